@@ -1,0 +1,27 @@
+//! Byte transports: naming, dialling and binding TCP and Unix sockets.
+//!
+//! Everything above speaks to a [`Stream`], whatever it is made of; what can be known about the far
+//! end travels beside it as text.
+
+use std::{path::PathBuf, pin::Pin};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// What a transport must be able to do.
+pub trait Transport: AsyncRead + AsyncWrite + Send {}
+impl<T: AsyncRead + AsyncWrite + Send> Transport for T {}
+
+/// Any open byte transport: TCP, Unix, TLS over either, or an in-process pipe in tests.
+///
+/// Boxed once per connection; the driver reads and writes whole batches, so the indirection costs nothing.
+pub type Stream = Pin<Box<dyn Transport>>;
+
+/// An address to listen on, as the command line writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// A bare port: loopback only, 127.0.0.1 and ::1; 0 takes a free one.
+    Loopback(u16),
+    /// A host name or address literal, and a port.
+    Host(String, u16),
+    /// A Unix socket.
+    Unix(PathBuf),
+}

@@ -1,0 +1,61 @@
+//! The session: the pure rules of how a pair of links lives and ends.
+//!
+//! Events and time go in, actions come out; there is no socket and no clock in here, so that every
+//! row of the endings matrix can be tested as data.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+/// Deadlines, stop conditions and close codes of a session, from the command line.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// After the input ended, stay open until the peer was silent this long; `None` is `inf`. Default 1 s.
+    pub linger: Option<Duration>,
+    /// How long a Close may stay unanswered. Default 5 s.
+    pub close_timeout: Duration,
+    /// Ping the peer after this long; `None` is `off`. Default 20 s.
+    pub ping_interval: Option<Duration>,
+    /// Give the peer up when a ping stays unanswered this long; `None` is `off`. Default 20 s.
+    pub ping_timeout: Option<Duration>,
+    /// End after this long without a message either way. Default `None`.
+    pub idle_timeout: Option<Duration>,
+    /// End the whole run after this long. Default `None`.
+    pub timeout: Option<Duration>,
+    /// End after this many received messages. Default `None`.
+    pub count: Option<u64>,
+    /// What we close with at a normal end. Default 1000 without a reason.
+    pub close: CloseWith,
+    /// Close codes of the peer that count as success beside 1000, 1001 and none.
+    pub ok_close: Vec<RangeInclusive<u16>>,
+}
+
+/// A close code and reason that may go on the wire (RFC 6455 section 7.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseWith {
+    /// 1000–1014 without 1004–1006, or 3000–4999.
+    pub code: u16,
+    /// At most 123 bytes.
+    pub reason: String,
+}
+
+impl Default for CloseWith {
+    fn default() -> Self {
+        Self { code: 1000, reason: String::new() }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            linger: Some(seconds(1)),
+            close_timeout: seconds(5),
+            ping_interval: Some(seconds(20)),
+            ping_timeout: Some(seconds(20)),
+            idle_timeout: None,
+            timeout: None,
+            count: None,
+            close: CloseWith::default(),
+            ok_close: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The WebSocket layer: upgrade on hyper, protocol engine, close codes.
+
+use std::time::Duration;
+
+/// What a client asks for in the opening handshake (RFC 6455 section 4.1), from the command line.
+#[derive(Clone, Debug, Default)]
+pub struct ClientOptions {
+    /// Extra header fields in order; one with the name of a default field replaces it.
+    pub headers: Vec<(hyper::header::HeaderName, hyper::header::HeaderValue)>,
+    /// Subprotocols in order of preference.
+    pub subprotocols: Vec<String>,
+}
+
+/// How a server answers the opening handshake (RFC 6455 section 4.2), from the command line.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Paths that are served; empty serves every path.
+    pub paths: Vec<String>,
+    /// Subprotocols the server speaks, in order of preference; empty takes none.
+    pub subprotocols: Vec<String>,
+    /// Extra header fields of the 101 answer.
+    pub headers: Vec<(hyper::header::HeaderName, hyper::header::HeaderValue)>,
+    /// From accept to answered upgrade, TLS included. Default 10 s.
+    pub handshake_timeout: Duration,
+}
