@@ -5,10 +5,13 @@
 //! messages out, and every split of the input gives the same messages.
 
 mod delimited;
+mod output;
 mod raw;
 mod whole;
 
-use bytes::{Bytes, BytesMut};
+pub use output::Output;
+
+use bytes::Bytes;
 use std::fmt;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -25,12 +28,12 @@ pub enum Kind {
 pub struct Entry {
     /// The word after `--framing`.
     pub name: &'static str,
-    /// One line for help and man page, imperative mood not needed, no full stop.
+    /// One line for help and man page, without a full stop.
     pub summary: &'static str,
     /// The frame type used unless `-t` or `-b` says otherwise.
     pub kind: Kind,
-    /// Makes a decoder that refuses messages of more than this many bytes.
-    pub decoder: fn(usize) -> Box<dyn Decode>,
+    /// Makes a decoder of that kind that refuses messages of more than this many bytes.
+    pub decoder: fn(Kind, usize) -> Box<dyn Decode>,
     /// Makes an encoder.
     pub encoder: fn() -> Box<dyn Encode>,
 }
@@ -46,6 +49,72 @@ pub fn by_name(name: &str) -> Option<Framing> {
     FRAMINGS.iter().find(|entry| entry.name == name)
 }
 
+/// Bytes to messages.
+///
+/// Chunks are given with [`feed`](Decode::feed) only after [`next`](Decode::next) returned `None`,
+/// so that a decoder cuts messages out of the chunk it was given without copying them.
+pub trait Decode: Send {
+    /// Takes the next chunk of input.
+    fn feed(&mut self, chunk: Bytes);
+    /// The next whole message; `None` asks for more input.
+    fn next(&mut self) -> Option<Result<Message, BadInput>>;
+    /// The last message, when the input ended without its terminator.
+    fn finish(&mut self) -> Option<Result<Message, BadInput>>;
+    /// Bytes taken but not yet given out as a message.
+    fn held(&self) -> usize;
+}
+
+/// Messages to bytes.
+pub trait Encode: Send {
+    /// Appends one data message to `out`; payload bytes are never altered.
+    fn encode(&mut self, message: &Message, out: &mut Output);
+}
+
+/// Input that cannot be sent as a message (exit 65).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadInput {
+    /// Where and what, such as `line 3 is not UTF-8 (byte 17)`.
+    pub cause: String,
+    /// The next step.
+    pub hint: &'static str,
+}
+
+impl BadInput {
+    fn not_utf8(place: &str, byte: usize) -> Self {
+        Self {
+            cause: format!("{place} is not UTF-8 (byte {})", byte + 1),
+            hint: "send it as binary with -b, or convert it to UTF-8",
+        }
+    }
+
+    fn too_big(place: &str, max: usize) -> Self {
+        Self {
+            cause: format!("{place} is longer than {max} bytes"),
+            hint: "raise the limit with --max-message, or choose another --framing",
+        }
+    }
+}
+
+/// The payload as a message of that kind; the error is the offset of the first bad byte.
+fn message(kind: Kind, payload: Bytes) -> Result<Message, usize> {
+    match kind {
+        Kind::Binary => Ok(Message::Binary(payload)),
+        Kind::Text => match Utf8Bytes::try_from(payload) {
+            Ok(text) => Ok(Message::Text(text)),
+            Err(error) => Err(error.valid_up_to()),
+        },
+    }
+}
+
+/// The payload of a data message, shared and not copied.
+pub fn payload(message: &Message) -> Bytes {
+    match message {
+        Message::Text(text) => Bytes::clone(text.as_ref()),
+        Message::Binary(bytes) => bytes.clone(),
+        other => other.clone().into_data(),
+    }
+}
+
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -59,3 +128,6 @@ impl fmt::Debug for Entry {
         f.write_str(self.name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! `raw`: each chunk as it arrives is one message, cut at 64 KiB.
+//!
+//! Boundaries mean nothing here, bytes do. In text mode a character is never cut in two, so that
+//! valid UTF-8 stays valid however the chunks fall.
+
+use super::{BadInput, Decode, Encode, Entry, Kind, Output, message, payload};
+use bytes::{Bytes, BytesMut};
+use tokio_tungstenite::tungstenite::Message;
+
+const LARGEST: usize = 64 * 1024;
+
+pub(super) const RAW: Entry = Entry {
+    name: "raw",
+    summary: "each chunk as it arrives, at most 64 KiB, is one message",
+    kind: Kind::Binary,
+    decoder: |kind, max| {
+        Box::new(Decoder { kind, largest: LARGEST.min(max.max(4)), chunk: Bytes::new(), cut: BytesMut::new(), taken: 0 })
+    },
+    encoder: || Box::new(Encoder),
+};
+
+struct Decoder {
+    kind: Kind,
+    largest: usize,
+    chunk: Bytes,
+    /// The first bytes of a character whose rest is in the next chunk.
+    cut: BytesMut,
+    taken: usize,
+}
+
+impl Decoder {
+    fn emit(&mut self, payload: Bytes) -> Result<Message, BadInput> {
+        let len = payload.len();
+        message(self.kind, payload).inspect(|_| self.taken += len).map_err(|at| {
+            BadInput::not_utf8("the input", self.taken + at)
+        })
+    }
+}
+
+/// How many bytes at the end begin a character that is not complete.
+fn unfinished(bytes: &[u8]) -> usize {
+    for back in 1..=bytes.len().min(3) {
+        let byte = bytes[bytes.len() - back];
+        let needs = match byte {
+            0xC2..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF4 => 4,
+            0x80..=0xBF => continue,
+            _ => return 0,
+        };
+        return if back < needs { back } else { 0 };
+    }
+    0
+}
+
+impl Decode for Decoder {
+    fn feed(&mut self, chunk: Bytes) {
+        if self.cut.is_empty() {
+            self.chunk = chunk;
+        } else {
+            self.cut.extend_from_slice(&chunk);
+            self.chunk = std::mem::take(&mut self.cut).freeze();
+        }
+    }
+
+    fn next(&mut self) -> Option<Result<Message, BadInput>> {
+        if self.chunk.is_empty() {
+            return None;
+        }
+        let mut end = self.chunk.len().min(self.largest);
+        if self.kind == Kind::Text {
+            end -= unfinished(&self.chunk[..end]);
+            if end == 0 {
+                self.cut.extend_from_slice(&std::mem::take(&mut self.chunk));
+                return None;
+            }
+        }
+        let payload = self.chunk.split_to(end);
+        Some(self.emit(payload))
+    }
+
+    fn finish(&mut self) -> Option<Result<Message, BadInput>> {
+        if self.cut.is_empty() {
+            return None;
+        }
+        let payload = std::mem::take(&mut self.cut).freeze();
+        Some(self.emit(payload))
+    }
+
+    fn held(&self) -> usize {
+        self.chunk.len() + self.cut.len()
+    }
+}
+
+pub(super) struct Encoder;
+
+impl Encode for Encoder {
+    fn encode(&mut self, message: &Message, out: &mut Output) {
+        out.push(&payload(message));
+    }
+}

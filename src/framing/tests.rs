@@ -1,0 +1,112 @@
+//! Properties every framing must have, and the edges of each.
+
+use super::*;
+use proptest::prelude::*;
+
+/// Decodes `input` cut at the given places.
+fn decode(entry: &Entry, kind: Kind, max: usize, input: &[u8], cuts: &[usize]) -> Result<Vec<Bytes>, BadInput> {
+    let mut decoder = (entry.decoder)(kind, max);
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
+    cuts.extend([0, input.len()]);
+    cuts.sort_unstable();
+    let mut messages = Vec::new();
+    for pair in cuts.windows(2) {
+        if pair[0] < pair[1] {
+            decoder.feed(Bytes::copy_from_slice(&input[pair[0]..pair[1]]));
+        }
+        while let Some(message) = decoder.next() {
+            messages.push(payload(&message?));
+        }
+    }
+    if let Some(message) = decoder.finish() {
+        messages.push(payload(&message?));
+    }
+    assert_eq!(decoder.held(), 0);
+    Ok(messages)
+}
+
+fn encode(entry: &Entry, messages: &[Bytes]) -> Vec<u8> {
+    let (mut encoder, mut out) = ((entry.encoder)(), Output::default());
+    for message in messages {
+        encoder.encode(&Message::Binary(message.clone()), &mut out);
+    }
+    let total = out.len();
+    let bytes = out.take().concat();
+    assert_eq!(bytes.len(), total);
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn every_split_gives_the_same_messages(input in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(0), any::<u8>()], 0..200), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
+        for name in ["lines", "nul", "whole"] {
+            let entry = by_name(name).expect("in the table");
+            prop_assert_eq!(decode(entry, Kind::Binary, 1 << 20, &input, &cuts), decode(entry, Kind::Binary, 1 << 20, &input, &[]));
+        }
+    }
+
+    #[test]
+    fn raw_keeps_every_byte(input in proptest::collection::vec(any::<u8>(), 0..200), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
+        prop_assert_eq!(decode(&raw::RAW, Kind::Binary, 1 << 20, &input, &cuts).expect("binary").concat(), input);
+    }
+
+    #[test]
+    fn raw_text_never_cuts_a_character(input in "\\PC{0,60}", cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
+        let messages = decode(&raw::RAW, Kind::Text, 1 << 20, input.as_bytes(), &cuts).expect("valid UTF-8 stays valid");
+        prop_assert_eq!(messages.concat(), input.as_bytes());
+    }
+
+    #[test]
+    fn lines_round_trip(lines in proptest::collection::vec("[^\n\0]{0,20}", 0..20)) {
+        let messages: Vec<Bytes> = lines.into_iter().map(Bytes::from).collect();
+        for name in ["lines", "nul"] {
+            let entry = by_name(name).expect("in the table");
+            prop_assert_eq!(&decode(entry, Kind::Text, 1 << 20, &encode(entry, &messages), &[]).expect("UTF-8"), &messages);
+        }
+    }
+}
+
+#[test]
+fn an_empty_line_is_an_empty_message_and_a_last_line_needs_no_newline() {
+    let messages = decode(&delimited::LINES, Kind::Text, 10, b"a\n\nb\r\nc", &[]).expect("fits");
+    assert_eq!(messages, ["a", "", "b\r", "c"]);
+}
+
+#[test]
+fn bad_utf8_names_the_line() {
+    let bad = decode(&delimited::LINES, Kind::Text, 10, b"a\nb\nc\xff\n", &[]).expect_err("not UTF-8");
+    assert_eq!(bad.cause, "line 3 is not UTF-8 (byte 2)");
+    assert!(decode(&raw::RAW, Kind::Text, 10, b"ab\xffc", &[]).is_err());
+    assert!(decode(&raw::RAW, Kind::Text, 10, "a\u{20ac}".as_bytes().split_last().expect("bytes").1, &[]).is_err());
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_before_its_end() {
+    for entry in [&delimited::LINES, &whole::WHOLE] {
+        let mut decoder = (entry.decoder)(Kind::Text, 4);
+        decoder.feed(Bytes::from_static(b"12345"));
+        assert!(matches!(decoder.next(), Some(Err(_))), "{}", entry.name);
+    }
+    assert!(decode(&delimited::LINES, Kind::Text, 4, b"1234\n12345\n", &[]).is_err());
+}
+
+#[test]
+fn large_payloads_are_shared_and_small_ones_gathered() {
+    let large = Bytes::from(vec![b'x'; 1 << 17]);
+    let mut out = Output::default();
+    out.push(&Bytes::from_static(b"a"));
+    out.push(&large);
+    out.push_slice(b"\n");
+    let parts = out.take();
+    assert_eq!(parts.len(), 3);
+    assert_eq!(parts[1].as_ptr(), large.as_ptr());
+    assert!(out.is_empty());
+}
+
+#[test]
+fn the_table_names_each_framing_once() {
+    for entry in FRAMINGS {
+        assert_eq!(FRAMINGS.iter().filter(|other| other.name == entry.name).count(), 1);
+        assert!(!entry.summary.is_empty() && !entry.summary.ends_with('.'));
+    }
+}
