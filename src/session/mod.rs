@@ -3,6 +3,15 @@
 //! Events and time go in, actions come out; there is no socket and no clock in here, so that every
 //! row of the endings matrix can be tested as data.
 
+mod event;
+mod keepalive;
+mod machine;
+mod side;
+
+pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When};
+pub use machine::Session;
+pub use side::SideKind;
+
 use std::{ops::RangeInclusive, time::Duration};
 
 /// Deadlines, stop conditions and close codes of a session, from the command line.

@@ -1,0 +1,188 @@
+//! What the driver tells the session, and what the session tells the driver.
+//!
+//! Sides are numbered 0 (A) and 1 (B). A *source* gives messages, a *sink* takes them; the pump from
+//! side `s` carries messages from the source of `s` to the sink of `1 - s`.
+
+use crate::fault::Fault;
+pub use tokio::time::Instant;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Data messages arrived from a source.
+    Received {
+        /// Where from.
+        side: usize,
+        /// How many.
+        messages: u64,
+    },
+    /// The far end of a WebSocket gave any sign of life.
+    Heard {
+        /// Which side.
+        side: usize,
+    },
+    /// A source gave all it will ever give.
+    Ended {
+        /// Which side.
+        side: usize,
+        /// Why.
+        how: SourceEnd,
+    },
+    /// A sink takes nothing more.
+    SinkFailed {
+        /// Which side.
+        side: usize,
+        /// Why.
+        how: SinkFailure,
+    },
+    /// All input for a side's sink has been handed over and flushed; its source has ended or was stopped.
+    Delivered {
+        /// The side of the sink.
+        side: usize,
+    },
+    /// Input that was read from a side can no longer be sent.
+    Unsent {
+        /// The side it was read from.
+        side: usize,
+        /// Whole messages; a partial one counts.
+        messages: u64,
+    },
+    /// Our Close is on the wire.
+    CloseSent {
+        /// Which side.
+        side: usize,
+    },
+    /// A byte sink has delivered everything and is shut.
+    Shut {
+        /// Which side.
+        side: usize,
+    },
+    /// A side's transport is gone, lingering included.
+    Released {
+        /// Which side.
+        side: usize,
+    },
+    /// As many messages as the rules want were delivered from this side.
+    CountReached {
+        /// The side of the source.
+        side: usize,
+    },
+    /// A ping of ours is on the wire.
+    PingSent {
+        /// Which side.
+        side: usize,
+    },
+    /// We refuse to read from a side, or read again.
+    Blocked {
+        /// Which side.
+        side: usize,
+        /// Whether reading is refused.
+        blocked: bool,
+    },
+    /// A signal asks for an end; the exit says which.
+    Signal(Fault),
+    /// The code that carries this session panicked.
+    Panicked,
+}
+
+/// How a source ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceEnd {
+    /// There never was a source: a write-only endpoint, or `--recv-only`.
+    Absent,
+    /// End of a byte stream.
+    Eof {
+        /// Not one byte was given.
+        empty: bool,
+        /// A person said so (Ctrl-D): no lingering.
+        hangup: bool,
+    },
+    /// The peer's Close (RFC 6455 section 5.5.1).
+    Close {
+        /// `None` when the frame had no body.
+        code: Option<u16>,
+        /// The peer's words.
+        reason: String,
+        /// Code, name and reason for a person.
+        described: String,
+    },
+    /// The transport or the protocol failed.
+    Lost {
+        /// Exit 56, 111, 112 or 113.
+        fault: Fault,
+        /// The close code to tell the peer, when it may still hear it.
+        answer: Option<u16>,
+    },
+    /// A byte stream could not be read (exit 26).
+    Failed(Fault),
+    /// Input that cannot be sent as a message (exit 65).
+    Refused(Fault),
+}
+
+/// How a sink failed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SinkFailure {
+    /// EPIPE: whoever read our output has left.
+    ReaderLeft(Fault),
+    /// The output cannot be written.
+    Failed(Fault),
+}
+
+/// Something the driver must do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Read nothing more from a side; deliver what was read.
+    Stop {
+        /// Which side.
+        side: usize,
+    },
+    /// Read nothing more from a side and drop what was not delivered, reporting [`Event::Unsent`].
+    Abandon {
+        /// Which side.
+        side: usize,
+    },
+    /// Go on reading a side and drop what it gives.
+    Discard {
+        /// Which side.
+        side: usize,
+    },
+    /// Send a Close to a WebSocket side.
+    Close {
+        /// Which side.
+        side: usize,
+        /// Code, or `None` for an empty frame.
+        code: Option<u16>,
+        /// At most 123 bytes.
+        reason: String,
+        /// Now, or when everything for it is delivered.
+        when: When,
+    },
+    /// Shut the write side of a byte side when everything for it is delivered.
+    Shut {
+        /// Which side.
+        side: usize,
+    },
+    /// Send a ping.
+    Ping {
+        /// Which side.
+        side: usize,
+    },
+    /// Close a side's transport, lingering.
+    Release {
+        /// Which side.
+        side: usize,
+        /// Without lingering: the process has to go.
+        at_once: bool,
+    },
+    /// Tell the user.
+    Note(String),
+}
+
+/// When a Close is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// After everything for this side was delivered.
+    Delivered,
+    /// Before anything else.
+    Now,
+}

@@ -1,0 +1,129 @@
+//! The ping clock of one WebSocket side (RFC 6455 section 5.5.2).
+//!
+//! A ping is due when nothing was heard for the interval. The timeout runs from the moment the ping
+//! is on the wire, and stands still while we refuse to read: a pong that waits behind data we do not
+//! take says nothing about the peer.
+
+use super::{Instant, Rules};
+use std::time::Duration;
+
+pub(super) struct Keepalive {
+    interval: Option<Duration>,
+    timeout: Option<Duration>,
+    due: Instant,
+    waiting: Waiting,
+    paused: bool,
+}
+
+enum Waiting {
+    No,
+    ForTheWire,
+    ForThePong(Instant),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Beat {
+    Ping,
+    Dead(Duration),
+}
+
+impl Keepalive {
+    pub(super) fn new(rules: &Rules, now: Instant) -> Self {
+        let interval = rules.ping_interval;
+        Self { interval, timeout: rules.ping_timeout, due: after(now, interval), waiting: Waiting::No, paused: false }
+    }
+
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.waiting = Waiting::No;
+        self.due = after(now, self.interval);
+    }
+
+    pub(super) fn sent(&mut self, now: Instant) {
+        if let Waiting::ForTheWire = self.waiting {
+            self.waiting = Waiting::ForThePong(now);
+        }
+    }
+
+    pub(super) fn pause(&mut self, paused: bool, now: Instant) {
+        if self.paused && !paused {
+            if let Waiting::ForThePong(_) = self.waiting {
+                self.waiting = Waiting::ForThePong(now);
+            }
+            self.due = self.due.max(now);
+        }
+        self.paused = paused;
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.interval?;
+        match self.waiting {
+            _ if self.paused => None,
+            Waiting::No => Some(self.due),
+            Waiting::ForTheWire => None,
+            Waiting::ForThePong(since) => Some(since + self.timeout?),
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) -> Option<Beat> {
+        if self.deadline()? > now {
+            return None;
+        }
+        if let Waiting::ForThePong(since) = self.waiting {
+            return Some(Beat::Dead(now - since));
+        }
+        self.waiting = Waiting::ForTheWire;
+        Some(Beat::Ping)
+    }
+}
+
+/// A time so far away that adding to it is not needed stands for "never".
+fn after(now: Instant, interval: Option<Duration>) -> Instant {
+    now + interval.unwrap_or(Duration::from_secs(365 * 24 * 3600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn pings_when_quiet_and_gives_up_from_the_moment_the_ping_is_sent() {
+        let start = Instant::now();
+        let mut clock = Keepalive::new(&Rules::default(), start);
+        assert_eq!(clock.tick(start + 19 * SECOND), None);
+        assert_eq!(clock.tick(start + 20 * SECOND), Some(Beat::Ping));
+        assert_eq!(clock.tick(start + 90 * SECOND), None, "the ping is not on the wire");
+        clock.sent(start + 90 * SECOND);
+        assert_eq!(clock.tick(start + 109 * SECOND), None);
+        assert_eq!(clock.tick(start + 110 * SECOND), Some(Beat::Dead(20 * SECOND)));
+    }
+
+    #[test]
+    fn anything_heard_counts_and_refusing_to_read_stops_the_clock() {
+        let start = Instant::now();
+        let mut clock = Keepalive::new(&Rules::default(), start);
+        clock.heard(start + 15 * SECOND);
+        assert_eq!(clock.deadline(), Some(start + 35 * SECOND));
+        clock.tick(start + 35 * SECOND);
+        clock.sent(start + 35 * SECOND);
+        clock.pause(true, start + 36 * SECOND);
+        assert_eq!(clock.deadline(), None);
+        clock.pause(false, start + 300 * SECOND);
+        assert_eq!(clock.deadline(), Some(start + 320 * SECOND));
+        clock.heard(start + 301 * SECOND);
+        assert_eq!(clock.deadline(), Some(start + 321 * SECOND));
+    }
+
+    #[test]
+    fn off_is_off() {
+        let rules = Rules { ping_interval: None, ..Rules::default() };
+        assert_eq!(Keepalive::new(&rules, Instant::now()).deadline(), None);
+        let rules = Rules { ping_timeout: None, ..Rules::default() };
+        let start = Instant::now();
+        let mut clock = Keepalive::new(&rules, start);
+        assert_eq!(clock.tick(start + 20 * SECOND), Some(Beat::Ping));
+        clock.sent(start + 20 * SECOND);
+        assert_eq!(clock.deadline(), None);
+    }
+}

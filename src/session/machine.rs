@@ -1,0 +1,463 @@
+//! The session's state machine: the endings matrix as code.
+//!
+//! Every transition is a reaction to one event; nothing here waits. The first fault wins, and a
+//! session is over when both sides are released.
+
+use super::{
+    Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When,
+    keepalive::{Beat, Keepalive},
+    side::{Side, Sink},
+};
+use crate::{exit::Exit, fault::Fault};
+use std::time::Duration;
+
+const INTERNAL_ERROR: u16 = 1011;
+const GOING_AWAY: u16 = 1001;
+/// How long a lost peer gets to hear our last Close.
+const LAST_WORD: Duration = Duration::from_secs(1);
+/// How long a session may go on once nobody reads our output.
+const READER_LEFT: Duration = Duration::from_millis(100);
+
+/// The pure state of one pair of links.
+pub struct Session {
+    rules: Rules,
+    /// We accepted this session: deadlines say "going away".
+    serving: bool,
+    sides: [Side; 2],
+    fault: Option<Fault>,
+    received: u64,
+    count_met: bool,
+    unsent: u64,
+    timeout_at: Option<Instant>,
+    traffic_at: Instant,
+    /// Everything is over by then, whatever state it is in.
+    force_at: Option<Instant>,
+    actions: Vec<Action>,
+}
+
+impl Session {
+    /// A session between two open links; `serving` when the WebSocket was accepted, not dialled.
+    pub fn new(rules: Rules, kinds: [SideKind; 2], serving: bool, timeout_at: Option<Instant>, now: Instant) -> Self {
+        let sides = kinds.map(|kind| {
+            let keepalive = (kind == SideKind::WebSocket).then(|| Keepalive::new(&rules, now));
+            Side::new(kind, keepalive, now)
+        });
+        Self {
+            rules,
+            serving,
+            sides,
+            fault: None,
+            received: 0,
+            count_met: false,
+            unsent: 0,
+            timeout_at,
+            traffic_at: now,
+            force_at: None,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes one event; what follows from it is in [`actions`](Self::actions).
+    pub fn on(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Received { side, messages } => self.received(side, messages, now),
+            Event::Heard { side } => self.keepalive(side, |clock| clock.heard(now)),
+            Event::PingSent { side } => self.keepalive(side, |clock| clock.sent(now)),
+            Event::Blocked { side, blocked } => self.keepalive(side, |clock| clock.pause(blocked, now)),
+            Event::Ended { side, how } => self.source_ended(side, how, now),
+            Event::SinkFailed { side, how } => self.sink_failed(side, how, now),
+            Event::Delivered { side } => self.delivered(side, now),
+            Event::Unsent { messages, .. } => self.unsent += messages,
+            Event::CloseSent { side } => self.close_sent(side, now),
+            Event::Shut { side } => self.shut(side),
+            Event::Released { side } => self.sides[side].released = true,
+            Event::CountReached { side } => self.count_reached(side),
+            Event::Signal(fault) => {
+                self.fail(fault);
+                self.end_all(GOING_AWAY, String::new(), now);
+            }
+            Event::Panicked => self.panicked(now),
+        }
+    }
+
+    /// Lets time pass: deadlines at or before `now` take effect.
+    pub fn tick(&mut self, now: Instant) {
+        if self.force_at.is_some_and(|at| at <= now) {
+            return self.force();
+        }
+        for side in 0..2 {
+            self.tick_side(side, now);
+        }
+        if self.timeout_at.is_some_and(|at| at <= now) {
+            self.timeout_at = None;
+            self.out_of_time("the time limit (--timeout) is over", now);
+        }
+        if self.idle_at().is_some_and(|at| at <= now) {
+            self.rules.idle_timeout = None;
+            self.out_of_time("no message either way within --idle-timeout", now);
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to do next.
+    pub fn deadline(&self) -> Option<Instant> {
+        let sides = [0, 1].map(|side| [self.drain_at(side), self.linger_at(side), self.ping_at(side)]);
+        sides.into_iter().flatten().chain([self.timeout_at, self.idle_at(), self.force_at]).flatten().min()
+    }
+
+    /// What the driver must do now, in order.
+    pub fn actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Whether both sides are gone.
+    pub fn is_over(&self) -> bool {
+        self.sides.iter().all(|side| side.released)
+    }
+
+    /// The first fault, or what was left undone; `None` is clean and complete.
+    pub fn verdict(&self) -> Option<Fault> {
+        if self.fault.is_some() {
+            return self.fault.clone();
+        }
+        if self.unsent > 0 {
+            let what = if self.unsent == 1 { "1 message".to_owned() } else { format!("{} messages", self.unsent) };
+            return Some(Fault::new(Exit::Unsent, "session", format!("the peer closed; {what} of the input left unsent")));
+        }
+        let wanted = self.rules.count.filter(|_| !self.count_met)?;
+        let cause = format!("expected {wanted} messages, got {} before the session ended", self.received);
+        Some(Fault::new(Exit::Expectation, "session", cause).hint("wait longer with --linger 10s or --linger inf"))
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    fn keepalive(&mut self, side: usize, change: impl FnOnce(&mut Keepalive)) {
+        if let Some(clock) = &mut self.sides[side].keepalive {
+            change(clock);
+        }
+    }
+
+    fn received(&mut self, side: usize, messages: u64, now: Instant) {
+        self.traffic_at = now;
+        self.sides[side].received_at = now;
+        if self.sides[side].is_web_socket() {
+            self.received += messages;
+        }
+    }
+
+    fn source_ended(&mut self, side: usize, how: SourceEnd, now: Instant) {
+        if self.sides[side].ended {
+            return;
+        }
+        self.sides[side].ended = true;
+        self.sides[side].keepalive = None;
+        let other = 1 - side;
+        match how {
+            SourceEnd::Absent => self.input_absent(other),
+            SourceEnd::Eof { empty: true, hangup: false } if self.sides[side].kind == SideKind::Standard => {
+                self.input_absent(other);
+            }
+            SourceEnd::Eof { hangup, .. } => self.input_ended(other, hangup),
+            SourceEnd::Close { code, reason, described } => self.peer_closed(side, code, reason, described),
+            SourceEnd::Lost { fault, answer } => self.peer_lost(side, fault, answer, now),
+            SourceEnd::Failed(fault) => {
+                self.fail(fault);
+                self.end_output(other, Some(INTERNAL_ERROR), "input failed".into());
+            }
+            SourceEnd::Refused(fault) => {
+                self.fail(fault);
+                self.end_normally(other);
+            }
+        }
+        self.maybe_release(side);
+    }
+
+    /// Nothing will be said to `other`, which is not a wish to leave a WebSocket.
+    fn input_absent(&mut self, other: usize) {
+        if !self.sides[other].is_web_socket() {
+            self.end_normally(other);
+        }
+    }
+
+    fn input_ended(&mut self, other: usize, hangup: bool) {
+        if self.sides[other].is_web_socket() && !hangup {
+            self.sides[other].linger_next = true;
+        } else {
+            self.end_normally(other);
+        }
+    }
+
+    fn delivered(&mut self, side: usize, now: Instant) {
+        if self.sides[side].linger_next && self.sides[side].sink == Sink::Open {
+            self.sides[side].linger_next = false;
+            self.sides[side].lingering = Some(now);
+        }
+    }
+
+    fn peer_closed(&mut self, side: usize, code: Option<u16>, reason: String, described: String) {
+        let fine = matches!(code, None | Some(1000 | 1001))
+            || code.is_some_and(|code| self.rules.ok_close.iter().any(|range| range.contains(&code)));
+        let echo = matches!(self.sides[side].sink, Sink::CloseSent(_)) && self.fault.is_some();
+        if !fine && !echo && !(code == Some(self.rules.close.code)) {
+            self.fail(Fault::new(Exit::ClosedByPeer, "session", format!("closed by the peer: {described}")));
+        }
+        self.sides[side].sink = Sink::Done;
+        self.abandon(1 - side);
+        self.end_output(1 - side, code, reason);
+    }
+
+    fn peer_lost(&mut self, side: usize, fault: Fault, answer: Option<u16>, now: Instant) {
+        let close_sent = matches!(self.sides[side].sink, Sink::CloseSent(_));
+        let relayed = match answer {
+            Some(1009) => (Some(1009), "message too big".into()),
+            _ => (Some(INTERNAL_ERROR), "peer lost".into()),
+        };
+        if close_sent && fault.exit == Exit::Lost {
+            self.fail(unanswered(&fault.cause));
+        } else {
+            self.fail(fault);
+        }
+        match answer {
+            Some(code) if !close_sent && self.sides[side].sink != Sink::Done => {
+                self.sides[side].sink = Sink::Ending;
+                self.actions.push(Action::Close { side, code: Some(code), reason: String::new(), when: When::Now });
+                self.limit(now + LAST_WORD + self.rules.close_timeout);
+            }
+            _ => self.sides[side].sink = Sink::Done,
+        }
+        self.abandon(1 - side);
+        self.end_output(1 - side, relayed.0, relayed.1);
+    }
+
+    fn sink_failed(&mut self, side: usize, how: SinkFailure, now: Instant) {
+        if self.sides[side].sink == Sink::Done {
+            return;
+        }
+        let other = 1 - side;
+        self.sides[side].sink = Sink::Done;
+        if self.sides[side].is_web_socket() {
+            // What the peer said before it went may still be readable; its end decides the verdict.
+            self.abandon(other);
+            self.limit(now + Duration::from_secs(2));
+            return self.maybe_release(side);
+        }
+        self.discard(other);
+        self.stop(side);
+        match how {
+            SinkFailure::ReaderLeft(fault) => {
+                if fault.is_silent() {
+                    self.limit(now + READER_LEFT);
+                }
+                self.fail(fault);
+                self.end_output(other, Some(GOING_AWAY), String::new());
+            }
+            SinkFailure::Failed(fault) => {
+                self.fail(fault);
+                self.end_output(other, Some(INTERNAL_ERROR), "output failed".into());
+            }
+        }
+        self.maybe_release(side);
+    }
+
+    fn count_reached(&mut self, side: usize) {
+        self.count_met = true;
+        self.discard(side);
+        self.stop(1 - side);
+        self.end_normally(side);
+    }
+
+    fn close_sent(&mut self, side: usize, now: Instant) {
+        if self.sides[side].sink == Sink::Ending {
+            self.sides[side].sink = if self.sides[side].ended { Sink::Done } else { Sink::CloseSent(now) };
+            if self.force_at.is_some() && !self.fault.as_ref().is_some_and(Fault::is_silent) {
+                // The Close is out; from here the drain has its own clock.
+                self.force_at = None;
+            }
+        }
+        self.maybe_release(side);
+    }
+
+    fn shut(&mut self, side: usize) {
+        self.sides[side].sink = Sink::Done;
+        self.maybe_release(side);
+    }
+
+    fn out_of_time(&mut self, cause: &str, now: Instant) {
+        let unmet = self.rules.count.filter(|_| !self.count_met);
+        self.fail(match unmet {
+            Some(wanted) => {
+                let cause = format!("{cause}: expected {wanted} messages, got {}", self.received);
+                Fault::new(Exit::Expectation, "session", cause)
+            }
+            None => Fault::new(Exit::Deadline, "session", cause),
+        });
+        let close = self.rules.close.clone();
+        if self.serving {
+            self.end_all(GOING_AWAY, String::new(), now);
+        } else {
+            self.end_all(close.code, close.reason, now);
+        }
+    }
+
+    fn panicked(&mut self, now: Instant) {
+        self.fail(
+            Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio").hint("report it with the command line"),
+        );
+        for side in 0..2 {
+            self.stop(side);
+            if self.sides[side].is_web_socket() && self.sides[side].sink == Sink::Open {
+                self.sides[side].sink = Sink::Ending;
+                let reason = "internal fault".into();
+                self.actions.push(Action::Close { side, code: Some(INTERNAL_ERROR), reason, when: When::Now });
+            } else {
+                self.end_normally(side);
+            }
+        }
+        self.force_at = Some(now + LAST_WORD);
+    }
+
+    /// Stops reading, flushes and closes both sides; delivery to byte sinks goes on while peers drain.
+    fn end_all(&mut self, code: u16, reason: String, now: Instant) {
+        let relay = self.sides.iter().all(Side::is_web_socket);
+        for side in 0..2 {
+            if relay || !self.sides[side].is_web_socket() {
+                self.stop(side);
+            }
+        }
+        let bytes_only = !self.sides.iter().any(Side::is_web_socket);
+        for side in 0..2 {
+            if bytes_only || self.sides[side].is_web_socket() {
+                self.end_output(side, Some(code), reason.clone());
+            }
+        }
+        self.limit(now + self.rules.close_timeout);
+    }
+
+    fn end_normally(&mut self, side: usize) {
+        let CloseWith { code, reason } = self.rules.close.clone();
+        self.end_output(side, Some(code), reason);
+    }
+
+    fn end_output(&mut self, side: usize, code: Option<u16>, reason: String) {
+        if self.sides[side].sink != Sink::Open {
+            return;
+        }
+        self.sides[side].sink = Sink::Ending;
+        self.sides[side].lingering = None;
+        self.actions.push(if self.sides[side].is_web_socket() {
+            Action::Close { side, code, reason, when: When::Delivered }
+        } else {
+            Action::Shut { side }
+        });
+    }
+
+    fn stop(&mut self, side: usize) {
+        if !self.sides[side].ended {
+            self.sides[side].ended = !self.sides[side].is_web_socket();
+            self.actions.push(Action::Stop { side });
+        }
+    }
+
+    fn abandon(&mut self, side: usize) {
+        if self.sides[side].is_web_socket() {
+            self.discard(side);
+        } else {
+            self.sides[side].ended = true;
+        }
+        self.actions.push(Action::Abandon { side });
+        self.maybe_release(side);
+    }
+
+    fn discard(&mut self, side: usize) {
+        if !self.sides[side].discarding {
+            self.sides[side].discarding = true;
+            self.actions.push(Action::Discard { side });
+        }
+    }
+
+    fn maybe_release(&mut self, side: usize) {
+        let state = &mut self.sides[side];
+        if state.ended && state.sink == Sink::Done && !state.release_asked {
+            state.release_asked = true;
+            let at_once = self.fault.as_ref().is_some_and(Fault::is_silent);
+            self.actions.push(Action::Release { side, at_once });
+        }
+    }
+
+    fn limit(&mut self, at: Instant) {
+        self.force_at = Some(self.force_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    fn force(&mut self) {
+        self.force_at = None;
+        if self.fault.is_none() {
+            self.fail(Fault::new(Exit::Lost, "session", "the connection was lost while sending"));
+        }
+        for side in 0..2 {
+            self.sides[side].ended = true;
+            self.sides[side].sink = Sink::Done;
+            self.sides[side].keepalive = None;
+            if !self.sides[side].released {
+                self.sides[side].release_asked = true;
+                self.actions.push(Action::Release { side, at_once: true });
+            }
+        }
+    }
+
+    fn tick_side(&mut self, side: usize, now: Instant) {
+        if self.linger_at(side).is_some_and(|at| at <= now) {
+            self.sides[side].lingering = None;
+            if self.received == 0 {
+                self.actions.push(Action::Note(
+                    "no message came back before the linger time was over; wait longer with --linger 10s, or --linger inf"
+                        .into(),
+                ));
+            }
+            self.end_normally(side);
+        }
+        if self.drain_at(side).is_some_and(|at| at <= now) {
+            self.fail(unanswered("no answer within --close-timeout"));
+            self.sides[side].sink = Sink::Done;
+            self.sides[side].ended = true;
+            self.sides[side].keepalive = None;
+            self.end_output(1 - side, Some(INTERNAL_ERROR), "peer lost".into());
+            self.abandon(1 - side);
+            self.maybe_release(side);
+        }
+        match self.sides[side].keepalive.as_mut().and_then(|clock| clock.tick(now)) {
+            Some(Beat::Ping) if self.sides[side].sink == Sink::Open => self.actions.push(Action::Ping { side }),
+            Some(Beat::Dead(silence)) => {
+                let cause = format!("no pong within {} s of a ping: the peer or the path is gone", silence.as_secs());
+                let fault = Fault::new(Exit::Lost, "session", cause);
+                self.source_ended(side, SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) }, now);
+                self.limit(now + LAST_WORD);
+            }
+            _ => {}
+        }
+    }
+
+    fn linger_at(&self, side: usize) -> Option<Instant> {
+        let since = self.sides[side].lingering?;
+        Some(since.max(self.sides[side].received_at) + self.rules.linger?)
+    }
+
+    fn drain_at(&self, side: usize) -> Option<Instant> {
+        let Sink::CloseSent(at) = self.sides[side].sink else { return None };
+        let since = if self.sides[side].discarding { at } else { at.max(self.sides[side].received_at) };
+        Some(since + self.rules.close_timeout)
+    }
+
+    fn ping_at(&self, side: usize) -> Option<Instant> {
+        let open = self.sides[side].sink == Sink::Open;
+        self.sides[side].keepalive.as_ref().filter(|_| open)?.deadline()
+    }
+
+    fn idle_at(&self) -> Option<Instant> {
+        Some(self.traffic_at + self.rules.idle_timeout?)
+    }
+}
+
+fn unanswered(cause: &str) -> Fault {
+    Fault::new(Exit::CloseUnanswered, "session", format!("our Close was never answered: {cause}"))
+}

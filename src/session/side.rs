@@ -1,0 +1,64 @@
+//! What the session knows of one side of a pair.
+
+use super::{Instant, keepalive::Keepalive};
+
+/// What kind of thing a side is, as far as endings differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SideKind {
+    /// A WebSocket: it closes with a handshake.
+    WebSocket,
+    /// Standard input and output: an end before the first byte is not a wish to leave.
+    Standard,
+    /// Any other byte stream: each way ends by itself.
+    Stream,
+}
+
+pub(super) struct Side {
+    pub kind: SideKind,
+    /// The source has ended, or is no longer asked.
+    pub ended: bool,
+    pub sink: Sink,
+    pub released: bool,
+    pub release_asked: bool,
+    /// What arrives from here is dropped.
+    pub discarding: bool,
+    /// When the last data message arrived from here.
+    pub received_at: Instant,
+    /// Since when only the peer's silence is waited for.
+    pub lingering: Option<Instant>,
+    /// When all input is delivered to this side, start to linger.
+    pub linger_next: bool,
+    pub keepalive: Option<Keepalive>,
+}
+
+/// The life of a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sink {
+    Open,
+    /// Close or shut was asked of the driver.
+    Ending,
+    /// Our Close is on the wire, unanswered.
+    CloseSent(Instant),
+    Done,
+}
+
+impl Side {
+    pub(super) fn new(kind: SideKind, keepalive: Option<Keepalive>, now: Instant) -> Self {
+        Self {
+            kind,
+            ended: false,
+            sink: Sink::Open,
+            released: false,
+            release_asked: false,
+            discarding: false,
+            received_at: now,
+            lingering: None,
+            linger_next: false,
+            keepalive,
+        }
+    }
+
+    pub(super) fn is_web_socket(&self) -> bool {
+        self.kind == SideKind::WebSocket
+    }
+}
