@@ -198,8 +198,8 @@ impl Session {
     fn peer_closed(&mut self, side: usize, code: Option<u16>, reason: String, described: String) {
         let fine = matches!(code, None | Some(1000 | 1001))
             || code.is_some_and(|code| self.rules.ok_close.iter().any(|range| range.contains(&code)));
-        let echo = matches!(self.sides[side].sink, Sink::CloseSent(_)) && self.fault.is_some();
-        if !fine && !echo && !(code == Some(self.rules.close.code)) {
+        let echo = matches!(self.sides[side].sink, Sink::CloseSent(_)) && code == self.sides[side].close_code;
+        if !fine && !echo {
             self.fail(Fault::new(Exit::ClosedByPeer, "session", format!("closed by the peer: {described}")));
         }
         self.sides[side].sink = Sink::Done;
@@ -345,6 +345,7 @@ impl Session {
         }
         self.sides[side].sink = Sink::Ending;
         self.sides[side].lingering = None;
+        self.sides[side].close_code = code;
         self.actions.push(if self.sides[side].is_web_socket() {
             Action::Close { side, code, reason, when: When::Delivered }
         } else {

@@ -18,6 +18,8 @@ pub(super) struct Side {
     /// The source has ended, or is no longer asked.
     pub ended: bool,
     pub sink: Sink,
+    /// What we close with, to know an echo of it.
+    pub close_code: Option<u16>,
     pub released: bool,
     pub release_asked: bool,
     /// What arrives from here is dropped.
@@ -48,6 +50,7 @@ impl Side {
             kind,
             ended: false,
             sink: Sink::Open,
+            close_code: None,
             released: false,
             release_asked: false,
             discarding: false,

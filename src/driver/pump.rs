@@ -1,0 +1,218 @@
+//! A pump: carries one direction of a pair.
+//!
+//! It takes what is ready from its source, feeds it all to its sink, and flushes when the source has
+//! nothing more, so that latency is one message and throughput is many messages a system call. It is
+//! polled, never awaited: nothing is lost when the pair turns to something else.
+
+use crate::{
+    link::{HIGH_WATER, Link},
+    session::{SinkFailure, SourceEnd},
+};
+use std::{
+    collections::VecDeque,
+    task::{Context, Poll, ready},
+};
+use tokio_tungstenite::tungstenite::Message;
+
+/// Batches carried before the other direction gets its turn.
+const ROUNDS: usize = 8;
+
+/// What a pump tells its pair.
+#[derive(Debug, PartialEq)]
+pub(super) enum Told {
+    /// Data messages came from the source.
+    Received(u64),
+    /// The source's far end gave a sign of life.
+    Heard,
+    /// The source has ended; what came before is on its way.
+    Ended(SourceEnd),
+    /// Everything is delivered, and nothing more will come.
+    Delivered,
+    /// The sink takes nothing more.
+    SinkFailed(SinkFailure),
+    /// The wanted number of messages is delivered.
+    CountReached,
+    /// The sink holds us up, so the source is not read; or it is again.
+    Blocked(bool),
+}
+
+/// The state of one direction.
+pub(super) struct Pump {
+    batch: VecDeque<Message>,
+    /// Messages still wanted from this source.
+    wanted: Option<u64>,
+    /// The source is not read any more.
+    stopped: bool,
+    /// What the source gives is dropped.
+    discarding: bool,
+    ended: bool,
+    delivered: bool,
+    sink_failed: bool,
+    blocked: bool,
+    /// Data messages and payload bytes handed to the sink.
+    pub count: (u64, u64),
+}
+
+impl Pump {
+    /// A pump that carries `first` before anything from its source, and at most `wanted` messages.
+    pub(super) fn new(first: impl IntoIterator<Item = Message>, wanted: Option<u64>) -> Self {
+        Self {
+            batch: first.into_iter().collect(),
+            wanted,
+            stopped: false,
+            discarding: false,
+            ended: false,
+            delivered: false,
+            sink_failed: false,
+            blocked: false,
+            count: (0, 0),
+        }
+    }
+
+    /// Reads nothing more; what was read is delivered.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Drops everything from here on, and returns how many messages had been read and not delivered.
+    pub(super) fn abandon(&mut self) -> u64 {
+        self.stopped = true;
+        self.sink_failed = true;
+        let dropped = self.batch.iter().filter(|message| is_data(message)).count() as u64;
+        self.batch.clear();
+        dropped
+    }
+
+    /// Goes on reading and drops what comes.
+    pub(super) fn discard(&mut self) {
+        self.discarding = true;
+    }
+
+    /// Whether everything was read, fed and flushed.
+    pub(super) fn is_delivered(&self) -> bool {
+        self.delivered
+    }
+
+    /// Carries what it can; pending when nothing more can happen now.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            ready!(self.poll_feed(cx, sink, told));
+            if self.ended || (self.stopped && !self.must_listen(source)) {
+                ready!(self.poll_deliver(cx, sink, told));
+                return Poll::Pending;
+            }
+            if source.poll_receive(cx, &mut self.batch).is_pending() {
+                ready!(self.poll_flush(cx, sink, told));
+                if self.stopped && !self.delivered {
+                    self.delivered = true;
+                    told.push(Told::Delivered);
+                }
+                return Poll::Pending;
+            }
+            if self.batch.is_empty() {
+                self.ended = true;
+                told.push(Told::Ended(source.end().unwrap_or(SourceEnd::Absent)));
+            } else {
+                self.arrived(told);
+            }
+        }
+        // Not done, but the other direction must not wait for ever.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// A WebSocket is read until its Close even when its messages are no longer wanted.
+    fn must_listen(&mut self, source: &Link) -> bool {
+        let listens = matches!(source, Link::WebSocket(_));
+        self.discarding |= listens && self.stopped && self.batch.is_empty();
+        listens
+    }
+
+    fn arrived(&mut self, told: &mut Vec<Told>) {
+        told.push(Told::Heard);
+        let data = self.batch.iter().filter(|message| is_data(message)).count() as u64;
+        if data > 0 {
+            told.push(Told::Received(data));
+        }
+        if self.discarding || self.sink_failed {
+            self.batch.clear();
+        }
+    }
+
+    fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
+        while let Some(message) = self.batch.pop_front() {
+            if !is_data(&message) {
+                continue;
+            }
+            if sink.queued() >= HIGH_WATER {
+                match sink.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(failure)) => {
+                        self.fail(failure, told);
+                        return Poll::Ready(());
+                    }
+                    Poll::Pending => {
+                        self.batch.push_front(message);
+                        self.block(true, told);
+                        return Poll::Pending;
+                    }
+                }
+            }
+            self.count.0 += 1;
+            self.count.1 += message.len() as u64;
+            if let Err(failure) = sink.feed(message) {
+                self.fail(failure, told);
+                return Poll::Ready(());
+            }
+            if let Some(wanted) = &mut self.wanted {
+                *wanted -= 1;
+                if *wanted == 0 {
+                    self.wanted = None;
+                    self.discarding = true;
+                    self.batch.clear();
+                    told.push(Told::CountReached);
+                }
+            }
+        }
+        self.block(false, told);
+        Poll::Ready(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
+        if self.sink_failed {
+            return Poll::Ready(());
+        }
+        if let Err(failure) = ready!(sink.poll_flush(cx)) {
+            self.fail(failure, told);
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_deliver(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
+        ready!(self.poll_flush(cx, sink, told));
+        if !self.delivered {
+            self.delivered = true;
+            told.push(Told::Delivered);
+        }
+        Poll::Ready(())
+    }
+
+    fn fail(&mut self, failure: SinkFailure, told: &mut Vec<Told>) {
+        if !self.sink_failed {
+            self.sink_failed = true;
+            self.batch.clear();
+            told.push(Told::SinkFailed(failure));
+        }
+    }
+
+    fn block(&mut self, blocked: bool, told: &mut Vec<Told>) {
+        if self.blocked != blocked {
+            self.blocked = blocked;
+            told.push(Told::Blocked(blocked));
+        }
+    }
+}
+
+fn is_data(message: &Message) -> bool {
+    matches!(message, Message::Text(_) | Message::Binary(_))
+}

@@ -1,0 +1,314 @@
+//! A byte stream behind a framing, as a link.
+
+use super::{
+    BATCH, Streams,
+    stdio::{self, Input, Output as Thread},
+};
+use crate::{
+    exit::Exit,
+    fault::Fault,
+    framing::{Decode, Encode, Output},
+    net::{self, Stream},
+    session::{SideKind, SinkFailure, SourceEnd},
+};
+use bytes::{Buf, Bytes, BytesMut};
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice, Read, Write},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::io::ReadBuf;
+use tokio_tungstenite::tungstenite::Message;
+
+/// Bytes read from a socket at once.
+const CHUNK: usize = 64 * 1024;
+/// Slices in one vectored write.
+const SLICES: usize = 16;
+
+/// What the bytes go through.
+pub enum Port {
+    /// A socket, read and written in place.
+    Stream(Stream),
+    /// Blocking ends on threads; either may be missing.
+    Threads(Threads),
+}
+
+/// The ends of a port whose reads and writes block.
+pub struct Threads {
+    input: Option<Input>,
+    output: Option<Thread>,
+    standard: bool,
+    terminal: bool,
+}
+
+/// How faults of a link name its two ends.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    /// Such as `standard input` or `tcp:127.0.0.1:22`.
+    pub input: String,
+    /// Such as `standard output`.
+    pub output: String,
+}
+
+/// A byte stream and its framing.
+pub struct ByteLink {
+    port: Port,
+    texts: Texts,
+    decoder: Box<dyn Decode>,
+    encoder: Box<dyn Encode>,
+    buffer: BytesMut,
+    empty: bool,
+    end: Option<SourceEnd>,
+    out: Output,
+    /// Taken from `out`, on their way into a socket.
+    parts: VecDeque<Bytes>,
+    in_parts: usize,
+    failed: bool,
+}
+
+impl Port {
+    /// The standard streams; `read` tells whether standard input is wanted.
+    pub fn standard(streams: Streams, read: bool, write: bool) -> Self {
+        let output = if write { streams.output } else { Box::new(io::sink()) };
+        Self::Threads(Threads {
+            input: read.then(|| stdio::read_on_thread(streams.input)),
+            output: Some(stdio::write_on_thread(output, streams.output_gone)),
+            standard: true,
+            terminal: read && streams.input_is_terminal,
+        })
+    }
+
+    /// A file to read from.
+    pub fn reader(from: impl Read + Send + 'static) -> Self {
+        let input = Some(stdio::read_on_thread(Box::new(from)));
+        Self::Threads(Threads { input, output: None, standard: false, terminal: false })
+    }
+
+    /// A file to write to.
+    pub fn writer(to: impl Write + Send + 'static) -> Self {
+        let output = Some(stdio::write_on_thread(Box::new(to), None));
+        Self::Threads(Threads { input: None, output, standard: false, terminal: false })
+    }
+}
+
+impl ByteLink {
+    /// A port with a framing for either way.
+    pub fn new(port: Port, texts: Texts, decoder: Box<dyn Decode>, encoder: Box<dyn Encode>) -> Self {
+        let end = matches!(&port, Port::Threads(Threads { input: None, .. })).then_some(SourceEnd::Absent);
+        Self {
+            port,
+            texts,
+            decoder,
+            encoder,
+            buffer: BytesMut::new(),
+            empty: true,
+            end,
+            out: Output::default(),
+            parts: VecDeque::new(),
+            in_parts: 0,
+            failed: false,
+        }
+    }
+
+    pub(super) fn kind(&self) -> SideKind {
+        match &self.port {
+            Port::Threads(threads) if threads.standard => SideKind::Standard,
+            _ => SideKind::Stream,
+        }
+    }
+
+    pub(super) fn end(&self) -> Option<SourceEnd> {
+        self.end.clone()
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.out.len() + self.in_parts
+    }
+
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+        loop {
+            if self.end.is_some() {
+                return Poll::Ready(());
+            }
+            let had = batch.len();
+            while batch.len() < had + BATCH {
+                match self.decoder.next() {
+                    Some(Ok(message)) => batch.push_back(message),
+                    Some(Err(bad)) => {
+                        self.end = Some(SourceEnd::Refused(self.bad_input(bad)));
+                        return Poll::Ready(());
+                    }
+                    None => break,
+                }
+            }
+            if batch.len() > had {
+                return Poll::Ready(());
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(Some(chunk)) => {
+                    self.empty = false;
+                    self.decoder.feed(chunk);
+                }
+                Ok(None) => {
+                    let end = SourceEnd::Eof { empty: self.empty, hangup: self.is_terminal() };
+                    self.finish(end, batch);
+                }
+                Err(error) => {
+                    let cause = format!("cannot read {}: {error}", self.texts.input);
+                    let end = match (&self.port, error.kind()) {
+                        (Port::Stream(_), _) => {
+                            SourceEnd::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None }
+                        }
+                        _ => SourceEnd::Failed(Fault::new(Exit::ReadError, "session", cause)),
+                    };
+                    self.finish(end, batch);
+                }
+            }
+        }
+    }
+
+    pub(super) fn feed(&mut self, message: &Message) {
+        if !self.failed {
+            self.encoder.encode(message, &mut self.out);
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        match ready!(self.poll_hand_over(cx)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(self.sink_failure(error))),
+        }
+    }
+
+    pub(super) fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        ready!(self.poll_flush(cx))?;
+        let shut = match &mut self.port {
+            Port::Stream(stream) => ready!(stream.as_mut().poll_shutdown(cx)),
+            Port::Threads(Threads { output: Some(thread), .. }) => {
+                ready!(thread.poll_finish(cx))
+            }
+            Port::Threads(_) => Ok(()),
+        };
+        match shut {
+            // The far end of a socket may have gone first; everything was taken before that.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(self.sink_failure(error))),
+            Ok(()) => Poll::Ready(Ok(())),
+        }
+    }
+
+    pub(super) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
+        let Port::Threads(Threads { output: Some(thread), .. }) = &mut self.port else { return Poll::Pending };
+        if self.failed {
+            return Poll::Pending;
+        }
+        let error = ready!(thread.poll_broken(cx));
+        Poll::Ready(self.sink_failure(error))
+    }
+
+    pub(super) fn unread(&mut self) -> u64 {
+        let mut bytes = self.decoder.held();
+        if let Port::Threads(Threads { input: Some(input), .. }) = &mut self.port {
+            input.close();
+            while let Ok(Ok(chunk)) = input.try_recv() {
+                bytes += chunk.len();
+            }
+        }
+        if matches!(self.end, Some(SourceEnd::Eof { .. })) { 0 } else { u64::from(bytes > 0) }
+    }
+
+    pub(super) async fn release(self, within: Duration) -> u64 {
+        match self.port {
+            Port::Stream(mut stream) => net::lingering_close(&mut stream, within).await,
+            Port::Threads(_) => 0,
+        }
+    }
+
+    fn is_terminal(&self) -> bool {
+        matches!(&self.port, Port::Threads(Threads { terminal: true, .. }))
+    }
+
+    fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Message>) {
+        self.end = Some(match self.decoder.finish() {
+            Some(Err(bad)) => SourceEnd::Refused(self.bad_input(bad)),
+            Some(Ok(message)) => {
+                batch.push_back(message);
+                end
+            }
+            None => end,
+        });
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        match &mut self.port {
+            Port::Threads(Threads { input: Some(input), .. }) => input.poll_recv(cx).map(Option::transpose),
+            Port::Threads(_) => Poll::Ready(Ok(None)),
+            Port::Stream(stream) => {
+                self.buffer.resize(CHUNK, 0);
+                let mut buffer = ReadBuf::new(&mut self.buffer);
+                ready!(stream.as_mut().poll_read(cx, &mut buffer))?;
+                let length = buffer.filled().len();
+                Poll::Ready(Ok((length > 0).then(|| self.buffer.split_to(length).freeze())))
+            }
+        }
+    }
+
+    fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.failed {
+            return Poll::Ready(Ok(()));
+        }
+        match &mut self.port {
+            Port::Threads(Threads { output: Some(thread), .. }) => thread.poll_send(cx, &mut self.out),
+            Port::Threads(_) => {
+                self.out.take();
+                Poll::Ready(Ok(()))
+            }
+            Port::Stream(stream) => {
+                for part in self.out.take() {
+                    self.in_parts += part.len();
+                    self.parts.push_back(part);
+                }
+                while !self.parts.is_empty() {
+                    let slices: Vec<_> = self.parts.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
+                    let written = ready!(stream.as_mut().poll_write_vectored(cx, &slices))?;
+                    if written == 0 {
+                        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                    }
+                    self.in_parts -= written;
+                    advance(&mut self.parts, written);
+                }
+                stream.as_mut().poll_flush(cx)
+            }
+        }
+    }
+
+    fn bad_input(&self, bad: crate::framing::BadInput) -> Fault {
+        Fault::new(Exit::BadInput, "input", format!("{}: {}", self.texts.input, bad.cause)).hint(bad.hint)
+    }
+
+    fn sink_failure(&mut self, error: io::Error) -> SinkFailure {
+        self.failed = true;
+        self.out.take();
+        self.parts.clear();
+        self.in_parts = 0;
+        let cause = format!("cannot write {}: {error}", self.texts.output);
+        match (&self.port, error.kind()) {
+            (Port::Threads(threads), io::ErrorKind::BrokenPipe) if threads.standard => {
+                SinkFailure::ReaderLeft(Fault::new(Exit::ReaderLeft, "session", cause))
+            }
+            (Port::Stream(_), _) => SinkFailure::ReaderLeft(Fault::new(Exit::Lost, "session", cause)),
+            _ => SinkFailure::Failed(Fault::new(Exit::WriteError, "session", cause)),
+        }
+    }
+}
+
+fn advance(parts: &mut VecDeque<Bytes>, mut written: usize) {
+    while let Some(first) = parts.front_mut() {
+        if written < first.len() {
+            return first.advance(written);
+        }
+        written -= first.len();
+        parts.pop_front();
+    }
+}

@@ -1,0 +1,204 @@
+//! A link: an open endpoint, as a source and a sink of messages.
+//!
+//! The unit is the WebSocket message: text is already UTF-8, payloads are shared bytes, so nothing is
+//! converted or copied between two links. Both halves are polled by the one task that runs the pair,
+//! hence no locks; every method is cancel-safe, since a poll leaves nothing half done.
+
+mod bytes;
+mod queue;
+mod stdio;
+
+pub use self::{
+    bytes::{ByteLink, Port, Texts},
+    queue::Queue,
+    stdio::{Stdio, Streams},
+};
+
+use crate::{
+    exit::Exit,
+    fault::Fault,
+    net,
+    session::{SideKind, SinkFailure, SourceEnd},
+    ws::{codes, conn},
+};
+use std::{
+    collections::VecDeque,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+/// From this much queued on, a pump flushes before it feeds more. Bytes.
+pub const HIGH_WATER: usize = conn::HIGH_WATER;
+/// Messages in one batch, so that the other direction gets its turn.
+const BATCH: usize = 1024;
+/// How long a closed transport is read and discarded, so that the peer gets our last bytes.
+const LINGERING_CLOSE: Duration = Duration::from_secs(2);
+
+/// An open endpoint.
+pub enum Link {
+    /// A WebSocket.
+    WebSocket(Box<conn::Conn>),
+    /// A byte stream behind a framing.
+    Bytes(Box<ByteLink>),
+    /// In-process queues: echo, null, the standard streams shared by many clients.
+    Channel(Channel),
+}
+
+/// Two in-process queues; the same one twice is an echo.
+pub struct Channel {
+    /// What the source gives; `None` gives nothing, without an end.
+    pub incoming: Option<Queue>,
+    /// Where the sink puts; `None` swallows everything.
+    pub outgoing: Option<Queue>,
+    /// Whether shutting the sink ends the queue (it belongs to this link alone).
+    pub own: bool,
+}
+
+impl Link {
+    /// Sends back what it gets.
+    pub fn echo() -> Self {
+        let queue = Queue::default();
+        Self::Channel(Channel { incoming: Some(queue.clone()), outgoing: Some(queue), own: true })
+    }
+
+    /// Gives nothing, swallows everything.
+    pub fn null() -> Self {
+        Self::Channel(Channel { incoming: None, outgoing: None, own: true })
+    }
+
+    /// What kind of side this is, as far as endings differ.
+    pub fn kind(&self) -> SideKind {
+        match self {
+            Self::WebSocket(_) => SideKind::WebSocket,
+            Self::Bytes(link) => link.kind(),
+            Self::Channel(_) => SideKind::Stream,
+        }
+    }
+
+    /// Appends messages to `batch`; ready without any means the source has ended.
+    pub fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+        match self {
+            Self::WebSocket(conn) => conn.poll_receive(cx, batch),
+            Self::Bytes(link) => link.poll_receive(cx, batch),
+            Self::Channel(Channel { incoming: Some(queue), .. }) => queue.poll_pop(cx, batch, BATCH),
+            Self::Channel(_) => Poll::Ready(()),
+        }
+    }
+
+    /// How the source ended, after everything before it was received.
+    pub fn end(&self) -> Option<SourceEnd> {
+        match self {
+            Self::WebSocket(conn) => conn.end().map(|end| match end.clone() {
+                conn::End::Close { code, reason } => {
+                    let described = codes::describe(code, &reason);
+                    SourceEnd::Close { code, reason, described }
+                }
+                conn::End::Lost { fault, answer } => SourceEnd::Lost { fault, answer },
+            }),
+            Self::Bytes(link) => link.end(),
+            Self::Channel(Channel { incoming: Some(queue), .. }) => queue.end(),
+            Self::Channel(_) => Some(SourceEnd::Absent),
+        }
+    }
+
+    /// Bytes fed and not yet flushed.
+    pub fn queued(&self) -> usize {
+        match self {
+            Self::WebSocket(conn) => conn.queued(),
+            Self::Bytes(link) => link.queued(),
+            Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.bytes(),
+            Self::Channel(_) => 0,
+        }
+    }
+
+    /// Hands one data message over; [`poll_flush`](Self::poll_flush) sends it.
+    ///
+    /// # Errors
+    /// When the sink takes nothing more.
+    pub fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
+        match self {
+            Self::WebSocket(conn) => conn.queue(message).map_err(transport_failure),
+            Self::Bytes(link) => {
+                link.feed(&message);
+                Ok(())
+            }
+            Self::Channel(Channel { outgoing: Some(queue), .. }) => {
+                queue.push(message);
+                Ok(())
+            }
+            Self::Channel(_) => Ok(()),
+        }
+    }
+
+    /// Passes on everything fed; ready when more can be fed.
+    ///
+    /// # Errors
+    /// When the sink takes nothing more.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        match self {
+            Self::WebSocket(conn) => conn.poll_flush(cx).map_err(transport_failure),
+            Self::Bytes(link) => link.poll_flush(cx),
+            Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.poll_room(cx, HIGH_WATER).map(Ok),
+            Self::Channel(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Flushes a byte sink to its very end and shuts its write side.
+    ///
+    /// # Errors
+    /// When something could not be delivered.
+    pub fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        match self {
+            Self::WebSocket(_) => Poll::Ready(Ok(())),
+            Self::Bytes(link) => link.poll_shut(cx),
+            Self::Channel(channel) => {
+                if let Some(queue) = channel.outgoing.as_ref().filter(|_| channel.own) {
+                    queue.finish(SourceEnd::Eof { empty: false, hangup: true });
+                }
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Watches an idle sink: ready when it can take nothing more.
+    pub fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
+        match self {
+            Self::Bytes(link) => link.poll_broken(cx),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Drops what was read or half sent and can no longer be sent; counts messages, a partial one too.
+    pub fn unread(&mut self) -> u64 {
+        match self {
+            Self::Bytes(link) => link.unread(),
+            _ => 0,
+        }
+    }
+
+    /// Closes the transport: write side shut, then read and discarded for at most 2 s.
+    ///
+    /// Returns the bytes that were discarded.
+    pub async fn release(self) -> u64 {
+        match self {
+            Self::WebSocket(mut conn) => {
+                let flushed = std::future::poll_fn(|cx| conn.poll_flush(cx));
+                let _ = tokio::time::timeout(LINGERING_CLOSE, flushed).await;
+                net::lingering_close(conn.stream(), LINGERING_CLOSE).await;
+                0
+            }
+            Self::Bytes(link) => link.release(LINGERING_CLOSE).await,
+            Self::Channel(channel) => {
+                if let (Some(queue), true) = (&channel.incoming, channel.own) {
+                    queue.finish(SourceEnd::Absent);
+                }
+                0
+            }
+        }
+    }
+}
+
+fn transport_failure(error: std::io::Error) -> SinkFailure {
+    SinkFailure::Failed(Fault::new(Exit::Lost, "session", format!("the connection was lost while sending: {error}")))
+}

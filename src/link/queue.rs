@@ -1,0 +1,130 @@
+//! A queue of messages between two links of one process.
+//!
+//! It is bounded by its users: whoever feeds waits for room first, so one message more than the bound
+//! can be in it, never an unbounded number.
+
+use crate::session::SourceEnd;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+use tokio_tungstenite::tungstenite::Message;
+
+/// A shared queue; clones are handles to the same one.
+#[derive(Clone, Default)]
+pub struct Queue(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    end: Option<SourceEnd>,
+    reader: Option<Waker>,
+    writers: Vec<Waker>,
+}
+
+/// What one message counts beside its payload, so that empty ones are bounded too.
+const OVERHEAD: usize = 64;
+
+impl Queue {
+    /// Appends a message; after the end it is dropped.
+    pub fn push(&self, message: Message) {
+        let mut state = self.lock();
+        if state.end.is_none() {
+            state.bytes += message.len() + OVERHEAD;
+            state.messages.push_back(message);
+            state.wake_reader();
+        }
+    }
+
+    /// Bytes waiting, a little more than the payloads.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Ready when less than `bound` bytes wait, or nothing will ever take them.
+    pub fn poll_room(&self, cx: &mut Context<'_>, bound: usize) -> Poll<()> {
+        let mut state = self.lock();
+        if state.bytes < bound || state.end.is_some() {
+            return Poll::Ready(());
+        }
+        if !state.writers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.writers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Takes up to `most` messages; ready with none when the queue has ended.
+    pub fn poll_pop(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>, most: usize) -> Poll<()> {
+        let mut state = self.lock();
+        if state.messages.is_empty() {
+            if state.end.is_some() {
+                return Poll::Ready(());
+            }
+            state.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let taken = most.min(state.messages.len());
+        for message in state.messages.drain(..taken).collect::<Vec<_>>() {
+            state.bytes -= message.len() + OVERHEAD;
+            batch.push_back(message);
+        }
+        state.writers.drain(..).for_each(Waker::wake);
+        Poll::Ready(())
+    }
+
+    /// How it ended, once everything was taken.
+    pub fn end(&self) -> Option<SourceEnd> {
+        let state = self.lock();
+        state.end.clone().filter(|_| state.messages.is_empty())
+    }
+
+    /// Ends the queue; what is in it can still be taken. The first end stays.
+    pub fn finish(&self, end: SourceEnd) {
+        let mut state = self.lock();
+        state.end.get_or_insert(end);
+        state.wake_reader();
+        state.writers.drain(..).for_each(Waker::wake);
+    }
+
+    /// Whether it was ended.
+    pub fn is_finished(&self) -> bool {
+        self.lock().end.is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn wake_reader(&mut self) {
+        if let Some(waker) = self.reader.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_ends_and_wakes() {
+        let (queue, mut batch) = (Queue::default(), VecDeque::new());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(queue.poll_pop(&mut cx, &mut batch, 9).is_pending());
+        queue.push(Message::text("a"));
+        queue.push(Message::text("b"));
+        assert!(queue.poll_room(&mut cx, 100).is_pending());
+        queue.finish(SourceEnd::Absent);
+        queue.push(Message::text("late"));
+        assert_eq!(queue.end(), None, "not before everything was taken");
+        assert!(queue.poll_pop(&mut cx, &mut batch, 1).is_ready());
+        assert!(queue.poll_pop(&mut cx, &mut batch, 9).is_ready());
+        assert_eq!(batch, [Message::text("a"), Message::text("b")]);
+        assert_eq!(queue.end(), Some(SourceEnd::Absent));
+        assert_eq!(queue.bytes(), 0);
+    }
+}

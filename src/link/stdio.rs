@@ -1,0 +1,161 @@
+//! Byte ends that block: the standard streams and files, each on its own thread.
+//!
+//! `O_NONBLOCK` is never set on a descriptor we were given (it is shared with whoever gave it), so
+//! blocking reads and writes happen on threads of our own with a bounded queue. The threads are not
+//! joined: a blocked read must not hold the process up.
+
+use crate::framing;
+use bytes::{Bytes, BytesMut};
+use std::{
+    future::Future,
+    io::{self, Read, Write},
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll, ready},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Bytes read at once.
+const CHUNK: usize = 256 * 1024;
+/// Chunks that may wait on either side of a thread.
+const DEPTH: usize = 2;
+
+/// The standard streams as the process was given them.
+pub struct Streams {
+    /// Standard input, unbuffered.
+    pub input: Box<dyn Read + Send>,
+    /// Standard output, unbuffered.
+    pub output: Box<dyn Write + Send>,
+    /// Blocks until the reader of standard output has left; `None` when that cannot be watched.
+    pub output_gone: Option<Box<dyn FnOnce() + Send>>,
+    /// Standard input is a terminal: its end is a person's Ctrl-D.
+    pub input_is_terminal: bool,
+}
+
+/// The standard streams, to be taken by the one link that uses them.
+#[derive(Default)]
+pub struct Stdio(Mutex<Option<Streams>>);
+
+impl Stdio {
+    /// Holds the streams until somebody takes them.
+    pub fn new(streams: Streams) -> Self {
+        Self(Mutex::new(Some(streams)))
+    }
+
+    /// Takes the streams; `None` the second time.
+    pub fn take(&self) -> Option<Streams> {
+        self.0.lock().ok()?.take()
+    }
+}
+
+/// The receiving end of a reader thread.
+pub(super) type Input = mpsc::Receiver<io::Result<Bytes>>;
+
+/// The sending end of a writer thread.
+pub(super) struct Output {
+    /// Chunks to be written in order; `None` once nothing more comes.
+    chunks: Option<mpsc::Sender<Vec<Bytes>>>,
+    /// Waiting for a place in the queue.
+    waiting: Option<Pin<Box<dyn Future<Output = Reserved> + Send>>>,
+    /// The thread's result: sent when all is written, or at its first error.
+    done: oneshot::Receiver<io::Result<()>>,
+    /// Sent when the reader of a pipe left while nothing was written.
+    gone: Option<oneshot::Receiver<()>>,
+}
+
+type Reserved = Result<mpsc::OwnedPermit<Vec<Bytes>>, mpsc::error::SendError<()>>;
+
+impl Output {
+    /// Hands everything in `out` to the thread; ready when it was taken, not when it is written.
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>, out: &mut framing::Output) -> Poll<io::Result<()>> {
+        if out.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let Some(chunks) = &self.chunks else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(chunks.clone().reserve_owned()));
+        let reserved = ready!(waiting.as_mut().poll(cx));
+        self.waiting = None;
+        match reserved {
+            Ok(permit) => {
+                permit.send(out.take());
+                Poll::Ready(Ok(()))
+            }
+            Err(_) => self.poll_error(cx).map(Err),
+        }
+    }
+
+    /// Lets the thread finish; ready when everything is written.
+    pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.chunks = None;
+        self.waiting = None;
+        Pin::new(&mut self.done).poll(cx).map(|result| result.unwrap_or(Ok(())))
+    }
+
+    /// Ready with an error when the thread gave up or the reader of a pipe has left.
+    pub(super) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if self.chunks.is_none() {
+            return Poll::Pending;
+        }
+        if let Poll::Ready(error) = self.poll_error(cx) {
+            return Poll::Ready(error);
+        }
+        let Some(gone) = &mut self.gone else { return Poll::Pending };
+        let left = ready!(Pin::new(gone).poll(cx));
+        self.gone = None;
+        if left.is_ok() { Poll::Ready(io::ErrorKind::BrokenPipe.into()) } else { Poll::Pending }
+    }
+
+    fn poll_error(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let result = ready!(Pin::new(&mut self.done).poll(cx));
+        Poll::Ready(result.unwrap_or(Ok(())).err().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()))
+    }
+}
+
+/// Reads on a thread of its own until the end, an error, or nobody listens.
+pub(super) fn read_on_thread(mut from: Box<dyn Read + Send>) -> Input {
+    let (sender, receiver) = mpsc::channel(DEPTH);
+    std::thread::spawn(move || {
+        let mut buffer = BytesMut::new();
+        loop {
+            buffer.resize(CHUNK, 0);
+            let read = from.read(&mut buffer);
+            let last = !matches!(read, Ok(1..));
+            let item = match read {
+                Ok(0) => return,
+                Ok(length) => Ok(buffer.split_to(length).freeze()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            if sender.blocking_send(item).is_err() || last {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Writes on a thread of its own until the sender is dropped or a write fails.
+pub(super) fn write_on_thread(mut to: Box<dyn Write + Send>, gone: Option<Box<dyn FnOnce() + Send>>) -> Output {
+    let (chunks, mut receiver) = mpsc::channel::<Vec<Bytes>>(DEPTH);
+    let (report, done) = oneshot::channel();
+    std::thread::spawn(move || {
+        let written = (|| {
+            while let Some(chunks) = receiver.blocking_recv() {
+                for chunk in chunks {
+                    to.write_all(&chunk)?;
+                }
+            }
+            to.flush()
+        })();
+        let _ = report.send(written);
+    });
+    let gone = gone.map(|wait| {
+        let (report, gone) = oneshot::channel();
+        std::thread::spawn(move || {
+            wait();
+            let _ = report.send(());
+        });
+        gone
+    });
+    Output { chunks: Some(chunks), waiting: None, done, gone }
+}
