@@ -32,8 +32,6 @@ use tokio_tungstenite::tungstenite::Message;
 pub const HIGH_WATER: usize = conn::HIGH_WATER;
 /// Messages in one batch, so that the other direction gets its turn.
 const BATCH: usize = 1024;
-/// How long a closed transport is read and discarded, so that the peer gets our last bytes.
-const LINGERING_CLOSE: Duration = Duration::from_secs(2);
 
 /// An open endpoint.
 pub enum Link {
@@ -177,18 +175,20 @@ impl Link {
         }
     }
 
-    /// Closes the transport: write side shut, then read and discarded for at most 2 s.
+    /// Closes the transport: write side shut, then read and discarded for at most 2 s, or 50 ms when
+    /// the process has to go `at_once`.
     ///
     /// Returns the bytes that were discarded.
-    pub async fn release(self) -> u64 {
+    pub async fn release(self, at_once: bool) -> u64 {
+        let within = if at_once { Duration::from_millis(50) } else { Duration::from_secs(2) };
         match self {
             Self::WebSocket(mut conn) => {
                 let flushed = std::future::poll_fn(|cx| conn.poll_flush(cx));
-                let _ = tokio::time::timeout(LINGERING_CLOSE, flushed).await;
-                net::lingering_close(conn.stream(), LINGERING_CLOSE).await;
+                let _ = tokio::time::timeout(within, flushed).await;
+                net::lingering_close(conn.stream(), within).await;
                 0
             }
-            Self::Bytes(link) => link.release(LINGERING_CLOSE).await,
+            Self::Bytes(link) => link.release(within).await,
             Self::Channel(channel) => {
                 if let (Some(queue), true) = (&channel.incoming, channel.own) {
                     queue.finish(SourceEnd::Absent);

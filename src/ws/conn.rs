@@ -190,6 +190,14 @@ impl Conn {
         Ok(())
     }
 
+    /// Queues a ping, also between the fragments of a large message.
+    pub fn queue_ping(&mut self) {
+        if self.is_open() {
+            // A transport that fails here fails in the next flush too.
+            let _ = self.write(Message::Ping(Bytes::from_static(b"wsio")));
+        }
+    }
+
     /// Queues our Close; nothing can be queued after it.
     pub fn queue_close(&mut self, code: Option<u16>, reason: &str) {
         self.rest = None;

@@ -1,0 +1,304 @@
+//! A pair: two links, two pumps, and the clerk that tells them what to do.
+//!
+//! The clerk is this file: it turns what the pumps and links tell into events of the pure session, and
+//! the session's actions into calls. Everything of one pair is polled in one task, so the links need
+//! no locks, and a stuck sink never keeps the other direction, a signal or a deadline waiting.
+
+use super::pump::{Pump, Told};
+use crate::{
+    exit::Exit,
+    fault::Fault,
+    link::Link,
+    observe::Reporter,
+    session::{Action, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, When},
+};
+use std::{
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::time::{Sleep, sleep_until};
+use tokio_tungstenite::tungstenite::Message;
+
+/// Rounds of one poll before other tasks get their turn.
+const ROUNDS: usize = 32;
+
+/// What a pair needs beside its links.
+pub struct Setup {
+    /// Endings, deadlines, keepalive.
+    pub rules: Rules,
+    /// The WebSocket was accepted, not dialled.
+    pub serving: bool,
+    /// When the whole run is over.
+    pub timeout_at: Option<Instant>,
+    /// Sent to side B before anything from side A.
+    pub first: Vec<Message>,
+    /// Received messages are not delivered to side A.
+    pub send_only: bool,
+    /// Ready with a fault when the session has to end (a signal).
+    pub stop: Pin<Box<dyn Future<Output = Fault> + Send>>,
+    /// Where notes go.
+    pub reporter: Reporter,
+}
+
+/// How a pair ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The first fault; `None` is clean and complete.
+    pub fault: Option<Fault>,
+    /// How each WebSocket side was closed: code, name and reason.
+    pub closed: [Option<String>; 2],
+    /// Data messages and payload bytes carried from side A and from side B.
+    pub carried: [(u64, u64); 2],
+}
+
+/// Two links joined.
+pub struct Pair {
+    links: [Link; 2],
+    pumps: [Pump; 2],
+    legs: [Leg; 2],
+    session: Session,
+    stop: Option<Pin<Box<dyn Future<Output = Fault> + Send>>>,
+    sleep: Pin<Box<Sleep>>,
+    reporter: Reporter,
+    closed: [Option<String>; 2],
+    panicked: bool,
+}
+
+/// What is being done at one side beside pumping.
+#[derive(Default)]
+struct Leg {
+    ask: Option<Ask>,
+    ping: bool,
+    abandoned: bool,
+    releasing: Option<Pin<Box<dyn Future<Output = u64> + Send>>>,
+}
+
+enum Ask {
+    Close { code: Option<u16>, reason: String, when: When },
+    FlushClose,
+    Shut,
+}
+
+impl Pair {
+    /// Joins side A and side B.
+    pub fn new(a: Link, b: Link, setup: Setup) -> Self {
+        let now = Instant::now();
+        let links = [a, b];
+        let kinds = [links[0].kind(), links[1].kind()];
+        // Messages are counted where a person receives them: from the WebSocket, B's when both are.
+        let counted = if kinds[1] == SideKind::WebSocket { 1 } else { 0 };
+        let wanted = |side| setup.rules.count.filter(|_| side == counted);
+        let mut pumps = [Pump::new(setup.first, wanted(0)), Pump::new([], wanted(1))];
+        if setup.send_only {
+            pumps[1].discard();
+        }
+        Self {
+            pumps,
+            legs: Default::default(),
+            session: Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now),
+            links,
+            stop: Some(setup.stop),
+            sleep: Box::pin(sleep_until(now)),
+            reporter: setup.reporter,
+            closed: [None, None],
+            panicked: false,
+        }
+    }
+
+    /// Runs until both sides are gone.
+    pub async fn run(mut self) -> Outcome {
+        let fault = poll_fn(|cx| {
+            match catch_unwind(AssertUnwindSafe(|| self.poll(cx))) {
+                Ok(polled) => polled,
+                Err(_) if self.panicked => Poll::Ready(Some(Fault::new(Exit::Internal, "session", "internal fault"))),
+                Err(_) => {
+                    self.panicked = true;
+                    self.session.on(Event::Panicked, Instant::now());
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
+        Outcome { fault, closed: self.closed, carried: self.pumps.map(|pump| pump.count) }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
+        let mut events = Vec::new();
+        for _ in 0..ROUNDS {
+            self.poll_stop(cx, &mut events);
+            if !self.panicked {
+                self.poll_pumps(cx, &mut events);
+            }
+            for side in 0..2 {
+                self.poll_leg(cx, side, &mut events);
+            }
+            let now = Instant::now();
+            let quiet = events.is_empty();
+            for event in events.drain(..) {
+                self.note_close(&event);
+                self.session.on(event, now);
+            }
+            self.session.tick(now);
+            let actions = self.session.actions();
+            let idle = quiet && actions.is_empty();
+            for action in actions {
+                self.apply(action, &mut events);
+            }
+            if self.session.is_over() {
+                return Poll::Ready(self.session.verdict());
+            }
+            if idle && !self.poll_clock(cx) {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_stop(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
+        if let Some(stop) = &mut self.stop
+            && let Poll::Ready(fault) = stop.as_mut().poll(cx)
+        {
+            self.stop = None;
+            events.push(Event::Signal(fault));
+        }
+    }
+
+    fn poll_pumps(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
+        let mut told = Vec::new();
+        for side in 0..2 {
+            let [a, b] = &mut self.links;
+            let (source, sink) = if side == 0 { (a, b) } else { (b, a) };
+            let _ = self.pumps[side].poll(cx, source, sink, &mut told);
+            events.extend(told.drain(..).map(|told| match told {
+                Told::Received(messages) => Event::Received { side, messages },
+                Told::Heard => Event::Heard { side },
+                Told::Ended(how) => Event::Ended { side, how },
+                Told::Delivered => Event::Delivered { side: 1 - side },
+                Told::SinkFailed(how) => Event::SinkFailed { side: 1 - side, how },
+                Told::CountReached => Event::CountReached { side },
+                Told::Blocked(blocked) => Event::Blocked { side, blocked },
+            }));
+        }
+    }
+
+    fn poll_leg(&mut self, cx: &mut Context<'_>, side: usize, events: &mut Vec<Event>) {
+        if let Poll::Ready(how) = self.links[side].poll_broken(cx) {
+            events.push(Event::SinkFailed { side, how });
+        }
+        if self.legs[side].ping {
+            match self.links[side].poll_flush(cx) {
+                Poll::Ready(Ok(())) => {
+                    self.legs[side].ping = false;
+                    events.push(Event::PingSent { side });
+                }
+                Poll::Ready(Err(how)) => {
+                    self.legs[side].ping = false;
+                    events.push(Event::SinkFailed { side, how });
+                }
+                Poll::Pending => {}
+            }
+        }
+        if let Some(ask) = self.legs[side].ask.take() {
+            self.legs[side].ask = self.poll_ask(cx, side, ask, events);
+        }
+        if let Some(releasing) = &mut self.legs[side].releasing
+            && let Poll::Ready(discarded) = releasing.as_mut().poll(cx)
+        {
+            self.legs[side].releasing = None;
+            if discarded > 0 && self.legs[side].abandoned {
+                events.push(Event::Unsent { side, messages: 1 });
+            }
+            events.push(Event::Released { side });
+        }
+    }
+
+    fn poll_ask(&mut self, cx: &mut Context<'_>, side: usize, ask: Ask, events: &mut Vec<Event>) -> Option<Ask> {
+        let delivered = self.pumps[1 - side].is_delivered();
+        match ask {
+            Ask::Close { when: When::Delivered, .. } if !delivered => return Some(ask),
+            Ask::Close { code, reason, .. } => {
+                if let Link::WebSocket(conn) = &mut self.links[side] {
+                    conn.queue_close(code, &reason);
+                }
+                return self.poll_ask(cx, side, Ask::FlushClose, events);
+            }
+            Ask::FlushClose => match self.links[side].poll_flush(cx) {
+                Poll::Pending => return Some(ask),
+                Poll::Ready(Ok(())) => events.push(Event::CloseSent { side }),
+                Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
+            },
+            Ask::Shut if !delivered => return Some(ask),
+            Ask::Shut => match self.links[side].poll_shut(cx) {
+                Poll::Pending => return Some(ask),
+                Poll::Ready(Ok(())) => events.push(Event::Shut { side }),
+                Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
+            },
+        }
+        None
+    }
+
+    /// Sets the clock to the session's next deadline; true when that is already over.
+    fn poll_clock(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.session.deadline() else { return false };
+        if self.sleep.deadline() != deadline {
+            self.sleep.as_mut().reset(deadline);
+        }
+        self.sleep.as_mut().poll(cx).is_ready()
+    }
+
+    fn apply(&mut self, action: Action, events: &mut Vec<Event>) {
+        match action {
+            Action::Stop { side } => self.pumps[side].stop(),
+            Action::Discard { side } => self.pumps[side].discard(),
+            Action::Abandon { side } => {
+                self.legs[side].abandoned = true;
+                let dropped = self.pumps[side].abandon();
+                let half_sent = match &mut self.links[1 - side] {
+                    Link::WebSocket(conn) => u64::from(conn.abandon()),
+                    _ => 0,
+                };
+                if matches!(self.links[side], Link::Bytes(_)) {
+                    let messages = dropped + half_sent + self.links[side].unread();
+                    events.push(Event::Unsent { side, messages });
+                }
+            }
+            Action::Close { side, code, reason, when } => {
+                self.legs[side].ask = Some(Ask::Close { code, reason, when });
+            }
+            Action::Shut { side } => self.legs[side].ask = Some(Ask::Shut),
+            Action::Ping { side } => {
+                if let Link::WebSocket(conn) = &mut self.links[side] {
+                    conn.queue_ping();
+                    self.legs[side].ping = true;
+                }
+            }
+            Action::Release { side, at_once } => {
+                if at_once || self.legs[side].releasing.is_none() {
+                    let link = std::mem::replace(&mut self.links[side], Link::null());
+                    self.legs[side].ask = None;
+                    self.legs[side].ping = false;
+                    self.legs[side].releasing = Some(Box::pin(link.release(at_once)));
+                }
+            }
+            Action::Note(text) => self.reporter.note(&text),
+        }
+    }
+
+    fn note_close(&mut self, event: &Event) {
+        let (side, text) = match event {
+            Event::Ended { side, how: SourceEnd::Close { described, .. } } => (*side, described.clone()),
+            Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => {
+                (*side, format!("1006 abnormal: {}", fault.cause))
+            }
+            Event::SinkFailed { side, how: SinkFailure::Failed(fault) } if fault.exit == Exit::Lost => {
+                (*side, format!("1006 abnormal: {}", fault.cause))
+            }
+            _ => return,
+        };
+        self.closed[side].get_or_insert(text);
+    }
+}
