@@ -6,6 +6,7 @@
 use crate::{
     framing::{Framing, Kind},
     net::ListenAddr,
+    observe::Verbosity,
     session::Rules,
     tls::{ClientTls, ServerTls},
     ws::{ClientOptions, ServerOptions},
@@ -131,16 +132,4 @@ pub enum Direction {
     ReceiveOnly,
     /// Received messages are not printed.
     SendOnly,
-}
-
-/// How much is said on stderr.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
-    /// `-q`: faults only.
-    Quiet,
-    /// Faults, notes, life-cycle lines of servers.
-    #[default]
-    Normal,
-    /// `-v`: how the connection came about.
-    Verbose,
 }

@@ -32,9 +32,9 @@ pub struct Setup {
     pub serving: bool,
     /// When the whole run is over.
     pub timeout_at: Option<Instant>,
-    /// Sent to side B before anything from side A.
+    /// Sent to the WebSocket side before anything else.
     pub first: Vec<Message>,
-    /// Received messages are not delivered to side A.
+    /// What a WebSocket gives is not delivered.
     pub send_only: bool,
     /// Ready with a fault when the session has to end (a signal).
     pub stop: Pin<Box<dyn Future<Output = Fault> + Send>>,
@@ -90,9 +90,10 @@ impl Pair {
         // Messages are counted where a person receives them: from the WebSocket, B's when both are.
         let counted = if kinds[1] == SideKind::WebSocket { 1 } else { 0 };
         let wanted = |side| setup.rules.count.filter(|_| side == counted);
-        let mut pumps = [Pump::new(setup.first, wanted(0)), Pump::new([], wanted(1))];
+        let mut pumps = [Pump::new(wanted(0)), Pump::new(wanted(1))];
+        pumps[1 - counted].preload(setup.first);
         if setup.send_only {
-            pumps[1].discard();
+            pumps[counted].discard();
         }
         Self {
             pumps,

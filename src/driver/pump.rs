@@ -54,10 +54,10 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    /// A pump that carries `first` before anything from its source, and at most `wanted` messages.
-    pub(super) fn new(first: impl IntoIterator<Item = Message>, wanted: Option<u64>) -> Self {
+    /// A pump that carries at most `wanted` messages.
+    pub(super) fn new(wanted: Option<u64>) -> Self {
         Self {
-            batch: first.into_iter().collect(),
+            batch: VecDeque::new(),
             wanted,
             stopped: false,
             discarding: false,
@@ -67,6 +67,11 @@ impl Pump {
             blocked: false,
             count: (0, 0),
         }
+    }
+
+    /// Carries these before anything from the source.
+    pub(super) fn preload(&mut self, first: impl IntoIterator<Item = Message>) {
+        self.batch.extend(first);
     }
 
     /// Reads nothing more; what was read is delivered.

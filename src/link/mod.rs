@@ -190,7 +190,7 @@ impl Link {
             }
             Self::Bytes(link) => link.release(within).await,
             Self::Channel(channel) => {
-                if let (Some(queue), true) = (&channel.incoming, channel.own) {
+                if let Some(queue) = &channel.incoming {
                     queue.finish(SourceEnd::Absent);
                 }
                 0

@@ -1,0 +1,74 @@
+//! `file:` and `append:`: read as A, written as B.
+
+use super::{Endpoint, Opens, Opened, OpenedLink, Opening, Reach, Role, Scheme};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+    link::{Port, Texts},
+};
+use std::{fs::File, path::PathBuf};
+
+pub(super) const FILE: Scheme = Scheme {
+    name: "file",
+    form: "file:PATH",
+    example: "file:/tmp/data.bin",
+    summary: "read from a file (A), or write it anew (B)",
+    a: true,
+    b: true,
+    parse: |path| parse(path, false),
+};
+
+pub(super) const APPEND: Scheme = Scheme {
+    name: "append",
+    form: "append:PATH",
+    example: "append:/tmp/log.txt",
+    summary: "append to a file",
+    a: false,
+    b: true,
+    parse: |path| parse(path, true),
+};
+
+fn parse(path: &str, append: bool) -> Result<Box<dyn Endpoint>> {
+    if path.is_empty() {
+        let name = if append { "append" } else { "file" };
+        return Err(Fault::new(Exit::Malformed, "endpoint", format!("`{name}:` lacks a path")));
+    }
+    Ok(Box::new(Disk { path: path.into(), append }))
+}
+
+struct Disk {
+    path: PathBuf,
+    append: bool,
+}
+
+impl Disk {
+    fn port(&self, role: Role) -> Result<Port> {
+        let path = self.path.display();
+        if role == Role::A {
+            let file = File::open(&self.path)
+                .map_err(|error| Fault::new(Exit::ReadError, "open", format!("cannot read {path}: {error}")))?;
+            return Ok(Port::reader(file));
+        }
+        let mut options = File::options();
+        options.create(true);
+        let options = if self.append { options.append(true) } else { options.write(true).truncate(true) };
+        let file = options
+            .open(&self.path)
+            .map_err(|error| Fault::new(Exit::WriteError, "open", format!("cannot write {path}: {error}")))?;
+        Ok(Port::writer(file))
+    }
+}
+
+impl Endpoint for Disk {
+    fn describe(&self) -> String {
+        format!("{}:{}", if self.append { "append" } else { "file" }, self.path.display())
+    }
+
+    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+        Box::pin(async move {
+            let texts = Texts { input: self.describe(), output: self.describe() };
+            let link = reach.bytes(self.port(opening.role)?, texts);
+            Ok(Opened::Link(OpenedLink { link, peer: self.describe(), subprotocol: None }))
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! Endpoints: what the user names, and how it is opened.
+//!
+//! One file a scheme family; the table [`SCHEMES`] is all that knows them by name, so that a new one
+//! is a file and a line here, and help, man page, completions and the table's tests follow.
+
+mod file;
+mod internal;
+mod names;
+mod open;
+mod socket;
+mod standard;
+mod web_socket;
+
+pub use names::parse;
+pub use open::{Acceptor, Framings, Opened, OpenedLink, Opening, Reach, Role};
+pub use web_socket::{Greeting, WebSocketAcceptor, accepted};
+
+use crate::fault::Result;
+use std::{future::Future, pin::Pin};
+
+/// A future that an endpoint returns; boxed once per connection.
+pub type Opens<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Something the user named.
+pub trait Endpoint: Send + Sync {
+    /// The name again, in full, without secrets.
+    fn describe(&self) -> String;
+
+    /// Whether it speaks WebSocket.
+    fn is_web_socket(&self) -> bool {
+        false
+    }
+
+    /// Opens or binds it.
+    ///
+    /// # Errors
+    /// The fault that says in which phase it failed, and why.
+    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>>;
+}
+
+/// One scheme of the table.
+pub struct Scheme {
+    /// What stands before the colon; `-` stands alone.
+    pub name: &'static str,
+    /// How it is written.
+    pub form: &'static str,
+    /// An example that parses.
+    pub example: &'static str,
+    /// What it is, one line without a full stop.
+    pub summary: &'static str,
+    /// May stand as A of `pipe`.
+    pub a: bool,
+    /// May stand as B of `pipe` and after `--to`.
+    pub b: bool,
+    /// Makes the endpoint of what stands after the colon, or of the whole text for URLs.
+    parse: fn(&str) -> Result<Box<dyn Endpoint>>,
+}
+
+/// Every scheme, in the order help shows them.
+pub static SCHEMES: &[Scheme] = &[
+    standard::STANDARD,
+    web_socket::WS,
+    web_socket::WSS,
+    web_socket::WS_UNIX,
+    web_socket::WS_LISTEN,
+    web_socket::WSS_LISTEN,
+    socket::TCP,
+    socket::TLS,
+    socket::TCP_LISTEN,
+    socket::UNIX,
+    socket::UNIX_LISTEN,
+    file::FILE,
+    file::APPEND,
+    internal::ECHO,
+    internal::NULL,
+];

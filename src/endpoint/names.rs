@@ -1,0 +1,120 @@
+//! From text to endpoint: scheme lookup, URLs without a scheme, and did-you-mean.
+
+use super::{Endpoint, Opening, Role, SCHEMES, web_socket};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+};
+
+/// The endpoint that `text` names, standing in that role.
+///
+/// # Errors
+/// Exit 3 for what cannot be parsed, with the nearest scheme; exit 2 for a role it cannot have.
+pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
+    let name = match text.split_once(':') {
+        Some((name, _)) => name,
+        None => text,
+    };
+    let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name && (name == "-" || text.contains(':'))) else {
+        return unknown(text, name);
+    };
+    let allowed = match opening.role {
+        Role::A => scheme.a,
+        Role::B => scheme.b,
+    };
+    if !allowed {
+        let (place, other) = match opening.role {
+            Role::A => ("first", "second"),
+            Role::B => ("second", "first"),
+        };
+        return Err(Fault::new(Exit::Usage, "usage", format!("{} cannot stand as the {place} endpoint", scheme.form))
+            .hint(format!("name it as the {other} endpoint")));
+    }
+    (scheme.parse)(if scheme.takes_whole() { text } else { text.split_once(':').map_or("", |(_, rest)| rest) })
+}
+
+impl super::Scheme {
+    /// URLs are parsed as a whole, everything else without its scheme.
+    fn takes_whole(&self) -> bool {
+        matches!(self.name, "ws" | "wss" | "ws+unix")
+    }
+}
+
+fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
+    let malformed = |cause: String| Fault::new(Exit::Malformed, "endpoint", cause);
+    if text.is_empty() {
+        return Err(malformed("an empty endpoint".into()).hint("see `wsio pipe --help` for what can stand here"));
+    }
+    let rest = text.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
+    let is_host = rest.is_none_or(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        || matches!(name, "http" | "https")
+        || text.starts_with('[');
+    if rest.is_none() && SCHEMES.iter().any(|scheme| scheme.name == name) {
+        return Err(malformed(format!("`{text}` lacks its colon")).hint(format!("write `{text}:`")));
+    }
+    if is_host {
+        return web_socket::url(text);
+    }
+    let fault = malformed(format!("`{name}:` is no scheme that wsio knows"));
+    let nearest = SCHEMES.iter().map(|scheme| (distance(name, scheme.name), scheme)).min_by_key(|(distance, _)| *distance);
+    Err(match nearest {
+        Some((0..=3, scheme)) => fault.hint(format!("did you mean `{}`?", scheme.form)),
+        _ => fault.hint("see `wsio pipe --help` for what can stand here"),
+    })
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.chars().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.chars().count()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str, role: Role) -> Fault {
+        match parse(text, &Opening::new(role)) {
+            Ok(endpoint) => panic!("{text} parsed as {}", endpoint.describe()),
+            Err(fault) => fault,
+        }
+    }
+
+    #[test]
+    fn every_example_parses_where_it_may_stand_and_is_refused_elsewhere() {
+        for scheme in SCHEMES {
+            for (role, allowed) in [(Role::A, scheme.a), (Role::B, scheme.b)] {
+                if allowed {
+                    let endpoint = parse(scheme.example, &Opening::new(role)).unwrap_or_else(|fault| panic!("{fault}"));
+                    let again = endpoint.describe();
+                    let reparsed = parse(&again, &Opening::new(role)).unwrap_or_else(|fault| panic!("{again}: {fault}"));
+                    assert_eq!(reparsed.describe(), again);
+                } else {
+                    assert_eq!(fault(scheme.example, role).exit, Exit::Usage);
+                }
+            }
+            assert!(!scheme.summary.ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn a_missing_scheme_is_a_url_and_a_wrong_one_gets_a_suggestion() {
+        let describe = |text: &str| parse(text, &Opening::new(Role::B)).map(|endpoint| endpoint.describe());
+        assert_eq!(describe("localhost:8080/x").as_deref(), Ok("ws://localhost:8080/x"));
+        assert_eq!(describe("example.com/feed").as_deref(), Ok("wss://example.com/feed"));
+        assert_eq!(describe("https://example.com/").as_deref(), Ok("wss://example.com/"));
+        assert!(fault("wz://x", Role::B).hint.is_some_and(|hint| hint.contains("ws://")));
+        assert!(fault("tpc:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
+        assert_eq!(fault("echo", Role::B).hint.as_deref(), Some("write `echo:`"));
+        assert_eq!(fault("", Role::B).exit, Exit::Malformed);
+    }
+}

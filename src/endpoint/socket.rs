@@ -1,0 +1,136 @@
+//! `tcp:`, `tls:`, `unix:` and their listening forms: plain byte streams.
+
+use super::{Acceptor, Endpoint, Opens, Opened, OpenedLink, Opening, Reach, Scheme};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+    link::{Port, Texts},
+    net::{self, ListenAddr, Listener},
+};
+use std::path::PathBuf;
+
+pub(super) const TCP: Scheme = Scheme {
+    name: "tcp",
+    form: "tcp:HOST:PORT",
+    example: "tcp:127.0.0.1:22",
+    summary: "TCP client",
+    a: true,
+    b: true,
+    parse: |text| dial(text, false),
+};
+
+pub(super) const TLS: Scheme = Scheme {
+    name: "tls",
+    form: "tls:HOST:PORT",
+    example: "tls:example.com:993",
+    summary: "TLS client over TCP",
+    a: true,
+    b: true,
+    parse: |text| dial(text, true),
+};
+
+pub(super) const TCP_LISTEN: Scheme = Scheme {
+    name: "tcp-listen",
+    form: "tcp-listen:ADDR",
+    example: "tcp-listen:127.0.0.1:2222",
+    summary: "TCP server, one bridge per client",
+    a: true,
+    b: false,
+    parse: |text| match ListenAddr::parse(text) {
+        Ok(ListenAddr::Unix(_)) => Err(malformed("a Unix socket is written unix-listen:PATH")),
+        Ok(address) => Ok(Box::new(Listening { scheme: "tcp", address })),
+        Err(cause) => Err(malformed(&cause)),
+    },
+};
+
+pub(super) const UNIX: Scheme = Scheme {
+    name: "unix",
+    form: "unix:PATH",
+    example: "unix:/run/app.sock",
+    summary: "Unix socket client",
+    a: true,
+    b: true,
+    parse: |path| Ok(Box::new(Dial::Unix(some_path(path)?))),
+};
+
+pub(super) const UNIX_LISTEN: Scheme = Scheme {
+    name: "unix-listen",
+    form: "unix-listen:PATH",
+    example: "unix-listen:/run/app.sock",
+    summary: "Unix socket server, one bridge per client",
+    a: true,
+    b: false,
+    parse: |path| Ok(Box::new(Listening { scheme: "unix", address: ListenAddr::Unix(some_path(path)?) })),
+};
+
+fn dial(text: &str, tls: bool) -> Result<Box<dyn Endpoint>> {
+    let (host, port) = net::host_port(text).map_err(|cause| malformed(&cause))?;
+    Ok(Box::new(Dial::Tcp { host, port, tls }))
+}
+
+fn some_path(path: &str) -> Result<PathBuf> {
+    if path.is_empty() { Err(malformed("a Unix socket needs a path")) } else { Ok(path.into()) }
+}
+
+fn malformed(cause: &str) -> Fault {
+    Fault::new(Exit::Malformed, "endpoint", cause)
+}
+
+enum Dial {
+    Tcp { host: String, port: u16, tls: bool },
+    Unix(PathBuf),
+}
+
+impl Endpoint for Dial {
+    fn describe(&self) -> String {
+        match self {
+            Self::Tcp { host, port, tls } => {
+                let scheme = if *tls { "tls" } else { "tcp" };
+                if host.contains(':') { format!("{scheme}:[{host}]:{port}") } else { format!("{scheme}:{host}:{port}") }
+            }
+            Self::Unix(path) => format!("unix:{}", path.display()),
+        }
+    }
+
+    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+        Box::pin(async move {
+            let deadline = reach.deadline();
+            let name = self.describe();
+            let dialed = match self {
+                Self::Tcp { host, port, .. } => deadline.phase("connect", &name, net::dial_tcp(host, *port)).await?,
+                Self::Unix(path) => deadline.phase("connect", &name, net::dial_unix(path)).await?,
+            };
+            let stream = match self {
+                Self::Tcp { host, tls: true, .. } => {
+                    let connector = reach.connector().await?;
+                    deadline.phase("tls", &name, connector.connect(dialed.stream, host)).await?.0
+                }
+                _ => dialed.stream,
+            };
+            let texts = Texts { input: name.clone(), output: name };
+            let link = reach.bytes(Port::Stream(stream), texts);
+            Ok(Opened::Link(OpenedLink { link, peer: dialed.peer, subprotocol: None }))
+        })
+    }
+}
+
+struct Listening {
+    scheme: &'static str,
+    address: ListenAddr,
+}
+
+impl Endpoint for Listening {
+    fn describe(&self) -> String {
+        match &self.address {
+            ListenAddr::Unix(path) => format!("unix-listen:{}", path.display()),
+            address => format!("tcp-listen:{address}"),
+        }
+    }
+
+    fn open<'a>(&'a self, _: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+        Box::pin(async move {
+            let listener = Listener::bind(&self.address).await?;
+            Ok(Opened::Acceptor(Acceptor::Bytes { listener, scheme: self.scheme }))
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! `-`: standard input and output.
+
+use super::{Endpoint, Opens, Opened, OpenedLink, Opening, Reach, Scheme};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+    link::{Port, Texts},
+};
+
+pub(super) const STANDARD: Scheme = Scheme {
+    name: "-",
+    form: "-",
+    example: "-",
+    summary: "standard input and output",
+    a: true,
+    b: true,
+    parse: |_| Ok(Box::new(Standard)),
+};
+
+struct Standard;
+
+impl Endpoint for Standard {
+    fn describe(&self) -> String {
+        "-".into()
+    }
+
+    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+        Box::pin(async move {
+            let Some(streams) = reach.stdio.take() else {
+                return Err(Fault::new(Exit::Usage, "usage", "standard input and output can be used only once")
+                    .hint("use --once with a listening endpoint and `-`"));
+            };
+            let texts = Texts { input: "standard input".into(), output: "standard output".into() };
+            let link = reach.bytes(Port::standard(streams, reach.read_input, true), texts);
+            Ok(Opened::Link(OpenedLink { link, peer: "-".into(), subprotocol: None }))
+        })
+    }
+}
