@@ -1,8 +1,44 @@
 //! `wsio` joins standard input and output, sockets, files and commands to WebSocket streams.
+//!
+//! The three subcommands only plan; one connection driver runs pairs of links. `connect URL` pairs
+//! standard input and output with a WebSocket, `listen ADDR` pairs every accepted WebSocket with what
+//! the plan says, `pipe A [B]` pairs A with B.
+//!
+//! # The tour
+//! `main` hands the process's arguments and streams to [`app`], which parses them ([`cli`]) into a
+//! [`plan`] and runs it ([`driver`]). An [`endpoint`] is opened into a [`link`], two links and two
+//! pumps make a pair, and a pure [`session`] decides how it ends. Start with `session::Session` and
+//! `driver::Pair`.
+//!
+//! # The words
+//! *endpoint* what the user names (`ws://…`, `tcp:…`, `-`) · *link* an open endpoint: a *source* and a
+//! *sink* of messages · *framing* how bytes become messages and back · *pair* two links and what joins
+//! them · *pump* carries one direction of a pair · *clerk* turns what happens into the session's events
+//! and its actions into calls · *session* the pure rules: endings, keepalive, limits · *plan* what the
+//! command line asked for, as plain data · *fault* an error with exit code, phase, cause and hint.
+//!
+//! The unit that everything speaks is the WebSocket message: text is already UTF-8, payloads are
+//! shared bytes, so nothing is converted or copied on the way.
+//!
+//! # The floors
+//! `fault exit` ← `framing session` ← `observe net tls` ← `ws` ← `link` ← `endpoint` ← `plan` ←
+//! `driver | cli` ← `app` ← `main`. Imports only run downward; a test reads them.
+//!
+//! # One task a pair
+//! Both directions of a pair are polled by one task, so that links need no locks and no waker has to
+//! be handed from one half to the other. The pumps are polled and not awaited: nothing is lost when
+//! the pair turns to a deadline, a signal or the other direction.
+
+pub mod app;
+pub mod cli;
+pub mod driver;
+pub mod endpoint;
 pub mod exit;
 pub mod fault;
 pub mod framing;
+pub mod link;
 pub mod net;
+pub mod observe;
 pub mod plan;
 pub mod session;
 pub mod tls;

@@ -1,1 +1,69 @@
-fn main(){}
+//! The process: its arguments, environment and standard streams go in, an exit code comes out.
+//!
+//! The only file that touches what a process has once. Standard input and output are handed down
+//! unbuffered; the links batch by themselves.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal},
+    os::fd::AsFd,
+    process::ExitCode,
+};
+use wsio::{app, link::Streams};
+
+fn main() -> ExitCode {
+    let exit = match streams() {
+        Ok(streams) => app::run(app::Given {
+            args: std::env::args_os().collect(),
+            env: |name| std::env::var(name).ok(),
+            streams,
+            stderr: Box::new(io::stderr()),
+        }),
+        Err(_) => wsio::exit::Exit::Internal,
+    };
+    ExitCode::from(exit.code())
+}
+
+fn streams() -> io::Result<Streams> {
+    let (stdin, stdout) = (io::stdin(), io::stdout());
+    let input = File::from(stdin.as_fd().try_clone_to_owned()?);
+    let output = File::from(stdout.as_fd().try_clone_to_owned()?);
+    enlarge_pipe(&input);
+    enlarge_pipe(&output);
+    Ok(Streams {
+        input_is_terminal: stdin.is_terminal(),
+        output_gone: watch(&output)?,
+        input: Box::new(input),
+        output: Box::new(output),
+    })
+}
+
+/// A larger pipe means fewer system calls and wake-ups; a refusal costs nothing.
+fn enlarge_pipe(pipe: &File) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, 1024 * 1024);
+    #[cfg(not(target_os = "linux"))]
+    let _ = pipe;
+}
+
+/// Waits for the reader of a pipe or socket to leave, without writing to it.
+fn watch(output: &File) -> io::Result<Option<Box<dyn FnOnce() + Send>>> {
+    use rustix::{
+        event::{PollFd, PollFlags, poll},
+        fs::FileType,
+    };
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(output)?.st_mode);
+    if !matches!(kind, FileType::Fifo | FileType::Socket) {
+        return Ok(None);
+    }
+    let output = output.try_clone()?;
+    Ok(Some(Box::new(move || {
+        loop {
+            let mut wanted = [PollFd::new(&output, PollFlags::empty())];
+            match poll(&mut wanted, None) {
+                Err(error) if error == rustix::io::Errno::INTR => {}
+                _ => return,
+            }
+        }
+    })))
+}

@@ -111,6 +111,13 @@ pub struct Serve {
     pub grace: Duration,
 }
 
+impl Serve {
+    /// The same limits for a server inside the process: any path, any number of clients, unannounced.
+    pub fn plain(&self) -> Self {
+        Self { tls: None, once: false, announce: None, ..self.clone() }
+    }
+}
+
 /// `--in`, `--out`, `-t`, `-b`; `None` takes the place's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FramingChoice {

@@ -39,6 +39,12 @@ impl Reporter {
         Self { verbosity, to: Arc::clone(&self.to) }
     }
 
+    /// A reporter that says nothing but faults.
+    #[must_use]
+    pub fn silent(&self) -> Self {
+        self.with(Verbosity::Quiet)
+    }
+
     /// Tells why something failed.
     pub fn fault(&self, fault: &Fault) {
         if !fault.is_silent() {

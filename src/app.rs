@@ -1,0 +1,106 @@
+//! From arguments to an exit code: parse, plan, runtime, drive, report.
+//!
+//! Everything a process has only once (arguments, environment, standard streams) comes in as a value,
+//! so that tests can run the whole program with their own.
+
+use crate::{
+    cli::{self, Context, Parsed},
+    driver::{self, Signals},
+    exit::Exit,
+    fault::{Fault, Result},
+    link::{Stdio, Streams},
+    observe::{Reporter, Verbosity},
+    plan::{Common, Plan},
+};
+use anyhow::Context as _;
+use std::{ffi::OsString, io::Write};
+use tokio::sync::watch;
+
+/// What the process was given.
+pub struct Given {
+    /// The arguments, the program's name first.
+    pub args: Vec<OsString>,
+    /// Looks a variable of the environment up.
+    pub env: fn(&str) -> Option<String>,
+    /// The standard streams but the last.
+    pub streams: Streams,
+    /// Standard error.
+    pub stderr: Box<dyn Write + Send>,
+}
+
+/// Runs the program; the exit is the process's.
+pub fn run(given: Given) -> Exit {
+    let Given { args, env, mut streams, stderr } = given;
+    let reporter = Reporter::new(stderr, Verbosity::Normal);
+    let terminal = streams.input_is_terminal;
+    let mut context = Context { env: &env, stdin: &mut streams.input, stdin_is_terminal: terminal };
+    let plan = match cli::parse(args, &mut context) {
+        Ok(Parsed::Run(plan)) => plan,
+        Ok(Parsed::Print(text)) => return print(&text, streams),
+        Err(fault) => return report(&reporter, &fault),
+    };
+    let reporter = reporter.with(plan.common().verbosity);
+    install_panic_hook(reporter.clone());
+    match drive(plan, streams, &reporter) {
+        Ok(Ok(())) => Exit::Ok,
+        Ok(Err(fault)) => report(&reporter, &fault),
+        Err(error) => {
+            let fault = Fault::new(Exit::Internal, "start", format!("{error:#}"));
+            report(&reporter, &fault)
+        }
+    }
+}
+
+fn drive(plan: Plan, streams: Streams, reporter: &Reporter) -> anyhow::Result<Result<()>> {
+    let mut builder = match plan {
+        Plan::Connect(_) => tokio::runtime::Builder::new_current_thread(),
+        Plan::Listen(_) | Plan::Pipe(_) => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder.enable_all().build().context("cannot start the runtime")?;
+    let result = runtime.block_on(async {
+        let signals = Signals::new()?;
+        let (stop, stopped) = watch::channel(None);
+        tokio::select! {
+            fault = signals.second(stop) => Err(fault),
+            result = driver::run(plan, Stdio::new(streams), reporter.clone(), stopped) => result,
+        }
+    });
+    runtime.shutdown_background();
+    Ok(result)
+}
+
+fn print(text: &str, mut streams: Streams) -> Exit {
+    match streams.output.write_all(text.as_bytes()).and_then(|()| streams.output.flush()) {
+        Ok(()) => Exit::Ok,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::ReaderLeft,
+        Err(_) => Exit::WriteError,
+    }
+}
+
+fn report(reporter: &Reporter, fault: &Fault) -> Exit {
+    reporter.fault(fault);
+    fault.exit
+}
+
+/// A panic is contained in its session; what is said of it goes where everything else is said.
+fn install_panic_hook(reporter: Reporter) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
+        let text = panic.payload_as_str().unwrap_or("panic");
+        reporter.fault(
+            &Fault::new(Exit::Internal, "internal", format!("{text}{place}"))
+                .hint("this is a bug in wsio: report it with the command line"),
+        );
+    }));
+}
+
+impl Plan {
+    /// What all subcommands share.
+    fn common(&self) -> &Common {
+        match self {
+            Self::Connect(plan) => &plan.common,
+            Self::Listen(plan) => &plan.common,
+            Self::Pipe(plan) => &plan.common,
+        }
+    }
+}

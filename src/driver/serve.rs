@@ -1,0 +1,309 @@
+//! Serving: accept, permits, one pair per client, drain.
+//!
+//! Accepting only accepts. TLS, the opening handshake and the opening of what stands behind run in the
+//! client's own task under a permit and deadlines, so that no client can delay another.
+
+use super::{Outcome, Run, hub::Hub};
+use crate::{
+    endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role},
+    exit::Exit,
+    fault::{Fault, Result},
+    link::{Link, Port, Texts},
+    net::{Dialed, Listener},
+    plan::Serve,
+    session::Instant,
+    ws::server,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
+};
+
+/// What every client is joined to.
+pub(super) enum Behind {
+    /// A fresh one for each.
+    Endpoint(Box<dyn Endpoint>),
+    /// The standard streams, shared by all; made for the first client.
+    Hub(OnceCell<Hub>),
+}
+
+/// A listening socket and what stands behind it.
+pub(super) struct Server {
+    listener: Listener,
+    shared: Arc<Shared>,
+    permits: Arc<Semaphore>,
+    once: bool,
+    grace: Duration,
+    scheme: &'static str,
+}
+
+struct Shared {
+    run: Arc<Run>,
+    greeting: Option<Greeting>,
+    behind: Behind,
+    next: AtomicU64,
+    /// With `--once`: taken by the client that is served.
+    chosen: Semaphore,
+    once: bool,
+    broken: mpsc::Sender<Fault>,
+    broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
+}
+
+/// How a client's task ended: `None` when it was never served.
+type Served = Option<Outcome>;
+
+impl Server {
+    pub(super) fn new(run: Arc<Run>, options: &Serve, acceptor: Acceptor, behind: Behind) -> Result<Self> {
+        let (listener, greeting, scheme) = match acceptor {
+            Acceptor::WebSocket(acceptor) => {
+                let greeting = acceptor.greeting();
+                if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
+                    run.reach.reporter.life(&format!("self-signed certificate, sha256 {fingerprint}"));
+                }
+                let scheme = if greeting.is_secure() { "wss" } else { "ws" };
+                (acceptor.listener, Some(greeting), scheme)
+            }
+            Acceptor::Bytes { listener, scheme } => (listener, None, scheme),
+        };
+        let (broken, broken_hub) = mpsc::channel(1);
+        let server = Self {
+            listener,
+            permits: Arc::new(Semaphore::new(options.max_connections)),
+            once: options.once,
+            grace: options.grace,
+            scheme,
+            shared: Arc::new(Shared {
+                run,
+                greeting,
+                behind,
+                next: AtomicU64::new(1),
+                chosen: Semaphore::new(1),
+                once: options.once,
+                broken,
+                broken_hub: tokio::sync::Mutex::new(broken_hub),
+            }),
+        };
+        server.announce(options)?;
+        Ok(server)
+    }
+
+    /// Serves until a signal, the end of the one client, or a fault of the shared streams.
+    pub(super) async fn run(mut self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let mut stopped = shared.run.stopped();
+        let mut broken = shared.broken_hub.lock().await;
+        let mut clients: JoinSet<Served> = JoinSet::new();
+        let end = loop {
+            tokio::select! {
+                fault = &mut stopped => break Some(fault),
+                Some(fault) = broken.recv() => break Some(fault),
+                Some(ended) = clients.join_next() => {
+                    let served = ended.unwrap_or_else(|_| Some(panicked()));
+                    if let (true, Some(outcome)) = (self.once, served) {
+                        return outcome.fault.map_or(Ok(()), Err);
+                    }
+                }
+                accepted = self.listener.accept() => match accepted {
+                    Ok(dialed) => self.welcome(dialed, &mut clients),
+                    Err(error) => shared.run.reach.reporter.note(&format!("accept: {error}")),
+                },
+            }
+        };
+        drop(self.listener);
+        let drained = self.shared.drain(&mut clients, self.grace).await;
+        match end {
+            Some(fault) if drained && is_signal(&fault) && !self.once => Ok(()),
+            Some(fault) => Err(fault),
+            None => Ok(()),
+        }
+    }
+
+    fn welcome(&self, dialed: Dialed, clients: &mut JoinSet<Served>) {
+        let shared = Arc::clone(&self.shared);
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => clients.spawn(async move { shared.client(dialed, permit).await }),
+            Err(_) => clients.spawn(async move {
+                shared.run.reach.reporter.life(&format!("refused {}: too many connections (--max-connections)", dialed.peer));
+                if shared.greeting.as_ref().is_some_and(|greeting| !greeting.is_secure()) {
+                    server::refuse_raw(dialed.stream, 503, "too many connections").await;
+                }
+                None
+            }),
+        };
+    }
+
+    fn announce(&self, options: &Serve) -> Result<()> {
+        let addresses = self.listener.addresses();
+        let urls: Vec<String> = addresses
+            .iter()
+            .map(|address| match (address.strip_prefix("unix:"), self.scheme) {
+                (Some(path), "ws" | "wss") => format!("{}+unix:{path}", self.scheme),
+                (Some(path), _) => format!("unix:{path}"),
+                (None, "ws" | "wss") => {
+                    let path = options.handshake.paths.first().map_or("/", String::as_str);
+                    format!("{}://{address}{path}", self.scheme)
+                }
+                (None, scheme) => format!("{scheme}://{address}"),
+            })
+            .collect();
+        // Both loopback addresses carry the same port: one line, the one every program can use.
+        let url = urls.first().cloned().unwrap_or_default();
+        self.shared.run.reach.reporter.life(&format!("listening on {url}"));
+        let Some(file) = &options.announce else { return Ok(()) };
+        let failed = |error| {
+            Fault::new(Exit::WriteError, "announce", format!("cannot write {}: {error}", file.display()))
+        };
+        let mut beside = file.clone().into_os_string();
+        beside.push(format!(".{}", std::process::id()));
+        std::fs::write(&beside, format!("{url}\n")).map_err(failed)?;
+        std::fs::rename(&beside, file).map_err(failed)
+    }
+}
+
+impl Shared {
+    async fn client(&self, dialed: Dialed, _permit: OwnedSemaphorePermit) -> Served {
+        let peer = dialed.peer.clone();
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
+        let opened = match &self.greeting {
+            Some(greeting) => self.greet(greeting, dialed, &name).await,
+            None => self.join_bytes(dialed, &name).await,
+        };
+        let (a, b, about) = opened?;
+        let reporter = &self.run.reach.reporter;
+        reporter.life(&format!("{name} open{about}"));
+        let outcome = self.run.pair(a, b, true, Some(Instant::now())).await;
+        reporter.life(&format!("{name} close {}", summary(&outcome)));
+        Some(outcome)
+    }
+
+    async fn greet(&self, greeting: &Greeting, dialed: Dialed, name: &str) -> Option<(Link, Link, String)> {
+        let reporter = &self.run.reach.reporter;
+        let handshake = match greeting.read(dialed).await {
+            Ok(handshake) => handshake,
+            Err(refusal) => {
+                let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
+                reporter.life(&format!("{name} refused{status} {}: {}", refusal.target, refusal.cause));
+                return None;
+            }
+        };
+        if !self.choose() {
+            handshake.refuse(503, "this server serves one client").await;
+            return None;
+        }
+        let request = handshake.request();
+        let target = match &request.query {
+            Some(query) => format!("{}?{query}", request.path),
+            None => request.path.clone(),
+        };
+        let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
+        let subprotocols = relays.then(|| request.subprotocols.clone());
+        let mut chosen = server::choose_subprotocol(greeting.options(), request);
+        let b = match self.behind(Opening { role: Role::B, subprotocols }).await {
+            Ok(opened) => opened,
+            Err(fault) => {
+                self.run.reach.reporter.fault(&fault);
+                reporter.life(&format!("{name} refused 502 {target}: {}: {}", fault.phase, fault.cause));
+                handshake.refuse(502, "the target cannot be reached").await;
+                self.unchoose();
+                return None;
+            }
+        };
+        if relays {
+            chosen = b.subprotocol.clone();
+        }
+        match handshake.accept(chosen.as_deref()).await {
+            Ok(upgraded) => {
+                let about = format!(" {target}{}", chosen.map_or(String::new(), |name| format!(" subprotocol {name}")));
+                Some((endpoint::accepted(upgraded, self.run.reach.max_message), b.link, about))
+            }
+            Err(fault) => {
+                reporter.life(&format!("{name} lost {target}: {}", fault.cause));
+                self.unchoose();
+                None
+            }
+        }
+    }
+
+    async fn join_bytes(&self, dialed: Dialed, name: &str) -> Option<(Link, Link, String)> {
+        if !self.choose() {
+            return None;
+        }
+        match self.behind(Opening::new(Role::B)).await {
+            Ok(b) => {
+                let texts = Texts { input: name.to_owned(), output: name.to_owned() };
+                let a = self.run.reach.bytes(Port::Stream(dialed.stream), texts);
+                Some((a, b.link, String::new()))
+            }
+            Err(fault) => {
+                self.run.reach.reporter.fault(&fault);
+                self.run.reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
+                self.unchoose();
+                None
+            }
+        }
+    }
+
+    async fn behind(&self, opening: Opening) -> Result<OpenedLink> {
+        match &self.behind {
+            Behind::Endpoint(endpoint) => self.run.open(&**endpoint, opening).await,
+            Behind::Hub(hub) => {
+                let make = || async { Hub::start(&self.run, self.broken.clone()) };
+                let link = hub.get_or_try_init(make).await?.join();
+                Ok(OpenedLink { link, peer: "-".into(), subprotocol: None })
+            }
+        }
+    }
+
+    /// With `--once`, whether this client is the one.
+    fn choose(&self) -> bool {
+        !self.once || self.chosen.try_acquire().map(|permit| permit.forget()).is_ok()
+    }
+
+    /// The chosen client could not be served after all.
+    fn unchoose(&self) {
+        if self.once {
+            self.chosen.add_permits(1);
+        }
+    }
+
+    /// Waits for the sessions, which heard of the end themselves; whether all were done in time.
+    async fn drain(&self, clients: &mut JoinSet<Served>, grace: Duration) -> bool {
+        let done = async {
+            while clients.join_next().await.is_some() {}
+            if let Behind::Hub(hub) = &self.behind
+                && let Some(hub) = hub.get()
+            {
+                hub.finish().await;
+            }
+        };
+        let drained = tokio::time::timeout(grace, done).await.is_ok();
+        clients.abort_all();
+        drained
+    }
+}
+
+fn is_signal(fault: &Fault) -> bool {
+    matches!(fault.exit, Exit::Hangup | Exit::Interrupt | Exit::Terminate)
+}
+
+fn panicked() -> Outcome {
+    let fault = Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio");
+    Outcome { fault: Some(fault), closed: [None, None], carried: [(0, 0); 2] }
+}
+
+fn summary(outcome: &Outcome) -> String {
+    let [(messages_in, bytes_in), (messages_out, bytes_out)] = outcome.carried;
+    let closed = outcome.closed[0].clone().unwrap_or_else(|| match &outcome.fault {
+        Some(fault) => format!("1006 abnormal: {}", fault.cause),
+        None => "end of input".into(),
+    });
+    format!("{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes")
+}
