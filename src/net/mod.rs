@@ -3,6 +3,22 @@
 //! Everything above speaks to a [`Stream`], whatever it is made of; what can be known about the far
 //! end travels beside it as text.
 
+mod addr;
+mod dial;
+mod linger;
+mod listen;
+#[cfg(unix)]
+mod unix;
+mod words;
+
+pub use addr::host_port;
+pub use dial::dial_tcp;
+#[cfg(unix)]
+pub use dial::dial_unix;
+pub use linger::lingering_close;
+pub use listen::Listener;
+pub use words::words;
+
 use std::{path::PathBuf, pin::Pin};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -14,6 +30,14 @@ impl<T: AsyncRead + AsyncWrite + Send> Transport for T {}
 ///
 /// Boxed once per connection; the driver reads and writes whole batches, so the indirection costs nothing.
 pub type Stream = Pin<Box<dyn Transport>>;
+
+/// An open transport and who is at its far end.
+pub struct Dialed {
+    /// The transport.
+    pub stream: Stream,
+    /// The far end: `192.0.2.1:443`, `[::1]:80` or `unix:/path`.
+    pub peer: String,
+}
 
 /// An address to listen on, as the command line writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

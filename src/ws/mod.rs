@@ -1,5 +1,7 @@
 //! The WebSocket layer: upgrade on hyper, protocol engine, close codes.
 
+pub mod codes;
+
 use std::time::Duration;
 
 /// What a client asks for in the opening handshake (RFC 6455 section 4.1), from the command line.

@@ -1,0 +1,228 @@
+//! Dialling: look the name up, race its addresses, explain a failure address by address.
+//!
+//! Happy Eyeballs as RFC 8305 has it: the families take turns, each attempt gets a head start of
+//! 250 ms, and a failure starts the next one at once.
+
+use super::{
+    Dialed,
+    addr::join,
+    words::{is_exhausted, words},
+};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+/// The head start of each address (RFC 8305 section 5, Connection Attempt Delay).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Connects to a host name or address literal over TCP, without Nagle's delay.
+///
+/// Fails with [`Exit::HostName`] when the name has no address, [`Exit::Refused`] when no address answers.
+/// There is no deadline in here; dropping the future gives every attempt up.
+pub async fn dial_tcp(host: &str, port: u16) -> Result<Dialed> {
+    let addresses = resolve(host, port).await?;
+    let stream = race(&addresses).await.map_err(|failures| refused(host, port, &failures))?;
+    // Without it small messages wait for the peer's delayed ACK; failing to set it changes speed only.
+    let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().map_or_else(|_| join(host, port), |address| address.to_string());
+    Ok(Dialed { stream: Box::pin(stream), peer })
+}
+
+/// Connects to a Unix socket; fails with [`Exit::Refused`].
+#[cfg(unix)]
+pub async fn dial_unix(path: &std::path::Path) -> Result<Dialed> {
+    let peer = format!("unix:{}", path.display());
+    match tokio::net::UnixStream::connect(path).await {
+        Ok(stream) => Ok(Dialed { stream: Box::pin(stream), peer }),
+        Err(error) => {
+            let fault = Fault::new(Exit::Refused, "connect", format!("{peer}: {}", words(&error)));
+            Err(match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                    fault.hint(format!("check that a server listens on {}", path.display()))
+                }
+                _ => fault,
+            })
+        }
+    }
+}
+
+/// The addresses of a name, families taking turns; never empty.
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let unknown = |why: String| {
+        Fault::new(Exit::HostName, "name", format!("cannot find the address of {host}: {why}"))
+            .hint("check the spelling of the host name, and the name service of this machine")
+    };
+    let found: Vec<SocketAddr> =
+        lookup_host((host, port)).await.map_err(|error| unknown(lookup_words(&error)))?.collect();
+    if found.is_empty() {
+        return Err(unknown("the name has no address".to_owned()));
+    }
+    Ok(interleave(found))
+}
+
+/// getaddrinfo's own words, without the frame std puts around them.
+fn lookup_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
+}
+
+/// Families take turns, beginning with the one the system prefers (RFC 8305 section 4).
+fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let mut unique = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        if !unique.contains(&address) {
+            unique.push(address);
+        }
+    }
+    let first_is_v6 = unique.first().is_some_and(SocketAddr::is_ipv6);
+    let (one, other): (Vec<_>, Vec<_>) =
+        unique.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let mut mixed = Vec::with_capacity(one.len() + other.len());
+    let (mut one, mut other) = (one.into_iter(), other.into_iter());
+    loop {
+        let pair = [one.next(), other.next()];
+        if pair == [None, None] {
+            return mixed;
+        }
+        mixed.extend(pair.into_iter().flatten());
+    }
+}
+
+/// The first address that answers, or what went wrong with each, in the order they failed.
+async fn race(addresses: &[SocketAddr]) -> std::result::Result<TcpStream, Vec<(SocketAddr, io::Error)>> {
+    let mut waiting = addresses.iter().copied();
+    // Dropping the set at the end aborts the attempts that lost.
+    let mut attempts = JoinSet::new();
+    let mut failures = Vec::new();
+    let mut next_start = Instant::now();
+    loop {
+        let more = waiting.len() > 0;
+        if !more && attempts.is_empty() {
+            return Err(failures);
+        }
+        tokio::select! {
+            () = sleep_until(next_start), if more => {
+                if let Some(address) = waiting.next() {
+                    attempts.spawn(async move { (address, TcpStream::connect(address).await) });
+                }
+                next_start = Instant::now() + STAGGER;
+            }
+            Some(ended) = attempts.join_next() => match ended {
+                Ok((_, Ok(stream))) => return Ok(stream),
+                Ok((address, Err(error))) => {
+                    failures.push((address, error));
+                    next_start = Instant::now();
+                }
+                // An attempt neither panics nor is aborted while we wait for it.
+                Err(_) => next_start = Instant::now(),
+            },
+        }
+    }
+}
+
+fn refused(host: &str, port: u16, failures: &[(SocketAddr, io::Error)]) -> Fault {
+    if let Some((_, error)) = failures.iter().find(|(_, error)| is_exhausted(error)) {
+        return Fault::new(Exit::Refused, "connect", format!("cannot open a socket: {}", words(error)))
+            .hint("raise the limit on open files (ulimit -n), or close some");
+    }
+    let tried: Vec<String> =
+        failures.iter().map(|(address, error)| format!("{address}: {}", words(error))).collect();
+    let tried = if tried.is_empty() { "no address answered".to_owned() } else { tried.join(", ") };
+    let cause = match host.parse::<IpAddr>() {
+        Ok(_) => tried,
+        Err(_) => format!("{host}: {tried}"),
+    };
+    let fault = Fault::new(Exit::Refused, "connect", cause);
+    let nobody_listens = failures.iter().any(|(address, error)| {
+        address.ip().is_loopback() && error.kind() == io::ErrorKind::ConnectionRefused
+    });
+    if nobody_listens {
+        fault.hint(format!("check that a server listens on {}", join(host, port)))
+    } else {
+        fault
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let [a, b, c, d] = ["[::1]:1", "[::2]:1", "1.1.1.1:1", "[::3]:1"].map(address);
+        assert_eq!(interleave(vec![a, b, a, c, d]), [a, c, b, d]);
+        assert_eq!(interleave(vec![c, a]), [c, a]);
+        assert_eq!(interleave(Vec::new()), []);
+    }
+
+    #[tokio::test]
+    async fn connects_and_names_the_peer() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = server.local_addr().unwrap();
+        let dialed = dial_tcp("127.0.0.1", at.port()).await.unwrap();
+        assert_eq!(dialed.peer, at.to_string());
+    }
+
+    #[tokio::test]
+    async fn a_dead_address_only_starts_the_next_at_once() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dead = {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            listener.local_addr().unwrap()
+        };
+        let start = Instant::now();
+        race(&[dead, server.local_addr().unwrap()]).await.unwrap();
+        assert!(start.elapsed() < STAGGER);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_names_address_words_and_next_step() {
+        let port = {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            listener.local_addr().unwrap().port()
+        };
+        let fault = dial_tcp("127.0.0.1", port).await.err().unwrap();
+        assert_eq!(fault.exit, Exit::Refused);
+        assert_eq!(fault.cause, format!("127.0.0.1:{port}: connection refused"));
+        assert!(fault.hint.unwrap().contains(&format!("listens on 127.0.0.1:{port}")));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_name_is_named() {
+        let fault = dial_tcp("no-such-host.invalid", 80).await.err().unwrap();
+        assert_eq!((fault.exit, fault.phase), (Exit::HostName, "name"));
+        assert!(fault.cause.contains("no-such-host.invalid"), "{}", fault.cause);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn our_own_shortage_is_not_blamed_on_the_peer() {
+        let error = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
+        let fault = refused("h", 1, &[(address("1.1.1.1:1"), error)]);
+        assert!(fault.cause.contains("open files") && fault.hint.unwrap().contains("ulimit"));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_missing_unix_socket_is_named() {
+        let fault = dial_unix(std::path::Path::new("/nonexistent/x.sock")).await.err().unwrap();
+        assert_eq!(fault.exit, Exit::Refused);
+        assert_eq!(fault.cause, "unix:/nonexistent/x.sock: no such file");
+    }
+}

@@ -1,0 +1,64 @@
+//! Operating system errors in plain words.
+//!
+//! `Connection refused (os error 111)` is noise to most readers; the number stays only where we have
+//! no better words, so that it can still be looked up.
+
+use std::io::{self, ErrorKind};
+
+/// What went wrong, in lower case and without an error number where the kind is well known.
+pub fn words(error: &io::Error) -> String {
+    if is_exhausted(error) {
+        return "too many open files in this process or system".to_owned();
+    }
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused",
+        ErrorKind::ConnectionReset => "connection reset",
+        ErrorKind::ConnectionAborted => "connection aborted",
+        ErrorKind::BrokenPipe => "broken pipe",
+        ErrorKind::HostUnreachable => "host unreachable",
+        ErrorKind::NetworkUnreachable => "network unreachable",
+        ErrorKind::NetworkDown => "network down",
+        ErrorKind::TimedOut => "timed out",
+        ErrorKind::PermissionDenied => "permission denied",
+        ErrorKind::NotFound => "no such file",
+        ErrorKind::AddrInUse => "address already in use",
+        ErrorKind::AddrNotAvailable => "address not available",
+        ErrorKind::UnexpectedEof => "connection closed early",
+        _ => return error.to_string(),
+    }
+    .to_owned()
+}
+
+/// Whether this process or the system ran out of descriptors or buffers, which is not the peer's doing.
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+        error.raw_os_error().is_some_and(|code| exhausted.iter().any(|errno| errno.raw_os_error() == code))
+    }
+    #[cfg(not(unix))]
+    {
+        // WSAEMFILE, WSAENOBUFS
+        matches!(error.raw_os_error(), Some(10024 | 10055))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn well_known_errors_lose_their_number() {
+        assert_eq!(words(&ErrorKind::ConnectionRefused.into()), "connection refused");
+        assert!(!words(&io::Error::other("odd")).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn descriptors_used_up_are_told_apart() {
+        let error = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
+        assert!(is_exhausted(&error));
+        assert!(words(&error).contains("open files"));
+    }
+}

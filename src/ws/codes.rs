@@ -1,0 +1,106 @@
+//! Close codes: their names, and which of them may go on the wire.
+//!
+//! RFC 6455 section 7.4 and the IANA registry that continues it.
+
+/// The longest close reason, bytes (RFC 6455 section 5.5: a control frame carries 125, the code takes two).
+pub const MAX_REASON: usize = 123;
+
+/// The code's name as this field says it.
+pub fn name(code: u16) -> &'static str {
+    match code {
+        1000 => "normal",
+        1001 => "going away",
+        1002 => "protocol error",
+        1003 => "unsupported data",
+        1005 => "no status",
+        1006 => "abnormal",
+        1007 => "invalid payload data",
+        1008 => "policy violation",
+        1009 => "message too big",
+        1010 => "mandatory extension",
+        1011 => "internal error",
+        1012 => "service restart",
+        1013 => "try again later",
+        1014 => "bad gateway",
+        1015 => "TLS handshake",
+        3000..=3999 => "registered",
+        4000..=4999 => "private",
+        _ => "reserved",
+    }
+}
+
+/// Code, name and reason in one line: `1011 internal error: disk full`; no code is `1005 no status`.
+pub fn describe(code: Option<u16>, reason: &str) -> String {
+    // 1005 is what APIs report for a Close without a code (RFC 6455 section 7.1.5).
+    let code = code.unwrap_or(1005);
+    if reason.is_empty() {
+        format!("{code} {}", name(code))
+    } else {
+        format!("{code} {}: {reason}", name(code))
+    }
+}
+
+/// Whether the code may be sent in a Close frame.
+///
+/// 1014 is registered, but tungstenite 0.30 takes it for a bad code and answers it with 1002, so it
+/// would not arrive as what it is.
+pub fn sendable(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999)
+}
+
+/// The code to pass on to the other side of a relay: what may not be sent becomes 1011.
+pub fn relayed(code: Option<u16>) -> Option<u16> {
+    match code {
+        // "No status" is said by not sending one.
+        None | Some(1005) => None,
+        Some(code) if sendable(code) => Some(code),
+        Some(_) => Some(1011),
+    }
+}
+
+/// The longest prefix of a reason that fits in a Close frame and is whole characters.
+pub fn fit_reason(reason: &str) -> &str {
+    let mut end = reason.len().min(MAX_REASON);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    &reason[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+    #[test]
+    fn describes_with_and_without_reason() {
+        assert_eq!(describe(None, ""), "1005 no status");
+        assert_eq!(describe(Some(1006), ""), "1006 abnormal");
+        assert_eq!(describe(Some(1011), "disk full"), "1011 internal error: disk full");
+        assert_eq!(describe(Some(4001), ""), "4001 private");
+    }
+
+    #[test]
+    fn sendable_is_what_the_engine_lets_out() {
+        for code in 0..=u16::MAX {
+            assert_eq!(sendable(code), code < 5000 && CloseCode::from(code).is_allowed(), "{code}");
+        }
+    }
+
+    #[test]
+    fn relaying_never_yields_an_unsendable_code() {
+        assert!((0..=u16::MAX).all(|code| relayed(Some(code)).is_none_or(sendable)));
+        assert_eq!(relayed(None), None);
+        assert_eq!(relayed(Some(1005)), None);
+        assert_eq!(relayed(Some(1006)), Some(1011));
+        assert_eq!(relayed(Some(4001)), Some(4001));
+    }
+
+    #[test]
+    fn reasons_are_cut_between_characters() {
+        assert_eq!(fit_reason("short"), "short");
+        let long = "é".repeat(100);
+        assert_eq!(fit_reason(&long).len(), 122);
+        assert_eq!(fit_reason(&"x".repeat(500)).len(), 123);
+    }
+}
