@@ -1,12 +1,14 @@
 //! The WebSocket layer: upgrade on hyper, protocol engine, close codes.
 
+pub use hyper::header::{HeaderName, HeaderValue};
+
 use std::time::Duration;
 
 /// What a client asks for in the opening handshake (RFC 6455 section 4.1), from the command line.
 #[derive(Clone, Debug, Default)]
 pub struct ClientOptions {
     /// Extra header fields in order; one with the name of a default field replaces it.
-    pub headers: Vec<(hyper::header::HeaderName, hyper::header::HeaderValue)>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Subprotocols in order of preference.
     pub subprotocols: Vec<String>,
 }
@@ -19,7 +21,7 @@ pub struct ServerOptions {
     /// Subprotocols the server speaks, in order of preference; empty takes none.
     pub subprotocols: Vec<String>,
     /// Extra header fields of the 101 answer.
-    pub headers: Vec<(hyper::header::HeaderName, hyper::header::HeaderValue)>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// From accept to answered upgrade, TLS included. Default 10 s.
     pub handshake_timeout: Duration,
 }
