@@ -1,14 +1,25 @@
-//! The WebSocket layer: upgrade on hyper, protocol engine, close codes.
+//! The WebSocket layer: URLs, the opening handshake on hyper, the protocol engine, close codes.
 
+pub mod client;
 pub mod codes;
+pub mod conn;
+mod cursor;
+pub mod server;
+mod tokens;
+mod url;
 
+pub use hyper::header::{HeaderName, HeaderValue};
+pub use url::WsUrl;
+
+use crate::net::Stream;
+use bytes::Bytes;
 use std::time::Duration;
 
 /// What a client asks for in the opening handshake (RFC 6455 section 4.1), from the command line.
 #[derive(Clone, Debug, Default)]
 pub struct ClientOptions {
     /// Extra header fields in order; one with the name of a default field replaces it.
-    pub headers: Vec<(hyper::header::HeaderName, hyper::header::HeaderValue)>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Subprotocols in order of preference.
     pub subprotocols: Vec<String>,
 }
@@ -21,7 +32,17 @@ pub struct ServerOptions {
     /// Subprotocols the server speaks, in order of preference; empty takes none.
     pub subprotocols: Vec<String>,
     /// Extra header fields of the 101 answer.
-    pub headers: Vec<(hyper::header::HeaderName, hyper::header::HeaderValue)>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// From accept to answered upgrade, TLS included. Default 10 s.
     pub handshake_timeout: Duration,
+}
+
+/// A stream after the opening handshake: from here on, frames.
+pub struct Upgraded {
+    /// The transport.
+    pub stream: Stream,
+    /// What was read beyond the head of the handshake: the peer's first frames.
+    pub read_ahead: Bytes,
+    /// The subprotocol both sides agreed on.
+    pub subprotocol: Option<String>,
 }

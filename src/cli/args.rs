@@ -1,0 +1,142 @@
+//! The top of the command line: the program, its three subcommands, help and version.
+//!
+//! `-h` shows the commonest options and `--help` all of them, both one line an option; clap's own
+//! long help takes three lines each, so the two are the same renderer over two [`Style`]s.
+
+use super::{connect::ConnectArgs, examples, listen::ListenArgs, pipe::PipeArgs};
+use crate::{endpoint::SCHEMES, exit::EXITS, framing::FRAMINGS};
+use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
+use std::fmt::Write;
+
+/// What `wsio --version` says after the name: ours, and the TLS and WebSocket libraries'.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (rustls 0.23.46, tungstenite 0.30.0)");
+
+/// Join standard input and output, sockets and files to WebSocket streams
+#[derive(Debug, Parser)]
+#[command(name = "wsio", bin_name = "wsio", version = VERSION, disable_help_subcommand = true, disable_help_flag = true)]
+#[command(subcommand_required = true, arg_required_else_help = false)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub subcommand: Subcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Subcommand {
+    Connect(ConnectArgs),
+    Listen(ListenArgs),
+    Pipe(PipeArgs),
+}
+
+/// How much help shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// `-h`: the commonest options.
+    Short,
+    /// `--help`: everything.
+    Long,
+}
+
+/// The definition in one of its two styles.
+pub(super) fn build(style: Style) -> Command {
+    let command = Cli::command()
+        .mut_subcommand("listen", for_listen)
+        .mut_subcommand("pipe", for_pipe)
+        .mut_subcommands(move |sub| finish(sub, style));
+    finish(command, style)
+}
+
+/// The same options as a server means them.
+fn for_listen(command: Command) -> Command {
+    command
+        .mut_arg("headers", |arg| arg.help("Add a header to the answer; @FILE holds one a line; repeatable"))
+        .mut_arg("subprotocols", |arg| {
+            arg.help("Speak the subprotocol NAME; repeatable, or separated by commas")
+        })
+        .mut_arg("cert", |arg| {
+            arg.help("Serve TLS with the certificate chain in FILE (PEM)").hide_short_help(false)
+        })
+        .mut_arg("key", |arg| arg.hide_short_help(false))
+        .mut_arg("cacert", |arg| {
+            arg.help("With --to, trust the roots in FILE (PEM) instead of the system's").hide_short_help(true)
+        })
+        .mut_arg("insecure", |arg| {
+            arg.help("With --to, accept any certificate; said on every run").hide_short_help(true)
+        })
+        .mut_arg("sni", |arg| arg.help("With --to, send and verify NAME instead of the host, or send none"))
+        .mut_arg("connect_timeout", |arg| {
+            arg.help("With --to, wait at most DURATION until it is open, or off")
+        })
+        .mut_arg("count", |arg| arg.help("End a client's session after N messages from it"))
+        .mut_arg("one", |arg| arg.help("End a client's session after one message, the same as -n 1"))
+        .mut_arg("send", |arg| {
+            arg.help("Send MSG to each client first; @FILE, @- and @env:NAME read it from there; repeatable")
+        })
+        .mut_arg("recv_only", |arg| arg.hide_short_help(true))
+        .mut_arg("send_only", |arg| arg.hide_short_help(true))
+        // A changed option moves to the end; the output options belong there.
+        .mut_arg("quiet", |arg| arg)
+        .mut_arg("verbose", |arg| arg)
+}
+
+/// The same options for whichever side of a pipe can use them.
+fn for_pipe(command: Command) -> Command {
+    command
+        .mut_arg("headers", |arg| arg.help("Add a header to the request, or to the answer when only a server side exists; repeatable"))
+        .mut_arg("subprotocols", |arg| arg.help("Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through"))
+        .mut_arg("cert", |arg| arg.help("Use the certificate chain in FILE (PEM), for wss-listen: or else for the client side"))
+        .mut_arg("send", |arg| arg.help("Send MSG to B before any input; @FILE, @- and @env:NAME read it from there; repeatable"))
+        .mut_arg("recv_only", |arg| arg.help("Never read A, only carry B to A"))
+        .mut_arg("send_only", |arg| arg.help("Do not write to A, only carry A to B"))
+        .mut_arg("count", |arg| arg.help("End after N messages from B; exit 1 if fewer came"))
+        .mut_arg("one", |arg| arg.help("End after one message from B, the same as -n 1"))
+}
+
+fn finish(command: Command, style: Style) -> Command {
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::HelpShort);
+    let help = help.help("Show the commonest options (-h), or all (--help)").help_heading("Output");
+    let top = command.get_name() == "wsio";
+    let help = if top { help.help_heading(None) } else { help };
+    let below = below(command.get_name(), top, style);
+    let command = command.arg(help).after_help(below);
+    match style {
+        Style::Short => command,
+        Style::Long => command.mut_args(|arg| arg.hide_short_help(false)),
+    }
+}
+
+/// What stands below the options: tables in the long style, examples in both.
+fn below(name: &str, top: bool, style: Style) -> String {
+    let mut text = String::new();
+    if style == Style::Long && !top {
+        let rows = FRAMINGS.iter().map(|entry| (entry.name.to_owned(), entry.summary));
+        table(&mut text, "Framings (F)", rows);
+    }
+    if style == Style::Long && (top || name == "pipe") {
+        let rows = SCHEMES.iter().map(|scheme| (scheme.example.to_owned(), scheme.summary));
+        table(&mut text, "Endpoints", rows);
+    }
+    if style == Style::Long && top {
+        table(
+            &mut text,
+            "Exit codes",
+            EXITS.iter().map(|(exit, meaning)| (exit.code().to_string(), *meaning)),
+        );
+    }
+    text.push_str("Examples:\n");
+    for example in examples::of(name, top) {
+        let _ = writeln!(text, "  # {}\n  {}", example.purpose, example.line);
+    }
+    if style == Style::Short {
+        let _ = write!(text, "\nMore with --help");
+    }
+    text.trim_end().to_owned()
+}
+
+fn table<'a>(text: &mut String, title: &str, rows: impl Iterator<Item = (String, &'a str)> + Clone) {
+    let width = rows.clone().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let _ = writeln!(text, "{title}:");
+    for (name, meaning) in rows {
+        let _ = writeln!(text, "  {name:width$}  {meaning}");
+    }
+    text.push('\n');
+}

@@ -1,0 +1,69 @@
+//! Option groups of the client side: the opening handshake, credentials, TLS.
+
+use super::values;
+use clap::{Args, ValueHint};
+use std::path::PathBuf;
+
+/// The opening handshake, on whichever side this end has.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Handshake")]
+pub(super) struct Handshake {
+    /// Add a header to the request; @FILE holds one a line; repeatable
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", allow_hyphen_values = true)]
+    pub headers: Vec<String>,
+    /// Offer the subprotocol NAME; repeatable, or separated by commas
+    #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = values::token)]
+    pub subprotocols: Vec<String>,
+}
+
+/// Who a client says it is.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Handshake")]
+pub(super) struct Credentials {
+    /// Log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line
+    #[arg(short, long, value_name = "NAME:PASSWORD", conflicts_with = "bearer", allow_hyphen_values = true)]
+    pub user: Option<String>,
+    /// Log in with a bearer token; @FILE, @- and @env:NAME keep it off the command line
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
+    pub bearer: Option<String>,
+    /// Send cookies, as 'a=b' or from @FILE, plain or a Netscape jar; repeatable
+    #[arg(long, value_name = "COOKIE", hide_short_help = true)]
+    pub cookie: Vec<String>,
+    /// Send NAME as User-Agent
+    #[arg(short = 'A', long, value_name = "NAME", hide_short_help = true)]
+    pub user_agent: Option<String>,
+    /// Send ORIGIN as Origin, as a browser page from there would
+    #[arg(long, value_name = "ORIGIN", hide_short_help = true)]
+    pub origin: Option<String>,
+}
+
+/// Whom a TLS client trusts.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "TLS")]
+pub(super) struct Trust {
+    /// Trust the roots in FILE (PEM) instead of the system's
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub cacert: Option<PathBuf>,
+    /// Accept any certificate; said on every run
+    #[arg(short = 'k', long, conflicts_with = "cacert")]
+    pub insecure: bool,
+    /// Send and verify NAME instead of the URL's host, or send none
+    #[arg(long, value_name = "NAME|none", hide_short_help = true)]
+    pub sni: Option<String>,
+}
+
+/// Our own certificate.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "TLS")]
+pub(super) struct Certificate {
+    /// Show the certificate chain in FILE (PEM) to the server
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub cert: Option<PathBuf>,
+    /// Take the key of --cert from FILE (PEM) [default: the --cert file]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert", hide_short_help = true)]
+    pub key: Option<PathBuf>,
+}

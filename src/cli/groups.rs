@@ -1,0 +1,111 @@
+//! Option groups that all three subcommands share: messages, session, output.
+//!
+//! An option is defined once, here or in `client` and `server`, and flattened into the subcommands,
+//! so that it cannot mean different things in different places.
+
+use super::values::{self, Codes, Limit};
+use crate::{
+    framing::{self, FRAMINGS, Framing},
+    session::CloseWith,
+};
+use clap::{
+    Args,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use std::time::Duration;
+
+/// Bytes to messages and back, and what is sent and shown.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Messages")]
+pub(super) struct Messages {
+    /// Cut input into messages and write messages as F, both ways
+    #[arg(long, value_name = "F", value_parser = framing_parser())]
+    pub framing: Option<Framing>,
+    /// Cut input into messages as F
+    #[arg(long = "in", value_name = "F", value_parser = framing_parser(), hide_possible_values = true, hide_short_help = true)]
+    pub input: Option<Framing>,
+    /// Write messages to the output as F
+    #[arg(long = "out", value_name = "F", value_parser = framing_parser(), hide_possible_values = true, hide_short_help = true)]
+    pub output: Option<Framing>,
+    /// Separate messages with NUL, the same as --framing nul
+    #[arg(short = '0', conflicts_with = "framing", hide_short_help = true)]
+    pub nul: bool,
+    /// Send input as text, which has to be UTF-8 (default with lines and nul)
+    #[arg(short, long, conflicts_with = "binary")]
+    pub text: bool,
+    /// Send input as binary (default with raw and whole)
+    #[arg(short, long)]
+    pub binary: bool,
+    /// Refuse messages of more than SIZE bytes, both ways
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
+    pub max_message: usize,
+    /// Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable
+    #[arg(long, value_name = "MSG", allow_hyphen_values = true)]
+    pub send: Vec<String>,
+    /// Never read the input, only receive
+    #[arg(long, conflicts_with = "send_only")]
+    pub recv_only: bool,
+    /// Do not write received messages, only send
+    #[arg(long)]
+    pub send_only: bool,
+}
+
+/// When a session ends, and how.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Session")]
+pub(super) struct Session {
+    /// End after N received messages; exit 1 if fewer came
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// End after one received message, the same as -n 1
+    #[arg(short = '1', conflicts_with = "count")]
+    pub one: bool,
+    /// After the input ended, stay until the peer was silent for DURATION, or inf
+    #[arg(long, value_name = "DURATION", value_parser = values::zero_or_limit, default_value = "1s")]
+    pub linger: Limit,
+    /// Close with CODE and REASON at a normal end [default: 1000]
+    #[arg(long, value_name = "CODE[:REASON]", value_parser = values::close, hide_short_help = true)]
+    pub close: Option<CloseWith>,
+    /// Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable
+    #[arg(long, value_name = "CODES", value_parser = values::close_codes, hide_short_help = true)]
+    pub ok_close: Vec<Codes>,
+    /// Wait at most DURATION for the answer to our Close
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, default_value = "5s", hide_short_help = true)]
+    pub close_timeout: Duration,
+    /// End the whole run after DURATION, with exit 28
+    #[arg(short = 'm', long, value_name = "DURATION", value_parser = values::limit)]
+    pub timeout: Option<Limit>,
+    /// End after DURATION without a message either way, with exit 28
+    #[arg(long, value_name = "DURATION", value_parser = values::limit, hide_short_help = true)]
+    pub idle_timeout: Option<Limit>,
+    /// Ping the peer every DURATION, or off
+    #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "20s", hide_short_help = true)]
+    pub ping_interval: Limit,
+    /// Give the peer up when a ping stays unanswered for DURATION, or off
+    #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "20s", hide_short_help = true)]
+    pub ping_timeout: Limit,
+    /// Wait at most DURATION until the connection is open, or off
+    #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "10s", hide_short_help = true)]
+    pub connect_timeout: Limit,
+}
+
+/// What is said on standard error.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Output {
+    /// Say nothing but faults on standard error
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say on standard error how the connection came about
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+fn framing_parser() -> impl TypedValueParser<Value = Framing> {
+    let values = FRAMINGS.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary));
+    PossibleValuesParser::new(values)
+        .map(|name| framing::by_name(&name).expect("the possible values are the names of the table"))
+}

@@ -1,0 +1,386 @@
+//! From arguments to plans: every option lands where it belongs, contradictions are refused.
+
+use super::{Context, EXAMPLES, Parsed, command, parse};
+use crate::{
+    exit::Exit,
+    fault::Fault,
+    framing::Kind,
+    net::ListenAddr,
+    plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target, Verbosity},
+    session::CloseWith,
+    tls::{ServerTls, Sni},
+    ws::HeaderName,
+};
+use std::{path::PathBuf, time::Duration};
+
+fn run_with(args: &[&str], stdin: &[u8]) -> Result<Parsed, Fault> {
+    let env = |name: &str| (name == "LOGIN").then(|| "me:s3cret".to_owned());
+    let mut context = Context { env: &env, stdin: &mut { stdin }, stdin_is_terminal: false };
+    parse(std::iter::once("wsio").chain(args.iter().copied()).map(Into::into), &mut context)
+}
+
+fn plan(args: &[&str]) -> Plan {
+    match run_with(args, b"") {
+        Ok(Parsed::Run(plan)) => plan,
+        other => panic!("{args:?}: {other:?}"),
+    }
+}
+
+fn fault(args: &[&str]) -> Fault {
+    run_with(args, b"").expect_err(&format!("{args:?}"))
+}
+
+fn connect(args: &[&str]) -> Connect {
+    match plan(&[&["connect", "ws://h/"], args].concat()) {
+        Plan::Connect(connect) => connect,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn listen(args: &[&str]) -> Listen {
+    match plan(&[&["listen"], args].concat()) {
+        Plan::Listen(listen) => listen,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn pipe(args: &[&str]) -> Pipe {
+    match plan(&[&["pipe"], args].concat()) {
+        Plan::Pipe(pipe) => pipe,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn fields(headers: &[(HeaderName, crate::ws::HeaderValue)]) -> Vec<String> {
+    headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+}
+
+const fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+#[test]
+fn no_option_is_needed() {
+    let Connect { target, common } = connect(&[]);
+    assert_eq!(target, "ws://h/");
+    assert_eq!(common.rules.linger, Some(seconds(1)));
+    assert_eq!(common.rules.close_timeout, seconds(5));
+    assert_eq!(
+        (common.rules.ping_interval, common.rules.ping_timeout),
+        (Some(seconds(20)), Some(seconds(20)))
+    );
+    assert_eq!((common.rules.timeout, common.rules.idle_timeout, common.rules.count), (None, None, None));
+    assert_eq!((common.rules.close, common.rules.ok_close), (CloseWith::default(), vec![]));
+    assert_eq!((common.framing.input, common.framing.output, common.framing.kind), (None, None, None));
+    assert_eq!(common.max_message, 64 << 20);
+    assert_eq!(common.connect_timeout, Some(seconds(10)));
+    assert_eq!((common.direction, common.verbosity), (Direction::Both, Verbosity::Normal));
+    assert!(
+        common.client.headers.is_empty() && common.client.subprotocols.is_empty() && common.send.is_empty()
+    );
+    assert_eq!((common.server.max_connections, common.server.grace), (1024, seconds(10)));
+    assert_eq!(common.server.handshake.handshake_timeout, seconds(10));
+}
+
+#[test]
+fn message_options_land() {
+    let names = |common: &Common| {
+        let name = |framing: Option<crate::framing::Framing>| framing.map(|entry| entry.name);
+        (name(common.framing.input), name(common.framing.output))
+    };
+    for args in [["connect", "ws://h"], ["listen", "0"], ["pipe", "ws://h"]] {
+        let common = |more: &[&str]| match plan(&[&args[..], more].concat()) {
+            Plan::Connect(Connect { common, .. })
+            | Plan::Listen(Listen { common, .. })
+            | Plan::Pipe(Pipe { common, .. }) => common,
+        };
+        assert_eq!(names(&common(&["--framing", "whole"])), (Some("whole"), Some("whole")));
+        assert_eq!(names(&common(&["--framing", "raw", "--in", "nul"])), (Some("nul"), Some("raw")));
+        assert_eq!(names(&common(&["--out", "raw"])), (None, Some("raw")));
+        assert_eq!(names(&common(&["-0"])), (Some("nul"), Some("nul")));
+        assert_eq!(common(&["-t"]).framing.kind, Some(Kind::Text));
+        assert_eq!(common(&["--binary"]).framing.kind, Some(Kind::Binary));
+        assert_eq!(common(&["--max-message", "16k"]).max_message, 16384);
+        assert_eq!(common(&["--send", "a", "--send", "-1", "--send", "@@b"]).send, ["a", "-1", "@b"]);
+        assert_eq!(common(&["--recv-only"]).direction, Direction::ReceiveOnly);
+        assert_eq!(common(&["--send-only"]).direction, Direction::SendOnly);
+        assert_eq!(common(&["-q"]).verbosity, Verbosity::Quiet);
+        assert_eq!(common(&["-v"]).verbosity, Verbosity::Verbose);
+    }
+}
+
+#[test]
+fn session_options_land() {
+    for args in [["connect", "ws://h"], ["listen", "0"], ["pipe", "ws://h"]] {
+        let rules = |more: &[&str]| match plan(&[&args[..], more].concat()) {
+            Plan::Connect(Connect { common, .. })
+            | Plan::Listen(Listen { common, .. })
+            | Plan::Pipe(Pipe { common, .. }) => common.rules,
+        };
+        assert_eq!(rules(&["-n3"]).count, Some(3));
+        assert_eq!(rules(&["-1"]).count, Some(1));
+        assert_eq!(rules(&["--linger", "inf"]).linger, None);
+        assert_eq!(rules(&["--linger", "0"]).linger, Some(Duration::ZERO));
+        assert_eq!(rules(&["--close", "4000:bye"]).close, CloseWith { code: 4000, reason: "bye".to_owned() });
+        assert_eq!(
+            rules(&["--ok-close", "1008", "--ok-close", "4000-4999"]).ok_close,
+            [1008..=1008, 4000..=4999]
+        );
+        assert_eq!(rules(&["--close-timeout", "2"]).close_timeout, seconds(2));
+        assert_eq!(rules(&["-m", "1m"]).timeout, Some(seconds(60)));
+        assert_eq!(rules(&["--timeout", "off"]).timeout, None);
+        assert_eq!(rules(&["--idle-timeout", "3s"]).idle_timeout, Some(seconds(3)));
+        assert_eq!(rules(&["--ping-interval", "off"]).ping_interval, None);
+        assert_eq!(rules(&["--ping-timeout", "500ms"]).ping_timeout, Some(Duration::from_millis(500)));
+    }
+    assert_eq!(connect(&["--connect-timeout", "off"]).common.connect_timeout, None);
+}
+
+#[test]
+fn handshake_options_land() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "X-B: 2\n\nX-C: 3\r\n").unwrap();
+    let path = format!("@{}", file.path().display());
+    let args = [
+        "-H",
+        "X-A: 1",
+        "-H",
+        &path,
+        "-A",
+        "me",
+        "--origin",
+        "https://o",
+        "--cookie",
+        "a=b",
+        "--cookie",
+        "c=d",
+    ];
+    let client = connect(&args).common.client;
+    assert_eq!(
+        fields(&client.headers),
+        ["x-a: 1", "x-b: 2", "x-c: 3", "user-agent: me", "origin: https://o", "cookie: a=b; c=d"]
+    );
+    let client =
+        connect(&["--subprotocol", "a,b", "--protocol", "c,a", "-H", "Sec-WebSocket-Protocol: d, e"])
+            .common
+            .client;
+    assert_eq!((client.subprotocols.join(" "), client.headers.len()), ("a b c d e".to_owned(), 0));
+}
+
+#[test]
+fn secrets_come_from_elsewhere_and_are_marked() {
+    let headers = connect(&["-u", "@env:LOGIN"]).common.client.headers;
+    assert_eq!(fields(&headers), ["authorization: Basic bWU6czNjcmV0"]);
+    assert!(headers[0].1.is_sensitive());
+    let Ok(Parsed::Run(Plan::Connect(connect))) =
+        run_with(&["connect", "ws://h", "--bearer", "@-"], b"token\n")
+    else {
+        panic!("refused");
+    };
+    assert_eq!(fields(&connect.common.client.headers), ["authorization: Bearer token"]);
+    let twice = run_with(&["connect", "ws://h", "--bearer", "@-", "--send", "@-"], b"x").unwrap_err();
+    assert_eq!(twice.exit, Exit::Usage);
+}
+
+#[test]
+fn tls_options_land() {
+    let tls = connect(&["--cacert", "ca", "--cert", "c", "--key", "k", "--sni", "name"]).common.client_tls;
+    let paths = [tls.cacert, tls.cert, tls.key].map(Option::unwrap);
+    assert_eq!(paths, ["ca", "c", "k"].map(PathBuf::from));
+    assert_eq!(tls.sni, Sni::Name("name".to_owned()));
+    let tls = connect(&["-k", "--sni", "none"]).common.client_tls;
+    assert_eq!((tls.insecure, tls.sni), (true, Sni::Off));
+}
+
+#[test]
+fn server_options_land() {
+    let args = ["0", "--once", "--path", "/a", "--path", "/b", "--announce", "f", "--max-connections", "7"];
+    let more = ["--handshake-timeout", "3", "--grace", "0", "-H", "X-A: 1", "--subprotocol", "p"];
+    let Listen { address, tls, target, common } = listen(&[&args[..], &more[..]].concat());
+    assert_eq!((address, tls, target), (ListenAddr::Loopback(0), None, Target::Stdio));
+    let server = common.server;
+    assert_eq!((server.once, server.max_connections, server.grace), (true, 7, Duration::ZERO));
+    assert_eq!(server.announce, Some(PathBuf::from("f")));
+    assert_eq!(
+        (server.handshake.paths.join(" "), server.handshake.handshake_timeout),
+        ("/a /b".to_owned(), seconds(3))
+    );
+    assert_eq!(
+        (fields(&server.handshake.headers), server.handshake.subprotocols),
+        (vec!["x-a: 1".to_owned()], vec!["p".to_owned()])
+    );
+    assert_eq!(listen(&["ws://h:1/chat"]).common.server.handshake.paths, ["/chat"]);
+}
+
+#[test]
+fn listen_chooses_target_and_certificate() {
+    assert_eq!(listen(&["0", "--echo"]).target, Target::Echo);
+    let to = listen(&["0", "--to", "tls:h:1", "--cacert", "ca", "--connect-timeout", "1"]);
+    assert_eq!(to.target, Target::Endpoint("tls:h:1".to_owned()));
+    assert_eq!(
+        (to.common.client_tls.cacert, to.common.connect_timeout),
+        (Some(PathBuf::from("ca")), Some(seconds(1)))
+    );
+    assert_eq!(listen(&["0", "--self-signed"]).tls, Some(ServerTls::SelfSigned));
+    assert_eq!(listen(&["wss://h", "--self-signed"]).address, ListenAddr::Host("h".to_owned(), 443));
+    let files = ServerTls::Files { cert: "c".into(), key: Some("k".into()) };
+    assert_eq!(listen(&["0", "--cert", "c", "--key", "k"]).tls, Some(files));
+}
+
+#[test]
+fn pipe_gives_each_side_its_options() {
+    let Pipe { a, b, common } = pipe(&["-", "ws://h", "-H", "X-A: 1", "--subprotocol", "p", "--bearer", "t"]);
+    assert_eq!((a.as_str(), b.as_str()), ("-", "ws://h"));
+    assert_eq!(fields(&common.client.headers), ["x-a: 1", "authorization: Bearer t"]);
+    assert!(common.server.handshake.headers.is_empty());
+
+    assert_eq!(pipe(&["ws://h"]).b, "-");
+
+    let server =
+        pipe(&["ws-listen:0", "tcp:h:1", "-H", "X-A: 1", "--subprotocol", "p", "--once"]).common.server;
+    assert_eq!((fields(&server.handshake.headers), server.once), (vec!["x-a: 1".to_owned()], true));
+    assert_eq!(server.handshake.subprotocols, ["p"]);
+
+    let both = pipe(&["wss-listen:0", "wss://h", "--cert", "c", "-H", "X-A: 1", "-k"]).common;
+    assert_eq!(both.server.tls, Some(ServerTls::Files { cert: "c".into(), key: None }));
+    assert_eq!((fields(&both.client.headers), both.client_tls.cert), (vec!["x-a: 1".to_owned()], None));
+
+    let both = pipe(&["wss-listen:0", "wss://h", "--cert", "c", "--self-signed"]).common;
+    assert_eq!((both.server.tls, both.client_tls.cert), (Some(ServerTls::SelfSigned), Some("c".into())));
+}
+
+#[test]
+fn what_could_do_nothing_or_contradicts_is_refused() {
+    let connect = ["connect", "ws://h"];
+    for more in [
+        &["-t", "-b"][..],
+        &["--recv-only", "--send-only"],
+        &["-1", "-n2"],
+        &["-n0"],
+        &["-0", "--framing", "raw"],
+        &["-q", "-v"],
+        &["-k", "--cacert", "f"],
+        &["--key", "k"],
+        &["-u", "a:b", "--bearer", "t"],
+        &["-H", "Authorization: x", "-u", "a:b"],
+        &["-u", "a"],
+        &["-H", "X: a\r\nY: b"],
+        &["-H", "Sec-WebSocket-Extensions: permessage-deflate"],
+        &["--subprotocol", "a b"],
+        &["--close", "1006"],
+        &["--ping-interval", "0"],
+        &["--once"],
+    ] {
+        assert_eq!(fault(&[&connect[..], more].concat()).exit, Exit::Usage, "{more:?}");
+    }
+    for args in [
+        &["listen", "0", "--echo", "--to", "null:"][..],
+        &["listen", "0", "--echo", "--framing", "raw"],
+        &["listen", "0", "--cacert", "f"],
+        &["listen", "0", "--connect-timeout", "1"],
+        &["listen", "0", "--cert", "c", "--self-signed"],
+        &["listen", "wss://h"],
+        &["listen", "ws://h", "--self-signed"],
+        &["listen", "0", "-u", "a:b"],
+        &["listen", "0", "-H", "Upgrade: x"],
+        &["pipe", "-", "tcp:h:1", "-u", "a:b"],
+        &["pipe", "-", "tcp:h:1", "-H", "X: a"],
+        &["pipe", "-", "tcp:h:1", "-k"],
+        &["pipe", "-", "ws://h", "--once"],
+        &["pipe", "tcp-listen:1", "ws://h", "--path", "/"],
+        &["pipe", "ws-listen:1", "ws://h", "--subprotocol", "p"],
+        &["pipe", "ws-listen:1", "-", "--cert", "c"],
+        &["pipe", "ws-listen:1", "-", "--self-signed"],
+        &["pipe", "wss-listen:1", "-"],
+        &["pipe", "wss-listen:1", "-", "--self-signed", "--cert", "c"],
+        &["pipe"],
+        &[],
+    ] {
+        assert_eq!(fault(args).exit, Exit::Usage, "{args:?}");
+    }
+    assert_eq!(fault(&["listen", "nonsense:99999999"]).exit, Exit::Malformed);
+    assert_eq!(fault(&["connect", "ws://h", "--max-message", "3", "--send", "four"]).exit, Exit::BadInput);
+}
+
+#[test]
+fn refusals_say_what_to_write_instead() {
+    for (args, hint) in [
+        (&["ws://h", "-H", "A: b"][..], "wsio connect ws://h -H 'A: b'"),
+        (&["8080", "--echo"], "wsio listen 8080 --echo"),
+        (&["connect", "-E", "ws://h"], "leave it out"),
+        (&["connect", "ws://h", "-x", "hi"], "--send"),
+        (&["connect", "-s", "p", "ws://h"], "--subprotocol"),
+        (&["listen", "-s", "8080"], "wsio listen PORT"),
+        (&["-s", "8080"], "wsio listen PORT"),
+        (&["-c", "ws://h"], "wsio connect URL"),
+        (&["connect", "--no-close", "ws://h"], "--linger inf"),
+        (&["connect", "-n", "ws://h"], "-k"),
+        (&["connect", "ws://h", "-B99999999"], "--max-message"),
+        (&["connect", "ws://h", "--lingr", "1"], "--linger"),
+        (&["-t", "ws://h"], "wsio connect -t"),
+        (&["connect"], "wsio connect --help"),
+        (&[], "wsio connect"),
+    ] {
+        let fault = fault(args);
+        assert_eq!((fault.exit, fault.phase), (Exit::Usage, "usage"));
+        assert!(fault.hint.as_deref().unwrap_or_default().contains(hint), "{args:?}: {fault}");
+        assert!(!fault.cause.contains("error:") && !fault.cause.contains('\n'), "{fault}");
+    }
+}
+
+#[test]
+fn help_and_version_are_printed() {
+    for args in [
+        &["--help"][..],
+        &["-h"],
+        &["connect", "--help"],
+        &["listen", "-h"],
+        &["pipe", "--help"],
+        &["--version"],
+    ] {
+        assert!(
+            matches!(run_with(args, b""), Ok(Parsed::Print(text)) if text.starts_with(|c: char| c.is_alphabetic()))
+        );
+    }
+    let lines = |arg| match run_with(&["connect", arg], b"") {
+        Ok(Parsed::Print(text)) => text.lines().count(),
+        other => panic!("{other:?}"),
+    };
+    assert!(lines("-h") < lines("--help"));
+}
+
+#[test]
+fn every_definition_is_sound() {
+    command().debug_assert();
+}
+
+#[test]
+fn every_example_parses() {
+    for example in EXAMPLES {
+        let line = example.line.replace("host", "").replace("ssh -o ProxyCommand='wsio", "wsio");
+        let start = line.find("wsio").unwrap();
+        let words = words(line[start..].trim_end().trim_end_matches('\''));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let env_is_missing = words.iter().any(|word| word.starts_with("@env:"));
+        match run_with(&words[1..], b"") {
+            Ok(Parsed::Run(_)) => {}
+            Err(fault) if env_is_missing && fault.cause.contains("environment") => {}
+            other => panic!("{}: {other:?}", example.line),
+        }
+    }
+}
+
+/// The words of a simple command, up to a pipe or redirection.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut quoted, mut word) = (Vec::new(), false, String::new());
+    for character in line.chars() {
+        match character {
+            '\'' => quoted = !quoted,
+            '|' | '<' | '>' if !quoted => break,
+            ' ' if !quoted => words.extend((!word.is_empty()).then(|| std::mem::take(&mut word))),
+            _ => word.push(character),
+        }
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
+}

@@ -1,0 +1,255 @@
+//! Parsers for the values of options: durations, sizes, close codes, header fields, tokens.
+//!
+//! Each is a plain function from text to value with an error that says what is expected, so that
+//! every option that takes such a value reads it the same way.
+
+use crate::{
+    session::CloseWith,
+    ws::{HeaderName, HeaderValue, codes},
+};
+use std::{ops::RangeInclusive, time::Duration};
+
+/// The longest duration that is taken: deadlines beyond it are `off`.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// The largest size that is taken, bytes: one TiB.
+const LARGEST: u64 = 1 << 40;
+
+/// A reason shares a control frame of 125 bytes with its code (RFC 6455 section 5.5).
+const LONGEST_REASON: usize = 123;
+
+/// A deadline that can be switched off; `None` is `off`, also written `inf`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(pub Option<Duration>);
+
+/// Close codes and ranges of them, as in `1008,4000-4999`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Codes(pub Vec<RangeInclusive<u16>>);
+
+/// One header field.
+pub type Field = (HeaderName, HeaderValue);
+
+/// `500ms`, `10s`, `2m`, `1h`, or seconds with or without a fraction.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a duration such as 500ms, 10s, 2m, 1h or 1.5".to_owned();
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let scale = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(expected()),
+    };
+    if !number.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(expected());
+    }
+    let seconds = number.parse::<f64>().map_err(|_| expected())? * scale;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        _ => Err("longer than a year".to_owned()),
+    }
+}
+
+/// A duration that is more than 0.
+pub fn some_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("0 would be over at once".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// A duration, or `off` or `inf` for no limit; 0 is refused where it would end everything at once.
+pub fn limit(text: &str) -> Result<Limit, String> {
+    match zero_or_limit(text)? {
+        Limit(Some(Duration::ZERO)) => Err("0 would be over at once; write off for no limit".to_owned()),
+        limit => Ok(limit),
+    }
+}
+
+/// A duration, 0 included, or `off` or `inf` for no limit.
+pub fn zero_or_limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "off" | "inf" => Ok(Limit(None)),
+        _ => duration(text).map(|duration| Limit(Some(duration))),
+    }
+}
+
+/// Bytes, or `64k`, `16M`, `1G` in powers of two.
+pub fn size(text: &str) -> Result<usize, String> {
+    let expected = || "expected a size such as 65536, 64k, 16M or 1G".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "k" | "K" => 10,
+        "m" | "M" => 20,
+        "g" | "G" => 30,
+        _ => return Err(expected()),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(expected());
+    }
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    match bytes.filter(|bytes| *bytes <= LARGEST).and_then(|bytes| usize::try_from(bytes).ok()) {
+        Some(0) => Err("must be more than 0".to_owned()),
+        Some(bytes) => Ok(bytes),
+        None => Err("must be at most 1024G".to_owned()),
+    }
+}
+
+/// How many clients: what fits a semaphore's permits.
+pub fn connections(text: &str) -> Result<usize, String> {
+    match text.parse::<u32>() {
+        Ok(0) => Err("nobody could connect; use at least 1".to_owned()),
+        Ok(number) if number <= 1 << 24 => Ok(number as usize),
+        _ => Err("expected a number up to 16777216".to_owned()),
+    }
+}
+
+/// `CODE` or `CODE:REASON` that may be sent (RFC 6455 section 7.4).
+pub fn close(text: &str) -> Result<CloseWith, String> {
+    let (code, reason) = text.split_once(':').unwrap_or((text, ""));
+    let code = close_code(code)?;
+    if !codes::sendable(code) {
+        return Err("may not be sent; use 1000-1003, 1007-1014 or 3000-4999".to_owned());
+    }
+    if reason.len() > LONGEST_REASON {
+        return Err(format!("the reason is {} bytes long, the limit is {LONGEST_REASON}", reason.len()));
+    }
+    Ok(CloseWith { code, reason: reason.to_owned() })
+}
+
+/// Close codes and ranges, separated by commas.
+pub fn close_codes(text: &str) -> Result<Codes, String> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (close_code(first.trim())?, close_code(last.trim())?);
+        if first > last { Err(format!("{first}-{last} is an empty range")) } else { Ok(first..=last) }
+    };
+    text.split(',').map(|part| range(part.trim())).collect::<Result<_, _>>().map(Codes)
+}
+
+fn close_code(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(code @ 1000..=4999) => Ok(code),
+        _ => Err("expected a close code from 1000 to 4999".to_owned()),
+    }
+}
+
+/// `Name: value`, or `Name;` for an empty value as curl has it.
+pub fn header(text: &str) -> Result<Field, String> {
+    if text.contains(['\r', '\n', '\0']) {
+        return Err("a header may not contain CR, LF or NUL".to_owned());
+    }
+    let (name, value) = match text.split_once(':') {
+        Some((name, value)) => (name, value.trim_matches([' ', '\t'])),
+        None => match text.trim_end().strip_suffix(';') {
+            Some(name) => (name, ""),
+            None => return Err("expected 'Name: value', or 'Name;' for an empty value".to_owned()),
+        },
+    };
+    let name = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| format!("'{}' is not a header name", name.escape_default()))?;
+    let value = HeaderValue::from_bytes(value.as_bytes())
+        .map_err(|_| format!("the value of {name} contains a control character"))?;
+    Ok((name, value))
+}
+
+/// A subprotocol name: an HTTP token (RFC 6455 section 4.1, RFC 9110 section 5.6.2).
+pub fn token(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || !text.bytes().all(fits) {
+        return Err("a subprotocol is a name of letters, digits and !#$%&'*+-.^_`|~".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A path that requests are compared with.
+pub fn path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') || text.contains(['?', '#', ' ']) {
+        return Err("expected a path such as /chat, without query".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units_or_are_seconds() {
+        let ms = Duration::from_millis;
+        for (text, expected) in [
+            ("500ms", ms(500)),
+            ("10s", ms(10_000)),
+            ("2m", ms(120_000)),
+            ("1h", ms(3_600_000)),
+            ("1.5", ms(1500)),
+            ("0", ms(0)),
+            ("0.25s", ms(250)),
+        ] {
+            assert_eq!(duration(text), Ok(expected), "{text}");
+        }
+        for text in ["", "s", "-1", "1d", "1 s", "nan", "inf", "1e3", ".", ".5", "1.2.3", "99999h", "10ſ"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_can_be_off_but_not_zero() {
+        assert_eq!(limit("off"), Ok(Limit(None)));
+        assert_eq!(limit("inf"), Ok(Limit(None)));
+        assert!(limit("0").is_err());
+        assert_eq!(zero_or_limit("0"), Ok(Limit(Some(Duration::ZERO))));
+    }
+
+    #[test]
+    fn sizes_are_powers_of_two() {
+        for (text, expected) in [("1", 1), ("64k", 65536), ("64K", 65536), ("16M", 16 << 20), ("1G", 1 << 30)]
+        {
+            assert_eq!(size(text), Ok(expected), "{text}");
+        }
+        for text in ["", "k", "0", "-1", "1.5M", "1T", "1kb", "99999999999999999999", "1025G", "+1", "é"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_sendable_close_codes_are_sent() {
+        assert_eq!(close("4001:bye: now"), Ok(CloseWith { code: 4001, reason: "bye: now".to_owned() }));
+        assert_eq!(close("1001"), Ok(CloseWith { code: 1001, reason: String::new() }));
+        assert!(close(&format!("1000:{}", "x".repeat(123))).is_ok());
+        for text in ["1004", "1005", "1006", "1015", "999", "5000", "x", "", ":bye"] {
+            assert!(close(text).is_err(), "{text}");
+        }
+        assert!(close(&format!("1000:{}", "x".repeat(124))).is_err());
+    }
+
+    #[test]
+    fn codes_come_as_lists_and_ranges() {
+        assert_eq!(close_codes("1008, 4000-4999"), Ok(Codes(vec![1008..=1008, 4000..=4999])));
+        for text in ["", "1008,", "4002-4001", "0", "1000-"] {
+            assert!(close_codes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_hold_no_line_breaks() {
+        let shown = |text| header(text).map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+        assert_eq!(shown("X-A:  b:c "), Ok(("x-a".to_owned(), b"b:c".to_vec())));
+        assert_eq!(shown("X-A:"), Ok(("x-a".to_owned(), b"".to_vec())));
+        assert_eq!(shown("X-A;"), Ok(("x-a".to_owned(), b"".to_vec())));
+        assert_eq!(shown("X-A: é"), Ok(("x-a".to_owned(), "é".as_bytes().to_vec())));
+        for text in ["X-A: b\r\nX-B: c", "X-A: b\n", "X-A: \0", "X A: b", ": b", "X-A", "", "X-A: \x07"] {
+            assert!(header(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn subprotocols_are_tokens_and_paths_are_paths() {
+        assert!(token("graphql-transport-ws").is_ok() && token("v1.x").is_ok());
+        assert!(token("").is_err() && token("a b").is_err() && token("a,b").is_err() && token("é").is_err());
+        assert!(path("/").is_ok() && path("/a/b").is_ok());
+        assert!(path("a").is_err() && path("/a?b").is_err());
+    }
+}
