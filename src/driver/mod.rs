@@ -22,6 +22,7 @@ use crate::{
     observe::Reporter,
     plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
     session::{Instant, Rules},
+    tls,
 };
 use serve::{Behind, Server};
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -103,7 +104,7 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, stop: watch::Rec
     };
     let run = Arc::new(Run::new(&plan.common, default, stdio, reporter, stop)?);
     let listener = Listener::bind(&plan.address).await?;
-    let tls = plan.tls.as_ref().map(crate::tls::Acceptor::new).transpose()?;
+    let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor { listener, tls, options });
     Server::new(run, &plan.common.server, acceptor, behind)?.run().await

@@ -9,7 +9,7 @@ use crate::{
     tls,
     ws::{
         ServerOptions, WsUrl,
-        client::{self, Upgraded},
+        Upgraded, client,
         conn::{Conn, Part},
         server::{Handshake, Refusal},
     },
@@ -95,6 +95,9 @@ impl Endpoint for Client {
                 Some(path) => deadline.phase("connect", &name, net::dial_unix(path)).await?,
                 None => deadline.phase("connect", &name, net::dial_tcp(&url.host, url.port)).await?,
             };
+            if url.guessed {
+                reach.reporter.verbose(&format!("no scheme was written: taken as {url}"));
+            }
             reach.reporter.verbose(&format!("connected to {}", dialed.peer));
             let mut stream = dialed.stream;
             if url.secure {
@@ -150,7 +153,7 @@ impl Endpoint for Server {
         Box::pin(async move {
             let tls = match (self.secure, &reach.server_tls) {
                 (false, _) => None,
-                (true, Some(tls)) => Some(tls::Acceptor::new(tls)?),
+                (true, Some(tls)) => Some(tls::Acceptor::new(tls, self.address.host())?),
                 (true, None) => {
                     return Err(Fault::new(Exit::Usage, "usage", format!("{} needs a certificate", self.describe()))
                         .hint("give --cert FILE and --key FILE, or --self-signed"));
@@ -187,21 +190,22 @@ impl WebSocketAcceptor {
 }
 
 impl Greeting {
-    /// Does TLS and reads the request, each under the handshake's deadline.
+    /// Does TLS and reads the request, both under the one deadline of the handshake.
     ///
     /// # Errors
     /// Why the client was not let in; it was answered where it could be.
     pub async fn read(&self, dialed: Dialed) -> std::result::Result<Handshake, Refusal> {
+        let until = tokio::time::Instant::now() + self.options.handshake_timeout;
         let mut stream = dialed.stream;
         if let Some(tls) = &self.tls {
             let silent = |cause: String| Refusal { status: 0, cause, target: String::new() };
-            match tokio::time::timeout(self.options.handshake_timeout, tls.accept(stream)).await {
+            match tokio::time::timeout_at(until, tls.accept(stream)).await {
                 Ok(Ok(secured)) => stream = secured,
                 Ok(Err(fault)) => return Err(silent(format!("tls: {}", fault.cause))),
                 Err(_) => return Err(silent("tls: no handshake within --handshake-timeout".into())),
             }
         }
-        Handshake::read(stream, &self.options).await
+        Handshake::read(stream, &self.options, self.is_secure(), until).await
     }
 
     /// Whether clients speak TLS.

@@ -12,16 +12,20 @@ use tokio::{
 
 /// Shuts the write side (close_notify for TLS, then FIN), then discards input until EOF or until `within` is over.
 ///
-/// Errors are ignored: the stream is of no use to anyone afterwards.
-pub async fn lingering_close(stream: &mut Stream, within: Duration) {
+/// Gives how many bytes were discarded. Errors are ignored: the stream is of no use to anyone afterwards.
+pub async fn lingering_close(stream: &mut Stream, within: Duration) -> u64 {
+    let mut discarded = 0;
     let discard = async {
         if stream.shutdown().await.is_err() {
             return;
         }
         let mut waste = [0; 4096];
-        while matches!(stream.read(&mut waste).await, Ok(count) if count > 0) {}
+        while let Ok(count @ 1..) = stream.read(&mut waste).await {
+            discarded += count as u64;
+        }
     };
     let _ = timeout(within, discard).await;
+    discarded
 }
 
 #[cfg(test)]
@@ -41,7 +45,7 @@ mod tests {
             all
         });
         ours.write_all(b"last").await.unwrap();
-        lingering_close(&mut ours, Duration::from_secs(5)).await;
+        assert_eq!(lingering_close(&mut ours, Duration::from_secs(5)).await, 1000);
         assert_eq!(peer.await.unwrap(), b"last");
     }
 

@@ -49,3 +49,13 @@ pub enum ListenAddr {
     /// A Unix socket.
     Unix(PathBuf),
 }
+
+impl ListenAddr {
+    /// The host that was written, if one was.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Host(host, _) => Some(host),
+            Self::Loopback(_) | Self::Unix(_) => None,
+        }
+    }
+}

@@ -3,7 +3,19 @@
 //! rustls lives only here. ALPN offers `http/1.1` alone: an offer of `h2` breaks upgrades behind
 //! common proxies, and RFC 6455 is HTTP/1.1.
 
-use std::path::PathBuf;
+mod client;
+mod danger;
+mod explain;
+mod pem;
+mod server;
+mod verify;
+
+pub use client::{Connector, TlsFacts};
+pub use explain::explain_io;
+pub use server::Acceptor;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use std::{path::PathBuf, sync::Arc};
 
 /// What a TLS client was asked for on the command line.
 #[derive(Clone, Debug, Default)]
@@ -44,4 +56,12 @@ pub enum ServerTls {
     },
     /// A certificate made at start, for `localhost`, loopback and the named hosts.
     SelfSigned,
+}
+
+/// What both sides offer in ALPN (RFC 7301).
+const ALPN: &[u8] = b"http/1.1";
+
+/// The one cryptography provider, named so that no process-wide default is needed.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
 }

@@ -48,6 +48,11 @@ pub fn sendable(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999)
 }
 
+/// Whether the code may stand in a Close frame that arrives (RFC 6455 section 7.4, IANA's registry).
+pub fn may_arrive(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
 /// The code to pass on to the other side of a relay: what may not be sent becomes 1011.
 pub fn relayed(code: Option<u16>) -> Option<u16> {
     match code {

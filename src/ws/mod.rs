@@ -1,10 +1,13 @@
 //! The WebSocket layer: URLs, the opening handshake on hyper, the protocol engine, close codes.
 
+mod answer;
 pub mod client;
 pub mod codes;
 pub mod conn;
 mod cursor;
+mod judge;
 pub mod server;
+mod taster;
 mod tokens;
 mod url;
 

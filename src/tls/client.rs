@@ -1,0 +1,128 @@
+//! The client side of TLS.
+
+use super::{
+    ALPN, ClientTls, Sni,
+    danger::AnyCertificate,
+    explain::connecting,
+    pem, provider,
+    verify::Explaining,
+};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+    net::Stream,
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    pki_types::ServerName,
+};
+use std::{path::Path, sync::Arc};
+use tokio_rustls::TlsConnector;
+
+/// A configured TLS client, made once for all connections of a run.
+pub struct Connector {
+    connector: TlsConnector,
+    sni: Sni,
+    has_certificate: bool,
+}
+
+/// What a handshake agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// Such as `1.3`.
+    pub version: &'static str,
+    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+}
+
+impl Connector {
+    /// A client that trusts and shows what the options say.
+    ///
+    /// # Errors
+    /// Exit 77 for roots, 58 for our own certificate and key.
+    pub fn new(options: &ClientTls) -> Result<Self> {
+        let verifier: Arc<dyn ServerCertVerifier> = if options.insecure {
+            Arc::new(AnyCertificate::new())
+        } else {
+            let roots = Arc::new(roots(options.cacert.as_deref())?);
+            let webpki = WebPkiServerVerifier::builder_with_provider(roots, provider()).build();
+            Arc::new(Explaining(webpki.map_err(|error| bad_roots(error.to_string()))?))
+        };
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Fault::new(Exit::Internal, "tls", error.to_string()))?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match &options.cert {
+            None => builder.with_no_client_auth(),
+            Some(cert) => {
+                let chain = pem::certificates(cert, Exit::OwnCertificate)?;
+                let key_file = options.key.as_ref().unwrap_or(cert);
+                builder.with_client_auth_cert(chain, pem::key(key_file)?).map_err(|error| {
+                    let files = format!("cannot use {} with {}", cert.display(), key_file.display());
+                    Fault::new(Exit::OwnCertificate, "tls", format!("{files}: {error}"))
+                })?
+            }
+        };
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.enable_sni = options.sni != Sni::Off;
+        Ok(Self {
+            connector: TlsConnector::from(Arc::new(config)),
+            sni: options.sni.clone(),
+            has_certificate: options.cert.is_some(),
+        })
+    }
+
+    /// Does the handshake with the server of that name or address.
+    ///
+    /// # Errors
+    /// Exit 35, 60 or 98.
+    pub async fn connect(&self, stream: Stream, host: &str) -> Result<(Stream, TlsFacts)> {
+        let name = match &self.sni {
+            Sni::Name(name) => name,
+            Sni::Host | Sni::Off => host,
+        };
+        let server = ServerName::try_from(name.to_owned()).map_err(|_| {
+            Fault::new(Exit::TlsHandshake, "tls", format!("`{name}` cannot be the name of a TLS server"))
+        })?;
+        let stream = self
+            .connector
+            .connect(server, stream)
+            .await
+            .map_err(|error| connecting(&error, self.has_certificate))?;
+        let (_, session) = stream.get_ref();
+        let facts = TlsFacts {
+            version: match session.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
+                _ => "1.3",
+            },
+            cipher: session.negotiated_cipher_suite().map_or(String::new(), |suite| format!("{:?}", suite.suite())),
+        };
+        Ok((Box::pin(stream), facts))
+    }
+}
+
+fn roots(cacert: Option<&Path>) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    if let Some(file) = cacert {
+        for certificate in pem::certificates(file, Exit::CaFile)? {
+            roots.add(certificate).map_err(|error| bad_roots(format!("cannot use {}: {error}", file.display())))?;
+        }
+        return Ok(roots);
+    }
+    let native = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(native.certs);
+    if roots.is_empty() {
+        let cause = match native.errors.first() {
+            Some(error) => format!("the system's root certificates cannot be read: {error}"),
+            None => "the system has no root certificates".to_owned(),
+        };
+        return Err(bad_roots(cause).hint("install them (package ca-certificates), or name a file with --cacert"));
+    }
+    Ok(roots)
+}
+
+fn bad_roots(cause: String) -> Fault {
+    Fault::new(Exit::CaFile, "tls", cause)
+}

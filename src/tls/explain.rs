@@ -1,0 +1,81 @@
+//! rustls' errors as faults: exit code, cause, next step.
+
+use super::verify::Untrusted;
+use crate::{exit::Exit, fault::Fault, net};
+use rustls::{AlertDescription, CertificateError, Error, OtherError};
+use std::io;
+
+/// What a failed handshake means to a client.
+pub(super) fn connecting(error: &io::Error, has_certificate: bool) -> Fault {
+    let handshake = |cause: String| Fault::new(Exit::TlsHandshake, "tls", cause);
+    match inner(error) {
+        Some(Error::InvalidMessage(_)) => {
+            handshake("the answer is not TLS: the server seems to speak plain text".into())
+                .hint("leave TLS out of the URL or endpoint")
+        }
+        Some(error) => explain(error, "tls", has_certificate),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            handshake("the server closed the connection during the TLS handshake".into())
+        }
+        None => handshake(format!("the connection was lost during the TLS handshake: {}", net::words(error))),
+    }
+}
+
+/// What a failed handshake means to a server, in words for its log.
+pub(super) fn accepting(error: &io::Error) -> Fault {
+    let handshake = |cause: String| Fault::new(Exit::TlsHandshake, "tls", cause);
+    match inner(error) {
+        Some(Error::InvalidMessage(_)) => handshake("the client does not speak TLS (a plain ws:// URL?)".into()),
+        Some(Error::AlertReceived(
+            alert @ (AlertDescription::UnknownCA | AlertDescription::BadCertificate | AlertDescription::CertificateUnknown),
+        )) => handshake(format!("the client does not trust our certificate ({alert:?})")),
+        Some(error) => handshake(error.to_string()),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => handshake("the client left during the handshake".into()),
+        None => handshake(net::words(error)),
+    }
+}
+
+/// The fault behind an I/O error of an open TLS stream; `None` for an error of another kind.
+pub fn explain_io(error: &io::Error) -> Option<Fault> {
+    inner(error).map(|error| explain(error, "session", true))
+}
+
+fn inner(error: &io::Error) -> Option<&Error> {
+    error.get_ref()?.downcast_ref::<Error>()
+}
+
+fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
+    let fault = |exit: Exit, cause: String| Fault::new(exit, phase, cause);
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => match inner.downcast_ref() {
+            Some(Untrusted(fault)) => fault.clone(),
+            None => fault(Exit::Untrusted, format!("the server's certificate is not valid: {inner}")),
+        },
+        Error::InvalidCertificate(cause) => {
+            fault(Exit::Untrusted, format!("the server's certificate is not valid: {cause}"))
+        }
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            fault(Exit::ClientCertificate, "the server wants a client certificate".into())
+                .hint("give one with --cert FILE and --key FILE")
+        }
+        Error::AlertReceived(alert) => {
+            let cause = fault(Exit::TlsHandshake, format!("the peer ended TLS with the alert {alert:?}"));
+            match alert {
+                AlertDescription::HandshakeFailure | AlertDescription::BadCertificate if !has_certificate => {
+                    cause.detail(["the server may want a client certificate (--cert FILE, --key FILE)".to_owned()])
+                }
+                AlertDescription::ProtocolVersion => {
+                    cause.detail(["the server speaks neither TLS 1.3 nor 1.2".to_owned()])
+                }
+                AlertDescription::UnrecognisedName => {
+                    cause.detail(["the server does not know the name it was asked for; send another with --sni".to_owned()])
+                }
+                _ => cause,
+            }
+        }
+        Error::PeerIncompatible(what) => {
+            fault(Exit::TlsHandshake, format!("the server's TLS does not fit ours: {what:?}"))
+        }
+        other => fault(Exit::TlsHandshake, other.to_string()),
+    }
+}

@@ -1,0 +1,102 @@
+//! Answers to an upgrade that are no WebSocket, told so that the next step is plain.
+
+use super::WsUrl;
+use crate::{exit::Exit, fault::Fault};
+use hyper::{
+    StatusCode, Version,
+    header::{self, HeaderMap},
+    http::response::Parts,
+};
+
+/// Exit 22: the server answered with something other than 101.
+pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8]) -> Fault {
+    let status = status_text(head.status);
+    let mut lines = head_lines(head.version, head.status, &head.headers);
+    if !body.is_empty() {
+        lines.push(String::new());
+        lines.extend(String::from_utf8_lossy(body).lines().map(str::to_owned));
+    }
+    let fault = Fault::new(Exit::UpgradeRefused, "upgrade", format!("{url} answered {status} instead of 101")).detail(lines);
+    match hint(url, head, body) {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    }
+}
+
+/// Exit 52: what came is not HTTP.
+pub(super) fn not_http(url: &WsUrl, first: &[u8]) -> Fault {
+    let fault = |cause: &str| Fault::new(Exit::NoAnswer, "upgrade", cause);
+    // A TLS record: alert or handshake, version 3.x.
+    if matches!(first, [0x15 | 0x16, 3, ..]) && !url.secure {
+        return fault("the server speaks TLS, the URL is plain").hint(other_scheme(url));
+    }
+    let shown: String = first.iter().take(32).map(|byte| byte.escape_ascii().to_string()).collect();
+    fault(&format!("the answer is not HTTP: it begins with `{shown}`"))
+        .hint("check host and port; to reach a server that is no WebSocket, use `wsio pipe - tcp:HOST:PORT`")
+}
+
+/// The URL with the other scheme, as a next step.
+pub(super) fn other_scheme(url: &WsUrl) -> String {
+    let mut other = url.clone();
+    other.secure = !url.secure;
+    // A port that was the default stays one.
+    other.port = match (url.secure, url.port) {
+        (false, 80) => 443,
+        (true, 443) => 80,
+        (_, port) => port,
+    };
+    other.to_string()
+}
+
+/// The head of an answer, a line each.
+pub(super) fn head_lines(version: Version, status: StatusCode, headers: &HeaderMap) -> Vec<String> {
+    let mut lines = vec![format!("{version:?} {}", status_text(status))];
+    lines.extend(headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))));
+    lines
+}
+
+fn status_text(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
+}
+
+fn hint(url: &WsUrl, head: &Parts, body: &[u8]) -> Option<String> {
+    let says = |text: &str| String::from_utf8_lossy(body).to_ascii_lowercase().contains(text);
+    let location = head.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+    Some(match head.status.as_u16() {
+        300..=399 => format!("connect to {} instead", location?),
+        400 if !url.secure && (says("https") || says("tls")) => other_scheme(url),
+        401 => "give credentials with --user NAME:PASSWORD, --bearer TOKEN or -H".into(),
+        403 => "the server may want credentials (--user, --bearer, --cookie) or a page's --origin".into(),
+        404 | 405 | 410 => "check the path of the URL".into(),
+        426 if head.headers.contains_key(header::SEC_WEBSOCKET_VERSION) => {
+            "the server wants another version of the WebSocket protocol".into()
+        }
+        407 => "a proxy on the way wants credentials".into(),
+        200..=299 => "a plain page stands there: check the path of the URL".into(),
+        429 | 503 => "the server is busy: try again later".into(),
+        502 | 504 => "what stands behind the server's proxy does not answer".into(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_port_stays_default_under_the_other_scheme() {
+        let url = |text: &str| WsUrl::parse(text).unwrap();
+        assert_eq!(other_scheme(&url("ws://h/x")), "wss://h/x");
+        assert_eq!(other_scheme(&url("wss://h:8443/")), "ws://h:8443/");
+    }
+
+    #[test]
+    fn tls_on_a_plain_url_names_the_url_to_use() {
+        let url = WsUrl::parse("ws://h:8443/").unwrap();
+        assert_eq!(not_http(&url, &[0x15, 3, 3, 0, 2]).hint.as_deref(), Some("wss://h:8443/"));
+        assert!(not_http(&url, b"SSH-2.0-x\r\n").cause.contains("SSH-2.0-x\\r\\n"));
+    }
+}

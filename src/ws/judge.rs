@@ -1,0 +1,150 @@
+//! Whether a request is one for a WebSocket, and what anything else is told.
+//!
+//! Plain checks on the head alone, so that every rule of RFC 6455 section 4.2.1 can be tested line by
+//! line. A person who opens the address in a browser, and a program that got it wrong, both read in the
+//! body what to do.
+
+use super::{
+    ServerOptions,
+    tokens::{has_token, members},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    Method, Response, StatusCode, Version,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+    http::request::Parts,
+};
+
+/// Bound on one line of the head, bytes.
+const MAX_LINE: usize = 8 * 1024;
+
+/// An answer of the server.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// What a client asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The path, as it was sent.
+    pub path: String,
+    /// The query, without its question mark.
+    pub query: Option<String>,
+    /// Host.
+    pub host: String,
+    /// Origin, from a browser.
+    pub origin: Option<String>,
+    /// Subprotocols in the client's order.
+    pub subprotocols: Vec<String>,
+    /// All fields.
+    pub headers: HeaderMap,
+}
+
+/// The subprotocol a server answers with: the first of its own that the client offers.
+pub fn choose_subprotocol(options: &ServerOptions, request: &Request) -> Option<String> {
+    options.subprotocols.iter().find(|own| request.subprotocols.contains(own)).cloned()
+}
+
+/// A status, the line below it, and the fields that belong to it.
+pub(super) struct Verdict {
+    pub status: StatusCode,
+    /// For the log and, as the body, for the client.
+    pub cause: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Verdict {
+    pub fn new(status: StatusCode, cause: &str) -> Self {
+        Self { status, cause: cause.to_owned(), headers: Vec::new() }
+    }
+
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    pub fn into_answer(self) -> Answer {
+        let mut answer = Answer::new(Full::from(format!("{}\n", self.cause)));
+        *answer.status_mut() = self.status;
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        answer
+    }
+}
+
+/// What RFC 6455 section 4.2.1 wants of a request, and what RFC 9112 wants of any.
+pub(super) fn judge(head: &Parts, options: &ServerOptions, secure: bool) -> Result<(Request, Vec<u8>), Verdict> {
+    let bad = |cause: &str| Err(Verdict::new(StatusCode::BAD_REQUEST, cause));
+    let headers = &head.headers;
+    if head.version != Version::HTTP_11 {
+        return bad("HTTP/1.1 is needed");
+    }
+    let host = match only(headers, &header::HOST) {
+        Some(host) => host,
+        None => return bad("exactly one Host is needed"),
+    };
+    if head.uri.to_string().len() > MAX_LINE {
+        return Err(Verdict::new(StatusCode::URI_TOO_LONG, "the request line is longer than 8 KiB"));
+    }
+    if headers.iter().any(|(name, value)| name.as_str().len() + value.len() > MAX_LINE) {
+        return Err(Verdict::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "a header field is longer than 8 KiB",
+        ));
+    }
+    let path = head.uri.path().to_owned();
+    if !options.paths.is_empty() && !options.paths.contains(&path) {
+        return Err(Verdict::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
+    }
+    if head.method != Method::GET {
+        return Err(Verdict::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed").with(header::ALLOW, "GET"));
+    }
+    let upgrade_required = |cause: &str| {
+        Err(Verdict::new(StatusCode::UPGRADE_REQUIRED, cause)
+            .with(header::UPGRADE, "websocket")
+            .with(header::CONNECTION, "Upgrade")
+            .with(header::SEC_WEBSOCKET_VERSION, "13"))
+    };
+    if !has_token(headers, &header::UPGRADE, "websocket") || !has_token(headers, &header::CONNECTION, "upgrade") {
+        let scheme = if secure { "wss" } else { "ws" };
+        return upgrade_required(&format!(
+            "This is a WebSocket server, not a web page. Connect with: wsio connect {scheme}://{host}{path}"
+        ));
+    }
+    if headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+    {
+        return bad("a request for a WebSocket has no body");
+    }
+    match only(headers, &header::SEC_WEBSOCKET_VERSION).as_deref() {
+        Some("13") => {}
+        Some(_) => return upgrade_required("version 13 of the WebSocket protocol is needed"),
+        None => return bad("exactly one Sec-WebSocket-Version is needed"),
+    }
+    let Some(key) = only(headers, &header::SEC_WEBSOCKET_KEY) else {
+        return bad("exactly one Sec-WebSocket-Key is needed");
+    };
+    if !BASE64_STANDARD.decode(&key).is_ok_and(|bytes| bytes.len() == 16) {
+        return bad("Sec-WebSocket-Key is not 16 bytes in base64");
+    }
+    let request = Request {
+        path,
+        query: head.uri.query().map(str::to_owned),
+        host,
+        origin: headers.get(header::ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned()),
+        subprotocols: members(headers, &header::SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect(),
+        headers: headers.clone(),
+    };
+    Ok((request, key.into_bytes()))
+}
+
+/// The value of a field that is there exactly once.
+fn only(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let mut values = headers.get_all(name).into_iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok().map(|text| text.trim().to_owned()),
+        _ => None,
+    }
+}

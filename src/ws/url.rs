@@ -1,0 +1,225 @@
+//! The URL of a WebSocket: read as a browser reads it, and sent as RFC 6455 section 3 wants it.
+//!
+//! `http(s)` is accepted for `ws(s)`, because that is what people paste. A missing scheme is guessed
+//! from the host, plain only where no network is in between.
+
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+};
+use std::{fmt, net::IpAddr, path::PathBuf};
+use url::{Host, Url};
+
+/// Where a WebSocket client connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WsUrl {
+    /// TLS or plain.
+    pub secure: bool,
+    /// Host name or address literal, without brackets; `localhost` over a Unix socket.
+    pub host: String,
+    /// Default 80, secure 443.
+    pub port: u16,
+    /// The request target: path and query, percent-encoded, never empty.
+    pub target: String,
+    /// Name and password from the URL, decoded. Never shown.
+    pub userinfo: Option<(String, String)>,
+    /// The Unix socket of `ws+unix:`.
+    pub unix: Option<PathBuf>,
+    /// The scheme was not written.
+    pub guessed: bool,
+}
+
+impl WsUrl {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// Exit 3 with the cause, such as a fragment, which a server never sees (RFC 6455 section 3).
+    pub fn parse(text: &str) -> Result<Self> {
+        if text.contains(|character: char| character.is_control() || character == ' ') {
+            return Err(malformed(text, "it contains a blank or a control character")
+                .hint("write a blank as %20"));
+        }
+        if let Some(rest) = text.strip_prefix("ws+unix:") {
+            return over_unix(text, rest);
+        }
+        match text.split_once("://") {
+            Some(("ws" | "http", _)) => over_tcp(text, text, false, false),
+            Some(("wss" | "https", _)) => over_tcp(text, text, true, false),
+            Some((scheme, _)) => Err(malformed(text, &format!("`{scheme}` is not ws or wss"))),
+            None if text.starts_with("ws:") || text.starts_with("wss:") => {
+                Err(malformed(text, "two slashes are missing").hint(text.replacen(':', "://", 1)))
+            }
+            None => {
+                let mut url = over_tcp(text, &format!("ws://{text}"), false, true)?;
+                if !url.is_near() {
+                    url = over_tcp(text, &format!("wss://{text}"), true, true)?;
+                }
+                Ok(url)
+            }
+        }
+    }
+
+    /// The value of the Host field: the port only where it is not the default (RFC 6455 section 4.1).
+    pub fn authority(&self) -> String {
+        let host = match self.host.contains(':') {
+            true => format!("[{}]", self.host),
+            false => self.host.clone(),
+        };
+        match (self.secure, self.port) {
+            (false, 80) | (true, 443) => host,
+            (_, port) => format!("{host}:{port}"),
+        }
+    }
+
+    /// Loopback and literal private addresses: no foreign network is in between.
+    fn is_near(&self) -> bool {
+        let host = self.host.trim_end_matches('.');
+        if host == "localhost" || host.ends_with(".localhost") {
+            return true;
+        }
+        match host.parse::<IpAddr>() {
+            Ok(IpAddr::V4(v4)) => v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified(),
+            Ok(IpAddr::V6(v6)) => {
+                v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified()
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for WsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.unix {
+            Some(path) if self.target == "/" => write!(f, "ws+unix:{}", path.display()),
+            Some(path) => write!(f, "ws+unix:{}:{}", path.display(), self.target),
+            None => {
+                let scheme = if self.secure { "wss" } else { "ws" };
+                write!(f, "{scheme}://{}{}", self.authority(), self.target)
+            }
+        }
+    }
+}
+
+fn over_tcp(text: &str, whole: &str, secure: bool, guessed: bool) -> Result<WsUrl> {
+    let url = Url::parse(whole).map_err(|error| malformed(text, &error.to_string()))?;
+    if url.fragment().is_some() {
+        return Err(malformed(text, "a fragment (#…) never reaches a server").hint("write %23 for a literal #"));
+    }
+    let host = match url.host() {
+        Some(Host::Domain(name)) => name.to_owned(),
+        Some(Host::Ipv4(address)) => address.to_string(),
+        Some(Host::Ipv6(address)) => address.to_string(),
+        None => return Err(malformed(text, "the host is missing")),
+    };
+    let target = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let userinfo = (!url.username().is_empty() || url.password().is_some())
+        .then(|| (decode(url.username()), decode(url.password().unwrap_or_default())));
+    let port = url.port().unwrap_or(if secure { 443 } else { 80 });
+    Ok(WsUrl { secure, host, port, target, userinfo, unix: None, guessed })
+}
+
+/// `PATH[:/URI]`: a colon before a slash ends the path of the socket.
+fn over_unix(text: &str, rest: &str) -> Result<WsUrl> {
+    let rest = if rest.starts_with("///") { &rest[2..] } else { rest };
+    let (path, uri) = match rest.find(":/") {
+        Some(at) => (&rest[..at], &rest[at + 1..]),
+        None => (rest, "/"),
+    };
+    if path.is_empty() {
+        return Err(malformed(text, "the path of the socket is missing").hint("write ws+unix:/run/app.sock"));
+    }
+    let url = over_tcp(text, &format!("ws://localhost{uri}"), false, false)?;
+    Ok(WsUrl { unix: Some(path.into()), ..url })
+}
+
+/// The cause with the URL, without a password that may stand in it.
+fn malformed(text: &str, cause: &str) -> Fault {
+    let shown = match (text.find("://"), text.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}://…{}", &text[..scheme], &text[at..]),
+        _ => text.to_owned(),
+    };
+    Fault::new(Exit::Malformed, "url", format!("`{shown}`: {cause}"))
+}
+
+/// Undoes percent-encoding; what is not UTF-8 afterwards stays as it was written.
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = (*first == b'%').then(|| tail.get(..2)).flatten();
+        match escaped.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        WsUrl::parse(text).unwrap_or_else(|fault| panic!("{fault}")).to_string()
+    }
+
+    #[test]
+    fn urls_as_people_write_them() {
+        for (text, expected) in [
+            ("ws://example.com", "ws://example.com/"),
+            ("wss://example.com:443/a?b=c d".replace(' ', "%20").as_str(), "wss://example.com/a?b=c%20d"),
+            ("http://example.com:8080?x", "ws://example.com:8080/?x"),
+            ("https://EXAMPLE.com:80/ü", "wss://example.com:80/%C3%BC"),
+            ("ws://[::1]:9/", "ws://[::1]:9/"),
+            ("localhost:8080", "ws://localhost:8080/"),
+            ("10.1.2.3/x", "ws://10.1.2.3/x"),
+            ("[::1]:80", "ws://[::1]/"),
+            ("8.8.8.8", "wss://8.8.8.8/"),
+            ("example.com:8443/feed", "wss://example.com:8443/feed"),
+            ("ws+unix:/run/a.sock", "ws+unix:/run/a.sock"),
+            ("ws+unix:///run/a.sock:/x?y", "ws+unix:/run/a.sock:/x?y"),
+            ("ws://me:secret@h/", "ws://h/"),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_are_what_the_handshake_needs() {
+        let url = WsUrl::parse("wss://me:p%40ss@[::1]/a").unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.secure), ("::1", 443, true));
+        assert_eq!(url.userinfo, Some(("me".into(), "p@ss".into())));
+        assert_eq!(url.authority(), "[::1]");
+        assert!(WsUrl::parse("example.com").unwrap().guessed);
+        assert_eq!(WsUrl::parse("ws+unix:/s:/p").unwrap().unix, Some("/s".into()));
+    }
+
+    #[test]
+    fn bad_urls_say_why_and_never_show_a_password() {
+        for (text, cause) in [
+            ("ws://h/#top", "fragment"),
+            ("ws://", "host"),
+            ("ws:h", "slashes"),
+            ("ws://h:99999/", "port"),
+            ("ftp://h", "not ws"),
+            ("ws://a b/", "blank"),
+            ("ws://h/\n", "control"),
+            ("ws://me:secret@h:x/", "port"),
+            ("ws+unix:", "path"),
+        ] {
+            let fault = WsUrl::parse(text).unwrap_err();
+            assert_eq!(fault.exit, Exit::Malformed);
+            assert!(fault.cause.contains(cause), "{fault}");
+            assert!(!fault.to_string().contains("secret"), "{fault}");
+        }
+    }
+}
