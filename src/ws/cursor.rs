@@ -44,7 +44,7 @@ impl Cursor {
                     self.close.take(&bytes[..step]);
                 }
                 self.left -= step as u64;
-                if self.partial > 0 {
+                if self.head[0] & 0x08 == 0 {
                     self.partial += step as u64;
                 }
                 bytes = &bytes[step..];
@@ -84,8 +84,8 @@ impl Cursor {
             length => u64::from(length),
         };
         if self.head[0] & 0x0f == 8 && !self.close.expected {
-            let mask: [u8; 4] = std::array::from_fn(|index| self.head[self.have - 4 + index]);
-            self.close = CloseBody { expected: true, masked_from: masked.then_some(mask), ..CloseBody::default() };
+            let mask = || std::array::from_fn(|index| self.head[self.have - 4 + index]);
+            self.close = CloseBody { expected: true, masked_from: masked.then(mask), ..CloseBody::default() };
         }
         if self.head[0] & 0x08 == 0 {
             self.partial += self.have as u64;
