@@ -130,7 +130,13 @@ impl Reach {
     /// # Errors
     /// Exit 58 or 77: files that cannot be used.
     pub async fn connector(&self) -> Result<&Connector> {
-        self.connector.get_or_try_init(|| async { Connector::new(&self.client_tls) }).await
+        let make = || async {
+            if self.client_tls.insecure {
+                self.reporter.note("certificates are not checked (--insecure): anyone on the way can read and change everything");
+            }
+            Connector::new(&self.client_tls)
+        };
+        self.connector.get_or_try_init(make).await
     }
 
     /// The deadline that starts now.

@@ -9,16 +9,17 @@
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.
 
-use super::{codes, cursor::Cursor};
+use super::{
+    codes,
+    wire::{Blocked, Wire},
+};
 use crate::{exit::Exit, fault::Fault, net::Stream, tls};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
-    io::{self, Read, Write},
-    pin::Pin,
+    io,
     task::{Context, Poll},
 };
-use tokio::io::ReadBuf;
 use tokio_tungstenite::tungstenite::{
     Error, Message,
     error::CapacityError,
@@ -36,6 +37,8 @@ use tokio_tungstenite::tungstenite::{
 const FRAGMENT: usize = 256 * 1024;
 /// From this much queued on, a pump flushes before it queues more. Bytes.
 pub const HIGH_WATER: usize = 256 * 1024;
+/// What the engine reads at a time: it zero-fills as much before each read. Bytes.
+const ENGINE_READ: usize = 16 * 1024;
 /// The engine never writes by itself below this; flushing is ours.
 const WRITE_BUFFER: usize = 1024 * 1024;
 /// More than a full write buffer and the replies of one batch.
@@ -79,8 +82,7 @@ pub enum End {
 /// An open WebSocket connection.
 pub struct Conn {
     engine: WebSocketContext,
-    stream: Stream,
-    cursor: Cursor,
+    wire: Wire,
     /// Bytes in the engine's write buffer, as far as we put them there.
     queued: usize,
     /// Bytes of pongs the engine may hold.
@@ -104,17 +106,14 @@ impl Conn {
             Part::Server => (Role::Server, 32 * 1024),
         };
         let config = WebSocketConfig::default()
-            .read_buffer_size(read_buffer)
+            .read_buffer_size(ENGINE_READ)
             .write_buffer_size(WRITE_BUFFER)
             .max_write_buffer_size(MAX_WRITE_BUFFER)
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message));
-        let mut cursor = Cursor::default();
-        cursor.advance(read_ahead);
         Self {
-            engine: WebSocketContext::from_partially_read(read_ahead.to_vec(), role, Some(config)),
-            stream,
-            cursor,
+            engine: WebSocketContext::new(role, Some(config)),
+            wire: Wire::new(stream, read_ahead, read_buffer),
             queued: 0,
             replies: 0,
             rest: None,
@@ -135,7 +134,7 @@ impl Conn {
             if self.replies > REPLIES && self.poll_flush(cx).is_pending() {
                 return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
             }
-            let mut io = Io { stream: self.stream.as_mut(), cx, cursor: &mut self.cursor };
+            let mut io = self.wire.io(cx);
             match self.engine.read(&mut io) {
                 Ok(Message::Close(frame)) => {
                     self.end = Some(self.closed(frame));
@@ -219,7 +218,7 @@ impl Conn {
             while self.queued < HIGH_WATER && self.rest.is_some() {
                 self.queue_fragment()?;
             }
-            let mut io = Io { stream: self.stream.as_mut(), cx, cursor: &mut self.cursor };
+            let mut io = self.wire.io(cx);
             match self.engine.flush(&mut io) {
                 Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => {
                     self.queued = 0;
@@ -243,7 +242,7 @@ impl Conn {
 
     /// The transport, to be closed.
     pub fn stream(&mut self) -> &mut Stream {
-        &mut self.stream
+        &mut self.wire.stream
     }
 
     fn queue_fragment(&mut self) -> io::Result<()> {
@@ -271,7 +270,7 @@ impl Conn {
 
     fn closed(&self, frame: Option<CloseFrame>) -> End {
         let reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
-        match self.cursor.close_code() {
+        match self.wire.cursor.close_code() {
             Some(code) if !codes::may_arrive(code) => End::Lost {
                 fault: Fault::new(
                     Exit::Protocol,
@@ -293,7 +292,7 @@ impl Conn {
                     let cause = format!("the peer broke the WebSocket protocol: {}", lower(&protocol.to_string()));
                     return fatal(Exit::Protocol, cause, 1002);
                 }
-                match self.cursor.partial() {
+                match self.wire.cursor.partial() {
                     0 => lost("the peer closed the connection without a Close".into()),
                     bytes => lost(format!(
                         "the peer closed the connection without a Close, {bytes} bytes into a message (dropped)"
@@ -313,7 +312,7 @@ impl Conn {
                 if let Some(fault) = tls::explain_io(&error) {
                     return End::Lost { fault, answer: None };
                 }
-                let cut = match self.cursor.partial() {
+                let cut = match self.wire.cursor.partial() {
                     0 => String::new(),
                     bytes => format!(", {bytes} bytes into a message (dropped)"),
                 };
@@ -347,61 +346,5 @@ fn into_io(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
         other => io::Error::new(io::ErrorKind::NotConnected, other.to_string()),
-    }
-}
-
-/// The stream as the engine wants it: `WouldBlock` where polling says "pending".
-struct Io<'a, 'b> {
-    stream: Pin<&'a mut dyn crate::net::Transport>,
-    cx: &'a mut Context<'b>,
-    cursor: &'a mut Cursor,
-}
-
-impl Read for Io<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut buffer = ReadBuf::new(buffer);
-        match self.stream.as_mut().poll_read(self.cx, &mut buffer) {
-            Poll::Ready(Ok(())) => {
-                self.cursor.advance(buffer.filled());
-                Ok(buffer.filled().len())
-            }
-            Poll::Ready(Err(error)) => Err(error),
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-}
-
-impl Write for Io<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.stream.as_mut().poll_write(self.cx, bytes) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self.stream.as_mut().poll_flush(self.cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-}
-
-/// A stream that takes nothing yet: queueing must not write, flushing does.
-struct Blocked;
-
-impl Read for Blocked {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-}
-
-impl Write for Blocked {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Err(io::ErrorKind::WouldBlock.into())
     }
 }

@@ -10,6 +10,7 @@ pub mod server;
 mod taster;
 mod tokens;
 mod url;
+mod wire;
 
 pub use hyper::header::{HeaderName, HeaderValue};
 pub use url::WsUrl;

@@ -1,0 +1,147 @@
+//! What is written down stays true: help, man pages, completions, README tables, floors and fences.
+//!
+//! Everything that can be generated is generated here from the one definition, compared with what is
+//! checked in, and rewritten with `WSIO_BLESS=1`, so that no document can fall behind the code.
+
+mod floors;
+mod man;
+
+use clap_complete::{Generator, Shell};
+use std::{fs, path::PathBuf};
+use wsio::{cli, endpoint::SCHEMES, exit::EXITS, framing::FRAMINGS};
+
+/// The command that rewrites every generated document.
+const BLESS: &str = "WSIO_BLESS=1 cargo test --test it docs";
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn blessing() -> bool {
+    std::env::var_os("WSIO_BLESS").is_some_and(|value| value == "1")
+}
+
+/// Compares a checked-in file with what it should be, or rewrites it.
+fn fresh(path: &str, expected: &str) {
+    let file = root().join(path);
+    let found = fs::read_to_string(&file).unwrap_or_default().replace("\r\n", "\n");
+    if found == expected {
+        return;
+    }
+    if blessing() {
+        fs::write(&file, expected).unwrap_or_else(|error| panic!("cannot write {path}: {error}"));
+        return;
+    }
+    let differs = found.lines().zip(expected.lines()).position(|(found, expected)| found != expected);
+    let line = differs.unwrap_or_else(|| found.lines().count().min(expected.lines().count())) + 1;
+    panic!("{path} is out of date at line {line}; rewrite it with\n    {BLESS}");
+}
+
+/// Files that no definition asks for any more.
+fn nothing_else(folder: &str, wanted: &[String]) {
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(wanted.contains(&name), "{folder}/{name} belongs to nothing; remove it");
+    }
+}
+
+#[test]
+fn man_pages_are_fresh() {
+    let pages = man::pages();
+    for (name, page) in &pages {
+        fresh(&format!("man/{name}"), page);
+    }
+    nothing_else("man", &pages.into_iter().map(|(name, _)| name).collect::<Vec<_>>());
+}
+
+#[test]
+fn completions_are_fresh() {
+    let mut names = Vec::new();
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut cli::command(), "wsio", &mut script);
+        let name = shell.file_name("wsio");
+        fresh(&format!("completions/{name}"), &String::from_utf8(script).unwrap());
+        names.push(name);
+    }
+    nothing_else("completions", &names);
+}
+
+#[test]
+fn readme_tables_are_fresh() {
+    let code = |text: &str| format!("`{}`", text.replace('|', "\\|"));
+    let cell = |text: &str| text.replace('|', "\\|");
+    let tables = [
+        (
+            "endpoints",
+            table("Written", SCHEMES.iter().map(|scheme| (code(scheme.example), cell(scheme.summary)))),
+        ),
+        ("framings", table("F", FRAMINGS.iter().map(|entry| (code(entry.name), cell(entry.summary))))),
+        ("exits", table("Code", EXITS.iter().map(|(exit, text)| (exit.code().to_string(), cell(text))))),
+    ];
+    let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for (name, table) in tables {
+        let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+        let start = readme.find(&open).unwrap_or_else(|| panic!("README.md has no {open}")) + open.len();
+        let end = readme.find(&close).unwrap_or_else(|| panic!("README.md has no {close}"));
+        readme.replace_range(start..end, &table);
+    }
+    fresh("README.md", &readme);
+}
+
+fn table(head: &str, rows: impl Iterator<Item = (String, String)>) -> String {
+    let rows: String = rows.map(|(name, meaning)| format!("| {name} | {meaning} |\n")).collect();
+    format!("| {head} | Meaning |\n|---|---|\n{rows}")
+}
+
+#[test]
+fn readme_speaks_only_of_options_that_exist() {
+    let command = cli::command();
+    let arguments = || command.get_subcommands().flat_map(clap_args);
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for line in readme.lines().filter(|line| line.contains("wsio ")) {
+        for part in line.split('`').flat_map(|part| part.split('|')).filter(|part| part.trim().starts_with("wsio ")) {
+            for word in part.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
+                let word = word.split(['=', '\'', ',']).next().unwrap_or_default();
+                let known = word.is_empty() || word == "version" || arguments().any(|name| name == word);
+                assert!(known, "README.md shows --{word}, which does not exist: {line}");
+            }
+        }
+    }
+}
+
+fn clap_args(command: &clap::Command) -> Vec<String> {
+    let names = |arg: &clap::Arg| {
+        let aliases = arg.get_visible_aliases().unwrap_or_default();
+        arg.get_long().into_iter().chain(aliases).map(str::to_owned).collect::<Vec<_>>()
+    };
+    command.get_arguments().flat_map(names).collect()
+}
+
+#[test]
+fn every_option_is_explained_in_one_line() {
+    let command = cli::command();
+    for sub in command.get_subcommands() {
+        for arg in sub.get_arguments() {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let place = format!("wsio {}: {}", sub.get_name(), arg.get_id());
+            assert!(help.starts_with(|first: char| first.is_uppercase()), "{place}: {help:?}");
+            assert!(!help.ends_with('.') && !help.contains('\n'), "{place}: {help:?}");
+            assert!(help.len() <= 110, "{place} has {} characters: shorten it", help.len());
+            let heading = arg.get_help_heading();
+            assert!(arg.is_positional() || heading.is_some(), "{place} stands under no heading");
+        }
+    }
+}
+
+#[test]
+fn the_version_names_the_libraries_that_are_built_in() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    for library in ["rustls", "tungstenite"] {
+        let entry = format!("name = \"{library}\"\nversion = \"");
+        let at = lock.find(&entry).unwrap_or_else(|| panic!("{library} is not in Cargo.lock")) + entry.len();
+        let version = lock[at..].split('"').next().unwrap();
+        let said = format!("{library} {version}");
+        assert!(cli::VERSION.contains(&said), "--version says {}, Cargo.lock says {said}", cli::VERSION);
+    }
+}
