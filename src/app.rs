@@ -85,8 +85,15 @@ fn report(reporter: &Reporter, fault: &Fault) -> Exit {
 /// A panic is contained in its session; what is said of it goes where everything else is said.
 fn install_panic_hook(reporter: Reporter) {
     std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
-        let text = panic.payload_as_str().unwrap_or("panic");
+        let place = panic
+            .location()
+            .map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
+        let payload = panic.payload();
+        let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+            (Some(text), _) => text,
+            (None, Some(text)) => text.as_str(),
+            (None, None) => "panic",
+        };
         reporter.fault(
             &Fault::new(Exit::Internal, "internal", format!("{text}{place}"))
                 .hint("this is a bug in wsio: report it with the command line"),

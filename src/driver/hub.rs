@@ -184,7 +184,12 @@ impl Task {
 }
 
 /// Ready when every queue has room, or those without have been given up.
-fn poll_everybody(cx: &mut Context<'_>, queues: &[Queue], patience: &mut Pin<Box<Sleep>>, impatient: &mut bool) -> Poll<()> {
+fn poll_everybody(
+    cx: &mut Context<'_>,
+    queues: &[Queue],
+    patience: &mut Pin<Box<Sleep>>,
+    impatient: &mut bool,
+) -> Poll<()> {
     let full: Vec<_> = queues.iter().filter(|queue| queue.poll_room(cx, QUEUE).is_pending()).collect();
     if full.is_empty() {
         *impatient = false;
@@ -198,7 +203,11 @@ fn poll_everybody(cx: &mut Context<'_>, queues: &[Queue], patience: &mut Pin<Box
     *impatient = false;
     for queue in full {
         let reason = "too slow: its queue was full for 30 s";
-        queue.finish(SourceEnd::Close { code: Some(1013), reason: reason.into(), described: format!("1013 try again later: {reason}") });
+        queue.finish(SourceEnd::Close {
+            code: Some(1013),
+            reason: reason.into(),
+            described: format!("1013 try again later: {reason}"),
+        });
     }
     Poll::Ready(())
 }

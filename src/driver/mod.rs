@@ -43,7 +43,12 @@ pub(crate) struct Run {
 ///
 /// # Errors
 /// The first fault, whose exit is the process's.
-pub async fn run(plan: Plan, stdio: Stdio, reporter: Reporter, stop: watch::Receiver<Option<Fault>>) -> Result<()> {
+pub async fn run(
+    plan: Plan,
+    stdio: Stdio,
+    reporter: Reporter,
+    stop: watch::Receiver<Option<Fault>>,
+) -> Result<()> {
     match plan {
         Plan::Connect(plan) => connect(plan, stdio, reporter, stop).await,
         Plan::Listen(plan) => listen(plan, stdio, reporter, stop).await,
@@ -51,7 +56,12 @@ pub async fn run(plan: Plan, stdio: Stdio, reporter: Reporter, stop: watch::Rece
     }
 }
 
-async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, stop: watch::Receiver<Option<Fault>>) -> Result<()> {
+async fn connect(
+    plan: Connect,
+    stdio: Stdio,
+    reporter: Reporter,
+    stop: watch::Receiver<Option<Fault>>,
+) -> Result<()> {
     let common = plan.common;
     let run = Arc::new(Run::new(&common, LINES, stdio, reporter, stop)?);
     let mut target = plan.target;
@@ -60,8 +70,12 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, stop: watch::R
     }
     let remote = endpoint::parse(&target, &Opening::new(Role::B))?;
     if !remote.is_web_socket() {
-        return Err(Fault::new(Exit::Usage, "usage", format!("connect wants a WebSocket URL, not `{target}`"))
-            .hint(format!("wsio pipe - {target}")));
+        return Err(Fault::new(
+            Exit::Usage,
+            "usage",
+            format!("connect wants a WebSocket URL, not `{target}`"),
+        )
+        .hint(format!("wsio pipe - {target}")));
     }
     let b = run.open(&*remote, Opening::new(Role::B)).await?;
     let local = endpoint::parse("-", &Opening::new(Role::A))?;
@@ -69,14 +83,26 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, stop: watch::R
     run.pair(a.link, b.link, false, Some(run.started)).await.fault.map_or(Ok(()), Err)
 }
 
-async fn pipe(plan: Pipe, stdio: Stdio, reporter: Reporter, stop: watch::Receiver<Option<Fault>>) -> Result<()> {
+async fn pipe(
+    plan: Pipe,
+    stdio: Stdio,
+    reporter: Reporter,
+    stop: watch::Receiver<Option<Fault>>,
+) -> Result<()> {
     let run = Arc::new(Run::new(&plan.common, RAW, stdio, reporter, stop)?);
-    let (a, b) = (endpoint::parse(&plan.a, &Opening::new(Role::A))?, endpoint::parse(&plan.b, &Opening::new(Role::B))?);
+    let (a, b) = (
+        endpoint::parse(&plan.a, &Opening::new(Role::A))?,
+        endpoint::parse(&plan.b, &Opening::new(Role::B))?,
+    );
     match run.unless_stopped(a.open(&run.reach, Opening::new(Role::A))).await? {
         Opened::Acceptor(acceptor) => {
             if plan.b == "-" && !plan.common.server.once {
-                return Err(Fault::new(Exit::Usage, "usage", "standard input and output serve one client of a pipe")
-                    .hint("add --once, or use `wsio listen` to serve many"));
+                return Err(Fault::new(
+                    Exit::Usage,
+                    "usage",
+                    "standard input and output serve one client of a pipe",
+                )
+                .hint("add --once, or use `wsio listen` to serve many"));
             }
             let server = Server::new(run, &plan.common.server, acceptor, Behind::Endpoint(b))?;
             server.run().await
@@ -88,7 +114,12 @@ async fn pipe(plan: Pipe, stdio: Stdio, reporter: Reporter, stop: watch::Receive
     }
 }
 
-async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, stop: watch::Receiver<Option<Fault>>) -> Result<()> {
+async fn listen(
+    plan: Listen,
+    stdio: Stdio,
+    reporter: Reporter,
+    stop: watch::Receiver<Option<Fault>>,
+) -> Result<()> {
     let once = plan.common.server.once;
     let (behind, default): (_, Framing) = match &plan.target {
         Target::Stdio if once => (Behind::Endpoint(endpoint::parse("-", &Opening::new(Role::B))?), LINES),
@@ -98,7 +129,10 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, stop: watch::Rec
             if text == "-" && !once {
                 (Behind::Hub(OnceCell::new()), LINES)
             } else {
-                (Behind::Endpoint(endpoint::parse(text, &Opening::new(Role::B))?), if text == "-" { LINES } else { RAW })
+                (
+                    Behind::Endpoint(endpoint::parse(text, &Opening::new(Role::B))?),
+                    if text == "-" { LINES } else { RAW },
+                )
             }
         }
     };

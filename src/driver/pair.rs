@@ -110,16 +110,16 @@ impl Pair {
 
     /// Runs until both sides are gone.
     pub async fn run(mut self) -> Outcome {
-        let fault = poll_fn(|cx| {
-            match catch_unwind(AssertUnwindSafe(|| self.poll(cx))) {
-                Ok(polled) => polled,
-                Err(_) if self.panicked => Poll::Ready(Some(Fault::new(Exit::Internal, "session", "internal fault"))),
-                Err(_) => {
-                    self.panicked = true;
-                    self.session.on(Event::Panicked, Instant::now());
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
-                }
+        let fault = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| self.poll(cx))) {
+            Ok(polled) => polled,
+            Err(_) if self.panicked => {
+                Poll::Ready(Some(Fault::new(Exit::Internal, "session", "internal fault")))
+            }
+            Err(_) => {
+                self.panicked = true;
+                self.session.on(Event::Panicked, Instant::now());
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
         })
         .await;
@@ -217,7 +217,13 @@ impl Pair {
         }
     }
 
-    fn poll_ask(&mut self, cx: &mut Context<'_>, side: usize, ask: Ask, events: &mut Vec<Event>) -> Option<Ask> {
+    fn poll_ask(
+        &mut self,
+        cx: &mut Context<'_>,
+        side: usize,
+        ask: Ask,
+        events: &mut Vec<Event>,
+    ) -> Option<Ask> {
         let delivered = self.pumps[1 - side].is_delivered();
         match ask {
             Ask::Close { when: When::Delivered, .. } if !delivered => return Some(ask),

@@ -99,7 +99,13 @@ impl Pump {
     }
 
     /// Carries what it can; pending when nothing more can happen now.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Link,
+        sink: &mut Link,
+        told: &mut Vec<Told>,
+    ) -> Poll<()> {
         for _ in 0..ROUNDS {
             ready!(self.poll_feed(cx, sink, told));
             if self.ended || (self.stopped && !self.must_listen(source)) {

@@ -130,7 +130,11 @@ impl Server {
         match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => clients.spawn(async move { shared.client(dialed, permit).await }),
             Err(_) => clients.spawn(async move {
-                shared.run.reach.reporter.life(&format!("refused {}: too many connections (--max-connections)", dialed.peer));
+                shared
+                    .run
+                    .reach
+                    .reporter
+                    .life(&format!("refused {}: too many connections (--max-connections)", dialed.peer));
                 if shared.greeting.as_ref().is_some_and(|greeting| !greeting.is_secure()) {
                     server::refuse_raw(dialed.stream, 503, "too many connections").await;
                 }
@@ -221,7 +225,10 @@ impl Shared {
         }
         match handshake.accept(chosen.as_deref()).await {
             Ok(upgraded) => {
-                let about = format!(" {target}{}", chosen.map_or(String::new(), |name| format!(" subprotocol {name}")));
+                let about = format!(
+                    " {target}{}",
+                    chosen.map_or(String::new(), |name| format!(" subprotocol {name}"))
+                );
                 Some((endpoint::accepted(upgraded, self.run.reach.max_message), b.link, about))
             }
             Err(fault) => {
@@ -305,5 +312,7 @@ fn summary(outcome: &Outcome) -> String {
         Some(fault) => format!("1006 abnormal: {}", fault.cause),
         None => "end of input".into(),
     });
-    format!("{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes")
+    format!(
+        "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes"
+    )
 }

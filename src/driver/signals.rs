@@ -23,7 +23,9 @@ impl Signals {
     /// Exit 70 when the system refuses handlers.
     pub fn new() -> Result<Self> {
         let open = |kind| {
-            signal(kind).map_err(|error| Fault::new(Exit::Internal, "signals", format!("cannot handle signals: {error}")))
+            signal(kind).map_err(|error| {
+                Fault::new(Exit::Internal, "signals", format!("cannot handle signals: {error}"))
+            })
         };
         Ok(Self {
             interrupt: open(SignalKind::interrupt())?,

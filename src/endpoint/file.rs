@@ -1,6 +1,6 @@
 //! `file:` and `append:`: read as A, written as B.
 
-use super::{Endpoint, Opens, Opened, OpenedLink, Opening, Reach, Role, Scheme};
+use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -45,8 +45,9 @@ impl Disk {
     fn port(&self, role: Role) -> Result<Port> {
         let path = self.path.display();
         if role == Role::A {
-            let file = File::open(&self.path)
-                .map_err(|error| Fault::new(Exit::ReadError, "open", format!("cannot read {path}: {error}")))?;
+            let file = File::open(&self.path).map_err(|error| {
+                Fault::new(Exit::ReadError, "open", format!("cannot read {path}: {error}"))
+            })?;
             return Ok(Port::reader(file));
         }
         let mut options = File::options();

@@ -1,6 +1,6 @@
 //! `echo:` and `null:`: endpoints inside the process.
 
-use super::{Endpoint, Opens, Opened, OpenedLink, Opening, Reach, Scheme};
+use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -52,6 +52,10 @@ impl Endpoint for Internal {
             Self::Echo => Link::echo(),
             Self::Null => Link::null(),
         };
-        Box::pin(std::future::ready(Ok(Opened::Link(OpenedLink { link, peer: self.describe(), subprotocol: None }))))
+        Box::pin(std::future::ready(Ok(Opened::Link(OpenedLink {
+            link,
+            peer: self.describe(),
+            subprotocol: None,
+        }))))
     }
 }

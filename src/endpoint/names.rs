@@ -15,7 +15,9 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
         Some((name, _)) => name,
         None => text,
     };
-    let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name && (name == "-" || text.contains(':'))) else {
+    let Some(scheme) =
+        SCHEMES.iter().find(|scheme| scheme.name == name && (name == "-" || text.contains(':')))
+    else {
         return unknown(text, name);
     };
     let allowed = match opening.role {
@@ -27,10 +29,18 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
             Role::A => ("first", "second"),
             Role::B => ("second", "first"),
         };
-        return Err(Fault::new(Exit::Usage, "usage", format!("{} cannot stand as the {place} endpoint", scheme.form))
-            .hint(format!("name it as the {other} endpoint")));
+        return Err(Fault::new(
+            Exit::Usage,
+            "usage",
+            format!("{} cannot stand as the {place} endpoint", scheme.form),
+        )
+        .hint(format!("name it as the {other} endpoint")));
     }
-    (scheme.parse)(if scheme.takes_whole() { text } else { text.split_once(':').map_or("", |(_, rest)| rest) })
+    (scheme.parse)(if scheme.takes_whole() {
+        text
+    } else {
+        text.split_once(':').map_or("", |(_, rest)| rest)
+    })
 }
 
 impl super::Scheme {
@@ -43,7 +53,9 @@ impl super::Scheme {
 fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
     let malformed = |cause: String| Fault::new(Exit::Malformed, "endpoint", cause);
     if text.is_empty() {
-        return Err(malformed("an empty endpoint".into()).hint("see `wsio pipe --help` for what can stand here"));
+        return Err(
+            malformed("an empty endpoint".into()).hint("see `wsio pipe --help` for what can stand here")
+        );
     }
     let rest = text.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
     let is_host = rest.is_none_or(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
@@ -56,7 +68,10 @@ fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
         return web_socket::url(text);
     }
     let fault = malformed(format!("`{name}:` is no scheme that wsio knows"));
-    let nearest = SCHEMES.iter().map(|scheme| (distance(name, scheme.name), scheme)).min_by_key(|(distance, _)| *distance);
+    let nearest = SCHEMES
+        .iter()
+        .map(|scheme| (distance(name, scheme.name), scheme))
+        .min_by_key(|(distance, _)| *distance);
     Err(match nearest {
         Some((0..=3, scheme)) => fault.hint(format!("did you mean `{}`?", scheme.form)),
         _ => fault.hint("see `wsio pipe --help` for what can stand here"),
@@ -94,9 +109,11 @@ mod tests {
         for scheme in SCHEMES {
             for (role, allowed) in [(Role::A, scheme.a), (Role::B, scheme.b)] {
                 if allowed {
-                    let endpoint = parse(scheme.example, &Opening::new(role)).unwrap_or_else(|fault| panic!("{fault}"));
+                    let endpoint =
+                        parse(scheme.example, &Opening::new(role)).unwrap_or_else(|fault| panic!("{fault}"));
                     let again = endpoint.describe();
-                    let reparsed = parse(&again, &Opening::new(role)).unwrap_or_else(|fault| panic!("{again}: {fault}"));
+                    let reparsed =
+                        parse(&again, &Opening::new(role)).unwrap_or_else(|fault| panic!("{again}: {fault}"));
                     assert_eq!(reparsed.describe(), again);
                 } else {
                     assert_eq!(fault(scheme.example, role).exit, Exit::Usage);

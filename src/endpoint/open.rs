@@ -157,7 +157,12 @@ impl Deadline {
     ///
     /// # Errors
     /// The phase's own fault, or exit 28 naming the phase.
-    pub async fn phase<T>(&self, phase: &'static str, doing: &str, step: impl Future<Output = Result<T>>) -> Result<T> {
+    pub async fn phase<T>(
+        &self,
+        phase: &'static str,
+        doing: &str,
+        step: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let Some(within) = self.within else { return step.await };
         let left = within.saturating_sub(self.from.elapsed());
         match tokio::time::timeout(left, step).await {

@@ -1,6 +1,6 @@
 //! `tcp:`, `tls:`, `unix:` and their listening forms: plain byte streams.
 
-use super::{Acceptor, Endpoint, Opens, Opened, OpenedLink, Opening, Reach, Scheme};
+use super::{Acceptor, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -86,7 +86,11 @@ impl Endpoint for Dial {
         match self {
             Self::Tcp { host, port, tls } => {
                 let scheme = if *tls { "tls" } else { "tcp" };
-                if host.contains(':') { format!("{scheme}:[{host}]:{port}") } else { format!("{scheme}:{host}:{port}") }
+                if host.contains(':') {
+                    format!("{scheme}:[{host}]:{port}")
+                } else {
+                    format!("{scheme}:{host}:{port}")
+                }
             }
             Self::Unix(path) => format!("unix:{}", path.display()),
         }
@@ -97,7 +101,9 @@ impl Endpoint for Dial {
             let deadline = reach.deadline();
             let name = self.describe();
             let dialed = match self {
-                Self::Tcp { host, port, .. } => deadline.phase("connect", &name, net::dial_tcp(host, *port)).await?,
+                Self::Tcp { host, port, .. } => {
+                    deadline.phase("connect", &name, net::dial_tcp(host, *port)).await?
+                }
                 Self::Unix(path) => deadline.phase("connect", &name, net::dial_unix(path)).await?,
             };
             let stream = match self {

@@ -1,6 +1,6 @@
 //! `-`: standard input and output.
 
-use super::{Endpoint, Opens, Opened, OpenedLink, Opening, Reach, Scheme};
+use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -27,8 +27,12 @@ impl Endpoint for Standard {
     fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let Some(streams) = reach.stdio.take() else {
-                return Err(Fault::new(Exit::Usage, "usage", "standard input and output can be used only once")
-                    .hint("use --once with a listening endpoint and `-`"));
+                return Err(Fault::new(
+                    Exit::Usage,
+                    "usage",
+                    "standard input and output can be used only once",
+                )
+                .hint("use --once with a listening endpoint and `-`"));
             };
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
             let link = reach.bytes(Port::standard(streams, reach.read_input, true), texts);

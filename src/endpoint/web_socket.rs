@@ -1,6 +1,6 @@
 //! `ws:`, `wss:`, `ws+unix:` and the listening forms: endpoints that speak WebSocket.
 
-use super::{Acceptor, Endpoint, Opens, Opened, OpenedLink, Opening, Reach, Scheme};
+use super::{Acceptor, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -8,8 +8,7 @@ use crate::{
     net::{self, Dialed, ListenAddr, Listener},
     tls,
     ws::{
-        ServerOptions, WsUrl,
-        Upgraded, client,
+        ServerOptions, Upgraded, WsUrl, client,
         conn::{Conn, Part},
         server::{Handshake, Refusal},
     },
@@ -155,12 +154,20 @@ impl Endpoint for Server {
                 (false, _) => None,
                 (true, Some(tls)) => Some(tls::Acceptor::new(tls, self.address.host())?),
                 (true, None) => {
-                    return Err(Fault::new(Exit::Usage, "usage", format!("{} needs a certificate", self.describe()))
-                        .hint("give --cert FILE and --key FILE, or --self-signed"));
+                    return Err(Fault::new(
+                        Exit::Usage,
+                        "usage",
+                        format!("{} needs a certificate", self.describe()),
+                    )
+                    .hint("give --cert FILE and --key FILE, or --self-signed"));
                 }
             };
             let listener = Listener::bind(&self.address).await?;
-            Ok(Opened::Acceptor(Acceptor::WebSocket(WebSocketAcceptor { listener, tls, options: reach.server.clone() })))
+            Ok(Opened::Acceptor(Acceptor::WebSocket(WebSocketAcceptor {
+                listener,
+                tls,
+                options: reach.server.clone(),
+            })))
         })
     }
 }

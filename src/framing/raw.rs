@@ -14,7 +14,13 @@ pub(super) const RAW: Entry = Entry {
     summary: "each chunk as it arrives, at most 64 KiB, is one message",
     kind: Kind::Binary,
     decoder: |kind, max| {
-        Box::new(Decoder { kind, largest: LARGEST.min(max.max(4)), chunk: Bytes::new(), cut: BytesMut::new(), taken: 0 })
+        Box::new(Decoder {
+            kind,
+            largest: LARGEST.min(max.max(4)),
+            chunk: Bytes::new(),
+            cut: BytesMut::new(),
+            taken: 0,
+        })
     },
     encoder: || Box::new(Encoder),
 };
@@ -31,9 +37,9 @@ struct Decoder {
 impl Decoder {
     fn emit(&mut self, payload: Bytes) -> Result<Message, BadInput> {
         let len = payload.len();
-        message(self.kind, payload).inspect(|_| self.taken += len).map_err(|at| {
-            BadInput::not_utf8("the input", self.taken + at)
-        })
+        message(self.kind, payload)
+            .inspect(|_| self.taken += len)
+            .map_err(|at| BadInput::not_utf8("the input", self.taken + at))
     }
 }
 

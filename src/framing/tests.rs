@@ -4,7 +4,13 @@ use super::*;
 use proptest::prelude::*;
 
 /// Decodes `input` cut at the given places.
-fn decode(entry: &Entry, kind: Kind, max: usize, input: &[u8], cuts: &[usize]) -> Result<Vec<Bytes>, BadInput> {
+fn decode(
+    entry: &Entry,
+    kind: Kind,
+    max: usize,
+    input: &[u8],
+    cuts: &[usize],
+) -> Result<Vec<Bytes>, BadInput> {
     let mut decoder = (entry.decoder)(kind, max);
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
     cuts.extend([0, input.len()]);
@@ -77,7 +83,10 @@ fn bad_utf8_names_the_line() {
     let bad = decode(&delimited::LINES, Kind::Text, 10, b"a\nb\nc\xff\n", &[]).expect_err("not UTF-8");
     assert_eq!(bad.cause, "line 3 is not UTF-8 (byte 2)");
     assert!(decode(&raw::RAW, Kind::Text, 10, b"ab\xffc", &[]).is_err());
-    assert!(decode(&raw::RAW, Kind::Text, 10, "a\u{20ac}".as_bytes().split_last().expect("bytes").1, &[]).is_err());
+    assert!(
+        decode(&raw::RAW, Kind::Text, 10, "a\u{20ac}".as_bytes().split_last().expect("bytes").1, &[])
+            .is_err()
+    );
 }
 
 #[test]

@@ -199,7 +199,9 @@ impl ByteLink {
     }
 
     pub(super) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
-        let Port::Threads(Threads { output: Some(thread), .. }) = &mut self.port else { return Poll::Pending };
+        let Port::Threads(Threads { output: Some(thread), .. }) = &mut self.port else {
+            return Poll::Pending;
+        };
         if self.failed {
             return Poll::Pending;
         }
@@ -270,7 +272,8 @@ impl ByteLink {
                     self.parts.push_back(part);
                 }
                 while !self.parts.is_empty() {
-                    let slices: Vec<_> = self.parts.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
+                    let slices: Vec<_> =
+                        self.parts.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
                     let written = ready!(stream.as_mut().poll_write_vectored(cx, &slices))?;
                     if written == 0 {
                         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));

@@ -200,5 +200,9 @@ impl Link {
 }
 
 fn transport_failure(error: std::io::Error) -> SinkFailure {
-    SinkFailure::Failed(Fault::new(Exit::Lost, "session", format!("the connection was lost while sending: {error}")))
+    SinkFailure::Failed(Fault::new(
+        Exit::Lost,
+        "session",
+        format!("the connection was lost while sending: {error}"),
+    ))
 }

@@ -67,7 +67,11 @@ type Reserved = Result<mpsc::OwnedPermit<Vec<Bytes>>, mpsc::error::SendError<()>
 
 impl Output {
     /// Hands everything in `out` to the thread; ready when it was taken, not when it is written.
-    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>, out: &mut framing::Output) -> Poll<io::Result<()>> {
+    pub(super) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut framing::Output,
+    ) -> Poll<io::Result<()>> {
         if out.is_empty() {
             return Poll::Ready(Ok(()));
         }
@@ -135,7 +139,10 @@ pub(super) fn read_on_thread(mut from: Box<dyn Read + Send>) -> Input {
 }
 
 /// Writes on a thread of its own until the sender is dropped or a write fails.
-pub(super) fn write_on_thread(mut to: Box<dyn Write + Send>, gone: Option<Box<dyn FnOnce() + Send>>) -> Output {
+pub(super) fn write_on_thread(
+    mut to: Box<dyn Write + Send>,
+    gone: Option<Box<dyn FnOnce() + Send>>,
+) -> Output {
     let (chunks, mut receiver) = mpsc::channel::<Vec<Bytes>>(DEPTH);
     let (report, done) = oneshot::channel();
     std::thread::spawn(move || {

@@ -30,7 +30,13 @@ pub(super) enum Beat {
 impl Keepalive {
     pub(super) fn new(rules: &Rules, now: Instant) -> Self {
         let interval = rules.ping_interval;
-        Self { interval, timeout: rules.ping_timeout, due: after(now, interval), waiting: Waiting::No, paused: false }
+        Self {
+            interval,
+            timeout: rules.ping_timeout,
+            due: after(now, interval),
+            waiting: Waiting::No,
+            paused: false,
+        }
     }
 
     pub(super) fn heard(&mut self, now: Instant) {

@@ -37,7 +37,13 @@ pub struct Session {
 
 impl Session {
     /// A session between two open links; `serving` when the WebSocket was accepted, not dialled.
-    pub fn new(rules: Rules, kinds: [SideKind; 2], serving: bool, timeout_at: Option<Instant>, now: Instant) -> Self {
+    pub fn new(
+        rules: Rules,
+        kinds: [SideKind; 2],
+        serving: bool,
+        timeout_at: Option<Instant>,
+        now: Instant,
+    ) -> Self {
         let sides = kinds.map(|kind| {
             let keepalive = (kind == SideKind::WebSocket).then(|| Keepalive::new(&rules, now));
             Side::new(kind, keepalive, now)
@@ -120,12 +126,20 @@ impl Session {
             return self.fault.clone();
         }
         if self.unsent > 0 {
-            let what = if self.unsent == 1 { "1 message".to_owned() } else { format!("{} messages", self.unsent) };
-            return Some(Fault::new(Exit::Unsent, "session", format!("the peer closed; {what} of the input left unsent")));
+            let what =
+                if self.unsent == 1 { "1 message".to_owned() } else { format!("{} messages", self.unsent) };
+            return Some(Fault::new(
+                Exit::Unsent,
+                "session",
+                format!("the peer closed; {what} of the input left unsent"),
+            ));
         }
         let wanted = self.rules.count.filter(|_| !self.count_met)?;
         let cause = format!("expected {wanted} messages, got {} before the session ended", self.received);
-        Some(Fault::new(Exit::Expectation, "session", cause).hint("wait longer with --linger 10s or --linger inf"))
+        Some(
+            Fault::new(Exit::Expectation, "session", cause)
+                .hint("wait longer with --linger 10s or --linger inf"),
+        )
     }
 
     fn fail(&mut self, fault: Fault) {
@@ -221,7 +235,12 @@ impl Session {
         match answer {
             Some(code) if !close_sent && self.sides[side].sink != Sink::Done => {
                 self.sides[side].sink = Sink::Ending;
-                self.actions.push(Action::Close { side, code: Some(code), reason: String::new(), when: When::Now });
+                self.actions.push(Action::Close {
+                    side,
+                    code: Some(code),
+                    reason: String::new(),
+                    when: When::Now,
+                });
                 self.limit(now + LAST_WORD + self.rules.close_timeout);
             }
             _ => self.sides[side].sink = Sink::Done,
@@ -302,14 +321,20 @@ impl Session {
 
     fn panicked(&mut self, now: Instant) {
         self.fail(
-            Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio").hint("report it with the command line"),
+            Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio")
+                .hint("report it with the command line"),
         );
         for side in 0..2 {
             self.stop(side);
             if self.sides[side].is_web_socket() && self.sides[side].sink == Sink::Open {
                 self.sides[side].sink = Sink::Ending;
                 let reason = "internal fault".into();
-                self.actions.push(Action::Close { side, code: Some(INTERNAL_ERROR), reason, when: When::Now });
+                self.actions.push(Action::Close {
+                    side,
+                    code: Some(INTERNAL_ERROR),
+                    reason,
+                    when: When::Now,
+                });
             } else {
                 self.end_normally(side);
             }
@@ -427,9 +452,12 @@ impl Session {
             self.maybe_release(side);
         }
         match self.sides[side].keepalive.as_mut().and_then(|clock| clock.tick(now)) {
-            Some(Beat::Ping) if self.sides[side].sink == Sink::Open => self.actions.push(Action::Ping { side }),
+            Some(Beat::Ping) if self.sides[side].sink == Sink::Open => {
+                self.actions.push(Action::Ping { side })
+            }
             Some(Beat::Dead(silence)) => {
-                let cause = format!("no pong within {} s of a ping: the peer or the path is gone", silence.as_secs());
+                let cause =
+                    format!("no pong within {} s of a ping: the peer or the path is gone", silence.as_secs());
                 let fault = Fault::new(Exit::Lost, "session", cause);
                 self.source_ended(side, SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) }, now);
                 self.limit(now + LAST_WORD);

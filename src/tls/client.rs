@@ -1,11 +1,7 @@
 //! The client side of TLS.
 
 use super::{
-    ALPN, ClientTls, Sni,
-    danger::AnyCertificate,
-    explain::connecting,
-    pem, provider,
-    verify::Explaining,
+    ALPN, ClientTls, Sni, danger::AnyCertificate, explain::connecting, pem, provider, verify::Explaining,
 };
 use crate::{
     exit::Exit,
@@ -97,7 +93,9 @@ impl Connector {
                 Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
                 _ => "1.3",
             },
-            cipher: session.negotiated_cipher_suite().map_or(String::new(), |suite| format!("{:?}", suite.suite())),
+            cipher: session
+                .negotiated_cipher_suite()
+                .map_or(String::new(), |suite| format!("{:?}", suite.suite())),
         };
         Ok((Box::pin(stream), facts))
     }
@@ -107,7 +105,9 @@ fn roots(cacert: Option<&Path>) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     if let Some(file) = cacert {
         for certificate in pem::certificates(file, Exit::CaFile)? {
-            roots.add(certificate).map_err(|error| bad_roots(format!("cannot use {}: {error}", file.display())))?;
+            roots
+                .add(certificate)
+                .map_err(|error| bad_roots(format!("cannot use {}: {error}", file.display())))?;
         }
         return Ok(roots);
     }
@@ -118,7 +118,9 @@ fn roots(cacert: Option<&Path>) -> Result<RootCertStore> {
             Some(error) => format!("the system's root certificates cannot be read: {error}"),
             None => "the system has no root certificates".to_owned(),
         };
-        return Err(bad_roots(cause).hint("install them (package ca-certificates), or name a file with --cacert"));
+        return Err(
+            bad_roots(cause).hint("install them (package ca-certificates), or name a file with --cacert")
+        );
     }
     Ok(roots)
 }

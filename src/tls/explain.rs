@@ -25,12 +25,18 @@ pub(super) fn connecting(error: &io::Error, has_certificate: bool) -> Fault {
 pub(super) fn accepting(error: &io::Error) -> Fault {
     let handshake = |cause: String| Fault::new(Exit::TlsHandshake, "tls", cause);
     match inner(error) {
-        Some(Error::InvalidMessage(_)) => handshake("the client does not speak TLS (a plain ws:// URL?)".into()),
+        Some(Error::InvalidMessage(_)) => {
+            handshake("the client does not speak TLS (a plain ws:// URL?)".into())
+        }
         Some(Error::AlertReceived(
-            alert @ (AlertDescription::UnknownCA | AlertDescription::BadCertificate | AlertDescription::CertificateUnknown),
+            alert @ (AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown),
         )) => handshake(format!("the client does not trust our certificate ({alert:?})")),
         Some(error) => handshake(error.to_string()),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => handshake("the client left during the handshake".into()),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            handshake("the client left during the handshake".into())
+        }
         None => handshake(net::words(error)),
     }
 }
@@ -62,14 +68,16 @@ fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
             let cause = fault(Exit::TlsHandshake, format!("the peer ended TLS with the alert {alert:?}"));
             match alert {
                 AlertDescription::HandshakeFailure | AlertDescription::BadCertificate if !has_certificate => {
-                    cause.detail(["the server may want a client certificate (--cert FILE, --key FILE)".to_owned()])
+                    cause.detail([
+                        "the server may want a client certificate (--cert FILE, --key FILE)".to_owned()
+                    ])
                 }
                 AlertDescription::ProtocolVersion => {
                     cause.detail(["the server speaks neither TLS 1.3 nor 1.2".to_owned()])
                 }
-                AlertDescription::UnrecognisedName => {
-                    cause.detail(["the server does not know the name it was asked for; send another with --sni".to_owned()])
-                }
+                AlertDescription::UnrecognisedName => cause
+                    .detail(["the server does not know the name it was asked for; send another with --sni"
+                        .to_owned()]),
                 _ => cause,
             }
         }

@@ -17,12 +17,14 @@ use std::{fs, path::Path};
 /// `exit` naming the file: not readable, not PEM, no certificate in it.
 pub(super) fn certificates(path: &Path, exit: Exit) -> Result<Vec<CertificateDer<'static>>> {
     let content = read(path, exit)?;
-    let certificates: std::result::Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&content).collect();
+    let certificates: std::result::Result<Vec<_>, pem::Error> =
+        CertificateDer::pem_slice_iter(&content).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) if content.first() == Some(&0x30) => Err(fault(path, exit, "it is DER, not PEM")
             .hint("convert it: openssl x509 -inform der -in FILE -out FILE.pem")),
-        Ok(_) => Err(fault(path, exit, "there is no certificate in it").hint("it must hold `-----BEGIN CERTIFICATE-----`")),
+        Ok(_) => Err(fault(path, exit, "there is no certificate in it")
+            .hint("it must hold `-----BEGIN CERTIFICATE-----`")),
         Err(error) => Err(fault(path, exit, &error.to_string())),
     }
 }

@@ -76,7 +76,12 @@ impl ServerCertVerifier for Explaining {
     }
 }
 
-fn explain(cause: &CertificateError, shown: &CertificateDer<'_>, intermediates: usize, name: &ServerName<'_>) -> Fault {
+fn explain(
+    cause: &CertificateError,
+    shown: &CertificateDer<'_>,
+    intermediates: usize,
+    name: &ServerName<'_>,
+) -> Fault {
     let untrusted = |text: String| Fault::new(Exit::Untrusted, "tls", text);
     let expected = name.to_str();
     let Ok((_, certificate)) = X509Certificate::from_der(shown) else {
@@ -95,29 +100,36 @@ fn explain(cause: &CertificateError, shown: &CertificateDer<'_>, intermediates: 
             untrusted(format!("the certificate of {subject} expired on {}", date(validity.not_after)))
                 .hint("tell the server's owner; check the clock of this machine")
         }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            untrusted(format!("the certificate of {subject} is not valid before {}", date(validity.not_before)))
-                .hint("check the clock of this machine")
-        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => untrusted(format!(
+            "the certificate of {subject} is not valid before {}",
+            date(validity.not_before)
+        ))
+        .hint("check the clock of this machine"),
         CertificateError::UnknownIssuer if certificate.subject() == certificate.issuer() => {
             untrusted(format!("the certificate of {subject} is self-signed, and not trusted here"))
                 .hint("trust it with --cacert FILE; -k accepts anything")
         }
         CertificateError::UnknownIssuer => {
-            let fault = untrusted(format!("the certificate of {subject} was issued by `{issuer}`, which is not trusted here"));
+            let fault = untrusted(format!(
+                "the certificate of {subject} was issued by `{issuer}`, which is not trusted here"
+            ));
             fault.hint(match intermediates {
                 0 => "the server sent no intermediate certificate: its chain may be incomplete; trust another root with --cacert FILE",
                 _ => "trust another root with --cacert FILE",
             })
         }
         CertificateError::Other(OtherError(inner)) if inner.to_string().contains("CaUsedAsEndEntity") => {
-            untrusted(format!("the certificate of {subject} is a certificate authority's own, not a server's"))
-                .hint("give the server a certificate without CA:TRUE")
+            untrusted(format!(
+                "the certificate of {subject} is a certificate authority's own, not a server's"
+            ))
+            .hint("give the server a certificate without CA:TRUE")
         }
         CertificateError::Other(OtherError(inner)) => {
             untrusted(format!("the certificate of {subject} (issued by `{issuer}`) is not valid: {inner}"))
         }
-        other => untrusted(format!("the certificate of {subject} (issued by `{issuer}`) is not valid: {other}")),
+        other => {
+            untrusted(format!("the certificate of {subject} (issued by `{issuer}`) is not valid: {other}"))
+        }
     }
 }
 

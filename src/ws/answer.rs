@@ -16,7 +16,9 @@ pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8]) -> Fault {
         lines.push(String::new());
         lines.extend(String::from_utf8_lossy(body).lines().map(str::to_owned));
     }
-    let fault = Fault::new(Exit::UpgradeRefused, "upgrade", format!("{url} answered {status} instead of 101")).detail(lines);
+    let fault =
+        Fault::new(Exit::UpgradeRefused, "upgrade", format!("{url} answered {status} instead of 101"))
+            .detail(lines);
     match hint(url, head, body) {
         Some(hint) => fault.hint(hint),
         None => fault,
@@ -51,7 +53,9 @@ pub(super) fn other_scheme(url: &WsUrl) -> String {
 /// The head of an answer, a line each.
 pub(super) fn head_lines(version: Version, status: StatusCode, headers: &HeaderMap) -> Vec<String> {
     let mut lines = vec![format!("{version:?} {}", status_text(status))];
-    lines.extend(headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))));
+    lines.extend(
+        headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))),
+    );
     lines
 }
 

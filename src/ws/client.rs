@@ -40,7 +40,8 @@ const BODY_WAIT: Duration = Duration::from_secs(1);
 /// late alert.
 pub async fn upgrade(stream: Stream, url: &WsUrl, options: &ClientOptions) -> Result<Upgraded> {
     let request = request(url, options)?;
-    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(Vec::new(), |key| key.as_bytes().to_vec());
+    let key =
+        request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(Vec::new(), |key| key.as_bytes().to_vec());
     let mut builder = Builder::new();
     // Some servers compare header names by case.
     builder.title_case_headers(true);
@@ -62,7 +63,9 @@ pub async fn upgrade(stream: Stream, url: &WsUrl, options: &ClientOptions) -> Re
     let subprotocol = check(&answer, &key, &options.subprotocols)?;
     // The answer came while the connection was still at work: let it come to rest.
     if !http.done {
-        poll_fn(|cx| http.connection.poll_without_shutdown(cx)).await.map_err(|error| lost(&error, url, &[]))?;
+        poll_fn(|cx| http.connection.poll_without_shutdown(cx))
+            .await
+            .map_err(|error| lost(&error, url, &[]))?;
     }
     let parts = http.connection.into_parts();
     Ok(Upgraded { stream: parts.io.into_inner().into_stream(), read_ahead: parts.read_buf, subprotocol })
@@ -91,7 +94,9 @@ impl Http {
 }
 
 fn request(url: &WsUrl, options: &ClientOptions) -> Result<Request<Empty<Bytes>>> {
-    let unusable = |what: &str| Fault::new(Exit::Malformed, "url", format!("`{url}`: {what} cannot be sent in a request"));
+    let unusable = |what: &str| {
+        Fault::new(Exit::Malformed, "url", format!("`{url}`: {what} cannot be sent in a request"))
+    };
     let value = |text: String, what: &str| HeaderValue::try_from(text).map_err(|_| unusable(what));
     let mut headers = HeaderMap::new();
     headers.insert(header::HOST, value(url.authority(), "the host")?);
@@ -101,10 +106,14 @@ fn request(url: &WsUrl, options: &ClientOptions) -> Result<Request<Empty<Bytes>>
     headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("wsio/", env!("CARGO_PKG_VERSION"))));
     if !options.subprotocols.is_empty() {
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, value(options.subprotocols.join(", "), "the subprotocols")?);
+        headers.insert(
+            header::SEC_WEBSOCKET_PROTOCOL,
+            value(options.subprotocols.join(", "), "the subprotocols")?,
+        );
     }
     if let Some((name, password)) = &url.userinfo {
-        let mut basic = value(format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}"))), "the password")?;
+        let mut basic =
+            value(format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}"))), "the password")?;
         basic.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, basic);
     }
@@ -116,7 +125,8 @@ fn request(url: &WsUrl, options: &ClientOptions) -> Result<Request<Empty<Bytes>>
         }
         headers.append(name, value.clone());
     }
-    let mut request = Request::get(url.target.as_str()).body(Empty::new()).map_err(|_| unusable("the path"))?;
+    let mut request =
+        Request::get(url.target.as_str()).body(Empty::new()).map_err(|_| unusable("the path"))?;
     *request.headers_mut() = headers;
     Ok(request)
 }
@@ -124,8 +134,9 @@ fn request(url: &WsUrl, options: &ClientOptions) -> Result<Request<Empty<Bytes>>
 /// A fresh Sec-WebSocket-Key: 16 random bytes.
 fn key() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::new(Exit::Internal, "upgrade", format!("the system gives no random bytes: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Fault::new(Exit::Internal, "upgrade", format!("the system gives no random bytes: {error}"))
+    })?;
     Ok(BASE64_STANDARD.encode(bytes))
 }
 
@@ -195,9 +206,12 @@ fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8]) -> Fault {
         return answer::not_http(url, first);
     }
     let cause = match io {
-        Some(error) => format!("the connection was lost before any answer to the upgrade: {}", crate::net::words(error)),
+        Some(error) => {
+            format!("the connection was lost before any answer to the upgrade: {}", crate::net::words(error))
+        }
         None => "the server closed the connection before any answer to the upgrade".to_owned(),
     };
     let other = answer::other_scheme(url);
-    Fault::new(Exit::NoAnswer, "upgrade", cause).hint(format!("check the URL; {other} if the server expects that"))
+    Fault::new(Exit::NoAnswer, "upgrade", cause)
+        .hint(format!("check the URL; {other} if the server expects that"))
 }

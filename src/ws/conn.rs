@@ -204,7 +204,8 @@ impl Conn {
             return;
         }
         self.close_queued = true;
-        let frame = code.map(|code| CloseFrame { code: code.into(), reason: codes::fit_reason(reason).into() });
+        let frame =
+            code.map(|code| CloseFrame { code: code.into(), reason: codes::fit_reason(reason).into() });
         self.queued += 127;
         let _ = self.engine.close(&mut Blocked, frame);
     }
@@ -284,12 +285,14 @@ impl Conn {
     }
 
     fn lost(&self, error: Error) -> End {
-        let lost = |cause: String| End::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None };
+        let lost =
+            |cause: String| End::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None };
         match error {
             Error::Protocol(protocol) => {
                 use tokio_tungstenite::tungstenite::error::ProtocolError;
                 if protocol != ProtocolError::ResetWithoutClosingHandshake {
-                    let cause = format!("the peer broke the WebSocket protocol: {}", lower(&protocol.to_string()));
+                    let cause =
+                        format!("the peer broke the WebSocket protocol: {}", lower(&protocol.to_string()));
                     return fatal(Exit::Protocol, cause, 1002);
                 }
                 match self.wire.cursor.partial() {
@@ -299,11 +302,16 @@ impl Conn {
                     )),
                 }
             }
-            Error::Utf8(_) => fatal(Exit::BadUtf8, "the peer sent a text message that is not UTF-8".into(), 1007),
+            Error::Utf8(_) => {
+                fatal(Exit::BadUtf8, "the peer sent a text message that is not UTF-8".into(), 1007)
+            }
             Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-                let cause = format!("the peer sent a message of at least {size} bytes; the limit is {max_size}");
+                let cause =
+                    format!("the peer sent a message of at least {size} bytes; the limit is {max_size}");
                 match fatal(Exit::TooBig, cause, 1009) {
-                    End::Lost { fault, answer } => End::Lost { fault: fault.hint("raise it with --max-message"), answer },
+                    End::Lost { fault, answer } => {
+                        End::Lost { fault: fault.hint("raise it with --max-message"), answer }
+                    }
                     end => end,
                 }
             }

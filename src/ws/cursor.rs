@@ -135,7 +135,11 @@ mod tests {
             assert_eq!(fed(&whole, at_once).partial(), 0);
             assert_eq!(fed(&whole[..4], at_once).partial(), 4);
             assert_eq!(fed(&whole[..1], at_once).partial(), 1);
-            assert_eq!(fed(&fragment, at_once).partial(), 5 + 4 + 1, "a ping between fragments does not count");
+            assert_eq!(
+                fed(&fragment, at_once).partial(),
+                5 + 4 + 1,
+                "a ping between fragments does not count"
+            );
             assert_eq!(fed(&fragment[..8], at_once).partial(), 5);
         }
     }

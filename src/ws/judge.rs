@@ -75,7 +75,11 @@ impl Verdict {
 }
 
 /// What RFC 6455 section 4.2.1 wants of a request, and what RFC 9112 wants of any.
-pub(super) fn judge(head: &Parts, options: &ServerOptions, secure: bool) -> Result<(Request, Vec<u8>), Verdict> {
+pub(super) fn judge(
+    head: &Parts,
+    options: &ServerOptions,
+    secure: bool,
+) -> Result<(Request, Vec<u8>), Verdict> {
     let bad = |cause: &str| Err(Verdict::new(StatusCode::BAD_REQUEST, cause));
     let headers = &head.headers;
     if head.version != Version::HTTP_11 {
@@ -99,7 +103,9 @@ pub(super) fn judge(head: &Parts, options: &ServerOptions, secure: bool) -> Resu
         return Err(Verdict::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
     }
     if head.method != Method::GET {
-        return Err(Verdict::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed").with(header::ALLOW, "GET"));
+        return Err(
+            Verdict::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed").with(header::ALLOW, "GET")
+        );
     }
     let upgrade_required = |cause: &str| {
         Err(Verdict::new(StatusCode::UPGRADE_REQUIRED, cause)
@@ -107,7 +113,9 @@ pub(super) fn judge(head: &Parts, options: &ServerOptions, secure: bool) -> Resu
             .with(header::CONNECTION, "Upgrade")
             .with(header::SEC_WEBSOCKET_VERSION, "13"))
     };
-    if !has_token(headers, &header::UPGRADE, "websocket") || !has_token(headers, &header::CONNECTION, "upgrade") {
+    if !has_token(headers, &header::UPGRADE, "websocket")
+        || !has_token(headers, &header::CONNECTION, "upgrade")
+    {
         let scheme = if secure { "wss" } else { "ws" };
         return upgrade_required(&format!(
             "This is a WebSocket server, not a web page. Connect with: wsio connect {scheme}://{host}{path}"
@@ -133,7 +141,9 @@ pub(super) fn judge(head: &Parts, options: &ServerOptions, secure: bool) -> Resu
         path,
         query: head.uri.query().map(str::to_owned),
         host,
-        origin: headers.get(header::ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned()),
+        origin: headers
+            .get(header::ORIGIN)
+            .map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned()),
         subprotocols: members(headers, &header::SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect(),
         headers: headers.clone(),
     };

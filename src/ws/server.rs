@@ -132,7 +132,9 @@ impl Handshake {
         match timeout_at(self.until, self.http.answer(answer)).await {
             Ok(true) => {}
             Ok(false) => return Err(lost("the client left before it was answered")),
-            Err(_) => return Err(Fault::new(Exit::Deadline, "upgrade", "the client does not read its answer")),
+            Err(_) => {
+                return Err(Fault::new(Exit::Deadline, "upgrade", "the client does not read its answer"));
+            }
         }
         let parts = self.http.connection.into_parts();
         Ok(Upgraded {
@@ -215,13 +217,18 @@ impl Http {
                 (_, Poll::Pending) => Poll::Pending,
             }
         });
-        let refusal = |status, cause: &str| Refusal { status, cause: cause.to_owned(), target: String::new() };
+        let refusal =
+            |status, cause: &str| Refusal { status, cause: cause.to_owned(), target: String::new() };
         match ended.await {
             Ok(head) => Ok(head),
             Err(Ok(())) => Err(refusal(0, "closed before a request")),
-            Err(Err(error)) if error.is_parse_too_large() => Err(refusal(431, "the request's head is too large")),
+            Err(Err(error)) if error.is_parse_too_large() => {
+                Err(refusal(431, "the request's head is too large"))
+            }
             Err(Err(error)) if error.is_parse() => Err(refusal(400, "not a valid HTTP request")),
-            Err(Err(error)) if error.is_incomplete_message() => Err(refusal(0, "closed in the middle of a request")),
+            Err(Err(error)) if error.is_incomplete_message() => {
+                Err(refusal(0, "closed in the middle of a request"))
+            }
             Err(Err(_)) => Err(refusal(0, "connection lost before a request")),
         }
     }

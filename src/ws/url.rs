@@ -36,8 +36,9 @@ impl WsUrl {
     /// Exit 3 with the cause, such as a fragment, which a server never sees (RFC 6455 section 3).
     pub fn parse(text: &str) -> Result<Self> {
         if text.contains(|character: char| character.is_control() || character == ' ') {
-            return Err(malformed(text, "it contains a blank or a control character")
-                .hint("write a blank as %20"));
+            return Err(
+                malformed(text, "it contains a blank or a control character").hint("write a blank as %20")
+            );
         }
         if let Some(rest) = text.strip_prefix("ws+unix:") {
             return over_unix(text, rest);
@@ -78,7 +79,9 @@ impl WsUrl {
             return true;
         }
         match host.parse::<IpAddr>() {
-            Ok(IpAddr::V4(v4)) => v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified(),
+            Ok(IpAddr::V4(v4)) => {
+                v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified()
+            }
             Ok(IpAddr::V6(v6)) => {
                 v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified()
             }
@@ -103,7 +106,9 @@ impl fmt::Display for WsUrl {
 fn over_tcp(text: &str, whole: &str, secure: bool, guessed: bool) -> Result<WsUrl> {
     let url = Url::parse(whole).map_err(|error| malformed(text, &error.to_string()))?;
     if url.fragment().is_some() {
-        return Err(malformed(text, "a fragment (#…) never reaches a server").hint("write %23 for a literal #"));
+        return Err(
+            malformed(text, "a fragment (#…) never reaches a server").hint("write %23 for a literal #")
+        );
     }
     let host = match url.host() {
         Some(Host::Domain(name)) => name.to_owned(),

@@ -1,0 +1,190 @@
+//! The program as a child process: killed on drop, its output collected, its end waited for with a bound.
+
+use super::PATIENCE;
+use std::{
+    ffi::OsStr,
+    io::{Read, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+/// A running `wsio`.
+pub struct Wsio {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    out: Collected,
+    err: Collected,
+}
+
+/// How a `wsio` ended.
+#[derive(Debug)]
+pub struct Done {
+    /// The exit status; 128 and the signal's number when one killed it.
+    pub code: i32,
+    pub out: Vec<u8>,
+    pub err: String,
+}
+
+impl Done {
+    /// Standard output as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.out).unwrap()
+    }
+}
+
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Collected {
+    fn new(mut from: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&bytes);
+        let thread = thread::spawn(move || {
+            let mut chunk = [0; 65536];
+            while let Ok(count @ 1..) = from.read(&mut chunk) {
+                into.lock().unwrap().extend_from_slice(&chunk[..count]);
+            }
+        });
+        Self { bytes, thread: Some(thread) }
+    }
+
+    fn so_far(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap().clone()
+    }
+}
+
+impl Wsio {
+    /// Starts it with these arguments and an open standard input.
+    pub fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_wsio")).args(args))
+    }
+
+    /// Starts this command, which is `wsio` in some surroundings.
+    pub fn spawn(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("wsio starts");
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        Self { stdin: child.stdin.take(), out: Collected::new(out), err: Collected::new(err), child }
+    }
+
+    /// Runs it with this input to its end.
+    pub fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, input: impl Into<Vec<u8>>) -> Done {
+        let mut wsio = Self::start(args);
+        let input = input.into();
+        let mut stdin = wsio.stdin.take().unwrap();
+        let feeder = thread::spawn(move || {
+            let _ = stdin.write_all(&input);
+        });
+        let done = wsio.wait();
+        let _ = feeder.join();
+        done
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stdin.as_mut().expect("standard input is open").write_all(bytes).expect("wsio reads");
+    }
+
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.pid(), signal).unwrap();
+    }
+
+    pub fn out_so_far(&self) -> Vec<u8> {
+        self.out.so_far()
+    }
+
+    pub fn err_so_far(&self) -> String {
+        String::from_utf8_lossy(&self.err.so_far()).into_owned()
+    }
+
+    /// Waits for text on standard error and gives the rest of its line.
+    pub fn says(&self, text: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let err = self.err_so_far();
+            let rest = err.find(text).map(|at| &err[at + text.len()..]);
+            if let Some((line, _)) = rest.and_then(|rest| rest.split_once('\n')) {
+                return line.to_owned();
+            }
+            assert!(start.elapsed() < PATIENCE, "`{text}` was never said:\n{err}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end, within bounds; standard input stays as it is.
+    pub fn wait(mut self) -> Done {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < PATIENCE, "wsio does not end; it said:\n{}", self.err_so_far());
+            thread::sleep(Duration::from_millis(2));
+        };
+        for collected in [&mut self.out, &mut self.err] {
+            collected.thread.take().unwrap().join().unwrap();
+        }
+        use std::os::unix::process::ExitStatusExt;
+        let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+        Done { code, out: self.out.so_far(), err: self.err_so_far() }
+    }
+
+    /// Its peak memory so far, KiB.
+    #[cfg(target_os = "linux")]
+    pub fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// How many descriptors it has open.
+    #[cfg(target_os = "linux")]
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+}
+
+impl Drop for Wsio {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A `wsio` that listens.
+pub struct Listening {
+    pub wsio: Wsio,
+    /// What it says it listens on.
+    pub url: String,
+}
+
+impl Listening {
+    /// Starts it and waits until it accepts.
+    pub fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        let wsio = Wsio::start(args);
+        let url = wsio.says("listening on ");
+        Self { wsio, url }
+    }
+
+    /// `HOST:PORT`.
+    pub fn address(&self) -> &str {
+        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        rest.split('/').next().unwrap()
+    }
+}

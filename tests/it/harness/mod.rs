@@ -1,0 +1,23 @@
+//! Children, peers and programs in process, all with bounded waits.
+
+mod child;
+mod peer;
+mod program;
+
+pub use child::{Done, Listening, Wsio};
+pub use peer::{Frame, Peer, serve, serve_many};
+pub use program::{Ended, Input, Program};
+
+use std::time::{Duration, Instant};
+
+/// No wait of a test is longer; ten times what a quiet machine needs.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Polls until `check` holds; panics when it never does.
+pub fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !check() {
+        assert!(start.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

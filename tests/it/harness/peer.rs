@@ -1,0 +1,217 @@
+//! A WebSocket peer written by hand: it can send any bytes, stall, reset, and see what came.
+//!
+//! Deliberately not the protocol library that `wsio` uses, so that its faults cannot hide here.
+
+use super::PATIENCE;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha1::{Digest, Sha1};
+use std::{
+    io::{self, Read, Write},
+    net::{TcpListener, TcpStream},
+    thread::{self, JoinHandle},
+};
+
+/// One frame (RFC 6455 section 5.2), unmasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub fin: bool,
+    pub opcode: u8,
+    pub payload: Vec<u8>,
+}
+
+impl Frame {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.payload).unwrap()
+    }
+
+    /// The code of a Close frame.
+    pub fn code(&self) -> Option<u16> {
+        assert_eq!(self.opcode, 8, "{self:?} is not a Close");
+        self.payload.get(..2).map(|code| u16::from_be_bytes([code[0], code[1]]))
+    }
+
+    /// The reason of a Close frame.
+    pub fn reason(&self) -> &str {
+        std::str::from_utf8(self.payload.get(2..).unwrap_or_default()).unwrap()
+    }
+}
+
+/// One side of an open WebSocket.
+pub struct Peer {
+    pub stream: TcpStream,
+    client: bool,
+    /// The head of the request or of the answer.
+    pub head: String,
+}
+
+impl Peer {
+    /// Accepts and upgrades the next connection.
+    pub fn accept(listener: &TcpListener) -> Self {
+        let mut stream = accept_bounded(listener);
+        let head = read_head(&mut stream);
+        let key = field(&head, "sec-websocket-key").expect("the request has a key");
+        let accept = BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+        Self { stream, client: false, head }
+    }
+
+    /// Connects to `HOST:PORT`, path `/`.
+    pub fn dial(address: &str) -> Self {
+        Self::dial_with(address, "/", &[])
+    }
+
+    /// Connects with a path and further header lines.
+    pub fn dial_with(address: &str, path: &str, lines: &[&str]) -> Self {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let more: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let head = read_head(&mut stream);
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        Self { stream, client: true, head }
+    }
+
+    pub fn try_send(&mut self, fin: bool, opcode: u8, payload: &[u8]) -> io::Result<()> {
+        let mask = if self.client { 0x80 } else { 0 };
+        let mut bytes = vec![u8::from(fin) << 7 | opcode];
+        match payload.len() {
+            length @ 0..126 => bytes.push(mask | length as u8),
+            length @ 126..65536 => {
+                bytes.push(mask | 126);
+                bytes.extend_from_slice(&(length as u16).to_be_bytes());
+            }
+            length => {
+                bytes.push(mask | 127);
+                bytes.extend_from_slice(&(length as u64).to_be_bytes());
+            }
+        }
+        if self.client {
+            // A mask of zeros leaves the payload as it is.
+            bytes.extend_from_slice(&[0; 4]);
+        }
+        bytes.extend_from_slice(payload);
+        self.stream.write_all(&bytes)
+    }
+
+    pub fn send(&mut self, fin: bool, opcode: u8, payload: &[u8]) {
+        self.try_send(fin, opcode, payload).unwrap();
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.send(true, 1, text.as_bytes());
+    }
+
+    pub fn close(&mut self, code: u16, reason: &str) {
+        self.send(true, 8, &[&code.to_be_bytes(), reason.as_bytes()].concat());
+    }
+
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// The next frame; `None` at the end of the stream, however it came.
+    pub fn next(&mut self) -> Option<Frame> {
+        let mut head = [0; 2];
+        self.stream.read_exact(&mut head).ok()?;
+        let length = match head[1] & 0x7f {
+            126 => self.bytes(2)?.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)),
+            127 => self.bytes(8)?.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)),
+            length => usize::from(length),
+        };
+        let mask = if head[1] & 0x80 == 0 { vec![0; 4] } else { self.bytes(4)? };
+        assert_eq!(head[1] & 0x80 == 0, self.client, "clients mask, servers do not");
+        let mut payload = self.bytes(length)?;
+        payload.iter_mut().enumerate().for_each(|(index, byte)| *byte ^= mask[index % 4]);
+        Some(Frame { fin: head[0] & 0x80 != 0, opcode: head[0] & 0x0f, payload })
+    }
+
+    /// The next whole data message; control frames are passed over.
+    pub fn message(&mut self) -> Option<Vec<u8>> {
+        let mut message = Vec::new();
+        loop {
+            let frame = self.next()?;
+            match frame.opcode {
+                0..=2 => message.extend_from_slice(&frame.payload),
+                8 => return None,
+                _ => continue,
+            }
+            if frame.fin {
+                return Some(message);
+            }
+        }
+    }
+
+    /// Reads up to the Close and answers nothing; `None` when the stream ends without one.
+    pub fn until_close(&mut self) -> Option<Frame> {
+        std::iter::from_fn(|| self.next()).find(|frame| frame.opcode == 8)
+    }
+
+    /// Waits for the other side's Close and echoes it.
+    pub fn answer_close(&mut self) -> Option<Frame> {
+        let frame = self.until_close()?;
+        let _ = self.try_send(true, 8, &frame.payload);
+        Some(frame)
+    }
+
+    /// Resets the connection: the kernel sends RST.
+    pub fn reset(self) {
+        rustix::net::sockopt::set_socket_linger(&self.stream, Some(std::time::Duration::ZERO)).unwrap();
+    }
+
+    fn bytes(&mut self, count: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).ok()?;
+        Some(bytes)
+    }
+}
+
+/// Serves one connection with a script; gives the URL to connect to.
+pub fn serve<T: Send + 'static>(script: impl FnOnce(Peer) -> T + Send + 'static) -> (String, JoinHandle<T>) {
+    serve_many(move |listener| script(Peer::accept(listener)))
+}
+
+/// Serves a listening socket with a script.
+pub fn serve_many<T: Send + 'static>(script: impl FnOnce(&TcpListener) -> T + Send + 'static) -> (String, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    (url, thread::spawn(move || script(&listener)))
+}
+
+/// The next connection, or a panic that a test can show.
+pub fn accept_bounded(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    super::eventually("a connection", || {
+        accepted = listener.accept().ok();
+        accepted.is_some()
+    });
+    let (stream, _) = accepted.unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// A request's or an answer's head, up to and with the empty line.
+pub fn read_head(stream: &mut TcpStream) -> String {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            _ => break,
+        }
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+/// The value of a header field.
+pub fn field(head: &str, name: &str) -> Option<String> {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    lines.into_iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+}

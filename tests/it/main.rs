@@ -1,0 +1,16 @@
+//! What `wsio` does, seen from outside: the one integration binary.
+//!
+//! `harness` starts the program and plays its peers, byte by byte; every other module is one promise
+//! of the contract. Everything runs on loopback with free ports, and no wait is unbounded.
+
+mod connect;
+mod docs;
+mod endings;
+mod harness;
+mod limits;
+mod listen;
+mod pipe;
+mod session;
+mod signals;
+mod tls;
+mod upgrade;

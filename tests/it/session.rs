@@ -1,0 +1,248 @@
+//! The pure session, driven by a robot: what the driver would do with its actions, without a socket.
+//!
+//! `endings` runs the rows of the matrix through it; here stand the properties that hold for every
+//! order of events.
+
+use proptest::prelude::*;
+use std::time::Duration;
+use wsio::{
+    exit::Exit,
+    fault::Fault,
+    session::{Action, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, When},
+};
+
+/// Follows a session's actions as a driver does whose links never fail by themselves.
+pub struct Robot {
+    pub session: Session,
+    now: Instant,
+    start: Instant,
+    kinds: [SideKind; 2],
+    /// Peers echo our Close.
+    answers: bool,
+    /// Codes of the Closes asked for, by side.
+    pub closes: [Vec<Option<u16>>; 2],
+    source_over: [bool; 2],
+    pending_close: [bool; 2],
+    pending_shut: [bool; 2],
+    released: [bool; 2],
+}
+
+impl Robot {
+    pub fn new(rules: Rules, kinds: [SideKind; 2], answers: bool) -> Self {
+        let now = Instant::now();
+        let timeout_at = rules.timeout.map(|timeout| now + timeout);
+        Self {
+            session: Session::new(rules, kinds, false, timeout_at, now),
+            now,
+            start: now,
+            kinds,
+            answers,
+            closes: Default::default(),
+            source_over: [false; 2],
+            pending_close: [false; 2],
+            pending_shut: [false; 2],
+            released: [false; 2],
+        }
+    }
+
+    /// Something happens, and everything that follows from it at once.
+    pub fn happens(&mut self, event: Event) {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            match &event {
+                Event::Ended { side, .. } => {
+                    if std::mem::replace(&mut self.source_over[*side], true) {
+                        continue;
+                    }
+                    events.push(Event::Delivered { side: 1 - side });
+                }
+                Event::Released { side } => self.released[*side] = true,
+                _ => {}
+            }
+            self.session.on(event, self.now);
+            for action in self.session.actions() {
+                self.follow(action, &mut events);
+            }
+            self.finish_what_waits(&mut events);
+        }
+    }
+
+    fn follow(&mut self, action: Action, events: &mut Vec<Event>) {
+        match action {
+            Action::Stop { side } | Action::Abandon { side } => {
+                if !std::mem::replace(&mut self.source_over[side], self.kinds[side] != SideKind::WebSocket) {
+                    events.push(Event::Delivered { side: 1 - side });
+                }
+            }
+            Action::Close { side, code, when, .. } => {
+                assert_eq!(self.kinds[side], SideKind::WebSocket, "only a WebSocket is closed with a code");
+                assert!(!self.released[side], "nothing is sent after the release");
+                self.closes[side].push(code);
+                assert_eq!(self.closes[side].len(), 1, "one Close a side");
+                match when {
+                    When::Now => self.close(side, events),
+                    When::Delivered => self.pending_close[side] = true,
+                }
+            }
+            Action::Shut { side } => self.pending_shut[side] = true,
+            Action::Release { side, .. } => events.push(Event::Released { side }),
+            Action::Ping { side } => events.push(Event::PingSent { side }),
+            Action::Discard { .. } | Action::Note(_) => {}
+        }
+    }
+
+    /// A Close or shut waits until what was read before it is delivered, which here is at once.
+    fn finish_what_waits(&mut self, events: &mut Vec<Event>) {
+        for side in 0..2 {
+            if std::mem::take(&mut self.pending_close[side]) {
+                self.close(side, events);
+            }
+            if std::mem::take(&mut self.pending_shut[side]) {
+                events.push(Event::Shut { side });
+            }
+        }
+    }
+
+    fn close(&mut self, side: usize, events: &mut Vec<Event>) {
+        if self.answers && !self.source_over[side] {
+            let code = self.closes[side][0];
+            let how = SourceEnd::Close { code, reason: String::new(), described: "echo".into() };
+            events.push(Event::Ended { side, how });
+        }
+        events.push(Event::CloseSent { side });
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(deadline) = self.session.deadline().filter(|deadline| *deadline <= until) {
+            self.now = self.now.max(deadline);
+            self.session.tick(self.now);
+            let mut events = Vec::new();
+            for action in self.session.actions() {
+                self.follow(action, &mut events);
+            }
+            self.finish_what_waits(&mut events);
+            while let Some(event) = events.pop() {
+                self.happens(event);
+            }
+            let next = self.session.deadline();
+            assert!(next.is_none_or(|next| next > deadline), "a deadline that passed is still there");
+            if self.session.is_over() {
+                return;
+            }
+        }
+        self.now = until;
+    }
+
+    /// Lets time pass until the session is over; gives how long that took.
+    pub fn to_the_end(&mut self) -> Duration {
+        while !self.session.is_over() {
+            let deadline = self.session.deadline().expect("a session that is not over waits for something");
+            self.wait(deadline.saturating_duration_since(self.now));
+        }
+        self.now - self.start
+    }
+
+    pub fn exit(&self) -> Exit {
+        self.session.verdict().map_or(Exit::Ok, |fault| fault.exit)
+    }
+}
+
+/// Some fault of that exit.
+pub fn fault(exit: Exit) -> Fault {
+    Fault::new(exit, "session", "it happened")
+}
+
+fn kind() -> impl Strategy<Value = SideKind> {
+    prop_oneof![Just(SideKind::WebSocket), Just(SideKind::Standard), Just(SideKind::Stream)]
+}
+
+fn source_end() -> impl Strategy<Value = SourceEnd> {
+    let code = prop_oneof![Just(None), Just(Some(1000)), Just(Some(1001)), Just(Some(1011)), Just(Some(4000))];
+    let exits = prop_oneof![Just((Exit::Lost, None)), Just((Exit::Protocol, Some(1002))), Just((Exit::TooBig, Some(1009)))];
+    prop_oneof![
+        Just(SourceEnd::Absent),
+        (any::<bool>(), any::<bool>()).prop_map(|(empty, hangup)| SourceEnd::Eof { empty, hangup }),
+        code.prop_map(|code| SourceEnd::Close { code, reason: "why".into(), described: "described".into() }),
+        exits.prop_map(|(exit, answer)| SourceEnd::Lost { fault: fault(exit), answer }),
+        Just(SourceEnd::Failed(fault(Exit::ReadError))),
+        Just(SourceEnd::Refused(fault(Exit::BadInput))),
+    ]
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Happens(Event),
+    Waits(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let side = 0..2usize;
+    prop_oneof![
+        4 => (side.clone(), 1..3u64).prop_map(|(side, messages)| Step::Happens(Event::Received { side, messages })),
+        2 => side.clone().prop_map(|side| Step::Happens(Event::Heard { side })),
+        2 => (side.clone(), source_end()).prop_map(|(side, how)| Step::Happens(Event::Ended { side, how })),
+        1 => side.clone().prop_map(|side| {
+            let how = SinkFailure::ReaderLeft(fault(Exit::ReaderLeft));
+            Step::Happens(Event::SinkFailed { side, how })
+        }),
+        1 => side.clone().prop_map(|side| {
+            let how = SinkFailure::Failed(fault(Exit::WriteError));
+            Step::Happens(Event::SinkFailed { side, how })
+        }),
+        1 => side.clone().prop_map(|side| Step::Happens(Event::CountReached { side })),
+        1 => (side, any::<bool>()).prop_map(|(side, blocked)| Step::Happens(Event::Blocked { side, blocked })),
+        1 => Just(Step::Happens(Event::Panicked)),
+        6 => (0..30_000u64).prop_map(Step::Waits),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order: one Close a side, none after the release, no deadline
+    /// missed (the robot checks these), and after a signal it is over in the time the rules give.
+    #[test]
+    fn every_order_of_events_ends(
+        kinds in [kind(), kind()],
+        answers in any::<bool>(),
+        steps in prop::collection::vec(step(), 0..12),
+    ) {
+        let mut robot = Robot::new(Rules::default(), kinds, answers);
+        for step in steps {
+            if robot.session.is_over() {
+                break;
+            }
+            match step {
+                Step::Happens(event) => robot.happens(event),
+                Step::Waits(time) => robot.wait(Duration::from_millis(time)),
+            }
+        }
+        let before = robot.now;
+        robot.happens(Event::Signal(fault(Exit::Interrupt)));
+        robot.to_the_end();
+        let took = robot.now - before;
+        let rules = Rules::default();
+        prop_assert!(took <= rules.close_timeout * 2 + Duration::from_secs(2), "it took {took:?}");
+    }
+
+    /// The first fault is the verdict, whatever comes after it.
+    #[test]
+    fn the_first_fault_wins(steps in prop::collection::vec(step(), 0..12)) {
+        let mut robot = Robot::new(Rules::default(), [SideKind::Standard, SideKind::WebSocket], true);
+        robot.happens(Event::Ended { side: 0, how: SourceEnd::Failed(fault(Exit::ReadError)) });
+        for step in steps {
+            if robot.session.is_over() {
+                break;
+            }
+            match step {
+                Step::Happens(event) => robot.happens(event),
+                Step::Waits(time) => robot.wait(Duration::from_millis(time)),
+            }
+        }
+        robot.happens(Event::Signal(fault(Exit::Interrupt)));
+        robot.to_the_end();
+        prop_assert_eq!(robot.exit(), Exit::ReadError);
+    }
+}
