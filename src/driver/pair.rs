@@ -263,13 +263,16 @@ impl Pair {
             Action::Discard { side } => self.pumps[side].discard(),
             Action::Abandon { side } => {
                 self.legs[side].abandoned = true;
+                // What waits in front of a source that was stopped was never taken in.
+                let stopped = self.pumps[side].is_stopped();
                 let dropped = self.pumps[side].abandon();
                 let half_sent = match &mut self.links[1 - side] {
                     Link::WebSocket(conn) => u64::from(conn.abandon()),
                     _ => 0,
                 };
                 if matches!(self.links[side], Link::Bytes(_)) {
-                    let messages = dropped + half_sent + self.links[side].unread();
+                    let unread = self.links[side].unread();
+                    let messages = dropped + half_sent + if stopped { 0 } else { unread };
                     events.push(Event::Unsent { side, messages });
                 }
             }

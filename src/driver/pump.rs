@@ -79,6 +79,11 @@ impl Pump {
         self.stopped = true;
     }
 
+    /// Whether reading was given up.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// Drops everything from here on, and returns how many messages had been read and not delivered.
     pub(super) fn abandon(&mut self) -> u64 {
         self.stopped = true;

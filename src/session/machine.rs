@@ -1,38 +1,38 @@
 //! The session's state machine: the endings matrix as code.
 //!
-//! Every transition is a reaction to one event; nothing here waits. The first fault wins, and a
-//! session is over when both sides are released.
+//! Every transition is a reaction to one event; what time alone brings about is in `clock`. The first
+//! fault wins, and a session is over when both sides are released.
 
 use super::{
     Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When,
-    keepalive::{Beat, Keepalive},
+    keepalive::Keepalive,
     side::{Side, Sink},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
 
-const INTERNAL_ERROR: u16 = 1011;
-const GOING_AWAY: u16 = 1001;
+pub(super) const INTERNAL_ERROR: u16 = 1011;
+pub(super) const GOING_AWAY: u16 = 1001;
 /// How long a lost peer gets to hear our last Close.
-const LAST_WORD: Duration = Duration::from_secs(1);
+pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
 /// How long a session may go on once nobody reads our output.
 const READER_LEFT: Duration = Duration::from_millis(100);
 
 /// The pure state of one pair of links.
 pub struct Session {
-    rules: Rules,
+    pub(super) rules: Rules,
     /// We accepted this session: deadlines say "going away".
-    serving: bool,
-    sides: [Side; 2],
-    fault: Option<Fault>,
-    received: u64,
-    count_met: bool,
-    unsent: u64,
-    timeout_at: Option<Instant>,
-    traffic_at: Instant,
+    pub(super) serving: bool,
+    pub(super) sides: [Side; 2],
+    pub(super) fault: Option<Fault>,
+    pub(super) received: u64,
+    pub(super) count_met: bool,
+    pub(super) unsent: u64,
+    pub(super) timeout_at: Option<Instant>,
+    pub(super) traffic_at: Instant,
     /// Everything is over by then, whatever state it is in.
-    force_at: Option<Instant>,
-    actions: Vec<Action>,
+    pub(super) force_at: Option<Instant>,
+    pub(super) actions: Vec<Action>,
 }
 
 impl Session {
@@ -86,30 +86,6 @@ impl Session {
         }
     }
 
-    /// Lets time pass: deadlines at or before `now` take effect.
-    pub fn tick(&mut self, now: Instant) {
-        if self.force_at.is_some_and(|at| at <= now) {
-            return self.force();
-        }
-        for side in 0..2 {
-            self.tick_side(side, now);
-        }
-        if self.timeout_at.is_some_and(|at| at <= now) {
-            self.timeout_at = None;
-            self.out_of_time("the time limit (--timeout) is over", now);
-        }
-        if self.idle_at().is_some_and(|at| at <= now) {
-            self.rules.idle_timeout = None;
-            self.out_of_time("no message either way within --idle-timeout", now);
-        }
-    }
-
-    /// When [`tick`](Self::tick) has something to do next.
-    pub fn deadline(&self) -> Option<Instant> {
-        let sides = [0, 1].map(|side| [self.drain_at(side), self.linger_at(side), self.ping_at(side)]);
-        sides.into_iter().flatten().chain([self.timeout_at, self.idle_at(), self.force_at]).flatten().min()
-    }
-
     /// What the driver must do now, in order.
     pub fn actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
@@ -142,7 +118,7 @@ impl Session {
         )
     }
 
-    fn fail(&mut self, fault: Fault) {
+    pub(super) fn fail(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
     }
 
@@ -160,7 +136,7 @@ impl Session {
         }
     }
 
-    fn source_ended(&mut self, side: usize, how: SourceEnd, now: Instant) {
+    pub(super) fn source_ended(&mut self, side: usize, how: SourceEnd, now: Instant) {
         if self.sides[side].ended {
             return;
         }
@@ -232,17 +208,15 @@ impl Session {
         } else {
             self.fail(fault);
         }
-        match answer {
-            Some(code) if !close_sent && self.sides[side].sink != Sink::Done => {
+        match (answer, self.sides[side].sink) {
+            (Some(code), Sink::Open) => {
                 self.sides[side].sink = Sink::Ending;
-                self.actions.push(Action::Close {
-                    side,
-                    code: Some(code),
-                    reason: String::new(),
-                    when: When::Now,
-                });
+                let reason = String::new();
+                self.actions.push(Action::Close { side, code: Some(code), reason, when: When::Now });
                 self.limit(now + LAST_WORD + self.rules.close_timeout);
             }
+            // A Close is on its way already, and nothing is left that it waits for.
+            (Some(_), Sink::Ending) => self.limit(now + LAST_WORD + self.rules.close_timeout),
             _ => self.sides[side].sink = Sink::Done,
         }
         self.abandon(1 - side);
@@ -289,7 +263,9 @@ impl Session {
     fn close_sent(&mut self, side: usize, now: Instant) {
         if self.sides[side].sink == Sink::Ending {
             self.sides[side].sink = if self.sides[side].ended { Sink::Done } else { Sink::CloseSent(now) };
-            if self.force_at.is_some() && !self.fault.as_ref().is_some_and(Fault::is_silent) {
+            let deaf = self.sides.iter().any(|side| side.sink == Sink::Done && !side.ended);
+            let hurried = |fault: &Fault| fault.is_silent() || fault.exit == Exit::Internal;
+            if !deaf && !self.fault.as_ref().is_some_and(hurried) {
                 // The Close is out; from here the drain has its own clock.
                 self.force_at = None;
             }
@@ -300,23 +276,6 @@ impl Session {
     fn shut(&mut self, side: usize) {
         self.sides[side].sink = Sink::Done;
         self.maybe_release(side);
-    }
-
-    fn out_of_time(&mut self, cause: &str, now: Instant) {
-        let unmet = self.rules.count.filter(|_| !self.count_met);
-        self.fail(match unmet {
-            Some(wanted) => {
-                let cause = format!("{cause}: expected {wanted} messages, got {}", self.received);
-                Fault::new(Exit::Expectation, "session", cause)
-            }
-            None => Fault::new(Exit::Deadline, "session", cause),
-        });
-        let close = self.rules.close.clone();
-        if self.serving {
-            self.end_all(GOING_AWAY, String::new(), now);
-        } else {
-            self.end_all(close.code, close.reason, now);
-        }
     }
 
     fn panicked(&mut self, now: Instant) {
@@ -343,7 +302,7 @@ impl Session {
     }
 
     /// Stops reading, flushes and closes both sides; delivery to byte sinks goes on while peers drain.
-    fn end_all(&mut self, code: u16, reason: String, now: Instant) {
+    pub(super) fn end_all(&mut self, code: u16, reason: String, now: Instant) {
         let relay = self.sides.iter().all(Side::is_web_socket);
         for side in 0..2 {
             if relay || !self.sides[side].is_web_socket() {
@@ -359,12 +318,12 @@ impl Session {
         self.limit(now + self.rules.close_timeout);
     }
 
-    fn end_normally(&mut self, side: usize) {
+    pub(super) fn end_normally(&mut self, side: usize) {
         let CloseWith { code, reason } = self.rules.close.clone();
         self.end_output(side, Some(code), reason);
     }
 
-    fn end_output(&mut self, side: usize, code: Option<u16>, reason: String) {
+    pub(super) fn end_output(&mut self, side: usize, code: Option<u16>, reason: String) {
         if self.sides[side].sink != Sink::Open {
             return;
         }
@@ -385,7 +344,7 @@ impl Session {
         }
     }
 
-    fn abandon(&mut self, side: usize) {
+    pub(super) fn abandon(&mut self, side: usize) {
         if self.sides[side].is_web_socket() {
             self.discard(side);
         } else {
@@ -402,7 +361,7 @@ impl Session {
         }
     }
 
-    fn maybe_release(&mut self, side: usize) {
+    pub(super) fn maybe_release(&mut self, side: usize) {
         let state = &mut self.sides[side];
         if state.ended && state.sink == Sink::Done && !state.release_asked {
             state.release_asked = true;
@@ -410,83 +369,8 @@ impl Session {
             self.actions.push(Action::Release { side, at_once });
         }
     }
-
-    fn limit(&mut self, at: Instant) {
-        self.force_at = Some(self.force_at.map_or(at, |earlier| earlier.min(at)));
-    }
-
-    fn force(&mut self) {
-        self.force_at = None;
-        if self.fault.is_none() {
-            self.fail(Fault::new(Exit::Lost, "session", "the connection was lost while sending"));
-        }
-        for side in 0..2 {
-            self.sides[side].ended = true;
-            self.sides[side].sink = Sink::Done;
-            self.sides[side].keepalive = None;
-            if !self.sides[side].released {
-                self.sides[side].release_asked = true;
-                self.actions.push(Action::Release { side, at_once: true });
-            }
-        }
-    }
-
-    fn tick_side(&mut self, side: usize, now: Instant) {
-        if self.linger_at(side).is_some_and(|at| at <= now) {
-            self.sides[side].lingering = None;
-            if self.received == 0 {
-                self.actions.push(Action::Note(
-                    "no message came back before the linger time was over; wait longer with --linger 10s, or --linger inf"
-                        .into(),
-                ));
-            }
-            self.end_normally(side);
-        }
-        if self.drain_at(side).is_some_and(|at| at <= now) {
-            self.fail(unanswered("no answer within --close-timeout"));
-            self.sides[side].sink = Sink::Done;
-            self.sides[side].ended = true;
-            self.sides[side].keepalive = None;
-            self.end_output(1 - side, Some(INTERNAL_ERROR), "peer lost".into());
-            self.abandon(1 - side);
-            self.maybe_release(side);
-        }
-        match self.sides[side].keepalive.as_mut().and_then(|clock| clock.tick(now)) {
-            Some(Beat::Ping) if self.sides[side].sink == Sink::Open => {
-                self.actions.push(Action::Ping { side })
-            }
-            Some(Beat::Dead(silence)) => {
-                let cause =
-                    format!("no pong within {} s of a ping: the peer or the path is gone", silence.as_secs());
-                let fault = Fault::new(Exit::Lost, "session", cause);
-                self.source_ended(side, SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) }, now);
-                self.limit(now + LAST_WORD);
-            }
-            _ => {}
-        }
-    }
-
-    fn linger_at(&self, side: usize) -> Option<Instant> {
-        let since = self.sides[side].lingering?;
-        Some(since.max(self.sides[side].received_at) + self.rules.linger?)
-    }
-
-    fn drain_at(&self, side: usize) -> Option<Instant> {
-        let Sink::CloseSent(at) = self.sides[side].sink else { return None };
-        let since = if self.sides[side].discarding { at } else { at.max(self.sides[side].received_at) };
-        Some(since + self.rules.close_timeout)
-    }
-
-    fn ping_at(&self, side: usize) -> Option<Instant> {
-        let open = self.sides[side].sink == Sink::Open;
-        self.sides[side].keepalive.as_ref().filter(|_| open)?.deadline()
-    }
-
-    fn idle_at(&self) -> Option<Instant> {
-        Some(self.traffic_at + self.rules.idle_timeout?)
-    }
 }
 
-fn unanswered(cause: &str) -> Fault {
+pub(super) fn unanswered(cause: &str) -> Fault {
     Fault::new(Exit::CloseUnanswered, "session", format!("our Close was never answered: {cause}"))
 }

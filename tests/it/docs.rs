@@ -100,7 +100,9 @@ fn readme_speaks_only_of_options_that_exist() {
     let arguments = || command.get_subcommands().flat_map(clap_args);
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for line in readme.lines().filter(|line| line.contains("wsio ")) {
-        for part in line.split('`').flat_map(|part| part.split('|')).filter(|part| part.trim().starts_with("wsio ")) {
+        for part in
+            line.split('`').flat_map(|part| part.split('|')).filter(|part| part.trim().starts_with("wsio "))
+        {
             for word in part.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
                 let word = word.split(['=', '\'', ',']).next().unwrap_or_default();
                 let known = word.is_empty() || word == "version" || arguments().any(|name| name == word);

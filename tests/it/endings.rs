@@ -39,7 +39,12 @@ struct World {
     out: &'static str,
 }
 
-const fn world(input: Input, peer: fn(Peer) -> Option<Option<u16>>, seen: Option<Option<u16>>, out: &'static str) -> Option<World> {
+const fn world(
+    input: Input,
+    peer: fn(Peer) -> Option<Option<u16>>,
+    seen: Option<Option<u16>>,
+    out: &'static str,
+) -> Option<World> {
     Some(World { input, output_fails: None, signal: None, peer, seen, out })
 }
 
@@ -101,7 +106,15 @@ fn rows() -> Vec<Row> {
             args: &[],
             events: || vec![eof(true, false), received(1), closed(Some(1000))],
             answers: true,
-            world: world(Then(""), |peer| { sleep(Duration::from_millis(150)); closing(peer, 1000, "") }, Some(Some(1000)), "one\n"),
+            world: world(
+                Then(""),
+                |peer| {
+                    sleep(Duration::from_millis(150));
+                    closing(peer, 1000, "")
+                },
+                Some(Some(1000)),
+                "one\n",
+            ),
             asked: None,
             exit: E::Ok,
         },
@@ -130,7 +143,10 @@ fn rows() -> Vec<Row> {
             answers: true,
             world: world(
                 Stays("a\n"),
-                |mut peer| { (0..3).for_each(|_| peer.text("one")); polite(peer) },
+                |mut peer| {
+                    (0..3).for_each(|_| peer.text("one"));
+                    polite(peer)
+                },
                 Some(Some(1000)),
                 "one\n",
             ),
@@ -171,7 +187,10 @@ fn rows() -> Vec<Row> {
             answers: true,
             world: world(
                 Stays(""),
-                |mut peer| { peer.send(true, 8, b""); peer.until_close().map(|frame| frame.code()) },
+                |mut peer| {
+                    peer.send(true, 8, b"");
+                    peer.until_close().map(|frame| frame.code())
+                },
                 Some(None),
                 "",
             ),
@@ -186,7 +205,11 @@ fn rows() -> Vec<Row> {
             // More than any socket buffers, and a peer that reads none of it before its Close.
             world: world(
                 Input::Endless,
-                |mut peer| { sleep(Duration::from_millis(300)); peer.close(1000, ""); peer.until_close().map(|frame| frame.code()) },
+                |mut peer| {
+                    sleep(Duration::from_millis(300));
+                    peer.close(1000, "");
+                    peer.until_close().map(|frame| frame.code())
+                },
                 Some(Some(1000)),
                 "",
             ),
@@ -218,10 +241,12 @@ fn rows() -> Vec<Row> {
             answers: false,
             world: world(
                 Stays(""),
-                |peer| after_one(peer, |mut peer| {
-                    peer.stream.shutdown(Shutdown::Write).unwrap();
-                    peer.until_close().map(|frame| frame.code())
-                }),
+                |peer| {
+                    after_one(peer, |mut peer| {
+                        peer.stream.shutdown(Shutdown::Write).unwrap();
+                        peer.until_close().map(|frame| frame.code())
+                    })
+                },
                 None,
                 "one\n",
             ),
@@ -235,11 +260,13 @@ fn rows() -> Vec<Row> {
             answers: false,
             world: world(
                 Stays(""),
-                |peer| after_one(peer, |mut peer| {
-                    peer.raw(&[0x81, 100, b'h', b'a', b'l', b'f']);
-                    peer.stream.shutdown(Shutdown::Write).unwrap();
-                    peer.until_close().map(|frame| frame.code())
-                }),
+                |peer| {
+                    after_one(peer, |mut peer| {
+                        peer.raw(&[0x81, 100, b'h', b'a', b'l', b'f']);
+                        peer.stream.shutdown(Shutdown::Write).unwrap();
+                        peer.until_close().map(|frame| frame.code())
+                    })
+                },
                 None,
                 "one\n",
             ),
@@ -253,7 +280,13 @@ fn rows() -> Vec<Row> {
             answers: false,
             world: world(
                 Stays(""),
-                |peer| after_one(peer, |peer| { sleep(Duration::from_millis(100)); peer.reset(); None }),
+                |peer| {
+                    after_one(peer, |peer| {
+                        sleep(Duration::from_millis(100));
+                        peer.reset();
+                        None
+                    })
+                },
                 None,
                 "one\n",
             ),
@@ -265,7 +298,12 @@ fn rows() -> Vec<Row> {
             args: &["--ping-interval", "50ms", "--ping-timeout", "100ms"],
             events: || vec![],
             answers: false,
-            world: world(Stays(""), |mut peer| peer.until_close().map(|frame| frame.code()), Some(Some(1011)), ""),
+            world: world(
+                Stays(""),
+                |mut peer| peer.until_close().map(|frame| frame.code()),
+                Some(Some(1011)),
+                "",
+            ),
             asked: Some(1011),
             exit: E::Lost,
         },
@@ -314,15 +352,22 @@ fn rows() -> Vec<Row> {
             answers: true,
             world: world(
                 Fails("a\n"),
-                |mut peer| { assert_eq!(peer.message().unwrap(), b"a"); polite(peer) },
+                |mut peer| {
+                    assert_eq!(peer.message().unwrap(), b"a");
+                    polite(peer)
+                },
                 Some(Some(1011)),
                 "",
             ),
             asked: Some(1011),
             exit: E::ReadError,
         },
-        signal_row("SIGINT: 1001, 130", E::Interrupt, || vec![received(1), Event::Signal(fault(Exit::Interrupt))]),
-        signal_row("SIGTERM: 1001, 143", E::Terminate, || vec![received(1), Event::Signal(fault(Exit::Terminate))]),
+        signal_row("SIGINT: 1001, 130", E::Interrupt, || {
+            vec![received(1), Event::Signal(fault(Exit::Interrupt))]
+        }),
+        signal_row("SIGTERM: 1001, 143", E::Terminate, || {
+            vec![received(1), Event::Signal(fault(Exit::Terminate))]
+        }),
         signal_row("SIGHUP: 1001, 129", E::Hangup, || vec![received(1), Event::Signal(fault(Exit::Hangup))]),
         Row {
             name: "--timeout: 1000, 28",
@@ -358,7 +403,11 @@ fn rows() -> Vec<Row> {
             answers: false,
             world: world(
                 Then("a\n"),
-                |mut peer| { let seen = peer.until_close().map(|frame| frame.code()); sleep(Duration::from_millis(800)); seen },
+                |mut peer| {
+                    let seen = peer.until_close().map(|frame| frame.code());
+                    sleep(Duration::from_millis(800));
+                    seen
+                },
                 Some(Some(1000)),
                 "",
             ),
@@ -390,7 +439,17 @@ fn rows() -> Vec<Row> {
             args: &[],
             events: || vec![received(1), lost(E::Protocol, Some(1002))],
             answers: true,
-            world: world(Stays(""), |peer| after_one(peer, |mut peer| { peer.raw(&[0x83, 0]); polite(peer) }), Some(Some(1002)), "one\n"),
+            world: world(
+                Stays(""),
+                |peer| {
+                    after_one(peer, |mut peer| {
+                        peer.raw(&[0x83, 0]);
+                        polite(peer)
+                    })
+                },
+                Some(Some(1002)),
+                "one\n",
+            ),
             asked: Some(1002),
             exit: E::Protocol,
         },
@@ -401,7 +460,10 @@ fn rows() -> Vec<Row> {
             answers: true,
             world: world(
                 Stays(""),
-                |mut peer| { peer.raw(&[0x81, 0x81, 1, 2, 3, 4, b'x' ^ 1]); polite(peer) },
+                |mut peer| {
+                    peer.raw(&[0x81, 0x81, 1, 2, 3, 4, b'x' ^ 1]);
+                    polite(peer)
+                },
                 Some(Some(1002)),
                 "",
             ),
@@ -415,7 +477,10 @@ fn rows() -> Vec<Row> {
             answers: true,
             world: world(
                 Stays(""),
-                |mut peer| { peer.close(1006, ""); peer.until_close().map(|frame| frame.code()) },
+                |mut peer| {
+                    peer.close(1006, "");
+                    peer.until_close().map(|frame| frame.code())
+                },
                 Some(Some(1002)),
                 "",
             ),
@@ -429,7 +494,12 @@ fn rows() -> Vec<Row> {
             answers: true,
             world: world(
                 Stays(""),
-                |peer| after_one(peer, |mut peer| { peer.send(true, 1, &[0xff, 0xfe]); polite(peer) }),
+                |peer| {
+                    after_one(peer, |mut peer| {
+                        peer.send(true, 1, &[0xff, 0xfe]);
+                        polite(peer)
+                    })
+                },
                 Some(Some(1007)),
                 "one\n",
             ),
@@ -443,7 +513,12 @@ fn rows() -> Vec<Row> {
             answers: true,
             world: world(
                 Stays(""),
-                |peer| after_one(peer, |mut peer| { peer.send(true, 2, &[b'x'; 1025]); polite(peer) }),
+                |peer| {
+                    after_one(peer, |mut peer| {
+                        peer.send(true, 2, &[b'x'; 1025]);
+                        polite(peer)
+                    })
+                },
                 Some(Some(1009)),
                 "one\n",
             ),
@@ -457,7 +532,10 @@ fn rows() -> Vec<Row> {
             answers: true,
             world: world(
                 Then("a\nlonger than the limit\nb\n"),
-                |mut peer| { assert_eq!(peer.message().unwrap(), b"a"); polite(peer) },
+                |mut peer| {
+                    assert_eq!(peer.message().unwrap(), b"a");
+                    polite(peer)
+                },
                 Some(Some(1000)),
                 "",
             ),

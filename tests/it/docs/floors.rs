@@ -128,7 +128,11 @@ fn libraries_stay_behind_their_fences() {
         let code = source.code();
         for (words, places) in FENCES.iter().filter(|(_, places)| !places.contains(&source.module.as_str())) {
             for word in words.iter().filter(|word| speaks_of(&code, word)) {
-                strays.push(format!("{} has {word}, which belongs in {}", source.path.display(), places.join(", ")));
+                strays.push(format!(
+                    "{} has {word}, which belongs in {}",
+                    source.path.display(),
+                    places.join(", ")
+                ));
             }
         }
     }

@@ -77,15 +77,24 @@ fn section<'a>(roff: &mut Roff, title: &str, rows: impl Iterator<Item = (String,
 
 fn values(roff: &mut Roff) {
     let rows = [
-        ("DURATION", "500ms, 10s, 2m, 1h, or seconds, as in 1.5; off or inf for no limit where an option says so"),
+        (
+            "DURATION",
+            "500ms, 10s, 2m, 1h, or seconds, as in 1.5; off or inf for no limit where an option says so",
+        ),
         ("SIZE", "bytes, or 64k, 16M, 1G in powers of two"),
-        ("@FILE", "the value is the content of FILE; @- is standard input, @env:NAME the environment, @@ a plain @"),
+        (
+            "@FILE",
+            "the value is the content of FILE; @- is standard input, @env:NAME the environment, @@ a plain @",
+        ),
     ];
     section(roff, "VALUES", rows.into_iter().map(|(name, meaning)| (name.to_owned(), meaning)));
 }
 
 fn environment(roff: &mut Roff) {
-    let rows = [("SSL_CERT_FILE, SSL_CERT_DIR", "where the system's root certificates are, when not in the usual place")];
+    let rows = [(
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "where the system's root certificates are, when not in the usual place",
+    )];
     section(roff, "ENVIRONMENT", rows.into_iter().map(|(name, meaning)| (name.to_owned(), meaning)));
 }
 

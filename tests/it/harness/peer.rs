@@ -50,7 +50,8 @@ impl Peer {
         let mut stream = accept_bounded(listener);
         let head = read_head(&mut stream);
         let key = field(&head, "sec-websocket-key").expect("the request has a key");
-        let accept = BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+        let accept =
+            BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
         let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
         );
@@ -178,7 +179,9 @@ pub fn serve<T: Send + 'static>(script: impl FnOnce(Peer) -> T + Send + 'static)
 }
 
 /// Serves a listening socket with a script.
-pub fn serve_many<T: Send + 'static>(script: impl FnOnce(&TcpListener) -> T + Send + 'static) -> (String, JoinHandle<T>) {
+pub fn serve_many<T: Send + 'static>(
+    script: impl FnOnce(&TcpListener) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     (url, thread::spawn(move || script(&listener)))
@@ -213,5 +216,8 @@ pub fn read_head(stream: &mut TcpStream) -> String {
 /// The value of a header field.
 pub fn field(head: &str, name: &str) -> Option<String> {
     let lines = head.lines().filter_map(|line| line.split_once(':'));
-    lines.into_iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+    lines
+        .into_iter()
+        .find(|(other, _)| other.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim().to_owned())
 }

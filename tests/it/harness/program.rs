@@ -68,7 +68,8 @@ impl Program {
         let result = cli::parse(args, &mut context).and_then(|parsed| {
             let Parsed::Run(plan) = parsed else { panic!("nothing to run") };
             let reporter = Reporter::new(Shared(Arc::clone(&err)), Verbosity::Normal);
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             let result = runtime.block_on(async {
                 let (stop, stopped) = watch::channel(None);
                 if let Some(exit) = self.signal {

@@ -1,0 +1,127 @@
+//! The session's deadlines: what time alone brings about.
+
+use super::{
+    Action, Instant, Session, SourceEnd,
+    keepalive::Beat,
+    machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD, unanswered},
+    side::Sink,
+};
+use crate::{exit::Exit, fault::Fault};
+
+impl Session {
+    /// Lets time pass: deadlines at or before `now` take effect.
+    pub fn tick(&mut self, now: Instant) {
+        if self.force_at.is_some_and(|at| at <= now) {
+            return self.force();
+        }
+        for side in 0..2 {
+            self.tick_side(side, now);
+        }
+        if self.timeout_at.is_some_and(|at| at <= now) {
+            self.timeout_at = None;
+            self.out_of_time("the time limit (--timeout) is over", now);
+        }
+        if self.idle_at().is_some_and(|at| at <= now) {
+            self.rules.idle_timeout = None;
+            self.out_of_time("no message either way within --idle-timeout", now);
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to do next.
+    pub fn deadline(&self) -> Option<Instant> {
+        let sides = [0, 1].map(|side| [self.drain_at(side), self.linger_at(side), self.ping_at(side)]);
+        sides.into_iter().flatten().chain([self.timeout_at, self.idle_at(), self.force_at]).flatten().min()
+    }
+
+    fn out_of_time(&mut self, cause: &str, now: Instant) {
+        let unmet = self.rules.count.filter(|_| !self.count_met);
+        self.fail(match unmet {
+            Some(wanted) => {
+                let cause = format!("{cause}: expected {wanted} messages, got {}", self.received);
+                Fault::new(Exit::Expectation, "session", cause)
+            }
+            None => Fault::new(Exit::Deadline, "session", cause),
+        });
+        let close = self.rules.close.clone();
+        if self.serving {
+            self.end_all(GOING_AWAY, String::new(), now);
+        } else {
+            self.end_all(close.code, close.reason, now);
+        }
+    }
+
+    pub(super) fn limit(&mut self, at: Instant) {
+        self.force_at = Some(self.force_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    fn force(&mut self) {
+        self.force_at = None;
+        if self.fault.is_none() {
+            self.fail(Fault::new(Exit::Lost, "session", "the connection was lost while sending"));
+        }
+        for side in 0..2 {
+            self.sides[side].ended = true;
+            self.sides[side].sink = Sink::Done;
+            self.sides[side].keepalive = None;
+            if !self.sides[side].released {
+                self.sides[side].release_asked = true;
+                self.actions.push(Action::Release { side, at_once: true });
+            }
+        }
+    }
+
+    fn tick_side(&mut self, side: usize, now: Instant) {
+        if self.linger_at(side).is_some_and(|at| at <= now) {
+            self.sides[side].lingering = None;
+            if self.received == 0 {
+                self.actions.push(Action::Note(
+                    "no message came back before the linger time was over; wait longer with --linger 10s, or --linger inf"
+                        .into(),
+                ));
+            }
+            self.end_normally(side);
+        }
+        if self.drain_at(side).is_some_and(|at| at <= now) {
+            self.fail(unanswered("no answer within --close-timeout"));
+            self.sides[side].sink = Sink::Done;
+            self.sides[side].ended = true;
+            self.sides[side].keepalive = None;
+            self.end_output(1 - side, Some(INTERNAL_ERROR), "peer lost".into());
+            self.abandon(1 - side);
+            self.maybe_release(side);
+        }
+        match self.sides[side].keepalive.as_mut().and_then(|clock| clock.tick(now)) {
+            Some(Beat::Ping) if self.sides[side].sink == Sink::Open => {
+                self.actions.push(Action::Ping { side })
+            }
+            Some(Beat::Dead(silence)) => {
+                let cause =
+                    format!("no pong within {} s of a ping: the peer or the path is gone", silence.as_secs());
+                let fault = Fault::new(Exit::Lost, "session", cause);
+                self.source_ended(side, SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) }, now);
+                self.limit(now + LAST_WORD);
+            }
+            _ => {}
+        }
+    }
+
+    fn linger_at(&self, side: usize) -> Option<Instant> {
+        let since = self.sides[side].lingering?;
+        Some(since.max(self.sides[side].received_at) + self.rules.linger?)
+    }
+
+    fn drain_at(&self, side: usize) -> Option<Instant> {
+        let Sink::CloseSent(at) = self.sides[side].sink else { return None };
+        let since = if self.sides[side].discarding { at } else { at.max(self.sides[side].received_at) };
+        Some(since + self.rules.close_timeout)
+    }
+
+    fn ping_at(&self, side: usize) -> Option<Instant> {
+        let open = self.sides[side].sink == Sink::Open;
+        self.sides[side].keepalive.as_ref().filter(|_| open)?.deadline()
+    }
+
+    fn idle_at(&self) -> Option<Instant> {
+        Some(self.traffic_at + self.rules.idle_timeout?)
+    }
+}
