@@ -1,1 +1,196 @@
-//! x
+//! `wsio connect` as people run it: pipelines, late replies, one-shot questions, refusals.
+
+use crate::harness::{Peer, Wsio, serve, serve_many};
+use std::{thread::sleep, time::Duration};
+
+/// Echoes data until the Close, which it answers; gives its code.
+pub fn echo(mut peer: Peer) -> Option<u16> {
+    loop {
+        let frame = peer.next()?;
+        match frame.opcode {
+            0..=2 => peer.send(frame.fin, frame.opcode, &frame.payload),
+            8 => {
+                peer.send(true, 8, &frame.payload);
+                return frame.code();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn lines_come_back_from_the_embedded_server() {
+    let done = Wsio::run(["connect", "echo:", "--linger", "300ms"], "hello\n");
+    assert_eq!((done.code, done.text()), (0, "hello\n"), "{}", done.err);
+    assert_eq!(done.err, "", "the common case says nothing");
+}
+
+#[test]
+fn an_upgrade_that_takes_two_seconds_is_waited_for() {
+    let (url, peer) = serve_many(|listener| {
+        sleep(Duration::from_secs(2));
+        echo(Peer::accept(listener))
+    });
+    let done = Wsio::run(["connect", &url], "a\nb\n");
+    assert_eq!((done.code, done.text()), (0, "a\nb\n"), "{}", done.err);
+    assert_eq!(peer.join().unwrap(), Some(1000));
+}
+
+#[test]
+fn replies_that_come_late_are_printed() {
+    let (url, _peer) = serve(|mut peer| {
+        let messages = [peer.message().unwrap(), peer.message().unwrap()];
+        for message in messages {
+            sleep(Duration::from_millis(900));
+            peer.send(true, 1, &message);
+        }
+        peer.answer_close();
+    });
+    let done = Wsio::run(["connect", &url], "a\nb\n");
+    assert_eq!((done.code, done.text()), (0, "a\nb\n"), "{}", done.err);
+}
+
+#[test]
+fn a_server_that_closes_after_its_replies_ends_it_at_once() {
+    let (url, _peer) = serve(|mut peer| {
+        for _ in 0..2 {
+            let message = peer.message().unwrap();
+            peer.send(true, 1, &message);
+        }
+        peer.close(1000, "");
+        peer.until_close()
+    });
+    let done = Wsio::run(["connect", &url, "--linger", "inf"], "a\nb\n");
+    assert_eq!((done.code, done.text()), (0, "a\nb\n"), "{}", done.err);
+}
+
+#[test]
+fn no_input_only_receives_until_the_server_closes() {
+    let (url, _peer) = serve(|mut peer| {
+        for text in ["one", "two"] {
+            sleep(Duration::from_millis(300));
+            peer.text(text);
+        }
+        peer.close(1001, "done");
+        peer.until_close()
+    });
+    let done = Wsio::run(["connect", &url, "--linger", "0"], "");
+    assert_eq!((done.code, done.text()), (0, "one\ntwo\n"), "{}", done.err);
+}
+
+#[test]
+fn an_idle_standard_input_does_not_hold_up_the_peers_close() {
+    let (url, _peer) = serve(|mut peer| {
+        peer.close(1011, "disk full");
+        peer.until_close()
+    });
+    let wsio = Wsio::start(["connect", &url]);
+    let done = wsio.wait();
+    assert_eq!(done.code, 115);
+    assert!(done.err.contains("1011 internal error: disk full"), "{}", done.err);
+}
+
+#[test]
+fn one_question_one_answer() {
+    let (url, peer) = serve(echo);
+    let done = Wsio::run(["connect", &url, "--send", "q1", "--send", "@@q2", "-n", "2"], "");
+    assert_eq!((done.code, done.text()), (0, "q1\n@q2\n"), "{}", done.err);
+    assert_eq!(peer.join().unwrap(), Some(1000));
+}
+
+#[test]
+fn framings_and_types_reach_the_wire() {
+    for (args, input, frames) in [
+        (&["--linger", "0"][..], "a\n\nlast", &[(1, "a"), (1, ""), (1, "last")][..]),
+        (&["-b", "--linger", "0"], "a\r\nb\n", &[(2, "a\r"), (2, "b")]),
+        (&["-0", "--linger", "0"], "a\nb\0c", &[(1, "a\nb"), (1, "c")]),
+        (&["--framing", "whole", "-t", "--linger", "0"], "a\nb\n", &[(1, "a\nb\n")]),
+        (&["--in", "raw", "--linger", "0"], "a\nb\n", &[(2, "a\nb\n")]),
+    ] {
+        let (url, peer) = serve(|mut peer| {
+            let mut seen = Vec::new();
+            while let Some(frame) = peer.next().filter(|frame| frame.opcode != 8) {
+                assert!(frame.fin);
+                seen.push((frame.opcode, String::from_utf8(frame.payload).unwrap()));
+            }
+            peer.send(true, 8, &[3, 232]);
+            seen
+        });
+        let done = Wsio::run(["connect", &url].iter().chain(args), input);
+        assert_eq!(done.code, 0, "{args:?}: {}", done.err);
+        let seen = peer.join().unwrap();
+        let seen: Vec<_> = seen.iter().map(|(opcode, text)| (*opcode, text.as_str())).collect();
+        assert_eq!(seen, frames, "{args:?}");
+    }
+}
+
+#[test]
+fn received_bytes_are_printed_unchanged() {
+    let (url, _peer) = serve(|mut peer| {
+        peer.send(true, 2, &[0, 0xff, b'\n', 0x1b]);
+        peer.send(false, 1, "gr".as_bytes());
+        peer.send(true, 9, b"between");
+        peer.send(true, 0, "üße 👋".as_bytes());
+        peer.close(1000, "");
+        peer.until_close()
+    });
+    let done = Wsio::run(["connect", &url], "");
+    let expected = [&[0, 0xff, b'\n', 0x1b, b'\n'][..], "grüße 👋\n".as_bytes()].concat();
+    assert_eq!((done.code, done.out), (0, expected), "{}", done.err);
+}
+
+#[test]
+fn pings_are_answered_while_nothing_else_happens() {
+    let (url, peer) = serve(|mut peer| {
+        peer.send(true, 9, b"are you there");
+        let frame = peer.next().unwrap();
+        peer.close(1000, "");
+        peer.until_close();
+        frame
+    });
+    let done = Wsio::run(["connect", &url], "");
+    assert_eq!(done.code, 0, "{}", done.err);
+    let pong = peer.join().unwrap();
+    assert_eq!((pong.opcode, pong.payload.as_slice()), (10, &b"are you there"[..]));
+}
+
+#[test]
+fn input_that_is_not_utf8_is_refused_with_its_line() {
+    let (url, peer) = serve(|mut peer| (peer.message(), peer.answer_close().unwrap().code()));
+    let done = Wsio::run(["connect", &url], b"good\nb\xffd\nnever\n".to_vec());
+    assert_eq!(done.code, 65);
+    assert!(done.err.contains("line 2"), "{}", done.err);
+    assert_eq!(peer.join().unwrap(), (Some(b"good".to_vec()), Some(1000)));
+}
+
+#[test]
+fn one_direction_only() {
+    let (url, peer) = serve(|mut peer| {
+        peer.text("unwanted");
+        let message = peer.message();
+        peer.answer_close();
+        message
+    });
+    let done = Wsio::run(["connect", &url, "--send-only", "--linger", "100ms"], "a\n");
+    assert_eq!((done.code, done.text()), (0, ""), "{}", done.err);
+    assert_eq!(peer.join().unwrap().unwrap(), b"a");
+
+    let (url, peer) = serve(|mut peer| {
+        peer.text("wanted");
+        peer.close(1000, "");
+        peer.message()
+    });
+    let done = Wsio::run(["connect", &url, "--recv-only"], "never sent\n");
+    assert_eq!((done.code, done.text()), (0, "wanted\n"), "{}", done.err);
+    assert_eq!(peer.join().unwrap(), None);
+}
+
+#[test]
+fn a_silent_peer_gets_a_word_about_linger() {
+    let (url, _peer) = serve(|mut peer| peer.answer_close());
+    let done = Wsio::run(["connect", &url, "--linger", "50ms"], "a\n");
+    assert_eq!(done.code, 0);
+    assert!(done.err.contains("--linger"), "{}", done.err);
+    let (url, _peer) = serve(|mut peer| peer.answer_close());
+    assert_eq!(Wsio::run(["connect", &url, "--linger", "50ms", "-q"], "a\n").err, "");
+}

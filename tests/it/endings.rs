@@ -176,7 +176,7 @@ fn rows() -> Vec<Row> {
             args: &[],
             events: || vec![closed(Some(1001))],
             answers: true,
-            world: world(Stays("a\n"), |peer| closing(peer, 1001, ""), Some(Some(1001)), "one\n"),
+            world: world(Stays(""), |peer| closing(peer, 1001, ""), Some(Some(1001)), "one\n"),
             asked: None,
             exit: E::Ok,
         },

@@ -1,1 +1,184 @@
-//! x
+//! Bounds: memory while somebody does not read, large messages, peers that flood.
+
+use crate::harness::{Listening, Peer, Wsio, eventually, serve};
+use std::{
+    io::{Read, Write},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+/// KiB; the least that a wrong bound would give is the 256 MiB that are offered.
+const MEMORY: u64 = 32 * 1024;
+const OFFERED: usize = 256 << 20;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stalled_reader_of_stdout_costs_no_memory() {
+    let (url, peer) = serve(|mut peer| {
+        let payload = vec![b'x'; 64 << 10];
+        for _ in 0..OFFERED / payload.len() {
+            peer.send(true, 2, &payload);
+        }
+        peer.close(1000, "");
+        peer.until_close()
+    });
+    let mut wsio = Command::new(env!("CARGO_BIN_EXE_wsio"))
+        .args(["pipe", &url, "-"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = wsio.stdout.take().unwrap();
+    // It fills what it may while nobody reads.
+    thread::sleep(Duration::from_secs(1));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", wsio.id())).unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap().to_owned();
+    let peak: u64 = peak.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(peak < MEMORY, "{peak} KiB");
+    let (mut total, mut chunk) = (0, vec![0; 1 << 20]);
+    while let Ok(count @ 1..) = out.read(&mut chunk) {
+        assert!(chunk[..count].iter().all(|byte| *byte == b'x'));
+        total += count;
+    }
+    assert_eq!(total, OFFERED, "it is intact after it resumes");
+    eventually("it ends", || wsio.try_wait().unwrap().is_some());
+    assert_eq!(wsio.wait().unwrap().code(), Some(0));
+    peer.join().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stalled_peer_costs_no_memory() {
+    let (url, peer) = serve(|mut peer| {
+        thread::sleep(Duration::from_secs(1));
+        let mut total = 0;
+        while let Some(message) = peer.message() {
+            total += message.len();
+        }
+        total
+    });
+    // The helper answers no Close: that is not what is looked at here.
+    let mut wsio = Wsio::start(["pipe", "-", &url, "--linger", "0", "--close-timeout", "100ms"]);
+    let chunk = vec![b'x'; 1 << 20];
+    for _ in 0..OFFERED / chunk.len() {
+        wsio.write(&chunk);
+    }
+    assert!(wsio.peak_kib() < MEMORY, "{} KiB", wsio.peak_kib());
+    wsio.close_stdin();
+    wsio.wait();
+    assert_eq!(peer.join().unwrap(), OFFERED);
+}
+
+#[test]
+fn a_long_line_is_one_message() {
+    let (url, peer) = serve(|mut peer| {
+        let message = peer.message().unwrap();
+        peer.send(true, 1, &message);
+        let close = peer.answer_close();
+        (message.len(), close.unwrap().code())
+    });
+    let line = [vec![b'y'; 50_000_000], vec![b'\n']].concat();
+    let done = Wsio::run(["connect", &url, "--linger", "2s"], line.clone());
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.out == line, "it comes back whole: {} bytes", done.out.len());
+    assert_eq!(peer.join().unwrap(), (50_000_000, Some(1000)));
+}
+
+#[test]
+fn our_own_message_over_the_limit_is_65() {
+    let (url, _peer) = serve(|mut peer| peer.answer_close());
+    let done = Wsio::run(["connect", &url, "--max-message", "1k"], vec![b'z'; 2000]);
+    assert_eq!(done.code, 65);
+    assert!(done.err.contains("--max-message"), "{}", done.err);
+}
+
+#[test]
+fn a_header_that_claims_a_terabyte_is_refused() {
+    let (url, peer) = serve(|mut peer| {
+        peer.raw(&[0x82, 127, 0, 0, 1, 0, 0, 0, 0, 0]);
+        peer.answer_close().unwrap().code()
+    });
+    let done = Wsio::run(["connect", &url], "");
+    assert_eq!(done.code, 113, "{}", done.err);
+    assert_eq!(peer.join().unwrap(), Some(1009));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pings_whose_pongs_are_never_read_cost_no_memory() {
+    let listening = Listening::start(["listen", "0"]);
+    let mut peer = Peer::dial(listening.address());
+    peer.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut sent = 0usize;
+    while sent < 64 << 20 && peer.try_send(true, 9, &[b'p'; 125]).is_ok() {
+        sent += 125;
+    }
+    assert!(listening.wsio.peak_kib() < MEMORY, "{} KiB after {sent} bytes of pings", listening.wsio.peak_kib());
+}
+
+#[test]
+fn two_hundred_messages_and_a_close_reach_a_client_that_keeps_flooding() {
+    for _ in 0..10 {
+        let mut listening = Listening::start(["listen", "0", "--once", "--linger", "0", "--close", "4000:done"]);
+        let mut peer = Peer::dial(listening.address());
+        let mut reader = peer.reader();
+        let seen = thread::spawn(move || {
+            let mut texts = Vec::new();
+            loop {
+                match reader.next() {
+                    Some(frame) if frame.opcode == 8 => return (texts, frame.code()),
+                    Some(frame) => texts.push(frame.text().to_owned()),
+                    None => return (texts, None),
+                }
+            }
+        });
+        let flood = thread::spawn(move || while peer.try_send(true, 2, &[b'f'; 20_000]).is_ok() {});
+        let lines: Vec<String> = (0..200).map(|n| format!("message {n}")).collect();
+        listening.wsio.write((lines.join("\n") + "\n").as_bytes());
+        listening.wsio.close_stdin();
+        let (texts, code) = seen.join().unwrap();
+        assert_eq!(texts, lines);
+        assert_eq!(code, Some(4000));
+        flood.join().unwrap();
+        // The client that floods never answers our Close.
+        let done = listening.wsio.wait();
+        assert_eq!(done.code, 114, "{}", done.err);
+    }
+}
+
+#[test]
+fn descriptors_do_not_leak_over_many_sessions() {
+    let listening = Listening::start(["listen", "0", "--echo"]);
+    let session = || {
+        let mut peer = Peer::dial(listening.address());
+        peer.text("x");
+        assert_eq!(peer.message().unwrap(), b"x");
+        peer.close(1000, "");
+        peer.until_close();
+    };
+    session();
+    #[cfg(target_os = "linux")]
+    let before = listening.wsio.descriptors();
+    for _ in 0..200 {
+        session();
+    }
+    #[cfg(target_os = "linux")]
+    eventually("all are closed", || listening.wsio.descriptors() <= before);
+}
+
+#[test]
+fn a_full_disk_is_23() {
+    let (url, peer) = serve(|mut peer| {
+        peer.text("does not fit");
+        peer.answer_close().unwrap().code()
+    });
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let mut wsio = Command::new(env!("CARGO_BIN_EXE_wsio"));
+    let child = wsio.args(["connect", &url]).stdin(Stdio::piped()).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(23));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("No space left"), "{done:?}");
+    assert_eq!(peer.join().unwrap(), Some(1011));
+    let _ = std::io::stdout().flush();
+}

@@ -79,6 +79,11 @@ impl Peer {
         Self { stream, client: true, head }
     }
 
+    /// A second handle of the server's side, to read while the first one writes.
+    pub fn reader(&self) -> Self {
+        Self { stream: self.stream.try_clone().unwrap(), client: self.client, head: String::new() }
+    }
+
     pub fn try_send(&mut self, fin: bool, opcode: u8, payload: &[u8]) -> io::Result<()> {
         let mask = if self.client { 0x80 } else { 0 };
         let mut bytes = vec![u8::from(fin) << 7 | opcode];
