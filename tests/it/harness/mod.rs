@@ -4,8 +4,8 @@ mod child;
 mod peer;
 mod program;
 
-pub use child::{Done, Listening, Wsio};
-pub use peer::{Frame, Peer, serve, serve_many};
+pub use child::{Listening, Wsio};
+pub use peer::{Peer, serve, serve_many};
 pub use program::{Ended, Input, Program};
 
 use std::time::{Duration, Instant};
