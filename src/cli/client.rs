@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[group(skip)]
 #[command(next_help_heading = "Handshake")]
 pub(super) struct Handshake {
-    /// Add a header to the request; @FILE holds one a line; repeatable
+    /// Add a header to the request; 'NAME:' leaves out a default one; @FILE holds one a line; repeatable
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", allow_hyphen_values = true)]
     pub headers: Vec<String>,
     /// Offer the subprotocol NAME; repeatable, or separated by commas

@@ -116,8 +116,12 @@ pub(super) fn client(
     target: &str,
     expander: &mut Expander,
 ) -> Result<ClientOptions> {
-    let mut options = ClientOptions { headers: Vec::new(), subprotocols: handshake.subprotocols };
+    let mut options = ClientOptions { subprotocols: handshake.subprotocols, ..ClientOptions::default() };
     for (name, value) in headers(&handshake.headers, expander)? {
+        let Some(value) = value else {
+            options.left_out.push(name);
+            continue;
+        };
         match name.as_str() {
             "sec-websocket-protocol" => options.subprotocols.extend(listed(&value)?),
             "sec-websocket-extensions" => {
@@ -239,8 +243,14 @@ pub(super) fn server_tls(own: &Certificate, self_signed: bool) -> Result<Option<
 }
 
 pub(super) fn server_headers(texts: &[String], expander: &mut Expander) -> Result<Vec<Field>> {
-    let fields = headers(texts, expander)?;
-    for (name, _) in &fields {
+    let mut fields = Vec::new();
+    for (name, value) in headers(texts, expander)? {
+        let Some(value) = value else {
+            return Err(usage(format!(
+                "-H '{name}:' leaves out a field of a request, an answer has none to leave out"
+            ))
+            .hint(format!("write '{name};' for an empty value")));
+        };
         if name.as_str() == "sec-websocket-protocol" {
             return Err(
                 usage("-H cannot choose the subprotocol of the answer").hint("write --subprotocol NAME")
@@ -251,12 +261,13 @@ pub(super) fn server_headers(texts: &[String], expander: &mut Expander) -> Resul
                 usage(format!("-H cannot set {name}: it belongs to the handshake")).hint("leave it out")
             );
         }
+        fields.push((name, value));
     }
     Ok(fields)
 }
 
 /// `-H`: one field each, or a file with one a line.
-fn headers(texts: &[String], expander: &mut Expander) -> Result<Vec<Field>> {
+fn headers(texts: &[String], expander: &mut Expander) -> Result<Vec<(HeaderName, Option<HeaderValue>)>> {
     let mut fields = Vec::new();
     for text in texts {
         let content = expander.text("--header", text)?;
@@ -268,7 +279,9 @@ fn headers(texts: &[String], expander: &mut Expander) -> Result<Vec<Field>> {
         for line in lines {
             let (name, mut value) =
                 values::header(line).map_err(|cause| usage(format!("--header: {cause}")))?;
-            value.set_sensitive(from_file || matches!(name.as_str(), "authorization" | "cookie"));
+            if let Some(value) = &mut value {
+                value.set_sensitive(from_file || matches!(name.as_str(), "authorization" | "cookie"));
+            }
             fields.push((name, value));
         }
     }

@@ -136,23 +136,28 @@ fn close_code(text: &str) -> Result<u16, String> {
     }
 }
 
-/// `Name: value`, or `Name;` for an empty value as curl has it.
-pub fn header(text: &str) -> Result<Field, String> {
+/// As curl reads them: `Name: value`, `Name;` for an empty value, `Name:` for none, which leaves out a
+/// field that would be sent by itself.
+pub fn header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), String> {
     if text.contains(['\r', '\n', '\0']) {
         return Err("a header may not contain CR, LF or NUL".to_owned());
     }
     let (name, value) = match text.split_once(':') {
-        Some((name, value)) => (name, value.trim_matches([' ', '\t'])),
+        Some((name, value)) => {
+            (name, Some(value.trim_matches([' ', '\t'])).filter(|value| !value.is_empty()))
+        }
         None => match text.trim_end().strip_suffix(';') {
-            Some(name) => (name, ""),
+            Some(name) => (name, Some("")),
             None => return Err("expected 'Name: value', or 'Name;' for an empty value".to_owned()),
         },
     };
     let name = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("'{}' is not a header name", name.escape_default()))?;
-    let value = HeaderValue::from_bytes(value.as_bytes())
-        .map_err(|_| format!("the value of {name} contains a control character"))?;
-    Ok((name, value))
+    let value = value.map(|value| HeaderValue::from_bytes(value.as_bytes())).transpose();
+    match value {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err(format!("the value of {name} contains a control character")),
+    }
 }
 
 /// A subprotocol name: an HTTP token (RFC 6455 section 4.1, RFC 9110 section 5.6.2).
@@ -235,11 +240,19 @@ mod tests {
 
     #[test]
     fn headers_hold_no_line_breaks() {
-        let shown = |text| header(text).map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
-        assert_eq!(shown("X-A:  b:c "), Ok(("x-a".to_owned(), b"b:c".to_vec())));
-        assert_eq!(shown("X-A:"), Ok(("x-a".to_owned(), b"".to_vec())));
-        assert_eq!(shown("X-A;"), Ok(("x-a".to_owned(), b"".to_vec())));
-        assert_eq!(shown("X-A: é"), Ok(("x-a".to_owned(), "é".as_bytes().to_vec())));
+        let shown = |text| {
+            let (name, value) = header(text).unwrap();
+            (name.to_string(), value.map(|value| String::from_utf8(value.as_bytes().to_vec()).unwrap()))
+        };
+        for (text, value) in [
+            ("X-A:  b:c ", Some("b:c")),
+            ("X-A: é", Some("é")),
+            ("X-A;", Some("")),
+            ("X-A:", None),
+            ("X-A: ", None),
+        ] {
+            assert_eq!(shown(text), ("x-a".to_owned(), value.map(str::to_owned)), "{text}");
+        }
         for text in ["X-A: b\r\nX-B: c", "X-A: b\n", "X-A: \0", "X A: b", ": b", "X-A", "", "X-A: \x07"] {
             assert!(header(text).is_err(), "{text:?}");
         }

@@ -117,6 +117,9 @@ fn request(url: &WsUrl, options: &ClientOptions) -> Result<Request<Empty<Bytes>>
         basic.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, basic);
     }
+    for name in &options.left_out {
+        headers.remove(name);
+    }
     let mut replaced: Vec<&HeaderName> = Vec::new();
     for (name, value) in &options.headers {
         if !replaced.contains(&name) {

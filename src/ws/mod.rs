@@ -24,6 +24,8 @@ use std::time::Duration;
 pub struct ClientOptions {
     /// Extra header fields in order; one with the name of a default field replaces it.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Default fields that are not sent.
+    pub left_out: Vec<HeaderName>,
     /// Subprotocols in order of preference.
     pub subprotocols: Vec<String>,
 }

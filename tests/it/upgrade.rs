@@ -1,1 +1,314 @@
-//! x
+//! The client's opening handshake: what is sent, and what every wrong answer is told as.
+
+use crate::harness::{Wsio, accept_bounded, field, read_head, serve, serve_many};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha1::{Digest, Sha1};
+use std::{fs, io::Write, net::TcpListener};
+
+/// Answers one request with this text and hangs up; `ACCEPT` stands for the right value.
+fn answering(answer: impl Into<Vec<u8>>) -> String {
+    let answer = answer.into();
+    let (url, _) = serve_many(move |listener| {
+        let mut stream = accept_bounded(listener);
+        let head = read_head(&mut stream);
+        let key = field(&head, "sec-websocket-key").unwrap();
+        let accept =
+            BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+        let answer = match memchr::memmem::find(&answer, b"ACCEPT") {
+            Some(at) => [&answer[..at], accept.as_bytes(), &answer[at + 6..]].concat(),
+            None => answer,
+        };
+        stream.write_all(&answer).unwrap();
+        // Its end comes as FIN, not as RST: everything of ours has been read.
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    url
+}
+
+/// The head of the request that these arguments send; `PEER` in one stands for `HOST:PORT`.
+fn request(args: &[&str]) -> String {
+    let (url, peer) = serve(|mut peer| {
+        peer.close(1000, "");
+        peer.until_close();
+        peer.head
+    });
+    let address = url.strip_prefix("ws://").unwrap().trim_end_matches('/');
+    let args: Vec<String> = match args {
+        [first, rest @ ..] if first.contains("PEER") => {
+            [first].into_iter().chain(rest).map(|arg| arg.replace("PEER", address)).collect()
+        }
+        args => [url.as_str()].iter().chain(args).map(|arg| arg.to_string()).collect(),
+    };
+    let done = Wsio::run(["connect".to_owned()].into_iter().chain(args.clone()), "");
+    assert_eq!(done.code, 0, "{args:?}: {}", done.err);
+    peer.join().unwrap()
+}
+
+#[test]
+fn a_refusal_is_shown_whole() {
+    let url = answering(
+        "HTTP/1.1 403 Forbidden\r\nX-Why: no key\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nask for a key",
+    );
+    let done = Wsio::run(["connect", &url], "x\n");
+    assert_eq!((done.code, done.text()), (22, ""));
+    for part in ["403 Forbidden", "x-why: no key", "ask for a key", "--bearer"] {
+        assert!(done.err.contains(part), "{part}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_refusals_body_is_bounded_and_not_waited_for() {
+    let head = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 1000000\r\n\r\n";
+    let done = Wsio::run(["connect", &answering(format!("{head}{}", "z".repeat(100_000)))], "");
+    assert_eq!(done.code, 22);
+    assert_eq!(done.err.matches('z').count(), 4096, "4 KiB of the body");
+    // It promises more than ever comes, and keeps the connection.
+    let (url, _peer) = serve_many(move |listener| {
+        let mut stream = accept_bounded(listener);
+        read_head(&mut stream);
+        stream.write_all(format!("{head}begun").as_bytes()).unwrap();
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let done = Wsio::run(["connect", &url], "");
+    assert_eq!(done.code, 22);
+    assert!(done.err.contains("begun"), "{}", done.err);
+}
+
+#[test]
+fn a_refusal_names_the_next_step() {
+    for (status, fields, body, hint) in [
+        ("301 Moved Permanently", "Location: wss://other.example/x\r\n", "", "wss://other.example/x"),
+        ("401 Unauthorized", "", "", "--user"),
+        ("404 Not Found", "", "", "path"),
+        ("200 OK", "", "<html>", "path"),
+        ("400 Bad Request", "", "The plain HTTP request was sent to HTTPS port", "wss://127.0.0.1:"),
+        ("426 Upgrade Required", "Sec-WebSocket-Version: 25\r\n", "", "version"),
+        ("503 Service Unavailable", "", "", "later"),
+    ] {
+        let answer = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len());
+        let done = Wsio::run(["connect", &answering(answer)], "");
+        assert_eq!(done.code, 22, "{status}: {}", done.err);
+        let said = done.err.lines().find(|line| line.starts_with("  try: ")).unwrap_or_default();
+        assert!(said.contains(hint), "{status}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_terminal_is_safe_from_what_a_refusal_holds() {
+    let url = answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\na\x1b]0;x\x07\r\nb");
+    let done = Wsio::run(["connect", &url], "");
+    assert_eq!(done.code, 22);
+    assert!(!done.err.contains(['\x1b', '\x07']), "{:?}", done.err);
+}
+
+#[test]
+fn an_invalid_101_is_110() {
+    const UPGRADE: &str = "Upgrade: websocket\r\n";
+    const CONNECTION: &str = "Connection: Upgrade\r\n";
+    const ACCEPT: &str = "Sec-WebSocket-Accept: ACCEPT\r\n";
+    let rows = [
+        ([CONNECTION, ACCEPT, ""], "does not upgrade to websocket"),
+        (["Upgrade: h2c\r\n", CONNECTION, ACCEPT], "does not upgrade to websocket"),
+        ([UPGRADE, ACCEPT, ""], "Connection"),
+        ([UPGRADE, CONNECTION, ""], "lacks Sec-WebSocket-Accept"),
+        (
+            [UPGRADE, CONNECTION, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"],
+            "does not fit the key",
+        ),
+        ([UPGRADE, CONNECTION, "Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Accept: ACCEPT\r\n"], "twice"),
+        (
+            [UPGRADE, "Connection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate\r\n", ACCEPT],
+            "permessage-deflate",
+        ),
+        ([UPGRADE, "Connection: Upgrade\r\nSec-WebSocket-Protocol: chat\r\n", ACCEPT], "`chat`"),
+        (
+            [
+                UPGRADE,
+                "Connection: Upgrade\r\nSec-WebSocket-Protocol: one\r\nSec-WebSocket-Protocol: one\r\n",
+                ACCEPT,
+            ],
+            "more than one",
+        ),
+    ];
+    for (fields, cause) in rows {
+        let answer = format!("HTTP/1.1 101 Switching Protocols\r\n{}\r\n", fields.concat());
+        let done = Wsio::run(["connect", &answering(answer), "--subprotocol", "one"], "");
+        assert_eq!(done.code, 110, "{cause}: {}", done.err);
+        assert!(done.err.contains(cause), "{cause}: {}", done.err);
+        assert!(done.err.contains("101 Switching Protocols"), "the answer is shown: {}", done.err);
+    }
+}
+
+#[test]
+fn tokens_of_a_101_are_read_as_lists_in_any_case() {
+    let mut answer = b"HTTP/1.1 101 Whatever\r\nUPGRADE: WebSocket\r\nconnection: keep-alive, UPGRADE\r\nSec-WebSocket-Accept:  ACCEPT \r\n\r\n".to_vec();
+    answer.extend_from_slice(b"\x88\x02\x03\xe8");
+    let done = Wsio::run(["connect", &answering(answer)], "");
+    assert_eq!(done.code, 0, "{}", done.err);
+}
+
+#[test]
+fn frames_that_come_with_the_answer_are_not_lost() {
+    let mut answer =
+        b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\n\r\n".to_vec();
+    answer.extend_from_slice(b"\x81\x05early\x88\x02\x03\x60");
+    // 1000 is 03 e8, which would not be UTF-8; 03 60 is 864, which may not be sent.
+    let done = Wsio::run(["connect", &answering(answer)], "");
+    assert_eq!((done.code, done.text()), (111, "early\n"), "{}", done.err);
+}
+
+#[test]
+fn interim_answers_are_passed_over() {
+    let (url, _peer) = serve_many(|listener| {
+        let mut stream = accept_bounded(listener);
+        let head = read_head(&mut stream);
+        let key = field(&head, "sec-websocket-key").unwrap();
+        let accept =
+            BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+        write!(
+            stream,
+            "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        )
+        .unwrap();
+        stream.write_all(b"\x81\x02ok\x88\x02\x03\xe8").unwrap();
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let done = Wsio::run(["connect", &url], "");
+    assert_eq!((done.code, done.text()), (0, "ok\n"), "{}", done.err);
+}
+
+#[test]
+fn no_answer_is_52_and_no_http_says_what_came() {
+    for (answer, cause) in [
+        ("", "closed the connection"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0"),
+        ("HTTP/1.1 101", "closed"),
+        ("\x15\x03\x01\x00\x02\x02\x46", "wss://127.0.0.1:"),
+    ] {
+        let done = Wsio::run(["connect", &answering(answer)], "");
+        assert_eq!(done.code, 52, "{answer:?}: {}", done.err);
+        assert!(done.err.contains(cause), "{answer:?}: {}", done.err);
+    }
+}
+
+#[test]
+fn deadlines_name_their_phase() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap();
+    for (scheme, phase) in [("ws", "upgrade"), ("wss", "tls")] {
+        let done = Wsio::run(["connect", &format!("{scheme}://{at}/"), "--connect-timeout", "300ms"], "x\n");
+        assert_eq!(done.code, 28, "{}", done.err);
+        assert!(done.err.contains(&format!("wsio: {phase}: ")), "{}", done.err);
+        assert!(done.err.contains("--connect-timeout"), "{}", done.err);
+    }
+}
+
+#[test]
+fn refused_and_unknown_hosts() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let done = Wsio::run(["connect", &format!("ws://{free}/")], "x\n");
+    assert_eq!(done.code, 7);
+    assert!(done.err.contains("connection refused") && done.err.contains(&free.to_string()), "{}", done.err);
+    let done = Wsio::run(["connect", "ws://no-such-host.invalid/"], "x\n");
+    assert_eq!(done.code, 6);
+    assert!(done.err.contains("no-such-host.invalid"), "{}", done.err);
+}
+
+#[test]
+fn the_request_is_what_browsers_send() {
+    let head = request(&["ws://PEER/a%20b/ü?q=1&r"]);
+    assert!(head.starts_with("GET /a%20b/%C3%BC?q=1&r HTTP/1.1\r\n"), "{head}");
+    for (name, value) in
+        [("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-version", "13")]
+    {
+        assert_eq!(field(&head, name).as_deref(), Some(value));
+    }
+    assert!(field(&head, "user-agent").unwrap().starts_with("wsio/"));
+    assert!(
+        head.contains("\r\nSec-Websocket-Key: ") || head.contains("\r\nSec-WebSocket-Key: "),
+        "title case: {head}"
+    );
+    let key = |head: &str| BASE64_STANDARD.decode(field(head, "sec-websocket-key").unwrap()).unwrap();
+    assert_eq!(key(&head).len(), 16);
+    assert_ne!(key(&head), key(&request(&[])), "a fresh key each time");
+    for absent in ["origin", "authorization", "cookie", "sec-websocket-protocol", "sec-websocket-extensions"]
+    {
+        assert_eq!(field(&head, absent), None, "{head}");
+    }
+}
+
+#[test]
+fn options_become_header_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let (headers, token) = (folder.path().join("headers"), folder.path().join("token"));
+    fs::write(&headers, "X-One: 1\n\nX-Two: 2\n").unwrap();
+    fs::write(&token, "s3cret\n").unwrap();
+    let at = |path: &std::path::Path| format!("@{}", path.display());
+    for (args, name, value) in [
+        (&["-H", "X-A: b: c"][..], "x-a", "b: c"),
+        (&["-H", "X-A:b"], "x-a", "b"),
+        (&["-H", &at(&headers)], "x-two", "2"),
+        (&["-H", "Host: other.example"], "host", "other.example"),
+        (&["-H", "User-Agent: mine"], "user-agent", "mine"),
+        (&["-A", "agent/1"], "user-agent", "agent/1"),
+        (&["-u", "me:pass word"], "authorization", "Basic bWU6cGFzcyB3b3Jk"),
+        (&["ws://me:p%40ss@PEER/"], "authorization", "Basic bWU6cEBzcw=="),
+        (&["--bearer", "abc"], "authorization", "Bearer abc"),
+        (&["--bearer", &at(&token)], "authorization", "Bearer s3cret"),
+        (&["--cookie", "a=b", "--cookie", "c=d"], "cookie", "a=b; c=d"),
+        (&["--origin", "https://example.com"], "origin", "https://example.com"),
+        (&["--subprotocol", "one", "--protocol", "two"], "sec-websocket-protocol", "one, two"),
+    ] {
+        let head = match args {
+            // A chosen subprotocol is not needed for the session.
+            ["--subprotocol", ..] => request(args),
+            args => request(args),
+        };
+        assert_eq!(field(&head, name).as_deref(), Some(value), "{args:?}: {head}");
+        assert_eq!(head.to_ascii_lowercase().matches(&format!("\r\n{name}: ")).count(), 1, "{head}");
+    }
+    let repeated = request(&["-H", "X-A: 1", "-H", "X-A: 2"]);
+    assert_eq!(repeated.to_ascii_lowercase().matches("\r\nx-a: ").count(), 2, "{repeated}");
+    // curl's way to leave out a field that would be sent by itself.
+    assert_eq!(field(&request(&["-H", "User-Agent:"]), "user-agent"), None);
+    assert_eq!(field(&request(&["-H", "X-Empty;"]), "x-empty").as_deref(), Some(""));
+}
+
+#[test]
+fn secrets_are_not_repeated_in_errors() {
+    let url = answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    let address = url.strip_prefix("ws://").unwrap();
+    let done = Wsio::run(["connect", &format!("ws://me:hunter2@{address}"), "--cookie", "sid=hunter3"], "");
+    assert_eq!(done.code, 22);
+    assert!(!done.err.contains("hunter"), "{}", done.err);
+}
+
+#[test]
+fn a_bad_header_never_leaves() {
+    for header in ["X: a\r\nY: b", "X: a\nb", "no colon", "X Y: z", ": empty", "Sec-WebSocket-Extensions: x"]
+    {
+        let done = Wsio::run(["connect", "ws://127.0.0.1:1/", "-H", header], "");
+        assert_eq!(done.code, 2, "{header:?}: {}", done.err);
+    }
+}
+
+#[test]
+fn words_of_other_tools_get_a_hint() {
+    for (args, hint) in [
+        (&["connect", "ws://h/", "-E"][..], "ends by itself"),
+        (&["connect", "ws://h/", "--no-close"], "linger"),
+        (&["-c", "ws://h/"], "wsio connect"),
+        (&["connect", "-c", "ws://h/"], "wsio connect"),
+        (&["connect", "ws://h/", "-x", "MSG"], "--send"),
+        (&["-s", "1234"], "wsio listen"),
+        (&["ws://h/"], "wsio connect ws://h/"),
+        (&["conect", "ws://h/"], "connect"),
+        (&["connect", "wz://h/"], "ws:"),
+        (&["connect", "ws://h/", "--bufer-size", "3"], "--"),
+    ] {
+        let done = Wsio::run(args, "");
+        assert!(matches!(done.code, 2 | 3), "{args:?}: {} {}", done.code, done.err);
+        assert!(done.err.contains(hint), "{args:?}: {}", done.err);
+    }
+}

@@ -5,7 +5,7 @@ mod peer;
 mod program;
 
 pub use child::{Listening, Wsio};
-pub use peer::{Peer, serve, serve_many};
+pub use peer::{Peer, accept_bounded, field, read_head, serve, serve_many};
 pub use program::{Ended, Input, Program};
 
 use std::time::{Duration, Instant};
