@@ -33,7 +33,14 @@ fn hint(error: &Error, args: &[OsString], command: &Command, subcommand: Option<
         _ => None,
     };
     match error.kind() {
-        ErrorKind::InvalidSubcommand => first_word(text(ContextKind::InvalidSubcommand)?, args),
+        ErrorKind::InvalidSubcommand => {
+            let similar = match error.get(ContextKind::SuggestedSubcommand) {
+                Some(ContextValue::Strings(names)) => names.first(),
+                _ => None,
+            };
+            first_word(text(ContextKind::InvalidSubcommand)?, args)
+                .or_else(|| similar.map(|name| format!("wsio {name}, which is similar")))
+        }
         ErrorKind::MissingSubcommand => Some("wsio connect wss://HOST/PATH, or wsio --help".to_owned()),
         ErrorKind::UnknownArgument => {
             let word = text(ContextKind::InvalidArg)?;

@@ -100,22 +100,25 @@ impl Endpoint for Dial {
         Box::pin(async move {
             let deadline = reach.deadline();
             let name = self.describe();
-            let dialed = match self {
-                Self::Tcp { host, port, .. } => {
-                    deadline.phase("connect", &name, net::dial_tcp(host, *port)).await?
+            let (peer, stream) = match self {
+                Self::Tcp { host, port, tls } => {
+                    // Our own files are judged before anybody else is troubled.
+                    let connector = if *tls { Some(reach.connector().await?) } else { None };
+                    let dialed = deadline.phase("connect", &name, net::dial_tcp(host, *port)).await?;
+                    let stream = match connector {
+                        Some(tls) => deadline.phase("tls", &name, tls.connect(dialed.stream, host)).await?.0,
+                        None => dialed.stream,
+                    };
+                    (dialed.peer, stream)
                 }
-                Self::Unix(path) => deadline.phase("connect", &name, net::dial_unix(path)).await?,
-            };
-            let stream = match self {
-                Self::Tcp { host, tls: true, .. } => {
-                    let connector = reach.connector().await?;
-                    deadline.phase("tls", &name, connector.connect(dialed.stream, host)).await?.0
+                Self::Unix(path) => {
+                    let dialed = deadline.phase("connect", &name, net::dial_unix(path)).await?;
+                    (dialed.peer, dialed.stream)
                 }
-                _ => dialed.stream,
             };
             let texts = Texts { input: name.clone(), output: name };
             let link = reach.bytes(Port::Stream(stream), texts);
-            Ok(Opened::Link(OpenedLink { link, peer: dialed.peer, subprotocol: None }))
+            Ok(Opened::Link(OpenedLink { link, peer, subprotocol: None }))
         })
     }
 }

@@ -90,6 +90,8 @@ impl Endpoint for Client {
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let (url, deadline, name) = (&self.url, reach.deadline(), self.url.to_string());
+            // Our own files are judged before anybody else is troubled.
+            let connector = if url.secure { Some(reach.connector().await?) } else { None };
             let dialed = match &url.unix {
                 Some(path) => deadline.phase("connect", &name, net::dial_unix(path)).await?,
                 None => deadline.phase("connect", &name, net::dial_tcp(&url.host, url.port)).await?,
@@ -99,8 +101,7 @@ impl Endpoint for Client {
             }
             reach.reporter.verbose(&format!("connected to {}", dialed.peer));
             let mut stream = dialed.stream;
-            if url.secure {
-                let connector = reach.connector().await?;
+            if let Some(connector) = connector {
                 let shaken = deadline.phase("tls", &name, connector.connect(stream, &url.host)).await;
                 let (secured, facts) = shaken.map_err(|fault| self.explain(fault))?;
                 reach.reporter.verbose(&format!("TLS {} with {}", facts.version, facts.cipher));

@@ -118,6 +118,10 @@ fn explain(
                 _ => "trust another root with --cacert FILE",
             })
         }
+        CertificateError::BadSignature => untrusted(format!(
+            "the certificate of {subject} says it was issued by `{issuer}`, but the one trusted here under that name did not sign it"
+        ))
+        .hint("trust the right root with --cacert FILE"),
         CertificateError::Other(OtherError(inner)) if inner.to_string().contains("CaUsedAsEndEntity") => {
             untrusted(format!(
                 "the certificate of {subject} is a certificate authority's own, not a server's"

@@ -600,7 +600,7 @@ fn the_pure_session_keeps_the_matrix() {
         for event in (row.events)() {
             robot.happens(event);
         }
-        let took = robot.to_the_end();
+        let took = robot.run_out();
         assert_eq!(robot.exit(), row.exit, "{}", row.name);
         assert_eq!(robot.closes[1].first().copied().flatten(), row.asked, "{}", row.name);
         assert!(took <= Duration::from_secs(12), "{} takes {took:?}", row.name);

@@ -285,7 +285,7 @@ fn a_unix_socket_is_served_and_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ws.sock");
     let listening =
-        Listening::start([format!("listen"), format!("unix:{}", path.display()), "--echo".into()]);
+        Listening::start(["listen".to_owned(), format!("unix:{}", path.display()), "--echo".into()]);
     let url = format!("ws+unix:{}:/any?x", path.display());
     let done = Wsio::run(["connect", &url, "--linger", "300ms"], "over unix\n");
     assert_eq!((done.code, done.text()), (0, "over unix\n"), "{}", done.err);

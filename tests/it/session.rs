@@ -136,7 +136,7 @@ impl Robot {
     }
 
     /// Lets time pass until the session is over; gives how long that took.
-    pub fn to_the_end(&mut self) -> Duration {
+    pub fn run_out(&mut self) -> Duration {
         while !self.session.is_over() {
             let deadline = self.session.deadline().expect("a session that is not over waits for something");
             self.wait(deadline.saturating_duration_since(self.now));
@@ -238,7 +238,7 @@ proptest! {
         }
         let before = robot.now;
         robot.happens(Event::Signal(fault(Exit::Interrupt)));
-        robot.to_the_end();
+        robot.run_out();
         let took = robot.now - before;
         let rules = Rules::default();
         prop_assert!(took <= rules.close_timeout * 2 + Duration::from_secs(2), "it took {took:?}");
@@ -260,7 +260,7 @@ proptest! {
             }
         }
         robot.happens(Event::Signal(fault(Exit::Interrupt)));
-        robot.to_the_end();
+        robot.run_out();
         prop_assert_eq!(robot.exit(), Exit::ReadError);
     }
 }

@@ -1,1 +1,352 @@
-//! x
+//! TLS on both sides: what is trusted, what is refused and how that is told, keys and certificates.
+
+use crate::{
+    connect::echo,
+    harness::{Authority, Listening, Pair, Wsio, accept_bounded, eventually, serve},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
+};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+};
+use x509_parser::asn1_rs::{Any, FromDer};
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// An echo server with this certificate.
+fn server(pair: &Pair) -> Listening {
+    Listening::start([
+        "listen",
+        "wss://127.0.0.1:0",
+        "--echo",
+        "--cert",
+        text(&pair.cert),
+        "--key",
+        text(&pair.key),
+    ])
+}
+
+/// One question to a server by one of its names.
+fn ask(listening: &Listening, host: &str, more: &[&str]) -> (i32, String, String) {
+    let port = listening.address().rsplit(':').next().unwrap();
+    let url = format!("wss://{host}:{port}/");
+    let done = Wsio::run(["connect", &url, "--send", "hello", "-1"].iter().chain(more), "");
+    (done.code, done.text().to_owned(), done.err)
+}
+
+#[test]
+fn a_trusted_server_is_reached_by_name_and_by_address() {
+    let authority = Authority::new();
+    let listening = server(&authority.signs(&["localhost", "127.0.0.1"]));
+    assert!(listening.url.starts_with("wss://127.0.0.1:"), "{}", listening.url);
+    for host in ["localhost", "127.0.0.1"] {
+        let (code, out, err) = ask(&listening, host, &["--cacert", text(&authority.file)]);
+        assert_eq!((code, out.as_str(), err.as_str()), (0, "hello\n", ""));
+    }
+}
+
+#[test]
+fn what_is_not_trusted_is_60_and_explained() {
+    let authority = Authority::new();
+    let (other, namesake) = (Authority::named("Another Authority"), Authority::new());
+    let trust = ["--cacert", text(&authority.file)];
+    let year = rcgen::date_time_ymd;
+    let signed = authority.signs(&["shop.example", "www.shop.example"]);
+    let old = authority.signs_with(&["localhost"], |params| params.not_after = year(2020, 1, 31));
+    let young = authority.signs_with(&["localhost"], |params| params.not_before = year(2090, 1, 31));
+    let alone = authority.self_signed(&["localhost"]);
+    let foreign = other.signs(&["localhost"]);
+    let false_name = namesake.signs(&["localhost"]);
+    for (pair, parts) in [
+        (&signed, &["localhost", "shop.example, www.shop.example", "--sni"][..]),
+        (&old, &["expired on 2020-01-31"]),
+        (&young, &["not valid before 2090-01-31"]),
+        (&alone, &["self-signed", "--cacert"]),
+        (&foreign, &["Another Authority", "not trusted", "--cacert"]),
+        (&false_name, &["The Test Authority", "did not sign it", "--cacert"]),
+    ] {
+        let listening = server(pair);
+        let (code, out, err) = ask(&listening, "localhost", &trust);
+        assert_eq!((code, out.as_str()), (60, ""), "{err}");
+        for part in parts {
+            assert!(err.contains(part), "{part}: {err}");
+        }
+        // --insecure takes them all, and says so.
+        let (code, out, err) = ask(&listening, "localhost", &["-k"]);
+        assert_eq!((code, out.as_str()), (0, "hello\n"), "{err}");
+        assert!(err.contains("--insecure"), "{err}");
+    }
+    let (code, _, err) =
+        ask(&server(&signed), "localhost", &["--cacert", text(&authority.file), "--sni", "shop.example"]);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn plain_and_tls_that_meet_name_the_other_url() {
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = plain.local_addr().unwrap();
+    let web = thread::spawn(move || {
+        // A plain web server that is spoken to in TLS.
+        let mut stream = accept_bounded(&plain);
+        let mut head = [0; 16];
+        stream.read_exact(&mut head).unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").unwrap();
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let done = Wsio::run(["connect", &format!("wss://{at}/x")], "");
+    assert_eq!(done.code, 35, "{}", done.err);
+    assert!(done.err.contains(&format!("ws://{at}/x")), "{}", done.err);
+    web.join().unwrap();
+
+    let authority = Authority::new();
+    let listening = server(&authority.signs(&["127.0.0.1"]));
+    let done = Wsio::run(["connect", &format!("ws://{}/x", listening.address())], "");
+    assert_eq!(done.code, 52, "{}", done.err);
+    assert!(done.err.contains(&format!("wss://{}/x", listening.address())), "{}", done.err);
+    listening.wsio.says("does not speak TLS");
+}
+
+/// A TLS server of the test's own; gives the URL, and per client whether and as what it came.
+fn strict(authority: &Authority, wants_certificate: bool) -> (String, mpsc::Receiver<Result<Seen, String>>) {
+    let pair = authority.signs(&["localhost"]);
+    let chain = vec![CertificateDer::from_pem_file(&pair.cert).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(&pair.key).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder =
+        ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let builder = if wants_certificate {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(&authority.file).unwrap()).unwrap();
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        builder.with_client_cert_verifier(verifier)
+    } else {
+        builder.with_no_client_auth()
+    };
+    let mut config = builder.with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+    let (told, seen) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream.unwrap());
+            let mut head = [0; 4];
+            let read = tls.read_exact(&mut head);
+            let seen = Seen {
+                name: tls.conn.server_name().map(str::to_owned),
+                alpn: tls.conn.alpn_protocol().map(|name| String::from_utf8(name.to_vec()).unwrap()),
+                certificates: tls.conn.peer_certificates().map_or(0, |all| all.len()),
+            };
+            if read.is_ok() {
+                let _ = tls
+                    .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            }
+            let _ = told.send(read.map(|()| seen).map_err(|error| error.to_string()));
+        }
+    });
+    (url, seen)
+}
+
+struct Seen {
+    name: Option<String>,
+    alpn: Option<String>,
+    certificates: usize,
+}
+
+#[test]
+fn the_name_and_http_1_are_what_a_client_hello_asks_for() {
+    let authority = Authority::new();
+    let (url, seen) = strict(&authority, false);
+    for (more, name) in [
+        (&["-k"][..], Some("localhost")),
+        (&["-k", "--sni", "other.example"], Some("other.example")),
+        (&["-k", "--sni", "none"], None),
+    ] {
+        let done = Wsio::run(["connect", &url].iter().chain(more), "");
+        assert_eq!(done.code, 22, "{}", done.err);
+        let seen = seen.recv().unwrap().unwrap();
+        assert_eq!((seen.name.as_deref(), seen.alpn.as_deref()), (name, Some("http/1.1")));
+    }
+}
+
+#[test]
+fn a_client_certificate_is_asked_for_and_shown() {
+    let authority = Authority::new();
+    let (url, seen) = strict(&authority, true);
+    let own = authority.signs(&["client.example"]);
+    let trust = ["connect", &url, "--cacert", text(&authority.file)];
+    let done = Wsio::run(trust, "");
+    assert_eq!(done.code, 98, "{}", done.err);
+    assert!(done.err.contains("--cert"), "{}", done.err);
+    assert!(seen.recv().unwrap().is_err());
+    let done = Wsio::run(trust.iter().chain(&["--cert", text(&own.cert), "--key", text(&own.key)]), "");
+    assert_eq!(done.code, 22, "past TLS: {}", done.err);
+    assert_eq!(seen.recv().unwrap().unwrap().certificates, 1);
+}
+
+#[test]
+fn files_that_cannot_be_used_are_58_and_77() {
+    let authority = Authority::new();
+    let (one, two) = (authority.signs(&["one.example"]), authority.signs(&["two.example"]));
+    let junk = authority.file("junk.pem", "no certificate\n");
+    let locked = authority.file(
+        "locked.pem",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAc\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    );
+    let missing = Path::new("/nonexistent/x.pem");
+    for (cert, key, cause) in [
+        (missing, &*one.key, "no such file"),
+        (&*junk, &one.key, "no certificate"),
+        (&one.cert, missing, "no such file"),
+        (&one.cert, &junk, "no private key"),
+        (&one.cert, &locked, "encrypted"),
+        (&one.cert, &two.key, "one.example-0.pem"),
+    ] {
+        for command in [&["connect", "wss://127.0.0.1:1/"][..], &["listen", "0"]] {
+            let done = Wsio::run(command.iter().chain(&["--cert", text(cert), "--key", text(key)]), "");
+            assert_eq!(done.code, 58, "{}", done.err);
+            assert!(done.err.contains(cause), "{cause}: {}", done.err);
+        }
+    }
+    for file in [missing, &junk] {
+        let done = Wsio::run(["connect", "wss://127.0.0.1:1/", "--cacert", text(file)], "");
+        assert_eq!(done.code, 77, "{}", done.err);
+        assert!(done.err.contains(text(file)), "{}", done.err);
+    }
+}
+
+/// A PKCS#8 key's inner key, under another name.
+fn unwrapped(pkcs8: &Path, label: &str) -> String {
+    let key = PrivateKeyDer::from_pem_file(pkcs8).unwrap();
+    let (_, sequence) = Any::from_der(key.secret_der()).unwrap();
+    let (rest, _version) = Any::from_der(sequence.data).unwrap();
+    let (rest, _algorithm) = Any::from_der(rest).unwrap();
+    let (_, inner) = Any::from_der(rest).unwrap();
+    let body = BASE64_STANDARD.encode(inner.data);
+    let lines: Vec<&str> =
+        body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+#[test]
+fn keys_come_in_pkcs8_pkcs1_and_sec1_or_beside_the_certificate() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost"]);
+    let sec1 = authority.file("sec1.key", &unwrapped(&pair.key, "EC PRIVATE KEY"));
+    let both = fs::read_to_string(&pair.key).unwrap() + &fs::read_to_string(&pair.cert).unwrap();
+    let both = authority.file("both.pem", &both);
+    let rsa = authority.signs_rsa(&["localhost"]);
+    let pkcs1 = authority.file("pkcs1.key", &unwrapped(&rsa.key, "RSA PRIVATE KEY"));
+    for args in [
+        &["--cert", text(&pair.cert), "--key", text(&sec1)][..],
+        &["--cert", text(&both)],
+        &["--cert", text(&rsa.cert), "--key", text(&rsa.key)],
+        &["--cert", text(&rsa.cert), "--key", text(&pkcs1)],
+    ] {
+        let listening = Listening::start(["listen", "0", "--echo"].iter().chain(args));
+        let (code, out, err) = ask(&listening, "localhost", &["--cacert", text(&authority.file)]);
+        assert_eq!((code, out.as_str()), (0, "hello\n"), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn a_self_signed_server_shows_its_fingerprint() {
+    let listening = Listening::start(["listen", "0", "--echo", "--self-signed"]);
+    assert!(listening.url.starts_with("wss://"), "{}", listening.url);
+    let said = listening.wsio.err_so_far();
+    let shown =
+        said.lines().find_map(|line| line.rsplit(' ').next().filter(|word| word.matches(':').count() == 31));
+    assert!(shown.is_some(), "SHA-256 with colons: {said}");
+    let (code, out, err) = ask(&listening, "127.0.0.1", &["-k"]);
+    assert_eq!((code, out.as_str()), (0, "hello\n"), "{err}");
+    let (code, _, err) = ask(&listening, "127.0.0.1", &[]);
+    assert_eq!(code, 60, "{err}");
+}
+
+#[test]
+fn the_end_of_tls_is_told_apart_from_its_loss() {
+    // pipe between two: everything arrives and both ends see a clean end.
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost"]);
+    let mut listening = Listening::start([
+        "pipe",
+        "wss-listen:0",
+        "-",
+        "--once",
+        "--cert",
+        text(&pair.cert),
+        "--key",
+        text(&pair.key),
+    ]);
+    let url = format!("wss://localhost:{}/", listening.address().rsplit(':').next().unwrap());
+    let payload: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
+    listening.wsio.close_stdin();
+    let done =
+        Wsio::run(["pipe", "-", &url, "--linger", "0", "--cacert", text(&authority.file)], payload.clone());
+    assert_eq!(done.code, 0, "{}", done.err);
+    let received = listening.wsio.wait();
+    assert_eq!(received.code, 0, "{}", received.err);
+    assert!(received.out == payload, "{} bytes", received.out.len());
+}
+
+#[test]
+fn a_tls_side_of_a_pipe_is_a_plain_byte_stream() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost"]);
+    let (plain, _peer) = serve(echo);
+    let bridge = Listening::start([
+        "pipe",
+        "wss-listen:0",
+        &plain,
+        "--cert",
+        text(&pair.cert),
+        "--key",
+        text(&pair.key),
+    ]);
+    let (code, out, err) = ask(&bridge, "localhost", &["--cacert", text(&authority.file)]);
+    assert_eq!((code, out.as_str()), (0, "hello\n"), "{err}");
+}
+
+#[test]
+fn a_stream_cut_off_beneath_tls_is_56() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost"]);
+    let listening = server(&pair);
+    let behind = listening.address().to_owned();
+    let (cut, wait) = mpsc::channel::<()>();
+    let middle = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://localhost:{}/", middle.local_addr().unwrap().port());
+    let relay = thread::spawn(move || {
+        let client = accept_bounded(&middle);
+        let server = TcpStream::connect(behind).unwrap();
+        for (mut from, mut to) in [(&client, &server), (&server, &client)]
+            .map(|(from, to)| (from.try_clone().unwrap(), to.try_clone().unwrap()))
+        {
+            thread::spawn(move || std::io::copy(&mut from, &mut to));
+        }
+        wait.recv().unwrap();
+        client.shutdown(Shutdown::Both).unwrap();
+        server.shutdown(Shutdown::Both).unwrap();
+    });
+    let mut wsio = Wsio::start(["connect", &url, "--cacert", text(&authority.file)]);
+    wsio.write(b"hello\n");
+    eventually("the echo", || wsio.out_so_far() == b"hello\n");
+    cut.send(()).unwrap();
+    let done = wsio.wait();
+    assert_eq!(done.code, 56, "{}", done.err);
+    relay.join().unwrap();
+}

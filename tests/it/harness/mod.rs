@@ -1,9 +1,11 @@
 //! Children, peers and programs in process, all with bounded waits.
 
+mod certs;
 mod child;
 mod peer;
 mod program;
 
+pub use certs::{Authority, Pair};
 pub use child::{Listening, Wsio};
 pub use peer::{Peer, accept_bounded, field, read_head, serve, serve_many};
 pub use program::{Ended, Input, Program};

@@ -1,0 +1,92 @@
+//! Certificates made for a test: an authority, and what it signs.
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+use tempfile::TempDir;
+
+/// A certificate authority with a folder for its files.
+pub struct Authority {
+    folder: TempDir,
+    issuer: Issuer<'static, KeyPair>,
+    signed: AtomicUsize,
+    /// Its own certificate, PEM.
+    pub file: PathBuf,
+}
+
+/// A certificate and its key, as PEM files.
+pub struct Pair {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        Self::named("The Test Authority")
+    }
+
+    pub fn named(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let file = write(folder.path(), "ca.pem", &params.self_signed(&key).unwrap().pem());
+        Self { folder, issuer: Issuer::new(params, key), signed: AtomicUsize::new(0), file }
+    }
+
+    /// Signs a certificate for these names.
+    pub fn signs(&self, names: &[&str]) -> Pair {
+        self.signs_with(names, |_| {})
+    }
+
+    /// Signs a certificate for these names after a change.
+    pub fn signs_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Pair {
+        let mut params = params(names);
+        change(&mut params);
+        self.sign(names, &params, &KeyPair::generate().unwrap())
+    }
+
+    /// Signs a certificate with an RSA key.
+    pub fn signs_rsa(&self, names: &[&str]) -> Pair {
+        self.sign(names, &params(names), &KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap())
+    }
+
+    fn sign(&self, names: &[&str], params: &CertificateParams, key: &KeyPair) -> Pair {
+        let cert = params.signed_by(key, &self.issuer).unwrap().pem();
+        let number = self.signed.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{number}", names[0]);
+        Pair {
+            cert: write(self.folder.path(), &format!("{name}.pem"), &cert),
+            key: write(self.folder.path(), &format!("{name}.key"), &key.serialize_pem()),
+        }
+    }
+
+    /// Makes a certificate that signs itself.
+    pub fn self_signed(&self, names: &[&str]) -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let cert = params(names).self_signed(&key).unwrap().pem();
+        Pair {
+            cert: write(self.folder.path(), "self.pem", &cert),
+            key: write(self.folder.path(), "self.key", &key.serialize_pem()),
+        }
+    }
+
+    /// Writes a file beside the certificates.
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        write(self.folder.path(), name, content)
+    }
+}
+
+fn params(names: &[&str]) -> CertificateParams {
+    CertificateParams::new(names.iter().map(|name| name.to_string()).collect::<Vec<_>>()).unwrap()
+}
+
+fn write(folder: &Path, name: &str, content: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap();
+    path
+}
