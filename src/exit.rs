@@ -78,7 +78,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::ClientCertificate, "the server wants a client certificate"),
     (
         Exit::BadHandshake,
-        "101 received, but the handshake is invalid (Accept, Upgrade, unasked extension or subprotocol)",
+        "101 received, but invalid: Accept, Upgrade, unasked extension or subprotocol",
     ),
     (Exit::Protocol, "the peer broke the protocol"),
     (Exit::BadUtf8, "the peer sent bad UTF-8"),

@@ -11,7 +11,7 @@ pub(super) const ECHO: Scheme = Scheme {
     name: "echo",
     form: "echo:",
     example: "echo:",
-    summary: "sends back what it gets; with connect, a WebSocket echo server inside the process",
+    summary: "sends back what it gets; with connect, a built-in echo server",
     a: false,
     b: true,
     parse: |rest| internal(rest, Internal::Echo),
