@@ -76,10 +76,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::Crl, "certificate revocation list unusable"),
     (Exit::ProxyRefused, "the proxy refused"),
     (Exit::ClientCertificate, "the server wants a client certificate"),
-    (
-        Exit::BadHandshake,
-        "101 received, but invalid: Accept, Upgrade, unasked extension or subprotocol",
-    ),
+    (Exit::BadHandshake, "101 received, but invalid: Accept, Upgrade, unasked extension or subprotocol"),
     (Exit::Protocol, "the peer broke the protocol"),
     (Exit::BadUtf8, "the peer sent bad UTF-8"),
     (Exit::TooBig, "the peer exceeded the message limit"),

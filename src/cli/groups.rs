@@ -65,8 +65,8 @@ pub(super) struct Session {
     /// After the input ended, stay until the peer was silent for DURATION, or inf
     #[arg(long, value_name = "DURATION", value_parser = values::zero_or_limit, default_value = "1s")]
     pub linger: Limit,
-    /// Close with CODE and REASON at a normal end [default: 1000]
-    #[arg(long, value_name = "CODE[:REASON]", value_parser = values::close, hide_short_help = true)]
+    /// Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]
+    #[arg(long, value_name = "CODE[:REASON]|none", value_parser = values::close, hide_short_help = true)]
     pub close: Option<CloseWith>,
     /// Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable
     #[arg(long, value_name = "CODES", value_parser = values::close_codes, hide_short_help = true)]

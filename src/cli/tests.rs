@@ -122,7 +122,10 @@ fn session_options_land() {
         assert_eq!(rules(&["-1"]).count, Some(1));
         assert_eq!(rules(&["--linger", "inf"]).linger, None);
         assert_eq!(rules(&["--linger", "0"]).linger, Some(Duration::ZERO));
-        assert_eq!(rules(&["--close", "4000:bye"]).close, CloseWith { code: 4000, reason: "bye".to_owned() });
+        assert_eq!(
+            rules(&["--close", "4000:bye"]).close,
+            CloseWith { code: Some(4000), reason: "bye".to_owned() }
+        );
         assert_eq!(
             rules(&["--ok-close", "1008", "--ok-close", "4000-4999"]).ok_close,
             [1008..=1008, 4000..=4999]

@@ -106,17 +106,23 @@ pub fn connections(text: &str) -> Result<usize, String> {
     }
 }
 
-/// `CODE` or `CODE:REASON` that may be sent (RFC 6455 section 7.4).
+/// `CODE` or `CODE:REASON` that may be sent (RFC 6455 section 7.4), or `none` for a Close without either.
 pub fn close(text: &str) -> Result<CloseWith, String> {
+    if text == "none" {
+        return Ok(CloseWith { code: None, reason: String::new() });
+    }
     let (code, reason) = text.split_once(':').unwrap_or((text, ""));
     let code = close_code(code)?;
+    if code == 1005 {
+        return Err("is never sent, it stands for no code; use none".to_owned());
+    }
     if !codes::sendable(code) {
         return Err("may not be sent; use 1000-1003, 1007-1014 or 3000-4999".to_owned());
     }
     if reason.len() > LONGEST_REASON {
         return Err(format!("the reason is {} bytes long, the limit is {LONGEST_REASON}", reason.len()));
     }
-    Ok(CloseWith { code, reason: reason.to_owned() })
+    Ok(CloseWith { code: Some(code), reason: reason.to_owned() })
 }
 
 /// Close codes and ranges, separated by commas.
@@ -221,8 +227,9 @@ mod tests {
 
     #[test]
     fn only_sendable_close_codes_are_sent() {
-        assert_eq!(close("4001:bye: now"), Ok(CloseWith { code: 4001, reason: "bye: now".to_owned() }));
-        assert_eq!(close("1001"), Ok(CloseWith { code: 1001, reason: String::new() }));
+        assert_eq!(close("4001:bye: now"), Ok(CloseWith { code: Some(4001), reason: "bye: now".to_owned() }));
+        assert_eq!(close("1001"), Ok(CloseWith { code: Some(1001), reason: String::new() }));
+        assert_eq!(close("none"), Ok(CloseWith { code: None, reason: String::new() }));
         assert!(close(&format!("1000:{}", "x".repeat(123))).is_ok());
         for text in ["1004", "1005", "1006", "1015", "999", "5000", "x", "", ":bye"] {
             assert!(close(text).is_err(), "{text}");

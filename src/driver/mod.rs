@@ -80,7 +80,7 @@ async fn connect(
     let b = run.open(&*remote, Opening::new(Role::B)).await?;
     let local = endpoint::parse("-", &Opening::new(Role::A))?;
     let a = run.open(&*local, Opening::new(Role::A)).await?;
-    run.pair(a.link, b.link, false, Some(run.started)).await.fault.map_or(Ok(()), Err)
+    run.alone(a.link, b.link, 1).await
 }
 
 async fn pipe(
@@ -109,7 +109,8 @@ async fn pipe(
         }
         Opened::Link(a) => {
             let b = run.open(&*b, Opening { role: Role::B, subprotocols: None }).await?;
-            run.pair(a.link, b.link, false, Some(run.started)).await.fault.map_or(Ok(()), Err)
+            let shown = usize::from(matches!(b.link, Link::WebSocket(_)));
+            run.alone(a.link, b.link, shown).await
         }
     }
 }
@@ -251,6 +252,13 @@ impl Run {
             }
             std::future::pending().await
         })
+    }
+
+    /// Runs the only pair of a run; `shown` is the side whose end is told with `-v`.
+    async fn alone(&self, a: Link, b: Link, shown: usize) -> Result<()> {
+        let outcome = self.pair(a, b, false, Some(self.started)).await;
+        self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
+        outcome.fault.map_or(Ok(()), Err)
     }
 
     /// Runs one pair; `from` is when its time limit began.

@@ -53,6 +53,21 @@ pub struct Outcome {
     pub carried: [(u64, u64); 2],
 }
 
+impl Outcome {
+    /// How the WebSocket of this side ended and what it carried, for a line on stderr.
+    pub fn summary(&self, side: usize) -> String {
+        let closed = self.closed[side].clone().unwrap_or_else(|| match &self.fault {
+            Some(fault) => format!("1006 abnormal: {}", fault.cause),
+            None => "end of input".into(),
+        });
+        let ((messages_in, bytes_in), (messages_out, bytes_out)) =
+            (self.carried[side], self.carried[1 - side]);
+        format!(
+            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes"
+        )
+    }
+}
+
 /// Two links joined.
 pub struct Pair {
     links: [Link; 2],

@@ -184,7 +184,7 @@ impl Shared {
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
         let outcome = self.run.pair(a, b, true, Some(Instant::now())).await;
-        reporter.life(&format!("{name} close {}", summary(&outcome)));
+        reporter.life(&format!("{name} close {}", outcome.summary(0)));
         Some(outcome)
     }
 
@@ -304,15 +304,4 @@ fn is_signal(fault: &Fault) -> bool {
 fn panicked() -> Outcome {
     let fault = Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio");
     Outcome { fault: Some(fault), closed: [None, None], carried: [(0, 0); 2] }
-}
-
-fn summary(outcome: &Outcome) -> String {
-    let [(messages_in, bytes_in), (messages_out, bytes_out)] = outcome.carried;
-    let closed = outcome.closed[0].clone().unwrap_or_else(|| match &outcome.fault {
-        Some(fault) => format!("1006 abnormal: {}", fault.cause),
-        None => "end of input".into(),
-    });
-    format!(
-        "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes"
-    )
 }

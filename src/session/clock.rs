@@ -44,7 +44,7 @@ impl Session {
         });
         let close = self.rules.close.clone();
         if self.serving {
-            self.end_all(GOING_AWAY, String::new(), now);
+            self.end_all(Some(GOING_AWAY), String::new(), now);
         } else {
             self.end_all(close.code, close.reason, now);
         }

@@ -80,7 +80,7 @@ impl Session {
             Event::CountReached { side } => self.count_reached(side),
             Event::Signal(fault) => {
                 self.fail(fault);
-                self.end_all(GOING_AWAY, String::new(), now);
+                self.end_all(Some(GOING_AWAY), String::new(), now);
             }
             Event::Panicked => self.panicked(now),
         }
@@ -302,7 +302,7 @@ impl Session {
     }
 
     /// Stops reading, flushes and closes both sides; delivery to byte sinks goes on while peers drain.
-    pub(super) fn end_all(&mut self, code: u16, reason: String, now: Instant) {
+    pub(super) fn end_all(&mut self, code: Option<u16>, reason: String, now: Instant) {
         let relay = self.sides.iter().all(Side::is_web_socket);
         for side in 0..2 {
             if relay || !self.sides[side].is_web_socket() {
@@ -312,7 +312,7 @@ impl Session {
         let bytes_only = !self.sides.iter().any(Side::is_web_socket);
         for side in 0..2 {
             if bytes_only || self.sides[side].is_web_socket() {
-                self.end_output(side, Some(code), reason.clone());
+                self.end_output(side, code, reason.clone());
             }
         }
         self.limit(now + self.rules.close_timeout);
@@ -320,7 +320,7 @@ impl Session {
 
     pub(super) fn end_normally(&mut self, side: usize) {
         let CloseWith { code, reason } = self.rules.close.clone();
-        self.end_output(side, Some(code), reason);
+        self.end_output(side, code, reason);
     }
 
     pub(super) fn end_output(&mut self, side: usize, code: Option<u16>, reason: String) {

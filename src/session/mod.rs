@@ -38,18 +38,18 @@ pub struct Rules {
     pub ok_close: Vec<RangeInclusive<u16>>,
 }
 
-/// A close code and reason that may go on the wire (RFC 6455 section 7.4).
+/// A Close that may go on the wire (RFC 6455 sections 5.5.1 and 7.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseWith {
-    /// 1000–1014 without 1004–1006, or 3000–4999.
-    pub code: u16,
+    /// 1000–1014 without 1004–1006, or 3000–4999; `None` sends neither code nor reason.
+    pub code: Option<u16>,
     /// At most 123 bytes.
     pub reason: String,
 }
 
 impl Default for CloseWith {
     fn default() -> Self {
-        Self { code: 1000, reason: String::new() }
+        Self { code: Some(1000), reason: String::new() }
     }
 }
 

@@ -1,0 +1,81 @@
+// What all interop tests share: wsio as a child with bounded waits, and the peers' packages.
+
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { once } from 'node:events'
+
+const tools = process.env.WSIO_TOOLS
+if (!tools || !process.env.WSIO) throw new Error('start these with tests/interop/run')
+
+/** Packages that tests/interop/run installed. */
+export const load = createRequire(`${tools}/`)
+
+/** The Python that has `websockets`. */
+export const python = `${tools}/python/bin/python`
+
+/** No wait is longer, ms. */
+export const PATIENCE = 30_000
+
+/** Waits until `check` gives something; fails with what the children said when it never does. */
+export async function eventually(what, check) {
+  for (const start = Date.now(); Date.now() - start < PATIENCE; await new Promise((done) => setTimeout(done, 5))) {
+    const value = check()
+    if (value) return value
+  }
+  throw new Error(`never happened: ${what}`)
+}
+
+/** A child process whose output is collected; the test kills it at its end. */
+export class Child {
+  constructor(test, program, args) {
+    this.out = ''
+    this.err = ''
+    this.process = spawn(program, args, { stdio: 'pipe' })
+    this.process.stdout.setEncoding('utf8').on('data', (text) => (this.out += text))
+    this.process.stderr.setEncoding('utf8').on('data', (text) => (this.err += text))
+    this.process.stdin.on('error', () => {})
+    this.closed = once(this.process, 'close')
+    test.after(() => this.process.kill('SIGKILL'))
+  }
+
+  write(text) {
+    this.process.stdin.write(text)
+  }
+
+  end(text) {
+    this.process.stdin.end(text)
+  }
+
+  /** The rest of the line that begins with `text`, once it was said on standard error. */
+  async says(text) {
+    const found = () => this.err.match(new RegExp(`${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(.*)\n`))
+    try {
+      return (await eventually(text, found))[1]
+    } catch (error) {
+      throw new Error(`${error.message}; it said:\n${this.err}`)
+    }
+  }
+
+  /** Its exit code, or the signal that killed it. */
+  async exit() {
+    const [code, signal] = await Promise.race([
+      this.closed,
+      new Promise((_, reject) =>
+        setTimeout(() => reject(new Error(`it does not end; it said:\n${this.err}`)), PATIENCE).unref(),
+      ),
+    ])
+    return code ?? signal
+  }
+}
+
+/** Starts wsio. */
+export const wsio = (test, ...args) => new Child(test, process.env.WSIO, args)
+
+/** Starts a wsio that listens; gives it and its URL. */
+export async function listening(test, ...args) {
+  const child = wsio(test, ...args)
+  return { child, url: await child.says('listening on ') }
+}
+
+/** Bytes that are neither UTF-8 nor short, the same in every run. */
+export const bytes = (length) => Buffer.from(Uint8Array.from({ length }, (_, index) => (index * 167 + (index >> 8)) & 255))

@@ -1,0 +1,81 @@
+"""Peers on Python's `websockets`, started by python.test.mjs.
+
+    peer.py serve echo|close    serve on a free port, said on stderr as `port N`
+    peer.py ask|flood|relay URL be a client; an unmet expectation ends with a traceback
+"""
+
+import asyncio
+import sys
+
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+
+async def echo(socket):
+    async for message in socket:
+        await socket.send(message)
+
+
+async def close(socket):
+    """Closes with the code that the first message names."""
+    await socket.close(int(await socket.recv()), "x")
+
+
+async def server(handler):
+    async with serve(handler, "127.0.0.1", 0, subprotocols=["chat"]) as listening:
+        print("port", listening.sockets[0].getsockname()[1], file=sys.stderr, flush=True)
+        await asyncio.sleep(120)
+
+
+async def ask(url):
+    async with connect(url, subprotocols=["other", "chat"]) as socket:
+        assert socket.subprotocol == "chat", socket.subprotocol
+        for message in ["grüße", b"\x00\xff", ""]:
+            await socket.send(message)
+            assert await socket.recv() == message
+        await asyncio.wait_for(await socket.ping(), 10)
+        await socket.close(1000, "thanks")
+        assert socket.close_code == 1000, socket.close_code
+
+
+async def flood(url):
+    async with connect(url) as socket:
+
+        async def send():
+            try:
+                while True:
+                    await socket.send(bytes(20_000))
+            except ConnectionClosed:
+                pass
+
+        sending = asyncio.create_task(send())
+        received = []
+        try:
+            async for message in socket:
+                received.append(message)
+        except ConnectionClosed:
+            pass
+        await sending
+        assert received == [f"message {n}" for n in range(200)], received
+        print(len(received), socket.close_code, socket.close_reason)
+
+
+async def relay(url):
+    async with connect(url, subprotocols=["chat"]) as socket:
+        await socket.send("4321")
+        try:
+            await socket.recv()
+        except ConnectionClosed:
+            print(socket.subprotocol, socket.close_code, socket.close_reason)
+
+
+match sys.argv[1:]:
+    case ["serve", "echo"]:
+        asyncio.run(server(echo))
+    case ["serve", "close"]:
+        asyncio.run(server(close))
+    case ["ask" | "flood" | "relay" as what, url]:
+        asyncio.run(asyncio.wait_for({"ask": ask, "flood": flood, "relay": relay}[what](url), 30))
+    case _:
+        sys.exit(__doc__)
