@@ -45,7 +45,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-message -d 'Re
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send -d 'Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s n -l count -d 'End after N received messages; exit 1 if fewer came' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close -d 'Close with CODE and REASON at a normal end [default: 1000]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s m -l timeout -d 'End the whole run after DURATION, with exit 28' -r
@@ -94,7 +94,7 @@ raw\t'each chunk as it arrives, at most 64 KiB, is one message'
 whole\t'all input until its end is one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end [default: 1000]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s m -l timeout -d 'End the whole run after DURATION, with exit 28' -r
@@ -137,7 +137,7 @@ raw\t'each chunk as it arrives, at most 64 KiB, is one message'
 whole\t'all input until its end is one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end [default: 1000]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s m -l timeout -d 'End the whole run after DURATION, with exit 28' -r
