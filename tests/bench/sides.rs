@@ -1,0 +1,144 @@
+//! Side by side with websocat: `cargo bench --bench sides`.
+//!
+//! Both clients talk to the same peer, frames written and read by hand on blocking sockets, take the
+//! same input through the same kind of pipe, and take turns, so that a noisy machine disturbs both alike.
+//! What counts is the ratio of the medians. websocat is looked for in `WEBSOCAT` and on the path; without
+//! it only our own figures are shown. `SIDES_MIN=1` ends with a failure when a ratio is below its floor.
+
+mod peer;
+
+use peer::Script;
+use std::{
+    env,
+    io::{Read, Write},
+    process::{Command, ExitCode, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+const ROUNDS: usize = 5;
+const LINES: usize = 1_000_000;
+const BINARY: usize = 512 << 20;
+
+/// One kind of work, and how each program is asked to do it.
+struct Work {
+    name: &'static str,
+    script: Script,
+    input: Arc<Vec<u8>>,
+    unit: (&'static str, f64),
+    ours: &'static [&'static str],
+    theirs: &'static [&'static str],
+    /// The ratio that the project holds itself to.
+    floor: f64,
+}
+
+fn main() -> ExitCode {
+    let websocat = env::var("WEBSOCAT").unwrap_or_else(|_| "websocat".into());
+    let has_websocat = Command::new(&websocat).arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !has_websocat {
+        eprintln!("no websocat here (cargo install websocat, or WEBSOCAT=path): nothing to compare with");
+    }
+    let lines: Vec<u8> = (0..LINES).flat_map(|n| line(n).into_bytes()).collect();
+    let works = [
+        Work {
+            name: "send lines",
+            script: Script::Swallow,
+            input: Arc::new(lines),
+            unit: ("k/s", LINES as f64 / 1e3),
+            ours: &["connect", "URL", "--linger", "0", "-q"],
+            theirs: &["-t", "-", "URL"],
+            floor: 5.0,
+        },
+        Work {
+            name: "receive lines",
+            script: Script::Lines(Arc::new(peer::text_frames((0..LINES).map(line)))),
+            input: Arc::new(Vec::new()),
+            unit: ("k/s", LINES as f64 / 1e3),
+            ours: &["connect", "URL"],
+            theirs: &["-t", "-u", "URL", "-"],
+            floor: 5.0,
+        },
+        Work {
+            name: "send binary",
+            script: Script::Swallow,
+            input: Arc::new(vec![0x5a; BINARY]),
+            unit: ("MiB/s", (BINARY >> 20) as f64),
+            ours: &["pipe", "-", "URL", "--linger", "0", "-q"],
+            theirs: &["-b", "-", "URL"],
+            floor: 2.0,
+        },
+    ];
+    let mut met = true;
+    println!("{:14} {:>14} {:>14} {:>8} {:>7}", "", "wsio", "websocat", "ratio", "floor");
+    for work in &works {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(run(env!("CARGO_BIN_EXE_wsio"), work.ours, work));
+            if has_websocat {
+                theirs.push(run(&websocat, work.theirs, work));
+            }
+        }
+        let rate = |times: &mut Vec<Duration>| {
+            times.sort();
+            times.get(times.len() / 2).map(|median| work.unit.1 / median.as_secs_f64())
+        };
+        let (ours, theirs) = (rate(&mut ours).unwrap_or_default(), rate(&mut theirs));
+        let shown = |rate: f64| format!("{rate:.0} {}", work.unit.0);
+        let ratio = theirs.map(|theirs| ours / theirs);
+        met &= ratio.is_none_or(|ratio| ratio >= work.floor);
+        println!(
+            "{:14} {:>14} {:>14} {:>8} {:>7}",
+            work.name,
+            shown(ours),
+            theirs.map_or("-".into(), shown),
+            ratio.map_or("-".into(), |ratio| format!("{ratio:.1}")),
+            work.floor
+        );
+    }
+    if env::var_os("SIDES_MIN").is_some() && !met { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Lines of 20 to 100 bytes.
+fn line(n: usize) -> String {
+    format!("{n:010} {}\n", "x".repeat(8 + n * 7 % 80))
+}
+
+/// One run: how long from start to exit, all input and output included.
+fn run(program: &str, args: &[&str], work: &Work) -> Duration {
+    let (url, peer) = peer::serve(work.script.clone());
+    let start = Instant::now();
+    let mut child = Command::new(program)
+        .args(args.iter().map(|arg| if *arg == "URL" { url.as_str() } else { arg }))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let input = Arc::clone(&work.input);
+    let receives = input.is_empty();
+    let feeder = thread::spawn(move || {
+        // A client that only receives keeps an open, silent input, as on a terminal.
+        let failed = input.chunks(256 << 10).find_map(|chunk| stdin.write_all(chunk).err());
+        (failed, receives.then_some(stdin))
+    });
+    let (mut received, mut chunk) = (0, vec![0; 1 << 20]);
+    while let Ok(count @ 1..) = stdout.read(&mut chunk) {
+        received += count;
+    }
+    let status = child.wait().unwrap();
+    let took = start.elapsed();
+    let (failed, _) = feeder.join().unwrap();
+    let seen = peer.join().unwrap();
+    assert!(status.success() && failed.is_none(), "{program} {args:?}: {status}, {failed:?}");
+    match &work.script {
+        Script::Swallow => {
+            assert!(seen >= work.input.len() - LINES, "{program} lost some: {seen} bytes came")
+        }
+        Script::Lines(_) => {
+            assert_eq!(received, (0..LINES).map(|n| line(n).len()).sum::<usize>(), "{program}")
+        }
+    }
+    took
+}
