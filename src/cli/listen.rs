@@ -25,8 +25,11 @@ use clap::Args;
 /// from this machine only.
 #[derive(Debug, Args)]
 pub(super) struct ListenArgs {
-    /// Listen on PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH or unix:PATH
-    #[arg(value_name = "ADDR")]
+    /// Where to listen
+    #[arg(
+        value_name = "ADDR",
+        help = "Listen on PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH or unix:PATH"
+    )]
     pub address: String,
     /// Send each message back to its sender
     #[arg(long, help_heading = "Server", conflicts_with_all = [

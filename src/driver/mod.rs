@@ -1,7 +1,7 @@
 //! The driver: runs a plan's pairs of links until they end.
 //!
-//! The three subcommands only plan. `connect` and `pipe` run one [`pair`], everything that listens
-//! runs one pair per client ([`serve`]); endings, keepalive and limits are the session's.
+//! The three subcommands only plan. `connect` and `pipe` run one `pair`, everything that listens
+//! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
 mod hub;
 mod pair;

@@ -5,6 +5,8 @@
 //! What counts is the ratio of the medians. websocat is looked for in `WEBSOCAT` and on the path; without
 //! it only our own figures are shown. `SIDES_MIN=1` ends with a failure when a ratio is below its floor.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own that prints a table")]
+
 mod peer;
 
 use peer::Script;
