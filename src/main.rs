@@ -9,7 +9,10 @@ use std::{
     os::fd::AsFd,
     process::ExitCode,
 };
-use wsio::{app, link::Streams};
+use wsio::{
+    app,
+    link::{Patient, Streams},
+};
 
 fn main() -> ExitCode {
     let exit = match streams() {
@@ -33,8 +36,8 @@ fn streams() -> io::Result<Streams> {
     Ok(Streams {
         input_is_terminal: stdin.is_terminal(),
         output_gone: watch(&output)?,
-        input: Box::new(input),
-        output: Box::new(output),
+        input: Box::new(Patient::new(input)),
+        output: Box::new(Patient::new(output)),
     })
 }
 

@@ -5,11 +5,13 @@
 //! hence no locks; every method is cancel-safe, since a poll leaves nothing half done.
 
 mod bytes;
+mod patient;
 mod queue;
 mod stdio;
 
 pub use self::{
     bytes::{ByteLink, Port, Texts},
+    patient::Patient,
     queue::Queue,
     stdio::{Stdio, Streams},
 };

@@ -12,5 +12,6 @@ mod listen;
 mod pipe;
 mod session;
 mod signals;
+mod terminal;
 mod tls;
 mod upgrade;
