@@ -2,7 +2,10 @@
 //!
 //! stderr may be closed or full; saying something never fails and never panics.
 
-use crate::fault::{Fault, printable};
+use crate::{
+    exit::Exit,
+    fault::{Fault, printable},
+};
 use std::{
     io::Write,
     sync::{Arc, Mutex, PoisonError},
@@ -47,7 +50,9 @@ impl Reporter {
 
     /// Tells why something failed.
     pub fn fault(&self, fault: &Fault) {
-        if !fault.is_silent() {
+        // Whoever hung up is not there to read it; ssh hangs up on its ProxyCommand at every normal end.
+        let hung_up = fault.exit == Exit::Hangup && self.verbosity < Verbosity::Verbose;
+        if !fault.is_silent() && !hung_up {
             self.write(&format!("wsio: {fault}\n"));
         }
     }
