@@ -77,6 +77,7 @@ pub struct Pair {
     stop: Option<Pin<Box<dyn Future<Output = Fault> + Send>>>,
     sleep: Pin<Box<Sleep>>,
     reporter: Reporter,
+    one_way: bool,
     closed: [Option<String>; 2],
     panicked: bool,
 }
@@ -118,6 +119,7 @@ impl Pair {
             stop: Some(setup.stop),
             sleep: Box::pin(sleep_until(now)),
             reporter: setup.reporter,
+            one_way: setup.send_only,
             closed: [None, None],
             panicked: false,
         }
@@ -309,6 +311,8 @@ impl Pair {
                     self.legs[side].releasing = Some(Box::pin(link.release(at_once)));
                 }
             }
+            // That nothing came back is no news when nothing was wanted.
+            Action::Note(_) if self.one_way => {}
             Action::Note(text) => self.reporter.note(&text),
         }
     }

@@ -172,8 +172,12 @@ fn one_direction_only() {
         message
     });
     let done = Wsio::run(["connect", &url, "--send-only", "--linger", "100ms"], "a\n");
-    assert_eq!((done.code, done.text()), (0, ""), "{}", done.err);
+    assert_eq!((done.code, done.text(), done.err.as_str()), (0, "", ""));
     assert_eq!(peer.join().unwrap().unwrap(), b"a");
+
+    let (url, _peer) = serve(|mut peer| peer.answer_close());
+    let done = Wsio::run(["connect", &url, "--send-only", "--linger", "0"], "a\n");
+    assert_eq!((done.code, done.err.as_str()), (0, ""), "nothing was wanted, nothing is missed");
 
     let (url, peer) = serve(|mut peer| {
         peer.text("wanted");
