@@ -221,7 +221,7 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__listen)
-            opts="-0 -t -b -m -H -k -n -1 -q -v -h --echo --to --once --path --self-signed --announce --max-connections --handshake-timeout --grace --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --header --protocol --subprotocol --cert --key --cacert --insecure --sni --connect-timeout --count --send --recv-only --send-only --quiet --verbose --help"
+            opts="-u -0 -t -b -m -H -k -n -1 -q -v -h --echo --to --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --user --bearer --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --header --protocol --subprotocol --cert --key --cacert --insecure --sni --connect-timeout --count --send --recv-only --send-only --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -233,6 +233,29 @@ _wsio() {
                     ;;
                 --path)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-origin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-ca)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --announce)
@@ -259,6 +282,18 @@ _wsio() {
                     return 0
                     ;;
                 --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bearer)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -403,7 +438,7 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__pipe)
-            opts="-0 -t -b -m -u -A -k -q -v -H -n -1 -h --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --user --bearer --cookie --user-agent --origin --cacert --insecure --sni --key --once --path --self-signed --announce --max-connections --handshake-timeout --grace --quiet --verbose --header --protocol --subprotocol --cert --send --recv-only --send-only --count --help"
+            opts="-0 -t -b -m -A -k -q -v -H -u -n -1 -h --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --cookie --user-agent --origin --cacert --insecure --sni --key --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --quiet --verbose --header --protocol --subprotocol --cert --send --user --bearer --recv-only --send-only --count --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -465,18 +500,6 @@ _wsio() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --user)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -u)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --bearer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --cookie)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -529,6 +552,29 @@ _wsio() {
                     ;;
                 --path)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-origin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-ca)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --announce)
@@ -590,6 +636,18 @@ _wsio() {
                     return 0
                     ;;
                 --send)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bearer)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

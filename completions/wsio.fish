@@ -76,10 +76,15 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -s v -l verbose -d 'S
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s h -l help -d 'Show the commonest options (-h), or all (--help)'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l to -d 'Join each client to a fresh ENDPOINT, such as tcp:HOST:PORT' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l path -d 'Serve only PATH, answer 404 elsewhere; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-origin -d 'Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-host -d 'Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l client-ca -d 'Let in only clients that show a certificate issued by a root in FILE (PEM)' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l announce -d 'Write the URL to FILE when listening' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -s u -l user -d 'Let in only clients that log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l bearer -d 'Let in only clients that show this bearer token; @FILE, @- and @env:NAME keep it off the command line' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
@@ -145,8 +150,6 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l idle-timeout -d 'End 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l connect-timeout -d 'Wait at most DURATION until the connection is open, or off' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s u -l user -d 'Log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l bearer -d 'Log in with a bearer token; @FILE, @- and @env:NAME keep it off the command line' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cookie -d 'Send cookies, as \'a=b\' or from @FILE, plain or a Netscape jar; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s A -l user-agent -d 'Send NAME as User-Agent' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l origin -d 'Send ORIGIN as Origin, as a browser page from there would' -r
@@ -154,6 +157,9 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cacert -d 'Trust the 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l sni -d 'Send and verify NAME instead of the URL\'s host, or send none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l path -d 'Serve only PATH, answer 404 elsewhere; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-origin -d 'Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-host -d 'Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l client-ca -d 'Let in only clients that show a certificate issued by a root in FILE (PEM)' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l announce -d 'Write the URL to FILE when listening' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
@@ -162,6 +168,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s H -l header -d 'Add a
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l subprotocol -l protocol -d 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cert -d 'Use the certificate chain in FILE (PEM), for wss-listen: or else for the client side' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send -d 'Send MSG to B before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s u -l user -d 'Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l bearer -d 'Log in with a bearer token, or ask clients to when only a server side exists; @FILE' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s n -l count -d 'End after N messages from B; exit 1 if fewer came' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'

@@ -5,7 +5,7 @@ use super::{
     expand::{Expander, usage},
     groups::{Messages, Output, Session},
     lower::{self, Given},
-    server::Server,
+    server::{Admittance, Server},
     values,
 };
 use crate::{
@@ -41,6 +41,8 @@ pub(super) struct ListenArgs {
     pub to: Option<String>,
     #[command(flatten)]
     pub server: Server,
+    #[command(flatten)]
+    pub admittance: Admittance,
     #[command(flatten)]
     pub messages: Messages,
     #[command(flatten)]
@@ -84,6 +86,8 @@ impl ListenArgs {
             verbosity: lower::verbosity(&self.output),
         };
         common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;
+        let Admittance { user, bearer } = &self.admittance;
+        common.server.handshake.admission.login = lower::login(user.as_deref(), bearer.as_deref(), expander)?;
         common.server.handshake.subprotocols = self.handshake.subprotocols;
         let target = match self.to {
             _ if self.echo => Target::Echo,
@@ -94,7 +98,8 @@ impl ListenArgs {
     }
 
     fn tls(&self, secure: Option<bool>) -> Result<Option<ServerTls>> {
-        let tls = lower::server_tls(&self.certificate, self.server.self_signed)?;
+        let tls =
+            lower::server_tls(&self.certificate, self.server.self_signed, self.server.client_ca.clone())?;
         match (secure, &tls) {
             (Some(true), None) => Err(usage("wss:// needs a certificate")
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start")),

@@ -18,13 +18,13 @@ use crate::{
     observe::Verbosity,
     plan::{Direction, FramingChoice, Serve},
     session::Rules,
-    tls::{ClientTls, ServerTls, Sni},
-    ws::{ClientOptions, HeaderName, HeaderValue, ServerOptions},
+    tls::{ClientTls, Identity, ServerTls, Sni},
+    ws::{Admission, ClientOptions, HeaderName, HeaderValue, Login, ServerOptions},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use clap::{ArgMatches, Command, parser::ValueSource};
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
 /// Which options the user wrote, as opposed to defaults.
 pub(super) struct Given<'a> {
@@ -134,11 +134,7 @@ pub(super) fn client(
     let mut seen = HashSet::new();
     options.subprotocols.retain(|name| seen.insert(name.clone()));
     if let Some(user) = credentials.user {
-        let user = expander.secret("--user", &user)?;
-        if !user.contains(':') {
-            return Err(usage("--user needs NAME:PASSWORD")
-                .hint("write --user NAME:PASSWORD, or NAME: for an empty password"));
-        }
+        let user = name_and_password(&user, expander)?;
         let encoded = format!("Basic {}", BASE64_STANDARD.encode(user));
         add_once(&mut options, "authorization", "--user", &encoded, true)?;
     }
@@ -165,6 +161,28 @@ pub(super) fn client(
         add_once(&mut options, "cookie", "--cookie", &cookies.join("; "), true)?;
     }
     Ok(options)
+}
+
+/// What a server asks its clients for.
+pub(super) fn login(
+    user: Option<&str>,
+    bearer: Option<&str>,
+    expander: &mut Expander,
+) -> Result<Option<Login>> {
+    Ok(match (user, bearer) {
+        (Some(user), _) => Some(Login::Basic(name_and_password(user, expander)?)),
+        (None, Some(token)) => Some(Login::Bearer(expander.secret("--bearer", token)?)),
+        (None, None) => None,
+    })
+}
+
+fn name_and_password(user: &str, expander: &mut Expander) -> Result<String> {
+    let user = expander.secret("--user", user)?;
+    if user.contains(':') {
+        return Ok(user);
+    }
+    Err(usage("--user needs NAME:PASSWORD")
+        .hint("write --user NAME:PASSWORD, or NAME: for an empty password"))
 }
 
 /// Adds a field that must not be there twice.
@@ -208,6 +226,11 @@ pub(super) fn server(server: Server) -> Serve {
             paths: server.paths,
             subprotocols: Vec::new(),
             headers: Vec::new(),
+            admission: Admission {
+                origins: server.allow_origin,
+                hosts: server.allow_host,
+                ..Admission::default()
+            },
             handshake_timeout: server.handshake_timeout,
         },
         tls: None,
@@ -224,6 +247,9 @@ pub(super) fn no_server() -> Serve {
         once: false,
         paths: Vec::new(),
         self_signed: false,
+        allow_origin: Vec::new(),
+        allow_host: Vec::new(),
+        client_ca: None,
         announce: None,
         max_connections: 1024,
         handshake_timeout: Duration::from_secs(10),
@@ -231,13 +257,20 @@ pub(super) fn no_server() -> Serve {
     })
 }
 
-pub(super) fn server_tls(own: &Certificate, self_signed: bool) -> Result<Option<ServerTls>> {
+pub(super) fn server_tls(
+    own: &Certificate,
+    self_signed: bool,
+    client_ca: Option<PathBuf>,
+) -> Result<Option<ServerTls>> {
+    let serving = |identity| Ok(Some(ServerTls { identity, client_ca: client_ca.clone() }));
     match (&own.cert, self_signed) {
         (Some(_), true) => {
             Err(usage("--cert and --self-signed exclude each other").hint("keep one of the two"))
         }
-        (Some(cert), false) => Ok(Some(ServerTls::Files { cert: cert.clone(), key: own.key.clone() })),
-        (None, true) => Ok(Some(ServerTls::SelfSigned)),
+        (Some(cert), false) => serving(Identity::Files { cert: cert.clone(), key: own.key.clone() }),
+        (None, true) => serving(Identity::SelfSigned),
+        (None, false) if client_ca.is_some() => Err(usage("--client-ca needs a server that speaks TLS")
+            .hint("add --cert FILE --key FILE, or --self-signed for one made at start")),
         (None, false) => Ok(None),
     }
 }

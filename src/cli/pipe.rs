@@ -89,7 +89,8 @@ impl PipeArgs {
             true => (own, Certificate { cert: None, key: None }),
             false => (Certificate { cert: None, key: None }, own),
         };
-        let server_tls = lower::server_tls(&server_own, self.server.self_signed)?;
+        let server_tls =
+            lower::server_tls(&server_own, self.server.self_signed, self.server.client_ca.clone())?;
         if has(Role::SecureWebSocketServer) && server_tls.is_none() {
             return Err(usage("wss-listen: needs a certificate")
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start"));
@@ -102,6 +103,8 @@ impl PipeArgs {
         } else {
             server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;
             server.handshake.subprotocols = self.handshake.subprotocols;
+            let Credentials { user, bearer, .. } = &self.credentials;
+            server.handshake.admission.login = lower::login(user.as_deref(), bearer.as_deref(), expander)?;
             ClientOptions::default()
         };
         let common = Common {
@@ -126,8 +129,10 @@ fn check(given: &Given, roles: [Role; 2]) -> Result<()> {
     let any = |wanted: &[Role]| roles.iter().any(|role| wanted.contains(role));
     let server = any(&[WebSocketServer, SecureWebSocketServer]);
     if !any(&[WebSocketClient]) {
-        given
-            .refuse(&["user", "bearer", "cookie", "user_agent", "origin"], "needs a ws: or wss: endpoint")?;
+        given.refuse(&["cookie", "user_agent", "origin"], "needs a ws: or wss: endpoint")?;
+    }
+    if !any(&[WebSocketClient]) && !server {
+        given.refuse(&["user", "bearer"], "needs a WebSocket endpoint")?;
     }
     if !any(&[WebSocketClient, TlsClient]) {
         given.refuse(&["cacert", "insecure", "sni"], "needs a wss: or tls: endpoint")?;
@@ -146,10 +151,13 @@ fn check(given: &Given, roles: [Role; 2]) -> Result<()> {
             .refuse(&["subprotocols"], "is not for two WebSockets: the client's subprotocols pass through")?;
     }
     if !server {
-        given.refuse(&["paths", "handshake_timeout"], "needs a ws-listen: or wss-listen: endpoint")?;
+        given.refuse(
+            &["paths", "handshake_timeout", "allow_origin", "allow_host"],
+            "needs a ws-listen: or wss-listen: endpoint",
+        )?;
     }
     if !any(&[SecureWebSocketServer]) {
-        given.refuse(&["self_signed"], "needs a wss-listen: endpoint")?;
+        given.refuse(&["self_signed", "client_ca"], "needs a wss-listen: endpoint")?;
     }
     if !server && !any(&[StreamServer]) {
         given.refuse(&["once", "announce", "max_connections", "grace"], "needs a listening endpoint")?;

@@ -15,9 +15,18 @@ pub(super) struct Server {
     /// Serve only PATH, answer 404 elsewhere; repeatable
     #[arg(long = "path", value_name = "PATH", value_parser = values::path)]
     pub paths: Vec<String>,
+    /// Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable
+    #[arg(long, value_name = "ORIGIN|null|any", value_parser = values::origin)]
+    pub allow_origin: Vec<String>,
+    /// Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable
+    #[arg(long, value_name = "NAME|any", hide_short_help = true)]
+    pub allow_host: Vec<String>,
     /// Serve TLS with a certificate made at start; its fingerprint is shown
     #[arg(long)]
     pub self_signed: bool,
+    /// Let in only clients that show a certificate issued by a root in FILE (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub client_ca: Option<PathBuf>,
     /// Write the URL to FILE when listening
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub announce: Option<PathBuf>,
@@ -30,4 +39,17 @@ pub(super) struct Server {
     /// Let open sessions drain for at most DURATION at a signal
     #[arg(long, value_name = "DURATION", value_parser = values::duration, default_value = "10s", hide_short_help = true)]
     pub grace: Duration,
+}
+
+/// What clients have to show.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Server")]
+pub(super) struct Admittance {
+    /// Let in only clients that log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line
+    #[arg(short, long, value_name = "NAME:PASSWORD", conflicts_with = "bearer", allow_hyphen_values = true)]
+    pub user: Option<String>,
+    /// Let in only clients that show this bearer token; @FILE, @- and @env:NAME keep it off the command line
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true, hide_short_help = true)]
+    pub bearer: Option<String>,
 }

@@ -9,7 +9,7 @@ use crate::{
     observe::Verbosity,
     plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
     session::CloseWith,
-    tls::{ServerTls, Sni},
+    tls::{Identity, ServerTls, Sni},
     ws::HeaderName,
 };
 use std::{path::PathBuf, time::Duration};
@@ -50,6 +50,10 @@ fn pipe(args: &[&str]) -> Pipe {
         Plan::Pipe(pipe) => pipe,
         other => panic!("{other:?}"),
     }
+}
+
+fn tls(identity: Identity) -> ServerTls {
+    ServerTls { identity, client_ca: None }
 }
 
 fn fields(headers: &[(HeaderName, crate::ws::HeaderValue)]) -> Vec<String> {
@@ -225,9 +229,9 @@ fn listen_chooses_target_and_certificate() {
         (to.common.client_tls.cacert, to.common.connect_timeout),
         (Some(PathBuf::from("ca")), Some(seconds(1)))
     );
-    assert_eq!(listen(&["0", "--self-signed"]).tls, Some(ServerTls::SelfSigned));
+    assert_eq!(listen(&["0", "--self-signed"]).tls, Some(tls(Identity::SelfSigned)));
     assert_eq!(listen(&["wss://h", "--self-signed"]).address, ListenAddr::Host("h".to_owned(), 443));
-    let files = ServerTls::Files { cert: "c".into(), key: Some("k".into()) };
+    let files = tls(Identity::Files { cert: "c".into(), key: Some("k".into()) });
     assert_eq!(listen(&["0", "--cert", "c", "--key", "k"]).tls, Some(files));
 }
 
@@ -246,11 +250,11 @@ fn pipe_gives_each_side_its_options() {
     assert_eq!(server.handshake.subprotocols, ["p"]);
 
     let both = pipe(&["wss-listen:0", "wss://h", "--cert", "c", "-H", "X-A: 1", "-k"]).common;
-    assert_eq!(both.server.tls, Some(ServerTls::Files { cert: "c".into(), key: None }));
+    assert_eq!(both.server.tls, Some(tls(Identity::Files { cert: "c".into(), key: None })));
     assert_eq!((fields(&both.client.headers), both.client_tls.cert), (vec!["x-a: 1".to_owned()], None));
 
     let both = pipe(&["wss-listen:0", "wss://h", "--cert", "c", "--self-signed"]).common;
-    assert_eq!((both.server.tls, both.client_tls.cert), (Some(ServerTls::SelfSigned), Some("c".into())));
+    assert_eq!((both.server.tls, both.client_tls.cert), (Some(tls(Identity::SelfSigned)), Some("c".into())));
 }
 
 #[test]
@@ -285,7 +289,6 @@ fn what_could_do_nothing_or_contradicts_is_refused() {
         &["listen", "0", "--cert", "c", "--self-signed"],
         &["listen", "wss://h"],
         &["listen", "ws://h", "--self-signed"],
-        &["listen", "0", "-u", "a:b"],
         &["listen", "0", "-H", "Upgrade: x"],
         &["pipe", "-", "tcp:h:1", "-u", "a:b"],
         &["pipe", "-", "tcp:h:1", "-H", "X: a"],

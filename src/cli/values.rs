@@ -172,6 +172,23 @@ pub fn token(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// An origin as browsers write it (RFC 6454): scheme and authority alone.
+pub fn origin(text: &str) -> Result<String, String> {
+    if matches!(text, "null" | "any") {
+        return Ok(text.to_owned());
+    }
+    match text.split_once("://") {
+        Some((scheme, authority))
+            if !scheme.is_empty() && !authority.is_empty() && !authority.contains('/') =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => {
+            Err("expected an origin such as https://example.com, without a path, or null, or any".to_owned())
+        }
+    }
+}
+
 /// A path that requests are compared with.
 pub fn path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') || text.contains(['?', '#', ' ']) {
@@ -267,6 +284,10 @@ mod tests {
     fn subprotocols_are_tokens_and_paths_are_paths() {
         assert!(token("graphql-transport-ws").is_ok() && token("v1.x").is_ok());
         assert!(token("").is_err() && token("a b").is_err() && token("a,b").is_err() && token("é").is_err());
+        assert!(origin("https://a.example:8443").is_ok() && origin("null").is_ok() && origin("any").is_ok());
+        assert!(
+            origin("a.example").is_err() && origin("https://a.example/").is_err() && origin("://x").is_err()
+        );
         assert!(path("/").is_ok() && path("/a/b").is_ok());
         assert!(path("a").is_err() && path("/a?b").is_err());
     }

@@ -67,6 +67,11 @@ impl Server {
                 if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
                     run.reach.reporter.life(&format!("self-signed certificate, sha256 {fingerprint}"));
                 }
+                if acceptor.listener.is_public() && !greeting.asks_for_credentials() {
+                    run.reach.reporter.note(
+                        "anyone who reaches this address may connect; ask for credentials with --user, --bearer or --client-ca",
+                    );
+                }
                 let scheme = if greeting.is_secure() { "wss" } else { "ws" };
                 (acceptor.listener, Some(greeting), scheme)
             }

@@ -164,11 +164,8 @@ impl Endpoint for Server {
                 }
             };
             let listener = Listener::bind(&self.address).await?;
-            Ok(Opened::Acceptor(Acceptor::WebSocket(WebSocketAcceptor {
-                listener,
-                tls,
-                options: reach.server.clone(),
-            })))
+            let acceptor = WebSocketAcceptor::new(listener, tls, reach.server.clone());
+            Ok(Opened::Acceptor(Acceptor::WebSocket(acceptor)))
         })
     }
 }
@@ -191,6 +188,12 @@ pub struct Greeting {
 }
 
 impl WebSocketAcceptor {
+    /// A bound socket with its rules; on loopback, Host is minded.
+    pub fn new(listener: Listener, tls: Option<tls::Acceptor>, mut options: ServerOptions) -> Self {
+        options.admission.loopback = listener.is_loopback();
+        Self { listener, tls, options }
+    }
+
     /// What a client's own task needs to greet it.
     pub fn greeting(&self) -> Greeting {
         Greeting { tls: self.tls.clone(), options: self.options.clone() }
@@ -219,6 +222,12 @@ impl Greeting {
     /// Whether clients speak TLS.
     pub fn is_secure(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// Whether a client has to show who it is.
+    pub fn asks_for_credentials(&self) -> bool {
+        self.options.admission.login.is_some()
+            || self.tls.as_ref().is_some_and(tls::Acceptor::asks_for_certificate)
     }
 
     /// The options of the opening handshake.

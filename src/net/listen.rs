@@ -107,6 +107,25 @@ impl Listener {
         self.sockets.iter().map(name).collect()
     }
 
+    /// Whether only this machine can reach it, by TCP.
+    pub fn is_loopback(&self) -> bool {
+        self.reach().all(|address| address.is_some_and(|address| address.ip().to_canonical().is_loopback()))
+    }
+
+    /// Whether other machines may reach it.
+    pub fn is_public(&self) -> bool {
+        self.reach().any(|address| address.is_some_and(|address| !address.ip().to_canonical().is_loopback()))
+    }
+
+    /// The TCP address of each socket; `None` for a Unix socket.
+    fn reach(&self) -> impl Iterator<Item = Option<SocketAddr>> {
+        self.sockets.iter().map(|socket| match socket {
+            Socket::Tcp(socket) => socket.local_addr().ok(),
+            #[cfg(unix)]
+            Socket::Unix(_) => None,
+        })
+    }
+
     fn over(sockets: Vec<Socket>) -> Self {
         Self { sockets, turn: 0, resume: None }
     }

@@ -102,15 +102,10 @@ impl Connector {
 }
 
 fn roots(cacert: Option<&Path>) -> Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
     if let Some(file) = cacert {
-        for certificate in pem::certificates(file, Exit::CaFile)? {
-            roots
-                .add(certificate)
-                .map_err(|error| bad_roots(format!("cannot use {}: {error}", file.display())))?;
-        }
-        return Ok(roots);
+        return trusting(file);
     }
+    let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(native.certs);
     if roots.is_empty() {
@@ -121,6 +116,20 @@ fn roots(cacert: Option<&Path>) -> Result<RootCertStore> {
         return Err(
             bad_roots(cause).hint("install them (package ca-certificates), or name a file with --cacert")
         );
+    }
+    Ok(roots)
+}
+
+/// The roots in a file.
+///
+/// # Errors
+/// Exit 77 naming the file.
+pub(super) fn trusting(file: &Path) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in pem::certificates(file, Exit::CaFile)? {
+        roots
+            .add(certificate)
+            .map_err(|error| bad_roots(format!("cannot use {}: {error}", file.display())))?;
     }
     Ok(roots)
 }

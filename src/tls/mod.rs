@@ -10,6 +10,8 @@ mod pem;
 mod server;
 mod verify;
 
+use client::trusting;
+
 pub use client::{Connector, TlsFacts};
 pub use explain::explain_io;
 pub use server::Acceptor;
@@ -46,7 +48,16 @@ pub enum Sni {
 
 /// What a TLS server was asked for on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ServerTls {
+pub struct ServerTls {
+    /// What it shows.
+    pub identity: Identity,
+    /// Clients have to show a certificate issued by one of these roots (PEM).
+    pub client_ca: Option<PathBuf>,
+}
+
+/// The certificate a TLS server shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
     /// A certificate chain and key from PEM files; the key may be in the certificate's file.
     Files {
         /// Chain, leaf first.

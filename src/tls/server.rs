@@ -1,6 +1,6 @@
 //! The server side of TLS.
 
-use super::{ALPN, ServerTls, explain::accepting, pem, provider};
+use super::{ALPN, Identity, ServerTls, explain::accepting, pem, provider, trusting};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -10,6 +10,7 @@ use rustls::{
     ServerConfig,
     crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::WebPkiClientVerifier,
 };
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
@@ -19,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 pub struct Acceptor {
     acceptor: TlsAcceptor,
     fingerprint: Option<String>,
+    asks: bool,
 }
 
 impl Acceptor {
@@ -26,33 +28,47 @@ impl Acceptor {
     /// certificate's names.
     ///
     /// # Errors
-    /// Exit 58: a certificate or key that cannot be used.
+    /// Exit 58 for a certificate or key that cannot be used, 77 for the roots of client certificates.
     pub fn new(options: &ServerTls, host: Option<&str>) -> Result<Self> {
-        let (chain, key, made) = match options {
-            ServerTls::Files { cert, key } => {
+        let (chain, key, made) = match &options.identity {
+            Identity::Files { cert, key } => {
                 let chain = pem::certificates(cert, Exit::OwnCertificate)?;
                 (chain, pem::key(key.as_ref().unwrap_or(cert))?, false)
             }
-            ServerTls::SelfSigned => {
+            Identity::SelfSigned => {
                 let (certificate, key) = self_signed(host)?;
                 (vec![certificate], key, true)
             }
         };
         let fingerprint = made.then(|| fingerprint(&chain));
-        let mut config = ServerConfig::builder_with_provider(provider())
+        let config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(error.to_string()))?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(|error| match options {
-                ServerTls::Files { cert, key } => {
-                    let key = key.as_ref().unwrap_or(cert);
-                    unusable(format!("cannot use {} with {}: {error}", cert.display(), key.display()))
-                }
-                ServerTls::SelfSigned => unusable(error.to_string()),
-            })?;
+            .map_err(|error| unusable(error.to_string()))?;
+        let config = match &options.client_ca {
+            None => config.with_no_client_auth(),
+            Some(file) => {
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(trusting(file)?), provider())
+                        .build()
+                        .map_err(|error| {
+                            Fault::new(Exit::CaFile, "tls", format!("cannot use {}: {error}", file.display()))
+                        })?;
+                config.with_client_cert_verifier(verifier)
+            }
+        };
+        let mut config = config.with_single_cert(chain, key).map_err(|error| match &options.identity {
+            Identity::Files { cert, key } => {
+                let key = key.as_ref().unwrap_or(cert);
+                unusable(format!("cannot use {} with {}: {error}", cert.display(), key.display()))
+            }
+            Identity::SelfSigned => unusable(error.to_string()),
+        })?;
         config.alpn_protocols = vec![ALPN.to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), fingerprint })
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            fingerprint,
+            asks: options.client_ca.is_some(),
+        })
     }
 
     /// Does the handshake with a client.
@@ -64,6 +80,11 @@ impl Acceptor {
             Ok(stream) => Ok(Box::pin(stream)),
             Err(error) => Err(accepting(&error)),
         }
+    }
+
+    /// Whether clients have to show a certificate.
+    pub fn asks_for_certificate(&self) -> bool {
+        self.asks
     }
 
     /// SHA-256 of a self-signed certificate, in upper-case hexadecimal with colons as `openssl x509`

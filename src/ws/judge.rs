@@ -5,7 +5,7 @@
 //! body what to do.
 
 use super::{
-    ServerOptions,
+    ServerOptions, admission,
     tokens::{has_token, members},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -36,6 +36,8 @@ pub struct Request {
     pub origin: Option<String>,
     /// Subprotocols in the client's order.
     pub subprotocols: Vec<String>,
+    /// Who logged in, by HTTP Basic.
+    pub user: Option<String>,
     /// All fields.
     pub headers: HeaderMap,
 }
@@ -50,12 +52,14 @@ pub(super) struct Verdict {
     pub status: StatusCode,
     /// For the log and, as the body, for the client.
     pub cause: String,
+    /// More for the log alone.
+    pub remedy: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Verdict {
     pub fn new(status: StatusCode, cause: &str) -> Self {
-        Self { status, cause: cause.to_owned(), headers: Vec::new() }
+        Self { status, cause: cause.to_owned(), remedy: None, headers: Vec::new() }
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {
@@ -98,6 +102,12 @@ pub(super) fn judge(
             "a header field is longer than 8 KiB",
         ));
     }
+    let user = options.admission.admit(headers, &host).map_err(|denial| {
+        let mut verdict = Verdict::new(denial.status, &denial.cause);
+        verdict.remedy = Some(denial.remedy);
+        verdict.headers.extend(admission::field(denial.header));
+        verdict
+    })?;
     let path = head.uri.path().to_owned();
     if !options.paths.is_empty() && !options.paths.contains(&path) {
         return Err(Verdict::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
@@ -145,6 +155,7 @@ pub(super) fn judge(
             .get(header::ORIGIN)
             .map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned()),
         subprotocols: members(headers, &header::SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect(),
+        user,
         headers: headers.clone(),
     };
     Ok((request, key.into_bytes()))

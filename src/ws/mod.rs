@@ -1,5 +1,6 @@
 //! The WebSocket layer: URLs, the opening handshake on hyper, the protocol engine, close codes.
 
+mod admission;
 mod answer;
 pub mod client;
 pub mod codes;
@@ -12,6 +13,7 @@ mod tokens;
 mod url;
 mod wire;
 
+pub use admission::{Admission, Login};
 pub use hyper::header::{HeaderName, HeaderValue};
 pub use url::WsUrl;
 
@@ -39,6 +41,8 @@ pub struct ServerOptions {
     pub subprotocols: Vec<String>,
     /// Extra header fields of the 101 answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Origin, Host and credentials.
+    pub admission: Admission,
     /// From accept to answered upgrade, TLS included. Default 10 s.
     pub handshake_timeout: Duration,
 }

@@ -96,7 +96,11 @@ impl Handshake {
         match judge(&head, options, secure) {
             Ok((request, key)) => Ok(Self { http, request, key, headers: options.headers.clone(), until }),
             Err(verdict) => {
-                let (status, cause) = (verdict.status.as_u16(), verdict.cause.clone());
+                let status = verdict.status.as_u16();
+                let cause = match &verdict.remedy {
+                    Some(remedy) => format!("{}: {remedy}", verdict.cause),
+                    None => verdict.cause.clone(),
+                };
                 http.answer_and_leave(verdict.into_answer(), until).await;
                 Err(Refusal { status, cause, target })
             }

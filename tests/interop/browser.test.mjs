@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
-import { eventually, listening, load } from './harness.mjs'
+import { eventually, listening as listens, load } from './harness.mjs'
 
 const { chromium } = load('playwright-core')
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
@@ -40,6 +40,9 @@ after(async () => {
   await browser?.close()
   web?.close()
 })
+
+/** A server that lets the page in, which comes from another port. */
+const listening = (t, ...args) => listens(t, ...args, '--allow-origin', origin.slice(0, -1))
 
 /** Opens the page and its socket. */
 async function page(t, url, protocols = []) {
@@ -80,6 +83,19 @@ test('closing the server fires onclose on the page', async (t) => {
   await sees(other, 'open')
   killed.child.process.kill('SIGKILL')
   await sees(other, 'close 1006 false')
+})
+
+test('a page of a foreign origin gets 403, and the log says what would let it in', async (t) => {
+  const { child, url } = await listens(t, 'listen', '0')
+  const tab = await page(t, url)
+  await sees(tab, 'close 1006 false')
+  assert.ok((await child.says('refused 403 /: ')).endsWith(`--allow-origin ${origin.slice(0, -1)}`), child.err)
+  const file = await browser.newPage()
+  t.after(() => file.close())
+  await file.setContent(PAGE)
+  await file.evaluate((url) => start(url, []), url)
+  await sees(file, 'close 1006 false')
+  await child.says('--allow-origin null')
 })
 
 test('a page that is closed without a word is a client that went away', async (t) => {

@@ -119,38 +119,58 @@ fn plain_requests_get_plain_answers() {
         ("a browser's GET", format!("GET /chat HTTP/1.1\r\nHost: {address}\r\n\r\n"), 426),
         (
             "another version",
-            format!("GET /chat HTTP/1.1\r\nHost: h\r\n{}\r\n", UPGRADE.replace(": 13", ": 8")),
+            format!("GET /chat HTTP/1.1\r\nHost: localhost\r\n{}\r\n", UPGRADE.replace(": 13", ": 8")),
             426,
         ),
-        ("another path", format!("GET /nowhere HTTP/1.1\r\nHost: h\r\n{UPGRADE}\r\n"), 404),
-        ("a POST", "POST /chat HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n".into(), 405),
+        ("another path", format!("GET /nowhere HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n"), 404),
+        ("a POST", "POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".into(), 405),
         ("two hosts", format!("GET /chat HTTP/1.1\r\nHost: a\r\nHost: b\r\n{UPGRADE}\r\n"), 400),
         ("no host", format!("GET /chat HTTP/1.1\r\n{UPGRADE}\r\n"), 400),
-        ("HTTP/1.0", format!("GET /chat HTTP/1.0\r\nHost: h\r\n{UPGRADE}\r\n"), 400),
-        ("a short key", format!("GET /chat HTTP/1.1\r\nHost: h\r\n{}\r\n", UPGRADE.replace("dGhl", "")), 400),
-        ("two keys", format!("GET /chat HTTP/1.1\r\nHost: h\r\n{UPGRADE}Sec-WebSocket-Key: x\r\n\r\n"), 400),
+        ("HTTP/1.0", format!("GET /chat HTTP/1.0\r\nHost: localhost\r\n{UPGRADE}\r\n"), 400),
+        (
+            "a short key",
+            format!("GET /chat HTTP/1.1\r\nHost: localhost\r\n{}\r\n", UPGRADE.replace("dGhl", "")),
+            400,
+        ),
+        (
+            "two keys",
+            format!("GET /chat HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}Sec-WebSocket-Key: x\r\n\r\n"),
+            400,
+        ),
         (
             "no version",
             format!(
-                "GET /chat HTTP/1.1\r\nHost: h\r\n{}\r\n",
+                "GET /chat HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
                 UPGRADE.replace("Sec-WebSocket-Version: 13\r\n", "")
             ),
             400,
         ),
-        ("a body", format!("GET /chat HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n{UPGRADE}\r\nabc"), 400),
-        ("a folded line", format!("GET /chat HTTP/1.1\r\nHost: h\r\nX-A: b\r\n c\r\n{UPGRADE}\r\n"), 400),
-        ("a NUL", format!("GET /chat HTTP/1.1\r\nHost: h\r\nX-A: \0\r\n{UPGRADE}\r\n"), 400),
+        (
+            "a body",
+            format!("GET /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n{UPGRADE}\r\nabc"),
+            400,
+        ),
+        (
+            "a folded line",
+            format!("GET /chat HTTP/1.1\r\nHost: localhost\r\nX-A: b\r\n c\r\n{UPGRADE}\r\n"),
+            400,
+        ),
+        ("a NUL", format!("GET /chat HTTP/1.1\r\nHost: localhost\r\nX-A: \0\r\n{UPGRADE}\r\n"), 400),
         ("no HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n".into(), 400),
-        ("too many fields", format!("GET /chat HTTP/1.1\r\nHost: h\r\n{}{UPGRADE}\r\n", header(101)), 431),
+        (
+            "too many fields",
+            format!("GET /chat HTTP/1.1\r\nHost: localhost\r\n{}{UPGRADE}\r\n", header(101)),
+            431,
+        ),
         (
             "a long line",
-            format!("GET /chat HTTP/1.1\r\nHost: h\r\nX: {}\r\n{UPGRADE}\r\n", "y".repeat(8200)),
+            format!("GET /chat HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n{UPGRADE}\r\n", "y".repeat(8200)),
             431,
         ),
         (
             "a long head",
             format!(
-                "GET /chat HTTP/1.1\r\nHost: h\r\n{}{UPGRADE}\r\n",
+                "GET /chat HTTP/1.1\r\nHost: localhost\r\n{}{UPGRADE}\r\n",
                 format!("X: {}\r\n", "y".repeat(4000)).repeat(9)
             ),
             431,
@@ -173,7 +193,7 @@ fn plain_requests_get_plain_answers() {
         "{browser}"
     );
     assert!(browser.contains(&format!("wsio connect ws://{address}/chat")), "{browser}");
-    let post = exchange(address, b"POST /chat HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    let post = exchange(address, b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     assert!(post.to_ascii_lowercase().contains("\r\nallow: get\r\n"), "{post}");
     // After all that it still serves.
     Peer::dial_with(address, "/other", &[]).text("hello");
@@ -202,14 +222,15 @@ fn a_silent_client_is_dropped_and_delays_nobody() {
 fn one_client_more_than_allowed_gets_503() {
     let listening = Listening::start(["listen", "0", "--echo", "--max-connections", "1"]);
     let mut peer = Peer::dial(listening.address());
-    let answer = exchange(listening.address(), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    let answer = exchange(listening.address(), b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     peer.close(1000, "");
     peer.until_close();
     drop(peer);
     listening.wsio.says(" close ");
     eventually("there is room again", || {
-        !exchange(listening.address(), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").starts_with("HTTP/1.1 503 ")
+        !exchange(listening.address(), b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .starts_with("HTTP/1.1 503 ")
     });
 }
 
@@ -241,7 +262,7 @@ fn each_client_gets_a_fresh_target() {
 fn a_target_that_cannot_be_reached_is_502() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let listening = Listening::start(["listen", "0", "--to", &format!("tcp:{gone}")]);
-    let request = format!("GET / HTTP/1.1\r\nHost: h\r\n{UPGRADE}\r\n");
+    let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n");
     let answer = exchange(listening.address(), request.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
     assert!(

@@ -3,6 +3,7 @@
 //! `harness` starts the program and plays its peers, byte by byte; every other module is one promise
 //! of the contract. Everything runs on loopback with free ports, and no wait is unbounded.
 
+mod admission;
 mod connect;
 mod docs;
 mod endings;

@@ -1,0 +1,268 @@
+//! Who may come in: the rules for Origin, Host and credentials.
+//!
+//! A browser lets any page open a WebSocket to any server it can reach, and names the page in Origin
+//! (RFC 6455 section 10.2), so a local server that took everybody would be open to every web page its
+//! user looks at. By default a client without Origin (no browser) and a page of the very same host come
+//! in. A server on loopback also minds Host, or a page could reach it under a name of its own that it
+//! lets resolve to 127.0.0.1 (DNS rebinding).
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use hyper::{
+    StatusCode,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
+use std::net::IpAddr;
+use subtle::ConstantTimeEq;
+
+/// Who is let in, from the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Admission {
+    /// Origins beside none at all and the one that equals Host; `any` lets all in.
+    pub origins: Vec<String>,
+    /// Names that Host may carry on loopback beside IP literals and `localhost`; `any` lets all in.
+    pub hosts: Vec<String>,
+    /// The server is bound to loopback, so Host is minded.
+    pub loopback: bool,
+    /// What a client has to show; `None` asks for nothing.
+    pub login: Option<Login>,
+}
+
+/// Credentials that a server asks for (RFC 7617, RFC 6750).
+#[derive(Clone, PartialEq, Eq)]
+pub enum Login {
+    /// `NAME:PASSWORD`.
+    Basic(String),
+    /// A token.
+    Bearer(String),
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Basic(_) => "Basic(…)",
+            Self::Bearer(_) => "Bearer(…)",
+        })
+    }
+}
+
+/// Why a client is not let in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Denial {
+    pub status: StatusCode,
+    /// For the client.
+    pub cause: String,
+    /// For the log: what would let it in.
+    pub remedy: String,
+    pub header: Option<(HeaderName, &'static str)>,
+}
+
+impl Admission {
+    /// Whether a request comes in; gives the user's name of a Basic login.
+    pub(super) fn admit(&self, headers: &HeaderMap, host: &str) -> Result<Option<String>, Denial> {
+        self.host(host)?;
+        if let Some(origin) = headers.get(header::ORIGIN) {
+            self.origin(&String::from_utf8_lossy(origin.as_bytes()), host)?;
+        }
+        match &self.login {
+            None => Ok(None),
+            Some(login) => login.check(headers),
+        }
+    }
+
+    fn host(&self, host: &str) -> Result<(), Denial> {
+        let name = name_of(host);
+        let known = name.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || self.hosts.iter().any(|listed| listed == "any" || listed.eq_ignore_ascii_case(name));
+        if !self.loopback || known {
+            return Ok(());
+        }
+        Err(Denial {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            cause: "this server does not answer for that Host".to_owned(),
+            remedy: format!("Host is `{host}`; let it in with --allow-host {name}"),
+            header: None,
+        })
+    }
+
+    fn origin(&self, origin: &str, host: &str) -> Result<(), Denial> {
+        let listed = self.origins.iter().any(|listed| listed == "any" || listed.eq_ignore_ascii_case(origin));
+        if listed || is_same(origin, host) {
+            return Ok(());
+        }
+        Err(Denial {
+            status: StatusCode::FORBIDDEN,
+            cause: "pages of this origin are not let in".to_owned(),
+            remedy: match origin {
+                "null" => {
+                    "Origin is `null`, as of a page opened from a file; let it in with --allow-origin null"
+                        .to_owned()
+                }
+                _ => format!("Origin is `{origin}`; let it in with --allow-origin {origin}"),
+            },
+            header: None,
+        })
+    }
+}
+
+impl Login {
+    fn check(&self, headers: &HeaderMap) -> Result<Option<String>, Denial> {
+        let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
+        let shown = match (values.next(), values.next()) {
+            (Some(value), None) => value.to_str().unwrap_or_default(),
+            _ => "",
+        };
+        let (scheme, shown) = shown.split_once(' ').unwrap_or((shown, ""));
+        let (name, expected, shown) = match self {
+            Self::Basic(expected) => {
+                ("Basic", expected, BASE64_STANDARD.decode(shown.trim()).unwrap_or_default())
+            }
+            Self::Bearer(expected) => ("Bearer", expected, shown.trim().as_bytes().to_vec()),
+        };
+        if scheme.eq_ignore_ascii_case(name) && bool::from(expected.as_bytes().ct_eq(&shown)) {
+            let user = expected.split_once(':').map(|(user, _)| user.to_owned());
+            return Ok(user.filter(|_| matches!(self, Self::Basic(_))));
+        }
+        Err(Denial {
+            status: StatusCode::UNAUTHORIZED,
+            cause: "credentials are needed".to_owned(),
+            remedy: if shown.is_empty() {
+                "it showed none".to_owned()
+            } else {
+                "it showed others".to_owned()
+            },
+            header: Some((
+                header::WWW_AUTHENTICATE,
+                match self {
+                    Self::Basic(_) => "Basic realm=\"wsio\", charset=\"UTF-8\"",
+                    Self::Bearer(_) => "Bearer realm=\"wsio\"",
+                },
+            )),
+        })
+    }
+}
+
+/// The header field that goes with a denial.
+pub(super) fn field(header: Option<(HeaderName, &'static str)>) -> Option<(HeaderName, HeaderValue)> {
+    header.map(|(name, value)| (name, HeaderValue::from_static(value)))
+}
+
+/// Host without its port.
+fn name_of(host: &str) -> &str {
+    match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((literal, _)) => literal,
+        None => host.split_once(':').map_or(host, |(name, _)| name),
+    }
+}
+
+/// Whether an origin is the very host that was asked, default ports written or not.
+fn is_same(origin: &str, host: &str) -> bool {
+    let (default, authority) = match origin.split_once("://") {
+        Some(("http", authority)) => (":80", authority),
+        Some(("https", authority)) => (":443", authority),
+        _ => return false,
+    };
+    let bare = |text: &str| text.strip_suffix(default).unwrap_or(text).to_ascii_lowercase();
+    bare(authority) == bare(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admit(
+        admission: &Admission,
+        host: &str,
+        fields: &[(&'static str, &str)],
+    ) -> Result<Option<String>, u16> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::from_static(name), value.parse().unwrap());
+        }
+        admission.admit(&headers, host).map_err(|denial| denial.status.as_u16())
+    }
+
+    #[test]
+    fn no_origin_and_the_same_origin_come_in() {
+        let plain = Admission::default();
+        assert_eq!(admit(&plain, "h:1", &[]), Ok(None));
+        for (origin, host, in_) in [
+            ("http://h:8080", "h:8080", true),
+            ("http://H", "h:80", true),
+            ("https://h", "h", true),
+            ("https://h:443", "h", true),
+            ("http://[::1]:9", "[::1]:9", true),
+            ("http://h:8081", "h:8080", false),
+            ("http://h", "h:443", false),
+            ("http://evil.example", "h", false),
+            ("http://h.evil.example", "h", false),
+            ("null", "h", false),
+            ("file://", "h", false),
+            ("chrome-extension://h", "h", false),
+        ] {
+            let expected = if in_ { Ok(None) } else { Err(403) };
+            assert_eq!(admit(&plain, host, &[("origin", origin)]), expected, "{origin} at {host}");
+        }
+    }
+
+    #[test]
+    fn listed_origins_are_exact() {
+        let listed =
+            Admission { origins: vec!["https://a.example".into(), "null".into()], ..Admission::default() };
+        for (origin, expected) in [
+            ("https://a.example", Ok(None)),
+            ("null", Ok(None)),
+            ("http://a.example", Err(403)),
+            ("https://b.a.example", Err(403)),
+        ] {
+            assert_eq!(admit(&listed, "h", &[("origin", origin)]), expected, "{origin}");
+        }
+        let any = Admission { origins: vec!["any".into()], ..Admission::default() };
+        assert_eq!(admit(&any, "h", &[("origin", "http://evil.example")]), Ok(None));
+    }
+
+    #[test]
+    fn loopback_minds_host() {
+        let loopback =
+            Admission { loopback: true, hosts: vec!["dev.example".into()], ..Admission::default() };
+        for (host, expected) in [
+            ("127.0.0.1:8080", Ok(None)),
+            ("[::1]:8080", Ok(None)),
+            ("localhost", Ok(None)),
+            ("LOCALHOST:1", Ok(None)),
+            ("dev.example:8080", Ok(None)),
+            ("rebound.example", Err(421)),
+            ("localhost.example", Err(421)),
+        ] {
+            assert_eq!(admit(&loopback, host, &[]), expected, "{host}");
+        }
+        assert_eq!(
+            admit(&Admission::default(), "rebound.example", &[]),
+            Ok(None),
+            "elsewhere it is not minded"
+        );
+    }
+
+    #[test]
+    fn credentials_are_compared_whole() {
+        let basic = Admission { login: Some(Login::Basic("me:pass".into())), ..Admission::default() };
+        let of = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
+        assert_eq!(admit(&basic, "h", &[("authorization", &of("me:pass"))]), Ok(Some("me".into())));
+        assert_eq!(
+            admit(&basic, "h", &[("authorization", &of("me:pass").replace("Basic", "basic"))]),
+            Ok(Some("me".into()))
+        );
+        for wrong in [&of("me:pas"), &of("me:pass2"), &of(""), "Basic", "Basic %%", "Bearer me:pass", ""] {
+            assert_eq!(admit(&basic, "h", &[("authorization", wrong)]), Err(401), "{wrong}");
+        }
+        assert_eq!(admit(&basic, "h", &[]), Err(401));
+        let twice = [("authorization", of("me:pass")), ("authorization", of("me:pass"))];
+        assert_eq!(
+            admit(&basic, "h", &twice.each_ref().map(|(name, value)| (*name, value.as_str()))),
+            Err(401)
+        );
+        let bearer = Admission { login: Some(Login::Bearer("t".into())), ..Admission::default() };
+        assert_eq!(admit(&bearer, "h", &[("authorization", "Bearer t")]), Ok(None));
+        assert_eq!(admit(&bearer, "h", &[("authorization", "Bearer u")]), Err(401));
+    }
+}
