@@ -83,6 +83,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l announce -d 'Write 
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l child-stderr -d 'Send a program\'s standard error to our log, or to the client as messages' -r -f -a "log\t'To our standard error, with the number of the connection'
+client\t'Where its standard output goes'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s u -l user -d 'Let in only clients that log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l bearer -d 'Let in only clients that show this bearer token; @FILE, @- and @env:NAME keep it off the command line' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
@@ -156,6 +158,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l origin -d 'Send ORIGI
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cacert -d 'Trust the roots in FILE (PEM) instead of the system\'s' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l sni -d 'Send and verify NAME instead of the URL\'s host, or send none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l child-stderr -d 'Send a program\'s standard error to our log, or to the client as messages' -r -f -a "log\t'To our standard error, with the number of the connection'
+client\t'Where its standard output goes'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l path -d 'Serve only PATH, answer 404 elsewhere; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-origin -d 'Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-host -d 'Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable' -r

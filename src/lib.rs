@@ -21,7 +21,7 @@
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `fault exit` ← `framing session` ← `observe net tls` ← `ws` ← `link` ← `endpoint` ← `plan` ←
+//! `fault exit` ← `framing session` ← `child observe net tls` ← `ws` ← `link` ← `endpoint` ← `plan` ←
 //! `driver | cli` ← `app` ← `main`. Imports only run downward; a test reads them.
 //!
 //! # One task a pair
@@ -30,6 +30,7 @@
 //! the pair turns to a deadline, a signal or the other direction.
 
 pub mod app;
+pub mod child;
 pub mod cli;
 pub mod driver;
 pub mod endpoint;

@@ -12,7 +12,7 @@ use crate::{
     ws::{ClientOptions, ServerOptions},
 };
 use bytes::Bytes;
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// One run of the program.
 #[derive(Clone, Debug)]
@@ -56,6 +56,8 @@ pub enum Target {
     Echo,
     /// A fresh endpoint per client, as written.
     Endpoint(String),
+    /// A fresh child process per client: a program and its arguments.
+    Command(Vec<OsString>),
 }
 
 /// `pipe`: two endpoints as written.
@@ -90,6 +92,8 @@ pub struct Common {
     pub client: ClientOptions,
     /// Server side of every listening endpoint.
     pub server: Serve,
+    /// The standard error of child processes goes to the client, as messages.
+    pub errors_to_client: bool,
     /// How much is said on stderr.
     pub verbosity: Verbosity,
 }

@@ -9,7 +9,7 @@ use crate::{
     session::CloseWith,
 };
 use clap::{
-    Args,
+    Args, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use std::time::Duration;
@@ -108,4 +108,23 @@ fn framing_parser() -> impl TypedValueParser<Value = Framing> {
     let values = FRAMINGS.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary));
     PossibleValuesParser::new(values)
         .map(|name| framing::by_name(&name).expect("the possible values are the names of the table"))
+}
+
+/// Child processes.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Commands")]
+pub(super) struct Commands {
+    /// Send a program's standard error to our log, or to the client as messages
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t = ChildErrors::Log, hide_short_help = true)]
+    pub child_stderr: ChildErrors,
+}
+
+/// Where a child's standard error goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ChildErrors {
+    /// To our standard error, with the number of the connection.
+    Log,
+    /// Where its standard output goes.
+    Client,
 }

@@ -3,7 +3,7 @@
 use super::{
     client::{Certificate, Handshake, Trust},
     expand::{Expander, usage},
-    groups::{Messages, Output, Session},
+    groups::{ChildErrors, Commands, Messages, Output, Session},
     lower::{self, Given},
     server::{Admittance, Server},
     values,
@@ -17,6 +17,7 @@ use crate::{
     ws::ClientOptions,
 };
 use clap::Args;
+use std::ffi::OsString;
 
 /// Be a WebSocket server
 ///
@@ -39,8 +40,13 @@ pub(super) struct ListenArgs {
     /// Join each client to a fresh ENDPOINT, such as tcp:HOST:PORT
     #[arg(long, help_heading = "Server", value_name = "ENDPOINT")]
     pub to: Option<String>,
+    /// Start PROGRAM for each client, its input and output as lines
+    #[arg(last = true, value_name = "PROGRAM", num_args = 1.., conflicts_with_all = ["echo", "to"])]
+    pub program: Vec<OsString>,
     #[command(flatten)]
     pub server: Server,
+    #[command(flatten)]
+    pub commands: Commands,
     #[command(flatten)]
     pub admittance: Admittance,
     #[command(flatten)]
@@ -83,6 +89,7 @@ impl ListenArgs {
             client_tls: lower::client_tls(self.trust, Certificate { cert: None, key: None }),
             client: ClientOptions::default(),
             server: lower::server(self.server),
+            errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
         };
         common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;
@@ -91,6 +98,7 @@ impl ListenArgs {
         common.server.handshake.subprotocols = self.handshake.subprotocols;
         let target = match self.to {
             _ if self.echo => Target::Echo,
+            _ if !self.program.is_empty() => Target::Command(self.program),
             Some(endpoint) => Target::Endpoint(endpoint),
             None => Target::Stdio,
         };

@@ -7,7 +7,7 @@
 use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     expand::{Expander, usage},
-    groups::{Messages, Output, Session},
+    groups::{ChildErrors, Commands, Messages, Output, Session},
     lower::{self, Given},
     server::Server,
 };
@@ -44,6 +44,8 @@ pub(super) struct PipeArgs {
     #[command(flatten)]
     pub certificate: Certificate,
     #[command(flatten)]
+    pub commands: Commands,
+    #[command(flatten)]
     pub server: Server,
     #[command(flatten)]
     pub output: Output,
@@ -70,7 +72,7 @@ impl Role {
             "wss-listen" => Self::SecureWebSocketServer,
             "tcp-listen" | "unix-listen" => Self::StreamServer,
             "tls" => Self::TlsClient,
-            "-" | "tcp" | "unix" | "file" | "append" | "echo" | "null" => Self::Other,
+            "-" | "tcp" | "unix" | "exec" | "sh" | "file" | "append" | "echo" | "null" => Self::Other,
             _ => Self::WebSocketClient,
         }
     }
@@ -117,6 +119,7 @@ impl PipeArgs {
             client_tls: lower::client_tls(self.trust, client_own),
             client,
             server,
+            errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))

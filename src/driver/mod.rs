@@ -108,7 +108,7 @@ async fn pipe(
             server.run().await
         }
         Opened::Link(a) => {
-            let b = run.open(&*b, Opening { role: Role::B, subprotocols: None }).await?;
+            let b = run.open(&*b, Opening::new(Role::B)).await?;
             let shown = usize::from(matches!(b.link, Link::WebSocket(_)));
             run.alone(a.link, b.link, shown).await
         }
@@ -126,15 +126,12 @@ async fn listen(
         Target::Stdio if once => (Behind::Endpoint(endpoint::parse("-", &Opening::new(Role::B))?), LINES),
         Target::Stdio => (Behind::Hub(OnceCell::new()), LINES),
         Target::Echo => (Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?), LINES),
+        Target::Command(words) => (Behind::Endpoint(endpoint::command(words.clone())), LINES),
+        Target::Endpoint(text) if text == "-" && !once => (Behind::Hub(OnceCell::new()), LINES),
         Target::Endpoint(text) => {
-            if text == "-" && !once {
-                (Behind::Hub(OnceCell::new()), LINES)
-            } else {
-                (
-                    Behind::Endpoint(endpoint::parse(text, &Opening::new(Role::B))?),
-                    if text == "-" { LINES } else { RAW },
-                )
-            }
+            let endpoint = endpoint::parse(text, &Opening::new(Role::B))?;
+            let framing = if text == "-" || endpoint.is_command() { LINES } else { RAW };
+            (Behind::Endpoint(endpoint), framing)
         }
     };
     let run = Arc::new(Run::new(&plan.common, default, stdio, reporter, stop)?);
@@ -205,6 +202,7 @@ impl Run {
                 server: common.server.handshake.clone(),
                 server_tls: common.server.tls.clone(),
                 stdio,
+                errors_to_client: common.errors_to_client,
                 read_input: common.direction != Direction::ReceiveOnly,
                 reporter,
                 connector: OnceCell::new(),

@@ -5,7 +5,7 @@
 
 use super::{Outcome, Run, hub::Hub};
 use crate::{
-    endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role},
+    endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
     link::{Link, Port, Texts},
@@ -181,19 +181,29 @@ impl Shared {
         let peer = dialed.peer.clone();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
+        let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
         let opened = match &self.greeting {
-            Some(greeting) => self.greet(greeting, dialed, &name).await,
-            None => self.join_bytes(dialed, &name).await,
+            Some(greeting) => self.greet(greeting, dialed, &name, visitor).await,
+            None => self.join_bytes(dialed, &name, visitor).await,
         };
         let (a, b, about) = opened?;
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
         let outcome = self.run.pair(a, b, true, Some(Instant::now())).await;
+        if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Command) {
+            reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
+        }
         reporter.life(&format!("{name} close {}", outcome.summary(0)));
         Some(outcome)
     }
 
-    async fn greet(&self, greeting: &Greeting, dialed: Dialed, name: &str) -> Option<(Link, Link, String)> {
+    async fn greet(
+        &self,
+        greeting: &Greeting,
+        dialed: Dialed,
+        name: &str,
+        mut visitor: Visitor,
+    ) -> Option<(Link, Link, String)> {
         let reporter = &self.run.reach.reporter;
         let handshake = match greeting.read(dialed).await {
             Ok(handshake) => handshake,
@@ -215,7 +225,9 @@ impl Shared {
         let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
         let subprotocols = relays.then(|| request.subprotocols.clone());
         let mut chosen = server::choose_subprotocol(greeting.options(), request);
-        let b = match self.behind(Opening { role: Role::B, subprotocols }).await {
+        visitor.request = Some(request.clone());
+        visitor.subprotocol = chosen.clone();
+        let b = match self.behind(Opening { role: Role::B, subprotocols, visitor: Some(visitor) }).await {
             Ok(opened) => opened,
             Err(fault) => {
                 self.run.reach.reporter.fault(&fault);
@@ -244,11 +256,11 @@ impl Shared {
         }
     }
 
-    async fn join_bytes(&self, dialed: Dialed, name: &str) -> Option<(Link, Link, String)> {
+    async fn join_bytes(&self, dialed: Dialed, name: &str, visitor: Visitor) -> Option<(Link, Link, String)> {
         if !self.choose() {
             return None;
         }
-        match self.behind(Opening::new(Role::B)).await {
+        match self.behind(Opening { role: Role::B, subprotocols: None, visitor: Some(visitor) }).await {
             Ok(b) => {
                 let texts = Texts { input: name.to_owned(), output: name.to_owned() };
                 let a = self.run.reach.bytes(Port::Stream(dialed.stream), texts);

@@ -3,16 +3,20 @@
 //! One file a scheme family; the table [`SCHEMES`] is all that knows them by name, so that a new one
 //! is a file and a line here, and help, man page, completions and the table's tests follow.
 
+mod command;
 mod file;
 mod internal;
 mod names;
 mod open;
 mod socket;
 mod standard;
+mod visitor;
 mod web_socket;
 
+pub use command::command;
 pub use names::parse;
 pub use open::{Acceptor, Framings, Opened, OpenedLink, Opening, Reach, Role};
+pub use visitor::Visitor;
 pub use web_socket::{Greeting, WebSocketAcceptor, accepted};
 
 use crate::fault::Result;
@@ -28,6 +32,11 @@ pub trait Endpoint: Send + Sync {
 
     /// Whether it speaks WebSocket.
     fn is_web_socket(&self) -> bool {
+        false
+    }
+
+    /// Whether it is a child process.
+    fn is_command(&self) -> bool {
         false
     }
 
@@ -69,6 +78,8 @@ pub static SCHEMES: &[Scheme] = &[
     socket::TCP_LISTEN,
     socket::UNIX,
     socket::UNIX_LISTEN,
+    command::EXEC,
+    command::SH,
     file::FILE,
     file::APPEND,
     internal::ECHO,

@@ -1,6 +1,6 @@
 //! What opening an endpoint takes and gives.
 
-use super::WebSocketAcceptor;
+use super::{Visitor, WebSocketAcceptor};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -33,12 +33,14 @@ pub struct Opening {
     pub role: Role,
     /// Subprotocols to ask for instead of the command line's: those the other side was asked for.
     pub subprotocols: Option<Vec<String>>,
+    /// The client it is opened for.
+    pub visitor: Option<Visitor>,
 }
 
 impl Opening {
     /// An opening with the command line's subprotocols.
     pub fn new(role: Role) -> Self {
-        Self { role, subprotocols: None }
+        Self { role, subprotocols: None, visitor: None }
     }
 }
 
@@ -109,6 +111,8 @@ pub struct Reach {
     pub server_tls: Option<ServerTls>,
     /// The standard streams.
     pub stdio: Stdio,
+    /// The standard error of child processes goes where their output goes.
+    pub errors_to_client: bool,
     /// Whether standard input is read at all.
     pub read_input: bool,
     /// Where notes go.

@@ -5,6 +5,7 @@ use super::{
     stdio::{self, Input, Output as Thread},
 };
 use crate::{
+    child::{self, Child},
     exit::Exit,
     fault::Fault,
     framing::{Decode, Encode, Output},
@@ -32,6 +33,8 @@ pub enum Port {
     Stream(Stream),
     /// Blocking ends on threads; either may be missing.
     Threads(Threads),
+    /// A child process.
+    Child(Box<Child>),
 }
 
 /// The ends of a port whose reads and writes block.
@@ -151,7 +154,7 @@ impl ByteLink {
                     self.decoder.feed(chunk);
                 }
                 Ok(None) => {
-                    let end = SourceEnd::Eof { empty: self.empty, hangup: self.is_terminal() };
+                    let end = self.eof();
                     self.finish(end, batch);
                 }
                 Err(error) => {
@@ -189,6 +192,10 @@ impl ByteLink {
                 ready!(thread.poll_finish(cx))
             }
             Port::Threads(_) => Ok(()),
+            Port::Child(child) => {
+                child.shut();
+                Ok(())
+            }
         };
         match shut {
             // The far end of a socket may have gone first; everything was taken before that.
@@ -220,10 +227,29 @@ impl ByteLink {
         if matches!(self.end, Some(SourceEnd::Eof { .. })) { 0 } else { u64::from(bytes > 0) }
     }
 
-    pub(super) async fn release(self, within: Duration) -> u64 {
+    pub(super) async fn release(self, within: Duration, at_once: bool) -> u64 {
         match self.port {
+            Port::Child(child) => {
+                child.release(at_once).await;
+                0
+            }
             Port::Stream(mut stream) => net::lingering_close(&mut stream, within).await,
             Port::Threads(_) => 0,
+        }
+    }
+
+    /// What the end of the bytes means.
+    fn eof(&self) -> SourceEnd {
+        let Port::Child(child) = &self.port else {
+            return SourceEnd::Eof { empty: self.empty, hangup: self.is_terminal() };
+        };
+        match child.status().and_then(child::words) {
+            // There is nobody left to wait for.
+            None => SourceEnd::Eof { empty: false, hangup: true },
+            Some(reason) => {
+                let cause = format!("{} ended with {reason}", self.texts.input);
+                SourceEnd::Exited { fault: Fault::new(Exit::Command, "command", cause), reason }
+            }
         }
     }
 
@@ -245,11 +271,14 @@ impl ByteLink {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         match &mut self.port {
             Port::Threads(Threads { input: Some(input), .. }) => input.poll_recv(cx).map(Option::transpose),
-            Port::Threads(_) => Poll::Ready(Ok(None)),
-            Port::Stream(stream) => {
+            port => {
                 self.buffer.resize(CHUNK, 0);
                 let mut buffer = ReadBuf::new(&mut self.buffer);
-                ready!(stream.as_mut().poll_read(cx, &mut buffer))?;
+                ready!(match port {
+                    Port::Stream(stream) => stream.as_mut().poll_read(cx, &mut buffer),
+                    Port::Child(child) => child.poll_read(cx, &mut buffer),
+                    Port::Threads(_) => Poll::Ready(Ok(())),
+                })?;
                 let length = buffer.filled().len();
                 Poll::Ready(Ok((length > 0).then(|| self.buffer.split_to(length).freeze())))
             }
@@ -266,7 +295,7 @@ impl ByteLink {
                 self.out.take();
                 Poll::Ready(Ok(()))
             }
-            Port::Stream(stream) => {
+            port => {
                 for part in self.out.take() {
                     self.in_parts += part.len();
                     self.parts.push_back(part);
@@ -274,14 +303,21 @@ impl ByteLink {
                 while !self.parts.is_empty() {
                     let slices: Vec<_> =
                         self.parts.iter().take(SLICES).map(|part| IoSlice::new(part)).collect();
-                    let written = ready!(stream.as_mut().poll_write_vectored(cx, &slices))?;
+                    let written = match port {
+                        Port::Stream(stream) => ready!(stream.as_mut().poll_write_vectored(cx, &slices))?,
+                        Port::Child(child) => ready!(child.poll_write(cx, &slices)),
+                        Port::Threads(_) => 0,
+                    };
                     if written == 0 {
                         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                     }
                     self.in_parts -= written;
                     advance(&mut self.parts, written);
                 }
-                stream.as_mut().poll_flush(cx)
+                match port {
+                    Port::Stream(stream) => stream.as_mut().poll_flush(cx),
+                    _ => Poll::Ready(Ok(())),
+                }
             }
         }
     }

@@ -190,7 +190,7 @@ impl Link {
                 net::lingering_close(conn.stream(), within).await;
                 0
             }
-            Self::Bytes(link) => link.release(within).await,
+            Self::Bytes(link) => link.release(within, at_once).await,
             Self::Channel(channel) => {
                 if let Some(queue) = &channel.incoming {
                     queue.finish(SourceEnd::Absent);

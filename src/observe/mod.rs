@@ -71,6 +71,11 @@ impl Reporter {
         }
     }
 
+    /// Passes on a line of a child's standard error.
+    pub fn child(&self, conn: u64, line: &str) {
+        self.write(&format!("#{conn} | {}\n", printable(line)));
+    }
+
     /// Tells how a connection came about, with `-v`.
     pub fn verbose(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {

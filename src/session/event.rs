@@ -117,6 +117,13 @@ pub enum SourceEnd {
     Failed(Fault),
     /// Input that cannot be sent as a message (exit 65).
     Refused(Fault),
+    /// A child process ended, and not well (exit 125).
+    Exited {
+        /// What to tell the user.
+        fault: Fault,
+        /// What to tell the peer: `exit 7`.
+        reason: String,
+    },
 }
 
 /// How a sink failed.

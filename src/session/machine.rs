@@ -155,6 +155,10 @@ impl Session {
                 self.fail(fault);
                 self.end_output(other, Some(INTERNAL_ERROR), "input failed".into());
             }
+            SourceEnd::Exited { fault, reason } => {
+                self.fail(fault);
+                self.end_output(other, Some(INTERNAL_ERROR), reason);
+            }
             SourceEnd::Refused(fault) => {
                 self.fail(fault);
                 self.end_normally(other);

@@ -10,7 +10,7 @@ use std::{
 const FLOORS: &[(&[&str], bool)] = &[
     (&["exit", "fault"], true),
     (&["framing", "session"], true),
-    (&["observe", "net", "tls"], true),
+    (&["child", "observe", "net", "tls"], true),
     (&["ws"], false),
     (&["link"], false),
     (&["endpoint"], false),

@@ -66,11 +66,16 @@ impl Peer {
 
     /// Connects with a path and further header lines.
     pub fn dial_with(address: &str, path: &str, lines: &[&str]) -> Self {
+        Self::dial_to(address, path, address, lines)
+    }
+
+    /// Connects with another Host than the address.
+    pub fn dial_to(address: &str, path: &str, host: &str, lines: &[&str]) -> Self {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let more: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
         );
         stream.write_all(request.as_bytes()).unwrap();

@@ -1,0 +1,220 @@
+//! Child processes: one a session, in a process group of its own, never left behind.
+//!
+//! A child is two pipes and an exit status. Its group is told to leave in steps when the session is
+//! over: end of input, TERM a second later, KILL two seconds after that.
+
+mod inherit;
+mod status;
+
+pub use status::words;
+
+use std::{
+    ffi::OsString,
+    io::{self, IoSlice},
+    os::unix::process::CommandExt,
+    pin::Pin,
+    process::{Command, ExitStatus, Stdio},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    process::{ChildStderr, ChildStdin, ChildStdout},
+    time::{Instant, Sleep, sleep, sleep_until, timeout},
+};
+
+/// From end of input to TERM.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// From TERM to KILL.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long output may be silent after the child is gone, when something it left behind holds it open.
+const LEFTOVER: Duration = Duration::from_millis(250);
+
+/// What to start, and with what.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// The program and its arguments; never empty.
+    pub words: Vec<OsString>,
+    /// Variables set beside the inherited ones.
+    pub env: Vec<(&'static str, String)>,
+    /// Variables that are taken away.
+    pub unset: Vec<&'static str>,
+    /// Where its standard error goes.
+    pub errors: Errors,
+}
+
+/// What becomes of a child's standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Errors {
+    /// It is ours.
+    #[default]
+    Inherit,
+    /// It is read by us, line by line.
+    Read,
+    /// It goes where standard output goes.
+    Output,
+}
+
+/// A running child.
+pub struct Child {
+    stdin: Option<ChildStdin>,
+    stdout: Option<Output>,
+    stderr: Option<ChildStderr>,
+    group: rustix::process::Pid,
+    exit: Pin<Box<dyn Future<Output = io::Result<ExitStatus>> + Send>>,
+    status: Option<ExitStatus>,
+    leftover: Pin<Box<Sleep>>,
+}
+
+enum Output {
+    Own(ChildStdout),
+    /// Standard output and error in one pipe.
+    Shared(tokio::net::unix::pipe::Receiver),
+}
+
+impl Child {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Those of the system: no such program, no permission, no more processes.
+    pub fn spawn(recipe: &Recipe) -> io::Result<Self> {
+        let (program, arguments) = recipe.words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        for name in &recipe.unset {
+            command.env_remove(name);
+        }
+        command.envs(recipe.env.iter().map(|(name, value)| (name, value)));
+        let mut shared = None;
+        match recipe.errors {
+            Errors::Inherit => {}
+            Errors::Read => {
+                command.stderr(Stdio::piped());
+            }
+            Errors::Output => {
+                let (reader, writer) = io::pipe()?;
+                command.stdout(writer.try_clone()?).stderr(writer);
+                shared = Some(tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into())?);
+            }
+        }
+        inherit::prepare(&mut command);
+        let mut child = tokio::process::Command::from(command).spawn()?;
+        let id = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
+        Ok(Self {
+            stdin: child.stdin.take(),
+            stdout: shared.map(Output::Shared).or_else(|| child.stdout.take().map(Output::Own)),
+            stderr: child.stderr.take(),
+            group: id.ok_or(io::ErrorKind::NotFound)?,
+            exit: Box::pin(async move { child.wait().await }),
+            status: None,
+            leftover: Box::pin(sleep(LEFTOVER)),
+        })
+    }
+
+    /// Its standard error, when it is to be read.
+    pub fn take_errors(&mut self) -> Option<impl AsyncRead + Send + Unpin + use<>> {
+        self.stderr.take()
+    }
+
+    /// Bytes of its output; ready with none when it has left and said everything.
+    ///
+    /// # Errors
+    /// Those of the pipe.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(stdout) = &mut self.stdout {
+            let before = buffer.filled().len();
+            let read = match stdout {
+                Output::Own(stdout) => Pin::new(stdout).poll_read(cx, buffer),
+                Output::Shared(stdout) => Pin::new(stdout).poll_read(cx, buffer),
+            };
+            match read {
+                Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                    self.leftover.as_mut().reset(Instant::now() + LEFTOVER);
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Ok(())) => self.stdout = None,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {}
+            }
+        }
+        ready!(self.poll_exit(cx));
+        if self.stdout.is_some() {
+            ready!(self.leftover.as_mut().poll(cx));
+            self.stdout = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Hands it input; what a child that reads no more does not take is dropped.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<usize> {
+        let all = slices.iter().map(|slice| slice.len()).sum();
+        let Some(stdin) = &mut self.stdin else { return Poll::Ready(all) };
+        match ready!(Pin::new(stdin).poll_write_vectored(cx, slices)) {
+            Ok(written @ 1..) => Poll::Ready(written),
+            _ => {
+                self.stdin = None;
+                Poll::Ready(all)
+            }
+        }
+    }
+
+    /// Ends its input.
+    pub fn shut(&mut self) {
+        self.stdin = None;
+    }
+
+    /// How it ended, once it was waited for.
+    pub fn status(&self) -> Option<ExitStatus> {
+        self.status
+    }
+
+    /// Sees it off: end of input, TERM, KILL, each to its whole group; `at_once` hurries.
+    pub async fn release(mut self, at_once: bool) {
+        (self.stdin, self.stdout) = (None, None);
+        let (patience, grace) =
+            if at_once { (Duration::ZERO, Duration::from_millis(50)) } else { (PATIENCE, GRACE) };
+        if self.is_gone_within(patience).await {
+            return;
+        }
+        self.tell(rustix::process::Signal::TERM);
+        if self.is_gone_within(grace).await {
+            return;
+        }
+        self.tell(rustix::process::Signal::KILL);
+        // A killed process is reaped as soon as the system lets go of it.
+        self.is_gone_within(grace).await;
+    }
+
+    /// Whether it and all of its group are gone by then.
+    async fn is_gone_within(&mut self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        if self.status.is_none()
+            && timeout(time, std::future::poll_fn(|cx| self.poll_exit(cx))).await.is_err()
+        {
+            return false;
+        }
+        let mut pause = Duration::from_millis(1);
+        while rustix::process::test_kill_process_group(self.group).is_ok() {
+            if Instant::now() >= until {
+                return false;
+            }
+            sleep_until(until.min(Instant::now() + pause)).await;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+        true
+    }
+
+    fn tell(&self, signal: rustix::process::Signal) {
+        let _ = rustix::process::kill_process_group(self.group, signal);
+    }
+
+    fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.status.is_none() {
+            let status = ready!(self.exit.as_mut().poll(cx));
+            // Waiting for a child of ours cannot fail; if it does, there is none to wait for.
+            self.status = Some(status.unwrap_or_default());
+            self.leftover.as_mut().reset(Instant::now() + LEFTOVER);
+        }
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,142 @@
+//! `exec:` and `sh:`: a child process, its standard input and output as the byte stream.
+//!
+//! There is no shell unless the user writes `sh:`, and nothing a client sends ever becomes part of a
+//! command line: what a child may know of its client stands in the environment.
+
+use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme, Visitor};
+use crate::{
+    child::{Child, Errors, Recipe},
+    exit::Exit,
+    fault::{Fault, Result},
+    link::{Channel, Link, Port, Queue, Texts},
+    net,
+    observe::Reporter,
+    session::SourceEnd,
+};
+use std::ffi::OsString;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Bytes of one line of a child's standard error.
+const LONGEST_LINE: usize = 8 * 1024;
+
+pub(super) const EXEC: Scheme = Scheme {
+    name: "exec",
+    form: "exec:PROGRAM ARG…",
+    example: "exec:sort -r",
+    summary: "child process, started without a shell",
+    a: false,
+    b: true,
+    parse: |text| {
+        let words =
+            shell_words::split(text).map_err(|error| malformed(&format!("`exec:{text}`: {error}")))?;
+        if words.is_empty() {
+            return Err(malformed("`exec:` lacks a program"));
+        }
+        Ok(command(words.into_iter().map(OsString::from).collect()))
+    },
+};
+
+pub(super) const SH: Scheme = Scheme {
+    name: "sh",
+    form: "sh:COMMAND",
+    example: "sh:sort | uniq -c",
+    summary: "child process, through /bin/sh",
+    a: false,
+    b: true,
+    parse: |text| {
+        if text.trim().is_empty() {
+            return Err(malformed("`sh:` lacks a command"));
+        }
+        let words = ["/bin/sh", "-c", text].map(OsString::from);
+        Ok(Box::new(Command { words: words.into(), shell: Some(text.to_owned()) }))
+    },
+};
+
+/// A program and its arguments as an endpoint.
+pub fn command(words: Vec<OsString>) -> Box<dyn Endpoint> {
+    Box::new(Command { words, shell: None })
+}
+
+fn malformed(cause: &str) -> Fault {
+    Fault::new(Exit::Malformed, "endpoint", cause)
+}
+
+struct Command {
+    words: Vec<OsString>,
+    /// What `/bin/sh` is given, as it was written.
+    shell: Option<String>,
+}
+
+impl Command {
+    fn name(&self) -> String {
+        self.shell.clone().unwrap_or_else(|| self.words[0].to_string_lossy().into_owned())
+    }
+
+    fn start(&self, reach: &Reach, visitor: Option<&Visitor>) -> std::io::Result<Link> {
+        let (env, unset) = visitor.map_or_else(|| (Vec::new(), Visitor::NAMES.to_vec()), Visitor::variables);
+        let errors = match (reach.errors_to_client, visitor) {
+            (true, _) => Errors::Output,
+            (false, Some(_)) => Errors::Read,
+            (false, None) => Errors::Inherit,
+        };
+        let mut child = Child::spawn(&Recipe { words: self.words.clone(), env, unset, errors })?;
+        if let (Some(stderr), Some(visitor)) = (child.take_errors(), visitor) {
+            tokio::spawn(tell(stderr, visitor.conn, reach.reporter.clone()));
+        }
+        let texts = Texts { input: format!("`{}`", self.name()), output: format!("`{}`", self.name()) };
+        Ok(reach.bytes(Port::Child(Box::new(child)), texts))
+    }
+}
+
+impl Endpoint for Command {
+    fn describe(&self) -> String {
+        match &self.shell {
+            Some(text) => format!("sh:{text}"),
+            None => {
+                format!("exec:{}", shell_words::join(self.words.iter().map(|word| word.to_string_lossy())))
+            }
+        }
+    }
+
+    fn is_command(&self) -> bool {
+        true
+    }
+
+    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+        Box::pin(async move {
+            // A client learns by Close 1011 what went wrong: a refused upgrade would tell a page nothing.
+            let link = self.start(reach, opening.visitor.as_ref()).unwrap_or_else(|error| {
+                let cause = format!("cannot start `{}`: {}", self.name(), net::words(&error));
+                let fault = Fault::new(Exit::Command, "command", cause)
+                    .hint("check the program's name and that it may be executed");
+                ended(SourceEnd::Exited { fault, reason: "cannot start the program".into() })
+            });
+            Ok(Opened::Link(OpenedLink { link, peer: self.describe(), subprotocol: None }))
+        })
+    }
+}
+
+/// A link that has ended already.
+fn ended(how: SourceEnd) -> Link {
+    let incoming = Queue::default();
+    incoming.finish(how);
+    Link::Channel(Channel { incoming: Some(incoming), outgoing: None, own: true })
+}
+
+/// Passes a child's standard error on to ours, a line at a time, with the number of its connection.
+async fn tell(mut stderr: impl AsyncRead + Unpin, conn: u64, reporter: Reporter) {
+    let (mut line, mut chunk) = (Vec::new(), vec![0; LONGEST_LINE]);
+    let say = |line: &[u8]| reporter.child(conn, &String::from_utf8_lossy(line));
+    while let Ok(count @ 1..) = stderr.read(&mut chunk).await {
+        for part in chunk[..count].split_inclusive(|byte| *byte == b'\n') {
+            line.extend_from_slice(part.strip_suffix(b"\n").unwrap_or(part));
+            if part.ends_with(b"\n") || line.len() >= LONGEST_LINE {
+                say(&line);
+                line.clear();
+            }
+        }
+    }
+    if !line.is_empty() {
+        say(&line);
+    }
+}
