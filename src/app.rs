@@ -13,7 +13,7 @@ use crate::{
     plan::{Common, Plan},
 };
 use anyhow::Context as _;
-use std::{ffi::OsString, io::Write};
+use std::{ffi::OsString, io::Write, time::Duration};
 use tokio::sync::watch;
 
 /// What the process was given.
@@ -30,14 +30,27 @@ pub struct Given {
 
 /// Runs the program; the exit is the process's.
 pub fn run(given: Given) -> Exit {
-    let Given { args, env, mut streams, stderr } = given;
+    let Given { args, env, streams, stderr } = given;
     let reporter = Reporter::new(stderr, Verbosity::Normal);
+    let exit = run_with(args, env, streams, &reporter);
+    // Whoever is in a hurry does not wait for a standard error that nobody reads.
+    let hurried = matches!(exit, Exit::ReaderLeft | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
+    reporter.finish(Duration::from_millis(if hurried { 50 } else { 1000 }));
+    exit
+}
+
+fn run_with(
+    args: Vec<OsString>,
+    env: fn(&str) -> Option<String>,
+    mut streams: Streams,
+    reporter: &Reporter,
+) -> Exit {
     let terminal = streams.input_is_terminal;
     let mut context = Context { env: &env, stdin: &mut streams.input, stdin_is_terminal: terminal };
     let plan = match cli::parse(args, &mut context) {
         Ok(Parsed::Run(plan)) => plan,
         Ok(Parsed::Print(text)) => return print(&text, streams),
-        Err(fault) => return report(&reporter, &fault),
+        Err(fault) => return report(reporter, &fault),
     };
     let reporter = reporter.with(plan.common().verbosity);
     install_panic_hook(reporter.clone());

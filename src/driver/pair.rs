@@ -8,7 +8,7 @@ use super::pump::{Pump, Told};
 use crate::{
     exit::Exit,
     fault::Fault,
-    link::Link,
+    link::{Link, Moved},
     observe::Reporter,
     session::{Action, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, When},
 };
@@ -73,6 +73,7 @@ pub struct Pair {
     links: [Link; 2],
     pumps: [Pump; 2],
     legs: [Leg; 2],
+    moved: [Moved; 2],
     session: Session,
     stop: Option<Pin<Box<dyn Future<Output = Fault> + Send>>>,
     sleep: Pin<Box<Sleep>>,
@@ -114,6 +115,7 @@ impl Pair {
         Self {
             pumps,
             legs: Default::default(),
+            moved: Default::default(),
             session: Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now),
             links,
             stop: Some(setup.stop),
@@ -152,6 +154,7 @@ impl Pair {
             }
             for side in 0..2 {
                 self.poll_leg(cx, side, &mut events);
+                self.note_progress(side, &mut events);
             }
             let now = Instant::now();
             let quiet = events.is_empty();
@@ -193,7 +196,6 @@ impl Pair {
             let _ = self.pumps[side].poll(cx, source, sink, &mut told);
             events.extend(told.drain(..).map(|told| match told {
                 Told::Received(messages) => Event::Received { side, messages },
-                Told::Heard => Event::Heard { side },
                 Told::Ended(how) => Event::Ended { side, how },
                 Told::Delivered => Event::Delivered { side: 1 - side },
                 Told::SinkFailed(how) => Event::SinkFailed { side: 1 - side, how },
@@ -231,6 +233,17 @@ impl Pair {
                 events.push(Event::Unsent { side, messages: 1 });
             }
             events.push(Event::Released { side });
+        }
+    }
+
+    fn note_progress(&mut self, side: usize, events: &mut Vec<Event>) {
+        let (now, amid) = self.links[side].progress();
+        let before = std::mem::replace(&mut self.moved[side], now);
+        if now.received > before.received {
+            events.push(Event::Heard { side, amid });
+        }
+        if now.sent > before.sent {
+            events.push(Event::Wrote { side });
         }
     }
 
@@ -284,7 +297,7 @@ impl Pair {
                 let stopped = self.pumps[side].is_stopped();
                 let dropped = self.pumps[side].abandon();
                 let half_sent = match &mut self.links[1 - side] {
-                    Link::WebSocket(conn) => u64::from(conn.abandon()),
+                    Link::WebSocket(conn) => conn.abandon(),
                     _ => 0,
                 };
                 if matches!(self.links[side], Link::Bytes(_)) {

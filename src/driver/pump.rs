@@ -22,8 +22,6 @@ const ROUNDS: usize = 8;
 pub(super) enum Told {
     /// Data messages came from the source.
     Received(u64),
-    /// The source's far end gave a sign of life.
-    Heard,
     /// The source has ended; what came before is on its way.
     Ended(SourceEnd),
     /// Everything is delivered, and nothing more will come.
@@ -48,6 +46,8 @@ pub(super) struct Pump {
     ended: bool,
     delivered: bool,
     sink_failed: bool,
+    /// Data messages dropped because the sink failed.
+    dropped: u64,
     blocked: bool,
     /// Data messages and payload bytes handed to the sink.
     pub count: (u64, u64),
@@ -64,6 +64,7 @@ impl Pump {
             ended: false,
             delivered: false,
             sink_failed: false,
+            dropped: 0,
             blocked: false,
             count: (0, 0),
         }
@@ -88,9 +89,8 @@ impl Pump {
     pub(super) fn abandon(&mut self) -> u64 {
         self.stopped = true;
         self.sink_failed = true;
-        let dropped = self.batch.iter().filter(|message| is_data(message)).count() as u64;
-        self.batch.clear();
-        dropped
+        self.drop_batch();
+        std::mem::take(&mut self.dropped)
     }
 
     /// Goes on reading and drops what comes.
@@ -145,7 +145,6 @@ impl Pump {
     }
 
     fn arrived(&mut self, told: &mut Vec<Told>) {
-        told.push(Told::Heard);
         let data = self.batch.iter().filter(|message| is_data(message)).count() as u64;
         if data > 0 {
             told.push(Told::Received(data));
@@ -159,6 +158,11 @@ impl Pump {
         while let Some(message) = self.batch.pop_front() {
             if !is_data(&message) {
                 continue;
+            }
+            if !sink.is_open() && !self.sink_failed {
+                // Its Close is here, behind what is still to be delivered: this waits to be told unsent.
+                self.batch.push_front(message);
+                return Poll::Pending;
             }
             if sink.queued() >= HIGH_WATER {
                 match sink.poll_flush(cx) {
@@ -177,6 +181,7 @@ impl Pump {
             self.count.0 += 1;
             self.count.1 += message.len() as u64;
             if let Err(failure) = sink.feed(message) {
+                self.dropped += 1;
                 self.fail(failure, told);
                 return Poll::Ready(());
             }
@@ -213,10 +218,14 @@ impl Pump {
         Poll::Ready(())
     }
 
+    fn drop_batch(&mut self) {
+        self.dropped += self.batch.drain(..).filter(is_data).count() as u64;
+    }
+
     fn fail(&mut self, failure: SinkFailure, told: &mut Vec<Told>) {
         if !self.sink_failed {
             self.sink_failed = true;
-            self.batch.clear();
+            self.drop_batch();
             told.push(Told::SinkFailed(failure));
         }
     }

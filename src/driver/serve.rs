@@ -26,6 +26,9 @@ use tokio::{
     task::JoinSet,
 };
 
+/// Clients over the limit that are told so at a time.
+const POLITE: usize = 64;
+
 /// What every client is joined to.
 pub(super) enum Behind {
     /// A fresh one for each.
@@ -52,6 +55,8 @@ struct Shared {
     /// With `--once`: taken by the client that is served.
     chosen: Semaphore,
     once: bool,
+    /// Refusals that may be under way at a time.
+    polite: Semaphore,
     broken: mpsc::Sender<Fault>,
     broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
 }
@@ -91,6 +96,7 @@ impl Server {
                 next: AtomicU64::new(1),
                 chosen: Semaphore::new(1),
                 once: options.once,
+                polite: Semaphore::new(POLITE),
                 broken,
                 broken_hub: tokio::sync::Mutex::new(broken_hub),
             }),
@@ -135,6 +141,8 @@ impl Server {
         match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => clients.spawn(async move { shared.client(dialed, permit).await }),
             Err(_) => clients.spawn(async move {
+                // Beyond a few that are told why, more are dropped without a word.
+                let Ok(_polite) = shared.polite.try_acquire() else { return None };
                 shared
                     .run
                     .reach
@@ -182,11 +190,17 @@ impl Shared {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
-        let opened = match &self.greeting {
-            Some(greeting) => self.greet(greeting, dialed, &name, visitor).await,
-            None => self.join_bytes(dialed, &name, visitor).await,
+        let opened = async {
+            match &self.greeting {
+                Some(greeting) => self.greet(greeting, dialed, &name, visitor).await,
+                None => self.join_bytes(dialed, &name, visitor).await,
+            }
         };
-        let (a, b, about) = opened?;
+        // A server that ends does not wait for clients that are not in yet.
+        let (a, b, about) = tokio::select! {
+            opened = opened => opened?,
+            _ = self.run.stopped() => return None,
+        };
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
         let outcome = self.run.pair(a, b, true, Some(Instant::now())).await;
@@ -227,33 +241,47 @@ impl Shared {
         let mut chosen = server::choose_subprotocol(greeting.options(), request);
         visitor.request = Some(request.clone());
         visitor.subprotocol = chosen.clone();
-        let b = match self.behind(Opening { role: Role::B, subprotocols, visitor: Some(visitor) }).await {
-            Ok(opened) => opened,
+        let opening = Opening { role: Role::B, subprotocols, visitor: Some(visitor) };
+        // What cannot be refused is joined once the client is really there.
+        let (b, opening) = match &self.behind {
+            Behind::Hub(_) => (None, Some(opening)),
+            Behind::Endpoint(endpoint) if endpoint.is_command() => (None, Some(opening)),
+            Behind::Endpoint(_) => match self.behind(opening).await {
+                Ok(opened) => (Some(opened), None),
+                Err(fault) => {
+                    reporter.fault(&fault);
+                    reporter.life(&format!("{name} refused 502 {target}: {}: {}", fault.phase, fault.cause));
+                    handshake.refuse(502, "the target cannot be reached").await;
+                    self.unchoose();
+                    return None;
+                }
+            },
+        };
+        if let Some(b) = b.as_ref().filter(|_| relays) {
+            chosen = b.subprotocol.clone();
+        }
+        let upgraded = match handshake.accept(chosen.as_deref()).await {
+            Ok(upgraded) => upgraded,
             Err(fault) => {
-                self.run.reach.reporter.fault(&fault);
-                reporter.life(&format!("{name} refused 502 {target}: {}: {}", fault.phase, fault.cause));
-                handshake.refuse(502, "the target cannot be reached").await;
+                reporter.life(&format!("{name} lost {target}: {}", fault.cause));
                 self.unchoose();
                 return None;
             }
         };
-        if relays {
-            chosen = b.subprotocol.clone();
-        }
-        match handshake.accept(chosen.as_deref()).await {
-            Ok(upgraded) => {
-                let about = format!(
-                    " {target}{}",
-                    chosen.map_or(String::new(), |name| format!(" subprotocol {name}"))
-                );
-                Some((endpoint::accepted(upgraded, self.run.reach.max_message), b.link, about))
-            }
-            Err(fault) => {
-                reporter.life(&format!("{name} lost {target}: {}", fault.cause));
-                self.unchoose();
-                None
-            }
-        }
+        let b = match (b, opening) {
+            (Some(b), _) => b,
+            (None, opening) => match self.behind(opening.unwrap_or(Opening::new(Role::B))).await {
+                Ok(b) => b,
+                Err(fault) => {
+                    reporter.fault(&fault);
+                    self.unchoose();
+                    return None;
+                }
+            },
+        };
+        let about =
+            format!(" {target}{}", chosen.map_or(String::new(), |name| format!(" subprotocol {name}")));
+        Some((endpoint::accepted(upgraded, self.run.reach.max_message), b.link, about))
     }
 
     async fn join_bytes(&self, dialed: Dialed, name: &str, visitor: Visitor) -> Option<(Link, Link, String)> {

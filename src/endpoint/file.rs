@@ -67,8 +67,12 @@ impl Endpoint for Disk {
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
+            // Opening a FIFO waits for its other end.
+            let disk = Self { path: self.path.clone(), append: self.append };
+            let opened = tokio::task::spawn_blocking(move || disk.port(opening.role)).await;
+            let port = opened.map_err(|_| Fault::new(Exit::Internal, "open", "opening a file failed"))??;
             let texts = Texts { input: self.describe(), output: self.describe() };
-            let link = reach.bytes(self.port(opening.role)?, texts);
+            let link = reach.bytes(port, texts);
             Ok(Opened::Link(OpenedLink { link, peer: self.describe(), subprotocol: None }))
         })
     }

@@ -16,6 +16,8 @@ pub use self::{
     stdio::{Stdio, Streams},
 };
 
+pub use crate::ws::conn::Moved;
+
 use crate::{
     exit::Exit,
     fault::Fault,
@@ -53,6 +55,15 @@ pub struct Channel {
     pub outgoing: Option<Queue>,
     /// Whether shutting the sink ends the queue (it belongs to this link alone).
     pub own: bool,
+}
+
+impl Drop for Channel {
+    /// Whoever feeds a queue that nobody reads any more has to know.
+    fn drop(&mut self) {
+        if let Some(queue) = &self.incoming {
+            queue.finish(SourceEnd::Absent);
+        }
+    }
 }
 
 impl Link {
@@ -99,6 +110,22 @@ impl Link {
             Self::Bytes(link) => link.end(),
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.end(),
             Self::Channel(_) => Some(SourceEnd::Absent),
+        }
+    }
+
+    /// How far the transport of a WebSocket has come, and whether a message of the peer is on its way.
+    pub fn progress(&self) -> (conn::Moved, bool) {
+        match self {
+            Self::WebSocket(conn) => (conn.moved(), conn.is_amid_message()),
+            _ => Default::default(),
+        }
+    }
+
+    /// Whether the sink may be fed: a WebSocket after a Close may not.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::WebSocket(conn) => conn.is_open(),
+            _ => true,
         }
     }
 
@@ -191,12 +218,7 @@ impl Link {
                 0
             }
             Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Channel(channel) => {
-                if let Some(queue) = &channel.incoming {
-                    queue.finish(SourceEnd::Absent);
-                }
-                0
-            }
+            Self::Channel(_) => 0,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Whoever is told what happened: the lines on stderr.
 //!
-//! stderr may be closed or full; saying something never fails and never panics.
+//! stderr may be closed, or a pipe that nobody reads: saying something never fails, never panics and
+//! never waits. A thread of its own writes; what does not fit its bounded queue is counted and dropped.
 
 use crate::{
     exit::Exit,
@@ -8,8 +9,17 @@ use crate::{
 };
 use std::{
     io::Write,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
 };
+
+/// Lines that may wait for the thread.
+const WAITING: usize = 1024;
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,13 +37,47 @@ pub enum Verbosity {
 #[derive(Clone)]
 pub struct Reporter {
     verbosity: Verbosity,
-    to: Arc<Mutex<dyn Write + Send>>,
+    to: Arc<Outlet>,
+}
+
+struct Outlet {
+    lines: SyncSender<Line>,
+    lost: AtomicU64,
+}
+
+enum Line {
+    Text(String),
+    /// Everything before this was written.
+    Mark(SyncSender<()>),
 }
 
 impl Reporter {
     /// A reporter that writes to `to`.
     pub fn new(to: impl Write + Send + 'static, verbosity: Verbosity) -> Self {
-        Self { verbosity, to: Arc::new(Mutex::new(to)) }
+        let (lines, waiting) = sync_channel(WAITING);
+        let outlet = Arc::new(Outlet { lines, lost: AtomicU64::new(0) });
+        let lost = Arc::downgrade(&outlet);
+        thread::spawn(move || {
+            let lost = || lost.upgrade().map_or(0, |outlet| outlet.lost.swap(0, Ordering::Relaxed));
+            write_on(to, &waiting, lost);
+        });
+        Self { verbosity, to: outlet }
+    }
+
+    /// Waits until everything said so far is written, but not longer than that.
+    pub fn finish(&self, within: Duration) {
+        let until = Instant::now() + within;
+        let (mark, marked) = sync_channel(1);
+        let mut line = Line::Mark(mark);
+        while let Err(error) = self.to.lines.try_send(line) {
+            let std::sync::mpsc::TrySendError::Full(back) = error else { return };
+            if Instant::now() >= until {
+                return;
+            }
+            line = back;
+            thread::sleep(Duration::from_millis(1));
+        }
+        let _ = marked.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 
     /// The same sink with another verbosity.
@@ -84,8 +128,74 @@ impl Reporter {
     }
 
     fn write(&self, text: &str) {
-        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = to.write_all(text.as_bytes());
+        if self.to.lines.try_send(Line::Text(text.to_owned())).is_err() {
+            self.to.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Writes lines until nobody can say anything any more.
+fn write_on(mut to: impl Write, lines: &Receiver<Line>, lost: impl Fn() -> u64) {
+    for line in lines {
+        match line {
+            Line::Text(text) => {
+                let _ = to.write_all(text.as_bytes());
+            }
+            Line::Mark(mark) => {
+                let _ = mark.send(());
+            }
+        }
+        match lost() {
+            0 => {}
+            count => {
+                let _ = writeln!(to, "wsio: {count} lines are missing here: standard error was not read");
+            }
+        }
         let _ = to.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io,
+        sync::{Mutex, mpsc},
+    };
+
+    /// Takes nothing before it is let.
+    struct Slow(mpsc::Receiver<()>, Arc<Mutex<String>>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            self.1.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stderr_that_is_not_read_holds_nobody_up() {
+        let (let_go, held) = mpsc::channel();
+        let shown = Arc::new(Mutex::new(String::new()));
+        let reporter = Reporter::new(Slow(held, Arc::clone(&shown)), Verbosity::Normal);
+        for number in 0..WAITING + 100 {
+            reporter.life(&format!("line {number}"));
+        }
+        reporter.finish(Duration::from_millis(10));
+        assert_eq!(*shown.lock().unwrap(), "");
+        drop(let_go);
+        reporter.finish(Duration::from_secs(10));
+        let shown = shown.lock().unwrap().clone();
+        assert!(shown.starts_with("line 0\n"), "{shown}");
+        let missing = shown.lines().find_map(|line| {
+            line.strip_prefix("wsio: ")?.strip_suffix(" lines are missing here: standard error was not read")
+        });
+        let missing: usize = missing.unwrap().parse().unwrap();
+        assert_eq!(shown.matches("line ").count(), WAITING + 100 - missing);
     }
 }

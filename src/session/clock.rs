@@ -7,6 +7,10 @@ use super::{
     side::Sink,
 };
 use crate::{exit::Exit, fault::Fault};
+use std::time::Duration;
+
+/// How long a peer that cannot be written to may take to say its last.
+const DEAF: Duration = Duration::from_secs(2);
 
 impl Session {
     /// Lets time pass: deadlines at or before `now` take effect.
@@ -29,7 +33,8 @@ impl Session {
 
     /// When [`tick`](Self::tick) has something to do next.
     pub fn deadline(&self) -> Option<Instant> {
-        let sides = [0, 1].map(|side| [self.drain_at(side), self.linger_at(side), self.ping_at(side)]);
+        let sides = [0, 1]
+            .map(|side| [self.drain_at(side), self.deaf_at(side), self.linger_at(side), self.ping_at(side)]);
         sides.into_iter().flatten().chain([self.timeout_at, self.idle_at(), self.force_at]).flatten().min()
     }
 
@@ -57,7 +62,11 @@ impl Session {
     fn force(&mut self) {
         self.force_at = None;
         if self.fault.is_none() {
-            self.fail(Fault::new(Exit::Lost, "session", "the connection was lost while sending"));
+            self.fail(if self.count_met {
+                unanswered("the peer does not read")
+            } else {
+                lost_while_sending()
+            });
         }
         for side in 0..2 {
             self.sides[side].ended = true;
@@ -81,6 +90,10 @@ impl Session {
             }
             self.end_normally(side);
         }
+        if self.deaf_at(side).is_some_and(|at| at <= now) {
+            self.sides[side].deaf_since = None;
+            self.source_ended(side, SourceEnd::Lost { fault: lost_while_sending(), answer: None }, now);
+        }
         if self.drain_at(side).is_some_and(|at| at <= now) {
             self.fail(unanswered("no answer within --close-timeout"));
             self.sides[side].sink = Sink::Done;
@@ -90,38 +103,58 @@ impl Session {
             self.abandon(1 - side);
             self.maybe_release(side);
         }
+        if self.ping_at(side).is_none_or(|at| at > now) {
+            return;
+        }
         match self.sides[side].keepalive.as_mut().and_then(|clock| clock.tick(now)) {
-            Some(Beat::Ping) if self.sides[side].sink == Sink::Open => {
-                self.actions.push(Action::Ping { side })
-            }
+            Some(Beat::Ping) => self.actions.push(Action::Ping { side }),
             Some(Beat::Dead(silence)) => {
-                let cause =
-                    format!("no pong within {} s of a ping: the peer or the path is gone", silence.as_secs());
-                let fault = Fault::new(Exit::Lost, "session", cause);
-                self.source_ended(side, SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) }, now);
-                self.limit(now + LAST_WORD);
+                self.dead(side, format!("no pong within {} s of a ping", silence.as_secs()), now);
             }
-            _ => {}
+            Some(Beat::Stuck(silence)) => {
+                self.dead(side, format!("nothing could be sent for {} s", silence.as_secs()), now);
+            }
+            None => {}
         }
     }
 
+    fn dead(&mut self, side: usize, cause: String, now: Instant) {
+        let fault = Fault::new(Exit::Lost, "session", format!("{cause}: the peer or the path is gone"));
+        self.source_ended(side, SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) }, now);
+        self.limit(now + LAST_WORD);
+    }
+
     fn linger_at(&self, side: usize) -> Option<Instant> {
-        let since = self.sides[side].lingering?;
+        let since = self.sides[side].lingering.filter(|_| !self.sides[side].blocked)?;
         Some(since.max(self.sides[side].received_at) + self.rules.linger?)
     }
 
     fn drain_at(&self, side: usize) -> Option<Instant> {
         let Sink::CloseSent(at) = self.sides[side].sink else { return None };
+        if self.sides[side].blocked {
+            return None;
+        }
         let since = if self.sides[side].discarding { at } else { at.max(self.sides[side].received_at) };
         Some(since + self.rules.close_timeout)
     }
 
+    /// How long the source of a side that cannot be written to is listened to.
+    fn deaf_at(&self, side: usize) -> Option<Instant> {
+        let state = &self.sides[side];
+        let since = state.deaf_since.filter(|_| !state.ended && !state.blocked)?;
+        Some(since.max(state.received_at) + DEAF)
+    }
+
     fn ping_at(&self, side: usize) -> Option<Instant> {
-        let open = self.sides[side].sink == Sink::Open;
+        let open = matches!(self.sides[side].sink, Sink::Open | Sink::Ending);
         self.sides[side].keepalive.as_ref().filter(|_| open)?.deadline()
     }
 
     fn idle_at(&self) -> Option<Instant> {
         Some(self.traffic_at + self.rules.idle_timeout?)
     }
+}
+
+fn lost_while_sending() -> Fault {
+    Fault::new(Exit::Lost, "session", "the connection was lost while sending")
 }

@@ -16,8 +16,15 @@ pub enum Event {
         /// How many.
         messages: u64,
     },
-    /// The far end of a WebSocket gave any sign of life.
+    /// Bytes came from the far end of a WebSocket.
     Heard {
+        /// Which side.
+        side: usize,
+        /// They belong to a data message that is not complete.
+        amid: bool,
+    },
+    /// The transport of a WebSocket took bytes of ours.
+    Wrote {
         /// Which side.
         side: usize,
     },

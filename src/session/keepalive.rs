@@ -2,7 +2,8 @@
 //!
 //! A ping is due when nothing was heard for the interval. The timeout runs from the moment the ping
 //! is on the wire, and stands still while we refuse to read: a pong that waits behind data we do not
-//! take says nothing about the peer.
+//! take says nothing about the peer. A ping that does not get onto the wire waits behind our own data;
+//! then the timeout runs from the last byte that the transport took.
 
 use super::{Instant, Rules};
 use std::time::Duration;
@@ -17,14 +18,17 @@ pub(super) struct Keepalive {
 
 enum Waiting {
     No,
-    ForTheWire,
+    ForTheWire(Instant),
     ForThePong(Instant),
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Beat {
     Ping,
+    /// A ping stayed unanswered for so long.
     Dead(Duration),
+    /// Nothing could be sent for so long.
+    Stuck(Duration),
 }
 
 impl Keepalive {
@@ -44,16 +48,23 @@ impl Keepalive {
         self.due = after(now, self.interval);
     }
 
+    /// The transport took bytes of ours.
+    pub(super) fn wrote(&mut self, now: Instant) {
+        if let Waiting::ForTheWire(since) = &mut self.waiting {
+            *since = now;
+        }
+    }
+
     pub(super) fn sent(&mut self, now: Instant) {
-        if let Waiting::ForTheWire = self.waiting {
+        if let Waiting::ForTheWire(_) = self.waiting {
             self.waiting = Waiting::ForThePong(now);
         }
     }
 
     pub(super) fn pause(&mut self, paused: bool, now: Instant) {
         if self.paused && !paused {
-            if let Waiting::ForThePong(_) = self.waiting {
-                self.waiting = Waiting::ForThePong(now);
+            if let Waiting::ForThePong(since) | Waiting::ForTheWire(since) = &mut self.waiting {
+                *since = now;
             }
             self.due = self.due.max(now);
         }
@@ -65,8 +76,7 @@ impl Keepalive {
         match self.waiting {
             _ if self.paused => None,
             Waiting::No => Some(self.due),
-            Waiting::ForTheWire => None,
-            Waiting::ForThePong(since) => Some(since + self.timeout?),
+            Waiting::ForTheWire(since) | Waiting::ForThePong(since) => Some(since + self.timeout?),
         }
     }
 
@@ -74,10 +84,12 @@ impl Keepalive {
         if self.deadline()? > now {
             return None;
         }
-        if let Waiting::ForThePong(since) = self.waiting {
-            return Some(Beat::Dead(now - since));
+        match self.waiting {
+            Waiting::ForThePong(since) => return Some(Beat::Dead(now - since)),
+            Waiting::ForTheWire(since) => return Some(Beat::Stuck(now - since)),
+            Waiting::No => {}
         }
-        self.waiting = Waiting::ForTheWire;
+        self.waiting = Waiting::ForTheWire(now);
         Some(Beat::Ping)
     }
 }
@@ -99,10 +111,24 @@ mod tests {
         let mut clock = Keepalive::new(&Rules::default(), start);
         assert_eq!(clock.tick(start + 19 * SECOND), None);
         assert_eq!(clock.tick(start + 20 * SECOND), Some(Beat::Ping));
-        assert_eq!(clock.tick(start + 90 * SECOND), None, "the ping is not on the wire");
+        for second in 21..90 {
+            clock.wrote(start + second * SECOND);
+            assert_eq!(clock.tick(start + second * SECOND), None, "what is before it gets through");
+        }
         clock.sent(start + 90 * SECOND);
+        clock.wrote(start + 91 * SECOND);
         assert_eq!(clock.tick(start + 109 * SECOND), None);
         assert_eq!(clock.tick(start + 110 * SECOND), Some(Beat::Dead(20 * SECOND)));
+    }
+
+    #[test]
+    fn a_ping_that_never_gets_out_means_a_stuck_transport() {
+        let start = Instant::now();
+        let mut clock = Keepalive::new(&Rules::default(), start);
+        assert_eq!(clock.tick(start + 20 * SECOND), Some(Beat::Ping));
+        clock.wrote(start + 25 * SECOND);
+        assert_eq!(clock.tick(start + 44 * SECOND), None);
+        assert_eq!(clock.tick(start + 45 * SECOND), Some(Beat::Stuck(20 * SECOND)));
     }
 
     #[test]

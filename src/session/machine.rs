@@ -67,9 +67,10 @@ impl Session {
     pub fn on(&mut self, event: Event, now: Instant) {
         match event {
             Event::Received { side, messages } => self.received(side, messages, now),
-            Event::Heard { side } => self.keepalive(side, |clock| clock.heard(now)),
+            Event::Heard { side, amid } => self.heard(side, amid, now),
+            Event::Wrote { side } => self.keepalive(side, |clock| clock.wrote(now)),
             Event::PingSent { side } => self.keepalive(side, |clock| clock.sent(now)),
-            Event::Blocked { side, blocked } => self.keepalive(side, |clock| clock.pause(blocked, now)),
+            Event::Blocked { side, blocked } => self.blocked(side, blocked, now),
             Event::Ended { side, how } => self.source_ended(side, how, now),
             Event::SinkFailed { side, how } => self.sink_failed(side, how, now),
             Event::Delivered { side } => self.delivered(side, now),
@@ -77,7 +78,7 @@ impl Session {
             Event::CloseSent { side } => self.close_sent(side, now),
             Event::Shut { side } => self.shut(side),
             Event::Released { side } => self.sides[side].released = true,
-            Event::CountReached { side } => self.count_reached(side),
+            Event::CountReached { side } => self.count_reached(side, now),
             Event::Signal(fault) => {
                 self.fail(fault);
                 self.end_all(Some(GOING_AWAY), String::new(), now);
@@ -126,6 +127,21 @@ impl Session {
         if let Some(clock) = &mut self.sides[side].keepalive {
             change(clock);
         }
+    }
+
+    fn heard(&mut self, side: usize, amid: bool, now: Instant) {
+        self.keepalive(side, |clock| clock.heard(now));
+        if amid {
+            // A large message on its way is no silence.
+            self.traffic_at = now;
+            self.sides[side].received_at = now;
+        }
+    }
+
+    fn blocked(&mut self, side: usize, blocked: bool, now: Instant) {
+        self.keepalive(side, |clock| clock.pause(blocked, now));
+        self.sides[side].blocked = blocked;
+        self.sides[side].received_at = now;
     }
 
     fn received(&mut self, side: usize, messages: u64, now: Instant) {
@@ -235,8 +251,8 @@ impl Session {
         self.sides[side].sink = Sink::Done;
         if self.sides[side].is_web_socket() {
             // What the peer said before it went may still be readable; its end decides the verdict.
+            self.sides[side].deaf_since = Some(now);
             self.abandon(other);
-            self.limit(now + Duration::from_secs(2));
             return self.maybe_release(side);
         }
         self.discard(other);
@@ -257,8 +273,10 @@ impl Session {
         self.maybe_release(side);
     }
 
-    fn count_reached(&mut self, side: usize) {
+    fn count_reached(&mut self, side: usize, now: Instant) {
         self.count_met = true;
+        // A peer that does not read must not keep us from leaving.
+        self.limit(now + self.rules.close_timeout);
         self.discard(side);
         self.stop(1 - side);
         self.end_normally(side);
@@ -267,9 +285,8 @@ impl Session {
     fn close_sent(&mut self, side: usize, now: Instant) {
         if self.sides[side].sink == Sink::Ending {
             self.sides[side].sink = if self.sides[side].ended { Sink::Done } else { Sink::CloseSent(now) };
-            let deaf = self.sides.iter().any(|side| side.sink == Sink::Done && !side.ended);
             let hurried = |fault: &Fault| fault.is_silent() || fault.exit == Exit::Internal;
-            if !deaf && !self.fault.as_ref().is_some_and(hurried) {
+            if !self.fault.as_ref().is_some_and(hurried) {
                 // The Close is out; from here the drain has its own clock.
                 self.force_at = None;
             }

@@ -26,6 +26,10 @@ pub(super) struct Side {
     pub discarding: bool,
     /// When the last data message arrived from here.
     pub received_at: Instant,
+    /// We refuse to read from here: its silence is ours.
+    pub blocked: bool,
+    /// When sending to here failed; what it still says is waited for.
+    pub deaf_since: Option<Instant>,
     /// Since when only the peer's silence is waited for.
     pub lingering: Option<Instant>,
     /// When all input is delivered to this side, start to linger.
@@ -55,6 +59,8 @@ impl Side {
             release_asked: false,
             discarding: false,
             received_at: now,
+            blocked: false,
+            deaf_since: None,
             lingering: None,
             linger_next: false,
             keepalive,

@@ -9,6 +9,7 @@
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.
 
+pub use super::wire::Moved;
 use super::{
     codes,
     wire::{Blocked, Wire},
@@ -91,6 +92,8 @@ pub struct Conn {
     rest: Option<Rest>,
     end: Option<End>,
     close_queued: bool,
+    /// Data messages queued since everything was written.
+    unwritten: u64,
 }
 
 struct Rest {
@@ -119,6 +122,7 @@ impl Conn {
             rest: None,
             end: None,
             close_queued: false,
+            unwritten: 0,
         }
     }
 
@@ -181,6 +185,7 @@ impl Conn {
     /// The transport's, and "not connected" when a Close was sent or received.
     pub fn queue(&mut self, message: Message) -> io::Result<()> {
         debug_assert!(self.rest.is_none(), "a large message was not flushed");
+        self.unwritten += 1;
         if message.len() <= FRAGMENT {
             return self.write(message);
         }
@@ -224,9 +229,17 @@ impl Conn {
                 Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => {
                     self.queued = 0;
                     self.replies = 0;
+                    if self.rest.is_none() {
+                        self.unwritten = 0;
+                    }
                 }
                 Err(error) => match into_io(error) {
-                    error if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                    error if error.kind() == io::ErrorKind::WouldBlock => {
+                        return match self.wire.writable() {
+                            Ok(()) => Poll::Pending,
+                            error => Poll::Ready(error),
+                        };
+                    }
                     error => return Poll::Ready(Err(error)),
                 },
             }
@@ -236,9 +249,20 @@ impl Conn {
         }
     }
 
-    /// Drops a large message of which not everything was queued; tells whether there was one.
-    pub fn abandon(&mut self) -> bool {
-        self.rest.take().is_some()
+    /// Drops what is left of a large message; tells how many messages were not written to their end.
+    pub fn abandon(&mut self) -> u64 {
+        self.rest = None;
+        std::mem::take(&mut self.unwritten)
+    }
+
+    /// How far both directions have come.
+    pub fn moved(&self) -> Moved {
+        self.wire.moved
+    }
+
+    /// Whether a message of the peer has begun and not ended.
+    pub fn is_amid_message(&self) -> bool {
+        self.wire.cursor.is_amid_message()
     }
 
     /// The transport, to be closed.

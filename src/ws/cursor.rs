@@ -19,6 +19,8 @@ pub(super) struct Cursor {
 #[derive(Default)]
 struct CloseBody {
     expected: bool,
+    /// What comes after a Close is not part of it.
+    complete: bool,
     masked_from: Option<[u8; 4]>,
     code: [u8; 2],
     have: usize,
@@ -28,6 +30,11 @@ impl Cursor {
     /// Bytes of an incomplete message or frame, zero between messages.
     pub(super) fn partial(&self) -> u64 {
         self.partial + self.have as u64
+    }
+
+    /// Whether a data message has begun and not ended.
+    pub(super) fn is_amid_message(&self) -> bool {
+        self.partial > 0
     }
 
     /// The code of the Close frame that was read, as the peer sent it.
@@ -40,7 +47,7 @@ impl Cursor {
         while !bytes.is_empty() {
             if self.left > 0 {
                 let step = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-                if self.close.expected {
+                if self.close.expected && !self.close.complete {
                     self.close.take(&bytes[..step]);
                 }
                 self.left -= step as u64;
@@ -101,6 +108,7 @@ impl Cursor {
         if !control && fin {
             self.partial = 0;
         }
+        self.close.complete |= self.close.expected;
     }
 }
 
@@ -150,6 +158,8 @@ mod tests {
             assert_eq!(fed(&[0x88, 2, 0x03, 0xf6], at_once).close_code(), Some(1014));
             assert_eq!(fed(&[0x88, 0x82, 1, 2, 3, 4, 0x03 ^ 1, 0xe8 ^ 2], at_once).close_code(), Some(1000));
             assert_eq!(fed(&[0x88, 0], at_once).close_code(), None);
+            let with_more = [0x88, 0, 0x88, 2, 0x27, 0x10];
+            assert_eq!(fed(&with_more, at_once).close_code(), None, "what follows a Close does not count");
         }
     }
 }

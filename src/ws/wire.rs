@@ -2,7 +2,7 @@
 //!
 //! The engine reads as little as a header at a time when its buffer was just emptied, and zero-fills
 //! what it reads into. So system calls fill a buffer of ours, and the engine takes its small pieces
-//! from there; only pieces as large as that buffer are read past it.
+//! from there.
 
 use super::cursor::Cursor;
 use crate::net::Stream;
@@ -20,6 +20,19 @@ pub(super) struct Wire {
     /// What of the buffer is still to be taken.
     from: usize,
     to: usize,
+    /// Bytes received and sent so far.
+    pub moved: Moved,
+    /// The first failed write. What the peer said before is still to be read.
+    broken: Option<io::ErrorKind>,
+}
+
+/// How far the two directions of a transport have come, bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Received.
+    pub received: u64,
+    /// Sent: taken by the transport.
+    pub sent: u64,
 }
 
 impl Wire {
@@ -29,7 +42,7 @@ impl Wire {
         cursor.advance(read_ahead);
         let mut buffer = read_ahead.to_vec();
         buffer.resize(size.max(read_ahead.len()), 0);
-        Self { stream, cursor, buffer, from: 0, to: read_ahead.len() }
+        Self { stream, cursor, buffer, from: 0, to: read_ahead.len(), moved: Moved::default(), broken: None }
     }
 
     /// The transport as the engine wants it, for the time of one poll.
@@ -37,12 +50,22 @@ impl Wire {
         Io { wire: self, cx }
     }
 
-    fn read_from_stream(&mut self, cx: &mut Context<'_>, into: Option<&mut [u8]>) -> io::Result<usize> {
-        let mut buffer = ReadBuf::new(into.unwrap_or(&mut self.buffer));
+    /// Why nothing can be written any more.
+    ///
+    /// # Errors
+    /// That of the first failed write.
+    pub fn writable(&self) -> io::Result<()> {
+        self.broken.map_or(Ok(()), |kind| Err(kind.into()))
+    }
+
+    fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut buffer = ReadBuf::new(&mut self.buffer);
         match self.stream.as_mut().poll_read(cx, &mut buffer) {
             Poll::Ready(Ok(())) => {
                 self.cursor.advance(buffer.filled());
-                Ok(buffer.filled().len())
+                (self.from, self.to) = (0, buffer.filled().len());
+                self.moved.received += self.to as u64;
+                Ok(())
             }
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
@@ -60,11 +83,7 @@ impl Read for Io<'_, '_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let wire = &mut *self.wire;
         if wire.from == wire.to {
-            if into.len() >= wire.buffer.len() {
-                return wire.read_from_stream(self.cx, Some(into));
-            }
-            (wire.from, wire.to) = (0, 0);
-            wire.to = wire.read_from_stream(self.cx, None)?;
+            wire.fill(self.cx)?;
         }
         let count = into.len().min(wire.to - wire.from);
         into[..count].copy_from_slice(&wire.buffer[wire.from..wire.from + count]);
@@ -73,19 +92,36 @@ impl Read for Io<'_, '_> {
     }
 }
 
+impl Io<'_, '_> {
+    /// A failed write is kept and looks like one that waits: the engine writes its pongs before it
+    /// reads on, and would give up what has already come.
+    fn latch<T>(&mut self, polled: Poll<io::Result<T>>) -> io::Result<T> {
+        match polled {
+            Poll::Ready(Ok(value)) => return Ok(value),
+            Poll::Ready(Err(error)) => self.wire.broken = Some(error.kind()),
+            Poll::Pending => {}
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
 impl Write for Io<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.wire.stream.as_mut().poll_write(self.cx, bytes) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        if self.wire.broken.is_some() {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
+        let polled = self.wire.stream.as_mut().poll_write(self.cx, bytes);
+        let written = self.latch(polled)?;
+        self.wire.moved.sent += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self.wire.stream.as_mut().poll_flush(self.cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        if self.wire.broken.is_some() {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
+        let polled = self.wire.stream.as_mut().poll_flush(self.cx);
+        self.latch(polled)
     }
 }
 

@@ -135,8 +135,12 @@ impl Robot {
         self.now = until;
     }
 
-    /// Lets time pass until the session is over; gives how long that took.
+    /// Lets time pass until the session is over; gives how long that took. Whoever held our output up
+    /// takes it again: an output that stalls for ever is waited for, for ever.
     pub fn run_out(&mut self) -> Duration {
+        for side in 0..2 {
+            self.happens(Event::Blocked { side, blocked: false });
+        }
         while !self.session.is_over() {
             let deadline = self.session.deadline().expect("a session that is not over waits for something");
             self.wait(deadline.saturating_duration_since(self.now));
@@ -197,7 +201,8 @@ fn step() -> impl Strategy<Value = Step> {
     let side = 0..2usize;
     prop_oneof![
         4 => (side.clone(), 1..3u64).prop_map(|(side, messages)| Step::Happens(Event::Received { side, messages })),
-        2 => side.clone().prop_map(|side| Step::Happens(Event::Heard { side })),
+        2 => (side.clone(), any::<bool>()).prop_map(|(side, amid)| Step::Happens(Event::Heard { side, amid })),
+        1 => side.clone().prop_map(|side| Step::Happens(Event::Wrote { side })),
         2 => (side.clone(), source_end()).prop_map(|(side, how)| Step::Happens(Event::Ended { side, how })),
         1 => side.clone().prop_map(|side| {
             let how = SinkFailure::ReaderLeft(fault(Exit::ReaderLeft));

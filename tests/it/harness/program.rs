@@ -68,6 +68,7 @@ impl Program {
         let result = cli::parse(args, &mut context).and_then(|parsed| {
             let Parsed::Run(plan) = parsed else { panic!("nothing to run") };
             let reporter = Reporter::new(Shared(Arc::clone(&err)), Verbosity::Normal);
+            let said = reporter.clone();
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             let result = runtime.block_on(async {
@@ -91,6 +92,7 @@ impl Program {
                 tokio::time::timeout(super::PATIENCE, run).await.expect("the run ends")
             });
             runtime.shutdown_background();
+            said.finish(super::PATIENCE);
             result
         });
         drop(hold);
