@@ -8,6 +8,7 @@ mod command;
 mod connect;
 mod docs;
 mod endings;
+mod hardship;
 mod harness;
 mod limits;
 mod listen;

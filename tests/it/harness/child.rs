@@ -88,6 +88,11 @@ impl Wsio {
         self.stdin.as_mut().expect("standard input is open").write_all(bytes).expect("wsio reads");
     }
 
+    /// Standard input, to be written by another thread.
+    pub fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("standard input is open")
+    }
+
     pub fn close_stdin(&mut self) {
         self.stdin = None;
     }
