@@ -221,7 +221,7 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__listen)
-            opts="-u -0 -t -b -m -H -k -n -1 -q -v -h --echo --to --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --child-stderr --user --bearer --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --header --protocol --subprotocol --cert --key --cacert --insecure --sni --connect-timeout --count --send --recv-only --send-only --quiet --verbose --help"
+            opts="-u -0 -t -b -m -H -k -n -1 -q -v -h --echo --relay --to --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --queue --slow --last --child-stderr --user --bearer --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --header --protocol --subprotocol --cert --key --cacert --insecure --sni --connect-timeout --count --send --recv-only --send-only --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -282,6 +282,18 @@ _wsio() {
                     return 0
                     ;;
                 --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --slow)
+                    COMPREPLY=($(compgen -W "disconnect drop wait" -- "${cur}"))
+                    return 0
+                    ;;
+                --last)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -442,7 +454,7 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__pipe)
-            opts="-0 -t -b -m -A -k -q -v -H -u -n -1 -h --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --cookie --user-agent --origin --cacert --insecure --sni --key --child-stderr --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --quiet --verbose --header --protocol --subprotocol --cert --send --user --bearer --recv-only --send-only --count --help"
+            opts="-0 -t -b -m -A -k -q -v -H -u -n -1 -h --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --cookie --user-agent --origin --cacert --insecure --sni --key --queue --slow --last --child-stderr --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --quiet --verbose --header --protocol --subprotocol --cert --send --user --bearer --recv-only --send-only --count --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -552,6 +564,18 @@ _wsio() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --slow)
+                    COMPREPLY=($(compgen -W "disconnect drop wait" -- "${cur}"))
+                    return 0
+                    ;;
+                --last)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --child-stderr)

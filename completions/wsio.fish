@@ -83,6 +83,11 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l announce -d 'Write 
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l queue -d 'Let SIZE bytes wait for each client that does not keep up' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l slow -d 'Do WHAT to a client whose queue is full: disconnect after 30 s, drop its messages, or wait for it' -r -f -a "disconnect\t'It holds the others up for at most 30 s, then it is closed with 1013'
+drop\t'It misses messages, which are counted'
+wait\t'All wait for it'"
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l last -d 'Let a client that comes later have the last N messages first' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l child-stderr -d 'Send a program\'s standard error to our log, or to the client as messages' -r -f -a "log\t'To our standard error, with the number of the connection'
 client\t'Where its standard output goes'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s u -l user -d 'Let in only clients that log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line' -r
@@ -118,6 +123,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l connect-timeout -d 
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s n -l count -d 'End a client\'s session after N messages from it' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l send -d 'Send MSG to each client first; @FILE, @- and @env:NAME read it from there; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l echo -d 'Send each message back to its sender'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l relay -d 'Send each message to all other clients too, and to standard output'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
@@ -158,6 +164,11 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l origin -d 'Send ORIGI
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cacert -d 'Trust the roots in FILE (PEM) instead of the system\'s' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l sni -d 'Send and verify NAME instead of the URL\'s host, or send none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l queue -d 'Let SIZE bytes wait for each client that does not keep up' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l slow -d 'Do WHAT to a client whose queue is full: disconnect after 30 s, drop its messages, or wait for it' -r -f -a "disconnect\t'It holds the others up for at most 30 s, then it is closed with 1013'
+drop\t'It misses messages, which are counted'
+wait\t'All wait for it'"
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l last -d 'Let a client that comes later have the last N messages first' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l child-stderr -d 'Send a program\'s standard error to our log, or to the client as messages' -r -f -a "log\t'To our standard error, with the number of the connection'
 client\t'Where its standard output goes'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l path -d 'Serve only PATH, answer 404 elsewhere; repeatable' -r

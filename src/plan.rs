@@ -5,6 +5,7 @@
 
 use crate::{
     framing::{Framing, Kind},
+    link::room,
     net::ListenAddr,
     observe::Verbosity,
     session::Rules,
@@ -52,6 +53,8 @@ pub struct Listen {
 pub enum Target {
     /// Standard input to every client, every client's messages to standard output.
     Stdio,
+    /// As `Stdio`, and each client's messages to all others.
+    Relay,
     /// Each message back to its sender.
     Echo,
     /// A fresh endpoint per client, as written.
@@ -92,6 +95,8 @@ pub struct Common {
     pub client: ClientOptions,
     /// Server side of every listening endpoint.
     pub server: Serve,
+    /// Rules of every fan-out.
+    pub room: room::Rules,
     /// The standard error of child processes goes to the client, as messages.
     pub errors_to_client: bool,
     /// How much is said on stderr.

@@ -51,6 +51,7 @@ impl ConnectArgs {
             client_tls: lower::client_tls(self.trust, self.certificate),
             client,
             server: lower::no_server(),
+            room: Default::default(),
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),
         };

@@ -110,6 +110,33 @@ fn framing_parser() -> impl TypedValueParser<Value = Framing> {
         .map(|name| framing::by_name(&name).expect("the possible values are the names of the table"))
 }
 
+/// Many clients at one source.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Fan-out")]
+pub(super) struct Fanout {
+    /// Let SIZE bytes wait for each client that does not keep up
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "1M", hide_short_help = true)]
+    pub queue: usize,
+    /// Do WHAT to a client whose queue is full: disconnect after 30 s, drop its messages, or wait for it
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenSlow::Disconnect, hide_short_help = true)]
+    pub slow: WhenSlow,
+    /// Let a client that comes later have the last N messages first
+    #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
+    pub last: usize,
+}
+
+/// What happens to a client that does not keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum WhenSlow {
+    /// It holds the others up for at most 30 s, then it is closed with 1013.
+    Disconnect,
+    /// It misses messages, which are counted.
+    Drop,
+    /// All wait for it.
+    Wait,
+}
+
 /// Child processes.
 #[derive(Debug, Args)]
 #[group(skip)]

@@ -3,7 +3,7 @@
 use super::{
     client::{Certificate, Handshake, Trust},
     expand::{Expander, usage},
-    groups::{ChildErrors, Commands, Messages, Output, Session},
+    groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
     lower::{self, Given},
     server::{Admittance, Server},
     values,
@@ -37,6 +37,9 @@ pub(super) struct ListenArgs {
         "to", "framing", "input", "output", "nul", "text", "binary", "recv_only", "send_only",
     ])]
     pub echo: bool,
+    /// Send each message to all other clients too, and to standard output
+    #[arg(long, help_heading = "Server", conflicts_with_all = ["echo", "to", "once", "program"])]
+    pub relay: bool,
     /// Join each client to a fresh ENDPOINT, such as tcp:HOST:PORT
     #[arg(long, help_heading = "Server", value_name = "ENDPOINT")]
     pub to: Option<String>,
@@ -45,6 +48,8 @@ pub(super) struct ListenArgs {
     pub program: Vec<OsString>,
     #[command(flatten)]
     pub server: Server,
+    #[command(flatten)]
+    pub fanout: Fanout,
     #[command(flatten)]
     pub commands: Commands,
     #[command(flatten)]
@@ -76,6 +81,16 @@ impl ListenArgs {
         if self.to.is_none() {
             given.refuse(&["cacert", "insecure", "sni", "connect_timeout"], "is for the endpoint of --to")?;
         }
+        let shared = match &self.to {
+            Some(endpoint) => endpoint.starts_with("hub:") || endpoint == "-",
+            None => !self.echo && self.program.is_empty() && !self.server.once,
+        };
+        if !shared {
+            given.refuse(
+                &["queue", "slow", "last"],
+                "is for standard input to many clients, --relay and --to hub:NAME",
+            )?;
+        }
         let place = Place::parse(&self.address)?;
         let tls = self.tls(place.secure)?;
         self.server.paths.extend(place.path);
@@ -89,6 +104,7 @@ impl ListenArgs {
             client_tls: lower::client_tls(self.trust, Certificate { cert: None, key: None }),
             client: ClientOptions::default(),
             server: lower::server(self.server),
+            room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
         };
@@ -98,6 +114,7 @@ impl ListenArgs {
         common.server.handshake.subprotocols = self.handshake.subprotocols;
         let target = match self.to {
             _ if self.echo => Target::Echo,
+            _ if self.relay => Target::Relay,
             _ if !self.program.is_empty() => Target::Command(self.program),
             Some(endpoint) => Target::Endpoint(endpoint),
             None => Target::Stdio,

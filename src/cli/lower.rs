@@ -7,7 +7,7 @@ use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     cookies,
     expand::{Expander, usage},
-    groups::{Messages, Output, Session},
+    groups::{Fanout, Messages, Output, Session, WhenSlow},
     server::Server,
     values::{self, Field},
 };
@@ -15,6 +15,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{self, Kind},
+    link::room,
     observe::Verbosity,
     plan::{Direction, FramingChoice, Serve},
     session::Rules,
@@ -204,6 +205,15 @@ fn add_once(
     value.set_sensitive(secret);
     options.headers.push((name, value));
     Ok(())
+}
+
+pub(super) fn room(fanout: &Fanout) -> room::Rules {
+    let slow = match fanout.slow {
+        WhenSlow::Disconnect => room::Slow::Disconnect,
+        WhenSlow::Drop => room::Slow::Drop,
+        WhenSlow::Wait => room::Slow::Wait,
+    };
+    room::Rules { queue: fanout.queue, slow, last: fanout.last }
 }
 
 pub(super) fn client_tls(trust: Trust, own: Certificate) -> ClientTls {

@@ -7,7 +7,7 @@
 use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     expand::{Expander, usage},
-    groups::{ChildErrors, Commands, Messages, Output, Session},
+    groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
     lower::{self, Given},
     server::Server,
 };
@@ -44,6 +44,8 @@ pub(super) struct PipeArgs {
     #[command(flatten)]
     pub certificate: Certificate,
     #[command(flatten)]
+    pub fanout: Fanout,
+    #[command(flatten)]
     pub commands: Commands,
     #[command(flatten)]
     pub server: Server,
@@ -72,7 +74,7 @@ impl Role {
             "wss-listen" => Self::SecureWebSocketServer,
             "tcp-listen" | "unix-listen" => Self::StreamServer,
             "tls" => Self::TlsClient,
-            "-" | "tcp" | "unix" | "exec" | "sh" | "file" | "append" | "echo" | "null" => Self::Other,
+            "-" | "tcp" | "unix" | "exec" | "sh" | "hub" | "file" | "append" | "echo" | "null" => Self::Other,
             _ => Self::WebSocketClient,
         }
     }
@@ -81,7 +83,7 @@ impl Role {
 impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
-        check(given, roles)?;
+        check(given, roles, self.b.starts_with("hub:"))?;
         let has = |role: Role| roles.contains(&role);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
@@ -119,6 +121,7 @@ impl PipeArgs {
             client_tls: lower::client_tls(self.trust, client_own),
             client,
             server,
+            room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
         };
@@ -127,7 +130,7 @@ impl PipeArgs {
 }
 
 /// Refuses the options that these two endpoints cannot use.
-fn check(given: &Given, roles: [Role; 2]) -> Result<()> {
+fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     use Role::*;
     let any = |wanted: &[Role]| roles.iter().any(|role| wanted.contains(role));
     let server = any(&[WebSocketServer, SecureWebSocketServer]);
@@ -161,6 +164,9 @@ fn check(given: &Given, roles: [Role; 2]) -> Result<()> {
     }
     if !any(&[SecureWebSocketServer]) {
         given.refuse(&["self_signed", "client_ca"], "needs a wss-listen: endpoint")?;
+    }
+    if !to_hub {
+        given.refuse(&["queue", "slow", "last"], "needs hub:NAME as B")?;
     }
     if !server && !any(&[StreamServer]) {
         given.refuse(&["once", "announce", "max_connections", "grace"], "needs a listening endpoint")?;

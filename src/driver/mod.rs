@@ -17,7 +17,10 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{self, Framing, Kind},
-    link::{Link, Stdio},
+    link::{
+        Link, Stdio,
+        room::{Room, Rooms},
+    },
     net::{ListenAddr, Listener},
     observe::Reporter,
     plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
@@ -124,10 +127,13 @@ async fn listen(
     let once = plan.common.server.once;
     let (behind, default): (_, Framing) = match &plan.target {
         Target::Stdio if once => (Behind::Endpoint(endpoint::parse("-", &Opening::new(Role::B))?), LINES),
-        Target::Stdio => (Behind::Hub(OnceCell::new()), LINES),
+        Target::Stdio => (Behind::Hub(Room::star(plan.common.room), OnceCell::new()), LINES),
+        Target::Relay => (Behind::Hub(Room::mesh(plan.common.room), OnceCell::new()), LINES),
         Target::Echo => (Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?), LINES),
         Target::Command(words) => (Behind::Endpoint(endpoint::command(words.clone())), LINES),
-        Target::Endpoint(text) if text == "-" && !once => (Behind::Hub(OnceCell::new()), LINES),
+        Target::Endpoint(text) if text == "-" && !once => {
+            (Behind::Hub(Room::star(plan.common.room), OnceCell::new()), LINES)
+        }
         Target::Endpoint(text) => {
             let endpoint = endpoint::parse(text, &Opening::new(Role::B))?;
             let framing = if text == "-" || endpoint.is_command() { LINES } else { RAW };
@@ -205,6 +211,7 @@ impl Run {
                 errors_to_client: common.errors_to_client,
                 read_input: common.direction != Direction::ReceiveOnly,
                 reporter,
+                rooms: Rooms::new(common.room),
                 connector: OnceCell::new(),
             },
             stop,

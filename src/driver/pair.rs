@@ -51,6 +51,8 @@ pub struct Outcome {
     pub closed: [Option<String>; 2],
     /// Data messages and payload bytes carried from side A and from side B.
     pub carried: [(u64, u64); 2],
+    /// Messages that a side had no room for (`--slow drop`).
+    pub dropped: u64,
 }
 
 impl Outcome {
@@ -62,8 +64,12 @@ impl Outcome {
         });
         let ((messages_in, bytes_in), (messages_out, bytes_out)) =
             (self.carried[side], self.carried[1 - side]);
+        let dropped = match self.dropped {
+            0 => String::new(),
+            count => format!(", dropped {count} messages"),
+        };
         format!(
-            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes"
+            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}"
         )
     }
 }
@@ -80,6 +86,7 @@ pub struct Pair {
     reporter: Reporter,
     one_way: bool,
     closed: [Option<String>; 2],
+    dropped: u64,
     panicked: bool,
 }
 
@@ -123,6 +130,7 @@ impl Pair {
             reporter: setup.reporter,
             one_way: setup.send_only,
             closed: [None, None],
+            dropped: 0,
             panicked: false,
         }
     }
@@ -142,7 +150,12 @@ impl Pair {
             }
         })
         .await;
-        Outcome { fault, closed: self.closed, carried: self.pumps.map(|pump| pump.count) }
+        Outcome {
+            fault,
+            closed: self.closed,
+            carried: self.pumps.map(|pump| pump.count),
+            dropped: self.dropped,
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
@@ -318,6 +331,7 @@ impl Pair {
             }
             Action::Release { side, at_once } => {
                 if at_once || self.legs[side].releasing.is_none() {
+                    self.dropped += self.links[side].dropped();
                     let link = std::mem::replace(&mut self.links[side], Link::null());
                     self.legs[side].ask = None;
                     self.legs[side].ping = false;

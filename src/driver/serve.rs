@@ -8,7 +8,7 @@ use crate::{
     endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Link, Port, Texts},
+    link::{Link, Port, Texts, room::Room},
     net::{Dialed, Listener},
     plan::Serve,
     session::Instant,
@@ -33,8 +33,8 @@ const POLITE: usize = 64;
 pub(super) enum Behind {
     /// A fresh one for each.
     Endpoint(Box<dyn Endpoint>),
-    /// The standard streams, shared by all; made for the first client.
-    Hub(OnceCell<Hub>),
+    /// The standard streams, shared by all; the hub is made for the first client.
+    Hub(Arc<Room>, OnceCell<Hub>),
 }
 
 /// A listening socket and what stands behind it.
@@ -244,7 +244,7 @@ impl Shared {
         let opening = Opening { role: Role::B, subprotocols, visitor: Some(visitor) };
         // What cannot be refused is joined once the client is really there.
         let (b, opening) = match &self.behind {
-            Behind::Hub(_) => (None, Some(opening)),
+            Behind::Hub(..) => (None, Some(opening)),
             Behind::Endpoint(endpoint) if endpoint.is_command() => (None, Some(opening)),
             Behind::Endpoint(_) => match self.behind(opening).await {
                 Ok(opened) => (Some(opened), None),
@@ -306,8 +306,8 @@ impl Shared {
     async fn behind(&self, opening: Opening) -> Result<OpenedLink> {
         match &self.behind {
             Behind::Endpoint(endpoint) => self.run.open(&**endpoint, opening).await,
-            Behind::Hub(hub) => {
-                let make = || async { Hub::start(&self.run, self.broken.clone()) };
+            Behind::Hub(room, hub) => {
+                let make = || async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) };
                 let link = hub.get_or_try_init(make).await?.join();
                 Ok(OpenedLink { link, peer: "-".into(), subprotocol: None })
             }
@@ -330,7 +330,7 @@ impl Shared {
     async fn drain(&self, clients: &mut JoinSet<Served>, grace: Duration) -> bool {
         let done = async {
             while clients.join_next().await.is_some() {}
-            if let Behind::Hub(hub) = &self.behind
+            if let Behind::Hub(_, hub) = &self.behind
                 && let Some(hub) = hub.get()
             {
                 hub.finish().await;
@@ -348,5 +348,5 @@ fn is_signal(fault: &Fault) -> bool {
 
 fn panicked() -> Outcome {
     let fault = Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio");
-    Outcome { fault: Some(fault), closed: [None, None], carried: [(0, 0); 2] }
+    Outcome { fault: Some(fault), closed: [None, None], carried: [(0, 0); 2], dropped: 0 }
 }

@@ -1,4 +1,4 @@
-//! `echo:` and `null:`: endpoints inside the process.
+//! `echo:`, `null:` and `hub:`: endpoints inside the process.
 
 use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
@@ -25,6 +25,21 @@ pub(super) const NULL: Scheme = Scheme {
     a: false,
     b: true,
     parse: |rest| internal(rest, Internal::Null),
+};
+
+pub(super) const HUB: Scheme = Scheme {
+    name: "hub",
+    form: "hub:NAME",
+    example: "hub:chat",
+    summary: "fan-out inside the process: each message to all others that name it",
+    a: false,
+    b: true,
+    parse: |name| {
+        if name.is_empty() {
+            return Err(Fault::new(Exit::Malformed, "endpoint", "`hub:` lacks a name"));
+        }
+        Ok(Box::new(Hub(name.to_owned())))
+    },
 };
 
 fn internal(rest: &str, which: Internal) -> Result<Box<dyn Endpoint>> {
@@ -57,5 +72,19 @@ impl Endpoint for Internal {
             peer: self.describe(),
             subprotocol: None,
         }))))
+    }
+}
+
+struct Hub(String);
+
+impl Endpoint for Hub {
+    fn describe(&self) -> String {
+        format!("hub:{}", self.0)
+    }
+
+    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+        let link = Link::Member(Box::new(reach.rooms.join(&self.0)));
+        let opened = Opened::Link(OpenedLink { link, peer: self.describe(), subprotocol: None });
+        Box::pin(std::future::ready(Ok(opened)))
     }
 }

@@ -84,4 +84,5 @@ pub static SCHEMES: &[Scheme] = &[
     file::APPEND,
     internal::ECHO,
     internal::NULL,
+    internal::HUB,
 ];

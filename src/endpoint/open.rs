@@ -5,7 +5,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{Framing, Kind},
-    link::{ByteLink, Link, Port, Stdio, Texts},
+    link::{ByteLink, Link, Port, Stdio, Texts, room::Rooms},
     net::Listener,
     observe::Reporter,
     tls::{ClientTls, Connector, ServerTls},
@@ -115,6 +115,8 @@ pub struct Reach {
     pub errors_to_client: bool,
     /// Whether standard input is read at all.
     pub read_input: bool,
+    /// Rooms by name.
+    pub rooms: Rooms,
     /// Where notes go.
     pub reporter: Reporter,
     /// Made once, when the first TLS connection needs it: loading the roots is slow.

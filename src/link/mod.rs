@@ -7,6 +7,7 @@
 mod bytes;
 mod patient;
 mod queue;
+pub mod room;
 mod stdio;
 
 pub use self::{
@@ -45,6 +46,8 @@ pub enum Link {
     Bytes(Box<ByteLink>),
     /// In-process queues: echo, null, the standard streams shared by many clients.
     Channel(Channel),
+    /// A place in a room.
+    Member(Box<room::Member>),
 }
 
 /// Two in-process queues; the same one twice is an echo.
@@ -83,7 +86,7 @@ impl Link {
         match self {
             Self::WebSocket(_) => SideKind::WebSocket,
             Self::Bytes(link) => link.kind(),
-            Self::Channel(_) => SideKind::Stream,
+            Self::Channel(_) | Self::Member(_) => SideKind::Stream,
         }
     }
 
@@ -94,6 +97,7 @@ impl Link {
             Self::Bytes(link) => link.poll_receive(cx, batch),
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.poll_pop(cx, batch, BATCH),
             Self::Channel(_) => Poll::Ready(()),
+            Self::Member(member) => member.incoming().poll_pop(cx, batch, BATCH),
         }
     }
 
@@ -110,6 +114,7 @@ impl Link {
             Self::Bytes(link) => link.end(),
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.end(),
             Self::Channel(_) => Some(SourceEnd::Absent),
+            Self::Member(member) => member.incoming().end(),
         }
     }
 
@@ -136,6 +141,22 @@ impl Link {
             Self::Bytes(link) => link.queued(),
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.bytes(),
             Self::Channel(_) => 0,
+            // Whoever hears it has its own bound; one that is full is waited for before the next message.
+            Self::Member(member) => {
+                if member.is_held_up() {
+                    HIGH_WATER
+                } else {
+                    0
+                }
+            }
+        }
+    }
+
+    /// Messages that were not delivered from here because the other side was too slow.
+    pub fn dropped(&self) -> u64 {
+        match self {
+            Self::Member(member) => member.incoming().dropped(),
+            _ => 0,
         }
     }
 
@@ -155,6 +176,10 @@ impl Link {
                 Ok(())
             }
             Self::Channel(_) => Ok(()),
+            Self::Member(member) => {
+                member.say(&message);
+                Ok(())
+            }
         }
     }
 
@@ -168,6 +193,7 @@ impl Link {
             Self::Bytes(link) => link.poll_flush(cx),
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.poll_room(cx, HIGH_WATER).map(Ok),
             Self::Channel(_) => Poll::Ready(Ok(())),
+            Self::Member(member) => member.poll_room(cx).map(Ok),
         }
     }
 
@@ -183,6 +209,10 @@ impl Link {
                 if let Some(queue) = channel.outgoing.as_ref().filter(|_| channel.own) {
                     queue.finish(SourceEnd::Eof { empty: false, hangup: true });
                 }
+                Poll::Ready(Ok(()))
+            }
+            Self::Member(member) => {
+                member.leave(SourceEnd::Eof { empty: false, hangup: true });
                 Poll::Ready(Ok(()))
             }
         }
@@ -218,7 +248,7 @@ impl Link {
                 0
             }
             Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Channel(_) => 0,
+            Self::Channel(_) | Self::Member(_) => 0,
         }
     }
 }

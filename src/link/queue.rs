@@ -19,6 +19,7 @@ pub struct Queue(Arc<Mutex<State>>);
 struct State {
     messages: VecDeque<Message>,
     bytes: usize,
+    dropped: u64,
     end: Option<SourceEnd>,
     reader: Option<Waker>,
     writers: Vec<Waker>,
@@ -72,6 +73,16 @@ impl Queue {
         }
         state.writers.drain(..).for_each(Waker::wake);
         Poll::Ready(())
+    }
+
+    /// Counts a message that was not put in.
+    pub fn count_dropped(&self) {
+        self.lock().dropped += 1;
+    }
+
+    /// How many messages were not put in.
+    pub fn dropped(&self) -> u64 {
+        self.lock().dropped
     }
 
     /// How it ended, once everything was taken.

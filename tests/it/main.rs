@@ -8,6 +8,7 @@ mod command;
 mod connect;
 mod docs;
 mod endings;
+mod fanout;
 mod hardship;
 mod harness;
 mod limits;

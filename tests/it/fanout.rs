@@ -1,0 +1,123 @@
+//! Many clients at one source: lines to all, relays, rooms, and those who do not keep up.
+
+use crate::harness::{Listening, Peer, Wsio, eventually};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+fn text(peer: &mut Peer) -> String {
+    String::from_utf8(peer.message().unwrap()).unwrap()
+}
+
+#[test]
+fn a_relay_sends_each_message_to_all_others_and_to_standard_output() {
+    let mut listening = Listening::start(["listen", "0", "--relay"]);
+    let mut peers: Vec<Peer> = (0..3).map(|_| Peer::dial(listening.address())).collect();
+    // All are in once each has heard a line.
+    listening.wsio.write(b"from the server\n");
+    peers.iter_mut().for_each(|peer| assert_eq!(text(peer), "from the server"));
+    peers[0].text("from one");
+    assert_eq!((text(&mut peers[1]), text(&mut peers[2])), ("from one".into(), "from one".into()));
+    peers[1].text("from two");
+    assert_eq!((text(&mut peers[0]), text(&mut peers[2])), ("from two".into(), "from two".into()));
+    eventually("both on standard output", || listening.wsio.out_so_far() == b"from one\nfrom two\n");
+}
+
+#[test]
+fn a_hub_joins_the_clients_that_name_it() {
+    let listening = Listening::start(["listen", "0", "--to", "hub:room"]);
+    let (mut one, mut two) = (Peer::dial(listening.address()), Peer::dial(listening.address()));
+    eventually("both are in", || listening.wsio.err_so_far().matches(" open ").count() == 2);
+    one.send(true, 2, b"\0bytes\xff");
+    assert_eq!(two.message().unwrap(), b"\0bytes\xff");
+    two.text("text");
+    assert_eq!(text(&mut one), "text");
+    one.close(1000, "");
+    assert_eq!(one.until_close().unwrap().code(), Some(1000));
+    two.text("to nobody");
+    two.close(1000, "");
+    assert_eq!(two.until_close().unwrap().code(), Some(1000));
+}
+
+#[test]
+fn who_comes_late_gets_the_last_messages() {
+    let mut listening = Listening::start(["listen", "0", "--last", "2"]);
+    let mut first = Peer::dial(listening.address());
+    listening.wsio.write(b"1\n2\n3\n");
+    assert_eq!([text(&mut first), text(&mut first), text(&mut first)], ["1", "2", "3"]);
+    let mut late = Peer::dial(listening.address());
+    assert_eq!([text(&mut late), text(&mut late)], ["2", "3"]);
+    listening.wsio.write(b"4\n");
+    assert_eq!((text(&mut first), text(&mut late)), ("4".into(), "4".into()));
+}
+
+#[test]
+fn one_that_never_reads_misses_messages_and_they_are_counted() {
+    let mut listening =
+        Listening::start(["listen", "0", "--slow", "drop", "--queue", "64k", "--close-timeout", "200ms"]);
+    let mut good = Peer::dial(listening.address());
+    let stalled = Peer::dial(listening.address());
+    eventually("both are in", || listening.wsio.err_so_far().matches(" open ").count() == 2);
+    let line = [vec![b'x'; 9_999], vec![b'\n']].concat();
+    // In step with the one who reads, so that its own queue never overflows.
+    for _ in 0..2000 {
+        listening.wsio.write(&line);
+        assert_eq!(good.message().unwrap().len(), 9_999);
+    }
+    #[cfg(target_os = "linux")]
+    assert!(listening.wsio.peak_kib() < 32 * 1024, "{} KiB", listening.wsio.peak_kib());
+    drop(stalled);
+    eventually("it is counted", || listening.wsio.err_so_far().contains(", dropped "));
+}
+
+#[test]
+fn all_wait_for_a_slow_one_when_told_to() {
+    let mut listening = Listening::start(["listen", "0", "--slow", "wait", "--queue", "64k"]);
+    let peers = [Peer::dial(listening.address()), Peer::dial(listening.address())];
+    eventually("both are in", || listening.wsio.err_so_far().matches(" open ").count() == 2);
+    let mut stdin = listening.wsio.take_stdin();
+    let writer = std::thread::spawn(move || {
+        use std::io::Write;
+        let line = [vec![b'x'; 9_999], vec![b'\n']].concat();
+        (0..1500).for_each(|_| stdin.write_all(&line).unwrap());
+    });
+    let [mut first, mut second] = peers;
+    let count = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&count);
+    let reader = std::thread::spawn(move || {
+        while counting.load(Ordering::SeqCst) < 1500 && first.message().is_some() {
+            counting.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    // The first one, who reads, gets nothing more once there is no room for the second.
+    let mut before = 0;
+    eventually("it stalls", || {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = count.load(Ordering::SeqCst);
+        now > 0 && std::mem::replace(&mut before, now) == now
+    });
+    assert!(before < 1500, "{before} came though the other one does not read");
+    assert_eq!(std::iter::from_fn(|| second.message()).take(1500).count(), 1500);
+    reader.join().unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 1500);
+    writer.join().unwrap();
+}
+
+#[test]
+fn fan_out_options_need_a_fan_out() {
+    for args in [
+        &["listen", "0", "--echo", "--last", "3"][..],
+        &["listen", "0", "--once", "--slow", "drop"],
+        &["listen", "0", "--relay", "--echo"],
+        &["listen", "0", "--to", "tcp:h:1", "--queue", "1k"],
+        &["pipe", "ws-listen:0", "echo:", "--last", "3"],
+    ] {
+        let done = Wsio::run(args, "");
+        assert_eq!(done.code, 2, "{args:?}: {}", done.err);
+    }
+    assert_eq!(Wsio::run(["pipe", "tcp-listen:0", "hub:"], "").code, 3);
+}
