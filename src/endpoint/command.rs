@@ -120,7 +120,7 @@ impl Endpoint for Command {
 fn ended(how: SourceEnd) -> Link {
     let incoming = Queue::default();
     incoming.finish(how);
-    Link::Channel(Channel { incoming: Some(incoming), outgoing: None, own: true })
+    Link::Channel(Channel { incoming: Some(incoming), outgoing: None })
 }
 
 /// Passes a child's standard error on to ours, a line at a time, with the number of its connection.

@@ -44,7 +44,7 @@ pub enum Link {
     WebSocket(Box<conn::Conn>),
     /// A byte stream behind a framing.
     Bytes(Box<ByteLink>),
-    /// In-process queues: echo, null, the standard streams shared by many clients.
+    /// In-process queues: echo, null.
     Channel(Channel),
     /// A place in a room.
     Member(Box<room::Member>),
@@ -56,8 +56,6 @@ pub struct Channel {
     pub incoming: Option<Queue>,
     /// Where the sink puts; `None` swallows everything.
     pub outgoing: Option<Queue>,
-    /// Whether shutting the sink ends the queue (it belongs to this link alone).
-    pub own: bool,
 }
 
 impl Drop for Channel {
@@ -73,12 +71,12 @@ impl Link {
     /// Sends back what it gets.
     pub fn echo() -> Self {
         let queue = Queue::default();
-        Self::Channel(Channel { incoming: Some(queue.clone()), outgoing: Some(queue), own: true })
+        Self::Channel(Channel { incoming: Some(queue.clone()), outgoing: Some(queue) })
     }
 
     /// Gives nothing, swallows everything.
     pub fn null() -> Self {
-        Self::Channel(Channel { incoming: None, outgoing: None, own: true })
+        Self::Channel(Channel { incoming: None, outgoing: None })
     }
 
     /// What kind of side this is, as far as endings differ.
@@ -206,7 +204,7 @@ impl Link {
             Self::WebSocket(_) => Poll::Ready(Ok(())),
             Self::Bytes(link) => link.poll_shut(cx),
             Self::Channel(channel) => {
-                if let Some(queue) = channel.outgoing.as_ref().filter(|_| channel.own) {
+                if let Some(queue) = &channel.outgoing {
                     queue.finish(SourceEnd::Eof { empty: false, hangup: true });
                 }
                 Poll::Ready(Ok(()))
