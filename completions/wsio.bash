@@ -53,15 +53,15 @@ _wsio() {
             fi
             case "${prev}" in
                 --framing)
-                    COMPREPLY=($(compgen -W "lines nul raw whole" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
                     return 0
                     ;;
                 --in)
-                    COMPREPLY=($(compgen -W "lines nul raw whole" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
                     return 0
                     ;;
                 --out)
-                    COMPREPLY=($(compgen -W "lines nul raw whole" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
                     return 0
                     ;;
                 --max-message)
@@ -314,15 +314,15 @@ _wsio() {
                     return 0
                     ;;
                 --framing)
-                    COMPREPLY=($(compgen -W "lines nul raw whole" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
                     return 0
                     ;;
                 --in)
-                    COMPREPLY=($(compgen -W "lines nul raw whole" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
                     return 0
                     ;;
                 --out)
-                    COMPREPLY=($(compgen -W "lines nul raw whole" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
                     return 0
                     ;;
                 --max-message)
@@ -461,15 +461,15 @@ _wsio() {
             fi
             case "${prev}" in
                 --framing)
-                    COMPREPLY=($(compgen -W "lines nul raw whole" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
                     return 0
                     ;;
                 --in)
-                    COMPREPLY=($(compgen -W "lines nul raw whole" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
                     return 0
                     ;;
                 --out)
-                    COMPREPLY=($(compgen -W "lines nul raw whole" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
                     return 0
                     ;;
                 --max-message)

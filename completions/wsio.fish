@@ -32,15 +32,27 @@ complete -c wsio -n "__fish_wsio_needs_command" -f -a "pipe" -d 'Join any two en
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
-whole\t'all input until its end is one message'"
+whole\t'all input until its end is one message'
+length\t'a length of 4 bytes, big-endian, stands before each message'
+base64\t'one line in base64 is one message'
+hex\t'one line in hexadecimal is one message'
+paragraph\t'lines up to a blank line are one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l in -d 'Cut input into messages as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
-whole\t'all input until its end is one message'"
+whole\t'all input until its end is one message'
+length\t'a length of 4 bytes, big-endian, stands before each message'
+base64\t'one line in base64 is one message'
+hex\t'one line in hexadecimal is one message'
+paragraph\t'lines up to a blank line are one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l out -d 'Write messages to the output as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
-whole\t'all input until its end is one message'"
+whole\t'all input until its end is one message'
+length\t'a length of 4 bytes, big-endian, stands before each message'
+base64\t'one line in base64 is one message'
+hex\t'one line in hexadecimal is one message'
+paragraph\t'lines up to a blank line are one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send -d 'Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s n -l count -d 'End after N received messages; exit 1 if fewer came' -r
@@ -95,15 +107,27 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l bearer -d 'Let in o
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
-whole\t'all input until its end is one message'"
+whole\t'all input until its end is one message'
+length\t'a length of 4 bytes, big-endian, stands before each message'
+base64\t'one line in base64 is one message'
+hex\t'one line in hexadecimal is one message'
+paragraph\t'lines up to a blank line are one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l in -d 'Cut input into messages as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
-whole\t'all input until its end is one message'"
+whole\t'all input until its end is one message'
+length\t'a length of 4 bytes, big-endian, stands before each message'
+base64\t'one line in base64 is one message'
+hex\t'one line in hexadecimal is one message'
+paragraph\t'lines up to a blank line are one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l out -d 'Write messages to the output as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
-whole\t'all input until its end is one message'"
+whole\t'all input until its end is one message'
+length\t'a length of 4 bytes, big-endian, stands before each message'
+base64\t'one line in base64 is one message'
+hex\t'one line in hexadecimal is one message'
+paragraph\t'lines up to a blank line are one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
@@ -139,15 +163,27 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -s h -l help -d 'Show 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
-whole\t'all input until its end is one message'"
+whole\t'all input until its end is one message'
+length\t'a length of 4 bytes, big-endian, stands before each message'
+base64\t'one line in base64 is one message'
+hex\t'one line in hexadecimal is one message'
+paragraph\t'lines up to a blank line are one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l in -d 'Cut input into messages as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
-whole\t'all input until its end is one message'"
+whole\t'all input until its end is one message'
+length\t'a length of 4 bytes, big-endian, stands before each message'
+base64\t'one line in base64 is one message'
+hex\t'one line in hexadecimal is one message'
+paragraph\t'lines up to a blank line are one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l out -d 'Write messages to the output as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
-whole\t'all input until its end is one message'"
+whole\t'all input until its end is one message'
+length\t'a length of 4 bytes, big-endian, stands before each message'
+base64\t'one line in base64 is one message'
+hex\t'one line in hexadecimal is one message'
+paragraph\t'lines up to a blank line are one message'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r

@@ -5,7 +5,10 @@
 //! messages out, and every split of the input gives the same messages.
 
 mod delimited;
+mod encoded;
+mod length;
 mod output;
+mod paragraph;
 mod raw;
 mod whole;
 
@@ -42,7 +45,16 @@ pub struct Entry {
 pub type Framing = &'static Entry;
 
 /// Every framing, in the order help shows them.
-pub static FRAMINGS: &[Entry] = &[delimited::LINES, delimited::NUL, raw::RAW, whole::WHOLE];
+pub static FRAMINGS: &[Entry] = &[
+    delimited::LINES,
+    delimited::NUL,
+    raw::RAW,
+    whole::WHOLE,
+    length::LENGTH,
+    encoded::BASE64,
+    encoded::HEX,
+    paragraph::PARAGRAPH,
+];
 
 /// The framing of that name.
 pub fn by_name(name: &str) -> Option<Framing> {

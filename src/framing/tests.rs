@@ -45,7 +45,7 @@ fn encode(entry: &Entry, messages: &[Bytes]) -> Vec<u8> {
 proptest! {
     #[test]
     fn every_split_gives_the_same_messages(input in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(0), any::<u8>()], 0..200), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
-        for name in ["lines", "nul", "whole"] {
+        for name in ["lines", "nul", "whole", "length", "base64", "hex", "paragraph"] {
             let entry = by_name(name).expect("in the table");
             prop_assert_eq!(decode(entry, Kind::Binary, 1 << 20, &input, &cuts), decode(entry, Kind::Binary, 1 << 20, &input, &[]));
         }
@@ -70,6 +70,50 @@ proptest! {
             prop_assert_eq!(&decode(entry, Kind::Text, 1 << 20, &encode(entry, &messages), &[]).expect("UTF-8"), &messages);
         }
     }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_round_trip(messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..10), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
+        let messages: Vec<Bytes> = messages.into_iter().map(Bytes::from).collect();
+        for name in ["length", "base64", "hex"] {
+            let entry = by_name(name).expect("in the table");
+            let bytes = encode(entry, &messages);
+            prop_assert_eq!(&decode(entry, Kind::Binary, 1 << 20, &bytes, &cuts).expect("its own output"), &messages);
+        }
+    }
+}
+
+#[test]
+fn a_length_that_is_cut_off_or_too_large_is_refused() {
+    let entry = by_name("length").unwrap();
+    let decoded = |input: &[u8]| decode(entry, Kind::Binary, 100, input, &[]);
+    assert_eq!(decoded(b"\0\0\0\x02ab\0\0\0\0").unwrap(), ["ab", ""]);
+    assert!(decoded(b"\0\0\0\x02a").unwrap_err().cause.contains("within record 1, after 5 bytes"));
+    assert!(decoded(b"\0\0").is_err());
+    assert!(decoded(b"\0\0\0\x65").unwrap_err().cause.contains("longer than 100"));
+}
+
+#[test]
+fn encoded_lines_are_checked() {
+    let decoded = |name: &str, input: &[u8]| decode(by_name(name).unwrap(), Kind::Binary, 4, input, &[]);
+    assert_eq!(decoded("hex", b"00ff\r\n\nAb").unwrap(), [&b"\0\xff"[..], b"", b"\xab"]);
+    assert_eq!(decoded("base64", b"aGk=\n").unwrap(), ["hi"]);
+    assert_eq!(decoded("hex", b"00\n0g\n").unwrap_err().cause, "line 2 is not hex");
+    assert_eq!(decoded("base64", b"aGk\n").unwrap_err().cause, "line 1 is not base64");
+    assert!(decoded("hex", b"0011223344\n").unwrap_err().cause.contains("longer than 4"));
+}
+
+#[test]
+fn blank_lines_end_a_paragraph() {
+    let decoded = |input: &[u8]| decode(by_name("paragraph").unwrap(), Kind::Text, 20, input, &[]);
+    assert_eq!(
+        decoded(b"\n\n{\n \"a\": 1\n}\n\n\nb\r\nc\r\n\r\nlast").unwrap(),
+        ["{\n \"a\": 1\n}", "b\r\nc", "last"]
+    );
+    assert!(decoded(b"\n\n").unwrap().is_empty());
+    assert!(decoded(b"a line of more than twenty bytes\n").is_err());
+    assert!(decoded(b"ok\n\nb\xff\n\n").unwrap_err().cause.starts_with("paragraph 2 is not UTF-8"));
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! `length`: four bytes of length before each message, big-endian.
+
+use super::{BadInput, Decode, Encode, Entry, Kind, Output, message, payload};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio_tungstenite::tungstenite::Message;
+
+/// Bytes before each message.
+const HEADER: usize = 4;
+
+pub(super) const LENGTH: Entry = Entry {
+    name: "length",
+    summary: "a length of 4 bytes, big-endian, stands before each message",
+    kind: Kind::Binary,
+    decoder: |kind, max| Box::new(Decoder { kind, max, held: BytesMut::new(), messages: 0 }),
+    encoder: || Box::new(Encoder),
+};
+
+struct Decoder {
+    kind: Kind,
+    max: usize,
+    held: BytesMut,
+    messages: u64,
+}
+
+impl Decoder {
+    fn place(&self) -> String {
+        format!("record {}", self.messages + 1)
+    }
+}
+
+impl Decode for Decoder {
+    fn feed(&mut self, chunk: Bytes) {
+        self.held.extend_from_slice(&chunk);
+    }
+
+    fn next(&mut self) -> Option<Result<Message, BadInput>> {
+        let length = u32::from_be_bytes(*self.held.first_chunk()?) as usize;
+        if length > self.max {
+            return Some(Err(BadInput::too_big(&self.place(), self.max)));
+        }
+        if self.held.len() < HEADER + length {
+            return None;
+        }
+        self.held.advance(HEADER);
+        let payload = self.held.split_to(length).freeze();
+        Some(match message(self.kind, payload) {
+            Ok(message) => {
+                self.messages += 1;
+                Ok(message)
+            }
+            Err(at) => Err(BadInput::not_utf8(&self.place(), at)),
+        })
+    }
+
+    fn finish(&mut self) -> Option<Result<Message, BadInput>> {
+        let left = std::mem::take(&mut self.held).len();
+        (left > 0).then(|| {
+            Err(BadInput {
+                cause: format!("the input ends within {}, after {left} bytes of it", self.place()),
+                hint: "each message needs its length before it: 4 bytes, big-endian",
+            })
+        })
+    }
+
+    fn held(&self) -> usize {
+        self.held.len()
+    }
+}
+
+struct Encoder;
+
+impl Encode for Encoder {
+    fn encode(&mut self, message: &Message, out: &mut Output) {
+        let payload = payload(message);
+        // A message is bounded by --max-message, which is less than 4 GiB for any that fits in memory.
+        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        out.push_slice(&length.to_be_bytes());
+        out.push(&payload);
+    }
+}
