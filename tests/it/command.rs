@@ -194,18 +194,18 @@ fn many_short_sessions_leave_no_descriptor_and_no_zombie() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_child_has_three_descriptors_and_plain_signals() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("fds");
-    // Not through a pipe: the shell's own end of it would be seen.
-    let listening = script(&format!(
-        "ls /proc/$$/fd > {file}; tr '\\n' ' ' < {file}; echo; grep -E 'Sig(Blk|Ign)' /proc/$$/status | tr '\\n' ' '; echo",
-        file = file.display()
-    ));
-    let mut peer = Peer::dial(listening.address());
-    let seen = texts(&mut peer, 2);
-    assert_eq!(seen[0].trim(), "0 1 2");
-    let masks: Vec<u64> =
-        seen[1].split_whitespace().filter_map(|word| u64::from_str_radix(word, 16).ok()).collect();
+    // Programs that tell of themselves: a shell between would show descriptors of its own.
+    let listening = Listening::start(["listen", "0", "--", "ls", "/proc/self/fd"]);
+    let seen = texts(&mut Peer::dial(listening.address()), 4);
+    assert_eq!(seen, ["0", "1", "2", "3"], "the last one is the folder that ls reads");
+
+    let listening =
+        Listening::start(["listen", "0", "--", "grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"]);
+    let seen = texts(&mut Peer::dial(listening.address()), 2);
+    let masks: Vec<u64> = seen
+        .iter()
+        .map(|line| u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap())
+        .collect();
     // SIGPIPE is the 13th.
     assert_eq!((masks[0], masks[1] & (1 << 12)), (0, 0), "{seen:?}");
 }
