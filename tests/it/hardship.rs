@@ -36,8 +36,8 @@ fn a_slow_reader_of_ours_is_not_the_peers_silence() {
         }
         peer.answer_close().and_then(|close| close.code())
     });
-    let args = ["connect", &url, "--linger", "300ms", "--close-timeout", "300ms"];
-    let (code, out, err) = read_late(&args, b"q\n", false, Duration::from_secs(2));
+    let args = ["connect", &url, "--linger", "1s", "--close-timeout", "1s"];
+    let (code, out, err) = read_late(&args, b"q\n", false, Duration::from_secs(4));
     assert_eq!((code, out.len()), (0, 200 * 50_001), "{err}");
     assert_eq!(peer.join().unwrap(), Some(1000));
 }
@@ -47,13 +47,13 @@ fn a_large_reply_on_its_way_is_no_silence() {
     let (url, _peer) = serve(|mut peer| {
         peer.message().unwrap();
         peer.raw(&[0x81, 126, 0, 200]);
-        for _ in 0..20 {
-            peer.raw(&[b'y'; 10]);
-            sleep(Duration::from_millis(100));
+        for _ in 0..40 {
+            peer.raw(&[b'y'; 5]);
+            sleep(Duration::from_millis(125));
         }
         peer.answer_close();
     });
-    let args = ["connect", &url, "--linger", "500ms", "--ping-interval", "400ms", "--ping-timeout", "400ms"];
+    let args = ["connect", &url, "--linger", "2s", "--ping-interval", "2s", "--ping-timeout", "2s"];
     let done = Wsio::run(args, "q\n");
     assert_eq!((done.code, done.out.len()), (0, 201), "{}", done.err);
 }
