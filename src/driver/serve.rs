@@ -177,6 +177,10 @@ impl Server {
         let failed = |error| {
             Fault::new(Exit::WriteError, "announce", format!("cannot write {}: {error}", file.display()))
         };
+        // A link, FIFO or device is written to: replacing it would cut off whoever reads it.
+        if std::fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
+            return std::fs::write(file, format!("{url}\n")).map_err(failed);
+        }
         let mut beside = file.clone().into_os_string();
         beside.push(format!(".{}", std::process::id()));
         std::fs::write(&beside, format!("{url}\n")).map_err(failed)?;

@@ -258,6 +258,8 @@ impl Session {
         self.discard(other);
         self.stop(side);
         match how {
+            // Whoever has as many as were wanted may leave: the end is under way.
+            SinkFailure::ReaderLeft(fault) if fault.is_silent() && self.count_met => {}
             SinkFailure::ReaderLeft(fault) => {
                 if fault.is_silent() {
                     self.limit(now + READER_LEFT);

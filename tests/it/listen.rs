@@ -314,3 +314,14 @@ fn a_unix_socket_is_served_and_removed() {
     assert_eq!(listening.wsio.wait().code, 0);
     assert!(!path.exists());
 }
+
+#[test]
+fn a_link_to_announce_in_stays_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+    std::fs::write(&target, "old").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let listening = Listening::start(["listen", "0", "--announce", link.to_str().unwrap()]);
+    eventually("the URL", || std::fs::read_to_string(&target).unwrap() == format!("{}\n", listening.url));
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+}

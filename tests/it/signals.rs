@@ -133,3 +133,23 @@ fn a_server_whose_clients_do_not_drain_says_so_with_its_exit() {
     assert_eq!(peer.until_close().unwrap().code(), Some(1001));
     assert_eq!(listening.wsio.wait().code, 130);
 }
+
+#[test]
+fn a_reader_that_has_all_it_wanted_may_leave() {
+    for _ in 0..20 {
+        let (url, _peer) = serve(|mut peer| {
+            peer.text("one");
+            peer.answer_close()
+        });
+        let mut child = Command::new(env!("CARGO_BIN_EXE_wsio"))
+            .args(["connect", &url, "-1"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = child.stdout.take().unwrap();
+        std::io::Read::read_exact(&mut out, &mut [0; 4]).unwrap();
+        drop(out);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+}
