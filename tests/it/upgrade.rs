@@ -260,11 +260,7 @@ fn options_become_header_fields() {
         (&["--origin", "https://example.com"], "origin", "https://example.com"),
         (&["--subprotocol", "one", "--protocol", "two"], "sec-websocket-protocol", "one, two"),
     ] {
-        let head = match args {
-            // A chosen subprotocol is not needed for the session.
-            ["--subprotocol", ..] => request(args),
-            args => request(args),
-        };
+        let head = request(args);
         assert_eq!(field(&head, name).as_deref(), Some(value), "{args:?}: {head}");
         assert_eq!(head.to_ascii_lowercase().matches(&format!("\r\n{name}: ")).count(), 1, "{head}");
     }
