@@ -6,15 +6,18 @@
 
 mod delimited;
 mod encoded;
+mod jsonl;
 mod length;
 mod output;
 mod paragraph;
 mod raw;
+pub mod record;
 mod whole;
 
 pub use output::Output;
 
 use bytes::Bytes;
+use record::Facts;
 use std::fmt;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -54,6 +57,7 @@ pub static FRAMINGS: &[Entry] = &[
     encoded::BASE64,
     encoded::HEX,
     paragraph::PARAGRAPH,
+    jsonl::JSONL,
 ];
 
 /// The framing of that name.
@@ -78,8 +82,18 @@ pub trait Decode: Send {
 
 /// Messages to bytes.
 pub trait Encode: Send {
-    /// Appends one data message to `out`; payload bytes are never altered.
+    /// Appends one message to `out`, a control frame only if it wants events; payload bytes are never altered.
     fn encode(&mut self, message: &Message, out: &mut Output);
+
+    /// Whether it has a form for what happens beside data messages: control frames and the opening.
+    fn wants_events(&self) -> bool {
+        false
+    }
+
+    /// Appends that a connection is open, with its number in a server.
+    fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
+        let _ = (conn, facts, out);
+    }
 }
 
 /// Input that cannot be sent as a message (exit 65).

@@ -3,6 +3,7 @@
 //! Sides are numbered 0 (A) and 1 (B). A *source* gives messages, a *sink* takes them; the pump from
 //! side `s` carries messages from the source of `s` to the sink of `1 - s`.
 
+use super::CloseWith;
 use crate::fault::Fault;
 pub use tokio::time::Instant;
 
@@ -120,6 +121,8 @@ pub enum SourceEnd {
         /// The close code to tell the peer, when it may still hear it.
         answer: Option<u16>,
     },
+    /// Our own side asked for a Close with this code and reason.
+    Asked(CloseWith),
     /// A byte stream could not be read (exit 26).
     Failed(Fault),
     /// Input that cannot be sent as a message (exit 65).

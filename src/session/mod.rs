@@ -4,6 +4,7 @@
 //! row of the endings matrix can be tested as data.
 
 mod clock;
+pub mod codes;
 mod event;
 mod keepalive;
 mod machine;
@@ -45,6 +46,28 @@ pub struct CloseWith {
     pub code: Option<u16>,
     /// At most 123 bytes.
     pub reason: String,
+}
+
+impl CloseWith {
+    /// A Close with that code and reason; `None` sends neither.
+    ///
+    /// # Errors
+    /// Why it may not be sent, in words that follow on the code.
+    pub fn new(code: Option<u16>, reason: &str) -> Result<Self, String> {
+        match code {
+            Some(1005) => return Err("is never sent, it stands for no code; use none".to_owned()),
+            Some(code) if !codes::sendable(code) => {
+                return Err("may not be sent; use 1000-1003, 1007-1013 or 3000-4999".to_owned());
+            }
+            None if !reason.is_empty() => return Err("a reason needs a code".to_owned()),
+            _ => {}
+        }
+        if reason.len() > codes::MAX_REASON {
+            let (length, limit) = (reason.len(), codes::MAX_REASON);
+            return Err(format!("the reason is {length} bytes long, the limit is {limit}"));
+        }
+        Ok(Self { code, reason: reason.to_owned() })
+    }
 }
 
 impl Default for CloseWith {

@@ -3,7 +3,6 @@
 mod admission;
 mod answer;
 pub mod client;
-pub mod codes;
 pub mod conn;
 mod cursor;
 mod judge;
@@ -13,6 +12,7 @@ mod tokens;
 mod url;
 mod wire;
 
+pub use crate::session::codes;
 pub use admission::{Admission, Login};
 pub use hyper::header::{HeaderName, HeaderValue};
 pub use url::WsUrl;
