@@ -46,22 +46,22 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__connect)
-            opts="-0 -t -b -n -1 -m -H -u -A -k -q -v -h --framing --in --out --text --binary --max-message --send --recv-only --send-only --count --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --header --protocol --subprotocol --user --bearer --cookie --user-agent --origin --cacert --insecure --sni --cert --key --quiet --verbose --help"
+            opts="-0 -t -b -n -1 -m -H -u -A -k -q -v -h --framing --in --out --json --text --binary --max-message --send --recv-only --send-only --count --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --header --protocol --subprotocol --user --bearer --cookie --user-agent --origin --cacert --insecure --sni --cert --key --quiet --verbose --record --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --framing)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --in)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --out)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --max-message)
@@ -213,6 +213,21 @@ _wsio() {
                     fi
                     return 0
                     ;;
+                --record)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -221,7 +236,7 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__listen)
-            opts="-u -0 -t -b -m -H -k -n -1 -q -v -h --echo --relay --to --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --queue --slow --last --child-stderr --user --bearer --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --header --protocol --subprotocol --cert --key --cacert --insecure --sni --connect-timeout --count --send --recv-only --send-only --quiet --verbose --help"
+            opts="-u -0 -t -b -m -H -k -n -1 -q -v -h --echo --relay --to --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --queue --slow --last --child-stderr --user --bearer --framing --in --out --json --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --record --header --protocol --subprotocol --cert --key --cacert --insecure --sni --connect-timeout --count --send --recv-only --send-only --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -314,15 +329,15 @@ _wsio() {
                     return 0
                     ;;
                 --framing)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --in)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --out)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --max-message)
@@ -363,6 +378,21 @@ _wsio() {
                     ;;
                 --ping-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --header)
@@ -454,22 +484,22 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__pipe)
-            opts="-0 -t -b -m -A -k -q -v -H -u -n -1 -h --framing --in --out --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --cookie --user-agent --origin --cacert --insecure --sni --key --queue --slow --last --child-stderr --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --quiet --verbose --header --protocol --subprotocol --cert --send --user --bearer --recv-only --send-only --count --help"
+            opts="-0 -t -b -m -A -k -q -v -H -u -n -1 -h --framing --in --out --json --text --binary --max-message --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --cookie --user-agent --origin --cacert --insecure --sni --key --queue --slow --last --child-stderr --once --path --allow-origin --allow-host --self-signed --client-ca --announce --max-connections --handshake-timeout --grace --quiet --verbose --record --header --protocol --subprotocol --cert --send --user --bearer --recv-only --send-only --count --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --framing)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --in)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --out)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --max-message)
@@ -634,6 +664,21 @@ _wsio() {
                     ;;
                 --grace)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --header)

@@ -36,7 +36,8 @@ whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
-paragraph\t'lines up to a blank line are one message'"
+paragraph\t'lines up to a blank line are one message'
+jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l in -d 'Cut input into messages as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
@@ -44,7 +45,8 @@ whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
-paragraph\t'lines up to a blank line are one message'"
+paragraph\t'lines up to a blank line are one message'
+jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l out -d 'Write messages to the output as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
@@ -52,7 +54,8 @@ whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
-paragraph\t'lines up to a blank line are one message'"
+paragraph\t'lines up to a blank line are one message'
+jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send -d 'Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s n -l count -d 'End after N received messages; exit 1 if fewer came' -r
@@ -76,7 +79,9 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l cacert -d 'Trust t
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l sni -d 'Send and verify NAME instead of the URL\'s host, or send none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l cert -d 'Show the certificate chain in FILE (PEM) to the server' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l record -d 'Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s b -l binary -d 'Send input as binary (default with raw and whole)'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l recv-only -d 'Never read the input, only receive'
@@ -111,7 +116,8 @@ whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
-paragraph\t'lines up to a blank line are one message'"
+paragraph\t'lines up to a blank line are one message'
+jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l in -d 'Cut input into messages as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
@@ -119,7 +125,8 @@ whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
-paragraph\t'lines up to a blank line are one message'"
+paragraph\t'lines up to a blank line are one message'
+jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l out -d 'Write messages to the output as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
@@ -127,7 +134,8 @@ whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
-paragraph\t'lines up to a blank line are one message'"
+paragraph\t'lines up to a blank line are one message'
+jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
@@ -137,6 +145,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -s m -l timeout -d 'En
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l idle-timeout -d 'End after DURATION without a message either way, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l record -d 'Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s H -l header -d 'Add a header to the answer; @FILE holds one a line; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l subprotocol -l protocol -d 'Speak the subprotocol NAME; repeatable, or separated by commas' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l cert -d 'Serve TLS with the certificate chain in FILE (PEM)' -r -F
@@ -151,6 +160,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l relay -d 'Send each
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s b -l binary -d 'Send input as binary (default with raw and whole)'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s k -l insecure -d 'With --to, accept any certificate; said on every run'
@@ -167,7 +177,8 @@ whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
-paragraph\t'lines up to a blank line are one message'"
+paragraph\t'lines up to a blank line are one message'
+jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l in -d 'Cut input into messages as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
@@ -175,7 +186,8 @@ whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
-paragraph\t'lines up to a blank line are one message'"
+paragraph\t'lines up to a blank line are one message'
+jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l out -d 'Write messages to the output as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
@@ -183,7 +195,8 @@ whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
-paragraph\t'lines up to a blank line are one message'"
+paragraph\t'lines up to a blank line are one message'
+jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
@@ -215,6 +228,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l announce -d 'Write th
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l record -d 'Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s H -l header -d 'Add a header to the request, or to the answer when only a server side exists; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l subprotocol -l protocol -d 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cert -d 'Use the certificate chain in FILE (PEM), for wss-listen: or else for the client side' -r -F
@@ -223,6 +237,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s u -l user -d 'Log in 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l bearer -d 'Log in with a bearer token, or ask clients to when only a server side exists; @FILE' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s n -l count -d 'End after N messages from B; exit 1 if fewer came' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s b -l binary -d 'Send input as binary (default with raw and whole)'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s k -l insecure -d 'Accept any certificate; said on every run'

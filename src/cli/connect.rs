@@ -43,7 +43,7 @@ impl ConnectArgs {
         let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
         let common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages),
+            framing: lower::framing(&self.messages)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
@@ -54,6 +54,7 @@ impl ConnectArgs {
             room: Default::default(),
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),
+            record: self.output.record,
         };
         Ok(Plan::Connect(Connect { target: self.target, common }))
     }

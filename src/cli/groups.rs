@@ -9,10 +9,10 @@ use crate::{
     session::CloseWith,
 };
 use clap::{
-    Args, ValueEnum,
+    Args, ValueEnum, ValueHint,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// Bytes to messages and back, and what is sent and shown.
 #[derive(Debug, Args)]
@@ -31,6 +31,9 @@ pub(super) struct Messages {
     /// Separate messages with NUL, the same as --framing nul
     #[arg(short = '0', conflicts_with = "framing", hide_short_help = true)]
     pub nul: bool,
+    /// Read and write JSON records with type, pings and closes, the same as --framing jsonl
+    #[arg(long, conflicts_with_all = ["framing", "nul"])]
+    pub json: bool,
     /// Send input as text, which has to be UTF-8 (default with lines and nul)
     #[arg(short, long, conflicts_with = "binary")]
     pub text: bool,
@@ -102,6 +105,9 @@ pub(super) struct Output {
     /// Say on standard error how the connection came about
     #[arg(short, long)]
     pub verbose: bool,
+    /// Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub record: Option<PathBuf>,
 }
 
 fn framing_parser() -> impl TypedValueParser<Value = Framing> {

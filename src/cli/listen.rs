@@ -34,7 +34,7 @@ pub(super) struct ListenArgs {
     pub address: String,
     /// Send each message back to its sender
     #[arg(long, help_heading = "Server", conflicts_with_all = [
-        "to", "framing", "input", "output", "nul", "text", "binary", "recv_only", "send_only",
+        "to", "framing", "input", "output", "nul", "json", "text", "binary", "recv_only", "send_only",
     ])]
     pub echo: bool,
     /// Send each message to all other clients too, and to standard output
@@ -96,7 +96,7 @@ impl ListenArgs {
         self.server.paths.extend(place.path);
         let mut common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages),
+            framing: lower::framing(&self.messages)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
@@ -107,6 +107,7 @@ impl ListenArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
+            record: self.output.record,
         };
         common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;
         let Admittance { user, bearer } = &self.admittance;

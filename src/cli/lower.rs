@@ -70,17 +70,27 @@ pub(super) fn rules(session: &Session) -> Rules {
     }
 }
 
-pub(super) fn framing(messages: &Messages) -> FramingChoice {
-    let both = if messages.nul { framing::by_name("nul") } else { messages.framing };
-    FramingChoice {
-        input: messages.input.or(both),
+pub(super) fn framing(messages: &Messages) -> Result<FramingChoice> {
+    let both = match (messages.nul, messages.json) {
+        (true, _) => framing::by_name("nul"),
+        (_, true) => framing::by_name("jsonl"),
+        _ => messages.framing,
+    };
+    let input = messages.input.or(both);
+    if (messages.text || messages.binary) && input.is_some_and(|input| input.name == "jsonl") {
+        let option = if messages.text { "--text" } else { "--binary" };
+        return Err(usage(format!("{option} is not for JSON records: each one says its own type"))
+            .hint(format!("leave {option} out")));
+    }
+    Ok(FramingChoice {
+        input,
         output: messages.output.or(both),
         kind: match (messages.text, messages.binary) {
             (true, _) => Some(Kind::Text),
             (_, true) => Some(Kind::Binary),
             _ => None,
         },
-    }
+    })
 }
 
 pub(super) fn direction(messages: &Messages) -> Direction {

@@ -113,7 +113,7 @@ impl PipeArgs {
         };
         let common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages),
+            framing: lower::framing(&self.messages)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
@@ -124,6 +124,7 @@ impl PipeArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
+            record: self.output.record,
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
     }

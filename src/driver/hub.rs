@@ -3,13 +3,14 @@
 //! What comes in goes to every client, what they say goes out. Standard input is read only while
 //! somebody is there to hear it.
 
-use super::Run;
+use super::{LINES, Run};
 use crate::{
     endpoint::{self, Opened, Opening, Role},
     fault::{Fault, Result},
+    framing::record::{Tally, What},
     link::{
         HIGH_WATER, Link,
-        room::{Member, Room},
+        room::{self, Member, Room},
     },
     session::{SinkFailure, SourceEnd},
 };
@@ -27,6 +28,8 @@ pub(super) struct Hub {
     room: Arc<Room>,
     done: watch::Sender<bool>,
     finished: watch::Receiver<bool>,
+    /// Standard output gets JSON records, each made where its connection is known.
+    records: bool,
 }
 
 struct Task {
@@ -43,7 +46,9 @@ impl Hub {
     /// Takes the standard streams; a failure of theirs is sent to `broken`.
     pub(super) fn start(run: &Run, room: Arc<Room>, broken: mpsc::Sender<Fault>) -> Result<Self> {
         let standard = endpoint::parse("-", &Opening::new(Role::B))?;
-        let mut open = standard.open(&run.reach, Opening::new(Role::B));
+        let records = run.reach.tells_events();
+        let opening = Opening { output: records.then_some(LINES), ..Opening::new(Role::B) };
+        let mut open = standard.open(&run.reach, opening);
         // Opening the standard streams never waits.
         let Poll::Ready(opened) = open.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
             unreachable!("the standard streams are there");
@@ -75,12 +80,23 @@ impl Hub {
             .await;
             finish.send_replace(true);
         });
-        Ok(Self { room, done, finished })
+        Ok(Self { room, done, finished, records })
     }
 
-    /// A link for one more client.
-    pub(super) fn join(&self) -> Link {
-        Link::Member(Box::new(self.room.join()))
+    /// A link for one more client, with its number.
+    pub(super) fn join(&self, conn: u64) -> Link {
+        let mut member = self.room.join();
+        if self.records {
+            member.speak_in_records(conn);
+        }
+        Link::Member(Box::new(member))
+    }
+
+    /// Tells standard output, if it takes such things, that a session is over.
+    pub(super) fn tell_end(&self, conn: u64, tally: &Tally) {
+        if self.records {
+            self.room.tell_centre(&room::record(conn, None, What::End(tally)));
+        }
     }
 
     /// Writes out what the clients said.

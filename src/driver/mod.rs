@@ -16,13 +16,16 @@ use crate::{
     endpoint::{self, Acceptor, Endpoint, Framings, Opened, OpenedLink, Opening, Reach, Role},
     exit::Exit,
     fault::{Fault, Result},
-    framing::{self, Framing, Kind},
+    framing::{
+        self, Framing, Kind,
+        record::{Record, Tally, What},
+    },
     link::{
-        Link, Stdio,
+        Link, Recorder, Stdio,
         room::{Room, Rooms},
     },
     net::{ListenAddr, Listener},
-    observe::Reporter,
+    observe::{Redactor, Reporter},
     plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
     session::{Instant, Rules},
     tls,
@@ -40,6 +43,7 @@ pub(crate) struct Run {
     direction: Direction,
     stop: watch::Receiver<Option<Fault>>,
     started: Instant,
+    recorder: Option<Recorder>,
 }
 
 /// Runs a plan to its end.
@@ -66,10 +70,20 @@ async fn connect(
     stop: watch::Receiver<Option<Fault>>,
 ) -> Result<()> {
     let common = plan.common;
-    let run = Arc::new(Run::new(&common, LINES, stdio, reporter, stop)?);
-    let mut target = plan.target;
+    let run = Arc::new(Run::new(&common, LINES, stdio, reporter, stop)?.recording(&common).await?);
+    let talk = async {
+        let (a, b) = run.telling(both(&plan.target, &common, &run)).await?;
+        run.alone(a, b, 1).await
+    };
+    let result = talk.await;
+    run.finish(result).await
+}
+
+/// Standard input and output, and the WebSocket of `connect`.
+async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLink, OpenedLink)> {
+    let mut target = target.to_owned();
     if target == "echo:" {
-        target = echo_server(&common, &run).await?;
+        target = echo_server(common, run).await?;
     }
     let remote = endpoint::parse(&target, &Opening::new(Role::B))?;
     if !remote.is_web_socket() {
@@ -83,7 +97,7 @@ async fn connect(
     let b = run.open(&*remote, Opening::new(Role::B)).await?;
     let local = endpoint::parse("-", &Opening::new(Role::A))?;
     let a = run.open(&*local, Opening::new(Role::A)).await?;
-    run.alone(a.link, b.link, 1).await
+    Ok((a, b))
 }
 
 async fn pipe(
@@ -92,12 +106,17 @@ async fn pipe(
     reporter: Reporter,
     stop: watch::Receiver<Option<Fault>>,
 ) -> Result<()> {
-    let run = Arc::new(Run::new(&plan.common, RAW, stdio, reporter, stop)?);
+    let run = Arc::new(Run::new(&plan.common, RAW, stdio, reporter, stop)?.recording(&plan.common).await?);
+    let result = join(&plan, &run).await;
+    run.finish(result).await
+}
+
+async fn join(plan: &Pipe, run: &Arc<Run>) -> Result<()> {
     let (a, b) = (
         endpoint::parse(&plan.a, &Opening::new(Role::A))?,
         endpoint::parse(&plan.b, &Opening::new(Role::B))?,
     );
-    match run.unless_stopped(a.open(&run.reach, Opening::new(Role::A))).await? {
+    match run.telling(run.unless_stopped(a.open(&run.reach, Opening::new(Role::A)))).await? {
         Opened::Acceptor(acceptor) => {
             if plan.b == "-" && !plan.common.server.once {
                 return Err(Fault::new(
@@ -107,13 +126,13 @@ async fn pipe(
                 )
                 .hint("add --once, or use `wsio listen` to serve many"));
             }
-            let server = Server::new(run, &plan.common.server, acceptor, Behind::Endpoint(b))?;
+            let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, Behind::Endpoint(b))?;
             server.run().await
         }
         Opened::Link(a) => {
-            let b = run.open(&*b, Opening::new(Role::B)).await?;
+            let b = run.telling(run.open(&*b, Opening::new(Role::B))).await?;
             let shown = usize::from(matches!(b.link, Link::WebSocket(_)));
-            run.alone(a.link, b.link, shown).await
+            run.alone(a, b, shown).await
         }
     }
 }
@@ -140,12 +159,18 @@ async fn listen(
             (Behind::Endpoint(endpoint), framing)
         }
     };
-    let run = Arc::new(Run::new(&plan.common, default, stdio, reporter, stop)?);
+    let run =
+        Arc::new(Run::new(&plan.common, default, stdio, reporter, stop)?.recording(&plan.common).await?);
+    let result = serve_web_sockets(&plan, behind, &run).await;
+    run.finish(result).await
+}
+
+async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>) -> Result<()> {
     let listener = Listener::bind(&plan.address).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, tls, options));
-    Server::new(run, &plan.common.server, acceptor, behind)?.run().await
+    Server::new(Arc::clone(run), &plan.common.server, acceptor, behind)?.run().await
 }
 
 const LINES: Framing = &framing::FRAMINGS[0];
@@ -211,12 +236,46 @@ impl Run {
                 errors_to_client: common.errors_to_client,
                 read_input: common.direction != Direction::ReceiveOnly,
                 reporter,
+                redactor: Redactor::default(),
                 rooms: Rooms::new(common.room),
                 connector: OnceCell::new(),
             },
             stop,
             started: Instant::now(),
+            recorder: None,
         })
+    }
+
+    /// The same run with its recording open, if one was asked for.
+    async fn recording(mut self, common: &Common) -> Result<Self> {
+        if let Some(file) = &common.record {
+            self.recorder = Some(Recorder::start(file).await?);
+        }
+        Ok(self)
+    }
+
+    /// Completes the recording; the first fault stays.
+    async fn finish(&self, result: Result<()>) -> Result<()> {
+        let recorded = match &self.recorder {
+            Some(recorder) => recorder.finish().await,
+            None => Ok(()),
+        };
+        result.and(recorded)
+    }
+
+    /// What `opening` gives; a fault is told on standard output, when that takes events.
+    async fn telling<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
+        let opened = opening.await;
+        if let Err(fault) = &opened {
+            self.tell_end(&pair::ending(Some(fault))).await;
+        }
+        opened
+    }
+
+    async fn tell_end(&self, tally: &Tally) {
+        if self.reach.tells_events() {
+            self.reach.stdio.afterword(Record::new(None, None, What::End(tally)).line()).await;
+        }
     }
 
     /// Opens an endpoint that is one connection.
@@ -260,14 +319,36 @@ impl Run {
     }
 
     /// Runs the only pair of a run; `shown` is the side whose end is told with `-v`.
-    async fn alone(&self, a: Link, b: Link, shown: usize) -> Result<()> {
-        let outcome = self.pair(a, b, false, Some(self.started)).await;
+    async fn alone(&self, a: OpenedLink, b: OpenedLink, shown: usize) -> Result<()> {
+        let outcome = self.pair(a, b, false, None, Some(self.started)).await;
         self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
+        self.tell_end(&outcome.tally(shown)).await;
         outcome.fault.map_or(Ok(()), Err)
     }
 
-    /// Runs one pair; `from` is when its time limit began.
-    async fn pair(&self, a: Link, b: Link, serving: bool, from: Option<Instant>) -> Outcome {
+    /// Runs one pair; `conn` is its number in a server, `from` is when its time limit began.
+    async fn pair(
+        &self,
+        mut a: OpenedLink,
+        mut b: OpenedLink,
+        serving: bool,
+        conn: Option<u64>,
+        from: Option<Instant>,
+    ) -> Outcome {
+        a.link.open(conn, &b.facts);
+        b.link.open(conn, &a.facts);
+        let mut recorded = None;
+        if let Some(recorder) = &self.recorder {
+            // Of two WebSockets, the one that was dialled is the one that is looked at.
+            recorded =
+                [(1, &mut b), (0, &mut a)].into_iter().find_map(|(side, opened)| match &mut opened.link {
+                    Link::WebSocket(link) => {
+                        link.set_tap(recorder.open(conn, &opened.facts));
+                        Some((recorder, side))
+                    }
+                    _ => None,
+                });
+        }
         let setup = Setup {
             timeout_at: self.rules.timeout.map(|timeout| from.unwrap_or_else(Instant::now) + timeout),
             rules: self.rules.clone(),
@@ -277,7 +358,11 @@ impl Run {
             stop: self.stopped(),
             reporter: self.reach.reporter.clone(),
         };
-        Pair::new(a, b, setup).run().await
+        let outcome = Pair::new(a.link, b.link, setup).run().await;
+        if let Some((recorder, side)) = recorded {
+            recorder.end(conn, &outcome.tally(side));
+        }
+        outcome
     }
 }
 

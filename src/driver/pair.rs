@@ -8,6 +8,7 @@ use super::pump::{Pump, Told};
 use crate::{
     exit::Exit,
     fault::Fault,
+    framing::record::Tally,
     link::{Link, Moved},
     observe::Reporter,
     session::{Action, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, When},
@@ -56,6 +57,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What the WebSocket of this side carried, and how the session ended.
+    pub fn tally(&self, side: usize) -> Tally {
+        let ((messages_in, bytes_in), (messages_out, bytes_out)) =
+            (self.carried[side], self.carried[1 - side]);
+        Tally { messages_in, bytes_in, messages_out, bytes_out, ..ending(self.fault.as_ref()) }
+    }
+
     /// How the WebSocket of this side ended and what it carried, for a line on stderr.
     pub fn summary(&self, side: usize) -> String {
         let closed = self.closed[side].clone().unwrap_or_else(|| match &self.fault {
@@ -71,6 +79,15 @@ impl Outcome {
         format!(
             "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}"
         )
+    }
+}
+
+/// A tally of nothing but the end.
+pub fn ending(fault: Option<&Fault>) -> Tally {
+    Tally {
+        exit: fault.map_or(0, |fault| fault.exit.code()),
+        cause: fault.map(|fault| format!("{}: {}", fault.phase, fault.cause)),
+        ..Tally::default()
     }
 }
 

@@ -5,8 +5,9 @@
 //! polled, never awaited: nothing is lost when the pair turns to something else.
 
 use crate::{
-    link::{HIGH_WATER, Link},
+    link::{HIGH_WATER, Link, is_control},
     session::{SinkFailure, SourceEnd},
+    ws,
 };
 use std::{
     collections::VecDeque,
@@ -49,6 +50,8 @@ pub(super) struct Pump {
     /// Data messages dropped because the sink failed.
     dropped: u64,
     blocked: bool,
+    /// Pings, pongs and a Close of the source are for the sink.
+    passes_control: bool,
     /// Data messages and payload bytes handed to the sink.
     pub count: (u64, u64),
 }
@@ -66,6 +69,7 @@ impl Pump {
             sink_failed: false,
             dropped: 0,
             blocked: false,
+            passes_control: false,
             count: (0, 0),
         }
     }
@@ -111,6 +115,11 @@ impl Pump {
         sink: &mut Link,
         told: &mut Vec<Told>,
     ) -> Poll<()> {
+        self.passes_control = match (&*source, &*sink) {
+            (Link::WebSocket(_), sink) => sink.wants_events(),
+            (_, Link::WebSocket(_)) => true,
+            _ => false,
+        };
         for _ in 0..ROUNDS {
             ready!(self.poll_feed(cx, sink, told));
             if self.ended || (self.stopped && !self.must_listen(source)) {
@@ -127,7 +136,9 @@ impl Pump {
             }
             if self.batch.is_empty() {
                 self.ended = true;
-                told.push(Told::Ended(source.end().unwrap_or(SourceEnd::Absent)));
+                let end = source.end().unwrap_or(SourceEnd::Absent);
+                self.pass_close(&end);
+                told.push(Told::Ended(end));
             } else {
                 self.arrived(told);
             }
@@ -135,6 +146,14 @@ impl Pump {
         // Not done, but the other direction must not wait for ever.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The peer's Close as a message, for a sink that has a form for it.
+    fn pass_close(&mut self, end: &SourceEnd) {
+        let SourceEnd::Close { code, reason, .. } = end else { return };
+        if self.passes_control && !self.discarding && !self.sink_failed {
+            self.batch.push_back(Message::Close(ws::close_frame(*code, reason)));
+        }
     }
 
     /// A WebSocket is read until its Close even when its messages are no longer wanted.
@@ -145,7 +164,7 @@ impl Pump {
     }
 
     fn arrived(&mut self, told: &mut Vec<Told>) {
-        let data = self.batch.iter().filter(|message| is_data(message)).count() as u64;
+        let data = self.batch.iter().filter(|message| !is_control(message)).count() as u64;
         if data > 0 {
             told.push(Told::Received(data));
         }
@@ -156,7 +175,8 @@ impl Pump {
 
     fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
         while let Some(message) = self.batch.pop_front() {
-            if !is_data(&message) {
+            let control = is_control(&message);
+            if control && !self.passes_control {
                 continue;
             }
             if !sink.is_open() && !self.sink_failed {
@@ -178,14 +198,16 @@ impl Pump {
                     }
                 }
             }
-            self.count.0 += 1;
-            self.count.1 += message.len() as u64;
+            if !control {
+                self.count.0 += 1;
+                self.count.1 += message.len() as u64;
+            }
             if let Err(failure) = sink.feed(message) {
                 self.dropped += 1;
                 self.fail(failure, told);
                 return Poll::Ready(());
             }
-            if let Some(wanted) = &mut self.wanted {
+            if let Some(wanted) = self.wanted.as_mut().filter(|_| !control) {
                 *wanted -= 1;
                 if *wanted == 0 {
                     self.wanted = None;
@@ -219,7 +241,7 @@ impl Pump {
     }
 
     fn drop_batch(&mut self) {
-        self.dropped += self.batch.drain(..).filter(is_data).count() as u64;
+        self.dropped += self.batch.drain(..).filter(|message| !is_control(message)).count() as u64;
     }
 
     fn fail(&mut self, failure: SinkFailure, told: &mut Vec<Told>) {
@@ -236,8 +258,4 @@ impl Pump {
             told.push(Told::Blocked(blocked));
         }
     }
-}
-
-fn is_data(message: &Message) -> bool {
-    matches!(message, Message::Text(_) | Message::Binary(_))
 }

@@ -8,7 +8,7 @@ use crate::{
     endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Link, Port, Texts, room::Room},
+    link::{Port, Texts, room::Room},
     net::{Dialed, Listener},
     plan::Serve,
     session::Instant,
@@ -207,7 +207,12 @@ impl Shared {
         };
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
-        let outcome = self.run.pair(a, b, true, Some(Instant::now())).await;
+        let outcome = self.run.pair(a, b, true, Some(number), Some(Instant::now())).await;
+        if let Behind::Hub(_, hub) = &self.behind
+            && let Some(hub) = hub.get()
+        {
+            hub.tell_end(number, &outcome.tally(0));
+        }
         if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Command) {
             reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
         }
@@ -221,7 +226,7 @@ impl Shared {
         dialed: Dialed,
         name: &str,
         mut visitor: Visitor,
-    ) -> Option<(Link, Link, String)> {
+    ) -> Option<(OpenedLink, OpenedLink, String)> {
         let reporter = &self.run.reach.reporter;
         let handshake = match greeting.read(dialed).await {
             Ok(handshake) => handshake,
@@ -240,12 +245,15 @@ impl Shared {
             Some(query) => format!("{}?{query}", request.path),
             None => request.path.clone(),
         };
+        let scheme = if greeting.is_secure() { "wss" } else { "ws" };
+        let url = format!("{scheme}://{}{target}", request.host);
         let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
         let subprotocols = relays.then(|| request.subprotocols.clone());
         let mut chosen = server::choose_subprotocol(greeting.options(), request);
         visitor.request = Some(request.clone());
         visitor.subprotocol = chosen.clone();
-        let opening = Opening { role: Role::B, subprotocols, visitor: Some(visitor) };
+        let peer = visitor.peer.clone();
+        let opening = Opening { subprotocols, visitor: Some(visitor), ..Opening::new(Role::B) };
         // What cannot be refused is joined once the client is really there.
         let (b, opening) = match &self.behind {
             Behind::Hub(..) => (None, Some(opening)),
@@ -262,7 +270,7 @@ impl Shared {
             },
         };
         if let Some(b) = b.as_ref().filter(|_| relays) {
-            chosen = b.subprotocol.clone();
+            chosen = b.facts.subprotocol.clone();
         }
         let upgraded = match handshake.accept(chosen.as_deref()).await {
             Ok(upgraded) => upgraded,
@@ -285,18 +293,24 @@ impl Shared {
         };
         let about =
             format!(" {target}{}", chosen.map_or(String::new(), |name| format!(" subprotocol {name}")));
-        Some((endpoint::accepted(upgraded, self.run.reach.max_message), b.link, about))
+        Some((endpoint::accepted(upgraded, &self.run.reach, peer, &url), b, about))
     }
 
-    async fn join_bytes(&self, dialed: Dialed, name: &str, visitor: Visitor) -> Option<(Link, Link, String)> {
+    async fn join_bytes(
+        &self,
+        dialed: Dialed,
+        name: &str,
+        visitor: Visitor,
+    ) -> Option<(OpenedLink, OpenedLink, String)> {
         if !self.choose() {
             return None;
         }
-        match self.behind(Opening { role: Role::B, subprotocols: None, visitor: Some(visitor) }).await {
+        let peer = dialed.peer.clone();
+        match self.behind(Opening { visitor: Some(visitor), ..Opening::new(Role::B) }).await {
             Ok(b) => {
                 let texts = Texts { input: name.to_owned(), output: name.to_owned() };
                 let a = self.run.reach.bytes(Port::Stream(dialed.stream), texts);
-                Some((a, b.link, String::new()))
+                Some((OpenedLink::new(a, peer), b, String::new()))
             }
             Err(fault) => {
                 self.run.reach.reporter.fault(&fault);
@@ -312,8 +326,9 @@ impl Shared {
             Behind::Endpoint(endpoint) => self.run.open(&**endpoint, opening).await,
             Behind::Hub(room, hub) => {
                 let make = || async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) };
-                let link = hub.get_or_try_init(make).await?.join();
-                Ok(OpenedLink { link, peer: "-".into(), subprotocol: None })
+                let conn = opening.visitor.map_or(0, |visitor| visitor.conn);
+                let link = hub.get_or_try_init(make).await?.join(conn);
+                Ok(OpenedLink::new(link, "-".into()))
             }
         }
     }

@@ -73,7 +73,7 @@ impl Endpoint for Disk {
             let port = opened.map_err(|_| Fault::new(Exit::Internal, "open", "opening a file failed"))??;
             let texts = Texts { input: self.describe(), output: self.describe() };
             let link = reach.bytes(port, texts);
-            Ok(Opened::Link(OpenedLink { link, peer: self.describe(), subprotocol: None }))
+            Ok(Opened::Link(OpenedLink::new(link, self.describe())))
         })
     }
 }

@@ -4,10 +4,10 @@ use super::{Visitor, WebSocketAcceptor};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    framing::{Framing, Kind},
+    framing::{Framing, Kind, record::Facts},
     link::{ByteLink, Link, Port, Stdio, Texts, room::Rooms},
     net::Listener,
-    observe::Reporter,
+    observe::{Redactor, Reporter},
     tls::{ClientTls, Connector, ServerTls},
     ws::{ClientOptions, ServerOptions},
 };
@@ -35,12 +35,14 @@ pub struct Opening {
     pub subprotocols: Option<Vec<String>>,
     /// The client it is opened for.
     pub visitor: Option<Visitor>,
+    /// Writes messages as this instead of the run's framing.
+    pub output: Option<Framing>,
 }
 
 impl Opening {
     /// An opening with the command line's subprotocols.
     pub fn new(role: Role) -> Self {
-        Self { role, subprotocols: None, visitor: None }
+        Self { role, subprotocols: None, visitor: None, output: None }
     }
 }
 
@@ -56,10 +58,15 @@ pub enum Opened {
 pub struct OpenedLink {
     /// The connection.
     pub link: Link,
-    /// The far end, for people.
-    pub peer: String,
-    /// The subprotocol that was agreed on.
-    pub subprotocol: Option<String>,
+    /// What is known of it.
+    pub facts: Facts,
+}
+
+impl OpenedLink {
+    /// A connection of which only the far end is known.
+    pub fn new(link: Link, peer: String) -> Self {
+        Self { link, facts: Facts { peer, ..Facts::default() } }
+    }
 }
 
 /// A listening socket.
@@ -119,6 +126,8 @@ pub struct Reach {
     pub rooms: Rooms,
     /// Where notes go.
     pub reporter: Reporter,
+    /// What may be shown and recorded.
+    pub redactor: Redactor,
     /// Made once, when the first TLS connection needs it: loading the roots is slow.
     pub connector: OnceCell<Connector>,
 }
@@ -126,9 +135,19 @@ pub struct Reach {
 impl Reach {
     /// A byte port behind the run's framings.
     pub fn bytes(&self, port: Port, texts: Texts) -> Link {
+        self.bytes_as(port, texts, self.framings.output)
+    }
+
+    /// A byte port that messages are written to as `output`.
+    pub fn bytes_as(&self, port: Port, texts: Texts, output: Framing) -> Link {
         let decoder = (self.framings.input.decoder)(self.framings.kind(), self.max_message);
-        let encoder = (self.framings.output.encoder)();
+        let encoder = (output.encoder)();
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
+    }
+
+    /// Whether the output tells what happens beside data messages.
+    pub fn tells_events(&self) -> bool {
+        (self.framings.output.encoder)().wants_events()
     }
 
     /// The TLS client, made at its first use.

@@ -4,6 +4,7 @@ use super::{Acceptor, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Schem
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    framing::record::Timings,
     link::{Port, Texts},
     net::{self, ListenAddr, Listener},
 };
@@ -100,11 +101,13 @@ impl Endpoint for Dial {
         Box::pin(async move {
             let deadline = reach.deadline();
             let name = self.describe();
+            let mut timings = Timings::default();
             let (peer, stream) = match self {
                 Self::Tcp { host, port, tls } => {
                     // Our own files are judged before anybody else is troubled.
                     let connector = if *tls { Some(reach.connector().await?) } else { None };
-                    let dialed = deadline.phase("connect", &name, net::dial_tcp(host, *port)).await?;
+                    let dialed =
+                        deadline.phase("connect", &name, net::dial_tcp(host, *port, &mut timings)).await?;
                     let stream = match connector {
                         Some(tls) => deadline.phase("tls", &name, tls.connect(dialed.stream, host)).await?.0,
                         None => dialed.stream,
@@ -118,7 +121,7 @@ impl Endpoint for Dial {
             };
             let texts = Texts { input: name.clone(), output: name };
             let link = reach.bytes(Port::Stream(stream), texts);
-            Ok(Opened::Link(OpenedLink { link, peer, subprotocol: None }))
+            Ok(Opened::Link(OpenedLink::new(link, peer)))
         })
     }
 }

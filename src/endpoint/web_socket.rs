@@ -4,15 +4,17 @@ use super::{Acceptor, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Schem
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    framing::record::Facts,
     link::Link,
     net::{self, Dialed, ListenAddr, Listener},
     tls,
     ws::{
-        ServerOptions, Upgraded, WsUrl, client,
+        self, ServerOptions, Upgraded, WsUrl, client,
         conn::{Conn, Part},
         server::{Handshake, Refusal},
     },
 };
+use std::time::Instant;
 
 pub(super) const WS: Scheme = Scheme {
     name: "ws",
@@ -90,11 +92,16 @@ impl Endpoint for Client {
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let (url, deadline, name) = (&self.url, reach.deadline(), self.url.to_string());
+            let mut facts = Facts { url: Some(reach.redactor.url(&name)), ..Facts::default() };
             // Our own files are judged before anybody else is troubled.
             let connector = if url.secure { Some(reach.connector().await?) } else { None };
             let dialed = match &url.unix {
                 Some(path) => deadline.phase("connect", &name, net::dial_unix(path)).await?,
-                None => deadline.phase("connect", &name, net::dial_tcp(&url.host, url.port)).await?,
+                None => {
+                    deadline
+                        .phase("connect", &name, net::dial_tcp(&url.host, url.port, &mut facts.timings))
+                        .await?
+                }
             };
             if url.guessed {
                 reach.reporter.verbose(&format!("no scheme was written: taken as {url}"));
@@ -102,23 +109,31 @@ impl Endpoint for Client {
             reach.reporter.verbose(&format!("connected to {}", dialed.peer));
             let mut stream = dialed.stream;
             if let Some(connector) = connector {
+                let begun = Instant::now();
                 let shaken = deadline.phase("tls", &name, connector.connect(stream, &url.host)).await;
-                let (secured, facts) = shaken.map_err(|fault| self.explain(fault))?;
-                reach.reporter.verbose(&format!("TLS {} with {}", facts.version, facts.cipher));
+                let (secured, tls) = shaken.map_err(|fault| self.explain(fault))?;
+                facts.timings.tls = Some(begun.elapsed());
+                facts.tls = Some(format!("TLS {} with {}", tls.version, tls.cipher));
+                reach.reporter.verbose(facts.tls.as_deref().unwrap_or_default());
                 stream = secured;
             }
             let mut options = reach.client.clone();
             if let Some(subprotocols) = opening.subprotocols {
                 options.subprotocols = subprotocols;
             }
+            let begun = Instant::now();
             let upgraded = deadline.phase("upgrade", &name, client::upgrade(stream, url, &options)).await?;
             reach.reporter.verbose(&format!(
                 "open: {url}{}",
                 upgraded.subprotocol.as_ref().map_or(String::new(), |name| format!(", subprotocol {name}"))
             ));
+            facts.timings.upgrade = Some(begun.elapsed());
+            facts.peer = dialed.peer;
+            facts.request = ws::shown(&upgraded.request, &reach.redactor);
+            facts.response = ws::shown(&upgraded.response, &reach.redactor);
+            facts.subprotocol = upgraded.subprotocol;
             let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message);
-            let link = Link::WebSocket(Box::new(conn));
-            Ok(Opened::Link(OpenedLink { link, peer: dialed.peer, subprotocol: upgraded.subprotocol }))
+            Ok(Opened::Link(OpenedLink { link: Link::WebSocket(Box::new(conn)), facts }))
         })
     }
 }
@@ -236,7 +251,16 @@ impl Greeting {
     }
 }
 
-/// An accepted connection as a link.
-pub fn accepted(upgraded: Upgraded, max_message: usize) -> Link {
-    Link::WebSocket(Box::new(Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, max_message)))
+/// An accepted connection as a link; `peer` is its far end, `url` what it asked for.
+pub fn accepted(upgraded: Upgraded, reach: &Reach, peer: String, url: &str) -> OpenedLink {
+    let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, reach.max_message);
+    let facts = Facts {
+        url: Some(reach.redactor.url(url)),
+        peer,
+        subprotocol: upgraded.subprotocol,
+        request: ws::shown(&upgraded.request, &reach.redactor),
+        response: ws::shown(&upgraded.response, &reach.redactor),
+        ..Facts::default()
+    };
+    OpenedLink { link: Link::WebSocket(Box::new(conn)), facts }
 }

@@ -158,10 +158,15 @@ impl<'a> Record<'a> {
         Self { time: SystemTime::now(), conn, dir, what }
     }
 
+    /// The record as JSON on one line, without the line's end.
+    pub fn json(&self) -> Vec<u8> {
+        // Maps with string keys of plain values always serialize.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
     /// The record as a line, with its end.
     pub fn line(&self) -> Vec<u8> {
-        // Maps with string keys of plain values always serialize.
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        let mut line = self.json();
         line.push(b'\n');
         line
     }

@@ -45,7 +45,7 @@ fn encode(entry: &Entry, messages: &[Bytes]) -> Vec<u8> {
 proptest! {
     #[test]
     fn every_split_gives_the_same_messages(input in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(0), any::<u8>()], 0..200), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
-        for name in ["lines", "nul", "whole", "length", "base64", "hex", "paragraph"] {
+        for name in ["lines", "nul", "whole", "length", "base64", "hex", "paragraph", "jsonl"] {
             let entry = by_name(name).expect("in the table");
             prop_assert_eq!(decode(entry, Kind::Binary, 1 << 20, &input, &cuts), decode(entry, Kind::Binary, 1 << 20, &input, &[]));
         }

@@ -8,9 +8,9 @@ use crate::{
     child::{self, Child},
     exit::Exit,
     fault::Fault,
-    framing::{Decode, Encode, Output},
+    framing::{Decode, Encode, Output, record::Facts},
     net::{self, Stream},
-    session::{SideKind, SinkFailure, SourceEnd},
+    session::{CloseWith, SideKind, SinkFailure, SourceEnd},
 };
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 use tokio::io::ReadBuf;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 /// Bytes read from a socket at once.
 const CHUNK: usize = 64 * 1024;
@@ -137,6 +137,10 @@ impl ByteLink {
             let had = batch.len();
             while batch.len() < had + BATCH {
                 match self.decoder.next() {
+                    Some(Ok(Message::Close(frame))) => {
+                        self.end = Some(asked(frame));
+                        return Poll::Ready(());
+                    }
                     Some(Ok(message)) => batch.push_back(message),
                     Some(Err(bad)) => {
                         self.end = Some(SourceEnd::Refused(self.bad_input(bad)));
@@ -168,6 +172,16 @@ impl ByteLink {
                     self.finish(end, batch);
                 }
             }
+        }
+    }
+
+    pub(super) fn wants_events(&self) -> bool {
+        self.encoder.wants_events()
+    }
+
+    pub(super) fn open(&mut self, conn: Option<u64>, facts: &Facts) {
+        if !self.failed {
+            self.encoder.open(conn, facts, &mut self.out);
         }
     }
 
@@ -224,7 +238,11 @@ impl ByteLink {
                 bytes += chunk.len();
             }
         }
-        if matches!(self.end, Some(SourceEnd::Eof { .. })) { 0 } else { u64::from(bytes > 0) }
+        if matches!(self.end, Some(SourceEnd::Eof { .. } | SourceEnd::Asked { .. })) {
+            0
+        } else {
+            u64::from(bytes > 0)
+        }
     }
 
     pub(super) async fn release(self, within: Duration, at_once: bool) -> u64 {
@@ -260,6 +278,7 @@ impl ByteLink {
     fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Message>) {
         self.end = Some(match self.decoder.finish() {
             Some(Err(bad)) => SourceEnd::Refused(self.bad_input(bad)),
+            Some(Ok(Message::Close(frame))) => asked(frame),
             Some(Ok(message)) => {
                 batch.push_back(message);
                 end
@@ -340,6 +359,15 @@ impl ByteLink {
             _ => SinkFailure::Failed(Fault::new(Exit::WriteError, "session", cause)),
         }
     }
+}
+
+/// A Close that stands in the input.
+fn asked(frame: Option<CloseFrame>) -> SourceEnd {
+    let close = match frame {
+        Some(frame) => CloseWith { code: Some(frame.code.into()), reason: frame.reason.to_string() },
+        None => CloseWith { code: None, reason: String::new() },
+    };
+    SourceEnd::Asked { close, hangup: false }
 }
 
 fn advance(parts: &mut VecDeque<Bytes>, mut written: usize) {

@@ -5,8 +5,10 @@
 //! hence no locks; every method is cancel-safe, since a poll leaves nothing half done.
 
 mod bytes;
+mod har;
 mod patient;
 mod queue;
+mod recorder;
 pub mod room;
 mod stdio;
 
@@ -14,14 +16,16 @@ pub use self::{
     bytes::{ByteLink, Port, Texts},
     patient::Patient,
     queue::Queue,
+    recorder::Recorder,
     stdio::{Stdio, Streams},
 };
 
-pub use crate::ws::conn::Moved;
+pub use crate::ws::conn::{Moved, is_control};
 
 use crate::{
     exit::Exit,
     fault::Fault,
+    framing::record::{Facts, What},
     net,
     session::{SideKind, SinkFailure, SourceEnd},
     ws::{codes, conn},
@@ -132,6 +136,24 @@ impl Link {
         }
     }
 
+    /// Whether the sink has a form for what happens beside data messages.
+    pub fn wants_events(&self) -> bool {
+        match self {
+            Self::Bytes(link) => link.wants_events(),
+            Self::Member(member) => member.tells(),
+            Self::WebSocket(_) | Self::Channel(_) => false,
+        }
+    }
+
+    /// Tells the sink what it is joined to, with its number in a server.
+    pub fn open(&mut self, conn: Option<u64>, facts: &Facts) {
+        match self {
+            Self::Bytes(link) => link.open(conn, facts),
+            Self::Member(member) => member.tell(What::Open(facts)),
+            Self::WebSocket(_) | Self::Channel(_) => {}
+        }
+    }
+
     /// Bytes fed and not yet flushed.
     pub fn queued(&self) -> usize {
         match self {
@@ -158,7 +180,9 @@ impl Link {
         }
     }
 
-    /// Hands one data message over; [`poll_flush`](Self::poll_flush) sends it.
+    /// Hands one message over; [`poll_flush`](Self::poll_flush) sends it.
+    ///
+    /// Pings, pongs and a Close are for WebSockets and for sinks that want events.
     ///
     /// # Errors
     /// When the sink takes nothing more.
@@ -175,7 +199,11 @@ impl Link {
             }
             Self::Channel(_) => Ok(()),
             Self::Member(member) => {
-                member.say(&message);
+                if is_control(&message) {
+                    member.tell_of(&message);
+                } else {
+                    member.say(&message);
+                }
                 Ok(())
             }
         }

@@ -5,7 +5,10 @@
 //! speak with the centre alone (standard input and output); in a mesh, everybody with everybody.
 
 use super::Queue;
-use crate::session::SourceEnd;
+use crate::{
+    framing::record::{Dir, Record, What},
+    session::SourceEnd,
+};
 use std::{
     collections::{HashMap, VecDeque},
     future::Future,
@@ -100,6 +103,8 @@ pub struct Member {
     centre: bool,
     incoming: Queue,
     patience: Pin<Box<Sleep>>,
+    /// Speaks to the centre in records that carry this number.
+    records: Option<u64>,
 }
 
 impl Room {
@@ -123,6 +128,11 @@ impl Room {
         self.seat(true)
     }
 
+    /// Lets the centre hear this, whoever said it.
+    pub fn tell_centre(&self, message: &Message) {
+        self.lock().seats.iter().filter(|seat| seat.centre).for_each(|seat| seat.queue.push(message.clone()));
+    }
+
     fn seat(self: &Arc<Self>, centre: bool) -> Member {
         let incoming = Queue::default();
         let mut state = self.lock();
@@ -136,7 +146,7 @@ impl Room {
             waiting.wake();
         }
         let patience = Box::pin(sleep_until(Instant::now()));
-        Member { room: Arc::clone(self), number, centre, incoming, patience }
+        Member { room: Arc::clone(self), number, centre, incoming, patience, records: None }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -170,12 +180,41 @@ impl Member {
         if self.centre || self.room.mesh {
             state.remember(message, &rules);
         }
+        let record = self.records.and_then(|conn| Some(record(conn, Some(Dir::In), What::of(message)?)));
         for seat in state.seats.iter().filter(|seat| self.reaches(seat)) {
+            if let Some(record) = record.as_ref().filter(|_| seat.centre) {
+                seat.queue.push(record.clone());
+                continue;
+            }
             if rules.slow == Slow::Drop && !seat.centre && seat.queue.bytes() >= rules.queue {
                 seat.queue.count_dropped();
             } else {
                 seat.queue.push(message.clone());
             }
+        }
+    }
+
+    /// Speaks to the centre in JSON records of this connection from now on.
+    pub fn speak_in_records(&mut self, conn: u64) {
+        self.records = Some(conn);
+    }
+
+    /// Whether what happens beside data messages is told too.
+    pub fn tells(&self) -> bool {
+        self.records.is_some()
+    }
+
+    /// Tells the centre that something happened, if it is told such things.
+    pub fn tell(&self, what: What<'_>) {
+        if let Some(conn) = self.records {
+            self.room.tell_centre(&record(conn, None, what));
+        }
+    }
+
+    /// Tells the centre of a ping, a pong or a Close.
+    pub fn tell_of(&self, message: &Message) {
+        if let (Some(conn), Some(what)) = (self.records, What::of(message)) {
+            self.room.tell_centre(&record(conn, Some(Dir::In), what));
         }
     }
 
@@ -262,6 +301,11 @@ impl Drop for Member {
     }
 }
 
+/// A record as a message, without the line's end.
+pub fn record(conn: u64, dir: Option<Dir>, what: What<'_>) -> Message {
+    Message::Binary(Record::new(Some(conn), dir, what).json().into())
+}
+
 fn send_away(queue: &Queue) {
     let reason = format!("too slow: behind for {} s", PATIENCE.as_secs());
     queue.finish(SourceEnd::Close {
@@ -272,91 +316,4 @@ fn send_away(queue: &Queue) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn heard(member: &Member) -> Vec<String> {
-        let mut batch = VecDeque::new();
-        let mut cx = Context::from_waker(Waker::noop());
-        while member.incoming.poll_pop(&mut cx, &mut batch, 9).is_ready() && member.incoming.end().is_none() {
-        }
-        batch.iter().map(|message| message.to_text().unwrap().to_owned()).collect()
-    }
-
-    #[tokio::test]
-    async fn in_a_star_members_speak_with_the_centre_alone() {
-        let room = Room::star(Rules::default());
-        let (centre, a, b) = (room.centre(), room.join(), room.join());
-        a.say(&Message::text("up"));
-        centre.say(&Message::text("down"));
-        assert_eq!(
-            (heard(&centre), heard(&a), heard(&b)),
-            (vec!["up".into()], vec!["down".into()], vec!["down".into()])
-        );
-    }
-
-    #[tokio::test]
-    async fn in_a_mesh_all_but_the_speaker_hear() {
-        let room = Room::mesh(Rules::default());
-        let (centre, a, b) = (room.centre(), room.join(), room.join());
-        a.say(&Message::text("x"));
-        assert_eq!((heard(&centre), heard(&b)), (vec!["x".to_owned()], vec!["x".to_owned()]));
-        assert!(heard(&a).is_empty());
-    }
-
-    #[tokio::test]
-    async fn who_comes_late_hears_the_last() {
-        let room = Room::star(Rules { last: 2, ..Rules::default() });
-        let centre = room.centre();
-        for text in ["1", "2", "3"] {
-            centre.say(&Message::text(text));
-        }
-        let late = room.join();
-        centre.say(&Message::text("4"));
-        assert_eq!(heard(&late), ["2", "3", "4"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_slow_are_dealt_with() {
-        let mut cx = Context::from_waker(Waker::noop());
-        let say = |centre: &Member| (0..3).for_each(|_| centre.say(&Message::text("12345678901234567890")));
-
-        let room = Room::star(Rules { queue: 100, slow: Slow::Drop, last: 0 });
-        let (mut centre, slow) = (room.centre(), room.join());
-        say(&centre);
-        assert!(!centre.is_held_up() && centre.poll_room(&mut cx).is_ready());
-        assert_eq!((heard(&slow).len(), slow.incoming.dropped()), (2, 1));
-
-        let room = Room::star(Rules { queue: 100, slow: Slow::Wait, last: 0 });
-        let (mut centre, slow) = (room.centre(), room.join());
-        say(&centre);
-        tokio::time::advance(Duration::from_secs(3600)).await;
-        assert!(centre.is_held_up() && centre.poll_room(&mut cx).is_pending());
-        assert_eq!(heard(&slow).len(), 3);
-        assert!(centre.poll_room(&mut cx).is_ready());
-
-        let room = Room::star(Rules { queue: 100, slow: Slow::Disconnect, last: 0 });
-        let (mut centre, slow, good) = (room.centre(), room.join(), room.join());
-        say(&centre);
-        heard(&good);
-        assert!(centre.poll_room(&mut cx).is_pending());
-        tokio::time::advance(Duration::from_secs(29)).await;
-        assert!(centre.poll_room(&mut cx).is_pending());
-        tokio::time::advance(Duration::from_secs(2)).await;
-        assert!(centre.poll_room(&mut cx).is_ready());
-        assert!(slow.incoming.is_finished() && !good.incoming.is_finished());
-    }
-
-    #[tokio::test]
-    async fn who_left_is_not_spoken_to() {
-        let mut cx = Context::from_waker(Waker::noop());
-        let room = Room::star(Rules::default());
-        let centre = room.centre();
-        assert!(centre.poll_company(&mut cx).is_pending());
-        let member = room.join();
-        assert!(centre.poll_company(&mut cx).is_ready());
-        drop(member);
-        assert!(centre.poll_company(&mut cx).is_pending());
-        assert_eq!(room.lock().seats.len(), 1);
-    }
-}
+mod tests;

@@ -10,13 +10,16 @@ use std::{
     future::Future,
     io::{self, Read, Write},
     pin::Pin,
-    sync::Mutex,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use tokio::sync::{mpsc, oneshot};
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
+/// How long the last word may take, when nobody reads it.
+const AFTERWORD: Duration = Duration::from_secs(1);
 /// Chunks that may wait on either side of a thread.
 const DEPTH: usize = 2;
 
@@ -34,17 +37,50 @@ pub struct Streams {
 
 /// The standard streams, to be taken by the one link that uses them.
 #[derive(Default)]
-pub struct Stdio(Mutex<Option<Streams>>);
+pub struct Stdio {
+    streams: Mutex<Option<Streams>>,
+    output: Option<Shared>,
+}
 
 impl Stdio {
     /// Holds the streams until somebody takes them.
-    pub fn new(streams: Streams) -> Self {
-        Self(Mutex::new(Some(streams)))
+    pub fn new(mut streams: Streams) -> Self {
+        let output = Shared(Arc::new(Mutex::new(streams.output)));
+        streams.output = Box::new(output.clone());
+        Self { streams: Mutex::new(Some(streams)), output: Some(output) }
     }
 
     /// Takes the streams; `None` the second time.
     pub fn take(&self) -> Option<Streams> {
-        self.0.lock().ok()?.take()
+        self.streams.lock().ok()?.take()
+    }
+
+    /// Writes to standard output what comes after everything else; a reader that has left is no fault.
+    pub async fn afterword(&self, bytes: Vec<u8>) {
+        let Some(mut output) = self.output.clone() else { return };
+        let written =
+            tokio::task::spawn_blocking(move || output.write_all(&bytes).and_then(|()| output.flush()));
+        let _ = tokio::time::timeout(AFTERWORD, written).await;
+    }
+}
+
+/// Standard output, for the link that writes it and for what is said after that.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
     }
 }
 

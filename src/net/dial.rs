@@ -11,6 +11,7 @@ use super::{
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    framing::record::Timings,
 };
 use std::{
     io,
@@ -30,9 +31,15 @@ const STAGGER: Duration = Duration::from_millis(250);
 ///
 /// Fails with [`Exit::HostName`] when the name has no address, [`Exit::Refused`] when no address answers.
 /// There is no deadline in here; dropping the future gives every attempt up.
-pub async fn dial_tcp(host: &str, port: u16) -> Result<Dialed> {
+///
+/// How long name and connection took is noted in `timings`.
+pub async fn dial_tcp(host: &str, port: u16, timings: &mut Timings) -> Result<Dialed> {
+    let begun = Instant::now();
     let addresses = resolve(host, port).await?;
+    let resolved = Instant::now();
+    timings.dns = Some(resolved - begun);
     let stream = race(&addresses).await.map_err(|failures| refused(host, port, &failures))?;
+    timings.tcp = Some(resolved.elapsed());
     // Without it small messages wait for the peer's delayed ACK; failing to set it changes speed only.
     let _ = stream.set_nodelay(true);
     let peer = stream.peer_addr().map_or_else(|_| join(host, port), |address| address.to_string());
@@ -175,7 +182,7 @@ mod tests {
     async fn connects_and_names_the_peer() {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = server.local_addr().unwrap();
-        let dialed = dial_tcp("127.0.0.1", at.port()).await.unwrap();
+        let dialed = dial_tcp("127.0.0.1", at.port(), &mut Timings::default()).await.unwrap();
         assert_eq!(dialed.peer, at.to_string());
     }
 
@@ -197,7 +204,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             listener.local_addr().unwrap().port()
         };
-        let fault = dial_tcp("127.0.0.1", port).await.err().unwrap();
+        let fault = dial_tcp("127.0.0.1", port, &mut Timings::default()).await.err().unwrap();
         assert_eq!(fault.exit, Exit::Refused);
         assert_eq!(fault.cause, format!("127.0.0.1:{port}: connection refused"));
         assert!(fault.hint.unwrap().contains(&format!("listens on 127.0.0.1:{port}")));
@@ -205,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_name_is_named() {
-        let fault = dial_tcp("no-such-host.invalid", 80).await.err().unwrap();
+        let fault = dial_tcp("no-such-host.invalid", 80, &mut Timings::default()).await.err().unwrap();
         assert_eq!((fault.exit, fault.phase), (Exit::HostName, "name"));
         assert!(fault.cause.contains("no-such-host.invalid"), "{}", fault.cause);
     }

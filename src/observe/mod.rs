@@ -1,7 +1,13 @@
-//! Whoever is told what happened: the lines on stderr.
+//! Whoever is told what happened: the lines on stderr, and what may be shown in them.
 //!
 //! stderr may be closed, or a pipe that nobody reads: saying something never fails, never panics and
 //! never waits. A thread of its own writes; what does not fit its bounded queue is counted and dropped.
+
+mod redact;
+mod tap;
+
+pub use redact::{HIDDEN, Redactor};
+pub use tap::Tap;
 
 use crate::{
     exit::Exit,

@@ -121,8 +121,13 @@ pub enum SourceEnd {
         /// The close code to tell the peer, when it may still hear it.
         answer: Option<u16>,
     },
-    /// Our own side asked for a Close with this code and reason.
-    Asked(CloseWith),
+    /// Our own side ended, and asked for this Close.
+    Asked {
+        /// What to close with.
+        close: CloseWith,
+        /// At once: no lingering.
+        hangup: bool,
+    },
     /// A byte stream could not be read (exit 26).
     Failed(Fault),
     /// Input that cannot be sent as a message (exit 65).

@@ -167,7 +167,11 @@ impl Session {
             SourceEnd::Eof { hangup, .. } => self.input_ended(other, hangup),
             SourceEnd::Close { code, reason, described } => self.peer_closed(side, code, reason, described),
             SourceEnd::Lost { fault, answer } => self.peer_lost(side, fault, answer, now),
-            SourceEnd::Asked(CloseWith { code, reason }) => self.end_output(other, code, reason),
+            SourceEnd::Asked { close, hangup } => {
+                self.rules.close = close;
+                // Without a limit to the lingering, the wish would never come true.
+                self.input_ended(other, hangup || self.rules.linger.is_none());
+            }
             SourceEnd::Failed(fault) => {
                 self.fail(fault);
                 self.end_output(other, Some(INTERNAL_ERROR), "input failed".into());

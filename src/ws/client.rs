@@ -42,6 +42,7 @@ pub async fn upgrade(stream: Stream, url: &WsUrl, options: &ClientOptions) -> Re
     let request = request(url, options)?;
     let key =
         request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(Vec::new(), |key| key.as_bytes().to_vec());
+    let sent = request.headers().clone();
     let mut builder = Builder::new();
     // Some servers compare header names by case.
     builder.title_case_headers(true);
@@ -68,7 +69,13 @@ pub async fn upgrade(stream: Stream, url: &WsUrl, options: &ClientOptions) -> Re
             .map_err(|error| lost(&error, url, &[]))?;
     }
     let parts = http.connection.into_parts();
-    Ok(Upgraded { stream: parts.io.into_inner().into_stream(), read_ahead: parts.read_buf, subprotocol })
+    Ok(Upgraded {
+        stream: parts.io.into_inner().into_stream(),
+        read_ahead: parts.read_buf,
+        subprotocol,
+        request: sent,
+        response: answer.into_parts().0.headers,
+    })
 }
 
 /// hyper's connection, which only moves while it is polled.

@@ -13,13 +13,14 @@ pub use super::wire::Moved;
 use super::{
     codes,
     wire::{Blocked, Wire},
+    witness::{Witness, close_frame},
 };
-use crate::{exit::Exit, fault::Fault, net::Stream, tls};
+use crate::{exit::Exit, fault::Fault, net::Stream, observe::Tap, tls};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
     io,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use tokio_tungstenite::tungstenite::{
     Error, Message,
@@ -94,6 +95,8 @@ pub struct Conn {
     close_queued: bool,
     /// Data messages queued since everything was written.
     unwritten: u64,
+    /// Told of every message.
+    witness: Witness,
 }
 
 struct Rest {
@@ -123,7 +126,13 @@ impl Conn {
             end: None,
             close_queued: false,
             unwritten: 0,
+            witness: Witness::default(),
         }
+    }
+
+    /// Tells `tap` of every message from now on.
+    pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
+        self.witness = Witness(Some(tap));
     }
 
     /// Appends what the peer sent to `batch`, pings and pongs included.
@@ -133,6 +142,7 @@ impl Conn {
         if self.end.is_some() {
             return Poll::Ready(());
         }
+        ready!(self.witness.poll_ready(cx));
         let (mut messages, mut bytes) = (0, 0);
         while messages < BATCH && bytes < BATCH_BYTES {
             if self.replies > REPLIES && self.poll_flush(cx).is_pending() {
@@ -141,10 +151,15 @@ impl Conn {
             let mut io = self.wire.io(cx);
             match self.engine.read(&mut io) {
                 Ok(Message::Close(frame)) => {
-                    self.end = Some(self.closed(frame));
+                    let end = self.closed(frame);
+                    if let End::Close { code, reason } = &end {
+                        self.witness.closed(*code, reason, !self.close_queued);
+                    }
+                    self.end = Some(end);
                     break;
                 }
                 Ok(message) => {
+                    self.witness.received(&message, !self.close_queued);
                     messages += 1;
                     bytes += message.len();
                     if message.is_ping() {
@@ -185,6 +200,10 @@ impl Conn {
     /// The transport's, and "not connected" when a Close was sent or received.
     pub fn queue(&mut self, message: Message) -> io::Result<()> {
         debug_assert!(self.rest.is_none(), "a large message was not flushed");
+        self.witness.sent(&message);
+        if is_control(&message) {
+            return self.write(message);
+        }
         self.unwritten += 1;
         if message.len() <= FRAGMENT {
             return self.write(message);
@@ -197,8 +216,10 @@ impl Conn {
     /// Queues a ping, also between the fragments of a large message.
     pub fn queue_ping(&mut self) {
         if self.is_open() {
+            let ping = Message::Ping(Bytes::from_static(b"wsio"));
+            self.witness.sent(&ping);
             // A transport that fails here fails in the next flush too.
-            let _ = self.write(Message::Ping(Bytes::from_static(b"wsio")));
+            let _ = self.write(ping);
         }
     }
 
@@ -209,8 +230,8 @@ impl Conn {
             return;
         }
         self.close_queued = true;
-        let frame =
-            code.map(|code| CloseFrame { code: code.into(), reason: codes::fit_reason(reason).into() });
+        let frame = close_frame(code, codes::fit_reason(reason));
+        self.witness.sent(&Message::Close(frame.clone()));
         self.queued += 127;
         let _ = self.engine.close(&mut Blocked, frame);
     }
@@ -220,6 +241,7 @@ impl Conn {
     /// # Errors
     /// The transport's; what the peer sent before may still be received.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.witness.poll_ready(cx));
         loop {
             while self.queued < HIGH_WATER && self.rest.is_some() {
                 self.queue_fragment()?;
@@ -352,6 +374,11 @@ impl Conn {
             }
         }
     }
+}
+
+/// Whether it is a ping, a pong or a Close.
+pub fn is_control(message: &Message) -> bool {
+    !matches!(message, Message::Text(_) | Message::Binary(_))
 }
 
 fn fatal(exit: Exit, cause: String, code: u16) -> End {

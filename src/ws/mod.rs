@@ -11,13 +11,15 @@ mod taster;
 mod tokens;
 mod url;
 mod wire;
+mod witness;
 
 pub use crate::session::codes;
 pub use admission::{Admission, Login};
-pub use hyper::header::{HeaderName, HeaderValue};
+pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub use url::WsUrl;
+pub use witness::close_frame;
 
-use crate::net::Stream;
+use crate::{framing::record::Head, net::Stream, observe::Redactor};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -55,4 +57,29 @@ pub struct Upgraded {
     pub read_ahead: Bytes,
     /// The subprotocol both sides agreed on.
     pub subprotocol: Option<String>,
+    /// The head of the request.
+    pub request: HeaderMap,
+    /// The head of the answer.
+    pub response: HeaderMap,
+}
+
+/// The fields of a head as they may be shown, names in the case they are sent in.
+pub fn shown(headers: &HeaderMap, redactor: &Redactor) -> Head {
+    let field = |(name, value): (&HeaderName, &HeaderValue)| {
+        let name = title_case(name.as_str());
+        let value = redactor.field(&name, &String::from_utf8_lossy(value.as_bytes()));
+        (name, value)
+    };
+    headers.iter().map(field).collect()
+}
+
+/// `sec-websocket-key` as `Sec-Websocket-Key`, the way it goes on the wire.
+fn title_case(name: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters
+            .next()
+            .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    };
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
 }

@@ -133,6 +133,7 @@ impl Handshake {
             let name = HeaderValue::from_str(name).map_err(|_| lost("the subprotocol is not a token"))?;
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
         }
+        let response = answer.headers().clone();
         match timeout_at(self.until, self.http.answer(answer)).await {
             Ok(true) => {}
             Ok(false) => return Err(lost("the client left before it was answered")),
@@ -145,6 +146,8 @@ impl Handshake {
             stream: parts.io.into_inner().into_stream(),
             read_ahead: parts.read_buf,
             subprotocol: subprotocol.map(str::to_owned),
+            request: self.request.headers,
+            response,
         })
     }
 

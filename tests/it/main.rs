@@ -11,6 +11,7 @@ mod endings;
 mod fanout;
 mod hardship;
 mod harness;
+mod json;
 mod limits;
 mod listen;
 mod pipe;

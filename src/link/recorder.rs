@@ -1,0 +1,176 @@
+//! `--record`: every message of every WebSocket into a file, as JSON records or as HAR.
+//!
+//! One thread writes; what waits for it is bounded, and a connection whose records find no room waits
+//! with them, so that a recording is complete or the fault says why it is not.
+
+use super::{Queue, har};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+    framing::record::{Dir, Facts, Record, Tally, What},
+    net,
+    observe::Tap,
+    session::SourceEnd,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    fs::File,
+    future::poll_fn,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+use tokio::{runtime::Handle, sync::oneshot, task::spawn_blocking};
+use tokio_tungstenite::tungstenite::Message;
+
+/// Bytes of records that may wait for the disk.
+const WAITING: usize = 4 * 1024 * 1024;
+/// Records written at once.
+const BATCH: usize = 1024;
+
+/// An open recording.
+pub struct Recorder {
+    queue: Queue,
+    /// The entries of a HAR whose connections are open; `None` for JSON records.
+    entries: Option<Entries>,
+    written: Mutex<Option<oneshot::Receiver<io::Result<()>>>>,
+    path: PathBuf,
+}
+
+type Entries = Mutex<HashMap<Option<u64>, Arc<Mutex<har::Entry>>>>;
+
+impl Recorder {
+    /// Makes the file anew; one whose name ends in `.har` becomes HAR.
+    ///
+    /// # Errors
+    /// Exit 23 when it cannot be written.
+    pub async fn start(path: &Path) -> Result<Self> {
+        let path = path.to_owned();
+        let har = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("har"));
+        let opening = path.clone();
+        // Opening a FIFO waits for its reader.
+        let opened = spawn_blocking(move || File::create(opening)).await;
+        let file = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let file = file.map_err(|error| unwritable(&path, &error))?;
+        let (queue, runtime) = (Queue::default(), Handle::current());
+        let (done, written) = oneshot::channel();
+        let source = queue.clone();
+        std::thread::spawn(move || {
+            let result = write(file, &source, &runtime, har);
+            // Nobody waits for a disk that takes nothing.
+            source.finish(SourceEnd::Absent);
+            let _ = done.send(result);
+        });
+        let entries = har.then(Entries::default);
+        Ok(Self { queue, entries, written: Mutex::new(Some(written)), path })
+    }
+
+    /// Notes that a connection is open, and gives the tap that records its messages.
+    pub fn open(&self, conn: Option<u64>, facts: &Facts) -> Box<dyn Tap> {
+        let Some(entries) = &self.entries else {
+            self.push(Record::new(conn, None, What::Open(facts)).line());
+            return Box::new(Lines { queue: self.queue.clone(), conn });
+        };
+        let entry = Arc::new(Mutex::new(har::Entry::new(conn, facts.clone())));
+        lock(entries).insert(conn, Arc::clone(&entry));
+        Box::new(Collected(entry))
+    }
+
+    /// Notes that a session is over.
+    pub fn end(&self, conn: Option<u64>, tally: &Tally) {
+        match &self.entries {
+            None => self.push(Record::new(conn, None, What::End(tally)).line()),
+            Some(entries) => {
+                let entry = lock(entries).remove(&conn);
+                if let Some(entry) = entry {
+                    self.push(lock(&entry).finish(tally));
+                }
+            }
+        }
+    }
+
+    /// Writes everything out.
+    ///
+    /// # Errors
+    /// Exit 23 when something could not be written.
+    pub async fn finish(&self) -> Result<()> {
+        self.queue.finish(SourceEnd::Absent);
+        let Some(written) = lock(&self.written).take() else { return Ok(()) };
+        match written.await {
+            Ok(Err(error)) => Err(unwritable(&self.path, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn push(&self, bytes: Vec<u8>) {
+        self.queue.push(Message::Binary(bytes.into()));
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Fault {
+    let cause = format!("cannot write {}: {}", path.display(), net::words(error));
+    Fault::new(Exit::WriteError, "record", cause).hint("name another file with --record")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes what comes until the queue has ended.
+fn write(mut file: File, queue: &Queue, runtime: &Handle, har: bool) -> io::Result<()> {
+    let (mut batch, mut first) = (VecDeque::new(), true);
+    if har {
+        file.write_all(har::head().as_bytes())?;
+    }
+    loop {
+        runtime.block_on(poll_fn(|cx| queue.poll_pop(cx, &mut batch, BATCH)));
+        if batch.is_empty() {
+            break;
+        }
+        let mut bytes = Vec::new();
+        for message in batch.drain(..) {
+            if har && !std::mem::take(&mut first) {
+                bytes.extend_from_slice(b",\n");
+            }
+            bytes.extend_from_slice(&message.into_data());
+        }
+        file.write_all(&bytes)?;
+    }
+    if har {
+        file.write_all(har::TAIL.as_bytes())?;
+    }
+    file.flush()
+}
+
+/// Records as lines.
+struct Lines {
+    queue: Queue,
+    conn: Option<u64>,
+}
+
+impl Tap for Lines {
+    fn tell(&mut self, dir: Dir, message: &Message) {
+        if let Some(what) = What::of(message) {
+            let line = Record::new(self.conn, Some(dir), what).line();
+            self.queue.push(Message::Binary(line.into()));
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.queue.poll_room(cx, WAITING)
+    }
+}
+
+/// Messages of a HAR entry, kept until the connection has ended: an entry is one JSON object.
+struct Collected(Arc<Mutex<har::Entry>>);
+
+impl Tap for Collected {
+    fn tell(&mut self, dir: Dir, message: &Message) {
+        lock(&self.0).push(dir, message);
+    }
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
