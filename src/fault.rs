@@ -21,6 +21,19 @@ pub struct Fault {
     pub hint: Option<String>,
     /// Further lines shown below the cause, such as the head and body of a refusal.
     pub detail: Vec<String>,
+    /// The HTTP answer behind it, for a relay that passes it on.
+    pub answer: Option<Box<HttpAnswer>>,
+}
+
+/// An HTTP answer to a request for a WebSocket that is not 101.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// 200 or above.
+    pub status: u16,
+    /// Its header fields, in order.
+    pub fields: Vec<(String, Vec<u8>)>,
+    /// As much of its body as was read.
+    pub body: Vec<u8>,
 }
 
 /// The result of everything that can fail in a way the user must know.
@@ -29,7 +42,7 @@ pub type Result<T, E = Fault> = std::result::Result<T, E>;
 impl Fault {
     /// A fault without hint and detail.
     pub fn new(exit: Exit, phase: &'static str, cause: impl Into<String>) -> Self {
-        Self { exit, phase, cause: cause.into(), hint: None, detail: Vec::new() }
+        Self { exit, phase, cause: cause.into(), hint: None, detail: Vec::new(), answer: None }
     }
 
     /// The same fault with a next step.

@@ -10,7 +10,7 @@ use crate::{
     observe::Verbosity,
     session::Rules,
     tls::{ClientTls, ServerTls},
-    ws::{ClientOptions, ServerOptions},
+    ws::{ClientOptions, HeaderName, ServerOptions},
 };
 use bytes::Bytes;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -93,6 +93,8 @@ pub struct Common {
     pub client_tls: ClientTls,
     /// Client side of the opening handshake.
     pub client: ClientOptions,
+    /// Header fields of a client's request that are passed on to a WebSocket behind us.
+    pub forward: Vec<HeaderName>,
     /// Server side of every listening endpoint.
     pub server: Serve,
     /// Rules of every fan-out.

@@ -50,6 +50,7 @@ impl ConnectArgs {
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, self.certificate),
             client,
+            forward: Vec::new(),
             server: lower::no_server(),
             room: Default::default(),
             errors_to_client: false,

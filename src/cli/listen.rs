@@ -79,7 +79,10 @@ struct Place {
 impl ListenArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         if self.to.is_none() {
-            given.refuse(&["cacert", "insecure", "sni", "connect_timeout"], "is for the endpoint of --to")?;
+            given.refuse(
+                &["cacert", "insecure", "sni", "connect_timeout", "forward_header"],
+                "is for the endpoint of --to",
+            )?;
         }
         let shared = match &self.to {
             Some(endpoint) => endpoint.starts_with("hub:") || endpoint == "-",
@@ -103,6 +106,7 @@ impl ListenArgs {
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, Certificate { cert: None, key: None }),
             client: ClientOptions::default(),
+            forward: self.server.forward_header.clone(),
             server: lower::server(self.server),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,

@@ -266,6 +266,7 @@ pub(super) fn no_server() -> Serve {
     server(Server {
         once: false,
         paths: Vec::new(),
+        forward_header: Vec::new(),
         self_signed: false,
         allow_origin: Vec::new(),
         allow_host: Vec::new(),

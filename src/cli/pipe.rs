@@ -100,6 +100,7 @@ impl PipeArgs {
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start"));
         }
 
+        let forward = self.server.forward_header.clone();
         let mut server = lower::server(self.server);
         server.tls = server_tls;
         let client = if has(Role::WebSocketClient) {
@@ -120,6 +121,7 @@ impl PipeArgs {
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, client_own),
             client,
+            forward,
             server,
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
@@ -156,6 +158,9 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     if any(&[WebSocketClient]) && server {
         given
             .refuse(&["subprotocols"], "is not for two WebSockets: the client's subprotocols pass through")?;
+    }
+    if !server || !any(&[WebSocketClient]) {
+        given.refuse(&["forward_header"], "needs two WebSockets, a listening and a dialled one")?;
     }
     if !server {
         given.refuse(

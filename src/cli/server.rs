@@ -1,6 +1,7 @@
 //! The option group of the server side.
 
 use super::values;
+use crate::ws::HeaderName;
 use clap::{Args, ValueHint};
 use std::{path::PathBuf, time::Duration};
 
@@ -21,6 +22,9 @@ pub(super) struct Server {
     /// Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable
     #[arg(long, value_name = "NAME|any", hide_short_help = true)]
     pub allow_host: Vec<String>,
+    /// Pass the client's header NAME on to the WebSocket behind; repeatable
+    #[arg(long, value_name = "NAME", value_parser = values::header_name, hide_short_help = true)]
+    pub forward_header: Vec<HeaderName>,
     /// Serve TLS with a certificate made at start; its fingerprint is shown
     #[arg(long)]
     pub self_signed: bool,

@@ -150,6 +150,16 @@ pub fn header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), String> {
     }
 }
 
+/// The name of a header field that may be passed on.
+pub fn header_name(text: &str) -> Result<HeaderName, String> {
+    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is not a header name".to_owned())?;
+    let handshake = ["host", "upgrade", "connection", "content-length", "transfer-encoding"];
+    if name.as_str().starts_with("sec-websocket-") || handshake.contains(&name.as_str()) {
+        return Err("belongs to each connection and cannot be passed on".to_owned());
+    }
+    Ok(name)
+}
+
 /// A subprotocol name: an HTTP token (RFC 6455 section 4.1, RFC 9110 section 5.6.2).
 pub fn token(text: &str) -> Result<String, String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);

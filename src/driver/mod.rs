@@ -230,6 +230,7 @@ impl Run {
                 connect_timeout: common.connect_timeout,
                 client: common.client.clone(),
                 client_tls: common.client_tls.clone(),
+                forward: common.forward.clone(),
                 server: common.server.handshake.clone(),
                 server_tls: common.server.tls.clone(),
                 stdio,

@@ -12,7 +12,7 @@ use crate::{
     net::{Dialed, Listener},
     plan::Serve,
     session::Instant,
-    ws::server,
+    ws::server::{self, Handshake},
 };
 use std::{
     sync::{
@@ -261,10 +261,7 @@ impl Shared {
             Behind::Endpoint(_) => match self.behind(opening).await {
                 Ok(opened) => (Some(opened), None),
                 Err(fault) => {
-                    reporter.fault(&fault);
-                    reporter.life(&format!("{name} refused 502 {target}: {}: {}", fault.phase, fault.cause));
-                    handshake.refuse(502, "the target cannot be reached").await;
-                    self.unchoose();
+                    self.refuse(handshake, fault, &format!("{name} refused"), &target).await;
                     return None;
                 }
             },
@@ -294,6 +291,19 @@ impl Shared {
         let about =
             format!(" {target}{}", chosen.map_or(String::new(), |name| format!(" subprotocol {name}")));
         Some((endpoint::accepted(upgraded, &self.run.reach, peer, &url), b, about))
+    }
+
+    /// What stands behind us cannot be had: a WebSocket's own refusal is passed on.
+    async fn refuse(&self, handshake: Handshake, fault: Fault, said: &str, target: &str) {
+        let reporter = &self.run.reach.reporter;
+        reporter.fault(&fault);
+        let status = fault.answer.as_ref().map_or(502, |answer| answer.status);
+        reporter.life(&format!("{said} {status} {target}: {}: {}", fault.phase, fault.cause));
+        match fault.answer {
+            Some(answer) => handshake.pass_on(*answer).await,
+            None => handshake.refuse(502, "the target cannot be reached").await,
+        }
+        self.unchoose();
     }
 
     async fn join_bytes(

@@ -9,7 +9,7 @@ use crate::{
     net::Listener,
     observe::{Redactor, Reporter},
     tls::{ClientTls, Connector, ServerTls},
-    ws::{ClientOptions, ServerOptions},
+    ws::{ClientOptions, HeaderName, ServerOptions},
 };
 use std::{
     future::Future,
@@ -112,6 +112,8 @@ pub struct Reach {
     pub client: ClientOptions,
     /// The client side of TLS.
     pub client_tls: ClientTls,
+    /// Header fields of a client's request that are passed on to a WebSocket behind us.
+    pub forward: Vec<HeaderName>,
     /// The server's opening handshake.
     pub server: ServerOptions,
     /// The server side of TLS.

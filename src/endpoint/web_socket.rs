@@ -91,7 +91,13 @@ impl Endpoint for Client {
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let (url, deadline, name) = (&self.url, reach.deadline(), self.url.to_string());
+            // For a client of ours that is a WebSocket too, we stand in its place.
+            let request = opening.visitor.as_ref().and_then(|visitor| visitor.request.as_ref());
+            let url = request.map_or_else(
+                || self.url.clone(),
+                |request| self.url.relaying(&request.path, request.query.as_deref()),
+            );
+            let (url, deadline, name) = (&url, reach.deadline(), url.to_string());
             let mut facts = Facts { url: Some(reach.redactor.url(&name)), ..Facts::default() };
             // Our own files are judged before anybody else is troubled.
             let connector = if url.secure { Some(reach.connector().await?) } else { None };
@@ -120,6 +126,10 @@ impl Endpoint for Client {
             let mut options = reach.client.clone();
             if let Some(subprotocols) = opening.subprotocols {
                 options.subprotocols = subprotocols;
+            }
+            for name in request.into_iter().flat_map(|_| &reach.forward) {
+                let values = request.into_iter().flat_map(|request| request.headers.get_all(name));
+                options.headers.extend(values.map(|value| (name.clone(), value.clone())));
             }
             let begun = Instant::now();
             let upgraded = deadline.phase("upgrade", &name, client::upgrade(stream, url, &options)).await?;

@@ -1,12 +1,18 @@
 //! Answers to an upgrade that are no WebSocket, told so that the next step is plain.
 
 use super::WsUrl;
-use crate::{exit::Exit, fault::Fault};
+use crate::{
+    exit::Exit,
+    fault::{Fault, HttpAnswer},
+};
 use hyper::{
     StatusCode, Version,
     header::{self, HeaderMap},
     http::response::Parts,
 };
+
+/// How much of a refusal's body is shown, bytes.
+const SHOWN_BODY: usize = 4096;
 
 /// Exit 22: the server answered with something other than 101.
 pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8]) -> Fault {
@@ -14,11 +20,24 @@ pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8]) -> Fault {
     let mut lines = head_lines(head.version, head.status, &head.headers);
     if !body.is_empty() {
         lines.push(String::new());
-        lines.extend(String::from_utf8_lossy(body).lines().map(str::to_owned));
+        let shown = &body[..body.len().min(SHOWN_BODY)];
+        lines.extend(String::from_utf8_lossy(shown).lines().map(str::to_owned));
+        if shown.len() < body.len() {
+            lines.push("…".to_owned());
+        }
     }
-    let fault =
+    let mut fault =
         Fault::new(Exit::UpgradeRefused, "upgrade", format!("{url} answered {status} instead of 101"))
             .detail(lines);
+    fault.answer = Some(Box::new(HttpAnswer {
+        status: head.status.as_u16(),
+        fields: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .collect(),
+        body: body.to_vec(),
+    }));
     match hint(url, head, body) {
         Some(hint) => fault.hint(hint),
         None => fault,

@@ -27,8 +27,8 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use std::{error::Error, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-/// How much of a refusal's body is shown, bytes.
-const SHOWN_BODY: usize = 4096;
+/// How much of a refusal's body is read, bytes: a relay passes it on.
+const READ_BODY: usize = 64 * 1024;
 /// How long the body of a refusal is waited for.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
@@ -196,13 +196,13 @@ async fn read_body(mut body: Incoming) -> Vec<u8> {
     let all = async {
         while let Some(Ok(frame)) = body.frame().await {
             bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-            if bytes.len() > SHOWN_BODY {
+            if bytes.len() > READ_BODY {
                 break;
             }
         }
     };
     let _ = tokio::time::timeout(BODY_WAIT, all).await;
-    bytes.truncate(SHOWN_BODY);
+    bytes.truncate(READ_BODY);
     bytes
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     exit::Exit,
-    fault::{Fault, Result},
+    fault::{Fault, HttpAnswer, Result},
     net::{self, Stream},
 };
 use http_body_util::Full;
@@ -157,6 +157,37 @@ impl Handshake {
         let until = self.until.max(Instant::now() + FAREWELL);
         self.http.answer_and_leave(Verdict::new(status, text).into_answer(), until).await;
     }
+
+    /// Answers as the server behind us answered us, and closes.
+    pub async fn pass_on(self, answer: HttpAnswer) {
+        let until = self.until.max(Instant::now() + FAREWELL);
+        self.http.answer_and_leave(passed_on(answer), until).await;
+    }
+}
+
+/// An answer as it was given to us, without what belongs to one connection (RFC 9110 section 7.6.1).
+fn passed_on(answer: HttpAnswer) -> Answer {
+    const HOP: [HeaderName; 6] = [
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+        header::CONTENT_LENGTH,
+        header::TE,
+        header::TRAILER,
+        header::PROXY_AUTHENTICATE,
+    ];
+    let mut passed = Answer::new(Full::from(answer.body));
+    *passed.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    for (name, value) in answer.fields {
+        let field = (HeaderName::try_from(name), HeaderValue::try_from(value));
+        if let (Ok(name), Ok(value)) = field
+            && !HOP.contains(&name)
+            && name != "keep-alive"
+        {
+            passed.headers_mut().append(name, value);
+        }
+    }
+    passed.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    passed
 }
 
 /// Answers a client whose request was not read, and closes.

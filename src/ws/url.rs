@@ -72,6 +72,21 @@ impl WsUrl {
         }
     }
 
+    /// The URL for a request that is passed on: its path where ours has none, its query where ours has none.
+    #[must_use]
+    pub fn relaying(&self, path: &str, query: Option<&str>) -> Self {
+        let (own_path, own_query) = match self.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (self.target.as_str(), None),
+        };
+        let path = if own_path == "/" { path } else { own_path };
+        let target = match own_query.or(query) {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        };
+        Self { target, ..self.clone() }
+    }
+
     /// Loopback and literal private addresses: no foreign network is in between.
     fn is_near(&self) -> bool {
         let host = self.host.trim_end_matches('.');
@@ -171,6 +186,19 @@ fn decode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_request_that_is_passed_on_keeps_path_and_query_where_ours_has_none() {
+        for (ours, path, query, result) in [
+            ("ws://h", "/a/b", Some("x=1"), "ws://h/a/b?x=1"),
+            ("ws://h/feed", "/", Some("x=1"), "ws://h/feed?x=1"),
+            ("ws://h/feed", "/other", None, "ws://h/feed"),
+            ("ws://h/?own=1", "/a", Some("x=1"), "ws://h/a?own=1"),
+        ] {
+            let url = WsUrl::parse(ours).unwrap().relaying(path, query);
+            assert_eq!(url.to_string(), result);
+        }
+    }
+
     use super::*;
 
     fn shown(text: &str) -> String {

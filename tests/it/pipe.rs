@@ -1,6 +1,6 @@
 //! `wsio pipe`: any two endpoints, and what passes between two WebSockets.
 
-use crate::harness::{Listening, Peer, Wsio, eventually, serve};
+use crate::harness::{Listening, Peer, Wsio, accept_bounded, eventually, read_head, serve, serve_many};
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
@@ -211,4 +211,49 @@ fn a_refused_target_is_7_and_a_missing_file_26() {
     assert_eq!(done.code, 26, "{}", done.err);
     let done = Wsio::run(["pipe", "-", "file:/no/such/folder/file"], "x");
     assert_eq!(done.code, 23, "{}", done.err);
+}
+
+#[test]
+fn a_relay_asks_for_what_its_client_asked_for() {
+    let (url, server) = serve(|mut peer| {
+        peer.answer_close();
+        peer.head
+    });
+    let relay = Listening::start([
+        "pipe",
+        "ws-listen:0",
+        &url,
+        "--forward-header",
+        "X-Trace",
+        "--forward-header",
+        "cookie",
+        "-H",
+        "X-Own: 1",
+    ]);
+    let lines = ["X-Trace: a", "X-Trace: b", "Cookie: id=7", "X-Other: no"];
+    let mut peer = Peer::dial_with(relay.address(), "/deep/path?x=1&y=%20", &lines);
+    peer.close(1000, "");
+    let head = server.join().unwrap();
+    assert!(head.starts_with("GET /deep/path?x=1&y=%20 HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("X-Trace: a\r\nX-Trace: b\r\n"), "{head}");
+    assert!(head.contains("Cookie: id=7\r\n") && head.contains("X-Own: 1\r\n"), "{head}");
+    assert!(!head.contains("X-Other"), "{head}");
+}
+
+#[test]
+fn a_relay_passes_a_refusal_on() {
+    let (url, server) = serve_many(|listener| {
+        let mut stream = accept_bounded(listener);
+        read_head(&mut stream);
+        let answer = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n{\"why\":\"old\"}\r\n0\r\n\r\n";
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let relay = Listening::start(["pipe", "ws-listen:0", &url]);
+    let done = Wsio::run(["connect", &relay.url], "");
+    server.join().unwrap();
+    assert_eq!(done.code, 22);
+    assert!(done.err.contains("answered 401 Unauthorized instead of 101"), "{}", done.err);
+    assert!(done.err.contains("| www-authenticate: Bearer realm=x\n"), "{}", done.err);
+    assert!(done.err.contains("| {\"why\":\"old\"}\n"), "{}", done.err);
+    assert!(relay.wsio.err_so_far().contains(" refused 401 /: upgrade: "), "{}", relay.wsio.err_so_far());
 }
