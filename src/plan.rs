@@ -8,7 +8,7 @@ use crate::{
     link::room,
     net::ListenAddr,
     observe::Verbosity,
-    session::Rules,
+    session::{Rules, backoff::Retry},
     tls::{ClientTls, ServerTls},
     ws::{ClientOptions, HeaderName, ServerOptions},
 };
@@ -101,6 +101,10 @@ pub struct Common {
     pub room: room::Rules,
     /// The standard error of child processes goes to the client, as messages.
     pub errors_to_client: bool,
+    /// How often an opening is tried.
+    pub retry: Retry,
+    /// A lost WebSocket is opened again, with at most so many tries each time.
+    pub reconnect: Option<Option<u32>>,
     /// Records every message of every WebSocket here.
     pub record: Option<PathBuf>,
     /// How much is said on stderr.

@@ -3,7 +3,7 @@
 use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     expand::Expander,
-    groups::{Messages, Output, Session},
+    groups::{Again, Messages, Output, Session},
     lower,
 };
 use crate::{
@@ -26,6 +26,8 @@ pub(super) struct ConnectArgs {
     pub messages: Messages,
     #[command(flatten)]
     pub session: Session,
+    #[command(flatten)]
+    pub again: Again,
     #[command(flatten)]
     pub handshake: Handshake,
     #[command(flatten)]
@@ -55,6 +57,8 @@ impl ConnectArgs {
             room: Default::default(),
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),
+            retry: lower::retry(&self.again)?,
+            reconnect: lower::reconnect(&self.again),
             record: self.output.record,
         };
         Ok(Plan::Connect(Connect { target: self.target, common }))

@@ -94,6 +94,31 @@ pub(super) struct Session {
     pub connect_timeout: Limit,
 }
 
+/// Trying again.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Retry")]
+pub(super) struct Again {
+    /// Try to open it up to N times more after a time-out or a status such as 503 [default: 0]
+    #[arg(long, value_name = "N")]
+    pub retry: Option<u32>,
+    /// Wait DURATION before each try [default: from 250ms on, doubling]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, hide_short_help = true)]
+    pub retry_delay: Option<Duration>,
+    /// Begin no try later than DURATION after the first; without --retry as many as fit
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub retry_max_time: Option<Duration>,
+    /// Try again also when the connection is refused, as by a server that is still starting
+    #[arg(long)]
+    pub retry_connrefused: bool,
+    /// Try again whatever the fault was
+    #[arg(long, hide_short_help = true)]
+    pub retry_all_errors: bool,
+    /// Connect again when an open connection is lost, with at most N tries each time; repeats --send
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true)]
+    pub reconnect: Option<Option<u32>>,
+}
+
 /// What is said on standard error.
 #[derive(Debug, Args)]
 #[group(skip)]

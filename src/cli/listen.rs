@@ -111,6 +111,8 @@ impl ListenArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
+            retry: Default::default(),
+            reconnect: None,
             record: self.output.record,
         };
         common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;

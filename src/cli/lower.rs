@@ -7,7 +7,7 @@ use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     cookies,
     expand::{Expander, usage},
-    groups::{Fanout, Messages, Output, Session, WhenSlow},
+    groups::{Again, Fanout, Messages, Output, Session, WhenSlow},
     server::Server,
     values::{self, Field},
 };
@@ -18,7 +18,7 @@ use crate::{
     link::room,
     observe::Verbosity,
     plan::{Direction, FramingChoice, Serve},
-    session::Rules,
+    session::{Rules, backoff::Retry},
     tls::{ClientTls, Identity, ServerTls, Sni},
     ws::{Admission, ClientOptions, HeaderName, HeaderValue, Login, ServerOptions},
 };
@@ -68,6 +68,30 @@ pub(super) fn rules(session: &Session) -> Rules {
         close: session.close.clone().unwrap_or_default(),
         ok_close: session.ok_close.iter().flat_map(|codes| codes.0.iter().cloned()).collect(),
     }
+}
+
+pub(super) fn retry(again: &Again) -> Result<Retry> {
+    let bounded = again.retry.is_some() || again.retry_max_time.is_some();
+    let needs = [
+        (again.retry_delay.is_some(), "--retry-delay"),
+        (again.retry_connrefused, "--retry-connrefused"),
+        (again.retry_all_errors, "--retry-all-errors"),
+    ];
+    if let Some((_, option)) = needs.into_iter().find(|(given, _)| *given && !bounded) {
+        return Err(usage(format!("{option} needs --retry or --retry-max-time"))
+            .hint("say how often (--retry 5) or how long (--retry-max-time 30s) to try"));
+    }
+    Ok(Retry {
+        count: again.retry,
+        delay: again.retry_delay,
+        max_time: again.retry_max_time,
+        refused: again.retry_connrefused,
+        all: again.retry_all_errors,
+    })
+}
+
+pub(super) fn reconnect(again: &Again) -> Option<Option<u32>> {
+    again.reconnect
 }
 
 pub(super) fn framing(messages: &Messages) -> Result<FramingChoice> {

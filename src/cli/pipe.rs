@@ -7,7 +7,7 @@
 use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     expand::{Expander, usage},
-    groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
+    groups::{Again, ChildErrors, Commands, Fanout, Messages, Output, Session},
     lower::{self, Given},
     server::Server,
 };
@@ -35,6 +35,8 @@ pub(super) struct PipeArgs {
     pub messages: Messages,
     #[command(flatten)]
     pub session: Session,
+    #[command(flatten)]
+    pub again: Again,
     #[command(flatten)]
     pub handshake: Handshake,
     #[command(flatten)]
@@ -126,6 +128,8 @@ impl PipeArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
+            retry: lower::retry(&self.again)?,
+            reconnect: lower::reconnect(&self.again),
             record: self.output.record,
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
@@ -142,6 +146,9 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     }
     if !any(&[WebSocketClient]) && !server {
         given.refuse(&["user", "bearer"], "needs a WebSocket endpoint")?;
+    }
+    if !any(&[WebSocketClient]) || server {
+        given.refuse(&["reconnect"], "needs a ws: or wss: endpoint whose other side is no WebSocket")?;
     }
     if !any(&[WebSocketClient, TlsClient]) {
         given.refuse(&["cacert", "insecure", "sni"], "needs a wss: or tls: endpoint")?;

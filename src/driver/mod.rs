@@ -6,6 +6,7 @@
 mod hub;
 mod pair;
 mod pump;
+mod redial;
 mod serve;
 mod signals;
 
@@ -27,7 +28,7 @@ use crate::{
     net::{ListenAddr, Listener},
     observe::{Redactor, Reporter},
     plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
-    session::{Instant, Rules},
+    session::{Instant, Rules, backoff::Retry},
     tls,
 };
 use serve::{Behind, Server};
@@ -44,6 +45,9 @@ pub(crate) struct Run {
     stop: watch::Receiver<Option<Fault>>,
     started: Instant,
     recorder: Option<Recorder>,
+    retry: Retry,
+    /// Whether a lost connection is opened again, and how often it is tried at most.
+    reconnect: Option<Option<u32>>,
 }
 
 /// Runs a plan to its end.
@@ -94,9 +98,9 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
         )
         .hint(format!("wsio pipe - {target}")));
     }
-    let b = run.open(&*remote, Opening::new(Role::B)).await?;
+    let b = redial::open(run, &remote.into(), Opening::new(Role::B)).await?;
     let local = endpoint::parse("-", &Opening::new(Role::A))?;
-    let a = run.open(&*local, Opening::new(Role::A)).await?;
+    let a = redial::open(run, &local.into(), Opening::new(Role::A)).await?;
     Ok((a, b))
 }
 
@@ -112,11 +116,9 @@ async fn pipe(
 }
 
 async fn join(plan: &Pipe, run: &Arc<Run>) -> Result<()> {
-    let (a, b) = (
-        endpoint::parse(&plan.a, &Opening::new(Role::A))?,
-        endpoint::parse(&plan.b, &Opening::new(Role::B))?,
-    );
-    match run.telling(run.unless_stopped(a.open(&run.reach, Opening::new(Role::A)))).await? {
+    let a: Arc<dyn Endpoint> = endpoint::parse(&plan.a, &Opening::new(Role::A))?.into();
+    let b: Arc<dyn Endpoint> = endpoint::parse(&plan.b, &Opening::new(Role::B))?.into();
+    match run.telling(redial::open_any(run, &a, Opening::new(Role::A))).await? {
         Opened::Acceptor(acceptor) => {
             if plan.b == "-" && !plan.common.server.once {
                 return Err(Fault::new(
@@ -130,7 +132,7 @@ async fn join(plan: &Pipe, run: &Arc<Run>) -> Result<()> {
             server.run().await
         }
         Opened::Link(a) => {
-            let b = run.telling(run.open(&*b, Opening::new(Role::B))).await?;
+            let b = run.telling(redial::open(run, &b, Opening::new(Role::B))).await?;
             let shown = usize::from(matches!(b.link, Link::WebSocket(_)));
             run.alone(a, b, shown).await
         }
@@ -145,18 +147,20 @@ async fn listen(
 ) -> Result<()> {
     let once = plan.common.server.once;
     let (behind, default): (_, Framing) = match &plan.target {
-        Target::Stdio if once => (Behind::Endpoint(endpoint::parse("-", &Opening::new(Role::B))?), LINES),
+        Target::Stdio if once => {
+            (Behind::Endpoint(endpoint::parse("-", &Opening::new(Role::B))?.into()), LINES)
+        }
         Target::Stdio => (Behind::Hub(Room::star(plan.common.room), OnceCell::new()), LINES),
         Target::Relay => (Behind::Hub(Room::mesh(plan.common.room), OnceCell::new()), LINES),
-        Target::Echo => (Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?), LINES),
-        Target::Command(words) => (Behind::Endpoint(endpoint::command(words.clone())), LINES),
+        Target::Echo => (Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?.into()), LINES),
+        Target::Command(words) => (Behind::Endpoint(endpoint::command(words.clone()).into()), LINES),
         Target::Endpoint(text) if text == "-" && !once => {
             (Behind::Hub(Room::star(plan.common.room), OnceCell::new()), LINES)
         }
         Target::Endpoint(text) => {
             let endpoint = endpoint::parse(text, &Opening::new(Role::B))?;
             let framing = if text == "-" || endpoint.is_command() { LINES } else { RAW };
-            (Behind::Endpoint(endpoint), framing)
+            (Behind::Endpoint(endpoint.into()), framing)
         }
     };
     let run =
@@ -182,7 +186,7 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
     let address = listener.addresses().first().cloned().unwrap_or_default();
     let options = common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, None, options));
-    let behind = Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?);
+    let behind = Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?.into());
     // The server ends with the process: its own stop signal never comes.
     let quiet = Run::new(common, LINES, Stdio::default(), run.reach.reporter.silent(), never())?;
     let quiet = Run { rules: Rules::default(), first: Vec::new(), direction: Direction::Both, ..quiet };
@@ -244,6 +248,8 @@ impl Run {
             stop,
             started: Instant::now(),
             recorder: None,
+            retry: common.retry,
+            reconnect: common.reconnect,
         })
     }
 
@@ -276,18 +282,6 @@ impl Run {
     async fn tell_end(&self, tally: &Tally) {
         if self.reach.tells_events() {
             self.reach.stdio.afterword(Record::new(None, None, What::End(tally)).line()).await;
-        }
-    }
-
-    /// Opens an endpoint that is one connection.
-    async fn open(&self, endpoint: &dyn Endpoint, opening: Opening) -> Result<OpenedLink> {
-        match self.unless_stopped(endpoint.open(&self.reach, opening)).await? {
-            Opened::Link(link) => Ok(link),
-            Opened::Acceptor(_) => Err(Fault::new(
-                Exit::Usage,
-                "usage",
-                format!("{} listens and cannot stand here", endpoint.describe()),
-            )),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
     link::{Link, Moved},
     observe::Reporter,
     session::{Action, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, When},
+    ws::conn::Conn,
 };
 use std::{
     future::{Future, poll_fn},
@@ -113,6 +114,8 @@ struct Leg {
     ask: Option<Ask>,
     ping: bool,
     abandoned: bool,
+    /// The link is lost and being opened again.
+    away: bool,
     releasing: Option<Pin<Box<dyn Future<Output = u64> + Send>>>,
 }
 
@@ -136,11 +139,13 @@ impl Pair {
         if setup.send_only {
             pumps[counted].discard();
         }
+        let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);
+        (0..2).filter(|side| matches!(links[*side], Link::Renewing(_))).for_each(|side| session.renews(side));
         Self {
             pumps,
             legs: Default::default(),
             moved: Default::default(),
-            session: Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now),
+            session,
             links,
             stop: Some(setup.stop),
             sleep: Box::pin(sleep_until(now)),
@@ -267,6 +272,10 @@ impl Pair {
     }
 
     fn note_progress(&mut self, side: usize, events: &mut Vec<Event>) {
+        let away = self.links[side].is_away();
+        if std::mem::replace(&mut self.legs[side].away, away) != away {
+            events.push(Event::Away { side, away });
+        }
         let (now, amid) = self.links[side].progress();
         let before = std::mem::replace(&mut self.moved[side], now);
         if now.received > before.received {
@@ -288,9 +297,7 @@ impl Pair {
         match ask {
             Ask::Close { when: When::Delivered, .. } if !delivered => return Some(ask),
             Ask::Close { code, reason, .. } => {
-                if let Link::WebSocket(conn) = &mut self.links[side] {
-                    conn.queue_close(code, &reason);
-                }
+                self.links[side].queue_close(code, &reason);
                 return self.poll_ask(cx, side, Ask::FlushClose, events);
             }
             Ask::FlushClose => match self.links[side].poll_flush(cx) {
@@ -326,10 +333,7 @@ impl Pair {
                 // What waits in front of a source that was stopped was never taken in.
                 let stopped = self.pumps[side].is_stopped();
                 let dropped = self.pumps[side].abandon();
-                let half_sent = match &mut self.links[1 - side] {
-                    Link::WebSocket(conn) => conn.abandon(),
-                    _ => 0,
-                };
+                let half_sent = self.links[1 - side].conn().map_or(0, Conn::abandon);
                 if matches!(self.links[side], Link::Bytes(_)) {
                     let unread = self.links[side].unread();
                     let messages = dropped + half_sent + if stopped { 0 } else { unread };
@@ -337,15 +341,20 @@ impl Pair {
                 }
             }
             Action::Close { side, code, reason, when } => {
+                if self.links[side].is_away() {
+                    // Nobody is there to close with.
+                    self.links[side].queue_close(code, &reason);
+                }
                 self.legs[side].ask = Some(Ask::Close { code, reason, when });
             }
             Action::Shut { side } => self.legs[side].ask = Some(Ask::Shut),
             Action::Ping { side } => {
-                if let Link::WebSocket(conn) = &mut self.links[side] {
+                if let Some(conn) = self.links[side].conn() {
                     conn.queue_ping();
                     self.legs[side].ping = true;
                 }
             }
+            Action::Renew { side, cause } => self.links[side].lose(cause),
             Action::Release { side, at_once } => {
                 if at_once || self.legs[side].releasing.is_none() {
                     self.dropped += self.links[side].dropped();

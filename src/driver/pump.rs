@@ -6,7 +6,7 @@
 
 use crate::{
     link::{HIGH_WATER, Link, is_control},
-    session::{SinkFailure, SourceEnd},
+    session::{SideKind, SinkFailure, SourceEnd},
     ws,
 };
 use std::{
@@ -115,9 +115,9 @@ impl Pump {
         sink: &mut Link,
         told: &mut Vec<Told>,
     ) -> Poll<()> {
-        self.passes_control = match (&*source, &*sink) {
-            (Link::WebSocket(_), sink) => sink.wants_events(),
-            (_, Link::WebSocket(_)) => true,
+        self.passes_control = match (source.kind(), sink.kind()) {
+            (SideKind::WebSocket, _) => sink.wants_events(),
+            (_, SideKind::WebSocket) => true,
             _ => false,
         };
         for _ in 0..ROUNDS {
@@ -158,7 +158,7 @@ impl Pump {
 
     /// A WebSocket is read until its Close even when its messages are no longer wanted.
     fn must_listen(&mut self, source: &Link) -> bool {
-        let listens = matches!(source, Link::WebSocket(_));
+        let listens = source.kind() == SideKind::WebSocket;
         self.discarding |= listens && self.stopped && self.batch.is_empty();
         listens
     }

@@ -3,7 +3,7 @@
 //! Accepting only accepts. TLS, the opening handshake and the opening of what stands behind run in the
 //! client's own task under a permit and deadlines, so that no client can delay another.
 
-use super::{Outcome, Run, hub::Hub};
+use super::{Outcome, Run, hub::Hub, redial};
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
@@ -32,7 +32,7 @@ const POLITE: usize = 64;
 /// What every client is joined to.
 pub(super) enum Behind {
     /// A fresh one for each.
-    Endpoint(Box<dyn Endpoint>),
+    Endpoint(Arc<dyn Endpoint>),
     /// The standard streams, shared by all; the hub is made for the first client.
     Hub(Arc<Room>, OnceCell<Hub>),
 }
@@ -333,7 +333,7 @@ impl Shared {
 
     async fn behind(&self, opening: Opening) -> Result<OpenedLink> {
         match &self.behind {
-            Behind::Endpoint(endpoint) => self.run.open(&**endpoint, opening).await,
+            Behind::Endpoint(endpoint) => redial::open(&self.run, endpoint, opening).await,
             Behind::Hub(room, hub) => {
                 let make = || async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) };
                 let conn = opening.visitor.map_or(0, |visitor| visitor.conn);

@@ -8,7 +8,13 @@ use crate::session::codes;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
 use std::time::{Duration, SystemTime};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    },
+};
 
 /// Which way a message went, seen from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -73,6 +79,17 @@ pub enum What<'a> {
     },
     /// The connection is open.
     Open(&'a Facts),
+    /// The connection was lost and is open again.
+    Reconnect {
+        /// Why it was lost.
+        cause: &'a str,
+        /// Tries it took.
+        tries: u32,
+        /// How long it was away, ms.
+        away: u64,
+        /// Messages that were sent since the peer's last sign of life, and may not have arrived.
+        doubtful: u64,
+    },
     /// The session is over.
     End(&'a Tally),
 }
@@ -162,6 +179,11 @@ impl<'a> Record<'a> {
     pub fn json(&self) -> Vec<u8> {
         // Maps with string keys of plain values always serialize.
         serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The record as a message of its own kind: a raw frame, which no WebSocket ever gives.
+    pub fn message(&self) -> Message {
+        Message::Frame(Frame::message(self.json(), OpCode::Data(Data::Text), true))
     }
 
     /// The record as a line, with its end.

@@ -9,6 +9,7 @@ mod har;
 mod patient;
 mod queue;
 mod recorder;
+mod renewing;
 pub mod room;
 mod stdio;
 
@@ -17,6 +18,7 @@ pub use self::{
     patient::Patient,
     queue::Queue,
     recorder::Recorder,
+    renewing::{Loss, Renew, Renewed, Renewing},
     stdio::{Stdio, Streams},
 };
 
@@ -46,6 +48,8 @@ const BATCH: usize = 1024;
 pub enum Link {
     /// A WebSocket.
     WebSocket(Box<conn::Conn>),
+    /// A WebSocket that is opened again when it is lost.
+    Renewing(Box<Renewing>),
     /// A byte stream behind a framing.
     Bytes(Box<ByteLink>),
     /// In-process queues: echo, null.
@@ -86,9 +90,39 @@ impl Link {
     /// What kind of side this is, as far as endings differ.
     pub fn kind(&self) -> SideKind {
         match self {
-            Self::WebSocket(_) => SideKind::WebSocket,
+            Self::WebSocket(_) | Self::Renewing(_) => SideKind::WebSocket,
             Self::Bytes(link) => link.kind(),
             Self::Channel(_) | Self::Member(_) => SideKind::Stream,
+        }
+    }
+
+    /// The connection of a WebSocket; none while it is being opened again.
+    pub fn conn(&mut self) -> Option<&mut conn::Conn> {
+        match self {
+            Self::WebSocket(conn) => Some(conn),
+            Self::Renewing(link) => link.conn(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a lost WebSocket that is being opened again.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Renewing(link) if link.is_away())
+    }
+
+    /// Gives the connection up, to be opened again.
+    pub fn lose(&mut self, cause: String) {
+        if let Self::Renewing(link) = self {
+            link.lose(cause);
+        }
+    }
+
+    /// Queues our Close to a WebSocket.
+    pub fn queue_close(&mut self, code: Option<u16>, reason: &str) {
+        match self {
+            Self::WebSocket(conn) => conn.queue_close(code, reason),
+            Self::Renewing(link) => link.queue_close(code, reason),
+            _ => {}
         }
     }
 
@@ -96,6 +130,7 @@ impl Link {
     pub fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
         match self {
             Self::WebSocket(conn) => conn.poll_receive(cx, batch),
+            Self::Renewing(link) => link.poll_receive(cx, batch),
             Self::Bytes(link) => link.poll_receive(cx, batch),
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.poll_pop(cx, batch, BATCH),
             Self::Channel(_) => Poll::Ready(()),
@@ -106,13 +141,8 @@ impl Link {
     /// How the source ended, after everything before it was received.
     pub fn end(&self) -> Option<SourceEnd> {
         match self {
-            Self::WebSocket(conn) => conn.end().map(|end| match end.clone() {
-                conn::End::Close { code, reason } => {
-                    let described = codes::describe(code, &reason);
-                    SourceEnd::Close { code, reason, described }
-                }
-                conn::End::Lost { fault, answer } => SourceEnd::Lost { fault, answer },
-            }),
+            Self::WebSocket(conn) => conn.end().cloned().map(web_socket_end),
+            Self::Renewing(link) => link.end(),
             Self::Bytes(link) => link.end(),
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.end(),
             Self::Channel(_) => Some(SourceEnd::Absent),
@@ -124,6 +154,7 @@ impl Link {
     pub fn progress(&self) -> (conn::Moved, bool) {
         match self {
             Self::WebSocket(conn) => (conn.moved(), conn.is_amid_message()),
+            Self::Renewing(link) => link.progress(),
             _ => Default::default(),
         }
     }
@@ -132,6 +163,7 @@ impl Link {
     pub fn is_open(&self) -> bool {
         match self {
             Self::WebSocket(conn) => conn.is_open(),
+            Self::Renewing(link) => link.is_open(),
             _ => true,
         }
     }
@@ -141,7 +173,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.wants_events(),
             Self::Member(member) => member.tells(),
-            Self::WebSocket(_) | Self::Channel(_) => false,
+            Self::WebSocket(_) | Self::Renewing(_) | Self::Channel(_) => false,
         }
     }
 
@@ -150,7 +182,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.open(conn, facts),
             Self::Member(member) => member.tell(What::Open(facts)),
-            Self::WebSocket(_) | Self::Channel(_) => {}
+            Self::WebSocket(_) | Self::Renewing(_) | Self::Channel(_) => {}
         }
     }
 
@@ -158,6 +190,7 @@ impl Link {
     pub fn queued(&self) -> usize {
         match self {
             Self::WebSocket(conn) => conn.queued(),
+            Self::Renewing(link) => link.queued(),
             Self::Bytes(link) => link.queued(),
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.bytes(),
             Self::Channel(_) => 0,
@@ -189,6 +222,10 @@ impl Link {
     pub fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
         match self {
             Self::WebSocket(conn) => conn.queue(message).map_err(transport_failure),
+            Self::Renewing(link) => {
+                link.feed(message);
+                Ok(())
+            }
             Self::Bytes(link) => {
                 link.feed(&message);
                 Ok(())
@@ -216,6 +253,7 @@ impl Link {
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         match self {
             Self::WebSocket(conn) => conn.poll_flush(cx).map_err(transport_failure),
+            Self::Renewing(link) => link.poll_flush(cx).map_err(transport_failure),
             Self::Bytes(link) => link.poll_flush(cx),
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.poll_room(cx, HIGH_WATER).map(Ok),
             Self::Channel(_) => Poll::Ready(Ok(())),
@@ -229,7 +267,7 @@ impl Link {
     /// When something could not be delivered.
     pub fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         match self {
-            Self::WebSocket(_) => Poll::Ready(Ok(())),
+            Self::WebSocket(_) | Self::Renewing(_) => Poll::Ready(Ok(())),
             Self::Bytes(link) => link.poll_shut(cx),
             Self::Channel(channel) => {
                 if let Some(queue) = &channel.outgoing {
@@ -273,9 +311,24 @@ impl Link {
                 net::lingering_close(conn.stream(), within).await;
                 0
             }
+            Self::Renewing(mut link) => match link.take() {
+                Some(conn) => Box::pin(Self::WebSocket(conn).release(at_once)).await,
+                None => 0,
+            },
             Self::Bytes(link) => link.release(within, at_once).await,
             Self::Channel(_) | Self::Member(_) => 0,
         }
+    }
+}
+
+/// How a WebSocket's source ended, in the session's words.
+fn web_socket_end(end: conn::End) -> SourceEnd {
+    match end {
+        conn::End::Close { code, reason } => {
+            let described = codes::describe(code, &reason);
+            SourceEnd::Close { code, reason, described }
+        }
+        conn::End::Lost { fault, answer } => SourceEnd::Lost { fault, answer },
     }
 }
 

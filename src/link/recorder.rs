@@ -151,7 +151,9 @@ struct Lines {
 
 impl Tap for Lines {
     fn tell(&mut self, dir: Dir, message: &Message) {
-        if let Some(what) = What::of(message) {
+        if let Message::Frame(record) = message {
+            self.queue.push(Message::Binary([record.payload(), &b"\n"[..]].concat().into()));
+        } else if let Some(what) = What::of(message) {
             let line = Record::new(self.conn, Some(dir), what).line();
             self.queue.push(Message::Binary(line.into()));
         }

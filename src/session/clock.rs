@@ -119,19 +119,23 @@ impl Session {
     }
 
     fn dead(&mut self, side: usize, cause: String, now: Instant) {
+        if self.sides[side].renews && self.sides[side].sink == Sink::Open {
+            self.actions.push(Action::Renew { side, cause });
+            return self.away(side, true, now);
+        }
         let fault = Fault::new(Exit::Lost, "session", format!("{cause}: the peer or the path is gone"));
         self.source_ended(side, SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) }, now);
         self.limit(now + LAST_WORD);
     }
 
     fn linger_at(&self, side: usize) -> Option<Instant> {
-        let since = self.sides[side].lingering.filter(|_| !self.sides[side].blocked)?;
+        let since = self.sides[side].lingering.filter(|_| !self.sides[side].is_excused())?;
         Some(since.max(self.sides[side].received_at) + self.rules.linger?)
     }
 
     fn drain_at(&self, side: usize) -> Option<Instant> {
         let Sink::CloseSent(at) = self.sides[side].sink else { return None };
-        if self.sides[side].blocked {
+        if self.sides[side].is_excused() {
             return None;
         }
         let since = if self.sides[side].discarding { at } else { at.max(self.sides[side].received_at) };
@@ -141,7 +145,7 @@ impl Session {
     /// How long the source of a side that cannot be written to is listened to.
     fn deaf_at(&self, side: usize) -> Option<Instant> {
         let state = &self.sides[side];
-        let since = state.deaf_since.filter(|_| !state.ended && !state.blocked)?;
+        let since = state.deaf_since.filter(|_| !state.ended && !state.is_excused())?;
         Some(since.max(state.received_at) + DEAF)
     }
 

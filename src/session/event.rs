@@ -87,6 +87,13 @@ pub enum Event {
         /// Whether reading is refused.
         blocked: bool,
     },
+    /// A WebSocket is lost and being opened again, or it is back.
+    Away {
+        /// Which side.
+        side: usize,
+        /// Whether it is gone.
+        away: bool,
+    },
     /// A signal asks for an end; the exit says which.
     Signal(Fault),
     /// The code that carries this session panicked.
@@ -183,6 +190,13 @@ pub enum Action {
     Shut {
         /// Which side.
         side: usize,
+    },
+    /// Give a connection up, and open it again.
+    Renew {
+        /// Which side.
+        side: usize,
+        /// Why.
+        cause: String,
     },
     /// Send a ping.
     Ping {

@@ -63,6 +63,11 @@ impl Session {
         }
     }
 
+    /// A lost connection of this side is opened again.
+    pub fn renews(&mut self, side: usize) {
+        self.sides[side].renews = true;
+    }
+
     /// Takes one event; what follows from it is in [`actions`](Self::actions).
     pub fn on(&mut self, event: Event, now: Instant) {
         match event {
@@ -71,6 +76,7 @@ impl Session {
             Event::Wrote { side } => self.keepalive(side, |clock| clock.wrote(now)),
             Event::PingSent { side } => self.keepalive(side, |clock| clock.sent(now)),
             Event::Blocked { side, blocked } => self.blocked(side, blocked, now),
+            Event::Away { side, away } => self.away(side, away, now),
             Event::Ended { side, how } => self.source_ended(side, how, now),
             Event::SinkFailed { side, how } => self.sink_failed(side, how, now),
             Event::Delivered { side } => self.delivered(side, now),
@@ -139,8 +145,21 @@ impl Session {
     }
 
     fn blocked(&mut self, side: usize, blocked: bool, now: Instant) {
-        self.keepalive(side, |clock| clock.pause(blocked, now));
         self.sides[side].blocked = blocked;
+        self.excuse(side, now);
+    }
+
+    pub(super) fn away(&mut self, side: usize, away: bool, now: Instant) {
+        self.sides[side].away = away;
+        if !away {
+            self.keepalive(side, |clock| clock.heard(now));
+        }
+        self.excuse(side, now);
+    }
+
+    fn excuse(&mut self, side: usize, now: Instant) {
+        let excused = self.sides[side].is_excused();
+        self.keepalive(side, |clock| clock.pause(excused, now));
         self.sides[side].received_at = now;
     }
 

@@ -28,6 +28,10 @@ pub(super) struct Side {
     pub received_at: Instant,
     /// We refuse to read from here: its silence is ours.
     pub blocked: bool,
+    /// It is lost, and being opened again.
+    pub away: bool,
+    /// A lost connection is opened again.
+    pub renews: bool,
     /// When sending to here failed; what it still says is waited for.
     pub deaf_since: Option<Instant>,
     /// Since when only the peer's silence is waited for.
@@ -60,11 +64,18 @@ impl Side {
             discarding: false,
             received_at: now,
             blocked: false,
+            away: false,
+            renews: false,
             deaf_since: None,
             lingering: None,
             linger_next: false,
             keepalive,
         }
+    }
+
+    /// Whether its silence says nothing about the peer.
+    pub(super) fn is_excused(&self) -> bool {
+        self.blocked || self.away
     }
 
     pub(super) fn is_web_socket(&self) -> bool {

@@ -135,6 +135,11 @@ impl Conn {
         self.witness = Witness(Some(tap));
     }
 
+    /// Takes the tap back.
+    pub fn take_tap(&mut self) -> Option<Box<dyn Tap>> {
+        self.witness.0.take()
+    }
+
     /// Appends what the peer sent to `batch`, pings and pongs included.
     ///
     /// Ready with an unchanged batch means that the peer's side has ended: see [`end`](Self::end).

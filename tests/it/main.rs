@@ -4,6 +4,7 @@
 //! of the contract. Everything runs on loopback with free ports, and no wait is unbounded.
 
 mod admission;
+mod again;
 mod command;
 mod connect;
 mod docs;

@@ -74,6 +74,7 @@ impl Robot {
                     events.push(Event::Delivered { side: 1 - side });
                 }
             }
+            Action::Renew { .. } => panic!("nobody asked to be connected again"),
             Action::Close { side, code, when, .. } => {
                 assert_eq!(self.kinds[side], SideKind::WebSocket, "only a WebSocket is closed with a code");
                 assert!(!self.released[side], "nothing is sent after the release");

@@ -1,0 +1,223 @@
+//! Trying again: before the first open, and after a connection was lost.
+//!
+//! Every try is said on standard error with its cause, and so is the gap that a lost connection left.
+
+use super::Run;
+use crate::{
+    endpoint::{Endpoint, Opened, OpenedLink, Opening},
+    exit::Exit,
+    fault::{Fault, Result},
+    framing::record::{Record, What},
+    link::{Link, Loss, Renew, Renewed, Renewing},
+    session::{
+        Instant,
+        backoff::{Backoff, is_passing},
+    },
+    ws::conn::End,
+};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+/// Opens an endpoint that is one connection; see [`open_any`].
+pub(super) async fn open(
+    run: &Arc<Run>,
+    endpoint: &Arc<dyn Endpoint>,
+    opening: Opening,
+) -> Result<OpenedLink> {
+    one(&**endpoint, open_any(run, endpoint, opening).await?)
+}
+
+/// Opens an endpoint, as often as `--retry` says, and sees that it is opened again when it is lost.
+pub(super) async fn open_any(
+    run: &Arc<Run>,
+    endpoint: &Arc<dyn Endpoint>,
+    opening: Opening,
+) -> Result<Opened> {
+    let opened = first(run, &**endpoint, &opening).await?;
+    if run.reconnect.is_none() {
+        return Ok(opened);
+    }
+    Ok(match opened {
+        Opened::Link(OpenedLink { link: Link::WebSocket(conn), facts }) => {
+            let redial = Redial {
+                run: Arc::clone(run),
+                endpoint: Arc::clone(endpoint),
+                opening,
+                backoff: Backoff::default(),
+                opened: Instant::now(),
+                lost: Instant::now(),
+                loss: None,
+                tries: 0,
+                opens: None,
+            };
+            let link = Link::Renewing(Box::new(Renewing::new(conn, Box::new(redial))));
+            Opened::Link(OpenedLink { link, facts })
+        }
+        other => other,
+    })
+}
+
+async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<Opened> {
+    let begun = Instant::now();
+    let mut tries = 0;
+    loop {
+        let opened = run.unless_stopped(endpoint.open(&run.reach, opening.clone())).await;
+        let fault = match opened {
+            Ok(opened) => return Ok(opened),
+            Err(fault) => fault,
+        };
+        tries += 1;
+        let Some(delay) = run.retry.after(&fault, tries, begun.elapsed()) else {
+            let times = |fault: Fault| match tries {
+                1 => fault,
+                _ => Fault { cause: format!("{} (tried {tries} times)", fault.cause), ..fault },
+            };
+            return Err(times(fault));
+        };
+        run.reach.reporter.note(&format!(
+            "{}: {}; trying again in {}",
+            fault.phase,
+            fault.cause,
+            short(delay)
+        ));
+        run.unless_stopped(pause(delay)).await?;
+    }
+}
+
+/// The link of what was opened, which must not listen.
+fn one(endpoint: &dyn Endpoint, opened: Opened) -> Result<OpenedLink> {
+    match opened {
+        Opened::Link(link) => Ok(link),
+        Opened::Acceptor(_) => Err(Fault::new(
+            Exit::Usage,
+            "usage",
+            format!("{} listens and cannot stand here", endpoint.describe()),
+        )),
+    }
+}
+
+async fn pause(delay: Duration) -> Result<()> {
+    tokio::time::sleep(delay).await;
+    Ok(())
+}
+
+/// Opens a lost WebSocket again.
+struct Redial {
+    run: Arc<Run>,
+    endpoint: Arc<dyn Endpoint>,
+    opening: Opening,
+    backoff: Backoff,
+    opened: Instant,
+    lost: Instant,
+    loss: Option<Loss>,
+    /// Since it was lost.
+    tries: u32,
+    opens: Option<Opens>,
+}
+
+/// One try: the pause before it, then the opening.
+type Opens = Pin<Box<dyn Future<Output = Result<OpenedLink>> + Send>>;
+
+impl Redial {
+    fn try_again(&mut self) {
+        let delay = self.backoff.delay(random());
+        self.tries += 1;
+        let (run, endpoint, opening) =
+            (Arc::clone(&self.run), Arc::clone(&self.endpoint), self.opening.clone());
+        self.run.reach.reporter.verbose(&format!("trying again in {}", short(delay)));
+        self.opens = Some(Box::pin(async move {
+            run.unless_stopped(pause(delay)).await?;
+            one(&*endpoint, run.unless_stopped(endpoint.open(&run.reach, opening)).await?)
+        }));
+    }
+
+    /// Whether another try is allowed.
+    fn may_try(&self) -> bool {
+        self.run.reconnect.is_some_and(|limit| limit.is_none_or(|most| self.tries < most))
+    }
+
+    fn renewed(&mut self, opened: OpenedLink) -> Result<Renewed> {
+        let Link::WebSocket(conn) = opened.link else {
+            return Err(Fault::new(
+                Exit::Internal,
+                "session",
+                "a WebSocket was opened again as something else",
+            ));
+        };
+        let away = self.lost.elapsed();
+        let loss = self.loss.take().unwrap_or(Loss { cause: String::new(), doubtful: 0 });
+        let doubtful = match loss.doubtful {
+            0 => String::new(),
+            1 => "; 1 message sent last may not have arrived".to_owned(),
+            count => format!("; {count} messages sent last may not have arrived"),
+        };
+        self.run.reach.reporter.note(&format!("connected again after {}{doubtful}", short(away)));
+        self.opened = Instant::now();
+        let record = What::Reconnect {
+            cause: &loss.cause,
+            tries: self.tries,
+            away: u64::try_from(away.as_millis()).unwrap_or(u64::MAX),
+            doubtful: loss.doubtful,
+        };
+        Ok(Renewed {
+            conn: *conn,
+            first: self.run.first.clone(),
+            record: Record::new(self.opening.visitor.as_ref().map(|visitor| visitor.conn), None, record)
+                .message(),
+        })
+    }
+}
+
+impl Renew for Redial {
+    fn is_wanted(&self, end: &End) -> bool {
+        let ok_close = &self.run.rules.ok_close;
+        match end {
+            End::Close { code: Some(code), .. } => {
+                matches!(code, 1001 | 1011..=1014) && !ok_close.iter().any(|codes| codes.contains(code))
+            }
+            End::Close { code: None, .. } => false,
+            End::Lost { fault, .. } => fault.exit == Exit::Lost,
+        }
+    }
+
+    fn lost(&mut self, loss: Loss) {
+        self.run.reach.reporter.note(&format!("{}; connecting again", loss.cause));
+        self.backoff.lost_after(self.opened.elapsed());
+        (self.lost, self.loss, self.tries) = (Instant::now(), Some(loss), 0);
+        self.try_again();
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Renewed>> {
+        loop {
+            let Some(opens) = &mut self.opens else { return Poll::Pending };
+            let opened = ready!(opens.as_mut().poll(cx));
+            self.opens = None;
+            match opened {
+                Ok(opened) => return Poll::Ready(self.renewed(opened)),
+                Err(fault) if is_passing(&fault) && self.may_try() => {
+                    self.run.reach.reporter.note(&format!("{}: {}; trying again", fault.phase, fault.cause));
+                    self.try_again();
+                }
+                Err(fault) => return Poll::Ready(Err(fault)),
+            }
+        }
+    }
+}
+
+/// A duration as a person says it.
+fn short(duration: Duration) -> String {
+    match duration.as_millis() {
+        milliseconds @ 0..1000 => format!("{milliseconds} ms"),
+        _ => format!("{:.1} s", duration.as_secs_f64()),
+    }
+}
+
+/// Uniform in 0..1; without random bytes, the middle.
+fn random() -> f64 {
+    getrandom::u32().map_or(0.5, |bits| f64::from(bits) / f64::from(u32::MAX))
+}
