@@ -8,6 +8,7 @@ mod clock;
 pub mod codes;
 mod event;
 mod keepalive;
+mod leaving;
 mod machine;
 mod side;
 
