@@ -14,7 +14,7 @@ use crate::{
         server::{Handshake, Refusal},
     },
 };
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 pub(super) const WS: Scheme = Scheme {
     name: "ws",
@@ -119,8 +119,8 @@ impl Endpoint for Client {
                 let shaken = deadline.phase("tls", &name, connector.connect(stream, &url.host)).await;
                 let (secured, tls) = shaken.map_err(|fault| self.explain(fault))?;
                 facts.timings.tls = Some(begun.elapsed());
-                facts.tls = Some(format!("TLS {} with {}", tls.version, tls.cipher));
-                reach.reporter.verbose(facts.tls.as_deref().unwrap_or_default());
+                tls.lines(SystemTime::now()).iter().for_each(|line| reach.reporter.verbose(line));
+                facts.tls = Some(tls);
                 stream = secured;
             }
             let mut options = reach.client.clone();

@@ -108,9 +108,9 @@ pub struct Facts {
     /// The extensions that were agreed on, as in the header field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extensions: Option<String>,
-    /// TLS version and cipher suite.
+    /// What TLS agreed on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<String>,
+    pub tls: Option<Tls>,
     /// How long each phase took.
     #[serde(skip_serializing_if = "Timings::is_empty")]
     pub timings: Timings,
@@ -120,6 +120,64 @@ pub struct Facts {
     /// The head of the answer, secrets redacted.
     #[serde(skip)]
     pub response: Head,
+}
+
+/// What a TLS handshake agreed on, and what the server showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tls {
+    /// Such as `1.3`.
+    pub version: &'static str,
+    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+    /// The protocol that ALPN chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// The server's chain, its own first.
+    pub certificates: Vec<Certificate>,
+}
+
+/// One certificate of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Certificate {
+    /// The distinguished name; empty in many of today.
+    pub subject: String,
+    /// The issuer's.
+    pub issuer: String,
+    /// Subject alternative names: hosts and addresses.
+    pub names: Vec<String>,
+    /// Not valid before.
+    #[serde(serialize_with = "rfc3339_seconds")]
+    pub not_before: SystemTime,
+    /// Not valid after.
+    #[serde(serialize_with = "rfc3339_seconds")]
+    pub not_after: SystemTime,
+}
+
+impl Tls {
+    /// The facts for a person, a line each: the agreement, then the chain.
+    pub fn lines(&self, now: SystemTime) -> Vec<String> {
+        let alpn = self.alpn.as_ref().map_or_else(|| "no ALPN".to_owned(), |name| format!("ALPN {name}"));
+        let mut lines = vec![format!("TLS {} with {}, {alpn}", self.version, self.cipher)];
+        lines.extend(self.certificates.iter().enumerate().map(|(depth, certificate)| {
+            let who = match (certificate.names.as_slice(), certificate.subject.as_str()) {
+                ([], subject) => subject.to_owned(),
+                (names, _) => names.join(", "),
+            };
+            format!("certificate {depth}: {who}; issued by {}; {}", certificate.issuer, certificate.days(now))
+        }));
+        lines
+    }
+}
+
+impl Certificate {
+    /// Until when it is valid, and how many days that is.
+    fn days(&self, now: SystemTime) -> String {
+        let until = humantime::format_rfc3339_seconds(self.not_after);
+        match self.not_after.duration_since(now) {
+            Ok(left) => format!("valid until {until}, {} days left", left.as_secs() / 86_400),
+            Err(_) => format!("expired on {until}"),
+        }
+    }
 }
 
 /// The fields of one HTTP head, in order.
@@ -217,6 +275,10 @@ impl<'a> What<'a> {
 
 fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&humantime::format_rfc3339_micros(*time))
+}
+
+fn rfc3339_seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_rfc3339_seconds(*time))
 }
 
 fn milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {

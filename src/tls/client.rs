@@ -1,11 +1,13 @@
 //! The client side of TLS.
 
 use super::{
-    ALPN, ClientTls, Sni, danger::AnyCertificate, explain::connecting, pem, provider, verify::Explaining,
+    ALPN, ClientTls, Sni, danger::AnyCertificate, explain::connecting, facts::facts, pem, provider,
+    verify::Explaining,
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    framing::record::Tls,
     net::Stream,
 };
 use rustls::{
@@ -21,15 +23,6 @@ pub struct Connector {
     connector: TlsConnector,
     sni: Sni,
     has_certificate: bool,
-}
-
-/// What a handshake agreed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFacts {
-    /// Such as `1.3`.
-    pub version: &'static str,
-    /// Such as `TLS13_AES_256_GCM_SHA384`.
-    pub cipher: String,
 }
 
 impl Connector {
@@ -74,7 +67,7 @@ impl Connector {
     ///
     /// # Errors
     /// Exit 35, 60 or 98.
-    pub async fn connect(&self, stream: Stream, host: &str) -> Result<(Stream, TlsFacts)> {
+    pub async fn connect(&self, stream: Stream, host: &str) -> Result<(Stream, Tls)> {
         let name = match &self.sni {
             Sni::Name(name) => name,
             Sni::Host | Sni::Off => host,
@@ -87,16 +80,7 @@ impl Connector {
             .connect(server, stream)
             .await
             .map_err(|error| connecting(&error, self.has_certificate))?;
-        let (_, session) = stream.get_ref();
-        let facts = TlsFacts {
-            version: match session.protocol_version() {
-                Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
-                _ => "1.3",
-            },
-            cipher: session
-                .negotiated_cipher_suite()
-                .map_or(String::new(), |suite| format!("{:?}", suite.suite())),
-        };
+        let facts = facts(stream.get_ref().1);
         Ok((Box::pin(stream), facts))
     }
 }

@@ -6,13 +6,14 @@
 mod client;
 mod danger;
 mod explain;
+mod facts;
 mod pem;
 mod server;
 mod verify;
 
 use client::trusting;
 
-pub use client::{Connector, TlsFacts};
+pub use client::Connector;
 pub use explain::explain_io;
 pub use server::Acceptor;
 

@@ -138,7 +138,7 @@ fn explain(
 }
 
 /// Subject alternative names, as text.
-fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+pub(super) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
     let name = |name: &GeneralName<'_>| match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
@@ -149,6 +149,11 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
         _ => None,
     };
     extension.value.general_names.iter().filter_map(name).collect()
+}
+
+/// The subject, empty in many a certificate of today.
+pub(super) fn whole_subject(certificate: &X509Certificate<'_>) -> String {
+    certificate.subject().to_string()
 }
 
 /// Whose certificate it is, in as few words as it allows.
