@@ -13,6 +13,7 @@ use crate::{
     ws::{ClientOptions, HeaderName, ServerOptions},
 };
 use bytes::Bytes;
+use regex::Regex;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// One run of the program.
@@ -31,8 +32,34 @@ pub enum Plan {
 pub struct Connect {
     /// The URL or endpoint as written.
     pub target: String,
+    /// The connection is only looked at.
+    pub probe: Option<Probe>,
     /// Everything the subcommands share.
     pub common: Common,
+}
+
+/// `--check` and `--ping`: open, go round, close.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// So many pings; `None` is a check with one.
+    pub pings: Option<u64>,
+    /// What must hold.
+    pub expected: Expected,
+}
+
+/// What a probe must find, beside an open WebSocket that answers a ping.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    /// The HTTP status of the upgrade; anything but 101 is a refusal that must happen.
+    pub status: Option<u16>,
+    /// Header fields of the answer, and what one value of each must match.
+    pub headers: Vec<(String, Regex)>,
+    /// No certificate of the chain may expire within this.
+    pub certificate: Option<Duration>,
+    /// The longest round trip; of many, the 95th percentile.
+    pub max_rtt: Option<Duration>,
+    /// Pings that may be lost, percent. Default 0.
+    pub max_loss: f64,
 }
 
 /// `listen`: every accepted WebSocket with a target.

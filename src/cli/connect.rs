@@ -4,7 +4,8 @@ use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     expand::Expander,
     groups::{Again, Messages, Output, Session},
-    lower,
+    lower::{self, Given},
+    probe::Checks,
 };
 use crate::{
     fault::Result,
@@ -37,11 +38,14 @@ pub(super) struct ConnectArgs {
     #[command(flatten)]
     pub certificate: Certificate,
     #[command(flatten)]
+    pub checks: Checks,
+    #[command(flatten)]
     pub output: Output,
 }
 
 impl ConnectArgs {
-    pub(super) fn lower(self, expander: &mut Expander) -> Result<Plan> {
+    pub(super) fn lower(self, given: &Given, expander: &mut Expander) -> Result<Plan> {
+        let probe = self.checks.lower(given)?;
         let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
         let common = Common {
             rules: lower::rules(&self.session),
@@ -61,6 +65,6 @@ impl ConnectArgs {
             reconnect: lower::reconnect(&self.again),
             record: self.output.record,
         };
-        Ok(Plan::Connect(Connect { target: self.target, common }))
+        Ok(Plan::Connect(Connect { target: self.target, probe, common }))
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     session::CloseWith,
     ws::{HeaderName, HeaderValue},
 };
+use regex::Regex;
 use std::{ops::RangeInclusive, time::Duration};
 
 /// The longest duration that is taken: deadlines beyond it are `off`.
@@ -28,7 +29,7 @@ pub type Field = (HeaderName, HeaderValue);
 
 /// `500ms`, `10s`, `2m`, `1h`, or seconds with or without a fraction.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let expected = || "expected a duration such as 500ms, 10s, 2m, 1h or 1.5".to_owned();
+    let expected = || "expected a duration such as 500ms, 10s, 2m, 1h, 14d or 1.5".to_owned();
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     let scale = match unit {
@@ -36,6 +37,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
+        "d" => 86_400.0,
         _ => return Err(expected()),
     };
     let seconds = number.parse::<f64>().map_err(|_| expected())? * scale;
@@ -147,6 +149,26 @@ pub fn header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), String> {
     match value {
         Ok(value) => Ok((name, value)),
         Err(_) => Err(format!("the value of {name} contains a control character")),
+    }
+}
+
+/// `NAME: REGEX`.
+pub fn field_regex(text: &str) -> Result<(String, Regex), String> {
+    let (name, pattern) = text.split_once(':').ok_or_else(|| "expected 'NAME: REGEX'".to_owned())?;
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("'{name}' is not a header name"))?;
+    Ok((name.to_owned(), regex(pattern.trim_start())?))
+}
+
+/// A regular expression; the error shows where it is wrong.
+pub fn regex(pattern: &str) -> Result<Regex, String> {
+    Regex::new(pattern).map_err(|error| error.to_string())
+}
+
+/// 0 to 100.
+pub fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse() {
+        Ok(percent @ 0.0..=100.0) => Ok(percent),
+        _ => Err("expected a percentage from 0 to 100".to_owned()),
     }
 }
 

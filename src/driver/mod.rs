@@ -5,6 +5,7 @@
 
 mod hub;
 mod pair;
+mod probe;
 mod pump;
 mod redial;
 mod serve;
@@ -76,6 +77,9 @@ async fn connect(
     let common = plan.common;
     let run = Arc::new(Run::new(&common, LINES, stdio, reporter, stop)?.recording(&common).await?);
     let talk = async {
+        if let Some(probe) = &plan.probe {
+            return probe::run(&run, probe, &plan.target, remote(&plan.target, &common, &run)).await;
+        }
         let (a, b) = run.telling(both(&plan.target, &common, &run)).await?;
         run.alone(a, b, 1).await
     };
@@ -85,6 +89,14 @@ async fn connect(
 
 /// Standard input and output, and the WebSocket of `connect`.
 async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLink, OpenedLink)> {
+    let b = remote(target, common, run).await?;
+    let local = endpoint::parse("-", &Opening::new(Role::A))?;
+    let a = redial::open(run, &local.into(), Opening::new(Role::A)).await?;
+    Ok((a, b))
+}
+
+/// The WebSocket of `connect`.
+async fn remote(target: &str, common: &Common, run: &Arc<Run>) -> Result<OpenedLink> {
     let mut target = target.to_owned();
     if target == "echo:" {
         target = echo_server(common, run).await?;
@@ -98,10 +110,7 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
         )
         .hint(format!("wsio pipe - {target}")));
     }
-    let b = redial::open(run, &remote.into(), Opening::new(Role::B)).await?;
-    let local = endpoint::parse("-", &Opening::new(Role::A))?;
-    let a = redial::open(run, &local.into(), Opening::new(Role::A)).await?;
-    Ok((a, b))
+    redial::open(run, &remote.into(), Opening::new(Role::B)).await
 }
 
 async fn pipe(
@@ -256,7 +265,7 @@ impl Run {
     /// The same run with its recording open, if one was asked for.
     async fn recording(mut self, common: &Common) -> Result<Self> {
         if let Some(file) = &common.record {
-            self.recorder = Some(Recorder::start(file).await?);
+            self.recorder = Some(Recorder::start(file, self.reach.redactor.clone()).await?);
         }
         Ok(self)
     }

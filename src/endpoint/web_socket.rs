@@ -139,8 +139,8 @@ impl Endpoint for Client {
             ));
             facts.timings.upgrade = Some(begun.elapsed());
             facts.peer = dialed.peer;
-            facts.request = ws::shown(&upgraded.request, &reach.redactor);
-            facts.response = ws::shown(&upgraded.response, &reach.redactor);
+            facts.request = ws::fields(&upgraded.request);
+            facts.response = ws::fields(&upgraded.response);
             facts.subprotocol = upgraded.subprotocol;
             let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message);
             Ok(Opened::Link(OpenedLink { link: Link::WebSocket(Box::new(conn)), facts }))
@@ -268,8 +268,8 @@ pub fn accepted(upgraded: Upgraded, reach: &Reach, peer: String, url: &str) -> O
         url: Some(reach.redactor.url(url)),
         peer,
         subprotocol: upgraded.subprotocol,
-        request: ws::shown(&upgraded.request, &reach.redactor),
-        response: ws::shown(&upgraded.response, &reach.redactor),
+        request: ws::fields(&upgraded.request),
+        response: ws::fields(&upgraded.response),
         ..Facts::default()
     };
     OpenedLink { link: Link::WebSocket(Box::new(conn)), facts }

@@ -12,6 +12,7 @@ mod output;
 mod paragraph;
 mod raw;
 pub mod record;
+pub mod verdict;
 mod whole;
 
 pub use output::Output;

@@ -4,6 +4,7 @@
 //! a recording can be read by a program and sent again. Field order is fixed: time, connection,
 //! direction and type first, so that a person can read down the lines.
 
+use super::verdict::Verdict;
 use crate::session::codes;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
@@ -90,6 +91,8 @@ pub enum What<'a> {
         /// Messages that were sent since the peer's last sign of life, and may not have arrived.
         doubtful: u64,
     },
+    /// What `--check` or `--ping` found.
+    Check(&'a Verdict),
     /// The session is over.
     End(&'a Tally),
 }
@@ -114,10 +117,10 @@ pub struct Facts {
     /// How long each phase took.
     #[serde(skip_serializing_if = "Timings::is_empty")]
     pub timings: Timings,
-    /// The head of the request, secrets redacted.
+    /// The head of the request.
     #[serde(skip)]
     pub request: Head,
-    /// The head of the answer, secrets redacted.
+    /// The head of the answer.
     #[serde(skip)]
     pub response: Head,
 }
@@ -163,7 +166,11 @@ impl Tls {
                 ([], subject) => subject.to_owned(),
                 (names, _) => names.join(", "),
             };
-            format!("certificate {depth}: {who}; issued by {}; {}", certificate.issuer, certificate.days(now))
+            format!(
+                "certificate {depth}: {who}; issued by {}; {}",
+                certificate.issuer,
+                certificate.validity(now)
+            )
         }));
         lines
     }
@@ -171,7 +178,7 @@ impl Tls {
 
 impl Certificate {
     /// Until when it is valid, and how many days that is.
-    fn days(&self, now: SystemTime) -> String {
+    pub fn validity(&self, now: SystemTime) -> String {
         let until = humantime::format_rfc3339_seconds(self.not_after);
         match self.not_after.duration_since(now) {
             Ok(left) => format!("valid until {until}, {} days left", left.as_secs() / 86_400),
@@ -281,9 +288,15 @@ fn rfc3339_seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S:
     serializer.collect_str(&humantime::format_rfc3339_seconds(*time))
 }
 
-fn milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+/// A duration as a number of milliseconds.
+pub(super) fn milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     let micros = time.unwrap_or_default().as_micros();
     serializer.serialize_f64(micros as f64 / 1000.0)
+}
+
+/// Milliseconds with one digit, for a person.
+pub(super) fn number(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1000.0)
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //! Fields, their order and what is mandatory: the HAR 1.2 specification; the underscored ones are
 //! Chromium's. Secrets of the two heads are hidden; payloads are as they were.
 
-use crate::framing::record::{Dir, Facts, Head, Tally};
+use crate::{
+    framing::record::{Dir, Facts, Head, Tally},
+    observe::Redactor,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -30,7 +33,10 @@ pub(super) struct Entry {
 
 impl Entry {
     /// An entry that begins now.
-    pub(super) fn new(conn: Option<u64>, facts: Facts) -> Self {
+    pub(super) fn new(conn: Option<u64>, mut facts: Facts, redactor: &Redactor) -> Self {
+        for (name, value) in facts.request.iter_mut().chain(&mut facts.response) {
+            *value = redactor.field(name, value);
+        }
         Self { conn, facts, begun: SystemTime::now(), messages: Vec::new() }
     }
 
@@ -145,15 +151,16 @@ mod tests {
         let facts = Facts {
             url: Some("ws://h:1/x?a=1&b".into()),
             peer: "[::1]:1".into(),
-            request: vec![("Host".into(), "h:1".into())],
+            request: vec![("Host".into(), "h:1".into()), ("Cookie".into(), "a=s3cret".into())],
             ..Facts::default()
         };
-        let mut entry = Entry::new(Some(3), facts);
+        let mut entry = Entry::new(Some(3), facts, &Redactor::default());
         entry.push(Dir::Out, &Message::text("hi"));
         entry.push(Dir::In, &Message::binary(&b"\0\xff"[..]));
         entry.push(Dir::In, &Message::Close(None));
         let bytes = entry.finish(&Tally { exit: 56, cause: Some("lost".into()), ..Tally::default() });
         let whole = format!("{}{}{TAIL}", head(), String::from_utf8(bytes).unwrap());
+        assert!(!whole.contains("s3cret"));
         let har: Value = serde_json::from_str(&whole).unwrap();
         let log = &har["log"];
         assert_eq!((log["version"].as_str(), log["creator"]["name"].as_str()), (Some("1.2"), Some("wsio")));

@@ -9,7 +9,7 @@ use crate::{
     fault::{Fault, Result},
     framing::record::{Dir, Facts, Record, Tally, What},
     net,
-    observe::Tap,
+    observe::{Redactor, Tap},
     session::SourceEnd,
 };
 use std::{
@@ -36,6 +36,7 @@ pub struct Recorder {
     entries: Option<Entries>,
     written: Mutex<Option<oneshot::Receiver<io::Result<()>>>>,
     path: PathBuf,
+    redactor: Redactor,
 }
 
 type Entries = Mutex<HashMap<Option<u64>, Arc<Mutex<har::Entry>>>>;
@@ -45,7 +46,7 @@ impl Recorder {
     ///
     /// # Errors
     /// Exit 23 when it cannot be written.
-    pub async fn start(path: &Path) -> Result<Self> {
+    pub async fn start(path: &Path, redactor: Redactor) -> Result<Self> {
         let path = path.to_owned();
         let har = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("har"));
         let opening = path.clone();
@@ -63,7 +64,7 @@ impl Recorder {
             let _ = done.send(result);
         });
         let entries = har.then(Entries::default);
-        Ok(Self { queue, entries, written: Mutex::new(Some(written)), path })
+        Ok(Self { queue, entries, written: Mutex::new(Some(written)), path, redactor })
     }
 
     /// Notes that a connection is open, and gives the tap that records its messages.
@@ -72,7 +73,7 @@ impl Recorder {
             self.push(Record::new(conn, None, What::Open(facts)).line());
             return Box::new(Lines { queue: self.queue.clone(), conn });
         };
-        let entry = Arc::new(Mutex::new(har::Entry::new(conn, facts.clone())));
+        let entry = Arc::new(Mutex::new(har::Entry::new(conn, facts.clone(), &self.redactor)));
         lock(entries).insert(conn, Arc::clone(&entry));
         Box::new(Collected(entry))
     }

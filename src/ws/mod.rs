@@ -19,7 +19,7 @@ pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub use url::WsUrl;
 pub use witness::close_frame;
 
-use crate::{framing::record::Head, net::Stream, observe::Redactor};
+use crate::{framing::record::Head, net::Stream};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -63,14 +63,10 @@ pub struct Upgraded {
     pub response: HeaderMap,
 }
 
-/// The fields of a head as they may be shown, names in the case they are sent in.
-pub fn shown(headers: &HeaderMap, redactor: &Redactor) -> Head {
-    let field = |(name, value): (&HeaderName, &HeaderValue)| {
-        let name = title_case(name.as_str());
-        let value = redactor.field(&name, &String::from_utf8_lossy(value.as_bytes()));
-        (name, value)
-    };
-    headers.iter().map(field).collect()
+/// The fields of a head in order, names in the case they are sent in.
+pub fn fields(headers: &HeaderMap) -> Head {
+    let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, text)| (title_case(name.as_str()), value(text))).collect()
 }
 
 /// `sec-websocket-key` as `Sec-Websocket-Key`, the way it goes on the wire.

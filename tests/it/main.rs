@@ -5,6 +5,7 @@
 
 mod admission;
 mod again;
+mod check;
 mod command;
 mod connect;
 mod docs;

@@ -1,0 +1,247 @@
+//! `--check` and `--ping`: a connection that is only looked at.
+//!
+//! A check opens, pings once and closes; its verdict is one line on standard output, its exit code that
+//! of the stage that failed. `--ping` goes round as often as it is told and gives the figures.
+
+use super::Run;
+use crate::{
+    endpoint::OpenedLink,
+    exit::Exit,
+    fault::{Fault, Result, printable},
+    framing::{
+        record::{Facts, Record, What},
+        verdict::{Pings, Verdict},
+    },
+    link::Link,
+    plan::{Expected, Probe},
+    session::{Instant, SourceEnd},
+};
+use bytes::Bytes;
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    time::{Duration, SystemTime},
+};
+use tokio::time::{sleep_until, timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+/// How long one pong is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// From one ping to the next.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Opens with `opening`, looks, closes, and says what was found.
+pub(super) async fn run(
+    run: &Run,
+    probe: &Probe,
+    url: &str,
+    opening: impl Future<Output = Result<OpenedLink>>,
+) -> Result<()> {
+    let facts = Facts { url: Some(run.reach.redactor.url(url)), ..Facts::default() };
+    let mut found = Verdict { facts, ..Verdict::default() };
+    let result = look(run, probe, opening, &mut found).await;
+    found.ok = result.is_ok();
+    if let Err(fault) = &result {
+        found.exit = fault.exit.code();
+        found.cause = Some(format!("{}: {}", fault.phase, fault.cause));
+    }
+    let line = match run.reach.tells_events() {
+        true => Record::new(None, None, What::Check(&found)).line(),
+        false => format!("{}\n", printable(&found.line(SystemTime::now()))).into_bytes(),
+    };
+    run.reach.stdio.afterword(line).await;
+    result
+}
+
+async fn look(
+    run: &Run,
+    probe: &Probe,
+    opening: impl Future<Output = Result<OpenedLink>>,
+    found: &mut Verdict,
+) -> Result<()> {
+    let opened = match opening.await {
+        Ok(opened) => opened,
+        Err(fault) => {
+            found.status = fault.answer.as_ref().map(|answer| answer.status);
+            return probe.expected.refusal(fault);
+        }
+    };
+    found.status = Some(101);
+    found.facts = opened.facts;
+    let mut link = opened.link;
+    let pinged = match (probe.expected.status, probe.pings) {
+        // The open connection is the failure; there is no need to ping it.
+        (Some(status), _) if status != 101 => Ok(()),
+        (_, None) => run.unless_stopped(round_trip(&mut link, 0)).await.map(|time| found.rtt = Some(time)),
+        (_, Some(count)) => {
+            run.unless_stopped(rounds(run, &mut link, count)).await.map(|pings| found.pings = Some(pings))
+        }
+    };
+    let closed = close(link, run).await;
+    pinged.and(closed)?;
+    probe.expected.meets(found, SystemTime::now())
+}
+
+/// Goes round that often, a second apart.
+async fn rounds(run: &Run, link: &mut Link, count: u64) -> Result<Pings> {
+    let (mut times, mut lost) = (Vec::new(), 0);
+    for number in 1..=count {
+        let next = Instant::now() + INTERVAL;
+        match round_trip(link, number).await {
+            Ok(time) => {
+                run.reach.reporter.life(&format!("pong {number}: {}", milliseconds(time)));
+                times.push(time);
+            }
+            Err(fault) if fault.exit == Exit::Deadline => {
+                run.reach.reporter.life(&format!("pong {number}: none within {} s", PATIENCE.as_secs()));
+                lost += 1;
+            }
+            Err(fault) => return Err(fault),
+        }
+        if number < count {
+            // What comes meanwhile is taken, so that it does not delay the next pong.
+            let rest = timeout(next.saturating_duration_since(Instant::now()), receive(link, |_| false));
+            if let Ok(Err(fault)) = rest.await {
+                return Err(fault);
+            }
+            sleep_until(next).await;
+        }
+    }
+    Ok(Pings::of(times, lost))
+}
+
+/// One ping and its pong.
+async fn round_trip(link: &mut Link, number: u64) -> Result<Duration> {
+    let payload = Bytes::from(format!("wsio {number}"));
+    let begun = Instant::now();
+    let turn = async {
+        let lost = |_| Fault::new(Exit::Lost, "ping", "the connection was lost while sending");
+        link.feed(Message::Ping(payload.clone())).map_err(lost)?;
+        poll_fn(|cx| link.poll_flush(cx)).await.map_err(lost)?;
+        receive(link, |message| matches!(message, Message::Pong(back) if *back == payload)).await
+    };
+    match timeout(PATIENCE, turn).await {
+        Ok(Ok(())) => Ok(begun.elapsed()),
+        Ok(Err(fault)) => Err(fault),
+        Err(_) => Err(Fault::new(Exit::Deadline, "ping", format!("no pong within {} s", PATIENCE.as_secs()))),
+    }
+}
+
+/// Receives until a message is the one; the others are of no interest.
+async fn receive(link: &mut Link, is_it: impl Fn(&Message) -> bool) -> Result<()> {
+    let mut batch = VecDeque::new();
+    loop {
+        poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
+        if batch.is_empty() {
+            return Err(match link.end() {
+                Some(SourceEnd::Close { described, .. }) => {
+                    Fault::new(Exit::ClosedByPeer, "ping", format!("closed by the peer: {described}"))
+                }
+                Some(SourceEnd::Lost { fault, .. }) => fault,
+                _ => Fault::new(Exit::Lost, "ping", "the connection was lost"),
+            });
+        }
+        if batch.drain(..).any(|message| is_it(&message)) {
+            return Ok(());
+        }
+    }
+}
+
+/// Closes and waits for the answer.
+async fn close(mut link: Link, run: &Run) -> Result<()> {
+    link.queue_close(run.rules.close.code, &run.rules.close.reason);
+    let answered = async {
+        let _ = poll_fn(|cx| link.poll_flush(cx)).await;
+        let mut batch = VecDeque::new();
+        while link.end().is_none() {
+            poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
+            batch.clear();
+        }
+    };
+    let answered = timeout(run.rules.close_timeout, answered).await;
+    let end = link.end();
+    link.release(true).await;
+    match (answered, end) {
+        (Err(_), _) => Err(Fault::new(Exit::CloseUnanswered, "close", "our Close was never answered")),
+        (Ok(()), Some(SourceEnd::Lost { fault, .. })) => Err(Fault::new(
+            Exit::CloseUnanswered,
+            "close",
+            format!("our Close was never answered: {}", fault.cause),
+        )),
+        (Ok(()), _) => Ok(()),
+    }
+}
+
+impl Expected {
+    /// Whether a refusal is what was expected.
+    fn refusal(&self, fault: Fault) -> Result<()> {
+        match (self.status, &fault.answer) {
+            (Some(wanted), Some(answer)) if wanted == answer.status => Ok(()),
+            (Some(wanted), Some(answer)) => {
+                Err(unmet(format!("expected status {wanted}, got {}", answer.status)).detail(fault.detail))
+            }
+            _ => Err(fault),
+        }
+    }
+
+    fn meets(&self, found: &Verdict, now: SystemTime) -> Result<()> {
+        if let Some(wanted) = self.status.filter(|wanted| *wanted != 101) {
+            return Err(unmet(format!("expected status {wanted}, got 101: the WebSocket was opened")));
+        }
+        for (name, regex) in &self.headers {
+            let response = found.facts.response.iter();
+            let fields = response.filter(|(field, _)| field.eq_ignore_ascii_case(name));
+            let values: Vec<&str> = fields.map(|(_, value)| value.as_str()).collect();
+            if !values.iter().any(|value| regex.is_match(value)) {
+                let got = if values.is_empty() { "no such field".to_owned() } else { values.join(", ") };
+                return Err(unmet(format!("expected {name} to match /{regex}/, got {got}")));
+            }
+        }
+        if let Some(margin) = self.certificate {
+            expires_in(found, margin, now)?;
+        }
+        let (time, what) = match &found.pings {
+            Some(pings) => (pings.p95, "the 95th percentile of the round trips"),
+            None => (found.rtt, "the round trip"),
+        };
+        if let (Some(limit), Some(time)) = (self.max_rtt, time)
+            && time > limit
+        {
+            let cause = format!("{what} took {}, more than {}", milliseconds(time), milliseconds(limit));
+            return Err(unmet(cause));
+        }
+        match &found.pings {
+            Some(pings) if pings.loss > self.max_loss => Err(unmet(format!(
+                "{:.1} % of the pings were lost, more than {} %",
+                pings.loss, self.max_loss
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn expires_in(found: &Verdict, margin: Duration, now: SystemTime) -> Result<()> {
+    let Some(tls) = &found.facts.tls else {
+        return Err(unmet("the connection has no certificate: it is not TLS".to_owned()));
+    };
+    let soonest = tls.certificates.iter().min_by_key(|certificate| certificate.not_after);
+    match soonest {
+        Some(certificate) if certificate.not_after < now + margin => {
+            let name = certificate.names.first().unwrap_or(&certificate.subject);
+            Err(unmet(format!(
+                "the certificate of {name} expires on {}, within {}",
+                humantime::format_rfc3339_seconds(certificate.not_after),
+                humantime::format_duration(margin)
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unmet(cause: String) -> Fault {
+    Fault::new(Exit::Expectation, "check", cause)
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}

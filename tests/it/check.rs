@@ -1,0 +1,165 @@
+//! `--check` and `--ping`: what is found, and the exit code of the stage that failed.
+
+use crate::harness::{Authority, Listening, Wsio, accept_bounded, read_head, serve, serve_many};
+use serde_json::Value;
+use std::{io::Write, net::TcpListener};
+
+fn json(out: &str) -> Value {
+    assert_eq!(out.lines().count(), 1, "{out}");
+    serde_json::from_str(out).unwrap()
+}
+
+#[test]
+fn a_check_times_every_stage_and_says_so_in_one_line() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost"]);
+    let (cert, key) = (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap());
+    let listening = Listening::start(["listen", "wss://localhost:0", "--echo", "--cert", cert, "--key", key]);
+    let port = listening.address().rsplit(':').next().unwrap();
+    let url = format!("wss://localhost:{port}/x?token=s3cret");
+    let ca = authority.file.to_str().unwrap();
+    let done = Wsio::run(["connect", "--check", "--cacert", ca, &url], "");
+    assert_eq!((done.code, done.err.as_str()), (0, ""));
+    let line = done.text();
+    assert!(line.starts_with(&format!("ok | wss://localhost:{port}/x?token=[hidden] | ")), "{line}");
+    for part in [
+        "| status 101 |",
+        "| dns ",
+        "| tcp ",
+        "| tls ",
+        "| upgrade ",
+        "| ping ",
+        "| TLS 1.3 ",
+        "| certificate valid until ",
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    let done = Wsio::run(["connect", "--check", "--json", "--cacert", ca, &url], "");
+    let check = json(done.text());
+    assert_eq!((&check["type"], &check["ok"], &check["exit"]), (&"check".into(), &true.into(), &0.into()));
+    assert!(check["rtt"].is_number() && check["timings"]["tls"].is_number(), "{check}");
+    assert_eq!(check["tls"]["certificates"][0]["names"][0], "localhost");
+}
+
+#[test]
+fn each_stage_has_its_own_exit_code() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let done = Wsio::run(["connect", "--check", &format!("ws://{free}/")], "");
+    assert_eq!(done.code, 7);
+    assert!(
+        done.text().starts_with(&format!("failed | ws://{free}/ | exit 7: connect: ")),
+        "{}",
+        done.text()
+    );
+
+    let listening = Listening::start(["listen", "0", "--self-signed", "--echo"]);
+    assert_eq!(Wsio::run(["connect", "--check", &listening.url], "").code, 60);
+
+    let (url, server) = serve_many(|listener| {
+        let mut stream = accept_bounded(listener);
+        read_head(&mut stream);
+        stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").unwrap();
+    });
+    let done = Wsio::run(["connect", "--check", "--json", &url], "");
+    server.join().unwrap();
+    let check = json(done.text());
+    assert_eq!((done.code, &check["status"], &check["ok"]), (22, &401.into(), &false.into()));
+
+    let (url, server) = serve(|mut peer| {
+        peer.next();
+        peer.close(1011, "sick");
+        peer.until_close();
+    });
+    let done = Wsio::run(["connect", "--check", &url], "");
+    server.join().unwrap();
+    assert_eq!(done.code, 115, "{}", done.text());
+    assert!(done.text().contains("1011 internal error: sick"), "{}", done.text());
+}
+
+#[test]
+fn a_refusal_that_must_happen_is_success_and_an_open_socket_is_not() {
+    let listening = Listening::start(["listen", "0", "--echo"]);
+    let check = |more: &[&str]| {
+        let args = ["connect", "--check", listening.url.as_str()];
+        let done = Wsio::run(args.iter().chain(more), "");
+        (done.code, done.text().to_owned())
+    };
+    let evil = ["--origin", "http://evil.example", "--expect-status", "403"];
+    assert_eq!(check(&evil).0, 0);
+    let (code, line) = check(&["--expect-status", "403"]);
+    assert_eq!(code, 1);
+    assert!(line.contains("expected status 403, got 101"), "{line}");
+    let (code, line) = check(&["--origin", "http://evil.example", "--expect-status", "401"]);
+    assert_eq!(code, 1);
+    assert!(line.contains("expected status 401, got 403"), "{line}");
+    assert_eq!(check(&["--expect-header", "upgrade: (?i)^websocket$"]).0, 0);
+    let (code, line) = check(&["--expect-header", "server: nginx"]);
+    assert_eq!(code, 1);
+    assert!(line.contains("expected server to match /nginx/, got no such field"), "{line}");
+    assert_eq!(check(&["--max-rtt", "30s"]).0, 0);
+    assert_eq!(check(&["--fail-if-cert-expires-in", "14d"]).0, 1, "there is no certificate");
+}
+
+#[test]
+fn a_certificate_that_expires_soon_fails() {
+    let authority = Authority::new();
+    let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(10 * 24 * 3600);
+    let pair = authority.signs_with(&["localhost"], |params| params.not_after = soon.into());
+    let (cert, key) = (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap());
+    let listening = Listening::start(["listen", "wss://localhost:0", "--echo", "--cert", cert, "--key", key]);
+    let url = format!("wss://localhost:{}/", listening.address().rsplit(':').next().unwrap());
+    let ca = authority.file.to_str().unwrap();
+    let check = |within: &str| {
+        Wsio::run(["connect", "--check", "--cacert", ca, "--fail-if-cert-expires-in", within, &url], "")
+    };
+    assert_eq!(check("9d").code, 0);
+    let done = check("14d");
+    assert_eq!(done.code, 1);
+    assert!(done.err.contains("the certificate of localhost expires on "), "{}", done.err);
+    assert!(done.err.contains("within 14days"), "{}", done.err);
+}
+
+#[test]
+fn pings_are_counted_and_lost_ones_fail() {
+    let listening = Listening::start(["listen", "0", "--echo"]);
+    let done = Wsio::run(["connect", "--ping", "2", "--json", &listening.url], "");
+    let pings = json(done.text());
+    assert_eq!((done.code, &pings["sent"], &pings["received"]), (0, &2.into(), &2.into()), "{pings}");
+    assert!(pings["min"].as_f64() <= pings["max"].as_f64());
+    assert!(done.err.contains("pong 1: ") && done.err.contains("pong 2: "), "{}", done.err);
+
+    // A peer that never answers a ping, yet closes as it should.
+    let (url, server) = serve(|mut peer| peer.answer_close().is_some());
+    let done = Wsio::run(["connect", "--ping", "1", &url], "");
+    assert_eq!(done.code, 1, "{}", done.err);
+    assert!(done.err.contains("100.0 % of the pings were lost, more than 0 %"), "{}", done.err);
+    assert!(server.join().unwrap());
+}
+
+#[test]
+fn a_check_waits_for_a_server_that_is_starting() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let args = ["connect", "--check", "--retry-connrefused", "--retry-max-time", "30s"];
+    let wsio = Wsio::start(args.into_iter().chain([format!("ws://{address}/").as_str()]));
+    wsio.says("trying again in");
+    let _listening = Listening::start(["listen", &address, "--echo"]);
+    let done = wsio.wait();
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.text().starts_with("ok | "), "{}", done.text());
+}
+
+#[test]
+fn options_of_a_session_are_not_for_a_check() {
+    for args in [
+        &["--check", "--send", "x"][..],
+        &["--check", "-n", "1"],
+        &["--ping", "1", "--check"],
+        &["--expect-status", "403"],
+        &["--max-rtt", "1s"],
+        &["--max-loss", "5"],
+        &["--check", "--reconnect"],
+    ] {
+        let done = Wsio::run(["connect", "ws://127.0.0.1:1/"].iter().chain(args), "");
+        assert_eq!(done.code, 2, "{args:?}: {}", done.err);
+    }
+}
