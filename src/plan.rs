@@ -15,6 +15,7 @@ use crate::{
 use bytes::Bytes;
 use regex::Regex;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
+use tokio_tungstenite::tungstenite::Message;
 
 /// One run of the program.
 #[derive(Clone, Debug)]
@@ -112,6 +113,8 @@ pub struct Common {
     pub max_message: usize,
     /// Sent before standard input, in order.
     pub send: Vec<Bytes>,
+    /// Said to the WebSocket by itself.
+    pub chat: Chat,
     /// Which direction is wanted.
     pub direction: Direction,
     /// Everything until open. Default 10 s; `None` is off.
@@ -136,6 +139,15 @@ pub struct Common {
     pub record: Option<PathBuf>,
     /// How much is said on stderr.
     pub verbosity: Verbosity,
+}
+
+/// Heartbeats and answers in ordinary messages.
+#[derive(Clone, Debug, Default)]
+pub struct Chat {
+    /// Messages that are sent again and again, and how often.
+    pub every: Vec<(Duration, Message)>,
+    /// What a text message must match to be answered, and the answer, with `$1` for captures.
+    pub replies: Vec<(Regex, String)>,
 }
 
 /// Server options of `listen` and of the listening endpoints of `pipe`.

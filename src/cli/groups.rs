@@ -12,6 +12,7 @@ use clap::{
     Args, ValueEnum, ValueHint,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
+use regex::Regex;
 use std::{path::PathBuf, time::Duration};
 
 /// Bytes to messages and back, and what is sent and shown.
@@ -46,6 +47,12 @@ pub(super) struct Messages {
     /// Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable
     #[arg(long, value_name = "MSG", allow_hyphen_values = true)]
     pub send: Vec<String>,
+    /// Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable
+    #[arg(long, value_name = "DURATION=MSG", allow_hyphen_values = true, hide_short_help = true)]
+    pub every: Vec<String>,
+    /// Answer a text message that matches REGEX with MSG, $1 for captures, '\\=' for = in REGEX; repeatable
+    #[arg(long, value_name = "REGEX=MSG", value_parser = values::reply, hide_short_help = true)]
+    pub reply: Vec<(Regex, String)>,
     /// Never read the input, only receive
     #[arg(long, conflicts_with = "send_only")]
     pub recv_only: bool,

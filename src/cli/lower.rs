@@ -17,7 +17,7 @@ use crate::{
     framing::{self, Kind},
     link::room,
     observe::Verbosity,
-    plan::{Direction, FramingChoice, Serve},
+    plan::{Chat, Direction, FramingChoice, Serve},
     session::{Rules, backoff::Retry},
     tls::{ClientTls, Identity, ServerTls, Sni},
     ws::{Admission, ClientOptions, HeaderName, HeaderValue, Login, ServerOptions},
@@ -26,6 +26,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use clap::{ArgMatches, Command, parser::ValueSource};
 use std::{collections::HashSet, path::PathBuf, time::Duration};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// Which options the user wrote, as opposed to defaults.
 pub(super) struct Given<'a> {
@@ -135,6 +136,23 @@ pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<B
         Ok(Bytes::from(bytes))
     };
     messages.send.iter().map(message).collect()
+}
+
+pub(super) fn chat(messages: &Messages, expander: &mut Expander) -> Result<Chat> {
+    let beat = |text: &String| {
+        let (every, message) = text.split_once('=').ok_or_else(|| usage("--every needs DURATION=MSG"))?;
+        let every =
+            values::some_duration(every).map_err(|cause| usage(format!("--every {every}: {cause}")))?;
+        let bytes = Bytes::from(expander.bytes("--every", message)?);
+        let message = match (messages.binary, Utf8Bytes::try_from(bytes.clone())) {
+            (false, Ok(text)) => Message::Text(text),
+            (true, _) => Message::Binary(bytes),
+            (false, Err(_)) => return Err(usage("the message of --every is not UTF-8").hint("add -b")),
+        };
+        Ok((every, message))
+    };
+    let every = messages.every.iter().map(beat).collect::<Result<_>>()?;
+    Ok(Chat { every, replies: messages.reply.clone() })
 }
 
 pub(super) fn verbosity(output: &Output) -> Verbosity {

@@ -120,6 +120,7 @@ impl PipeArgs {
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
+            chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, client_own),
             client,

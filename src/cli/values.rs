@@ -164,6 +164,14 @@ pub fn regex(pattern: &str) -> Result<Regex, String> {
     Regex::new(pattern).map_err(|error| error.to_string())
 }
 
+/// `REGEX=MSG`, cut at the first `=` that has no backslash before it.
+pub fn reply(text: &str) -> Result<(Regex, String), String> {
+    let bytes = text.as_bytes();
+    let cut = (0..bytes.len()).find(|at| bytes[*at] == b'=' && (*at == 0 || bytes[*at - 1] != b'\\'));
+    let cut = cut.ok_or_else(|| "expected REGEX=MSG".to_owned())?;
+    Ok((regex(&text[..cut])?, text[cut + 1..].to_owned()))
+}
+
 /// 0 to 100.
 pub fn percent(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('%').parse() {

@@ -3,6 +3,7 @@
 //! The three subcommands only plan. `connect` and `pipe` run one `pair`, everything that listens
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
+mod chatter;
 mod hub;
 mod pair;
 mod probe;
@@ -28,7 +29,7 @@ use crate::{
     },
     net::{ListenAddr, Listener},
     observe::{Redactor, Reporter},
-    plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
+    plan::{Chat, Common, Connect, Direction, Listen, Pipe, Plan, Target},
     session::{Instant, Rules, backoff::Retry},
     tls,
 };
@@ -46,6 +47,7 @@ pub(crate) struct Run {
     stop: watch::Receiver<Option<Fault>>,
     started: Instant,
     recorder: Option<Recorder>,
+    chat: Chat,
     retry: Retry,
     /// Whether a lost connection is opened again, and how often it is tried at most.
     reconnect: Option<Option<u32>>,
@@ -198,7 +200,13 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
     let behind = Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?.into());
     // The server ends with the process: its own stop signal never comes.
     let quiet = Run::new(common, LINES, Stdio::default(), run.reach.reporter.silent(), never())?;
-    let quiet = Run { rules: Rules::default(), first: Vec::new(), direction: Direction::Both, ..quiet };
+    let quiet = Run {
+        rules: Rules::default(),
+        first: Vec::new(),
+        chat: Chat::default(),
+        direction: Direction::Both,
+        ..quiet
+    };
     let server = Server::new(Arc::new(quiet), &common.server.plain(), acceptor, behind)?;
     tokio::spawn(server.run());
     Ok(format!("ws://{address}/"))
@@ -257,6 +265,7 @@ impl Run {
             stop,
             started: Instant::now(),
             recorder: None,
+            chat: common.chat.clone(),
             retry: common.retry,
             reconnect: common.reconnect,
         })
@@ -358,6 +367,7 @@ impl Run {
             rules: self.rules.clone(),
             serving,
             first: self.first.clone(),
+            chat: self.chat.clone(),
             send_only: self.direction == Direction::SendOnly,
             stop: self.stopped(),
             reporter: self.reach.reporter.clone(),

@@ -4,13 +4,17 @@
 //! the session's actions into calls. Everything of one pair is polled in one task, so the links need
 //! no locks, and a stuck sink never keeps the other direction, a signal or a deadline waiting.
 
-use super::pump::{Pump, Told};
+use super::{
+    chatter::Chatter,
+    pump::{Pump, Told},
+};
 use crate::{
     exit::Exit,
     fault::Fault,
     framing::record::Tally,
     link::{Link, Moved},
     observe::Reporter,
+    plan::Chat,
     session::{Action, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, When},
     ws::conn::Conn,
 };
@@ -36,6 +40,8 @@ pub struct Setup {
     pub timeout_at: Option<Instant>,
     /// Sent to the WebSocket side before anything else.
     pub first: Vec<Message>,
+    /// What is said to the WebSocket by itself.
+    pub chat: Chat,
     /// What a WebSocket gives is not delivered.
     pub send_only: bool,
     /// Ready with a fault when the session has to end (a signal).
@@ -81,6 +87,14 @@ impl Outcome {
             "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}"
         )
     }
+}
+
+/// What either pump carried, and what was said to its source by itself.
+fn carried(pumps: &[Pump; 2]) -> [(u64, u64); 2] {
+    [0, 1].map(|side| {
+        let said = pumps[1 - side].chatter.as_ref().map_or((0, 0), |chatter| chatter.said);
+        (pumps[side].count.0 + said.0, pumps[side].count.1 + said.1)
+    })
 }
 
 /// A tally of nothing but the end.
@@ -136,6 +150,7 @@ impl Pair {
         let wanted = |side| setup.rules.count.filter(|_| side == counted);
         let mut pumps = [Pump::new(wanted(0)), Pump::new(wanted(1))];
         pumps[1 - counted].preload(setup.first);
+        pumps[counted].chatter = Chatter::new(&setup.chat);
         if setup.send_only {
             pumps[counted].discard();
         }
@@ -172,12 +187,7 @@ impl Pair {
             }
         })
         .await;
-        Outcome {
-            fault,
-            closed: self.closed,
-            carried: self.pumps.map(|pump| pump.count),
-            dropped: self.dropped,
-        }
+        Outcome { fault, closed: self.closed, carried: carried(&self.pumps), dropped: self.dropped }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {

@@ -4,6 +4,7 @@
 //! nothing more, so that latency is one message and throughput is many messages a system call. It is
 //! polled, never awaited: nothing is lost when the pair turns to something else.
 
+use super::chatter::Chatter;
 use crate::{
     link::{HIGH_WATER, Link, is_control},
     session::{SideKind, SinkFailure, SourceEnd},
@@ -52,6 +53,8 @@ pub(super) struct Pump {
     blocked: bool,
     /// Pings, pongs and a Close of the source are for the sink.
     passes_control: bool,
+    /// What is said to the source by itself.
+    pub chatter: Option<Box<Chatter>>,
     /// Data messages and payload bytes handed to the sink.
     pub count: (u64, u64),
 }
@@ -70,6 +73,7 @@ impl Pump {
             dropped: 0,
             blocked: false,
             passes_control: false,
+            chatter: None,
             count: (0, 0),
         }
     }
@@ -121,6 +125,9 @@ impl Pump {
             _ => false,
         };
         for _ in 0..ROUNDS {
+            if let Some(chatter) = &mut self.chatter {
+                chatter.speak(cx, source);
+            }
             ready!(self.poll_feed(cx, sink, told));
             if self.ended || (self.stopped && !self.must_listen(source)) {
                 ready!(self.poll_deliver(cx, sink, told));
@@ -167,6 +174,9 @@ impl Pump {
         let data = self.batch.iter().filter(|message| !is_control(message)).count() as u64;
         if data > 0 {
             told.push(Told::Received(data));
+        }
+        if let Some(chatter) = &mut self.chatter {
+            self.batch.iter().for_each(|message| chatter.hear(message));
         }
         if self.discarding || self.sink_failed {
             self.batch.clear();

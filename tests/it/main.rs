@@ -5,6 +5,7 @@
 
 mod admission;
 mod again;
+mod chat;
 mod check;
 mod command;
 mod connect;

@@ -1,0 +1,77 @@
+//! What is said to a WebSocket by itself: heartbeats on a clock, and answers to what it says.
+//!
+//! Gateways and chats above WebSocket have pings of their own, in ordinary messages. A heartbeat that
+//! finds no room is left out rather than queued: late ones are worth nothing.
+
+use crate::{
+    link::{HIGH_WATER, Link},
+    plan::Chat,
+};
+use std::{
+    collections::VecDeque,
+    task::{Context, Poll},
+};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio_tungstenite::tungstenite::Message;
+
+/// The heartbeats and answers of one WebSocket.
+pub(super) struct Chatter {
+    chat: Chat,
+    clocks: Vec<Interval>,
+    answers: VecDeque<Message>,
+    /// Messages said, and their payload bytes.
+    pub said: (u64, u64),
+}
+
+impl Chatter {
+    /// The clocks start now; `None` when there is nothing to say.
+    pub(super) fn new(chat: &Chat) -> Option<Box<Self>> {
+        if chat.every.is_empty() && chat.replies.is_empty() {
+            return None;
+        }
+        let clock = |(every, _): &(std::time::Duration, Message)| {
+            let mut clock = interval_at(Instant::now() + *every, *every);
+            clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            clock
+        };
+        let clocks = chat.every.iter().map(clock).collect();
+        Some(Box::new(Self { chat: chat.clone(), clocks, answers: VecDeque::new(), said: (0, 0) }))
+    }
+
+    /// Hears what the peer says.
+    pub(super) fn hear(&mut self, message: &Message) {
+        let Message::Text(text) = message else { return };
+        for (regex, template) in &self.chat.replies {
+            if let Some(captures) = regex.captures(text) {
+                let mut answer = String::new();
+                captures.expand(template, &mut answer);
+                self.answers.push_back(Message::text(answer));
+            }
+        }
+    }
+
+    /// Says what is due; a link that takes nothing finds out by itself.
+    pub(super) fn speak(&mut self, cx: &mut Context<'_>, link: &mut Link) {
+        let mut spoke = false;
+        for (clock, (_, message)) in self.clocks.iter_mut().zip(&self.chat.every) {
+            while clock.poll_tick(cx).is_ready() {
+                if link.is_open() && !link.is_away() && link.queued() < HIGH_WATER {
+                    spoke |= say(link, message.clone(), &mut self.said);
+                }
+            }
+        }
+        while link.is_open() && !link.is_away() && link.queued() < HIGH_WATER {
+            let Some(answer) = self.answers.pop_front() else { break };
+            spoke |= say(link, answer, &mut self.said);
+        }
+        if spoke || !self.answers.is_empty() {
+            let _: Poll<_> = link.poll_flush(cx);
+        }
+    }
+}
+
+fn say(link: &mut Link, message: Message, said: &mut (u64, u64)) -> bool {
+    said.0 += 1;
+    said.1 += message.len() as u64;
+    link.feed(message).is_ok()
+}
