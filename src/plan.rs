@@ -4,7 +4,7 @@
 //! their consumer (`tls`, `ws`, `session`), the plan only gathers them.
 
 use crate::{
-    framing::{Framing, Kind},
+    framing::{Framing, Kind, Stamp},
     link::room,
     net::ListenAddr,
     observe::Verbosity,
@@ -183,6 +183,8 @@ pub struct FramingChoice {
     pub output: Option<Framing>,
     /// Frame type that bytes are sent as. Default: the framing's.
     pub kind: Option<Kind>,
+    /// What stands before each message on standard output. Default: nothing.
+    pub stamp: Option<Stamp>,
 }
 
 /// `--recv-only`, `--send-only`.

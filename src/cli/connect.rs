@@ -49,7 +49,7 @@ impl ConnectArgs {
         let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
         let common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages)?,
+            framing: lower::framing(&self.messages, "lines")?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,

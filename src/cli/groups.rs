@@ -44,6 +44,9 @@ pub(super) struct Messages {
     /// Refuse messages of more than SIZE bytes, both ways
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
     pub max_message: usize,
+    /// Print the time before each message, or with delta the seconds since the one before
+    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "time", hide_short_help = true)]
+    pub timestamps: Option<Timestamps>,
     /// Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable
     #[arg(long, value_name = "MSG", allow_hyphen_values = true)]
     pub send: Vec<String>,
@@ -162,6 +165,15 @@ pub(super) struct Fanout {
     /// Let a client that comes later have the last N messages first
     #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
     pub last: usize,
+}
+
+/// What stands before a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Timestamps {
+    /// RFC 3339, UTC, milliseconds.
+    Time,
+    /// Seconds since the message before.
+    Delta,
 }
 
 /// What happens to a client that does not keep up.

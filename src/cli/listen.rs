@@ -99,7 +99,7 @@ impl ListenArgs {
         self.server.paths.extend(place.path);
         let mut common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages)?,
+            framing: lower::framing(&self.messages, "lines")?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,

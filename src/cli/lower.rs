@@ -7,14 +7,14 @@ use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     cookies,
     expand::{Expander, usage},
-    groups::{Again, Fanout, Messages, Output, Session, WhenSlow},
+    groups::{Again, Fanout, Messages, Output, Session, Timestamps, WhenSlow},
     server::Server,
     values::{self, Field},
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    framing::{self, Kind},
+    framing::{self, Kind, Stamp},
     link::room,
     observe::Verbosity,
     plan::{Chat, Direction, FramingChoice, Serve},
@@ -95,7 +95,7 @@ pub(super) fn reconnect(again: &Again) -> Option<Option<u32>> {
     again.reconnect
 }
 
-pub(super) fn framing(messages: &Messages) -> Result<FramingChoice> {
+pub(super) fn framing(messages: &Messages, default: &str) -> Result<FramingChoice> {
     let both = match (messages.nul, messages.json) {
         (true, _) => framing::by_name("nul"),
         (_, true) => framing::by_name("jsonl"),
@@ -107,9 +107,20 @@ pub(super) fn framing(messages: &Messages) -> Result<FramingChoice> {
         return Err(usage(format!("{option} is not for JSON records: each one says its own type"))
             .hint(format!("leave {option} out")));
     }
+    let output = messages.output.or(both);
+    let stamp = messages.timestamps.map(|stamp| match stamp {
+        Timestamps::Time => Stamp::Time,
+        Timestamps::Delta => Stamp::Delta,
+    });
+    let written = output.map_or(default, |output| output.name);
+    if stamp.is_some() && !["lines", "nul", "paragraph"].contains(&written) {
+        return Err(usage("--timestamps is for output that is lines of text")
+            .hint("write --json for records, which have their time"));
+    }
     Ok(FramingChoice {
         input,
-        output: messages.output.or(both),
+        output,
+        stamp,
         kind: match (messages.text, messages.binary) {
             (true, _) => Some(Kind::Text),
             (_, true) => Some(Kind::Binary),

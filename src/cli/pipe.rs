@@ -116,7 +116,7 @@ impl PipeArgs {
         };
         let common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages)?,
+            framing: lower::framing(&self.messages, "raw")?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,

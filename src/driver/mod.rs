@@ -228,6 +228,7 @@ impl Run {
             input: common.framing.input.unwrap_or(default),
             output: common.framing.output.unwrap_or(default),
             kind: common.framing.kind,
+            stamp: common.framing.stamp,
         };
         let first = common.send.iter().enumerate().map(|(index, payload)| {
             let place = format!("message {} of --send", index + 1);

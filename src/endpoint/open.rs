@@ -4,7 +4,7 @@ use super::{Visitor, WebSocketAcceptor};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    framing::{Framing, Kind, record::Facts},
+    framing::{Encode, Framing, Kind, Stamp, Stamped, record::Facts},
     link::{ByteLink, Link, Port, Stdio, Texts, room::Rooms},
     net::Listener,
     observe::{Redactor, Reporter},
@@ -91,6 +91,8 @@ pub struct Framings {
     pub output: Framing,
     /// Overrides the input framing's frame type.
     pub kind: Option<Kind>,
+    /// What stands before each message on standard output.
+    pub stamp: Option<Stamp>,
 }
 
 impl Framings {
@@ -137,13 +139,24 @@ pub struct Reach {
 impl Reach {
     /// A byte port behind the run's framings.
     pub fn bytes(&self, port: Port, texts: Texts) -> Link {
-        self.bytes_as(port, texts, self.framings.output)
+        self.bytes_as(port, texts, (self.framings.output.encoder)())
     }
 
-    /// A byte port that messages are written to as `output`.
-    pub fn bytes_as(&self, port: Port, texts: Texts, output: Framing) -> Link {
-        let decoder = (self.framings.input.decoder)(self.framings.kind(), self.max_message);
+    /// The standard streams, written to as `output` and stamped if that was asked for.
+    pub fn standard(&self, port: Port, texts: Texts, output: Framing) -> Link {
         let encoder = (output.encoder)();
+        self.bytes_as(
+            port,
+            texts,
+            match self.framings.stamp {
+                Some(stamp) => Box::new(Stamped::new(encoder, stamp)),
+                None => encoder,
+            },
+        )
+    }
+
+    fn bytes_as(&self, port: Port, texts: Texts, encoder: Box<dyn Encode>) -> Link {
+        let decoder = (self.framings.input.decoder)(self.framings.kind(), self.max_message);
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
     }
 

@@ -12,10 +12,12 @@ mod output;
 mod paragraph;
 mod raw;
 pub mod record;
+mod stamped;
 pub mod verdict;
 mod whole;
 
 pub use output::Output;
+pub use stamped::{Stamp, Stamped};
 
 use bytes::Bytes;
 use record::Facts;

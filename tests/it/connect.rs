@@ -198,3 +198,17 @@ fn a_silent_peer_gets_a_word_about_linger() {
     let (url, _peer) = serve(|mut peer| peer.answer_close());
     assert_eq!(Wsio::run(["connect", &url, "--linger", "50ms", "-q"], "a\n").err, "");
 }
+
+#[test]
+fn the_time_stands_before_each_message_where_it_is_asked_for() {
+    let done = Wsio::run(["connect", "--timestamps", "echo:"], "one\ntwo\n");
+    assert_eq!(done.code, 0, "{}", done.err);
+    let lines: Vec<(&str, &str)> = done.text().lines().map(|line| line.split_once(' ').unwrap()).collect();
+    assert_eq!([lines[0].1, lines[1].1], ["one", "two"]);
+    assert!(lines.iter().all(|(time, _)| time.ends_with('Z') && time.len() == 24), "{lines:?}");
+    let done = Wsio::run(["connect", "--timestamps=delta", "echo:"], "one\n");
+    assert!(done.text().starts_with('+') && done.text().ends_with(" one\n"), "{}", done.text());
+    for args in [&["connect", "--json", "--timestamps", "echo:"][..], &["pipe", "--timestamps", "ws://h/"]] {
+        assert_eq!(Wsio::run(args, "").code, 2);
+    }
+}
