@@ -137,6 +137,8 @@ pub struct Common {
     pub reconnect: Option<Option<u32>>,
     /// Records every message of every WebSocket here.
     pub record: Option<PathBuf>,
+    /// Sum up at the end.
+    pub stats: bool,
     /// How much is said on stderr.
     pub verbosity: Verbosity,
 }

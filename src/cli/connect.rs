@@ -64,6 +64,7 @@ impl ConnectArgs {
             verbosity: lower::verbosity(&self.output),
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),
+            stats: self.output.stats,
             record: self.output.record,
         };
         Ok(Plan::Connect(Connect { target: self.target, probe, common }))

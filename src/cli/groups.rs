@@ -140,6 +140,9 @@ pub(super) struct Output {
     /// Say on standard error how the connection came about
     #[arg(short, long)]
     pub verbose: bool,
+    /// Sum up at the end on standard error: messages, bytes, rates, round trips, phases
+    #[arg(long)]
+    pub stats: bool,
     /// Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,

@@ -114,6 +114,7 @@ impl ListenArgs {
             verbosity: lower::verbosity(&self.output),
             retry: Default::default(),
             reconnect: None,
+            stats: self.output.stats,
             record: self.output.record,
         };
         common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;

@@ -131,6 +131,7 @@ impl PipeArgs {
             verbosity: lower::verbosity(&self.output),
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),
+            stats: self.output.stats,
             record: self.output.record,
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))

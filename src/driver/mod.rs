@@ -5,14 +5,17 @@
 
 mod chatter;
 mod hub;
+mod outcome;
 mod pair;
 mod probe;
 mod pump;
 mod redial;
 mod serve;
 mod signals;
+mod stats;
 
-pub use pair::{Outcome, Pair, Setup};
+pub use outcome::{Outcome, Rtt};
+pub use pair::{Pair, Setup};
 pub use signals::Signals;
 
 use crate::{
@@ -47,6 +50,7 @@ pub(crate) struct Run {
     stop: watch::Receiver<Option<Fault>>,
     started: Instant,
     recorder: Option<Recorder>,
+    stats: bool,
     chat: Chat,
     retry: Retry,
     /// Whether a lost connection is opened again, and how often it is tried at most.
@@ -266,6 +270,7 @@ impl Run {
             stop,
             started: Instant::now(),
             recorder: None,
+            stats: common.stats,
             chat: common.chat.clone(),
             retry: common.retry,
             reconnect: common.reconnect,
@@ -293,7 +298,7 @@ impl Run {
     async fn telling<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         let opened = opening.await;
         if let Err(fault) = &opened {
-            self.tell_end(&pair::ending(Some(fault))).await;
+            self.tell_end(&outcome::ending(Some(fault))).await;
         }
         opened
     }
@@ -334,7 +339,12 @@ impl Run {
 
     /// Runs the only pair of a run; `shown` is the side whose end is told with `-v`.
     async fn alone(&self, a: OpenedLink, b: OpenedLink, shown: usize) -> Result<()> {
+        let facts = if shown == 1 { b.facts.clone() } else { a.facts.clone() };
+        let opened = Instant::now();
         let outcome = self.pair(a, b, false, None, Some(self.started)).await;
+        if self.stats {
+            self.reach.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
+        }
         self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
         self.tell_end(&outcome.tally(shown)).await;
         outcome.fault.map_or(Ok(()), Err)

@@ -6,12 +6,12 @@
 
 use super::{
     chatter::Chatter,
+    outcome::{Outcome, Rtt, carried},
     pump::{Pump, Told},
 };
 use crate::{
     exit::Exit,
     fault::Fault,
-    framing::record::Tally,
     link::{Link, Moved},
     observe::Reporter,
     plan::Chat,
@@ -50,62 +50,6 @@ pub struct Setup {
     pub reporter: Reporter,
 }
 
-/// How a pair ended.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The first fault; `None` is clean and complete.
-    pub fault: Option<Fault>,
-    /// How each WebSocket side was closed: code, name and reason.
-    pub closed: [Option<String>; 2],
-    /// Data messages and payload bytes carried from side A and from side B.
-    pub carried: [(u64, u64); 2],
-    /// Messages that a side had no room for (`--slow drop`).
-    pub dropped: u64,
-}
-
-impl Outcome {
-    /// What the WebSocket of this side carried, and how the session ended.
-    pub fn tally(&self, side: usize) -> Tally {
-        let ((messages_in, bytes_in), (messages_out, bytes_out)) =
-            (self.carried[side], self.carried[1 - side]);
-        Tally { messages_in, bytes_in, messages_out, bytes_out, ..ending(self.fault.as_ref()) }
-    }
-
-    /// How the WebSocket of this side ended and what it carried, for a line on stderr.
-    pub fn summary(&self, side: usize) -> String {
-        let closed = self.closed[side].clone().unwrap_or_else(|| match &self.fault {
-            Some(fault) => format!("1006 abnormal: {}", fault.cause),
-            None => "end of input".into(),
-        });
-        let ((messages_in, bytes_in), (messages_out, bytes_out)) =
-            (self.carried[side], self.carried[1 - side]);
-        let dropped = match self.dropped {
-            0 => String::new(),
-            count => format!(", dropped {count} messages"),
-        };
-        format!(
-            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}"
-        )
-    }
-}
-
-/// What either pump carried, and what was said to its source by itself.
-fn carried(pumps: &[Pump; 2]) -> [(u64, u64); 2] {
-    [0, 1].map(|side| {
-        let said = pumps[1 - side].chatter.as_ref().map_or((0, 0), |chatter| chatter.said);
-        (pumps[side].count.0 + said.0, pumps[side].count.1 + said.1)
-    })
-}
-
-/// A tally of nothing but the end.
-pub fn ending(fault: Option<&Fault>) -> Tally {
-    Tally {
-        exit: fault.map_or(0, |fault| fault.exit.code()),
-        cause: fault.map(|fault| format!("{}: {}", fault.phase, fault.cause)),
-        ..Tally::default()
-    }
-}
-
 /// Two links joined.
 pub struct Pair {
     links: [Link; 2],
@@ -119,6 +63,7 @@ pub struct Pair {
     one_way: bool,
     closed: [Option<String>; 2],
     dropped: u64,
+    rtt: Option<Rtt>,
     panicked: bool,
 }
 
@@ -127,6 +72,8 @@ pub struct Pair {
 struct Leg {
     ask: Option<Ask>,
     ping: bool,
+    /// When the ping that is not answered yet went out.
+    pinged: Option<Instant>,
     abandoned: bool,
     /// The link is lost and being opened again.
     away: bool,
@@ -168,6 +115,7 @@ impl Pair {
             one_way: setup.send_only,
             closed: [None, None],
             dropped: 0,
+            rtt: None,
             panicked: false,
         }
     }
@@ -187,7 +135,13 @@ impl Pair {
             }
         })
         .await;
-        Outcome { fault, closed: self.closed, carried: carried(&self.pumps), dropped: self.dropped }
+        Outcome {
+            fault,
+            closed: self.closed,
+            carried: carried(&self.pumps),
+            dropped: self.dropped,
+            rtt: self.rtt,
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
@@ -239,14 +193,22 @@ impl Pair {
             let [a, b] = &mut self.links;
             let (source, sink) = if side == 0 { (a, b) } else { (b, a) };
             let _ = self.pumps[side].poll(cx, source, sink, &mut told);
-            events.extend(told.drain(..).map(|told| match told {
-                Told::Received(messages) => Event::Received { side, messages },
-                Told::Ended(how) => Event::Ended { side, how },
-                Told::Delivered => Event::Delivered { side: 1 - side },
-                Told::SinkFailed(how) => Event::SinkFailed { side: 1 - side, how },
-                Told::CountReached => Event::CountReached { side },
-                Told::Blocked(blocked) => Event::Blocked { side, blocked },
-            }));
+            for told in told.drain(..) {
+                events.push(match told {
+                    Told::Received(messages) => Event::Received { side, messages },
+                    Told::Ended(how) => Event::Ended { side, how },
+                    Told::Delivered => Event::Delivered { side: 1 - side },
+                    Told::SinkFailed(how) => Event::SinkFailed { side: 1 - side, how },
+                    Told::CountReached => Event::CountReached { side },
+                    Told::Blocked(blocked) => Event::Blocked { side, blocked },
+                    Told::Ponged => {
+                        if let Some(at) = self.legs[side].pinged.take() {
+                            Rtt::add(&mut self.rtt, at.elapsed());
+                        }
+                        continue;
+                    }
+                });
+            }
         }
     }
 
@@ -258,6 +220,7 @@ impl Pair {
             match self.links[side].poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
                     self.legs[side].ping = false;
+                    self.legs[side].pinged = Some(Instant::now());
                     events.push(Event::PingSent { side });
                 }
                 Poll::Ready(Err(how)) => {

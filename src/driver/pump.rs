@@ -32,6 +32,8 @@ pub(super) enum Told {
     SinkFailed(SinkFailure),
     /// The wanted number of messages is delivered.
     CountReached,
+    /// A pong came.
+    Ponged,
     /// The sink holds us up, so the source is not read; or it is again.
     Blocked(bool),
 }
@@ -174,6 +176,9 @@ impl Pump {
         let data = self.batch.iter().filter(|message| !is_control(message)).count() as u64;
         if data > 0 {
             told.push(Told::Received(data));
+        }
+        if self.batch.iter().any(Message::is_pong) {
+            told.push(Told::Ponged);
         }
         if let Some(chatter) = &mut self.chatter {
             self.batch.iter().for_each(|message| chatter.hear(message));

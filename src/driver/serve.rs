@@ -3,7 +3,7 @@
 //! Accepting only accepts. TLS, the opening handshake and the opening of what stands behind run in the
 //! client's own task under a permit and deadlines, so that no client can delay another.
 
-use super::{Outcome, Run, hub::Hub, redial};
+use super::{Outcome, Run, hub::Hub, redial, stats};
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
@@ -16,7 +16,7 @@ use crate::{
 };
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -59,6 +59,8 @@ struct Shared {
     polite: Semaphore,
     broken: mpsc::Sender<Fault>,
     broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
+    /// What all clients together said and heard so far, and how many there were.
+    totals: Mutex<(u64, [(u64, u64); 2])>,
 }
 
 /// How a client's task ended: `None` when it was never served.
@@ -99,6 +101,7 @@ impl Server {
                 polite: Semaphore::new(POLITE),
                 broken,
                 broken_hub: tokio::sync::Mutex::new(broken_hub),
+                totals: Mutex::default(),
             }),
         };
         server.announce(options)?;
@@ -118,6 +121,7 @@ impl Server {
                 Some(ended) = clients.join_next() => {
                     let served = ended.unwrap_or_else(|_| Some(panicked()));
                     if let (true, Some(outcome)) = (self.once, served) {
+                        shared.sum_up();
                         return outcome.fault.map_or(Ok(()), Err);
                     }
                 }
@@ -129,6 +133,7 @@ impl Server {
         };
         drop(self.listener);
         let drained = self.shared.drain(&mut clients, self.grace).await;
+        self.shared.sum_up();
         match end {
             Some(fault) if drained && is_signal(&fault) && !self.once => Ok(()),
             Some(fault) => Err(fault),
@@ -217,6 +222,12 @@ impl Shared {
             reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
         }
         reporter.life(&format!("{name} close {}", outcome.summary(0)));
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.0 += 1;
+        for (total, carried) in totals.1.iter_mut().zip(outcome.carried) {
+            *total = (total.0 + carried.0, total.1 + carried.1);
+        }
+        drop(totals);
         Some(outcome)
     }
 
@@ -343,6 +354,14 @@ impl Shared {
         }
     }
 
+    /// With `--stats`, what all clients together carried.
+    fn sum_up(&self) {
+        if self.run.stats {
+            let (clients, carried) = *self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+            self.run.reach.reporter.tell(&stats::totals(clients, carried, self.run.started.elapsed()));
+        }
+    }
+
     /// With `--once`, whether this client is the one.
     fn choose(&self) -> bool {
         !self.once || self.chosen.try_acquire().map(|permit| permit.forget()).is_ok()
@@ -377,5 +396,5 @@ fn is_signal(fault: &Fault) -> bool {
 
 fn panicked() -> Outcome {
     let fault = Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio");
-    Outcome { fault: Some(fault), closed: [None, None], carried: [(0, 0); 2], dropped: 0 }
+    Outcome { fault: Some(fault), closed: [None, None], carried: [(0, 0); 2], dropped: 0, rtt: None }
 }

@@ -114,6 +114,11 @@ impl Reporter {
         }
     }
 
+    /// Tells what was asked for, however quiet it is otherwise.
+    pub fn tell(&self, lines: &[String]) {
+        lines.iter().for_each(|line| self.write(&format!("{}\n", printable(line))));
+    }
+
     /// Tells a step in the life of a server or a connection.
     pub fn life(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {

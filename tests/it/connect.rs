@@ -212,3 +212,26 @@ fn the_time_stands_before_each_message_where_it_is_asked_for() {
         assert_eq!(Wsio::run(args, "").code, 2);
     }
 }
+
+#[test]
+fn a_run_is_summed_up_where_it_is_asked_for() {
+    let (url, server) = serve(|mut peer| {
+        let message = peer.message().unwrap();
+        peer.send(true, 1, &message);
+        // Long enough for a ping; its pong is the peer's to send.
+        let ping = std::iter::from_fn(|| peer.next()).find(|frame| frame.opcode == 9).unwrap();
+        peer.send(true, 10, &ping.payload);
+        peer.close(1000, "");
+        peer.until_close();
+    });
+    let done =
+        Wsio::run(["connect", "-q", "--stats", "--ping-interval", "50ms", "--linger", "inf", &url], "four\n");
+    server.join().unwrap();
+    assert_eq!(done.code, 0, "{}", done.err);
+    let lines: Vec<&str> = done.err.lines().collect();
+    assert!(lines[0].starts_with("opening: dns ") && lines[0].contains(", upgrade "), "{}", done.err);
+    assert!(lines[1].starts_with("open for "), "{}", done.err);
+    assert!(lines[2].starts_with("in: 1 messages, 4 bytes, "), "{}", done.err);
+    assert!(lines[3].starts_with("out: 1 messages, 4 bytes, "), "{}", done.err);
+    assert!(lines[4].starts_with("rtt: min ") && lines[4].ends_with(", of 1 pings"), "{}", done.err);
+}

@@ -1,0 +1,89 @@
+//! `--stats`: what a run carried, how fast, and how long the way was.
+
+use super::{Outcome, Rtt};
+use crate::framing::record::Facts;
+use std::time::Duration;
+
+/// The lines for one session; `side` is its WebSocket's.
+pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duration) -> Vec<String> {
+    let timings = &facts.timings;
+    let phases = [
+        ("dns", timings.dns),
+        ("tcp", timings.tcp),
+        ("proxy", timings.proxy),
+        ("tls", timings.tls),
+        ("upgrade", timings.upgrade),
+    ];
+    let phases =
+        phases.into_iter().filter_map(|(name, time)| Some(format!("{name} {}", milliseconds(time?))));
+    let phases = phases.collect::<Vec<_>>().join(", ");
+    let mut lines = Vec::new();
+    if !phases.is_empty() {
+        lines.push(format!("opening: {phases}"));
+    }
+    lines.push(format!("open for {:.3} s", open.as_secs_f64()));
+    for (way, (messages, bytes)) in [("in", outcome.carried[side]), ("out", outcome.carried[1 - side])] {
+        lines.push(format!("{way}: {}", flow(messages, bytes, open)));
+    }
+    lines.extend(outcome.rtt.as_ref().map(rtt));
+    lines
+}
+
+/// The lines for a whole server.
+pub(super) fn totals(clients: u64, carried: [(u64, u64); 2], open: Duration) -> Vec<String> {
+    let [(messages_in, bytes_in), (messages_out, bytes_out)] = carried;
+    vec![
+        format!("served {clients} clients in {:.3} s", open.as_secs_f64()),
+        format!("in: {}", flow(messages_in, bytes_in, open)),
+        format!("out: {}", flow(messages_out, bytes_out, open)),
+    ]
+}
+
+fn flow(messages: u64, bytes: u64, open: Duration) -> String {
+    let seconds = open.as_secs_f64().max(0.001);
+    let (rate, speed) = (messages as f64 / seconds, bytes as f64 / seconds);
+    format!("{messages} messages, {bytes} bytes, {rate:.1} messages/s, {}/s", size(speed))
+}
+
+fn rtt(rtt: &Rtt) -> String {
+    let average = rtt.total / rtt.count.max(1);
+    let [min, average, max] = [rtt.min, average, rtt.max].map(milliseconds);
+    format!("rtt: min {min}, avg {average}, max {max}, of {} pings", rtt.count)
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// Bytes in the unit that gives a short number.
+fn size(bytes: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB"];
+    let (mut value, mut unit) = (bytes, 0);
+    while value >= 1024.0 && unit + 1 < units.len() {
+        (value, unit) = (value / 1024.0, unit + 1);
+    }
+    format!("{value:.1} {}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flows_have_rates_in_short_units() {
+        assert_eq!(
+            flow(10, 5 * 1024 * 1024, Duration::from_secs(2)),
+            "10 messages, 5242880 bytes, 5.0 messages/s, 2.5 MiB/s"
+        );
+        assert_eq!(flow(0, 0, Duration::ZERO), "0 messages, 0 bytes, 0.0 messages/s, 0.0 B/s");
+    }
+
+    #[test]
+    fn round_trips_have_their_figures() {
+        let mut all = None;
+        for time in [10, 20, 60] {
+            Rtt::add(&mut all, Duration::from_millis(time));
+        }
+        assert_eq!(rtt(&all.unwrap()), "rtt: min 10.0 ms, avg 30.0 ms, max 60.0 ms, of 3 pings");
+    }
+}
