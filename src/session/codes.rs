@@ -29,6 +29,25 @@ pub fn name(code: u16) -> &'static str {
     }
 }
 
+/// What usually helps against a Close with this code, imperative; `None` where only the server knows.
+pub fn remedy(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1002 => "see with -v what was sent: the peer found it against the protocol",
+        1003 => "send the other type of message: -b for binary, -t for text",
+        1007 => "check that what is sent is what the peer expects: it could not read a payload",
+        1008 => {
+            "log in with --bearer, --user or --cookie, or check what was sent: it is against the peer's policy"
+        }
+        1009 => "send smaller messages",
+        1010 => "offer the extension that the server needs",
+        1011 => "look at the server's log: it failed by its own account",
+        1012 => "connect again, or let --reconnect do it: the server restarts",
+        1013 => "try again later, or let --reconnect do it: the server is overloaded",
+        1014 => "look at what stands behind the server: it does not answer",
+        _ => return None,
+    })
+}
+
 /// Code, name and reason in one line: `1011 internal error: disk full`; no code is `1005 no status`.
 pub fn describe(code: Option<u16>, reason: &str) -> String {
     // 1005 is what APIs report for a Close without a code (RFC 6455 section 7.1.5).

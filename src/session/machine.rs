@@ -4,7 +4,7 @@
 //! fault wins, and a session is over when both sides are released.
 
 use super::{
-    Action, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When,
+    Action, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When, codes,
     keepalive::Keepalive,
     side::{Side, Sink},
 };
@@ -15,6 +15,8 @@ pub(super) const INTERNAL_ERROR: u16 = 1011;
 pub(super) const GOING_AWAY: u16 = 1001;
 /// How long a lost peer gets to hear our last Close.
 pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
+/// A connection that is lost after so much quiet was probably cut for it.
+const IDLE: Duration = Duration::from_secs(10);
 /// How long a session may go on once nobody reads our output.
 const READER_LEFT: Duration = Duration::from_millis(100);
 
@@ -234,7 +236,11 @@ impl Session {
             || code.is_some_and(|code| self.rules.ok_close.iter().any(|range| range.contains(&code)));
         let echo = matches!(self.sides[side].sink, Sink::CloseSent(_)) && code == self.sides[side].close_code;
         if !fine && !echo {
-            self.fail(Fault::new(Exit::ClosedByPeer, "session", format!("closed by the peer: {described}")));
+            let fault = Fault::new(Exit::ClosedByPeer, "session", format!("closed by the peer: {described}"));
+            self.fail(match code.and_then(codes::remedy) {
+                Some(remedy) => fault.hint(remedy),
+                None => fault,
+            });
         }
         self.sides[side].sink = Sink::Done;
         self.abandon(1 - side);
@@ -247,8 +253,14 @@ impl Session {
             Some(1009) => (Some(1009), "message too big".into()),
             _ => (Some(INTERNAL_ERROR), "peer lost".into()),
         };
+        let quiet = now - self.traffic_at;
         if close_sent && fault.exit == Exit::Lost {
             self.fail(unanswered(&fault.cause));
+        } else if fault.exit == Exit::Lost && fault.hint.is_none() && quiet >= IDLE {
+            self.fail(fault.hint(format!(
+                "--ping-interval 20, as the connection was cut {} s after the last message in either direction: probably an idle timeout on the way",
+                quiet.as_secs()
+            )));
         } else {
             self.fail(fault);
         }

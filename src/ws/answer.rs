@@ -51,9 +51,34 @@ pub(super) fn not_http(url: &WsUrl, first: &[u8]) -> Fault {
     if matches!(first, [0x15 | 0x16, 3, ..]) && !url.secure {
         return fault("the server speaks TLS, the URL is plain").hint(other_scheme(url));
     }
+    if let Some(who) = speaker(first) {
+        return fault(&format!("{who} answers there, not a web server")).hint(format!(
+            "check host and port; to reach it as it is, use `wsio pipe - tcp:{}:{}`",
+            url.host, url.port
+        ));
+    }
     let shown: String = first.iter().take(32).map(|byte| byte.escape_ascii().to_string()).collect();
     fault(&format!("the answer is not HTTP: it begins with `{shown}`"))
         .hint("check host and port; to reach a server that is no WebSocket, use `wsio pipe - tcp:HOST:PORT`")
+}
+
+/// Who is known by the first bytes it says.
+fn speaker(first: &[u8]) -> Option<&'static str> {
+    let banners: [(&[u8], &str); 8] = [
+        (b"SSH-", "an SSH server"),
+        (b"220 ", "a mail or FTP server"),
+        (b"220-", "a mail or FTP server"),
+        (b"+OK", "a POP3 server"),
+        (b"* OK", "an IMAP server"),
+        (b"-ERR", "a Redis server"),
+        (b"RFB 0", "a VNC server"),
+        (b"INFO {", "a NATS server"),
+    ];
+    if let Some((_, who)) = banners.into_iter().find(|(banner, _)| first.starts_with(banner)) {
+        return Some(who);
+    }
+    // SETTINGS or GOAWAY on stream 0 is how HTTP/2 begins or refuses (RFC 9113 sections 3.4 and 5.4.1).
+    matches!(first, [0, 0, _, 4 | 7, _, 0, 0, 0, 0, ..]).then_some("a server that speaks HTTP/2 alone")
 }
 
 /// The URL with the other scheme, as a next step.
@@ -120,6 +145,15 @@ mod tests {
     fn tls_on_a_plain_url_names_the_url_to_use() {
         let url = WsUrl::parse("ws://h:8443/").unwrap();
         assert_eq!(not_http(&url, &[0x15, 3, 3, 0, 2]).hint.as_deref(), Some("wss://h:8443/"));
-        assert!(not_http(&url, b"SSH-2.0-x\r\n").cause.contains("SSH-2.0-x\\r\\n"));
+        assert!(not_http(&url, b"hello\r\n").cause.contains("begins with `hello\\r\\n`"));
+        for (first, who) in [
+            (&b"SSH-2.0-x\r\n"[..], "an SSH server answers there"),
+            (b"220 mail.example.com ESMTP\r\n", "a mail or FTP server"),
+            (b"\0\0\x12\x04\0\0\0\0\0\0\x03", "HTTP/2 alone"),
+        ] {
+            let fault = not_http(&url, first);
+            assert!(fault.cause.contains(who), "{fault}");
+            assert!(fault.hint.is_some_and(|hint| hint.contains("wsio pipe - tcp:h:8443")));
+        }
     }
 }

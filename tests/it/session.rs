@@ -270,3 +270,39 @@ proptest! {
         prop_assert_eq!(robot.exit(), Exit::ReadError);
     }
 }
+
+#[test]
+fn a_line_that_is_cut_after_long_silence_names_the_likely_cause() {
+    let start = Instant::now();
+    let kinds = [SideKind::Standard, SideKind::WebSocket];
+    let lost = |after: u64| {
+        let mut session = Session::new(Rules::default(), kinds, false, None, start);
+        session.on(Event::Received { side: 1, messages: 1 }, start + Duration::from_secs(5));
+        let fault = Fault::new(Exit::Lost, "session", "the peer closed the connection without a Close");
+        let how = SourceEnd::Lost { fault, answer: None };
+        session.on(Event::Ended { side: 1, how }, start + Duration::from_secs(5 + after));
+        session.verdict().unwrap()
+    };
+    assert_eq!(lost(9).hint, None);
+    let hint = lost(60).hint.unwrap();
+    assert!(hint.contains("--ping-interval 20") && hint.contains("60 s after the last message"), "{hint}");
+}
+
+#[test]
+fn a_close_code_comes_with_what_usually_helps() {
+    let closed = |code: u16| {
+        let mut session = Session::new(
+            Rules::default(),
+            [SideKind::Standard, SideKind::WebSocket],
+            false,
+            None,
+            Instant::now(),
+        );
+        let how = SourceEnd::Close { code: Some(code), reason: String::new(), described: code.to_string() };
+        session.on(Event::Ended { side: 1, how }, Instant::now());
+        session.verdict().unwrap()
+    };
+    assert!(closed(1008).hint.unwrap().contains("--bearer"));
+    assert!(closed(1012).hint.unwrap().contains("--reconnect"));
+    assert_eq!(closed(4001).hint, None);
+}

@@ -182,7 +182,7 @@ fn interim_answers_are_passed_over() {
 fn no_answer_is_52_and_no_http_says_what_came() {
     for (answer, cause) in [
         ("", "closed the connection"),
-        ("SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "an SSH server answers there"),
         ("HTTP/1.1 101", "closed"),
         ("\x15\x03\x01\x00\x02\x02\x46", "wss://127.0.0.1:"),
     ] {
