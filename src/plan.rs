@@ -6,7 +6,7 @@
 use crate::{
     framing::{Framing, Kind},
     link::room,
-    net::ListenAddr,
+    net::{BindOptions, ListenAddr},
     observe::Verbosity,
     session::Rules,
     tls::{ClientTls, ServerTls},
@@ -116,6 +116,8 @@ pub struct Serve {
     pub max_connections: usize,
     /// Write the URL here, atomically, when listening.
     pub announce: Option<PathBuf>,
+    /// Permissions of a Unix socket, and sockets that were handed to us.
+    pub bind: BindOptions,
     /// How long open sessions may drain at a signal. Default 10 s.
     pub grace: Duration,
 }

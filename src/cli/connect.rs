@@ -50,7 +50,7 @@ impl ConnectArgs {
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, self.certificate),
             client,
-            server: lower::no_server(),
+            server: lower::no_server(expander),
             room: Default::default(),
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),

@@ -29,7 +29,7 @@ pub(super) struct ListenArgs {
     /// Where to listen
     #[arg(
         value_name = "ADDR",
-        help = "Listen on PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH or unix:PATH"
+        help = "Listen on PORT, HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, unix:PATH, fd:N or systemd"
     )]
     pub address: String,
     /// Send each message back to its sender
@@ -92,6 +92,9 @@ impl ListenArgs {
             )?;
         }
         let place = Place::parse(&self.address)?;
+        if !matches!(place.address, ListenAddr::Unix(_)) {
+            given.refuse(&["mode"], "is for a Unix socket that we bind: unix:PATH")?;
+        }
         let tls = self.tls(place.secure)?;
         self.server.paths.extend(place.path);
         let mut common = Common {
@@ -103,7 +106,7 @@ impl ListenArgs {
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, Certificate { cert: None, key: None }),
             client: ClientOptions::default(),
-            server: lower::server(self.server),
+            server: lower::server(self.server, expander),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
@@ -139,7 +142,7 @@ impl Place {
     fn parse(text: &str) -> Result<Self> {
         let malformed = |cause: String| {
             Fault::new(Exit::Malformed, "listen", format!("'{text}' is not an address to listen on: {cause}"))
-                .hint("write PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://… or unix:PATH")
+                .hint("write PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://…, unix:PATH, fd:N or systemd")
         };
         let (secure, default_port, rest) = match text.split_once("://") {
             None => {
@@ -185,6 +188,8 @@ mod tests {
         assert_eq!(place("ws://h:8080/chat"), (host("h", 8080), Some("/chat".to_owned()), Some(false)));
         assert!(matches!(place("wss://[::1]").0, ListenAddr::Host(_, 443)));
         assert!(matches!(place("unix:/tmp/x").0, ListenAddr::Unix(_)));
+        assert_eq!(place("fd:3"), (ListenAddr::Descriptor(3), None, None));
+        assert_eq!(place("systemd"), (ListenAddr::Systemd, None, None));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::{
     fault::{Fault, Result},
     framing::{self, Kind},
     link::room,
+    net::{Activation, BindOptions},
     observe::Verbosity,
     plan::{Direction, FramingChoice, Serve},
     session::Rules,
@@ -230,7 +231,7 @@ pub(super) fn client_tls(trust: Trust, own: Certificate) -> ClientTls {
     }
 }
 
-pub(super) fn server(server: Server) -> Serve {
+pub(super) fn server(server: Server, expander: &Expander) -> Serve {
     Serve {
         handshake: ServerOptions {
             paths: server.paths,
@@ -247,13 +248,20 @@ pub(super) fn server(server: Server) -> Serve {
         once: server.once,
         max_connections: server.max_connections,
         announce: server.announce,
+        bind: BindOptions {
+            mode: server.mode,
+            activation: Activation {
+                pid: expander.variable("LISTEN_PID"),
+                fds: expander.variable("LISTEN_FDS"),
+            },
+        },
         grace: server.grace,
     }
 }
 
 /// What `connect` carries: the embedded echo server asks for nothing.
-pub(super) fn no_server() -> Serve {
-    server(Server {
+pub(super) fn no_server(expander: &Expander) -> Serve {
+    let nothing = Server {
         once: false,
         paths: Vec::new(),
         self_signed: false,
@@ -261,10 +269,12 @@ pub(super) fn no_server() -> Serve {
         allow_host: Vec::new(),
         client_ca: None,
         announce: None,
+        mode: None,
         max_connections: 1024,
         handshake_timeout: Duration::from_secs(10),
         grace: Duration::from_secs(10),
-    })
+    };
+    server(nothing, expander)
 }
 
 pub(super) fn server_tls(

@@ -84,6 +84,9 @@ impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
         check(given, roles, self.b.starts_with("hub:"))?;
+        if !binds_unix(&self.a) {
+            given.refuse(&["mode"], "needs unix-listen:PATH or ws-listen:unix:PATH")?;
+        }
         let has = |role: Role| roles.contains(&role);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
@@ -100,7 +103,7 @@ impl PipeArgs {
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start"));
         }
 
-        let mut server = lower::server(self.server);
+        let mut server = lower::server(self.server, expander);
         server.tls = server_tls;
         let client = if has(Role::WebSocketClient) {
             lower::client(self.handshake, self.credentials, client_at, expander)?
@@ -126,6 +129,15 @@ impl PipeArgs {
             verbosity: lower::verbosity(&self.output),
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
+    }
+}
+
+/// Whether it makes a Unix socket to listen on.
+fn binds_unix(endpoint: &str) -> bool {
+    match endpoint.split_once(':') {
+        Some(("unix-listen", _)) => true,
+        Some(("ws-listen" | "wss-listen", address)) => address.starts_with("unix:"),
+        _ => false,
     }
 }
 

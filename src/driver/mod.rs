@@ -21,7 +21,7 @@ use crate::{
         Link, Stdio,
         room::{Room, Rooms},
     },
-    net::{ListenAddr, Listener},
+    net::{BindOptions, ListenAddr, Listener},
     observe::Reporter,
     plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
     session::{Instant, Rules},
@@ -141,7 +141,7 @@ async fn listen(
         }
     };
     let run = Arc::new(Run::new(&plan.common, default, stdio, reporter, stop)?);
-    let listener = Listener::bind(&plan.address).await?;
+    let listener = Listener::bind(&plan.address, &run.reach.bind).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, tls, options));
@@ -153,7 +153,7 @@ const RAW: Framing = &framing::FRAMINGS[2];
 
 /// A real echo server on loopback inside this process; returns its URL.
 async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
-    let listener = Listener::bind(&ListenAddr::Loopback(0)).await?;
+    let listener = Listener::bind(&ListenAddr::Loopback(0), &BindOptions::default()).await?;
     let address = listener.addresses().first().cloned().unwrap_or_default();
     let options = common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, None, options));
@@ -207,6 +207,7 @@ impl Run {
                 client_tls: common.client_tls.clone(),
                 server: common.server.handshake.clone(),
                 server_tls: common.server.tls.clone(),
+                bind: common.server.bind.clone(),
                 stdio,
                 errors_to_client: common.errors_to_client,
                 read_input: common.direction != Direction::ReceiveOnly,

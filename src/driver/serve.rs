@@ -157,33 +157,31 @@ impl Server {
     }
 
     fn announce(&self, options: &Serve) -> Result<()> {
-        let addresses = self.listener.addresses();
-        let urls: Vec<String> = addresses
-            .iter()
-            .map(|address| match (address.strip_prefix("unix:"), self.scheme) {
-                (Some(path), "ws" | "wss") => format!("{}+unix:{path}", self.scheme),
-                (Some(path), _) => format!("unix:{path}"),
-                (None, "ws" | "wss") => {
-                    let path = options.handshake.paths.first().map_or("/", String::as_str);
-                    format!("{}://{address}{path}", self.scheme)
-                }
-                (None, scheme) => format!("{scheme}://{address}"),
-            })
-            .collect();
-        // Both loopback addresses carry the same port: one line, the one every program can use.
-        let url = urls.first().cloned().unwrap_or_default();
-        self.shared.run.reach.reporter.life(&format!("listening on {url}"));
+        let url = |address: &String| match (address.strip_prefix("unix:"), self.scheme) {
+            (Some(path), "ws" | "wss") => format!("{}+unix:{path}", self.scheme),
+            (Some(path), _) => format!("unix:{path}"),
+            (None, "ws" | "wss") => {
+                let path = options.handshake.paths.first().map_or("/", String::as_str);
+                format!("{}://{address}{path}", self.scheme)
+            }
+            (None, scheme) => format!("{scheme}://{address}"),
+        };
+        let urls: Vec<String> = self.listener.announced().iter().map(url).collect();
+        for url in &urls {
+            self.shared.run.reach.reporter.life(&format!("listening on {url}"));
+        }
         let Some(file) = &options.announce else { return Ok(()) };
+        let text: String = urls.iter().map(|url| format!("{url}\n")).collect();
         let failed = |error| {
             Fault::new(Exit::WriteError, "announce", format!("cannot write {}: {error}", file.display()))
         };
         // A link, FIFO or device is written to: replacing it would cut off whoever reads it.
         if std::fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
-            return std::fs::write(file, format!("{url}\n")).map_err(failed);
+            return std::fs::write(file, text).map_err(failed);
         }
         let mut beside = file.clone().into_os_string();
         beside.push(format!(".{}", std::process::id()));
-        std::fs::write(&beside, format!("{url}\n")).map_err(failed)?;
+        std::fs::write(&beside, text).map_err(failed)?;
         std::fs::rename(&beside, file).map_err(failed)
     }
 }

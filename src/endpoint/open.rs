@@ -6,7 +6,7 @@ use crate::{
     fault::{Fault, Result},
     framing::{Framing, Kind},
     link::{ByteLink, Link, Port, Stdio, Texts, room::Rooms},
-    net::Listener,
+    net::{BindOptions, Listener},
     observe::Reporter,
     tls::{ClientTls, Connector, ServerTls},
     ws::{ClientOptions, ServerOptions},
@@ -109,6 +109,8 @@ pub struct Reach {
     pub server: ServerOptions,
     /// The server side of TLS.
     pub server_tls: Option<ServerTls>,
+    /// What binding takes beside the address.
+    pub bind: BindOptions,
     /// The standard streams.
     pub stdio: Stdio,
     /// The standard error of child processes goes where their output goes.

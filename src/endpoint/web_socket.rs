@@ -163,7 +163,7 @@ impl Endpoint for Server {
                     .hint("give --cert FILE and --key FILE, or --self-signed"));
                 }
             };
-            let listener = Listener::bind(&self.address).await?;
+            let listener = Listener::bind(&self.address, &reach.bind).await?;
             let acceptor = WebSocketAcceptor::new(listener, tls, reach.server.clone());
             Ok(Opened::Acceptor(Acceptor::WebSocket(acceptor)))
         })
@@ -216,7 +216,18 @@ impl Greeting {
                 Err(_) => return Err(silent("tls: no handshake within --handshake-timeout".into())),
             }
         }
-        Handshake::read(stream, &self.options, self.is_secure(), until).await
+        let options = match self.options.admission.loopback && dialed.peer.starts_with("unix:") {
+            true => &self.over_unix(),
+            false => &self.options,
+        };
+        Handshake::read(stream, options, self.is_secure(), until).await
+    }
+
+    /// The rules for clients of a Unix socket beside one on loopback: no page reaches it under any name.
+    fn over_unix(&self) -> ServerOptions {
+        let mut options = self.options.clone();
+        options.admission.loopback = false;
+        options
     }
 
     /// Whether clients speak TLS.
