@@ -234,17 +234,32 @@ impl Run {
 
     /// What `work` gives, or the signal's or the run's deadline's fault when that comes first.
     async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let deadline = async {
-            match self.rules.timeout {
-                Some(timeout) => tokio::time::sleep_until(self.started + timeout).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             result = work => result,
-            fault = self.stopped() => Err(fault),
-            () = deadline => Err(Fault::new(Exit::Deadline, "connect", "the time limit (--timeout) is over")),
+            fault = self.over("connect") => Err(fault),
         }
+    }
+
+    /// Ready with the fault that ends the whole run: the signal's, or that `--timeout` is over.
+    fn over(&self, phase: &'static str) -> Pin<Box<dyn Future<Output = Fault> + Send>> {
+        let (stopped, ends) = (self.stopped(), self.ends());
+        Box::pin(async move {
+            let late = async {
+                match ends {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                fault = stopped => fault,
+                () = late => Fault::new(Exit::Deadline, phase, "the time limit (--timeout) is over"),
+            }
+        })
+    }
+
+    /// When `--timeout` is over.
+    fn ends(&self) -> Option<Instant> {
+        self.rules.timeout.map(|timeout| self.started + timeout)
     }
 
     /// Ready with the signal's fault.
@@ -262,15 +277,15 @@ impl Run {
 
     /// Runs the only pair of a run; `shown` is the side whose end is told with `-v`.
     async fn alone(&self, a: Link, b: Link, shown: usize) -> Result<()> {
-        let outcome = self.pair(a, b, false, Some(self.started)).await;
+        let outcome = self.pair(a, b, false).await;
         self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
         outcome.fault.map_or(Ok(()), Err)
     }
 
-    /// Runs one pair; `from` is when its time limit began.
-    async fn pair(&self, a: Link, b: Link, serving: bool, from: Option<Instant>) -> Outcome {
+    /// Runs one pair.
+    async fn pair(&self, a: Link, b: Link, serving: bool) -> Outcome {
         let setup = Setup {
-            timeout_at: self.rules.timeout.map(|timeout| from.unwrap_or_else(Instant::now) + timeout),
+            timeout_at: self.ends(),
             rules: self.rules.clone(),
             serving,
             first: self.first.clone(),

@@ -11,7 +11,6 @@ use crate::{
     link::{Link, Port, Texts, room::Room},
     net::{Dialed, Listener},
     plan::Serve,
-    session::Instant,
     ws::server,
 };
 use std::{
@@ -105,15 +104,15 @@ impl Server {
         Ok(server)
     }
 
-    /// Serves until a signal, the end of the one client, or a fault of the shared streams.
+    /// Serves until a signal, the end of the time or of the one client, or a fault of the shared streams.
     pub(super) async fn run(mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
-        let mut stopped = shared.run.stopped();
+        let mut over = shared.run.over("listen");
         let mut broken = shared.broken_hub.lock().await;
         let mut clients: JoinSet<Served> = JoinSet::new();
         let end = loop {
             tokio::select! {
-                fault = &mut stopped => break Some(fault),
+                fault = &mut over => break Some(fault),
                 Some(fault) = broken.recv() => break Some(fault),
                 Some(ended) = clients.join_next() => {
                     let served = ended.unwrap_or_else(|_| Some(panicked()));
@@ -128,9 +127,13 @@ impl Server {
             }
         };
         drop(self.listener);
-        let drained = self.shared.drain(&mut clients, self.grace).await;
+        let (drained, served) = self.shared.drain(&mut clients, self.grace).await;
         match end {
-            Some(fault) if drained && is_signal(&fault) && !self.once => Ok(()),
+            // What the one client's session came to says more: with -n, that an expectation failed.
+            Some(fault) if self.once => {
+                served.map_or(Some(fault), |outcome| outcome.fault).map_or(Ok(()), Err)
+            }
+            Some(fault) if drained && is_signal(&fault) => Ok(()),
             Some(fault) => Err(fault),
             None => Ok(()),
         }
@@ -201,11 +204,11 @@ impl Shared {
         // A server that ends does not wait for clients that are not in yet.
         let (a, b, about) = tokio::select! {
             opened = opened => opened?,
-            _ = self.run.stopped() => return None,
+            _ = self.run.over("listen") => return None,
         };
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
-        let outcome = self.run.pair(a, b, true, Some(Instant::now())).await;
+        let outcome = self.run.pair(a, b, true).await;
         if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Command) {
             reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
         }
@@ -328,10 +331,14 @@ impl Shared {
         }
     }
 
-    /// Waits for the sessions, which heard of the end themselves; whether all were done in time.
-    async fn drain(&self, clients: &mut JoinSet<Served>, grace: Duration) -> bool {
+    /// Waits for the sessions, which heard of the end themselves; whether all were done in time, and how
+    /// the first of them ended.
+    async fn drain(&self, clients: &mut JoinSet<Served>, grace: Duration) -> (bool, Served) {
+        let mut first = None;
         let done = async {
-            while clients.join_next().await.is_some() {}
+            while let Some(ended) = clients.join_next().await {
+                first = first.take().or_else(|| ended.unwrap_or_else(|_| Some(panicked())));
+            }
             if let Behind::Hub(_, hub) = &self.behind
                 && let Some(hub) = hub.get()
             {
@@ -340,7 +347,7 @@ impl Shared {
         };
         let drained = tokio::time::timeout(grace, done).await.is_ok();
         clients.abort_all();
-        drained
+        (drained, first)
     }
 }
 

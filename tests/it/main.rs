@@ -18,6 +18,7 @@ mod pipe;
 mod session;
 mod signals;
 mod terminal;
+mod time_limit;
 mod tls;
 mod unix_socket;
 mod upgrade;
