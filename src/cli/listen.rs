@@ -82,7 +82,7 @@ impl ListenArgs {
             given.refuse(&["cacert", "insecure", "sni", "connect_timeout"], "is for the endpoint of --to")?;
         }
         let shared = match &self.to {
-            Some(endpoint) => endpoint.starts_with("hub:") || endpoint == "-",
+            Some(endpoint) => lower::is_hub(endpoint) || endpoint == "-",
             None => !self.echo && self.program.is_empty() && !self.server.once,
         };
         if !shared {
@@ -144,14 +144,14 @@ impl Place {
             Fault::new(Exit::Malformed, "listen", format!("'{text}' is not an address to listen on: {cause}"))
                 .hint("write PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://…, unix:PATH, fd:N or systemd")
         };
-        let (secure, default_port, rest) = match text.split_once("://") {
-            None => {
-                let address = ListenAddr::parse(text).map_err(malformed)?;
-                return Ok(Self { address, path: None, secure: None });
-            }
-            Some(("ws" | "http", rest)) => (false, 80, rest),
-            Some(("wss" | "https", rest)) => (true, 443, rest),
-            Some((scheme, _)) => return Err(malformed(format!("unknown scheme '{scheme}'"))),
+        let Some((scheme, rest)) = text.split_once("://") else {
+            let address = ListenAddr::parse(text).map_err(malformed)?;
+            return Ok(Self { address, path: None, secure: None });
+        };
+        let (secure, default_port) = match scheme.to_ascii_lowercase().as_str() {
+            "ws" | "http" => (false, 80),
+            "wss" | "https" => (true, 443),
+            _ => return Err(malformed(format!("unknown scheme '{scheme}'"))),
         };
         let path_at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(path_at);
@@ -184,6 +184,7 @@ mod tests {
         assert_eq!(place("8080"), (ListenAddr::Loopback(8080), None, None));
         assert_eq!(place("0.0.0.0:0"), (host("0.0.0.0", 0), None, None));
         assert_eq!(place("ws://h"), (host("h", 80), None, Some(false)));
+        assert_eq!(place("WSS://h"), (host("h", 443), None, Some(true)));
         assert_eq!(place("wss://h/"), (host("h", 443), None, Some(true)));
         assert_eq!(place("ws://h:8080/chat"), (host("h", 8080), Some("/chat".to_owned()), Some(false)));
         assert!(matches!(place("wss://[::1]").0, ListenAddr::Host(_, 443)));

@@ -57,6 +57,11 @@ impl Given<'_> {
     }
 }
 
+/// Whether the endpoint is `hub:NAME`.
+pub(super) fn is_hub(endpoint: &str) -> bool {
+    endpoint.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("hub"))
+}
+
 pub(super) fn rules(session: &Session) -> Rules {
     Rules {
         linger: session.linger.0,

@@ -68,8 +68,8 @@ enum Role {
 impl Role {
     /// A word without a known scheme is a WebSocket URL whose scheme was left out.
     fn of(endpoint: &str) -> Self {
-        let scheme = if endpoint == "-" { "-" } else { endpoint.split(':').next().unwrap_or_default() };
-        match scheme {
+        let scheme = endpoint.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        match scheme.as_str() {
             "ws-listen" => Self::WebSocketServer,
             "wss-listen" => Self::SecureWebSocketServer,
             "tcp-listen" | "unix-listen" => Self::StreamServer,
@@ -83,7 +83,7 @@ impl Role {
 impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
-        check(given, roles, self.b.starts_with("hub:"))?;
+        check(given, roles, lower::is_hub(&self.b))?;
         if !binds_unix(&self.a) {
             given.refuse(&["mode"], "needs unix-listen:PATH or ws-listen:unix:PATH")?;
         }
@@ -134,9 +134,10 @@ impl PipeArgs {
 
 /// Whether it makes a Unix socket to listen on.
 fn binds_unix(endpoint: &str) -> bool {
-    match endpoint.split_once(':') {
-        Some(("unix-listen", _)) => true,
-        Some(("ws-listen" | "wss-listen", address)) => address.starts_with("unix:"),
+    let (scheme, address) = endpoint.split_once(':').unwrap_or_default();
+    match scheme.to_ascii_lowercase().as_str() {
+        "unix-listen" => true,
+        "ws-listen" | "wss-listen" => address.starts_with("unix:"),
         _ => false,
     }
 }
@@ -207,6 +208,11 @@ mod tests {
             ("tcp:h:1", Role::Other),
             ("tcp://h:1", Role::Other),
             ("file:/x", Role::Other),
+            ("8080", Role::WebSocketClient),
+            (":8080/x", Role::WebSocketClient),
+            ("WS://h", Role::WebSocketClient),
+            ("TCP:h:1", Role::Other),
+            ("Wss-Listen:8443", Role::SecureWebSocketServer),
         ] {
             assert_eq!(Role::of(endpoint), role, "{endpoint}");
         }

@@ -68,17 +68,18 @@ async fn connect(
     let common = plan.common;
     let run = Arc::new(Run::new(&common, LINES, stdio, reporter, stop)?);
     let mut target = plan.target;
-    if target == "echo:" {
+    if target.eq_ignore_ascii_case("echo:") {
         target = echo_server(&common, &run).await?;
     }
     let remote = endpoint::parse(&target, &Opening::new(Role::B))?;
     if !remote.is_web_socket() {
-        return Err(Fault::new(
-            Exit::Usage,
-            "usage",
-            format!("connect wants a WebSocket URL, not `{target}`"),
-        )
-        .hint(format!("wsio pipe - {target}")));
+        let cause = format!("connect wants a WebSocket URL, not `{target}`");
+        return Err(Fault::new(Exit::Usage, "usage", cause).hint(match target.as_str() {
+            "-" => {
+                "wsio connect wss://HOST/PATH: standard input and output are always the other side".to_owned()
+            }
+            _ => format!("wsio pipe - {target}"),
+        }));
     }
     let b = run.open(&*remote, Opening::new(Role::B)).await?;
     let local = endpoint::parse("-", &Opening::new(Role::A))?;

@@ -198,3 +198,47 @@ fn a_silent_peer_gets_a_word_about_linger() {
     let (url, _peer) = serve(|mut peer| peer.answer_close());
     assert_eq!(Wsio::run(["connect", &url, "--linger", "50ms", "-q"], "a\n").err, "");
 }
+
+#[test]
+fn a_port_alone_is_this_machines() {
+    for (write, path) in [("", ""), (":", ""), (":", "chat?room=1")] {
+        let (url, peer) = serve(|mut peer| {
+            let request = peer.head.lines().next().unwrap().to_owned();
+            peer.text("here");
+            peer.answer_close();
+            request
+        });
+        let port = url.rsplit(':').next().unwrap().trim_end_matches('/');
+        let slash = if path.is_empty() { "" } else { "/" };
+        let done = Wsio::run(["connect", "-v", &format!("{write}{port}{slash}{path}"), "-1"], "");
+        assert_eq!((done.code, done.text()), (0, "here\n"), "{}", done.err);
+        let taken = format!("no scheme was written: taken as ws://127.0.0.1:{port}/{path}");
+        assert!(done.err.contains(&taken), "{}", done.err);
+        assert_eq!(peer.join().unwrap(), format!("GET /{path} HTTP/1.1"));
+    }
+}
+
+#[test]
+fn the_case_of_a_scheme_means_nothing() {
+    let (url, peer) = serve(|mut peer| peer.answer_close().unwrap().code());
+    let done = Wsio::run(["connect", &url.replace("ws:", "WS:"), "--linger", "0"], "x");
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(peer.join().unwrap(), Some(1000));
+    let done = Wsio::run(["connect", "Echo:", "--linger", "10s", "-1"], "x");
+    assert_eq!((done.code, done.text()), (0, "x\n"), "{}", done.err);
+}
+
+#[test]
+fn what_is_no_url_gets_the_next_step() {
+    for (target, code, text) in [
+        ("-", 2, "try: wsio connect wss://HOST/PATH: standard input and output are always the other side"),
+        ("70000", 3, "port 70000 is above 65535"),
+        ("0", 3, "port 0 cannot be connected to"),
+        (":", 3, "the host is missing"),
+        ("FTP://h", 3, "`FTP:` is no scheme that wsio knows"),
+    ] {
+        let done = Wsio::run(["connect", target], "");
+        assert_eq!(done.code, code, "{target}: {}", done.err);
+        assert!(done.err.contains(text), "{target}: {}", done.err);
+    }
+}

@@ -45,8 +45,7 @@ fn open_sessions_get_1001_and_those_half_open_are_not_waited_for() {
 #[test]
 fn with_once_the_sessions_verdict_counts() {
     for (more, code) in [(&["-n", "2"][..], 1), (&[], 28)] {
-        let listening =
-            Listening::start([&["listen", "0", "--once", "--echo", "-m", "1s"], more].concat());
+        let listening = Listening::start([&["listen", "0", "--once", "--echo", "-m", "1s"], more].concat());
         let mut peer = Peer::dial(listening.address());
         peer.text("only one");
         assert_eq!(peer.message().unwrap(), b"only one");
