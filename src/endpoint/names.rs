@@ -70,7 +70,7 @@ fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
     let fault = malformed(format!("`{name}:` is no scheme that wsio knows"));
     let nearest = SCHEMES
         .iter()
-        .map(|scheme| (distance(name, scheme.name), scheme))
+        .map(|scheme| (distance(&name.to_ascii_lowercase(), scheme.name), scheme))
         .min_by_key(|(distance, _)| *distance);
     Err(match nearest {
         Some((0..=3, scheme)) => fault.hint(format!("did you mean `{}`?", scheme.form)),
@@ -137,6 +137,7 @@ mod tests {
         assert_eq!(describe("8080").as_deref(), Ok("ws://127.0.0.1:8080/"));
         assert!(fault("wz://x", Role::B).hint.is_some_and(|hint| hint.contains("ws://")));
         assert!(fault("tpc:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
+        assert!(fault("TPC:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
         assert_eq!(fault("echo", Role::B).hint.as_deref(), Some("write `echo:`"));
         assert_eq!(fault("", Role::B).exit, Exit::Malformed);
     }

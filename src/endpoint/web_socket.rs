@@ -90,15 +90,15 @@ impl Endpoint for Client {
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let (url, deadline, name) = (&self.url, reach.deadline(), self.url.to_string());
+            if url.guessed {
+                reach.reporter.verbose(&format!("no scheme was written: taken as {url}"));
+            }
             // Our own files are judged before anybody else is troubled.
             let connector = if url.secure { Some(reach.connector().await?) } else { None };
             let dialed = match &url.unix {
                 Some(path) => deadline.phase("connect", &name, net::dial_unix(path)).await?,
                 None => deadline.phase("connect", &name, net::dial_tcp(&url.host, url.port)).await?,
             };
-            if url.guessed {
-                reach.reporter.verbose(&format!("no scheme was written: taken as {url}"));
-            }
             reach.reporter.verbose(&format!("connected to {}", dialed.peer));
             let mut stream = dialed.stream;
             if let Some(connector) = connector {

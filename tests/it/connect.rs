@@ -234,11 +234,14 @@ fn what_is_no_url_gets_the_next_step() {
         ("-", 2, "try: wsio connect wss://HOST/PATH: standard input and output are always the other side"),
         ("70000", 3, "port 70000 is above 65535"),
         ("0", 3, "port 0 cannot be connected to"),
-        (":", 3, "the host is missing"),
+        (":", 3, "empty host"),
         ("FTP://h", 3, "`FTP:` is no scheme that wsio knows"),
     ] {
         let done = Wsio::run(["connect", target], "");
         assert_eq!(done.code, code, "{target}: {}", done.err);
         assert!(done.err.contains(text), "{target}: {}", done.err);
     }
+    let done = Wsio::run(["connect", "-", "ws://h/"], "");
+    assert_eq!(done.code, 2, "{}", done.err);
+    assert!(done.err.contains("try: wsio connect ws://h/: standard input"), "{}", done.err);
 }
