@@ -118,6 +118,8 @@ pub struct Serve {
     pub announce: Option<PathBuf>,
     /// Permissions of a Unix socket, and sockets that were handed to us.
     pub bind: BindOptions,
+    /// How long a peer of a UDP server may be silent. Default 60 s; `None` leaves it to [`Rules::idle_timeout`].
+    pub peer_idle: Option<Duration>,
     /// How long open sessions may drain at a signal. Default 10 s.
     pub grace: Duration,
 }

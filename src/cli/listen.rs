@@ -91,6 +91,12 @@ impl ListenArgs {
                 "is for standard input to many clients, --relay and --to hub:NAME",
             )?;
         }
+        if self.to.as_deref().is_some_and(lower::is_udp) {
+            given.refuse(
+                &["framing", "input", "output", "nul"],
+                "is for bytes, and neither side has them: a datagram is one message",
+            )?;
+        }
         let place = Place::parse(&self.address)?;
         if !matches!(place.address, ListenAddr::Unix(_)) {
             given.refuse(&["mode"], "is for a Unix socket that we bind: unix:PATH")?;

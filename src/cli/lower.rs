@@ -28,6 +28,9 @@ use bytes::Bytes;
 use clap::{ArgMatches, Command, parser::ValueSource};
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 
+/// How long a peer of a UDP server may be silent before it is taken for gone.
+const PEER_IDLE: Duration = Duration::from_secs(60);
+
 /// Which options the user wrote, as opposed to defaults.
 pub(super) struct Given<'a> {
     pub matches: &'a ArgMatches,
@@ -51,15 +54,24 @@ impl Given<'_> {
 
     fn name(&self, id: &str) -> String {
         let argument = self.command.get_arguments().find(|argument| argument.get_id() == id);
-        argument
-            .and_then(|argument| argument.get_long())
-            .map_or_else(|| id.to_owned(), |long| format!("--{long}"))
+        let long = argument.and_then(|argument| argument.get_long()).map(|long| format!("--{long}"));
+        let short = || argument.and_then(|argument| argument.get_short()).map(|short| format!("-{short}"));
+        long.or_else(short).unwrap_or_else(|| id.to_owned())
     }
 }
 
 /// Whether the endpoint is `hub:NAME`.
 pub(super) fn is_hub(endpoint: &str) -> bool {
-    endpoint.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("hub"))
+    has_scheme(endpoint, "hub")
+}
+
+/// Whether the endpoint is `udp:HOST:PORT`.
+pub(super) fn is_udp(endpoint: &str) -> bool {
+    has_scheme(endpoint, "udp")
+}
+
+fn has_scheme(endpoint: &str, name: &str) -> bool {
+    endpoint.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(name))
 }
 
 pub(super) fn rules(session: &Session) -> Rules {
@@ -260,6 +272,7 @@ pub(super) fn server(server: Server, expander: &Expander) -> Serve {
                 fds: expander.variable("LISTEN_FDS"),
             },
         },
+        peer_idle: Some(PEER_IDLE),
         grace: server.grace,
     }
 }

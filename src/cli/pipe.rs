@@ -62,6 +62,11 @@ enum Role {
     WebSocketServer,
     SecureWebSocketServer,
     StreamServer,
+    DatagramClient,
+    DatagramServer,
+    /// A message is a message: in-process endpoints.
+    Whole,
+    /// Bytes that a framing cuts.
     Other,
 }
 
@@ -74,7 +79,10 @@ impl Role {
             "wss-listen" => Self::SecureWebSocketServer,
             "tcp-listen" | "unix-listen" => Self::StreamServer,
             "tls" => Self::TlsClient,
-            "-" | "tcp" | "unix" | "exec" | "sh" | "hub" | "file" | "append" | "echo" | "null" => Self::Other,
+            "udp" => Self::DatagramClient,
+            "udp-listen" => Self::DatagramServer,
+            "hub" | "echo" | "null" => Self::Whole,
+            "-" | "tcp" | "unix" | "exec" | "sh" | "file" | "append" => Self::Other,
             _ => Self::WebSocketClient,
         }
     }
@@ -105,6 +113,9 @@ impl PipeArgs {
 
         let mut server = lower::server(self.server, expander);
         server.tls = server_tls;
+        if self.session.idle_timeout.is_some() {
+            server.peer_idle = None;
+        }
         let client = if has(Role::WebSocketClient) {
             lower::client(self.handshake, self.credentials, client_at, expander)?
         } else {
@@ -181,7 +192,13 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     if !to_hub {
         given.refuse(&["queue", "slow", "last"], "needs hub:NAME as B")?;
     }
-    if !server && !any(&[StreamServer]) {
+    if any(&[DatagramClient, DatagramServer]) && !any(&[StreamServer, TlsClient, Other]) {
+        given.refuse(
+            &["framing", "input", "output", "nul"],
+            "is for bytes, and neither side has them: a datagram is one message",
+        )?;
+    }
+    if !server && !any(&[StreamServer, DatagramServer]) {
         given.refuse(&["once", "announce", "max_connections", "grace"], "needs a listening endpoint")?;
     }
     Ok(())
@@ -208,6 +225,9 @@ mod tests {
             ("tcp:h:1", Role::Other),
             ("tcp://h:1", Role::Other),
             ("file:/x", Role::Other),
+            ("udp:h:1", Role::DatagramClient),
+            ("udp-listen:1", Role::DatagramServer),
+            ("echo:", Role::Whole),
             ("8080", Role::WebSocketClient),
             (":8080/x", Role::WebSocketClient),
             ("WS://h", Role::WebSocketClient),

@@ -3,6 +3,7 @@
 //! The three subcommands only plan. `connect` and `pipe` run one `pair`, everything that listens
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
+mod door;
 mod hub;
 mod pair;
 mod pump;
@@ -93,11 +94,13 @@ async fn pipe(
     reporter: Reporter,
     stop: watch::Receiver<Option<Fault>>,
 ) -> Result<()> {
-    let run = Arc::new(Run::new(&plan.common, RAW, stdio, reporter, stop)?);
+    let mut run = Run::new(&plan.common, RAW, stdio, reporter, stop)?;
     let (a, b) = (
         endpoint::parse(&plan.a, &Opening::new(Role::A))?,
         endpoint::parse(&plan.b, &Opening::new(Role::B))?,
     );
+    run.reach.has_datagrams = a.is_datagrams() || b.is_datagrams();
+    let run = Arc::new(run);
     match run.unless_stopped(a.open(&run.reach, Opening::new(Role::A))).await? {
         Opened::Acceptor(acceptor) => {
             if plan.b == "-" && !plan.common.server.once {
@@ -209,6 +212,8 @@ impl Run {
                 server: common.server.handshake.clone(),
                 server_tls: common.server.tls.clone(),
                 bind: common.server.bind.clone(),
+                peer_idle: common.server.peer_idle,
+                has_datagrams: false,
                 stdio,
                 errors_to_client: common.errors_to_client,
                 read_input: common.direction != Direction::ReceiveOnly,

@@ -111,8 +111,10 @@ impl Pair {
         let now = Instant::now();
         let links = [a, b];
         let kinds = [links[0].kind(), links[1].kind()];
-        // Messages are counted where a person receives them: from the WebSocket, B's when both are.
-        let counted = if kinds[1] == SideKind::WebSocket { 1 } else { 0 };
+        // Messages are counted where a person receives them: from the WebSocket, B's when both are; without
+        // one, from the datagrams.
+        let last = |kind| kinds.iter().rposition(|other| *other == kind);
+        let counted = last(SideKind::WebSocket).or(last(SideKind::Datagrams)).unwrap_or(0);
         let wanted = |side| setup.rules.count.filter(|_| side == counted);
         let mut pumps = [Pump::new(wanted(0)), Pump::new(wanted(1))];
         pumps[1 - counted].preload(setup.first);
@@ -313,7 +315,7 @@ impl Pair {
                     Link::WebSocket(conn) => conn.abandon(),
                     _ => 0,
                 };
-                if matches!(self.links[side], Link::Bytes(_)) {
+                if matches!(self.links[side], Link::Bytes(_) | Link::Datagrams(_)) {
                     let unread = self.links[side].unread();
                     let messages = dropped + half_sent + if stopped { 0 } else { unread };
                     events.push(Event::Unsent { side, messages });
@@ -332,6 +334,7 @@ impl Pair {
             Action::Release { side, at_once } => {
                 if at_once || self.legs[side].releasing.is_none() {
                     self.dropped += self.links[side].dropped();
+                    self.closed[side] = self.closed[side].take().or_else(|| self.links[side].farewell());
                     let link = std::mem::replace(&mut self.links[side], Link::null());
                     self.legs[side].ask = None;
                     self.legs[side].ping = false;

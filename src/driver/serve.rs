@@ -3,13 +3,17 @@
 //! Accepting only accepts. TLS, the opening handshake and the opening of what stands behind run in the
 //! client's own task under a permit and deadlines, so that no client can delay another.
 
-use super::{Outcome, Run, hub::Hub};
+use super::{
+    Outcome, Run,
+    door::{Door, Guest, REST},
+    hub::Hub,
+};
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Link, Port, Texts, room::Room},
-    net::{Dialed, Listener},
+    link::{Datagrams, Link, Port, Texts, room::Room},
+    net::Dialed,
     plan::Serve,
     ws::server,
 };
@@ -38,7 +42,7 @@ pub(super) enum Behind {
 
 /// A listening socket and what stands behind it.
 pub(super) struct Server {
-    listener: Listener,
+    door: Door,
     shared: Arc<Shared>,
     permits: Arc<Semaphore>,
     once: bool,
@@ -65,7 +69,7 @@ type Served = Option<Outcome>;
 
 impl Server {
     pub(super) fn new(run: Arc<Run>, options: &Serve, acceptor: Acceptor, behind: Behind) -> Result<Self> {
-        let (listener, greeting, scheme) = match acceptor {
+        let (door, greeting, scheme) = match acceptor {
             Acceptor::WebSocket(acceptor) => {
                 let greeting = acceptor.greeting();
                 if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
@@ -77,13 +81,14 @@ impl Server {
                     );
                 }
                 let scheme = if greeting.is_secure() { "wss" } else { "ws" };
-                (acceptor.listener, Some(greeting), scheme)
+                (Door::Streams(acceptor.listener), Some(greeting), scheme)
             }
-            Acceptor::Bytes { listener, scheme } => (listener, None, scheme),
+            Acceptor::Bytes { listener, scheme } => (Door::Streams(listener), None, scheme),
+            Acceptor::Datagrams(peers) => (Door::Datagrams(Box::new(peers)), None, "udp"),
         };
         let (broken, broken_hub) = mpsc::channel(1);
         let server = Self {
-            listener,
+            door,
             permits: Arc::new(Semaphore::new(options.max_connections)),
             once: options.once,
             grace: options.grace,
@@ -111,6 +116,7 @@ impl Server {
         let mut broken = shared.broken_hub.lock().await;
         let mut clients: JoinSet<Served> = JoinSet::new();
         let end = loop {
+            let closed = self.closed();
             tokio::select! {
                 fault = &mut over => break Some(fault),
                 Some(fault) = broken.recv() => break Some(fault),
@@ -120,13 +126,13 @@ impl Server {
                         return outcome.fault.map_or(Ok(()), Err);
                     }
                 }
-                accepted = self.listener.accept() => match accepted {
-                    Ok(dialed) => self.welcome(dialed, &mut clients),
+                accepted = self.door.accept(closed) => match accepted {
+                    Ok(guest) => self.welcome(guest, &mut clients),
                     Err(error) => shared.run.reach.reporter.note(&format!("accept: {error}")),
                 },
             }
         };
-        drop(self.listener);
+        drop(self.door);
         let (drained, served) = self.shared.drain(&mut clients, self.grace).await;
         match end {
             // What the one client's session came to says more: with -n, that an expectation failed.
@@ -139,11 +145,20 @@ impl Server {
         }
     }
 
-    fn welcome(&self, dialed: Dialed, clients: &mut JoinSet<Served>) {
+    /// Why nobody more is served just now.
+    fn closed(&self) -> Option<&'static str> {
+        if self.once && self.shared.chosen.available_permits() == 0 {
+            return Some("one is served (--once)");
+        }
+        (self.permits.available_permits() == 0).then_some("too many connections (--max-connections)")
+    }
+
+    fn welcome(&self, guest: Guest, clients: &mut JoinSet<Served>) {
         let shared = Arc::clone(&self.shared);
         match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => clients.spawn(async move { shared.client(dialed, permit).await }),
+            Ok(permit) => clients.spawn(async move { shared.client(guest, permit).await }),
             Err(_) => clients.spawn(async move {
+                let Guest::Stream(dialed) = guest else { return None };
                 // Beyond a few that are told why, more are dropped without a word.
                 let Ok(_polite) = shared.polite.try_acquire() else { return None };
                 shared
@@ -169,7 +184,7 @@ impl Server {
             }
             (None, scheme) => format!("{scheme}://{address}"),
         };
-        let urls: Vec<String> = self.listener.announced().iter().map(url).collect();
+        let urls: Vec<String> = self.door.announced().iter().map(url).collect();
         for url in &urls {
             self.shared.run.reach.reporter.life(&format!("listening on {url}"));
         }
@@ -190,15 +205,15 @@ impl Server {
 }
 
 impl Shared {
-    async fn client(&self, dialed: Dialed, _permit: OwnedSemaphorePermit) -> Served {
-        let peer = dialed.peer.clone();
+    async fn client(&self, guest: Guest, _permit: OwnedSemaphorePermit) -> Served {
+        let peer = guest.peer();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
         let opened = async {
-            match &self.greeting {
-                Some(greeting) => self.greet(greeting, dialed, &name, visitor).await,
-                None => self.join_bytes(dialed, &name, visitor).await,
+            match (&self.greeting, guest) {
+                (Some(greeting), Guest::Stream(dialed)) => self.greet(greeting, dialed, &name, visitor).await,
+                (_, guest) => self.join_plain(guest, &name, visitor).await,
             }
         };
         // A server that ends does not wait for clients that are not in yet.
@@ -209,7 +224,9 @@ impl Shared {
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
         let outcome = self.run.pair(a, b, true).await;
-        if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Command) {
+        // What the code of a Close does not tell.
+        let telling = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
+        if let Some(fault) = outcome.fault.as_ref().filter(telling) {
             reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
         }
         reporter.life(&format!("{name} close {}", outcome.summary(0)));
@@ -289,20 +306,33 @@ impl Shared {
         Some((endpoint::accepted(upgraded, self.run.reach.max_message), b.link, about))
     }
 
-    async fn join_bytes(&self, dialed: Dialed, name: &str, visitor: Visitor) -> Option<(Link, Link, String)> {
+    async fn join_plain(&self, guest: Guest, name: &str, visitor: Visitor) -> Option<(Link, Link, String)> {
         if !self.choose() {
             return None;
         }
+        let reach = &self.run.reach;
         match self.behind(Opening { role: Role::B, subprotocols: None, visitor: Some(visitor) }).await {
             Ok(b) => {
-                let texts = Texts { input: name.to_owned(), output: name.to_owned() };
-                let a = self.run.reach.bytes(Port::Stream(dialed.stream), texts);
+                let name = name.to_owned();
+                let a = match guest {
+                    Guest::Stream(dialed) => {
+                        let texts = Texts { input: name.clone(), output: name };
+                        reach.bytes(Port::Stream(dialed.stream), texts)
+                    }
+                    Guest::Peer(peer) => {
+                        let rules = reach.datagrams(reach.peer_idle);
+                        Link::Datagrams(Box::new(Datagrams::peer(peer, name, rules)))
+                    }
+                };
                 Some((a, b.link, String::new()))
             }
             Err(fault) => {
-                self.run.reach.reporter.fault(&fault);
-                self.run.reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
+                reach.reporter.fault(&fault);
+                reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
                 self.unchoose();
+                if let Guest::Peer(_) = &guest {
+                    tokio::time::sleep(REST).await;
+                }
                 None
             }
         }

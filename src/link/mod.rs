@@ -5,14 +5,18 @@
 //! hence no locks; every method is cancel-safe, since a poll leaves nothing half done.
 
 mod bytes;
+mod datagrams;
 mod patient;
+mod peers;
 mod queue;
 pub mod room;
 mod stdio;
 
 pub use self::{
     bytes::{ByteLink, Port, Texts},
+    datagrams::{DatagramRules, Datagrams},
     patient::Patient,
+    peers::{Peer, Peers},
     queue::Queue,
     stdio::{Stdio, Streams},
 };
@@ -44,6 +48,8 @@ pub enum Link {
     WebSocket(Box<conn::Conn>),
     /// A byte stream behind a framing.
     Bytes(Box<ByteLink>),
+    /// UDP: one datagram, one message.
+    Datagrams(Box<Datagrams>),
     /// In-process queues: echo, null.
     Channel(Channel),
     /// A place in a room.
@@ -84,6 +90,7 @@ impl Link {
         match self {
             Self::WebSocket(_) => SideKind::WebSocket,
             Self::Bytes(link) => link.kind(),
+            Self::Datagrams(_) => SideKind::Datagrams,
             Self::Channel(_) | Self::Member(_) => SideKind::Stream,
         }
     }
@@ -93,6 +100,7 @@ impl Link {
         match self {
             Self::WebSocket(conn) => conn.poll_receive(cx, batch),
             Self::Bytes(link) => link.poll_receive(cx, batch),
+            Self::Datagrams(link) => link.poll_receive(cx, batch),
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.poll_pop(cx, batch, BATCH),
             Self::Channel(_) => Poll::Ready(()),
             Self::Member(member) => member.incoming().poll_pop(cx, batch, BATCH),
@@ -110,6 +118,7 @@ impl Link {
                 conn::End::Lost { fault, answer } => SourceEnd::Lost { fault, answer },
             }),
             Self::Bytes(link) => link.end(),
+            Self::Datagrams(link) => link.end(),
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.end(),
             Self::Channel(_) => Some(SourceEnd::Absent),
             Self::Member(member) => member.incoming().end(),
@@ -137,6 +146,7 @@ impl Link {
         match self {
             Self::WebSocket(conn) => conn.queued(),
             Self::Bytes(link) => link.queued(),
+            Self::Datagrams(link) => link.queued(),
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.bytes(),
             Self::Channel(_) => 0,
             // Whoever hears it has its own bound; one that is full is waited for before the next message.
@@ -154,7 +164,16 @@ impl Link {
     pub fn dropped(&self) -> u64 {
         match self {
             Self::Member(member) => member.incoming().dropped(),
+            Self::Datagrams(link) => link.dropped(),
             _ => 0,
+        }
+    }
+
+    /// Why it ended, where only the link itself can tell a person.
+    pub fn farewell(&self) -> Option<String> {
+        match self {
+            Self::Datagrams(link) => link.farewell(),
+            _ => None,
         }
     }
 
@@ -166,6 +185,10 @@ impl Link {
         match self {
             Self::WebSocket(conn) => conn.queue(message).map_err(transport_failure),
             Self::Bytes(link) => {
+                link.feed(&message);
+                Ok(())
+            }
+            Self::Datagrams(link) => {
                 link.feed(&message);
                 Ok(())
             }
@@ -189,6 +212,7 @@ impl Link {
         match self {
             Self::WebSocket(conn) => conn.poll_flush(cx).map_err(transport_failure),
             Self::Bytes(link) => link.poll_flush(cx),
+            Self::Datagrams(link) => link.poll_flush(cx),
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.poll_room(cx, HIGH_WATER).map(Ok),
             Self::Channel(_) => Poll::Ready(Ok(())),
             Self::Member(member) => member.poll_room(cx).map(Ok),
@@ -203,6 +227,7 @@ impl Link {
         match self {
             Self::WebSocket(_) => Poll::Ready(Ok(())),
             Self::Bytes(link) => link.poll_shut(cx),
+            Self::Datagrams(link) => link.poll_flush(cx),
             Self::Channel(channel) => {
                 if let Some(queue) = &channel.outgoing {
                     queue.finish(SourceEnd::Eof { empty: false, hangup: true });
@@ -228,6 +253,7 @@ impl Link {
     pub fn unread(&mut self) -> u64 {
         match self {
             Self::Bytes(link) => link.unread(),
+            Self::Datagrams(link) => link.unread(),
             _ => 0,
         }
     }
@@ -246,7 +272,7 @@ impl Link {
                 0
             }
             Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Channel(_) | Self::Member(_) => 0,
+            Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) => 0,
         }
     }
 }

@@ -10,6 +10,7 @@ mod dial;
 mod inherited;
 mod linger;
 mod listen;
+mod udp;
 #[cfg(unix)]
 mod unix;
 mod words;
@@ -20,6 +21,7 @@ pub use dial::dial_tcp;
 pub use dial::dial_unix;
 pub use linger::lingering_close;
 pub use listen::Listener;
+pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, dial_udp, is_full, is_too_big};
 pub use words::words;
 
 use std::{path::PathBuf, pin::Pin};

@@ -8,6 +8,7 @@ mod event;
 mod keepalive;
 mod machine;
 mod side;
+mod verdict;
 
 pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When};
 pub use machine::Session;

@@ -6,6 +6,7 @@
 mod admission;
 mod command;
 mod connect;
+mod datagrams;
 mod docs;
 mod endings;
 mod fanout;
