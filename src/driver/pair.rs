@@ -47,7 +47,7 @@ pub struct Setup {
 pub struct Outcome {
     /// The first fault; `None` is clean and complete.
     pub fault: Option<Fault>,
-    /// How each WebSocket side was closed: code, name and reason.
+    /// How each side was closed: code, name and reason of a WebSocket, or why it ended.
     pub closed: [Option<String>; 2],
     /// Data messages and payload bytes carried from side A and from side B.
     pub carried: [(u64, u64); 2],
@@ -86,6 +86,7 @@ pub struct Pair {
     reporter: Reporter,
     one_way: bool,
     closed: [Option<String>; 2],
+    web_socket: [bool; 2],
     dropped: u64,
     panicked: bool,
 }
@@ -132,6 +133,7 @@ impl Pair {
             reporter: setup.reporter,
             one_way: setup.send_only,
             closed: [None, None],
+            web_socket: kinds.map(|kind| kind == SideKind::WebSocket),
             dropped: 0,
             panicked: false,
         }
@@ -152,6 +154,10 @@ impl Pair {
             }
         })
         .await;
+        for (closed, _) in self.closed.iter_mut().zip(self.web_socket).filter(|(_, web_socket)| !web_socket) {
+            // Codes are for WebSockets: elsewhere the cause says it all.
+            *closed = closed.take().or_else(|| fault.as_ref().map(|fault| fault.cause.clone()));
+        }
         Outcome {
             fault,
             closed: self.closed,
@@ -348,13 +354,15 @@ impl Pair {
     }
 
     fn note_close(&mut self, event: &Event) {
+        let abnormal = |side: usize, fault: &Fault| match self.web_socket[side] {
+            true => format!("1006 abnormal: {}", fault.cause),
+            false => fault.cause.clone(),
+        };
         let (side, text) = match event {
             Event::Ended { side, how: SourceEnd::Close { described, .. } } => (*side, described.clone()),
-            Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => {
-                (*side, format!("1006 abnormal: {}", fault.cause))
-            }
+            Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => (*side, abnormal(*side, fault)),
             Event::SinkFailed { side, how: SinkFailure::Failed(fault) } if fault.exit == Exit::Lost => {
-                (*side, format!("1006 abnormal: {}", fault.cause))
+                (*side, abnormal(*side, fault))
             }
             _ => return,
         };

@@ -26,7 +26,7 @@ pub(super) fn listeners(address: &ListenAddr, activation: &Activation) -> Result
         let (socket, family) = take(descriptor, SocketType::STREAM)?;
         let failed = |error: io::Error| broken(descriptor, &words(&error));
         match family {
-            AddressFamily::UNIX => UnixSocket::inherited(socket.into()).map(Socket::Unix).map_err(failed),
+            AddressFamily::UNIX => UnixSocket::inherited(socket).map(Socket::Unix).map_err(failed),
             _ => {
                 let socket = std::net::TcpListener::from(socket);
                 socket
@@ -63,7 +63,7 @@ fn descriptors(address: &ListenAddr, activation: &Activation) -> Result<std::ops
     let fault = |why: &str| unfit(address, why);
     let Some(count) = &activation.fds else {
         return Err(fault("no socket was handed over: LISTEN_FDS is not set").hint(
-            "start it from a .socket unit, or by hand with systemd-socket-activate -l 8080 wsio listen systemd",
+            "start it from a .socket unit, or by hand with systemd-socket-activate -l 127.0.0.1:8080 wsio listen systemd",
         ));
     };
     let ours = std::process::id().to_string();

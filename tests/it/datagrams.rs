@@ -91,6 +91,7 @@ fn many_peers_go_through_two_bridges_each_on_its_own() {
     near.wsio.signal(rustix::process::Signal::TERM);
     let done = near.wsio.wait();
     assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(done.err.matches(" close ended by SIGTERM; in ").count(), 20, "{}", done.err);
     eventually("the far side is told", || {
         far.wsio.err_so_far().matches("close 1001 going away").count() == 20
     });
