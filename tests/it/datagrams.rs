@@ -87,7 +87,7 @@ fn many_peers_go_through_two_bridges_each_on_its_own() {
     }
     clients[0].send(b"").unwrap();
     assert_eq!(receive(&clients[0]), b"", "an empty datagram is no end");
-    assert_eq!(near.wsio.err_so_far().matches(" open").count(), 20);
+    eventually("one session each", || near.wsio.err_so_far().matches(" open").count() == 20);
     near.wsio.signal(rustix::process::Signal::TERM);
     let done = near.wsio.wait();
     assert_eq!(done.code, 0, "{}", done.err);
@@ -214,7 +214,7 @@ fn peers_beyond_the_limit_are_told_of_and_wait_their_turn() {
         second.send(b"again").unwrap();
         second.recv(&mut [0; 9]).is_ok()
     });
-    assert_eq!(server.wsio.err_so_far().matches(" open").count(), 2);
+    eventually("two sessions", || server.wsio.err_so_far().matches(" open").count() == 2);
 }
 
 #[test]
@@ -227,14 +227,15 @@ fn a_side_that_does_not_keep_up_costs_datagrams_and_they_are_counted() {
     let payload = vec![7; 8000];
     #[cfg(target_os = "linux")]
     let before = server.wsio.peak_kib();
-    for _ in 0..8000 {
-        // The sender's own queue may be full for a moment.
-        while socket.send(&payload).is_err() {
+    for number in 0..4000 {
+        // The system's own queues are small: what it drops itself nobody can count.
+        if number % 10 == 0 {
             thread::sleep(Duration::from_millis(1));
         }
+        let _ = socket.send(&payload);
     }
     #[cfg(target_os = "linux")]
-    assert!(server.wsio.peak_kib() < before + 20_000, "64 MB were sent to a peer that reads nothing");
+    assert!(server.wsio.peak_kib() < before + 20_000, "32 MB were sent to a side that takes nothing");
     drop(stream);
     let close = server.wsio.says(" close ");
     let dropped = close.split(", dropped ").nth(1).unwrap_or_else(|| panic!("{close}"));
