@@ -6,7 +6,7 @@
 use crate::{
     framing::{Framing, Kind, Stamp},
     link::room,
-    net::ListenAddr,
+    net::{BindOptions, ListenAddr},
     observe::Verbosity,
     session::{Rules, backoff::Retry},
     tls::{ClientTls, ServerTls},
@@ -165,6 +165,10 @@ pub struct Serve {
     pub max_connections: usize,
     /// Write the URL here, atomically, when listening.
     pub announce: Option<PathBuf>,
+    /// Permissions of a Unix socket, and sockets that were handed to us.
+    pub bind: BindOptions,
+    /// How long a peer of a UDP server may be silent. Default 60 s; `None` leaves it to [`Rules::idle_timeout`].
+    pub peer_idle: Option<Duration>,
     /// How long open sessions may drain at a signal. Default 10 s.
     pub grace: Duration,
 }

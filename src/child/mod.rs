@@ -30,6 +30,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long output may be silent after the child is gone, when something it left behind holds it open.
 const LEFTOVER: Duration = Duration::from_millis(250);
 
+/// systemd's words about descriptors that no child inherits.
+const ACTIVATION: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
+
 /// What to start, and with what.
 #[derive(Clone, Debug)]
 pub struct Recipe {
@@ -81,7 +84,7 @@ impl Child {
         let (program, arguments) = recipe.words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
-        for name in &recipe.unset {
+        for name in recipe.unset.iter().chain(&ACTIVATION) {
             command.env_remove(name);
         }
         command.envs(recipe.env.iter().map(|(name, value)| (name, value)));

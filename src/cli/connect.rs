@@ -58,7 +58,7 @@ impl ConnectArgs {
             client_tls: lower::client_tls(self.trust, self.certificate),
             client,
             forward: Vec::new(),
-            server: lower::no_server(),
+            server: lower::no_server(expander),
             room: Default::default(),
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),

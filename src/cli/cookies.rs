@@ -3,6 +3,8 @@
 //! The jar is what curl and browser add-ons write. Only domain, path and the secure flag are looked
 //! at: an expired cookie is for the server to refuse.
 
+use crate::ws::WsUrl;
+
 /// The parts of a target that decide which cookies of a jar are sent to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -13,22 +15,14 @@ pub(super) struct Place {
 
 impl Place {
     /// Reads host, path and scheme of a WebSocket URL, with or without scheme.
+    ///
+    /// Nothing is sent to what is no URL, so its place fits no cookie.
     pub(super) fn of(target: &str) -> Self {
-        let (scheme, rest) = target.split_once("://").unwrap_or(("", target));
-        let path_at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(path_at);
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        let address = authority.rsplit('@').next().unwrap_or_default();
-        let host = match address.strip_prefix('[') {
-            Some(literal) => literal.split(']').next().unwrap_or_default(),
-            None => address.split(':').next().unwrap_or_default(),
+        let Ok(url) = WsUrl::parse(target) else {
+            return Self { host: String::new(), path: "/".to_owned(), secure: false };
         };
-        let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok();
-        Self {
-            host: host.to_ascii_lowercase(),
-            path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
-            secure: matches!(scheme, "wss" | "https") || scheme.is_empty() && !local,
-        }
+        let path = url.target.split('?').next().unwrap_or_default().to_owned();
+        Self { host: url.host.to_ascii_lowercase(), path, secure: url.secure }
     }
 }
 
@@ -93,5 +87,7 @@ mod tests {
         assert_eq!(Place::of("wss://[::1]:443/a?b"), place("::1", "/a", true));
         assert_eq!(Place::of("Example.com/a"), place("example.com", "/a", true));
         assert_eq!(Place::of("localhost:80"), place("localhost", "/", false));
+        assert_eq!(Place::of("WSS://h"), place("h", "/", true));
+        assert_eq!(Place::of("8080/x"), place("127.0.0.1", "/x", false));
     }
 }

@@ -81,6 +81,12 @@ pub static EXAMPLES: &[Example] = &[
     ),
     example(
         "pipe",
+        "Carry WireGuard inside a WebSocket, one datagram a message",
+        "wsio pipe udp-listen:51820 wss://example.com/wg",
+        false,
+    ),
+    example(
+        "pipe",
         "Send a file as binary messages",
         "wsio pipe file:disk.img wss://example.com/upload",
         false,

@@ -21,6 +21,11 @@ impl<'a, 'c> Expander<'a, 'c> {
         Self { context, stdin_taken_by: None }
     }
 
+    /// A variable of the environment.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.context.env)(name)
+    }
+
     /// The bytes of a message, exactly as they stand in the file.
     pub(super) fn bytes(&mut self, option: &'static str, text: &str) -> Result<Vec<u8>> {
         match text.strip_prefix('@') {

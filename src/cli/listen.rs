@@ -29,7 +29,7 @@ pub(super) struct ListenArgs {
     /// Where to listen
     #[arg(
         value_name = "ADDR",
-        help = "Listen on PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH or unix:PATH"
+        help = "Listen on PORT, HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, unix:PATH, fd:N or systemd"
     )]
     pub address: String,
     /// Send each message back to its sender
@@ -85,7 +85,7 @@ impl ListenArgs {
             )?;
         }
         let shared = match &self.to {
-            Some(endpoint) => endpoint.starts_with("hub:") || endpoint == "-",
+            Some(endpoint) => lower::is_hub(endpoint) || endpoint == "-",
             None => !self.echo && self.program.is_empty() && !self.server.once,
         };
         if !shared {
@@ -94,7 +94,16 @@ impl ListenArgs {
                 "is for standard input to many clients, --relay and --to hub:NAME",
             )?;
         }
+        if self.to.as_deref().is_some_and(lower::is_udp) {
+            given.refuse(
+                &["framing", "input", "output", "nul"],
+                "is for bytes, and neither side has them: a datagram is one message",
+            )?;
+        }
         let place = Place::parse(&self.address)?;
+        if !matches!(place.address, ListenAddr::Unix(_)) {
+            given.refuse(&["mode"], "is for a Unix socket that we bind: unix:PATH")?;
+        }
         let tls = self.tls(place.secure)?;
         self.server.paths.extend(place.path);
         let mut common = Common {
@@ -108,7 +117,7 @@ impl ListenArgs {
             client_tls: lower::client_tls(self.trust, Certificate { cert: None, key: None }),
             client: ClientOptions::default(),
             forward: self.server.forward_header.clone(),
-            server: lower::server(self.server),
+            server: lower::server(self.server, expander),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
@@ -148,16 +157,16 @@ impl Place {
     fn parse(text: &str) -> Result<Self> {
         let malformed = |cause: String| {
             Fault::new(Exit::Malformed, "listen", format!("'{text}' is not an address to listen on: {cause}"))
-                .hint("write PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://… or unix:PATH")
+                .hint("write PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://…, unix:PATH, fd:N or systemd")
         };
-        let (secure, default_port, rest) = match text.split_once("://") {
-            None => {
-                let address = ListenAddr::parse(text).map_err(malformed)?;
-                return Ok(Self { address, path: None, secure: None });
-            }
-            Some(("ws" | "http", rest)) => (false, 80, rest),
-            Some(("wss" | "https", rest)) => (true, 443, rest),
-            Some((scheme, _)) => return Err(malformed(format!("unknown scheme '{scheme}'"))),
+        let Some((scheme, rest)) = text.split_once("://") else {
+            let address = ListenAddr::parse(text).map_err(malformed)?;
+            return Ok(Self { address, path: None, secure: None });
+        };
+        let (secure, default_port) = match scheme.to_ascii_lowercase().as_str() {
+            "ws" | "http" => (false, 80),
+            "wss" | "https" => (true, 443),
+            _ => return Err(malformed(format!("unknown scheme '{scheme}'"))),
         };
         let path_at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(path_at);
@@ -190,10 +199,13 @@ mod tests {
         assert_eq!(place("8080"), (ListenAddr::Loopback(8080), None, None));
         assert_eq!(place("0.0.0.0:0"), (host("0.0.0.0", 0), None, None));
         assert_eq!(place("ws://h"), (host("h", 80), None, Some(false)));
+        assert_eq!(place("WSS://h"), (host("h", 443), None, Some(true)));
         assert_eq!(place("wss://h/"), (host("h", 443), None, Some(true)));
         assert_eq!(place("ws://h:8080/chat"), (host("h", 8080), Some("/chat".to_owned()), Some(false)));
         assert!(matches!(place("wss://[::1]").0, ListenAddr::Host(_, 443)));
         assert!(matches!(place("unix:/tmp/x").0, ListenAddr::Unix(_)));
+        assert_eq!(place("fd:3"), (ListenAddr::Descriptor(3), None, None));
+        assert_eq!(place("systemd"), (ListenAddr::Systemd, None, None));
     }
 
     #[test]

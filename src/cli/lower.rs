@@ -16,6 +16,7 @@ use crate::{
     fault::{Fault, Result},
     framing::{self, Kind, Stamp},
     link::room,
+    net::{Activation, BindOptions},
     observe::Verbosity,
     plan::{Chat, Direction, FramingChoice, Serve},
     session::{Rules, backoff::Retry},
@@ -27,6 +28,9 @@ use bytes::Bytes;
 use clap::{ArgMatches, Command, parser::ValueSource};
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// How long a peer of a UDP server may be silent before it is taken for gone.
+const PEER_IDLE: Duration = Duration::from_secs(60);
 
 /// Which options the user wrote, as opposed to defaults.
 pub(super) struct Given<'a> {
@@ -51,10 +55,24 @@ impl Given<'_> {
 
     fn name(&self, id: &str) -> String {
         let argument = self.command.get_arguments().find(|argument| argument.get_id() == id);
-        argument
-            .and_then(|argument| argument.get_long())
-            .map_or_else(|| id.to_owned(), |long| format!("--{long}"))
+        let long = argument.and_then(|argument| argument.get_long()).map(|long| format!("--{long}"));
+        let short = || argument.and_then(|argument| argument.get_short()).map(|short| format!("-{short}"));
+        long.or_else(short).unwrap_or_else(|| id.to_owned())
     }
+}
+
+/// Whether the endpoint is `hub:NAME`.
+pub(super) fn is_hub(endpoint: &str) -> bool {
+    has_scheme(endpoint, "hub")
+}
+
+/// Whether the endpoint is `udp:HOST:PORT`.
+pub(super) fn is_udp(endpoint: &str) -> bool {
+    has_scheme(endpoint, "udp")
+}
+
+fn has_scheme(endpoint: &str, name: &str) -> bool {
+    endpoint.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(name))
 }
 
 pub(super) fn rules(session: &Session) -> Rules {
@@ -293,7 +311,7 @@ pub(super) fn client_tls(trust: Trust, own: Certificate) -> ClientTls {
     }
 }
 
-pub(super) fn server(server: Server) -> Serve {
+pub(super) fn server(server: Server, expander: &Expander) -> Serve {
     Serve {
         handshake: ServerOptions {
             paths: server.paths,
@@ -310,13 +328,21 @@ pub(super) fn server(server: Server) -> Serve {
         once: server.once,
         max_connections: server.max_connections,
         announce: server.announce,
+        bind: BindOptions {
+            mode: server.mode,
+            activation: Activation {
+                pid: expander.variable("LISTEN_PID"),
+                fds: expander.variable("LISTEN_FDS"),
+            },
+        },
+        peer_idle: Some(PEER_IDLE),
         grace: server.grace,
     }
 }
 
 /// What `connect` carries: the embedded echo server asks for nothing.
-pub(super) fn no_server() -> Serve {
-    server(Server {
+pub(super) fn no_server(expander: &Expander) -> Serve {
+    let nothing = Server {
         once: false,
         paths: Vec::new(),
         forward_header: Vec::new(),
@@ -325,10 +351,12 @@ pub(super) fn no_server() -> Serve {
         allow_host: Vec::new(),
         client_ca: None,
         announce: None,
+        mode: None,
         max_connections: 1024,
         handshake_timeout: Duration::from_secs(10),
         grace: Duration::from_secs(10),
-    })
+    };
+    server(nothing, expander)
 }
 
 pub(super) fn server_tls(

@@ -64,19 +64,27 @@ enum Role {
     WebSocketServer,
     SecureWebSocketServer,
     StreamServer,
+    DatagramClient,
+    DatagramServer,
+    /// A message is a message: in-process endpoints.
+    Whole,
+    /// Bytes that a framing cuts.
     Other,
 }
 
 impl Role {
     /// A word without a known scheme is a WebSocket URL whose scheme was left out.
     fn of(endpoint: &str) -> Self {
-        let scheme = if endpoint == "-" { "-" } else { endpoint.split(':').next().unwrap_or_default() };
-        match scheme {
+        let scheme = endpoint.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        match scheme.as_str() {
             "ws-listen" => Self::WebSocketServer,
             "wss-listen" => Self::SecureWebSocketServer,
             "tcp-listen" | "unix-listen" => Self::StreamServer,
             "tls" => Self::TlsClient,
-            "-" | "tcp" | "unix" | "exec" | "sh" | "hub" | "file" | "append" | "echo" | "null" => Self::Other,
+            "udp" => Self::DatagramClient,
+            "udp-listen" => Self::DatagramServer,
+            "hub" | "echo" | "null" => Self::Whole,
+            "-" | "tcp" | "unix" | "exec" | "sh" | "file" | "append" => Self::Other,
             _ => Self::WebSocketClient,
         }
     }
@@ -85,7 +93,10 @@ impl Role {
 impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
-        check(given, roles, self.b.starts_with("hub:"))?;
+        check(given, roles, lower::is_hub(&self.b))?;
+        if !binds_unix(&self.a) {
+            given.refuse(&["mode"], "needs unix-listen:PATH or ws-listen:unix:PATH")?;
+        }
         let has = |role: Role| roles.contains(&role);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
@@ -103,8 +114,11 @@ impl PipeArgs {
         }
 
         let forward = self.server.forward_header.clone();
-        let mut server = lower::server(self.server);
+        let mut server = lower::server(self.server, expander);
         server.tls = server_tls;
+        if self.session.idle_timeout.is_some() {
+            server.peer_idle = None;
+        }
         let client = if has(Role::WebSocketClient) {
             lower::client(self.handshake, self.credentials, client_at, expander)?
         } else {
@@ -135,6 +149,16 @@ impl PipeArgs {
             record: self.output.record,
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
+    }
+}
+
+/// Whether it makes a Unix socket to listen on.
+fn binds_unix(endpoint: &str) -> bool {
+    let (scheme, address) = endpoint.split_once(':').unwrap_or_default();
+    match scheme.to_ascii_lowercase().as_str() {
+        "unix-listen" => true,
+        "ws-listen" | "wss-listen" => address.starts_with("unix:"),
+        _ => false,
     }
 }
 
@@ -183,7 +207,13 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     if !to_hub {
         given.refuse(&["queue", "slow", "last"], "needs hub:NAME as B")?;
     }
-    if !server && !any(&[StreamServer]) {
+    if any(&[DatagramClient, DatagramServer]) && !any(&[StreamServer, TlsClient, Other]) {
+        given.refuse(
+            &["framing", "input", "output", "nul"],
+            "is for bytes, and neither side has them: a datagram is one message",
+        )?;
+    }
+    if !server && !any(&[StreamServer, DatagramServer]) {
         given.refuse(&["once", "announce", "max_connections", "grace"], "needs a listening endpoint")?;
     }
     Ok(())
@@ -210,6 +240,14 @@ mod tests {
             ("tcp:h:1", Role::Other),
             ("tcp://h:1", Role::Other),
             ("file:/x", Role::Other),
+            ("udp:h:1", Role::DatagramClient),
+            ("udp-listen:1", Role::DatagramServer),
+            ("echo:", Role::Whole),
+            ("8080", Role::WebSocketClient),
+            (":8080/x", Role::WebSocketClient),
+            ("WS://h", Role::WebSocketClient),
+            ("TCP:h:1", Role::Other),
+            ("Wss-Listen:8443", Role::SecureWebSocketServer),
         ] {
             assert_eq!(Role::of(endpoint), role, "{endpoint}");
         }

@@ -51,6 +51,11 @@ fn hint(error: &Error, args: &[OsString], command: &Command, subcommand: Option<
             if subcommand.is_none() && command.get_subcommands().any(|sub| knows(sub, word)) {
                 return Some(format!("put options after the subcommand, as in wsio connect {word} …"));
             }
+            if name == Some("connect") && word.contains("://") {
+                return Some(format!(
+                    "wsio connect {word}: standard input and output are always the other side"
+                ));
+            }
             text(ContextKind::SuggestedArg).map(|similar| format!("{similar}, which is similar"))
         }
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {

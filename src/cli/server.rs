@@ -34,6 +34,9 @@ pub(super) struct Server {
     /// Write the URL to FILE when listening
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub announce: Option<PathBuf>,
+    /// Give the file of a Unix socket the permissions MODE, octal as in 0660 [default: as the umask has it]
+    #[arg(long, value_name = "MODE", value_parser = values::mode, hide_short_help = true)]
+    pub mode: Option<u32>,
     /// Serve at most N clients at a time, answer 503 beyond
     #[arg(long, value_name = "N", value_parser = values::connections, default_value = "1024", hide_short_help = true)]
     pub max_connections: usize,

@@ -93,6 +93,16 @@ pub fn size(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Permissions of a socket's file, octal; whoever connects has to be allowed to write.
+pub fn mode(text: &str) -> Result<u32, String> {
+    let octal = (3..=4).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if octal && mode <= 0o777 && mode & 0o222 != 0 => Ok(mode),
+        Ok(mode) if octal && mode <= 0o777 => Err("nobody may write, so nobody could connect".to_owned()),
+        _ => Err("expected permissions in octal, such as 0660 or 600".to_owned()),
+    }
+}
+
 /// How many clients: what fits a semaphore's permits.
 pub fn connections(text: &str) -> Result<usize, String> {
     match text.parse::<u32>() {
@@ -264,6 +274,19 @@ mod tests {
         }
         for text in ["", "k", "0", "-1", "1.5M", "1T", "1kb", "99999999999999999999", "1025G", "+1", "é"] {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn permissions_are_octal_and_let_somebody_in() {
+        assert_eq!(mode("0660"), Ok(0o660));
+        assert_eq!(mode("600"), Ok(0o600));
+        assert_eq!(mode("0777"), Ok(0o777));
+        for text in ["", "6", "66", "0680", "rw", "u+rw", "00660", "1777", "4755", "-660", "+660", "0o660"] {
+            assert!(mode(text).unwrap_err().contains("octal"), "{text}");
+        }
+        for text in ["0444", "000", "0555"] {
+            assert!(mode(text).unwrap_err().contains("nobody could connect"), "{text}");
         }
     }
 

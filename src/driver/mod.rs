@@ -4,6 +4,7 @@
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
 mod chatter;
+mod door;
 mod hub;
 mod outcome;
 mod pair;
@@ -30,7 +31,7 @@ use crate::{
         Link, Recorder, Stdio,
         room::{Room, Rooms},
     },
-    net::{ListenAddr, Listener},
+    net::{BindOptions, ListenAddr, Listener},
     observe::{Redactor, Reporter},
     plan::{Chat, Common, Connect, Direction, Listen, Pipe, Plan, Target},
     session::{Instant, Rules, backoff::Retry},
@@ -104,17 +105,18 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
 /// The WebSocket of `connect`.
 async fn remote(target: &str, common: &Common, run: &Arc<Run>) -> Result<OpenedLink> {
     let mut target = target.to_owned();
-    if target == "echo:" {
+    if target.eq_ignore_ascii_case("echo:") {
         target = echo_server(common, run).await?;
     }
     let remote = endpoint::parse(&target, &Opening::new(Role::B))?;
     if !remote.is_web_socket() {
-        return Err(Fault::new(
-            Exit::Usage,
-            "usage",
-            format!("connect wants a WebSocket URL, not `{target}`"),
-        )
-        .hint(format!("wsio pipe - {target}")));
+        let cause = format!("connect wants a WebSocket URL, not `{target}`");
+        return Err(Fault::new(Exit::Usage, "usage", cause).hint(match target.as_str() {
+            "-" => {
+                "wsio connect wss://HOST/PATH: standard input and output are always the other side".to_owned()
+            }
+            _ => format!("wsio pipe - {target}"),
+        }));
     }
     redial::open(run, &remote.into(), Opening::new(Role::B)).await
 }
@@ -125,14 +127,16 @@ async fn pipe(
     reporter: Reporter,
     stop: watch::Receiver<Option<Fault>>,
 ) -> Result<()> {
-    let run = Arc::new(Run::new(&plan.common, RAW, stdio, reporter, stop)?.recording(&plan.common).await?);
-    let result = join(&plan, &run).await;
+    let mut run = Run::new(&plan.common, RAW, stdio, reporter, stop)?.recording(&plan.common).await?;
+    let a: Arc<dyn Endpoint> = endpoint::parse(&plan.a, &Opening::new(Role::A))?.into();
+    let b: Arc<dyn Endpoint> = endpoint::parse(&plan.b, &Opening::new(Role::B))?.into();
+    run.reach.has_datagrams = a.is_datagrams() || b.is_datagrams();
+    let run = Arc::new(run);
+    let result = join(&plan, &run, a, b).await;
     run.finish(result).await
 }
 
-async fn join(plan: &Pipe, run: &Arc<Run>) -> Result<()> {
-    let a: Arc<dyn Endpoint> = endpoint::parse(&plan.a, &Opening::new(Role::A))?.into();
-    let b: Arc<dyn Endpoint> = endpoint::parse(&plan.b, &Opening::new(Role::B))?.into();
+async fn join(plan: &Pipe, run: &Arc<Run>, a: Arc<dyn Endpoint>, b: Arc<dyn Endpoint>) -> Result<()> {
     match run.telling(redial::open_any(run, &a, Opening::new(Role::A))).await? {
         Opened::Acceptor(acceptor) => {
             if plan.b == "-" && !plan.common.server.once {
@@ -185,7 +189,7 @@ async fn listen(
 }
 
 async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>) -> Result<()> {
-    let listener = Listener::bind(&plan.address).await?;
+    let listener = Listener::bind(&plan.address, &run.reach.bind).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, tls, options));
@@ -197,7 +201,7 @@ const RAW: Framing = &framing::FRAMINGS[2];
 
 /// A real echo server on loopback inside this process; returns its URL.
 async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
-    let listener = Listener::bind(&ListenAddr::Loopback(0)).await?;
+    let listener = Listener::bind(&ListenAddr::Loopback(0), &BindOptions::default()).await?;
     let address = listener.addresses().first().cloned().unwrap_or_default();
     let options = common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, None, options));
@@ -259,6 +263,9 @@ impl Run {
                 forward: common.forward.clone(),
                 server: common.server.handshake.clone(),
                 server_tls: common.server.tls.clone(),
+                bind: common.server.bind.clone(),
+                peer_idle: common.server.peer_idle,
+                has_datagrams: false,
                 stdio,
                 errors_to_client: common.errors_to_client,
                 read_input: common.direction != Direction::ReceiveOnly,
@@ -311,17 +318,32 @@ impl Run {
 
     /// What `work` gives, or the signal's or the run's deadline's fault when that comes first.
     async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let deadline = async {
-            match self.rules.timeout {
-                Some(timeout) => tokio::time::sleep_until(self.started + timeout).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             result = work => result,
-            fault = self.stopped() => Err(fault),
-            () = deadline => Err(Fault::new(Exit::Deadline, "connect", "the time limit (--timeout) is over")),
+            fault = self.over("connect") => Err(fault),
         }
+    }
+
+    /// Ready with the fault that ends the whole run: the signal's, or that `--timeout` is over.
+    fn over(&self, phase: &'static str) -> Pin<Box<dyn Future<Output = Fault> + Send>> {
+        let (stopped, ends) = (self.stopped(), self.ends());
+        Box::pin(async move {
+            let late = async {
+                match ends {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                fault = stopped => fault,
+                () = late => Fault::new(Exit::Deadline, phase, "the time limit (--timeout) is over"),
+            }
+        })
+    }
+
+    /// When `--timeout` is over.
+    fn ends(&self) -> Option<Instant> {
+        self.rules.timeout.map(|timeout| self.started + timeout)
     }
 
     /// Ready with the signal's fault.
@@ -341,7 +363,7 @@ impl Run {
     async fn alone(&self, a: OpenedLink, b: OpenedLink, shown: usize) -> Result<()> {
         let facts = if shown == 1 { b.facts.clone() } else { a.facts.clone() };
         let opened = Instant::now();
-        let outcome = self.pair(a, b, false, None, Some(self.started)).await;
+        let outcome = self.pair(a, b, false, None).await;
         if self.stats {
             self.reach.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
         }
@@ -350,15 +372,8 @@ impl Run {
         outcome.fault.map_or(Ok(()), Err)
     }
 
-    /// Runs one pair; `conn` is its number in a server, `from` is when its time limit began.
-    async fn pair(
-        &self,
-        mut a: OpenedLink,
-        mut b: OpenedLink,
-        serving: bool,
-        conn: Option<u64>,
-        from: Option<Instant>,
-    ) -> Outcome {
+    /// Runs one pair; `conn` is its number in a server.
+    async fn pair(&self, mut a: OpenedLink, mut b: OpenedLink, serving: bool, conn: Option<u64>) -> Outcome {
         a.link.open(conn, &b.facts);
         b.link.open(conn, &a.facts);
         let mut recorded = None;
@@ -374,7 +389,7 @@ impl Run {
                 });
         }
         let setup = Setup {
-            timeout_at: self.rules.timeout.map(|timeout| from.unwrap_or_else(Instant::now) + timeout),
+            timeout_at: self.ends(),
             rules: self.rules.clone(),
             serving,
             first: self.first.clone(),

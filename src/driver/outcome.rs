@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Outcome {
     /// The first fault; `None` is clean and complete.
     pub fault: Option<Fault>,
-    /// How each WebSocket side was closed: code, name and reason.
+    /// How each side was closed: code, name and reason of a WebSocket, or why it ended.
     pub closed: [Option<String>; 2],
     /// Data messages and payload bytes carried from side A and from side B.
     pub carried: [(u64, u64); 2],

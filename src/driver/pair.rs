@@ -62,6 +62,7 @@ pub struct Pair {
     reporter: Reporter,
     one_way: bool,
     closed: [Option<String>; 2],
+    web_socket: [bool; 2],
     dropped: u64,
     rtt: Option<Rtt>,
     panicked: bool,
@@ -92,8 +93,10 @@ impl Pair {
         let now = Instant::now();
         let links = [a, b];
         let kinds = [links[0].kind(), links[1].kind()];
-        // Messages are counted where a person receives them: from the WebSocket, B's when both are.
-        let counted = if kinds[1] == SideKind::WebSocket { 1 } else { 0 };
+        // Messages are counted where a person receives them: from the WebSocket, B's when both are; without
+        // one, from the datagrams.
+        let last = |kind| kinds.iter().rposition(|other| *other == kind);
+        let counted = last(SideKind::WebSocket).or(last(SideKind::Datagrams)).unwrap_or(0);
         let wanted = |side| setup.rules.count.filter(|_| side == counted);
         let mut pumps = [Pump::new(wanted(0)), Pump::new(wanted(1))];
         pumps[1 - counted].preload(setup.first);
@@ -114,6 +117,7 @@ impl Pair {
             reporter: setup.reporter,
             one_way: setup.send_only,
             closed: [None, None],
+            web_socket: kinds.map(|kind| kind == SideKind::WebSocket),
             dropped: 0,
             rtt: None,
             panicked: false,
@@ -135,6 +139,10 @@ impl Pair {
             }
         })
         .await;
+        for (closed, _) in self.closed.iter_mut().zip(self.web_socket).filter(|(_, web_socket)| !web_socket) {
+            // Codes are for WebSockets: elsewhere the cause says it all.
+            *closed = closed.take().or_else(|| fault.as_ref().map(|fault| fault.cause.clone()));
+        }
         Outcome {
             fault,
             closed: self.closed,
@@ -307,7 +315,7 @@ impl Pair {
                 let stopped = self.pumps[side].is_stopped();
                 let dropped = self.pumps[side].abandon();
                 let half_sent = self.links[1 - side].conn().map_or(0, Conn::abandon);
-                if matches!(self.links[side], Link::Bytes(_)) {
+                if matches!(self.links[side], Link::Bytes(_) | Link::Datagrams(_)) {
                     let unread = self.links[side].unread();
                     let messages = dropped + half_sent + if stopped { 0 } else { unread };
                     events.push(Event::Unsent { side, messages });
@@ -331,6 +339,7 @@ impl Pair {
             Action::Release { side, at_once } => {
                 if at_once || self.legs[side].releasing.is_none() {
                     self.dropped += self.links[side].dropped();
+                    self.closed[side] = self.closed[side].take().or_else(|| self.links[side].farewell());
                     let link = std::mem::replace(&mut self.links[side], Link::null());
                     self.legs[side].ask = None;
                     self.legs[side].ping = false;
@@ -344,13 +353,15 @@ impl Pair {
     }
 
     fn note_close(&mut self, event: &Event) {
+        let abnormal = |side: usize, fault: &Fault| match self.web_socket[side] {
+            true => format!("1006 abnormal: {}", fault.cause),
+            false => fault.cause.clone(),
+        };
         let (side, text) = match event {
             Event::Ended { side, how: SourceEnd::Close { described, .. } } => (*side, described.clone()),
-            Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => {
-                (*side, format!("1006 abnormal: {}", fault.cause))
-            }
+            Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => (*side, abnormal(*side, fault)),
             Event::SinkFailed { side, how: SinkFailure::Failed(fault) } if fault.exit == Exit::Lost => {
-                (*side, format!("1006 abnormal: {}", fault.cause))
+                (*side, abnormal(*side, fault))
             }
             _ => return,
         };

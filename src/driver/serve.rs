@@ -3,15 +3,19 @@
 //! Accepting only accepts. TLS, the opening handshake and the opening of what stands behind run in the
 //! client's own task under a permit and deadlines, so that no client can delay another.
 
-use super::{Outcome, Run, hub::Hub, redial, stats};
+use super::{
+    Outcome, Run,
+    door::{Door, Guest, REST},
+    hub::Hub,
+    redial, stats,
+};
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Port, Texts, room::Room},
-    net::{Dialed, Listener},
+    link::{Datagrams, Link, Port, Texts, room::Room},
+    net::Dialed,
     plan::Serve,
-    session::Instant,
     ws::server::{self, Handshake},
 };
 use std::{
@@ -39,7 +43,7 @@ pub(super) enum Behind {
 
 /// A listening socket and what stands behind it.
 pub(super) struct Server {
-    listener: Listener,
+    door: Door,
     shared: Arc<Shared>,
     permits: Arc<Semaphore>,
     once: bool,
@@ -68,7 +72,7 @@ type Served = Option<Outcome>;
 
 impl Server {
     pub(super) fn new(run: Arc<Run>, options: &Serve, acceptor: Acceptor, behind: Behind) -> Result<Self> {
-        let (listener, greeting, scheme) = match acceptor {
+        let (door, greeting, scheme) = match acceptor {
             Acceptor::WebSocket(acceptor) => {
                 let greeting = acceptor.greeting();
                 if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
@@ -80,13 +84,14 @@ impl Server {
                     );
                 }
                 let scheme = if greeting.is_secure() { "wss" } else { "ws" };
-                (acceptor.listener, Some(greeting), scheme)
+                (Door::Streams(acceptor.listener), Some(greeting), scheme)
             }
-            Acceptor::Bytes { listener, scheme } => (listener, None, scheme),
+            Acceptor::Bytes { listener, scheme } => (Door::Streams(listener), None, scheme),
+            Acceptor::Datagrams(peers) => (Door::Datagrams(Box::new(peers)), None, "udp"),
         };
         let (broken, broken_hub) = mpsc::channel(1);
         let server = Self {
-            listener,
+            door,
             permits: Arc::new(Semaphore::new(options.max_connections)),
             once: options.once,
             grace: options.grace,
@@ -108,15 +113,16 @@ impl Server {
         Ok(server)
     }
 
-    /// Serves until a signal, the end of the one client, or a fault of the shared streams.
+    /// Serves until a signal, the end of the time or of the one client, or a fault of the shared streams.
     pub(super) async fn run(mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
-        let mut stopped = shared.run.stopped();
+        let mut over = shared.run.over("listen");
         let mut broken = shared.broken_hub.lock().await;
         let mut clients: JoinSet<Served> = JoinSet::new();
         let end = loop {
+            let closed = self.closed();
             tokio::select! {
-                fault = &mut stopped => break Some(fault),
+                fault = &mut over => break Some(fault),
                 Some(fault) = broken.recv() => break Some(fault),
                 Some(ended) = clients.join_next() => {
                     let served = ended.unwrap_or_else(|_| Some(panicked()));
@@ -125,27 +131,40 @@ impl Server {
                         return outcome.fault.map_or(Ok(()), Err);
                     }
                 }
-                accepted = self.listener.accept() => match accepted {
-                    Ok(dialed) => self.welcome(dialed, &mut clients),
+                accepted = self.door.accept(closed) => match accepted {
+                    Ok(guest) => self.welcome(guest, &mut clients),
                     Err(error) => shared.run.reach.reporter.note(&format!("accept: {error}")),
                 },
             }
         };
-        drop(self.listener);
-        let drained = self.shared.drain(&mut clients, self.grace).await;
+        drop(self.door);
+        let (drained, served) = self.shared.drain(&mut clients, self.grace).await;
         self.shared.sum_up();
         match end {
-            Some(fault) if drained && is_signal(&fault) && !self.once => Ok(()),
+            // What the one client's session came to says more: with -n, that an expectation failed.
+            Some(fault) if self.once => {
+                served.map_or(Some(fault), |outcome| outcome.fault).map_or(Ok(()), Err)
+            }
+            Some(fault) if drained && is_signal(&fault) => Ok(()),
             Some(fault) => Err(fault),
             None => Ok(()),
         }
     }
 
-    fn welcome(&self, dialed: Dialed, clients: &mut JoinSet<Served>) {
+    /// Why nobody more is served just now.
+    fn closed(&self) -> Option<&'static str> {
+        if self.once && self.shared.chosen.available_permits() == 0 {
+            return Some("one is served (--once)");
+        }
+        (self.permits.available_permits() == 0).then_some("too many connections (--max-connections)")
+    }
+
+    fn welcome(&self, guest: Guest, clients: &mut JoinSet<Served>) {
         let shared = Arc::clone(&self.shared);
         match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => clients.spawn(async move { shared.client(dialed, permit).await }),
+            Ok(permit) => clients.spawn(async move { shared.client(guest, permit).await }),
             Err(_) => clients.spawn(async move {
+                let Guest::Stream(dialed) = guest else { return None };
                 // Beyond a few that are told why, more are dropped without a word.
                 let Ok(_polite) = shared.polite.try_acquire() else { return None };
                 shared
@@ -162,63 +181,63 @@ impl Server {
     }
 
     fn announce(&self, options: &Serve) -> Result<()> {
-        let addresses = self.listener.addresses();
-        let urls: Vec<String> = addresses
-            .iter()
-            .map(|address| match (address.strip_prefix("unix:"), self.scheme) {
-                (Some(path), "ws" | "wss") => format!("{}+unix:{path}", self.scheme),
-                (Some(path), _) => format!("unix:{path}"),
-                (None, "ws" | "wss") => {
-                    let path = options.handshake.paths.first().map_or("/", String::as_str);
-                    format!("{}://{address}{path}", self.scheme)
-                }
-                (None, scheme) => format!("{scheme}://{address}"),
-            })
-            .collect();
-        // Both loopback addresses carry the same port: one line, the one every program can use.
-        let url = urls.first().cloned().unwrap_or_default();
-        self.shared.run.reach.reporter.life(&format!("listening on {url}"));
+        let url = |address: &String| match (address.strip_prefix("unix:"), self.scheme) {
+            (Some(path), "ws" | "wss") => format!("{}+unix:{path}", self.scheme),
+            (Some(path), _) => format!("unix:{path}"),
+            (None, "ws" | "wss") => {
+                let path = options.handshake.paths.first().map_or("/", String::as_str);
+                format!("{}://{address}{path}", self.scheme)
+            }
+            (None, scheme) => format!("{scheme}://{address}"),
+        };
+        let urls: Vec<String> = self.door.announced().iter().map(url).collect();
+        for url in &urls {
+            self.shared.run.reach.reporter.life(&format!("listening on {url}"));
+        }
         let Some(file) = &options.announce else { return Ok(()) };
+        let text: String = urls.iter().map(|url| format!("{url}\n")).collect();
         let failed = |error| {
             Fault::new(Exit::WriteError, "announce", format!("cannot write {}: {error}", file.display()))
         };
         // A link, FIFO or device is written to: replacing it would cut off whoever reads it.
         if std::fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
-            return std::fs::write(file, format!("{url}\n")).map_err(failed);
+            return std::fs::write(file, text).map_err(failed);
         }
         let mut beside = file.clone().into_os_string();
         beside.push(format!(".{}", std::process::id()));
-        std::fs::write(&beside, format!("{url}\n")).map_err(failed)?;
+        std::fs::write(&beside, text).map_err(failed)?;
         std::fs::rename(&beside, file).map_err(failed)
     }
 }
 
 impl Shared {
-    async fn client(&self, dialed: Dialed, _permit: OwnedSemaphorePermit) -> Served {
-        let peer = dialed.peer.clone();
+    async fn client(&self, guest: Guest, _permit: OwnedSemaphorePermit) -> Served {
+        let peer = guest.peer();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
         let opened = async {
-            match &self.greeting {
-                Some(greeting) => self.greet(greeting, dialed, &name, visitor).await,
-                None => self.join_bytes(dialed, &name, visitor).await,
+            match (&self.greeting, guest) {
+                (Some(greeting), Guest::Stream(dialed)) => self.greet(greeting, dialed, &name, visitor).await,
+                (_, guest) => self.join_plain(guest, &name, visitor).await,
             }
         };
         // A server that ends does not wait for clients that are not in yet.
         let (a, b, about) = tokio::select! {
             opened = opened => opened?,
-            _ = self.run.stopped() => return None,
+            _ = self.run.over("listen") => return None,
         };
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
-        let outcome = self.run.pair(a, b, true, Some(number), Some(Instant::now())).await;
+        let outcome = self.run.pair(a, b, true, Some(number)).await;
         if let Behind::Hub(_, hub) = &self.behind
             && let Some(hub) = hub.get()
         {
             hub.tell_end(number, &outcome.tally(0));
         }
-        if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Command) {
+        // What the code of a Close does not tell.
+        let telling = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
+        if let Some(fault) = outcome.fault.as_ref().filter(telling) {
             reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
         }
         reporter.life(&format!("{name} close {}", outcome.summary(0)));
@@ -317,26 +336,38 @@ impl Shared {
         self.unchoose();
     }
 
-    async fn join_bytes(
+    async fn join_plain(
         &self,
-        dialed: Dialed,
+        guest: Guest,
         name: &str,
         visitor: Visitor,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
         if !self.choose() {
             return None;
         }
-        let peer = dialed.peer.clone();
+        let (reach, far) = (&self.run.reach, guest.peer());
         match self.behind(Opening { visitor: Some(visitor), ..Opening::new(Role::B) }).await {
             Ok(b) => {
-                let texts = Texts { input: name.to_owned(), output: name.to_owned() };
-                let a = self.run.reach.bytes(Port::Stream(dialed.stream), texts);
-                Some((OpenedLink::new(a, peer), b, String::new()))
+                let name = name.to_owned();
+                let a = match guest {
+                    Guest::Stream(dialed) => {
+                        let texts = Texts { input: name.clone(), output: name };
+                        reach.bytes(Port::Stream(dialed.stream), texts)
+                    }
+                    Guest::Peer(peer) => {
+                        let rules = reach.datagrams(reach.peer_idle);
+                        Link::Datagrams(Box::new(Datagrams::peer(peer, name, rules)))
+                    }
+                };
+                Some((OpenedLink::new(a, far), b, String::new()))
             }
             Err(fault) => {
-                self.run.reach.reporter.fault(&fault);
-                self.run.reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
+                reach.reporter.fault(&fault);
+                reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
                 self.unchoose();
+                if let Guest::Peer(_) = &guest {
+                    tokio::time::sleep(REST).await;
+                }
                 None
             }
         }
@@ -374,10 +405,14 @@ impl Shared {
         }
     }
 
-    /// Waits for the sessions, which heard of the end themselves; whether all were done in time.
-    async fn drain(&self, clients: &mut JoinSet<Served>, grace: Duration) -> bool {
+    /// Waits for the sessions, which heard of the end themselves; whether all were done in time, and how
+    /// the first of them ended.
+    async fn drain(&self, clients: &mut JoinSet<Served>, grace: Duration) -> (bool, Served) {
+        let mut first = None;
         let done = async {
-            while clients.join_next().await.is_some() {}
+            while let Some(ended) = clients.join_next().await {
+                first = first.take().or_else(|| ended.unwrap_or_else(|_| Some(panicked())));
+            }
             if let Behind::Hub(_, hub) = &self.behind
                 && let Some(hub) = hub.get()
             {
@@ -386,7 +421,7 @@ impl Shared {
         };
         let drained = tokio::time::timeout(grace, done).await.is_ok();
         clients.abort_all();
-        drained
+        (drained, first)
     }
 }
 

@@ -4,6 +4,7 @@
 //! is a file and a line here, and help, man page, completions and the table's tests follow.
 
 mod command;
+mod datagram;
 mod file;
 mod internal;
 mod names;
@@ -32,6 +33,11 @@ pub trait Endpoint: Send + Sync {
 
     /// Whether it speaks WebSocket.
     fn is_web_socket(&self) -> bool {
+        false
+    }
+
+    /// Whether it sends and takes datagrams.
+    fn is_datagrams(&self) -> bool {
         false
     }
 
@@ -78,6 +84,8 @@ pub static SCHEMES: &[Scheme] = &[
     socket::TCP_LISTEN,
     socket::UNIX,
     socket::UNIX_LISTEN,
+    datagram::UDP,
+    datagram::UDP_LISTEN,
     command::EXEC,
     command::SH,
     file::FILE,

@@ -15,9 +15,9 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
         Some((name, _)) => name,
         None => text,
     };
-    let Some(scheme) =
-        SCHEMES.iter().find(|scheme| scheme.name == name && (name == "-" || text.contains(':')))
-    else {
+    // RFC 3986 section 3.1: the case of a scheme means nothing.
+    let named = |scheme: &&super::Scheme| scheme.name.eq_ignore_ascii_case(name);
+    let Some(scheme) = SCHEMES.iter().find(named).filter(|_| name == "-" || text.contains(':')) else {
         return unknown(text, name);
     };
     let allowed = match opening.role {
@@ -59,9 +59,9 @@ fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
     }
     let rest = text.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
     let is_host = rest.is_none_or(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-        || matches!(name, "http" | "https")
-        || text.starts_with('[');
-    if rest.is_none() && SCHEMES.iter().any(|scheme| scheme.name == name) {
+        || ["http", "https"].iter().any(|known| name.eq_ignore_ascii_case(known))
+        || text.starts_with(['[', ':']);
+    if rest.is_none() && SCHEMES.iter().any(|scheme| scheme.name.eq_ignore_ascii_case(name)) {
         return Err(malformed(format!("`{text}` lacks its colon")).hint(format!("write `{text}:`")));
     }
     if is_host {
@@ -70,7 +70,7 @@ fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
     let fault = malformed(format!("`{name}:` is no scheme that wsio knows"));
     let nearest = SCHEMES
         .iter()
-        .map(|scheme| (distance(name, scheme.name), scheme))
+        .map(|scheme| (distance(&name.to_ascii_lowercase(), scheme.name), scheme))
         .min_by_key(|(distance, _)| *distance);
     Err(match nearest {
         Some((0..=3, scheme)) => fault.hint(format!("did you mean `{}`?", scheme.form)),
@@ -129,8 +129,15 @@ mod tests {
         assert_eq!(describe("localhost:8080/x").as_deref(), Ok("ws://localhost:8080/x"));
         assert_eq!(describe("example.com/feed").as_deref(), Ok("wss://example.com/feed"));
         assert_eq!(describe("https://example.com/").as_deref(), Ok("wss://example.com/"));
+        assert_eq!(describe("HTTPS://Example.com/A").as_deref(), Ok("wss://example.com/A"));
+        assert_eq!(describe("WS+UNIX:/Run/a:/x").as_deref(), Ok("ws+unix:/Run/a:/x"));
+        assert_eq!(describe("TCP:localhost:22").as_deref(), Ok("tcp:localhost:22"));
+        assert_eq!(describe("Echo:").as_deref(), Ok("echo:"));
+        assert_eq!(describe(":8080/x").as_deref(), Ok("ws://127.0.0.1:8080/x"));
+        assert_eq!(describe("8080").as_deref(), Ok("ws://127.0.0.1:8080/"));
         assert!(fault("wz://x", Role::B).hint.is_some_and(|hint| hint.contains("ws://")));
         assert!(fault("tpc:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
+        assert!(fault("TPC:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
         assert_eq!(fault("echo", Role::B).hint.as_deref(), Some("write `echo:`"));
         assert_eq!(fault("", Role::B).exit, Exit::Malformed);
     }

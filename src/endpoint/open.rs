@@ -5,8 +5,8 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{Encode, Framing, Kind, Stamp, Stamped, record::Facts},
-    link::{ByteLink, Link, Port, Stdio, Texts, room::Rooms},
-    net::Listener,
+    link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
+    net::{self, BindOptions, Listener},
     observe::{Redactor, Reporter},
     tls::{ClientTls, Connector, ServerTls},
     ws::{ClientOptions, HeaderName, ServerOptions},
@@ -80,6 +80,8 @@ pub enum Acceptor {
         /// Such as `tcp` or `unix`.
         scheme: &'static str,
     },
+    /// Its peers send datagrams.
+    Datagrams(Peers),
 }
 
 /// Framings of the byte ends of a run.
@@ -120,6 +122,12 @@ pub struct Reach {
     pub server: ServerOptions,
     /// The server side of TLS.
     pub server_tls: Option<ServerTls>,
+    /// What binding takes beside the address.
+    pub bind: BindOptions,
+    /// How long a peer of a UDP server may be silent; `None` is for ever.
+    pub peer_idle: Option<Duration>,
+    /// A side of the pair sends datagrams.
+    pub has_datagrams: bool,
     /// The standard streams.
     pub stdio: Stdio,
     /// The standard error of child processes goes where their output goes.
@@ -156,13 +164,22 @@ impl Reach {
     }
 
     fn bytes_as(&self, port: Port, texts: Texts, encoder: Box<dyn Encode>) -> Link {
-        let decoder = (self.framings.input.decoder)(self.framings.kind(), self.max_message);
+        // What may be cut anywhere is cut so that the other side can carry it.
+        let fits = self.has_datagrams && self.framings.input.name == "raw";
+        let max = if fits { self.max_message.min(net::LARGEST_DATAGRAM) } else { self.max_message };
+        let decoder = (self.framings.input.decoder)(self.framings.kind(), max);
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
     }
 
     /// Whether the output tells what happens beside data messages.
     pub fn tells_events(&self) -> bool {
         (self.framings.output.encoder)().wants_events()
+    }
+
+    /// How datagrams become messages: binary unless text is asked for, whatever the framing of a byte side.
+    pub fn datagrams(&self, idle: Option<Duration>) -> DatagramRules {
+        let kind = self.framings.kind.unwrap_or(Kind::Binary);
+        DatagramRules { kind, max_message: self.max_message, idle }
     }
 
     /// The TLS client, made at its first use.

@@ -61,7 +61,13 @@ pub(super) const UNIX_LISTEN: Scheme = Scheme {
     summary: "Unix socket server, one bridge per client",
     a: true,
     b: false,
-    parse: |path| Ok(Box::new(Listening { scheme: "unix", address: ListenAddr::Unix(some_path(path)?) })),
+    parse: |path| match ListenAddr::parse(path) {
+        Ok(ListenAddr::Descriptor(_) | ListenAddr::Systemd) => {
+            Err(malformed(&format!("an inherited socket, Unix or TCP, is written tcp-listen:{path}"))
+                .hint(format!("unix-listen:./{path} for a file of that name")))
+        }
+        _ => Ok(Box::new(Listening { scheme: "unix", address: ListenAddr::Unix(some_path(path)?) })),
+    },
 };
 
 fn dial(text: &str, tls: bool) -> Result<Box<dyn Endpoint>> {
@@ -139,9 +145,9 @@ impl Endpoint for Listening {
         }
     }
 
-    fn open<'a>(&'a self, _: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let listener = Listener::bind(&self.address).await?;
+            let listener = Listener::bind(&self.address, &reach.bind).await?;
             Ok(Opened::Acceptor(Acceptor::Bytes { listener, scheme: self.scheme }))
         })
     }

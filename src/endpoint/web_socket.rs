@@ -99,6 +99,9 @@ impl Endpoint for Client {
             );
             let (url, deadline, name) = (&url, reach.deadline(), url.to_string());
             let mut facts = Facts { url: Some(reach.redactor.url(&name)), ..Facts::default() };
+            if url.guessed {
+                reach.reporter.verbose(&format!("no scheme was written: taken as {url}"));
+            }
             // Our own files are judged before anybody else is troubled.
             let connector = if url.secure { Some(reach.connector().await?) } else { None };
             let dialed = match &url.unix {
@@ -109,9 +112,6 @@ impl Endpoint for Client {
                         .await?
                 }
             };
-            if url.guessed {
-                reach.reporter.verbose(&format!("no scheme was written: taken as {url}"));
-            }
             reach.reporter.verbose(&format!("connected to {}", dialed.peer));
             let mut stream = dialed.stream;
             if let Some(connector) = connector {
@@ -188,7 +188,7 @@ impl Endpoint for Server {
                     .hint("give --cert FILE and --key FILE, or --self-signed"));
                 }
             };
-            let listener = Listener::bind(&self.address).await?;
+            let listener = Listener::bind(&self.address, &reach.bind).await?;
             let acceptor = WebSocketAcceptor::new(listener, tls, reach.server.clone());
             Ok(Opened::Acceptor(Acceptor::WebSocket(acceptor)))
         })
@@ -241,7 +241,18 @@ impl Greeting {
                 Err(_) => return Err(silent("tls: no handshake within --handshake-timeout".into())),
             }
         }
-        Handshake::read(stream, &self.options, self.is_secure(), until).await
+        let options = match self.options.admission.loopback && dialed.peer.starts_with("unix:") {
+            true => &self.over_unix(),
+            false => &self.options,
+        };
+        Handshake::read(stream, options, self.is_secure(), until).await
+    }
+
+    /// The rules for clients of a Unix socket beside one on loopback: no page reaches it under any name.
+    fn over_unix(&self) -> ServerOptions {
+        let mut options = self.options.clone();
+        options.admission.loopback = false;
+        options
     }
 
     /// Whether clients speak TLS.

@@ -5,8 +5,10 @@
 //! hence no locks; every method is cancel-safe, since a poll leaves nothing half done.
 
 mod bytes;
+mod datagrams;
 mod har;
 mod patient;
+mod peers;
 mod queue;
 mod recorder;
 mod renewing;
@@ -15,7 +17,9 @@ mod stdio;
 
 pub use self::{
     bytes::{ByteLink, Port, Texts},
+    datagrams::{DatagramRules, Datagrams},
     patient::Patient,
+    peers::{Peer, Peers},
     queue::Queue,
     recorder::Recorder,
     renewing::{Loss, Renew, Renewed, Renewing},
@@ -52,6 +56,8 @@ pub enum Link {
     Renewing(Box<Renewing>),
     /// A byte stream behind a framing.
     Bytes(Box<ByteLink>),
+    /// UDP: one datagram, one message.
+    Datagrams(Box<Datagrams>),
     /// In-process queues: echo, null.
     Channel(Channel),
     /// A place in a room.
@@ -92,6 +98,7 @@ impl Link {
         match self {
             Self::WebSocket(_) | Self::Renewing(_) => SideKind::WebSocket,
             Self::Bytes(link) => link.kind(),
+            Self::Datagrams(_) => SideKind::Datagrams,
             Self::Channel(_) | Self::Member(_) => SideKind::Stream,
         }
     }
@@ -132,6 +139,7 @@ impl Link {
             Self::WebSocket(conn) => conn.poll_receive(cx, batch),
             Self::Renewing(link) => link.poll_receive(cx, batch),
             Self::Bytes(link) => link.poll_receive(cx, batch),
+            Self::Datagrams(link) => link.poll_receive(cx, batch),
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.poll_pop(cx, batch, BATCH),
             Self::Channel(_) => Poll::Ready(()),
             Self::Member(member) => member.incoming().poll_pop(cx, batch, BATCH),
@@ -144,6 +152,7 @@ impl Link {
             Self::WebSocket(conn) => conn.end().cloned().map(web_socket_end),
             Self::Renewing(link) => link.end(),
             Self::Bytes(link) => link.end(),
+            Self::Datagrams(link) => link.end(),
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.end(),
             Self::Channel(_) => Some(SourceEnd::Absent),
             Self::Member(member) => member.incoming().end(),
@@ -173,7 +182,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.wants_events(),
             Self::Member(member) => member.tells(),
-            Self::WebSocket(_) | Self::Renewing(_) | Self::Channel(_) => false,
+            Self::WebSocket(_) | Self::Renewing(_) | Self::Datagrams(_) | Self::Channel(_) => false,
         }
     }
 
@@ -182,7 +191,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.open(conn, facts),
             Self::Member(member) => member.tell(What::Open(facts)),
-            Self::WebSocket(_) | Self::Renewing(_) | Self::Channel(_) => {}
+            Self::WebSocket(_) | Self::Renewing(_) | Self::Datagrams(_) | Self::Channel(_) => {}
         }
     }
 
@@ -192,6 +201,7 @@ impl Link {
             Self::WebSocket(conn) => conn.queued(),
             Self::Renewing(link) => link.queued(),
             Self::Bytes(link) => link.queued(),
+            Self::Datagrams(link) => link.queued(),
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.bytes(),
             Self::Channel(_) => 0,
             // Whoever hears it has its own bound; one that is full is waited for before the next message.
@@ -209,7 +219,16 @@ impl Link {
     pub fn dropped(&self) -> u64 {
         match self {
             Self::Member(member) => member.incoming().dropped(),
+            Self::Datagrams(link) => link.dropped(),
             _ => 0,
+        }
+    }
+
+    /// Why it ended, where only the link itself can tell a person.
+    pub fn farewell(&self) -> Option<String> {
+        match self {
+            Self::Datagrams(link) => link.farewell(),
+            _ => None,
         }
     }
 
@@ -227,6 +246,10 @@ impl Link {
                 Ok(())
             }
             Self::Bytes(link) => {
+                link.feed(&message);
+                Ok(())
+            }
+            Self::Datagrams(link) => {
                 link.feed(&message);
                 Ok(())
             }
@@ -255,6 +278,7 @@ impl Link {
             Self::WebSocket(conn) => conn.poll_flush(cx).map_err(transport_failure),
             Self::Renewing(link) => link.poll_flush(cx).map_err(transport_failure),
             Self::Bytes(link) => link.poll_flush(cx),
+            Self::Datagrams(link) => link.poll_flush(cx),
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.poll_room(cx, HIGH_WATER).map(Ok),
             Self::Channel(_) => Poll::Ready(Ok(())),
             Self::Member(member) => member.poll_room(cx).map(Ok),
@@ -269,6 +293,7 @@ impl Link {
         match self {
             Self::WebSocket(_) | Self::Renewing(_) => Poll::Ready(Ok(())),
             Self::Bytes(link) => link.poll_shut(cx),
+            Self::Datagrams(link) => link.poll_flush(cx),
             Self::Channel(channel) => {
                 if let Some(queue) = &channel.outgoing {
                     queue.finish(SourceEnd::Eof { empty: false, hangup: true });
@@ -294,6 +319,7 @@ impl Link {
     pub fn unread(&mut self) -> u64 {
         match self {
             Self::Bytes(link) => link.unread(),
+            Self::Datagrams(link) => link.unread(),
             _ => 0,
         }
     }
@@ -316,7 +342,7 @@ impl Link {
                 None => 0,
             },
             Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Channel(_) | Self::Member(_) => 0,
+            Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) => 0,
         }
     }
 }

@@ -7,8 +7,14 @@ use super::ListenAddr;
 use std::{fmt, net::Ipv6Addr, path::PathBuf};
 
 impl ListenAddr {
-    /// Reads `PORT`, `HOST:PORT`, `[V6]:PORT` or `unix:PATH`; the error is the cause in words.
+    /// Reads `PORT`, `HOST:PORT`, `[V6]:PORT`, `unix:PATH`, `fd:N` or `systemd`; the error is the cause in words.
     pub fn parse(text: &str) -> Result<ListenAddr, String> {
+        if text == "systemd" {
+            return Ok(ListenAddr::Systemd);
+        }
+        if let Some(number) = text.strip_prefix("fd:") {
+            return descriptor(number).map(ListenAddr::Descriptor);
+        }
         if let Some(path) = text.strip_prefix("unix:") {
             if path.is_empty() {
                 return Err("`unix:` names no path".to_owned());
@@ -35,6 +41,8 @@ impl fmt::Display for ListenAddr {
             ListenAddr::Loopback(port) => write!(f, "{port}"),
             ListenAddr::Host(host, port) => f.write_str(&join(host, *port)),
             ListenAddr::Unix(path) => write!(f, "unix:{}", path.display()),
+            ListenAddr::Descriptor(number) => write!(f, "fd:{number}"),
+            ListenAddr::Systemd => f.write_str("systemd"),
         }
     }
 }
@@ -73,6 +81,15 @@ pub(super) fn join(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
+fn descriptor(text: &str) -> Result<i32, String> {
+    let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    match number {
+        None => Err(format!("`{text}` is not the number of a descriptor (fd:3)")),
+        Some(0..=2) => Err(format!("descriptor {text} is a standard stream; inherited sockets begin at 3")),
+        Some(number) => Ok(number),
+    }
+}
+
 fn port(text: &str) -> Result<u16, String> {
     // `u16::from_str` takes a plus sign; a port is digits.
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -94,6 +111,8 @@ mod tests {
             ("example.com:443", ListenAddr::Host("example.com".into(), 443)),
             ("[::1]:9", ListenAddr::Host("::1".into(), 9)),
             ("unix:/run/x.sock", ListenAddr::Unix("/run/x.sock".into())),
+            ("fd:3", ListenAddr::Descriptor(3)),
+            ("systemd", ListenAddr::Systemd),
         ] {
             assert_eq!(ListenAddr::parse(text).unwrap(), address);
             assert_eq!(address.to_string(), text);
@@ -115,6 +134,12 @@ mod tests {
             ("[nope]:1", "not an IPv6 address"),
             ("h:+1", "not a port"),
             ("a b:1", "not a host name"),
+            ("fd:", "number of a descriptor"),
+            ("fd:x", "number of a descriptor"),
+            ("fd:-1", "number of a descriptor"),
+            ("fd:+3", "number of a descriptor"),
+            ("fd:99999999999", "number of a descriptor"),
+            ("fd:0", "standard stream"),
         ] {
             let error = ListenAddr::parse(text).unwrap_err();
             assert!(error.contains(cause), "{text}: {error}");

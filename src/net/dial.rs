@@ -65,7 +65,7 @@ pub async fn dial_unix(path: &std::path::Path) -> Result<Dialed> {
 }
 
 /// The addresses of a name, families taking turns; never empty.
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let unknown = |why: String| {
         Fault::new(Exit::HostName, "name", format!("cannot find the address of {host}: {why}"))
             .hint("check the spelling of the host name, and the name service of this machine")

@@ -5,29 +5,25 @@
 //! business of its own task.
 
 use super::{
-    Dialed, ListenAddr,
+    BindOptions, Dialed, ListenAddr,
+    bind::{self, Bind},
     words::{is_exhausted, words},
 };
-use crate::{
-    exit::Exit,
-    fault::{Fault, Result},
-};
+use crate::fault::Result;
 use std::{
     future::poll_fn,
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpSocket, lookup_host},
+    net::{TcpListener, TcpSocket},
     time::{Instant, sleep_until},
 };
 
 /// How long accepting pauses when descriptors are used up.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often a free port is looked for that both loopback addresses have.
-const TRIES: usize = 8;
 /// Clients that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -38,38 +34,42 @@ pub struct Listener {
     turn: usize,
     /// No accepting before this moment.
     resume: Option<Instant>,
+    /// Nothing but the addresses tells which sockets we were given.
+    inherited: bool,
 }
 
-enum Socket {
+pub(super) enum Socket {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix(super::unix::UnixSocket),
 }
 
 impl Listener {
-    /// Binds and listens; fails with [`Exit::Bind`].
-    pub async fn bind(address: &ListenAddr) -> Result<Listener> {
-        let sockets = match address {
-            ListenAddr::Loopback(port) => loopback(*port),
-            ListenAddr::Host(host, port) => {
-                let found = lookup_host((host.as_str(), *port)).await.map_err(|error| {
-                    Fault::new(Exit::Bind, "listen", format!("cannot find the address of {host}: {error}"))
-                })?;
-                every(found.collect())
-            }
+    /// Binds and listens, or takes over what listens already.
+    ///
+    /// # Errors
+    /// Exit 116 with the address that could not be had.
+    pub async fn bind(address: &ListenAddr, options: &BindOptions) -> Result<Listener> {
+        let tcp = |sockets: Vec<TcpListener>| sockets.into_iter().map(Socket::Tcp).collect();
+        let (sockets, inherited) = match address {
+            ListenAddr::Loopback(port) => (tcp(bind::loopback(*port)?), false),
+            ListenAddr::Host(host, port) => (tcp(bind::host(host, *port).await?), false),
             #[cfg(unix)]
             ListenAddr::Unix(path) => {
-                return super::unix::UnixSocket::bind(path).map(Socket::Unix).map(Self::over_one);
+                let socket = super::unix::UnixSocket::bind(path, options.mode)?;
+                (vec![Socket::Unix(socket)], false)
+            }
+            #[cfg(unix)]
+            ListenAddr::Descriptor(_) | ListenAddr::Systemd => {
+                (super::inherited::listeners(address, &options.activation)?, true)
             }
             #[cfg(not(unix))]
-            ListenAddr::Unix(_) => {
-                return Err(Fault::new(Exit::Bind, "listen", "this system has no Unix sockets"));
+            _ => {
+                let _ = options;
+                return Err(bind::unfit(address, "this system has no such sockets"));
             }
         };
-        match sockets {
-            Ok(sockets) => Ok(Self::over(sockets.into_iter().map(Socket::Tcp).collect())),
-            Err((at, error)) => Err(unbound(at, &error)),
-        }
+        Ok(Self { sockets, turn: 0, resume: None, inherited })
     }
 
     /// The next client of any socket, in turn; cancel-safe.
@@ -107,32 +107,34 @@ impl Listener {
         self.sockets.iter().map(name).collect()
     }
 
-    /// Whether only this machine can reach it, by TCP.
+    /// The addresses that people have to be told.
+    ///
+    /// One is enough for sockets we bound: they share their port, and the first is the one that every
+    /// program can use.
+    pub fn announced(&self) -> Vec<String> {
+        let mut addresses = self.addresses();
+        addresses.truncate(if self.inherited { usize::MAX } else { 1 });
+        addresses
+    }
+
+    /// Whether there are TCP sockets, and only this machine can reach them.
     pub fn is_loopback(&self) -> bool {
-        self.reach().all(|address| address.is_some_and(|address| address.ip().to_canonical().is_loopback()))
+        let mut addresses = self.tcp().peekable();
+        addresses.peek().is_some() && addresses.all(|address| address.is_some_and(is_near))
     }
 
     /// Whether other machines may reach it.
     pub fn is_public(&self) -> bool {
-        self.reach().any(|address| address.is_some_and(|address| !address.ip().to_canonical().is_loopback()))
+        self.tcp().any(|address| address.is_some_and(|address| !is_near(address)))
     }
 
-    /// The TCP address of each socket; `None` for a Unix socket.
-    fn reach(&self) -> impl Iterator<Item = Option<SocketAddr>> {
-        self.sockets.iter().map(|socket| match socket {
-            Socket::Tcp(socket) => socket.local_addr().ok(),
+    /// The address of each TCP socket.
+    fn tcp(&self) -> impl Iterator<Item = Option<SocketAddr>> {
+        self.sockets.iter().filter_map(|socket| match socket {
+            Socket::Tcp(socket) => Some(socket.local_addr().ok()),
             #[cfg(unix)]
             Socket::Unix(_) => None,
         })
-    }
-
-    fn over(sockets: Vec<Socket>) -> Self {
-        Self { sockets, turn: 0, resume: None }
-    }
-
-    #[cfg(unix)]
-    fn over_one(socket: Socket) -> Self {
-        Self::over(vec![socket])
     }
 
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Dialed>> {
@@ -161,76 +163,24 @@ impl Socket {
     }
 }
 
-/// Sockets, or the address that failed and why.
-type Bound = std::result::Result<Vec<TcpListener>, (SocketAddr, io::Error)>;
-
-/// 127.0.0.1 and, where there is IPv6, ::1 on the same port.
-fn loopback(port: u16) -> Bound {
-    let mut tries = 0;
-    loop {
-        let v4 = tcp((Ipv4Addr::LOCALHOST, port).into())?;
-        let taken = v4.local_addr().map_or(port, |address| address.port());
-        match tcp((Ipv6Addr::LOCALHOST, taken).into()) {
-            Ok(v6) => return Ok(vec![v4, v6]),
-            Err((_, error)) if no_family(&error) => return Ok(vec![v4]),
-            // A free IPv4 port may be taken on ::1: try another one.
-            Err((_, error)) if port == 0 && error.kind() == io::ErrorKind::AddrInUse && tries < TRIES => {
-                tries += 1
-            }
-            Err(failure) => return Err(failure),
-        }
-    }
-}
-
-/// Every address of a name, all with the port that the first one got.
-fn every(addresses: Vec<SocketAddr>) -> Bound {
-    let mut sockets: Vec<TcpListener> = Vec::new();
-    let mut seen = Vec::new();
-    let mut missing = None;
-    for mut address in addresses {
-        if seen.contains(&address) {
-            continue;
-        }
-        seen.push(address);
-        if let Some(Ok(first)) = sockets.first().map(TcpListener::local_addr) {
-            address.set_port(first.port());
-        }
-        match tcp(address) {
-            Ok(socket) => sockets.push(socket),
-            Err((at, error)) if no_family(&error) => missing = Some((at, error)),
-            Err(failure) => return Err(failure),
-        }
-    }
-    match missing {
-        Some(failure) if sockets.is_empty() => Err(failure),
-        _ if sockets.is_empty() => Err((
-            (Ipv4Addr::UNSPECIFIED, 0).into(),
-            io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
-        )),
-        _ => Ok(sockets),
-    }
-}
-
-fn tcp(address: SocketAddr) -> std::result::Result<TcpListener, (SocketAddr, io::Error)> {
-    let open = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+impl Bind for TcpListener {
+    fn bind(at: SocketAddr) -> io::Result<Self> {
+        let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // A restarted server must not wait for its old connections' TIME_WAIT. On Windows the same
         // option would let two servers share a port.
         #[cfg(unix)]
         socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
+        socket.bind(at)?;
         socket.listen(BACKLOG)
-    };
-    open().map_err(|error| (address, error))
+    }
+
+    fn local(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
 }
 
-/// Whether the error says that the machine lacks this family or address.
-fn no_family(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
-        return true;
-    }
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+fn is_near(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 /// Whether the error belongs to one client that left early, not to the listener.
@@ -249,25 +199,10 @@ fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-fn unbound(at: SocketAddr, error: &io::Error) -> Fault {
-    let fault = Fault::new(Exit::Bind, "listen", format!("{at}: {}", words(error)));
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            fault.hint("stop the program that has the port, take another port, or 0 for a free one")
-        }
-        io::ErrorKind::PermissionDenied if at.port() < 1024 => {
-            fault.hint("take a port of 1024 or above; lower ones need privileges")
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            fault.hint("take an address of this machine, or 0.0.0.0 for every interface")
-        }
-        _ => fault,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
@@ -276,9 +211,13 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(10);
 
+    async fn bind(address: &ListenAddr) -> Result<Listener> {
+        Listener::bind(address, &BindOptions::default()).await
+    }
+
     #[tokio::test]
     async fn a_bare_port_is_both_loopbacks_on_one_port() {
-        let mut listener = Listener::bind(&ListenAddr::Loopback(0)).await.unwrap();
+        let mut listener = bind(&ListenAddr::Loopback(0)).await.unwrap();
         let addresses = listener.addresses();
         let ports: Vec<u16> = addresses
             .iter()
@@ -298,10 +237,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_in_use_says_so() {
-        let first = Listener::bind(&ListenAddr::Host("127.0.0.1".into(), 0)).await.unwrap();
+        let first = bind(&ListenAddr::Host("127.0.0.1".into(), 0)).await.unwrap();
         let port = first.addresses()[0].parse::<SocketAddr>().unwrap().port();
         for address in [ListenAddr::Loopback(port), ListenAddr::Host("127.0.0.1".into(), port)] {
-            let fault = Listener::bind(&address).await.err().unwrap();
+            let fault = bind(&address).await.err().unwrap();
             assert_eq!((fault.exit, fault.phase), (Exit::Bind, "listen"));
             assert_eq!(fault.cause, format!("127.0.0.1:{port}: address already in use"));
             assert!(fault.hint.is_some());
@@ -310,16 +249,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_foreign_address_says_so() {
-        let fault = Listener::bind(&ListenAddr::Host("192.0.2.1".into(), 0)).await.err().unwrap();
+        let fault = bind(&ListenAddr::Host("192.0.2.1".into(), 0)).await.err().unwrap();
         assert!(fault.cause.contains("address not available"), "{fault}");
     }
 
     #[tokio::test]
     async fn sockets_take_turns() {
         let sockets: Vec<TcpListener> =
-            (0..2).map(|_| tcp("127.0.0.1:0".parse().unwrap()).unwrap()).collect();
+            (0..2).map(|_| Bind::bind("127.0.0.1:0".parse().unwrap()).unwrap()).collect();
         let addresses: Vec<SocketAddr> = sockets.iter().map(|socket| socket.local_addr().unwrap()).collect();
-        let mut listener = Listener::over(sockets.into_iter().map(Socket::Tcp).collect());
+        let sockets = sockets.into_iter().map(Socket::Tcp).collect();
+        let mut listener = Listener { sockets, turn: 0, resume: None, inherited: false };
         let mut clients = Vec::new();
         for address in [addresses[0], addresses[0], addresses[0], addresses[1]] {
             clients.push(TcpStream::connect(address).await.unwrap());
@@ -334,7 +274,7 @@ mod tests {
 
     #[tokio::test]
     async fn accept_may_be_cancelled() {
-        let mut listener = Listener::bind(&ListenAddr::Host("127.0.0.1".into(), 0)).await.unwrap();
+        let mut listener = bind(&ListenAddr::Host("127.0.0.1".into(), 0)).await.unwrap();
         assert!(timeout(Duration::from_millis(10), listener.accept()).await.is_err());
         let _client = TcpStream::connect(&listener.addresses()[0]).await.unwrap();
         timeout(SOON, listener.accept()).await.unwrap().unwrap();

@@ -1,12 +1,16 @@
-//! Byte transports: naming, dialling and binding TCP and Unix sockets.
+//! Transports: naming, dialling and binding TCP, Unix and UDP sockets.
 //!
 //! Everything above speaks to a [`Stream`], whatever it is made of; what can be known about the far
 //! end travels beside it as text.
 
 mod addr;
+mod bind;
 mod dial;
+#[cfg(unix)]
+mod inherited;
 mod linger;
 mod listen;
+mod udp;
 #[cfg(unix)]
 mod unix;
 mod words;
@@ -17,6 +21,7 @@ pub use dial::dial_tcp;
 pub use dial::dial_unix;
 pub use linger::lingering_close;
 pub use listen::Listener;
+pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, dial_udp, is_full, is_too_big};
 pub use words::words;
 
 use std::{path::PathBuf, pin::Pin};
@@ -48,6 +53,28 @@ pub enum ListenAddr {
     Host(String, u16),
     /// A Unix socket.
     Unix(PathBuf),
+    /// A socket that our parent handed to us as this descriptor, 3 or above.
+    Descriptor(i32),
+    /// Every socket that systemd handed to us.
+    Systemd,
+}
+
+/// What binding takes beside the address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BindOptions {
+    /// Permissions of a Unix socket's file. Default: what the umask leaves of 0777.
+    pub mode: Option<u32>,
+    /// The sockets that systemd may have handed to us.
+    pub activation: Activation,
+}
+
+/// How systemd tells a process of the sockets it hands over (sd_listen_fds(3)).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Activation {
+    /// `LISTEN_PID`: the process they are for.
+    pub pid: Option<String>,
+    /// `LISTEN_FDS`: how many there are, the first one being descriptor 3.
+    pub fds: Option<String>,
 }
 
 impl ListenAddr {
@@ -55,7 +82,7 @@ impl ListenAddr {
     pub fn host(&self) -> Option<&str> {
         match self {
             Self::Host(host, _) => Some(host),
-            Self::Loopback(_) | Self::Unix(_) => None,
+            _ => None,
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::{
     Action, Instant, Session, SourceEnd,
     keepalive::Beat,
-    machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD, unanswered},
+    machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
     side::Sink,
+    verdict::unanswered,
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -82,7 +83,8 @@ impl Session {
     fn tick_side(&mut self, side: usize, now: Instant) {
         if self.linger_at(side).is_some_and(|at| at <= now) {
             self.sides[side].lingering = None;
-            if self.received == 0 {
+            // That a datagram is not answered is common.
+            if self.received == 0 && self.sides[side].is_web_socket() {
                 self.actions.push(Action::Note(
                     "no message came back before the linger time was over; wait longer with --linger 10s, or --linger inf"
                         .into(),

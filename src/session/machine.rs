@@ -7,12 +7,14 @@ use super::{
     Action, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When, codes,
     keepalive::Keepalive,
     side::{Side, Sink},
+    verdict::unanswered,
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
 
 pub(super) const INTERNAL_ERROR: u16 = 1011;
 pub(super) const GOING_AWAY: u16 = 1001;
+const TOO_BIG: u16 = 1009;
 /// How long a lost peer gets to hear our last Close.
 pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
 /// A connection that is lost after so much quiet was probably cut for it.
@@ -84,7 +86,7 @@ impl Session {
             Event::Delivered { side } => self.delivered(side, now),
             Event::Unsent { messages, .. } => self.unsent += messages,
             Event::CloseSent { side } => self.close_sent(side, now),
-            Event::Shut { side } => self.shut(side),
+            Event::Shut { side } => self.shut(side, now),
             Event::Released { side } => self.sides[side].released = true,
             Event::CountReached { side } => self.count_reached(side, now),
             Event::Signal(fault) => {
@@ -103,32 +105,6 @@ impl Session {
     /// Whether both sides are gone.
     pub fn is_over(&self) -> bool {
         self.sides.iter().all(|side| side.released)
-    }
-
-    /// The first fault, or what was left undone; `None` is clean and complete.
-    pub fn verdict(&self) -> Option<Fault> {
-        if self.fault.is_some() {
-            return self.fault.clone();
-        }
-        if self.unsent > 0 {
-            let what =
-                if self.unsent == 1 { "1 message".to_owned() } else { format!("{} messages", self.unsent) };
-            return Some(Fault::new(
-                Exit::Unsent,
-                "session",
-                format!("the peer closed; {what} of the input left unsent"),
-            ));
-        }
-        let wanted = self.rules.count.filter(|_| !self.count_met)?;
-        let cause = format!("expected {wanted} messages, got {} before the session ended", self.received);
-        Some(
-            Fault::new(Exit::Expectation, "session", cause)
-                .hint("wait longer with --linger 10s or --linger inf"),
-        )
-    }
-
-    pub(super) fn fail(&mut self, fault: Fault) {
-        self.fault.get_or_insert(fault);
     }
 
     fn keepalive(&mut self, side: usize, change: impl FnOnce(&mut Keepalive)) {
@@ -168,7 +144,9 @@ impl Session {
     fn received(&mut self, side: usize, messages: u64, now: Instant) {
         self.traffic_at = now;
         self.sides[side].received_at = now;
-        if self.sides[side].is_web_socket() {
+        if self.sides[side].is_web_socket()
+            || self.sides.iter().all(|side| !side.is_web_socket()) && self.sides[side].lingers()
+        {
             self.received += messages;
         }
     }
@@ -209,15 +187,15 @@ impl Session {
         self.maybe_release(side);
     }
 
-    /// Nothing will be said to `other`, which is not a wish to leave a WebSocket.
+    /// Nothing will be said to `other`, which is not a wish to leave whom we converse with.
     fn input_absent(&mut self, other: usize) {
-        if !self.sides[other].is_web_socket() {
+        if !self.sides[other].lingers() {
             self.end_normally(other);
         }
     }
 
     fn input_ended(&mut self, other: usize, hangup: bool) {
-        if self.sides[other].is_web_socket() && !hangup {
+        if self.sides[other].lingers() && !hangup {
             self.sides[other].linger_next = true;
         } else {
             self.end_normally(other);
@@ -303,6 +281,11 @@ impl Session {
                 self.fail(fault);
                 self.end_output(other, Some(GOING_AWAY), String::new());
             }
+            // What came does not fit where it has to go.
+            SinkFailure::Failed(fault) if fault.exit == Exit::BadInput => {
+                self.fail(fault);
+                self.end_output(other, Some(TOO_BIG), "message too big".into());
+            }
             SinkFailure::Failed(fault) => {
                 self.fail(fault);
                 self.end_output(other, Some(INTERNAL_ERROR), "output failed".into());
@@ -332,8 +315,13 @@ impl Session {
         self.maybe_release(side);
     }
 
-    fn shut(&mut self, side: usize) {
+    fn shut(&mut self, side: usize, now: Instant) {
         self.sides[side].sink = Sink::Done;
+        if self.sides[side].kind == SideKind::Datagrams && !self.sides[side].ended {
+            // Nobody is told of an end, so nobody answers with one: both ways are over.
+            self.actions.push(Action::Stop { side });
+            return self.source_ended(side, SourceEnd::Eof { empty: false, hangup: true }, now);
+        }
         self.maybe_release(side);
     }
 
@@ -359,8 +347,4 @@ impl Session {
         }
         self.force_at = Some(now + LAST_WORD);
     }
-}
-
-pub(super) fn unanswered(cause: &str) -> Fault {
-    Fault::new(Exit::CloseUnanswered, "session", format!("our Close was never answered: {cause}"))
 }

@@ -11,6 +11,7 @@ mod keepalive;
 mod leaving;
 mod machine;
 mod side;
+mod verdict;
 
 pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When};
 pub use machine::Session;

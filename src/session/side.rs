@@ -11,6 +11,8 @@ pub enum SideKind {
     Standard,
     /// Any other byte stream: each way ends by itself.
     Stream,
+    /// Datagrams: nothing tells the far end that we are done, nor us that it is.
+    Datagrams,
 }
 
 pub(super) struct Side {
@@ -80,5 +82,10 @@ impl Side {
 
     pub(super) fn is_web_socket(&self) -> bool {
         self.kind == SideKind::WebSocket
+    }
+
+    /// Whether an end of our input is no end for it: it may still answer, and cannot be asked whether it will.
+    pub(super) fn lingers(&self) -> bool {
+        matches!(self.kind, SideKind::WebSocket | SideKind::Datagrams)
     }
 }

@@ -1,7 +1,7 @@
 //! The URL of a WebSocket: read as a browser reads it, and sent as RFC 6455 section 3 wants it.
 //!
 //! `http(s)` is accepted for `ws(s)`, because that is what people paste. A missing scheme is guessed
-//! from the host, plain only where no network is in between.
+//! from the host, plain only where no network is in between; a port alone is this machine's.
 
 use crate::{
     exit::Exit,
@@ -40,17 +40,20 @@ impl WsUrl {
                 malformed(text, "it contains a blank or a control character").hint("write a blank as %20")
             );
         }
-        if let Some(rest) = text.strip_prefix("ws+unix:") {
-            return over_unix(text, rest);
+        if let Some((port, target)) = lone_port(text) {
+            return on_this_machine(text, port, target);
         }
-        match text.split_once("://") {
-            Some(("ws" | "http", _)) => over_tcp(text, text, false, false),
-            Some(("wss" | "https", _)) => over_tcp(text, text, true, false),
-            Some((scheme, _)) => Err(malformed(text, &format!("`{scheme}` is not ws or wss"))),
-            None if text.starts_with("ws:") || text.starts_with("wss:") => {
+        let (scheme, rest) = text.split_once(':').unwrap_or_default();
+        // RFC 3986 section 3.1: the case of a scheme means nothing.
+        match (scheme.to_ascii_lowercase().as_str(), rest.starts_with("//")) {
+            ("ws+unix", _) => over_unix(text, rest),
+            ("ws" | "http", true) => over_tcp(text, text, false, false),
+            ("wss" | "https", true) => over_tcp(text, text, true, false),
+            (_, true) if is_scheme(scheme) => Err(malformed(text, &format!("`{scheme}` is not ws or wss"))),
+            ("ws" | "wss", false) => {
                 Err(malformed(text, "two slashes are missing").hint(text.replacen(':', "://", 1)))
             }
-            None => {
+            _ => {
                 let mut url = over_tcp(text, &format!("ws://{text}"), false, true)?;
                 if !url.is_near() {
                     url = over_tcp(text, &format!("wss://{text}"), true, true)?;
@@ -141,6 +144,28 @@ fn over_tcp(text: &str, whole: &str, secure: bool, guessed: bool) -> Result<WsUr
     Ok(WsUrl { secure, host, port, target, userinfo, unix: None, guessed })
 }
 
+/// RFC 3986 section 3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.chars().all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other))
+}
+
+/// `PORT` or `:PORT`, with or without path and query: the digits, and what follows them.
+fn lone_port(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_prefix(':').unwrap_or(text);
+    let end = text.find(['/', '?', '#']).unwrap_or(text.len());
+    let (port, target) = text.split_at(end);
+    (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())).then_some((port, target))
+}
+
+fn on_this_machine(text: &str, port: &str, target: &str) -> Result<WsUrl> {
+    match port.parse::<u16>() {
+        Ok(0) => Err(malformed(text, "port 0 cannot be connected to")),
+        Ok(port) => over_tcp(text, &format!("ws://127.0.0.1:{port}{target}"), false, true),
+        Err(_) => Err(malformed(text, &format!("port {port} is above 65535"))),
+    }
+}
+
 /// `PATH[:/URI]`: a colon before a slash ends the path of the socket.
 fn over_unix(text: &str, rest: &str) -> Result<WsUrl> {
     let rest = if rest.starts_with("///") { &rest[2..] } else { rest };
@@ -221,6 +246,17 @@ mod tests {
             ("ws+unix:/run/a.sock", "ws+unix:/run/a.sock"),
             ("ws+unix:///run/a.sock:/x?y", "ws+unix:/run/a.sock:/x?y"),
             ("ws://me:secret@h/", "ws://h/"),
+            ("8080", "ws://127.0.0.1:8080/"),
+            (":8080", "ws://127.0.0.1:8080/"),
+            (":8080/chat?room=1", "ws://127.0.0.1:8080/chat?room=1"),
+            ("80/x", "ws://127.0.0.1/x"),
+            ("8080?x", "ws://127.0.0.1:8080/?x"),
+            ("example.com/to?url=http://h/", "wss://example.com/to?url=http://h/"),
+            ("WS://Example.com/A", "ws://example.com/A"),
+            ("Wss://h/", "wss://h/"),
+            ("HTTP://h/", "ws://h/"),
+            ("HttpS://h/", "wss://h/"),
+            ("WS+Unix:/run/A.sock:/x", "ws+unix:/run/A.sock:/x"),
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }
@@ -233,6 +269,7 @@ mod tests {
         assert_eq!(url.userinfo, Some(("me".into(), "p@ss".into())));
         assert_eq!(url.authority(), "[::1]");
         assert!(WsUrl::parse("example.com").unwrap().guessed);
+        assert!(WsUrl::parse(":8080").unwrap().guessed && !WsUrl::parse("WS://h").unwrap().guessed);
         assert_eq!(WsUrl::parse("ws+unix:/s:/p").unwrap().unix, Some("/s".into()));
     }
 
@@ -248,6 +285,14 @@ mod tests {
             ("ws://h/\n", "control"),
             ("ws://me:secret@h:x/", "port"),
             ("ws+unix:", "path"),
+            ("WS:h", "slashes"),
+            ("65536", "above 65535"),
+            (":99999999999/x", "above 65535"),
+            ("0", "port 0"),
+            (":", "host"),
+            (":/x", "host"),
+            (":8080x", "host"),
+            ("8080#top", "fragment"),
         ] {
             let fault = WsUrl::parse(text).unwrap_err();
             assert_eq!(fault.exit, Exit::Malformed);

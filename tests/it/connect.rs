@@ -214,6 +214,25 @@ fn the_time_stands_before_each_message_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_port_alone_is_this_machines() {
+    for (write, path) in [("", ""), (":", ""), (":", "chat?room=1")] {
+        let (url, peer) = serve(|mut peer| {
+            let request = peer.head.lines().next().unwrap().to_owned();
+            peer.text("here");
+            peer.answer_close();
+            request
+        });
+        let port = url.rsplit(':').next().unwrap().trim_end_matches('/');
+        let slash = if path.is_empty() { "" } else { "/" };
+        let done = Wsio::run(["connect", "-v", &format!("{write}{port}{slash}{path}"), "-1"], "");
+        assert_eq!((done.code, done.text()), (0, "here\n"), "{}", done.err);
+        let taken = format!("no scheme was written: taken as ws://127.0.0.1:{port}/{path}");
+        assert!(done.err.contains(&taken), "{}", done.err);
+        assert_eq!(peer.join().unwrap(), format!("GET /{path} HTTP/1.1"));
+    }
+}
+
+#[test]
 fn a_run_is_summed_up_where_it_is_asked_for() {
     let (url, server) = serve(|mut peer| {
         let message = peer.message().unwrap();
@@ -234,4 +253,32 @@ fn a_run_is_summed_up_where_it_is_asked_for() {
     assert!(lines[2].starts_with("in: 1 messages, 4 bytes, "), "{}", done.err);
     assert!(lines[3].starts_with("out: 1 messages, 4 bytes, "), "{}", done.err);
     assert!(lines[4].starts_with("rtt: min ") && lines[4].ends_with(", of 1 pings"), "{}", done.err);
+}
+
+#[test]
+fn the_case_of_a_scheme_means_nothing() {
+    let (url, peer) = serve(|mut peer| peer.answer_close().unwrap().code());
+    let done = Wsio::run(["connect", &url.replace("ws:", "WS:"), "--linger", "0"], "x");
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(peer.join().unwrap(), Some(1000));
+    let done = Wsio::run(["connect", "Echo:", "--linger", "10s", "-1"], "x");
+    assert_eq!((done.code, done.text()), (0, "x\n"), "{}", done.err);
+}
+
+#[test]
+fn what_is_no_url_gets_the_next_step() {
+    for (target, code, text) in [
+        ("-", 2, "try: wsio connect wss://HOST/PATH: standard input and output are always the other side"),
+        ("70000", 3, "port 70000 is above 65535"),
+        ("0", 3, "port 0 cannot be connected to"),
+        (":", 3, "empty host"),
+        ("FTP://h", 3, "`FTP:` is no scheme that wsio knows"),
+    ] {
+        let done = Wsio::run(["connect", target], "");
+        assert_eq!(done.code, code, "{target}: {}", done.err);
+        assert!(done.err.contains(text), "{target}: {}", done.err);
+    }
+    let done = Wsio::run(["connect", "-", "ws://h/"], "");
+    assert_eq!(done.code, 2, "{}", done.err);
+    assert!(done.err.contains("try: wsio connect ws://h/: standard input"), "{}", done.err);
 }

@@ -160,7 +160,12 @@ pub fn fault(exit: Exit) -> Fault {
 }
 
 fn kind() -> impl Strategy<Value = SideKind> {
-    prop_oneof![Just(SideKind::WebSocket), Just(SideKind::Standard), Just(SideKind::Stream)]
+    prop_oneof![
+        Just(SideKind::WebSocket),
+        Just(SideKind::Standard),
+        Just(SideKind::Stream),
+        Just(SideKind::Datagrams)
+    ]
 }
 
 fn source_end() -> impl Strategy<Value = SourceEnd> {
@@ -184,10 +189,15 @@ fn source_end() -> impl Strategy<Value = SourceEnd> {
 /// Whether a link of that kind can tell such a thing.
 fn is_possible(event: &Event, kinds: [SideKind; 2]) -> bool {
     match event {
-        Event::Ended { side, how } => {
-            let web_socket = matches!(how, SourceEnd::Close { .. } | SourceEnd::Lost { .. });
-            web_socket == (kinds[*side] == SideKind::WebSocket)
-        }
+        Event::Ended { side, how } => match how {
+            SourceEnd::Close { .. } => kinds[*side] == SideKind::WebSocket,
+            SourceEnd::Lost { answer, .. } => match kinds[*side] {
+                SideKind::WebSocket => true,
+                SideKind::Datagrams => answer.is_none(),
+                _ => false,
+            },
+            _ => kinds[*side] != SideKind::WebSocket,
+        },
         _ => true,
     }
 }
@@ -305,4 +315,52 @@ fn a_close_code_comes_with_what_usually_helps() {
     assert!(closed(1008).hint.unwrap().contains("--bearer"));
     assert!(closed(1012).hint.unwrap().contains("--reconnect"));
     assert_eq!(closed(4001).hint, None);
+}
+
+/// A session between these two, past this event and what follows from it at once.
+fn after(kinds: [SideKind; 2], event: Event) -> Robot {
+    let mut robot = Robot::new(Rules::default(), kinds, true);
+    robot.happens(event);
+    robot
+}
+
+const MORE: SourceEnd = SourceEnd::Eof { empty: false, hangup: false };
+
+#[test]
+fn answers_to_the_last_datagram_are_waited_for() {
+    for other in [SideKind::Standard, SideKind::Stream] {
+        let mut robot = after([other, SideKind::Datagrams], Event::Ended { side: 0, how: MORE });
+        robot.wait(Duration::from_millis(900));
+        robot.happens(Event::Received { side: 1, messages: 1 });
+        robot.wait(Duration::from_millis(900));
+        assert!(!robot.session.is_over(), "silent for less than --linger");
+        robot.wait(Duration::from_millis(200));
+        assert!(robot.session.is_over(), "a datagram's peer tells no end, so ours is both");
+        assert_eq!(robot.exit(), Exit::Ok);
+    }
+}
+
+#[test]
+fn nothing_to_say_is_no_end_for_datagrams() {
+    for how in [SourceEnd::Absent, SourceEnd::Eof { empty: true, hangup: false }] {
+        let mut robot = after([SideKind::Standard, SideKind::Datagrams], Event::Ended { side: 0, how });
+        robot.wait(Duration::from_secs(3600));
+        assert!(!robot.session.is_over());
+    }
+}
+
+#[test]
+fn a_datagram_peer_gone_quiet_closes_a_web_socket_with_1000() {
+    let how = SourceEnd::Eof { empty: false, hangup: true };
+    let robot = after([SideKind::Datagrams, SideKind::WebSocket], Event::Ended { side: 0, how });
+    assert_eq!((robot.closes[1].clone(), robot.session.is_over()), (vec![Some(1000)], true));
+    assert_eq!(robot.exit(), Exit::Ok);
+}
+
+#[test]
+fn a_message_that_is_no_datagram_is_answered_with_1009() {
+    let how = SinkFailure::Failed(fault(Exit::BadInput));
+    let robot = after([SideKind::WebSocket, SideKind::Datagrams], Event::SinkFailed { side: 1, how });
+    assert_eq!((robot.closes[0].clone(), robot.session.is_over()), (vec![Some(1009)], true));
+    assert_eq!(robot.exit(), Exit::BadInput);
 }

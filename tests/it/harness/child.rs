@@ -4,6 +4,7 @@ use super::PATIENCE;
 use std::{
     ffi::OsStr,
     io::{Read, Write},
+    os::fd::OwnedFd,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -69,6 +70,24 @@ impl Wsio {
         let mut child = command.spawn().expect("wsio starts");
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         Self { stdin: child.stdin.take(), out: Collected::new(out), err: Collected::new(err), child }
+    }
+
+    /// Starts it with two sockets as its descriptors 3 and 4, after these commands of a shell.
+    ///
+    /// A shell moves them there: that takes no unsafe code. Its standard input and output are empty.
+    pub fn handed(
+        before: &str,
+        sockets: [OwnedFd; 2],
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Self {
+        let [third, fourth] = sockets;
+        let script = format!("{before}\nexec \"$0\" \"$@\" 3<&0 4<&1 </dev/null >/dev/null");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_wsio")]).args(args);
+        let command = command.stdin(third).stdout(fourth).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("a shell starts");
+        let err = Collected::new(child.stderr.take().unwrap());
+        Self { stdin: None, out: Collected::new(std::io::empty()), err, child }
     }
 
     /// Runs it with this input to its end.

@@ -1,0 +1,54 @@
+//! The door of a server: where clients come in, connected or not.
+
+use crate::{
+    link::{Peer, Peers},
+    net::{Dialed, Listener},
+};
+use std::{io, time::Duration};
+
+/// How long a peer is left alone whose other side could not be opened: each of its datagrams would ask again.
+pub(super) const REST: Duration = Duration::from_secs(1);
+
+/// What a server accepts from.
+pub(super) enum Door {
+    /// Connections.
+    Streams(Listener),
+    /// Datagrams.
+    Datagrams(Box<Peers>),
+}
+
+/// Who came in.
+pub(super) enum Guest {
+    /// A connection.
+    Stream(Dialed),
+    /// A peer without one.
+    Peer(Peer),
+}
+
+impl Door {
+    /// The next client; cancel-safe. While `closed` says why, datagrams of new peers are dropped.
+    pub(super) async fn accept(&mut self, closed: Option<&str>) -> io::Result<Guest> {
+        match self {
+            Self::Streams(listener) => listener.accept().await.map(Guest::Stream),
+            Self::Datagrams(peers) => peers.accept(closed).await.map(Guest::Peer),
+        }
+    }
+
+    /// The addresses that people have to be told.
+    pub(super) fn announced(&self) -> Vec<String> {
+        match self {
+            Self::Streams(listener) => listener.announced(),
+            Self::Datagrams(peers) => peers.announced(),
+        }
+    }
+}
+
+impl Guest {
+    /// The far end, for people.
+    pub(super) fn peer(&self) -> String {
+        match self {
+            Self::Stream(dialed) => dialed.peer.clone(),
+            Self::Peer(peer) => peer.address().to_string(),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `udp:` and `udp-listen:`: one datagram, one message.
+
+use super::{Acceptor, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+    link::{Datagrams, Link, Peers},
+    net::{self, ListenAddr},
+};
+
+pub(super) const UDP: Scheme = Scheme {
+    name: "udp",
+    form: "udp:HOST:PORT",
+    example: "udp:127.0.0.1:51820",
+    summary: "UDP client, one datagram is one message",
+    a: true,
+    b: true,
+    parse: |text| {
+        let (host, port) = net::host_port(text).map_err(|cause| malformed(&cause))?;
+        Ok(Box::new(Dial { host, port }))
+    },
+};
+
+pub(super) const UDP_LISTEN: Scheme = Scheme {
+    name: "udp-listen",
+    form: "udp-listen:ADDR",
+    example: "udp-listen:127.0.0.1:51820",
+    summary: "UDP server, one bridge per peer until it is silent for 60 s",
+    a: true,
+    b: false,
+    parse: |text| match ListenAddr::parse(text) {
+        Ok(ListenAddr::Unix(_)) => Err(malformed("datagrams go over UDP, not over a Unix socket")),
+        Ok(address) => Ok(Box::new(Listening { address })),
+        Err(cause) => Err(malformed(&cause)),
+    },
+};
+
+fn malformed(cause: &str) -> Fault {
+    Fault::new(Exit::Malformed, "endpoint", cause)
+}
+
+struct Dial {
+    host: String,
+    port: u16,
+}
+
+impl Endpoint for Dial {
+    fn describe(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("udp:[{}]:{}", self.host, self.port),
+            false => format!("udp:{}:{}", self.host, self.port),
+        }
+    }
+
+    fn is_datagrams(&self) -> bool {
+        true
+    }
+
+    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+        Box::pin(async move {
+            let name = self.describe();
+            let dialing = net::dial_udp(&self.host, self.port);
+            let (socket, at) = reach.deadline().phase("connect", &name, dialing).await?;
+            // An idle server is no reason to leave: the other side says when it is over.
+            let rules = reach.datagrams(None);
+            let link = Link::Datagrams(Box::new(Datagrams::client(socket, at, name, rules)));
+            Ok(Opened::Link(OpenedLink::new(link, at.to_string())))
+        })
+    }
+}
+
+struct Listening {
+    address: ListenAddr,
+}
+
+impl Endpoint for Listening {
+    fn describe(&self) -> String {
+        format!("udp-listen:{}", self.address)
+    }
+
+    fn is_datagrams(&self) -> bool {
+        true
+    }
+
+    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+        Box::pin(async move {
+            let udp = net::bind_udp(&self.address, &reach.bind).await?;
+            Ok(Opened::Acceptor(Acceptor::Datagrams(Peers::new(udp))))
+        })
+    }
+}

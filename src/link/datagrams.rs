@@ -1,0 +1,396 @@
+//! Datagrams as a link: one datagram is one message, an empty one too.
+//!
+//! There is no end of stream: nothing is sent to say goodbye, and a peer of ours that is silent for long
+//! is taken for gone. What does not fit a datagram is refused and never cut.
+
+use super::{BATCH, peers::LONGEST, peers::Peer};
+use crate::{
+    exit::Exit,
+    fault::Fault,
+    framing::{self, Kind},
+    net::{self, LARGEST_DATAGRAM},
+    session::{SinkFailure, SourceEnd},
+};
+use bytes::Bytes;
+use std::{
+    collections::VecDeque,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{Interest, ReadBuf},
+    net::UdpSocket,
+    time::{Instant, Sleep, sleep},
+};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// What one datagram counts beside its payload, so that empty ones are bounded too.
+const OVERHEAD: usize = 64;
+
+/// How datagrams become messages.
+#[derive(Clone, Copy, Debug)]
+pub struct DatagramRules {
+    /// The frame type they are sent as.
+    pub kind: Kind,
+    /// Bound on one message, bytes.
+    pub max_message: usize,
+    /// A peer that neither sent nor got one for so long is gone; `None` waits for ever.
+    pub idle: Option<Duration>,
+}
+
+/// A way to one peer.
+pub struct Datagrams {
+    way: Way,
+    /// How faults name it.
+    name: String,
+    rules: DatagramRules,
+    out: VecDeque<Bytes>,
+    out_bytes: usize,
+    /// A message that cannot be sent; told once everything before it is.
+    unfit: Option<Fault>,
+    failed: bool,
+    end: Option<SourceEnd>,
+    farewell: Option<String>,
+    /// How many came.
+    heard: u64,
+    /// What the system had no room for.
+    dropped: u64,
+    /// When the last one came or went.
+    last: Instant,
+    clock: Pin<Box<Sleep>>,
+}
+
+/// Ready with what the system learnt of the way, such as that nobody listens.
+type Trouble = Pin<Box<dyn Future<Output = io::Result<io::Error>> + Send>>;
+
+enum Way {
+    /// A socket of our own.
+    Client { socket: Arc<UdpSocket>, at: SocketAddr, buffer: Box<[u8]>, trouble: Trouble },
+    /// A place at a server's.
+    Seat(Peer),
+}
+
+impl Datagrams {
+    /// A socket connected to `at`.
+    pub fn client(socket: UdpSocket, at: SocketAddr, name: String, rules: DatagramRules) -> Self {
+        let socket = Arc::new(socket);
+        let watched = Arc::clone(&socket);
+        // An error makes a socket neither readable nor, for whoever only waits to read, anything else.
+        let trouble = Box::pin(async move {
+            let ask = || watched.take_error()?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
+            watched.async_io(Interest::ERROR, ask).await
+        });
+        Self::new(Way::Client { socket, at, buffer: vec![0; LONGEST].into(), trouble }, name, rules)
+    }
+
+    /// One of a server's peers.
+    pub fn peer(peer: Peer, name: String, rules: DatagramRules) -> Self {
+        Self::new(Way::Seat(peer), name, rules)
+    }
+
+    fn new(way: Way, name: String, rules: DatagramRules) -> Self {
+        Self {
+            way,
+            name,
+            rules,
+            out: VecDeque::new(),
+            out_bytes: 0,
+            unfit: None,
+            failed: false,
+            end: None,
+            farewell: None,
+            heard: 0,
+            dropped: 0,
+            last: Instant::now(),
+            clock: Box::pin(sleep(rules.idle.unwrap_or_default())),
+        }
+    }
+
+    pub(super) fn end(&self) -> Option<SourceEnd> {
+        self.end.clone()
+    }
+
+    pub(super) fn farewell(&self) -> Option<String> {
+        self.farewell.clone()
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.out_bytes
+    }
+
+    /// Datagrams that came and found the queue full, or went and found the system so.
+    pub(super) fn dropped(&self) -> u64 {
+        match &self.way {
+            Way::Seat(peer) => peer.queue().dropped() + self.dropped,
+            Way::Client { .. } => self.dropped,
+        }
+    }
+
+    /// Takes away what came and was not taken in; counts it.
+    pub(super) fn unread(&mut self) -> u64 {
+        let Way::Seat(peer) = &self.way else { return 0 };
+        let mut waiting = VecDeque::new();
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let _ = peer.queue().poll_pop(&mut cx, &mut waiting, usize::MAX);
+        waiting.len() as u64
+    }
+
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+        if self.end.is_some() {
+            return Poll::Ready(());
+        }
+        let had = batch.len();
+        self.receive(cx, batch);
+        if batch.len() > had || self.end.is_some() {
+            return Poll::Ready(());
+        }
+        self.poll_idle(cx)
+    }
+
+    fn receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) {
+        let mut came = VecDeque::new();
+        let mut lost = None;
+        match &mut self.way {
+            Way::Seat(peer) => {
+                let _ = peer.queue().poll_pop(cx, &mut came, BATCH);
+            }
+            Way::Client { socket, buffer, trouble, .. } => {
+                while came.len() < BATCH {
+                    let mut buffer = ReadBuf::new(buffer);
+                    match socket.poll_recv(cx, &mut buffer) {
+                        Poll::Pending => break,
+                        Poll::Ready(Ok(())) => {
+                            came.push_back(Message::Binary(Bytes::copy_from_slice(buffer.filled())));
+                        }
+                        Poll::Ready(Err(error)) => {
+                            lost = Some(error);
+                            break;
+                        }
+                    }
+                }
+                if lost.is_none()
+                    && let Poll::Ready(found) = trouble.as_mut().poll(cx)
+                {
+                    lost = Some(found.unwrap_or_else(|error| error));
+                }
+            }
+        }
+        for message in came {
+            self.heard += 1;
+            self.last = Instant::now();
+            match self.judge(message.into_data()) {
+                Ok(message) => batch.push_back(message),
+                Err(fault) => {
+                    self.end = Some(SourceEnd::Refused(fault));
+                    return;
+                }
+            }
+        }
+        if let Some(error) = lost {
+            self.end = Some(SourceEnd::Lost { fault: self.lost(&error), answer: None });
+        }
+    }
+
+    fn judge(&self, payload: Bytes) -> Result<Message, Fault> {
+        let bad = |cause: String, hint| {
+            let cause = format!("{}: datagram {} {cause}", self.name, self.heard);
+            Err(Fault::new(Exit::BadInput, "input", cause).hint(hint))
+        };
+        if payload.len() > self.rules.max_message {
+            let cause = format!("is longer than {} bytes", self.rules.max_message);
+            return bad(cause, "raise the limit with --max-message");
+        }
+        match self.rules.kind {
+            Kind::Binary => Ok(Message::Binary(payload)),
+            Kind::Text => match Utf8Bytes::try_from(payload) {
+                Ok(text) => Ok(Message::Text(text)),
+                Err(error) => {
+                    let byte = error.valid_up_to() + 1;
+                    bad(format!("is not UTF-8 (byte {byte})"), "send datagrams as binary: leave --text out")
+                }
+            },
+        }
+    }
+
+    /// Ready when the peer was silent, and we to it, for too long.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(idle) = self.rules.idle else { return Poll::Pending };
+        loop {
+            ready!(self.clock.as_mut().poll(cx));
+            let over = self.last + idle;
+            if over <= Instant::now() {
+                break;
+            }
+            self.clock.as_mut().reset(over);
+        }
+        self.farewell = Some(format!("no datagram for {} s", idle.as_secs_f64()));
+        self.end = Some(SourceEnd::Eof { empty: false, hangup: true });
+        Poll::Ready(())
+    }
+
+    /// Queues one message, which has to fit a datagram.
+    pub(super) fn feed(&mut self, message: &Message) {
+        let payload = framing::payload(message);
+        if self.failed || self.unfit.is_some() {
+            return;
+        }
+        if payload.len() > LARGEST_DATAGRAM {
+            self.unfit = Some(self.too_big(payload.len()));
+            return;
+        }
+        self.out_bytes += payload.len() + OVERHEAD;
+        self.out.push_back(payload);
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        while let Some(payload) = self.out.front() {
+            let sent = ready!(match &mut self.way {
+                Way::Client { socket, .. } => socket.poll_send(cx, payload).map_ok(drop),
+                Way::Seat(peer) => peer.poll_send(cx, payload),
+            });
+            let fault = match sent {
+                Ok(()) => None,
+                Err(error) if net::is_too_big(&error) => Some(self.too_big(payload.len())),
+                Err(error) if net::is_full(&error) => {
+                    self.dropped += 1;
+                    None
+                }
+                Err(error) => Some(self.lost(&error)),
+            };
+            if let Some(fault) = fault {
+                return Poll::Ready(Err(self.fail(fault)));
+            }
+            self.last = Instant::now();
+            if let Some(payload) = self.out.pop_front() {
+                self.out_bytes -= payload.len() + OVERHEAD;
+            }
+        }
+        match self.unfit.take() {
+            Some(fault) => Poll::Ready(Err(self.fail(fault))),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn fail(&mut self, fault: Fault) -> SinkFailure {
+        self.failed = true;
+        self.out.clear();
+        self.out_bytes = 0;
+        SinkFailure::Failed(fault)
+    }
+
+    fn too_big(&self, length: usize) -> Fault {
+        let cause = format!("{}: a message of {length} bytes does not fit a datagram", self.name);
+        Fault::new(Exit::BadInput, "session", cause)
+            .hint(format!("send at most {LARGEST_DATAGRAM} bytes a message, or use tcp:"))
+    }
+
+    /// The way is broken. Whoever was never heard of was probably never there.
+    fn lost(&self, error: &io::Error) -> Fault {
+        let (exit, phase) =
+            if self.heard == 0 { (Exit::Refused, "connect") } else { (Exit::Lost, "session") };
+        let at = match &self.way {
+            Way::Client { at, .. } => *at,
+            Way::Seat(peer) => peer.address(),
+        };
+        let name =
+            if self.name.ends_with(&at.to_string()) { String::new() } else { format!("{}: ", self.name) };
+        let fault = Fault::new(exit, phase, format!("{name}{at}: {}", net::words(error)));
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => {
+                fault.hint(format!("check that a server listens on UDP {at}"))
+            }
+            _ => fault,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        link::Peers,
+        net::{BindOptions, ListenAddr, bind_udp},
+    };
+    use std::future::poll_fn;
+
+    const RULES: DatagramRules =
+        DatagramRules { kind: Kind::Binary, max_message: 100, idle: Some(Duration::from_secs(60)) };
+
+    /// A peer that sent these datagrams.
+    async fn peer(sent: &[&[u8]], rules: DatagramRules) -> (Datagrams, Peers, std::net::UdpSocket) {
+        let udp = bind_udp(&ListenAddr::Host("127.0.0.1".into(), 0), &BindOptions::default()).await.unwrap();
+        let at = udp.sockets[0].local_addr().unwrap();
+        let (mut peers, client) = (Peers::new(udp), std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+        let mut seated = None;
+        for payload in sent {
+            client.send_to(payload, at).unwrap();
+            seated = tokio::select! {
+                biased;
+                accepted = peers.accept(None) => Some(accepted.unwrap()),
+                () = async {
+                    for _ in 0..20 { tokio::task::yield_now().await }
+                }, if seated.is_some() => seated,
+            };
+        }
+        (Datagrams::peer(seated.unwrap(), "#1".into(), rules), peers, client)
+    }
+
+    async fn receive(link: &mut Datagrams) -> Vec<Message> {
+        let mut batch = VecDeque::new();
+        poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
+        batch.into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_is_gone_after_a_minute_without_a_datagram_either_way() {
+        let (mut link, _peers, _client) = peer(&[b"one", b""], RULES).await;
+        let start = Instant::now();
+        assert_eq!(receive(&mut link).await, [Message::binary("one"), Message::binary("")]);
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        link.feed(&Message::text("answer"));
+        poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
+        assert_eq!(receive(&mut link).await, []);
+        assert_eq!(start.elapsed().as_secs(), 110);
+        assert_eq!(link.end(), Some(SourceEnd::Eof { empty: false, hangup: true }));
+        assert_eq!(link.farewell().as_deref(), Some("no datagram for 60 s"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_text_or_too_long_is_refused_behind_what_came_before() {
+        let text = DatagramRules { kind: Kind::Text, ..RULES };
+        for (bad, rules, cause) in [
+            (&b"ab\xff"[..], text, "#1: datagram 2 is not UTF-8 (byte 3)"),
+            (&[b'x'; 101][..], text, "#1: datagram 2 is longer than 100 bytes"),
+        ] {
+            let (mut link, _peers, _client) = peer(&[b"fine", bad, b"later"], rules).await;
+            let mut seen = receive(&mut link).await;
+            while link.end().is_none() {
+                seen.extend(receive(&mut link).await);
+            }
+            assert_eq!(seen, [Message::text("fine")]);
+            let Some(SourceEnd::Refused(fault)) = link.end() else { panic!("{:?}", link.end()) };
+            assert_eq!((fault.exit, fault.cause.as_str()), (Exit::BadInput, cause));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fits_no_datagram_fails_behind_what_does() {
+        let (mut link, _peers, client) = peer(&[b"hello"], RULES).await;
+        link.feed(&Message::binary("fits"));
+        link.feed(&Message::binary(vec![0; LARGEST_DATAGRAM + 1]));
+        link.feed(&Message::binary("never"));
+        let Err(SinkFailure::Failed(fault)) = poll_fn(|cx| link.poll_flush(cx)).await else { panic!() };
+        assert_eq!(fault.exit, Exit::BadInput);
+        assert!(fault.cause.contains("65508 bytes"), "{fault}");
+        let mut buffer = [0; 64];
+        assert_eq!(client.recv(&mut buffer).unwrap(), 4);
+        client.set_nonblocking(true).unwrap();
+        assert!(client.recv(&mut buffer).is_err(), "nothing after it");
+        assert_eq!((link.queued(), poll_fn(|cx| link.poll_flush(cx)).await), (0, Ok(())));
+    }
+}

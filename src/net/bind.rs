@@ -1,0 +1,123 @@
+//! Which sockets an address to listen on stands for, and why one could not be bound.
+//!
+//! The same for streams and datagrams: a bare port is both loopback addresses, a name is all of its
+//! addresses, and port 0 is one free port that they share.
+
+use super::{ListenAddr, words::words};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+use tokio::net::lookup_host;
+
+/// How often a free port is looked for that both loopback addresses have.
+const TRIES: usize = 8;
+
+/// A kind of socket that can be bound.
+pub(super) trait Bind: Sized {
+    /// Binds one socket.
+    fn bind(at: SocketAddr) -> io::Result<Self>;
+    /// Where it is bound.
+    fn local(&self) -> io::Result<SocketAddr>;
+}
+
+/// Sockets, or the address that failed and why.
+type Bound<S> = std::result::Result<Vec<S>, (SocketAddr, io::Error)>;
+
+/// Both loopback addresses on one port; fails with [`Exit::Bind`].
+pub(super) fn loopback<S: Bind>(port: u16) -> Result<Vec<S>> {
+    both(port).map_err(|(at, error)| unbound(at, &error))
+}
+
+/// Every address of a host on one port; fails with [`Exit::Bind`].
+pub(super) async fn host<S: Bind>(host: &str, port: u16) -> Result<Vec<S>> {
+    let found = lookup_host((host, port)).await.map_err(|error| {
+        Fault::new(Exit::Bind, "listen", format!("cannot find the address of {host}: {error}"))
+    })?;
+    every(found.collect()).map_err(|(at, error)| unbound(at, &error))
+}
+
+/// 127.0.0.1 and, where there is IPv6, ::1 on the same port.
+fn both<S: Bind>(port: u16) -> Bound<S> {
+    let mut tries = 0;
+    loop {
+        let v4 = one::<S>((Ipv4Addr::LOCALHOST, port).into())?;
+        let taken = v4.local().map_or(port, |address| address.port());
+        match one((Ipv6Addr::LOCALHOST, taken).into()) {
+            Ok(v6) => return Ok(vec![v4, v6]),
+            Err((_, error)) if no_family(&error) => return Ok(vec![v4]),
+            // A free IPv4 port may be taken on ::1: try another one.
+            Err((_, error)) if port == 0 && error.kind() == io::ErrorKind::AddrInUse && tries < TRIES => {
+                tries += 1
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+/// Every address of a name, all with the port that the first one got.
+fn every<S: Bind>(addresses: Vec<SocketAddr>) -> Bound<S> {
+    let mut sockets: Vec<S> = Vec::new();
+    let mut seen = Vec::new();
+    let mut missing = None;
+    for mut address in addresses {
+        if seen.contains(&address) {
+            continue;
+        }
+        seen.push(address);
+        if let Some(Ok(first)) = sockets.first().map(Bind::local) {
+            address.set_port(first.port());
+        }
+        match one(address) {
+            Ok(socket) => sockets.push(socket),
+            Err((at, error)) if no_family(&error) => missing = Some((at, error)),
+            Err(failure) => return Err(failure),
+        }
+    }
+    match missing {
+        Some(failure) if sockets.is_empty() => Err(failure),
+        _ if sockets.is_empty() => Err((
+            (Ipv4Addr::UNSPECIFIED, 0).into(),
+            io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
+        )),
+        _ => Ok(sockets),
+    }
+}
+
+fn one<S: Bind>(address: SocketAddr) -> std::result::Result<S, (SocketAddr, io::Error)> {
+    S::bind(address).map_err(|error| (address, error))
+}
+
+/// Whether the error says that the machine lacks this family or address.
+fn no_family(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
+        return true;
+    }
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+}
+
+fn unbound(at: SocketAddr, error: &io::Error) -> Fault {
+    let fault = Fault::new(Exit::Bind, "listen", format!("{at}: {}", words(error)));
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            fault.hint("stop the program that has the port, take another port, or 0 for a free one")
+        }
+        io::ErrorKind::PermissionDenied if at.port() < 1024 => {
+            fault.hint("take a port of 1024 or above; lower ones need privileges")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            fault.hint("take an address of this machine, or 0.0.0.0 for every interface")
+        }
+        _ => fault,
+    }
+}
+
+/// An address that this kind of socket cannot have.
+pub(super) fn unfit(address: &ListenAddr, why: &str) -> Fault {
+    Fault::new(Exit::Bind, "listen", format!("{address}: {why}"))
+}
