@@ -17,6 +17,7 @@ mod lower;
 mod pipe;
 mod refusal;
 mod server;
+mod site;
 mod values;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Accepting only accepts. TLS, the opening handshake and the opening of what stands behind run in the
 //! client's own task under a permit and deadlines, so that no client can delay another.
 
-use super::{Outcome, Run, hub::Hub};
+use super::{Outcome, Run, hub::Hub, reception};
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
@@ -12,7 +12,7 @@ use crate::{
     net::{Dialed, Listener},
     plan::Serve,
     session::Instant,
-    ws::server,
+    ws::server::{self, Handshake},
 };
 use std::{
     sync::{
@@ -59,6 +59,14 @@ struct Shared {
     polite: Semaphore,
     broken: mpsc::Sender<Fault>,
     broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
+}
+
+/// Who is to be joined to what stands behind.
+enum Came<'a> {
+    /// A client that asked for a WebSocket.
+    Asks(&'a Greeting, Box<Handshake>),
+    /// A client of a byte stream.
+    Bytes(Dialed),
 }
 
 /// How a client's task ended: `None` when it was never served.
@@ -172,7 +180,11 @@ impl Server {
             .collect();
         // Both loopback addresses carry the same port: one line, the one every program can use.
         let url = urls.first().cloned().unwrap_or_default();
-        self.shared.run.reach.reporter.life(&format!("listening on {url}"));
+        let reporter = &self.shared.run.reach.reporter;
+        reporter.life(&format!("listening on {url}"));
+        if let Some(site) = &options.handshake.site {
+            site.lines(&url, &options.handshake.paths).iter().for_each(|line| reporter.life(line));
+        }
         let Some(file) = &options.announce else { return Ok(()) };
         let failed = |error| {
             Fault::new(Exit::WriteError, "announce", format!("cannot write {}: {error}", file.display()))
@@ -189,15 +201,22 @@ impl Server {
 }
 
 impl Shared {
-    async fn client(&self, dialed: Dialed, _permit: OwnedSemaphorePermit) -> Served {
+    async fn client(&self, dialed: Dialed, permit: OwnedSemaphorePermit) -> Served {
         let peer = dialed.peer.clone();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
+        let came = match &self.greeting {
+            Some(greeting) => {
+                let handshake = reception::receive(&self.run, greeting, dialed, &name, &permit).await?;
+                Came::Asks(greeting, handshake)
+            }
+            None => Came::Bytes(dialed),
+        };
         let opened = async {
-            match &self.greeting {
-                Some(greeting) => self.greet(greeting, dialed, &name, visitor).await,
-                None => self.join_bytes(dialed, &name, visitor).await,
+            match came {
+                Came::Asks(greeting, handshake) => self.greet(greeting, *handshake, &name, visitor).await,
+                Came::Bytes(dialed) => self.join_bytes(dialed, &name, visitor).await,
             }
         };
         // A server that ends does not wait for clients that are not in yet.
@@ -218,19 +237,11 @@ impl Shared {
     async fn greet(
         &self,
         greeting: &Greeting,
-        dialed: Dialed,
+        handshake: Handshake,
         name: &str,
         mut visitor: Visitor,
     ) -> Option<(Link, Link, String)> {
         let reporter = &self.run.reach.reporter;
-        let handshake = match greeting.read(dialed).await {
-            Ok(handshake) => handshake,
-            Err(refusal) => {
-                let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
-                reporter.life(&format!("{name} refused{status} {}: {}", refusal.target, refusal.cause));
-                return None;
-            }
-        };
         if !self.choose() {
             handshake.refuse(503, "this server serves one client").await;
             return None;

@@ -10,9 +10,10 @@ use crate::{
     ws::{
         ServerOptions, Upgraded, WsUrl, client,
         conn::{Conn, Part},
-        server::{Handshake, Refusal},
+        server::{Refusal, Visit},
     },
 };
+use tokio::time::Instant;
 
 pub(super) const WS: Scheme = Scheme {
     name: "ws",
@@ -165,7 +166,7 @@ impl Endpoint for Server {
             };
             let listener = Listener::bind(&self.address).await?;
             let acceptor = WebSocketAcceptor::new(listener, tls, reach.server.clone());
-            Ok(Opened::Acceptor(Acceptor::WebSocket(acceptor)))
+            Ok(Opened::Acceptor(Acceptor::WebSocket(Box::new(acceptor))))
         })
     }
 }
@@ -201,12 +202,11 @@ impl WebSocketAcceptor {
 }
 
 impl Greeting {
-    /// Does TLS and reads the request, both under the one deadline of the handshake.
+    /// Does TLS; the requests come next, the first one under the same deadline.
     ///
     /// # Errors
-    /// Why the client was not let in; it was answered where it could be.
-    pub async fn read(&self, dialed: Dialed) -> std::result::Result<Handshake, Refusal> {
-        let until = tokio::time::Instant::now() + self.options.handshake_timeout;
+    /// Why the client was not let in.
+    pub async fn begin(&self, dialed: Dialed, until: Instant) -> std::result::Result<Visit<'_>, Refusal> {
         let mut stream = dialed.stream;
         if let Some(tls) = &self.tls {
             let silent = |cause: String| Refusal { status: 0, cause, target: String::new() };
@@ -216,7 +216,7 @@ impl Greeting {
                 Err(_) => return Err(silent("tls: no handshake within --handshake-timeout".into())),
             }
         }
-        Handshake::read(stream, &self.options, self.is_secure(), until).await
+        Ok(Visit::new(stream, &self.options, self.is_secure()))
     }
 
     /// Whether clients speak TLS.
