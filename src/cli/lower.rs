@@ -303,7 +303,7 @@ pub(super) fn server_headers(texts: &[String], expander: &mut Expander) -> Resul
         let framing = ["upgrade", "connection", "content-length", "transfer-encoding"];
         if name.as_str().starts_with("sec-websocket-") || framing.contains(&name.as_str()) {
             return Err(
-                usage(format!("-H cannot set {name}: it belongs to the handshake")).hint("leave it out")
+                usage(format!("-H cannot set {name}: wsio sets it where it belongs")).hint("leave it out")
             );
         }
         fields.push((name, value));

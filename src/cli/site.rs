@@ -31,3 +31,40 @@ impl Site {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        cli::{Context, Parsed, parse},
+        exit::Exit,
+        fault::Fault,
+        plan::Plan,
+        ws::Site,
+    };
+
+    fn site(args: &[&str]) -> Result<Option<Site>, Fault> {
+        let mut context = Context { env: &|_| None, stdin: &mut std::io::empty(), stdin_is_terminal: false };
+        let args = ["wsio", "listen", "8080"].iter().chain(args).map(Into::into);
+        match parse(args, &mut context)? {
+            Parsed::Run(Plan::Listen(listen)) => Ok(listen.common.server.handshake.site),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn files_and_the_console_land() {
+        let folder = |console| Some(Site::Folder { path: "web".into(), console });
+        assert_eq!(site(&[]), Ok(None));
+        assert_eq!(site(&["--serve", "web", "--echo"]), Ok(folder(false)));
+        assert_eq!(site(&["--serve", "web", "--console", "--user", "a:b"]), Ok(folder(true)));
+        assert_eq!(site(&["--console"]), Ok(Some(Site::Console)));
+        assert_eq!(site(&["--serve", "web", "--bearer", "t"]), Ok(folder(false)));
+    }
+
+    #[test]
+    fn a_console_that_no_browser_could_open_is_refused() {
+        let fault = site(&["--console", "--bearer", "t"]).unwrap_err();
+        assert_eq!(fault.exit, Exit::Usage);
+        assert!(fault.hint.is_some_and(|hint| hint.contains("--user")));
+    }
+}

@@ -27,7 +27,9 @@ use tokio::{
 
 /// Bound on the head of a request, bytes.
 const MAX_HEAD: usize = 32 * 1024;
-/// Bound on its header fields.
+/// Bound on what waits to be written before more of a body is asked for, bytes.
+const MAX_WAITING: usize = 64 * 1024;
+/// Bound on the header fields of a request.
 const MAX_FIELDS: usize = 100;
 
 /// One client's connection.
@@ -66,7 +68,8 @@ impl Http {
         let (desk, requests) = mpsc::unbounded_channel();
         let gauge = Arc::<Gauge>::default();
         let mut builder = Builder::new();
-        builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).title_case_headers(true);
+        builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
+        builder.title_case_headers(true);
         let io = TokioIo::new(Guard::new(stream, Arc::clone(&gauge)));
         Self { connection: builder.serve_connection(io, Desk(desk)), requests, answers: None, gauge }
     }

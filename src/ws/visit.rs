@@ -110,3 +110,35 @@ impl<'a> Plain<'a> {
 fn target(head: &Parts) -> String {
     head.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ws::{Admission, Site, guard::STALL};
+    use std::time::Duration;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_its_file_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), vec![0; 1_000_000]).unwrap();
+        let options = ServerOptions {
+            paths: Vec::new(),
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            admission: Admission::default(),
+            handshake_timeout: Duration::from_secs(10),
+            site: Some(Site::Folder { path: folder.path().to_owned(), console: false }),
+        };
+        let (ours, mut theirs) = duplex(4096);
+        theirs.write_all(b"GET /file HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+        let start = Instant::now();
+        let visit = Visit::new(Box::pin(ours), &options, false);
+        let asked = visit.asked(start + options.handshake_timeout).await;
+        let Ok(Asked::Plain(plain)) = asked else { panic!("a file is asked for") };
+        let (line, rest) = plain.answer(true).await;
+        assert_eq!(line, "GET /file 200 incomplete: the client does not read");
+        assert!(rest.is_none());
+        assert!((STALL..STALL * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+    }
+}

@@ -6,6 +6,7 @@
 mod admission;
 mod command;
 mod connect;
+mod console;
 mod docs;
 mod endings;
 mod fanout;
@@ -16,6 +17,7 @@ mod listen;
 mod pipe;
 mod session;
 mod signals;
+mod site;
 mod terminal;
 mod tls;
 mod upgrade;
