@@ -86,6 +86,7 @@ static WORDS: &[(&[&str], &str)] = &[
         &["--staticdir", "--static-dir", "--static-file", "-F"],
         "--serve DIR for a page and what belongs to it",
     ),
+    (&["--serve", "--console"], "wsio listen --serve DIR, or --console: only listen answers plain requests"),
     (&["--devconsole"], "--console for a page to talk to the socket from a browser"),
     (&["--maxforks"], "--max-connections N to limit clients"),
     (&["--loglevel", "--log-lvl"], "-v to hear more, -q to hear less"),

@@ -2,7 +2,7 @@
 //!
 //! Plain checks on the head alone, so that every rule of RFC 6455 section 4.2.1 can be tested line by
 //! line. A person who opens the address in a browser, and a program that got it wrong, both read in the
-//! body what to do.
+//! body what to do, unless there is a site for them.
 
 use super::{
     ServerOptions, admission,

@@ -2,7 +2,8 @@
 //!
 //! First the request is read and judged, then whoever owns it answers: what a client is joined to is
 //! opened in between, so that a target that cannot be reached is a 502 and not an open and lost
-//! WebSocket. hyper reads and writes HTTP; between the two steps its connection waits.
+//! WebSocket. hyper reads and writes HTTP; between the two steps its connection waits. The first step is
+//! a [`Visit`], in which a client may ask for files and pages before; the second one is here.
 
 pub use super::{
     judge::{Request, choose_subprotocol},
