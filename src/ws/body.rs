@@ -23,6 +23,7 @@ const CHUNK: u64 = 128 * 1024;
 /// What is known of a client's traffic beyond what hyper tells; used by one task.
 #[derive(Default)]
 pub(super) struct Gauge {
+    asked: AtomicBool,
     heard: AtomicBool,
     given: AtomicBool,
     sent: AtomicBool,
@@ -34,6 +35,16 @@ impl Gauge {
         for flag in [&self.heard, &self.given, &self.sent] {
             flag.store(false, Relaxed);
         }
+    }
+
+    /// A request waits for its answer, or does not any more.
+    pub(super) fn ask(&self, waits: bool) {
+        self.asked.store(waits, Relaxed);
+    }
+
+    /// Whether a request waits for its answer.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.load(Relaxed)
     }
 
     /// A byte came from the client.

@@ -60,6 +60,10 @@ impl AsyncRead for Guard {
         ready!(self.stream.as_mut().poll_read(cx, buffer))?;
         if buffer.filled().len() > before {
             self.gauge.hear();
+        } else if self.gauge.is_asked() {
+            // A client that has said all may still want to hear; one that is gone is found by writing. hyper
+            // reads again once the answer was given, so nobody needs to be woken.
+            return Poll::Pending;
         }
         Poll::Ready(Ok(()))
     }

@@ -45,7 +45,7 @@ pub(super) struct Http {
 type Asked = (Parts, oneshot::Sender<Answer>);
 
 /// Hands requests out, one at a time, and waits for their answers.
-struct Desk(mpsc::UnboundedSender<Asked>);
+struct Desk(mpsc::UnboundedSender<Asked>, Arc<Gauge>);
 
 impl Service<hyper::Request<Incoming>> for Desk {
     type Response = Answer;
@@ -54,6 +54,7 @@ impl Service<hyper::Request<Incoming>> for Desk {
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let (answer, answered) = oneshot::channel();
+        self.1.ask(true);
         // The body, if any, is not read: a request with one is refused.
         let _ = self.0.send((request.into_parts().0, answer));
         Box::pin(async move {
@@ -71,7 +72,12 @@ impl Http {
         builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
         builder.title_case_headers(true);
         let io = TokioIo::new(Guard::new(stream, Arc::clone(&gauge)));
-        Self { connection: builder.serve_connection(io, Desk(desk)), requests, answers: None, gauge }
+        Self {
+            connection: builder.serve_connection(io, Desk(desk, Arc::clone(&gauge))),
+            requests,
+            answers: None,
+            gauge,
+        }
     }
 
     /// The head of the next request; hyper answered already when there is an error.
@@ -109,8 +115,13 @@ impl Http {
         self.gauge.heard()
     }
 
-    /// Gives the last answer and waits until it is written; false when the client is gone.
+    /// Gives the last answer and waits until it is written; false when the client is gone, or has said all.
     pub(super) async fn answer(&mut self, answer: Answer) -> bool {
+        self.gauge.ask(false);
+        self.give(answer).await
+    }
+
+    async fn give(&mut self, answer: Answer) -> bool {
         Pin::new(&mut self.connection).graceful_shutdown();
         let Some(answers) = self.answers.take() else { return false };
         if answers.send(answer).is_err() {
@@ -140,11 +151,14 @@ impl Http {
             (Poll::Ready(Err(error)), _) => Poll::Ready(Err(cause(&error))),
             (Poll::Pending, false) => Poll::Pending,
         });
-        ended.await
+        let ended = ended.await;
+        self.gauge.ask(false);
+        ended
     }
 
+    /// Gives an answer that nothing comes after, and closes.
     pub(super) async fn answer_and_leave(mut self, answer: Answer, until: Instant) {
-        let _ = timeout_at(until, self.answer(answer)).await;
+        let _ = timeout_at(until, self.give(answer)).await;
         self.leave().await;
     }
 

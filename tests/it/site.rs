@@ -422,6 +422,31 @@ fn a_slow_download_outlives_the_handshakes_deadline() {
 }
 
 #[test]
+fn a_client_that_has_said_all_still_gets_its_answer() {
+    let web = Web::new();
+    let length = web.large("large.bin", 30_000_000) as usize;
+    let listening = web.serve(&[]);
+    let say_all = |path: &str| {
+        let mut browser = Browser::new(listening.address());
+        browser.send(path, &[]);
+        browser.stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let answer = browser.answer(false);
+        assert!(browser.is_closed(), "nothing more can be asked");
+        (answer.status(), answer.body.len())
+    };
+    for _ in 0..50 {
+        assert_eq!(say_all("GET /app.js"), (200, 7));
+        assert_eq!(say_all("POST /app.js").0, 405);
+    }
+    assert_eq!(say_all("GET /large.bin"), (200, length));
+    let mut late = Browser::new(listening.address());
+    late.send("GET /large.bin", &[]);
+    late.stream.read_exact(&mut [0; 12]).unwrap();
+    late.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(late.answer(false).body.len(), length);
+}
+
+#[test]
 fn a_client_that_leaves_is_told_of_and_frees_its_place() {
     let web = Web::new();
     web.large("large.bin", 300_000_000);
