@@ -67,6 +67,18 @@ pub static EXAMPLES: &[Example] = &[
         false,
     ),
     example(
+        "listen",
+        "Serve a page and the socket it talks to",
+        "wsio listen --serve web 8080 -- ./backend",
+        false,
+    ),
+    example(
+        "listen",
+        "Talk to a program from a page in the browser",
+        "wsio listen --console 8080 -- ./backend",
+        false,
+    ),
+    example(
         "pipe",
         "Reach an SSH server through a WebSocket",
         "ssh -o ProxyCommand='wsio pipe wss://example.com/ssh' host",

@@ -82,6 +82,12 @@ static WORDS: &[(&[&str], &str)] = &[
     (&["--ssl"], "--cert FILE --key FILE, or --self-signed"),
     (&["--sslcert", "--tls-certificate"], "--cert FILE to name the certificate chain"),
     (&["--sslkey", "--tls-private-key"], "--key FILE to name the key"),
+    (
+        &["--staticdir", "--static-dir", "--static-file", "-F"],
+        "--serve DIR for a page and what belongs to it",
+    ),
+    (&["--serve", "--console"], "wsio listen --serve DIR, or --console: only listen answers plain requests"),
+    (&["--devconsole"], "--console for a page to talk to the socket from a browser"),
     (&["--maxforks"], "--max-connections N to limit clients"),
     (&["--loglevel", "--log-lvl"], "-v to hear more, -q to hear less"),
     // wstunnel

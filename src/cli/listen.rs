@@ -6,6 +6,7 @@ use super::{
     groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
     lower::{self, Given},
     server::{Admittance, Server},
+    site::Site,
     values,
 };
 use crate::{
@@ -46,6 +47,8 @@ pub(super) struct ListenArgs {
     /// Start PROGRAM for each client, its input and output as lines
     #[arg(last = true, value_name = "PROGRAM", num_args = 1.., conflicts_with_all = ["echo", "to"])]
     pub program: Vec<OsString>,
+    #[command(flatten)]
+    pub site: Site,
     #[command(flatten)]
     pub server: Server,
     #[command(flatten)]
@@ -130,6 +133,7 @@ impl ListenArgs {
         let Admittance { user, bearer } = &self.admittance;
         common.server.handshake.admission.login = lower::login(user.as_deref(), bearer.as_deref(), expander)?;
         common.server.handshake.subprotocols = self.handshake.subprotocols;
+        common.server.handshake.site = self.site.lower(given)?;
         let target = match self.to {
             _ if self.echo => Target::Echo,
             _ if self.relay => Target::Relay,

@@ -323,6 +323,7 @@ pub(super) fn server(server: Server, expander: &Expander) -> Serve {
                 ..Admission::default()
             },
             handshake_timeout: server.handshake_timeout,
+            site: None,
         },
         tls: None,
         once: server.once,
@@ -391,9 +392,10 @@ pub(super) fn server_headers(texts: &[String], expander: &mut Expander) -> Resul
                 usage("-H cannot choose the subprotocol of the answer").hint("write --subprotocol NAME")
             );
         }
-        if name.as_str().starts_with("sec-websocket-") || matches!(name.as_str(), "upgrade" | "connection") {
+        let framing = ["upgrade", "connection", "content-length", "transfer-encoding"];
+        if name.as_str().starts_with("sec-websocket-") || framing.contains(&name.as_str()) {
             return Err(
-                usage(format!("-H cannot set {name}: it belongs to the handshake")).hint("leave it out")
+                usage(format!("-H cannot set {name}: wsio sets it where it belongs")).hint("leave it out")
             );
         }
         fields.push((name, value));

@@ -18,6 +18,7 @@ mod pipe;
 mod probe;
 mod refusal;
 mod server;
+mod site;
 mod values;
 
 #[cfg(test)]

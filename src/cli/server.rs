@@ -13,7 +13,7 @@ pub(super) struct Server {
     /// Serve one client, then exit with that session's code
     #[arg(long)]
     pub once: bool,
-    /// Serve only PATH, answer 404 elsewhere; repeatable
+    /// Open a WebSocket only at PATH, answer 404 elsewhere; repeatable
     #[arg(long = "path", value_name = "PATH", value_parser = values::path)]
     pub paths: Vec<String>,
     /// Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable

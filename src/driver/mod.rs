@@ -10,6 +10,7 @@ mod outcome;
 mod pair;
 mod probe;
 mod pump;
+mod reception;
 mod redial;
 mod serve;
 mod signals;
@@ -189,10 +190,13 @@ async fn listen(
 }
 
 async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>) -> Result<()> {
+    if let Some(site) = &plan.common.server.handshake.site {
+        site.check()?;
+    }
     let listener = Listener::bind(&plan.address, &run.reach.bind).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
-    let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, tls, options));
+    let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, tls, options)));
     Server::new(Arc::clone(run), &plan.common.server, acceptor, behind)?.run().await
 }
 
@@ -204,7 +208,7 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
     let listener = Listener::bind(&ListenAddr::Loopback(0), &BindOptions::default()).await?;
     let address = listener.addresses().first().cloned().unwrap_or_default();
     let options = common.server.handshake.clone();
-    let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, None, options));
+    let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, None, options)));
     let behind = Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?.into());
     // The server ends with the process: its own stop signal never comes.
     let quiet = Run::new(common, LINES, Stdio::default(), run.reach.reporter.silent(), never())?;

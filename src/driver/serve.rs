@@ -7,14 +7,13 @@ use super::{
     Outcome, Run,
     door::{Door, Guest, REST},
     hub::Hub,
-    redial, stats,
+    reception, redial, stats,
 };
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
     link::{Datagrams, Link, Port, Texts, room::Room},
-    net::Dialed,
     plan::Serve,
     ws::server::{self, Handshake},
 };
@@ -65,6 +64,14 @@ struct Shared {
     broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
     /// What all clients together said and heard so far, and how many there were.
     totals: Mutex<(u64, [(u64, u64); 2])>,
+}
+
+/// Who is to be joined to what stands behind.
+enum Came<'a> {
+    /// A client that asked for a WebSocket.
+    Asks(&'a Greeting, Box<Handshake>),
+    /// A client that asks for nothing.
+    Plain(Guest),
 }
 
 /// How a client's task ended: `None` when it was never served.
@@ -194,6 +201,10 @@ impl Server {
         for url in &urls {
             self.shared.run.reach.reporter.life(&format!("listening on {url}"));
         }
+        if let (Some(site), Some(url)) = (&options.handshake.site, urls.first()) {
+            let reporter = &self.shared.run.reach.reporter;
+            site.lines(url, &options.handshake.paths).iter().for_each(|line| reporter.life(line));
+        }
         let Some(file) = &options.announce else { return Ok(()) };
         let text: String = urls.iter().map(|url| format!("{url}\n")).collect();
         let failed = |error| {
@@ -211,15 +222,22 @@ impl Server {
 }
 
 impl Shared {
-    async fn client(&self, guest: Guest, _permit: OwnedSemaphorePermit) -> Served {
+    async fn client(&self, guest: Guest, permit: OwnedSemaphorePermit) -> Served {
         let peer = guest.peer();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
+        let came = match (&self.greeting, guest) {
+            (Some(greeting), Guest::Stream(dialed)) => {
+                let handshake = reception::receive(&self.run, greeting, dialed, &name, &permit).await?;
+                Came::Asks(greeting, handshake)
+            }
+            (_, guest) => Came::Plain(guest),
+        };
         let opened = async {
-            match (&self.greeting, guest) {
-                (Some(greeting), Guest::Stream(dialed)) => self.greet(greeting, dialed, &name, visitor).await,
-                (_, guest) => self.join_plain(guest, &name, visitor).await,
+            match came {
+                Came::Asks(greeting, handshake) => self.greet(greeting, *handshake, &name, visitor).await,
+                Came::Plain(guest) => self.join_plain(guest, &name, visitor).await,
             }
         };
         // A server that ends does not wait for clients that are not in yet.
@@ -253,19 +271,11 @@ impl Shared {
     async fn greet(
         &self,
         greeting: &Greeting,
-        dialed: Dialed,
+        handshake: Handshake,
         name: &str,
         mut visitor: Visitor,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
         let reporter = &self.run.reach.reporter;
-        let handshake = match greeting.read(dialed).await {
-            Ok(handshake) => handshake,
-            Err(refusal) => {
-                let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
-                reporter.life(&format!("{name} refused{status} {}: {}", refusal.target, refusal.cause));
-                return None;
-            }
-        };
         if !self.choose() {
             handshake.refuse(503, "this server serves one client").await;
             return None;

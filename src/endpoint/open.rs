@@ -72,7 +72,7 @@ impl OpenedLink {
 /// A listening socket.
 pub enum Acceptor {
     /// Its clients are greeted with the opening handshake.
-    WebSocket(WebSocketAcceptor),
+    WebSocket(Box<WebSocketAcceptor>),
     /// Its clients are byte streams.
     Bytes {
         /// The socket.

@@ -11,10 +11,11 @@ use crate::{
     ws::{
         self, ServerOptions, Upgraded, WsUrl, client,
         conn::{Conn, Part},
-        server::{Handshake, Refusal},
+        server::{Refusal, Visit},
     },
 };
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
+use tokio::time::Instant;
 
 pub(super) const WS: Scheme = Scheme {
     name: "ws",
@@ -190,7 +191,7 @@ impl Endpoint for Server {
             };
             let listener = Listener::bind(&self.address, &reach.bind).await?;
             let acceptor = WebSocketAcceptor::new(listener, tls, reach.server.clone());
-            Ok(Opened::Acceptor(Acceptor::WebSocket(acceptor)))
+            Ok(Opened::Acceptor(Acceptor::WebSocket(Box::new(acceptor))))
         })
     }
 }
@@ -210,6 +211,8 @@ pub struct WebSocketAcceptor {
 pub struct Greeting {
     tls: Option<tls::Acceptor>,
     options: ServerOptions,
+    /// The rules for clients of a Unix socket beside one on loopback: no page reaches it under any name.
+    over_unix: ServerOptions,
 }
 
 impl WebSocketAcceptor {
@@ -221,17 +224,19 @@ impl WebSocketAcceptor {
 
     /// What a client's own task needs to greet it.
     pub fn greeting(&self) -> Greeting {
-        Greeting { tls: self.tls.clone(), options: self.options.clone() }
+        let mut over_unix = self.options.clone();
+        over_unix.admission.loopback = false;
+        Greeting { tls: self.tls.clone(), options: self.options.clone(), over_unix }
     }
 }
 
 impl Greeting {
-    /// Does TLS and reads the request, both under the one deadline of the handshake.
+    /// Does TLS; the requests come next, the first one under the same deadline.
     ///
     /// # Errors
-    /// Why the client was not let in; it was answered where it could be.
-    pub async fn read(&self, dialed: Dialed) -> std::result::Result<Handshake, Refusal> {
-        let until = tokio::time::Instant::now() + self.options.handshake_timeout;
+    /// Why the client was not let in.
+    pub async fn begin(&self, dialed: Dialed, until: Instant) -> std::result::Result<Visit<'_>, Refusal> {
+        let over_unix = dialed.peer.starts_with("unix:");
         let mut stream = dialed.stream;
         if let Some(tls) = &self.tls {
             let silent = |cause: String| Refusal { status: 0, cause, target: String::new() };
@@ -241,18 +246,8 @@ impl Greeting {
                 Err(_) => return Err(silent("tls: no handshake within --handshake-timeout".into())),
             }
         }
-        let options = match self.options.admission.loopback && dialed.peer.starts_with("unix:") {
-            true => &self.over_unix(),
-            false => &self.options,
-        };
-        Handshake::read(stream, options, self.is_secure(), until).await
-    }
-
-    /// The rules for clients of a Unix socket beside one on loopback: no page reaches it under any name.
-    fn over_unix(&self) -> ServerOptions {
-        let mut options = self.options.clone();
-        options.admission.loopback = false;
-        options
+        let options = if over_unix { &self.over_unix } else { &self.options };
+        Ok(Visit::new(stream, options, self.is_secure()))
     }
 
     /// Whether clients speak TLS.

@@ -2,15 +2,14 @@
 //!
 //! Plain checks on the head alone, so that every rule of RFC 6455 section 4.2.1 can be tested line by
 //! line. A person who opens the address in a browser, and a program that got it wrong, both read in the
-//! body what to do.
+//! body what to do, unless there is a site for them.
 
 use super::{
     ServerOptions, admission,
+    body::Outgoing,
     tokens::{has_token, members},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::{
     Method, Response, StatusCode, Version,
     header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -21,7 +20,7 @@ use hyper::{
 const MAX_LINE: usize = 8 * 1024;
 
 /// An answer of the server.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Outgoing>;
 
 /// What a client asked for.
 #[derive(Clone, Debug)]
@@ -68,7 +67,7 @@ impl Verdict {
     }
 
     pub fn into_answer(self) -> Answer {
-        let mut answer = Answer::new(Full::from(format!("{}\n", self.cause)));
+        let mut answer = Answer::new(format!("{}\n", self.cause).into());
         *answer.status_mut() = self.status;
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -78,12 +77,16 @@ impl Verdict {
     }
 }
 
+/// What a client that is let in came for.
+pub(super) enum Errand {
+    /// A WebSocket, with its key.
+    Socket(Box<Request>, Vec<u8>),
+    /// A file or a page.
+    Plain,
+}
+
 /// What RFC 6455 section 4.2.1 wants of a request, and what RFC 9112 wants of any.
-pub(super) fn judge(
-    head: &Parts,
-    options: &ServerOptions,
-    secure: bool,
-) -> Result<(Request, Vec<u8>), Verdict> {
+pub(super) fn judge(head: &Parts, options: &ServerOptions, secure: bool) -> Result<Errand, Verdict> {
     let bad = |cause: &str| Err(Verdict::new(StatusCode::BAD_REQUEST, cause));
     let headers = &head.headers;
     if head.version != Version::HTTP_11 {
@@ -108,6 +111,9 @@ pub(super) fn judge(
         verdict.headers.extend(admission::field(denial.header));
         verdict
     })?;
+    if options.site.is_some() && !asks_for_socket(headers) {
+        return plain(head);
+    }
     let path = head.uri.path().to_owned();
     if !options.paths.is_empty() && !options.paths.contains(&path) {
         return Err(Verdict::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
@@ -131,9 +137,7 @@ pub(super) fn judge(
             "This is a WebSocket server, not a web page. Connect with: wsio connect {scheme}://{host}{path}"
         ));
     }
-    if headers.contains_key(header::TRANSFER_ENCODING)
-        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
-    {
+    if has_body(headers) {
         return bad("a request for a WebSocket has no body");
     }
     match only(headers, &header::SEC_WEBSOCKET_VERSION).as_deref() {
@@ -158,7 +162,31 @@ pub(super) fn judge(
         user,
         headers: headers.clone(),
     };
-    Ok((request, key.into_bytes()))
+    Ok(Errand::Socket(Box::new(request), key.into_bytes()))
+}
+
+/// One trait is enough: what a proxy made of a handshake must not be answered with a page.
+fn asks_for_socket(headers: &HeaderMap) -> bool {
+    has_token(headers, &header::UPGRADE, "websocket")
+        || headers.contains_key(header::SEC_WEBSOCKET_KEY)
+        || headers.contains_key(header::SEC_WEBSOCKET_VERSION)
+}
+
+/// A request for a file or a page (RFC 9110 section 9.3).
+fn plain(head: &Parts) -> Result<Errand, Verdict> {
+    if !matches!(head.method, Method::GET | Method::HEAD) {
+        let verdict = Verdict::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed");
+        return Err(verdict.with(header::ALLOW, "GET, HEAD"));
+    }
+    if has_body(&head.headers) {
+        return Err(Verdict::new(StatusCode::BAD_REQUEST, "a GET or HEAD has no body here"));
+    }
+    Ok(Errand::Plain)
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 /// The value of a field that is there exactly once.

@@ -2,20 +2,26 @@
 
 mod admission;
 mod answer;
+mod body;
 pub mod client;
 pub mod conn;
 mod cursor;
+mod guard;
+mod http;
 mod judge;
 pub mod server;
+mod site;
 mod taster;
 mod tokens;
 mod url;
+mod visit;
 mod wire;
 mod witness;
 
 pub use crate::session::codes;
 pub use admission::{Admission, Login};
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+pub use site::Site;
 pub use url::WsUrl;
 pub use witness::close_frame;
 
@@ -41,12 +47,14 @@ pub struct ServerOptions {
     pub paths: Vec<String>,
     /// Subprotocols the server speaks, in order of preference; empty takes none.
     pub subprotocols: Vec<String>,
-    /// Extra header fields of the 101 answer.
+    /// Extra header fields of the 101 answer, and of those to plain requests.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Origin, Host and credentials.
     pub admission: Admission,
-    /// From accept to answered upgrade, TLS included. Default 10 s.
+    /// From accept to answered upgrade, TLS included; also for each further request. Default 10 s.
     pub handshake_timeout: Duration,
+    /// What plain requests get; `None` refuses them.
+    pub site: Option<Site>,
 }
 
 /// A stream after the opening handshake: from here on, frames.

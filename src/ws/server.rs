@@ -2,14 +2,18 @@
 //!
 //! First the request is read and judged, then whoever owns it answers: what a client is joined to is
 //! opened in between, so that a target that cannot be reached is a 502 and not an open and lost
-//! WebSocket. hyper reads and writes HTTP; between the two steps its connection waits.
+//! WebSocket. hyper reads and writes HTTP; between the two steps its connection waits. The first step is
+//! a [`Visit`], in which a client may ask for files and pages before; the second one is here.
 
-pub use super::judge::{Request, choose_subprotocol};
+pub use super::{
+    judge::{Request, choose_subprotocol},
+    visit::{Asked, Plain, Visit},
+};
 
 use super::{
-    ServerOptions, Upgraded,
-    judge::{Answer, Verdict, judge},
-    taster::Taster,
+    Upgraded,
+    http::Http,
+    judge::{Answer, Verdict},
     tokens::accept_value,
 };
 use crate::{
@@ -17,36 +21,18 @@ use crate::{
     fault::{Fault, HttpAnswer, Result},
     net::{self, Stream},
 };
-use http_body_util::Full;
 use hyper::{
     StatusCode,
-    body::Incoming,
     header::{self, HeaderName, HeaderValue},
-    http::request::Parts,
-    server::conn::http1::{Builder, Connection},
-    service::Service,
 };
-use hyper_util::rt::TokioIo;
-use std::{
-    convert::Infallible,
-    future::poll_fn,
-    pin::Pin,
-    sync::{Mutex, PoisonError},
-    task::Poll,
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::{
     io::AsyncWriteExt,
-    sync::oneshot,
     time::{Instant, timeout, timeout_at},
 };
 
-/// Bound on the head of a request, bytes.
-const MAX_HEAD: usize = 32 * 1024;
-/// Bound on its header fields.
-const MAX_FIELDS: usize = 100;
 /// How long the end of a refused connection may take.
-const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A client that was not let in, and was answered where it could be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,52 +47,14 @@ pub struct Refusal {
 
 /// A valid request for a WebSocket that waits for its answer.
 pub struct Handshake {
-    http: Http,
-    request: Request,
-    key: Vec<u8>,
-    headers: Vec<(HeaderName, HeaderValue)>,
-    until: Instant,
+    pub(super) http: Http,
+    pub(super) request: Box<Request>,
+    pub(super) key: Vec<u8>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) until: Instant,
 }
 
 impl Handshake {
-    /// Reads a request and judges it; what is not a WebSocket's is answered at once.
-    ///
-    /// # Errors
-    /// Why the client is not let in.
-    pub async fn read(
-        stream: Stream,
-        options: &ServerOptions,
-        secure: bool,
-        until: Instant,
-    ) -> Result<Self, Refusal> {
-        let mut http = Http::new(stream);
-        let Ok(read) = timeout_at(until, http.request()).await else {
-            let cause = "no request within --handshake-timeout".to_owned();
-            refuse_raw(http.into_stream(), 408, "no request came in time").await;
-            return Err(Refusal { status: 408, cause, target: String::new() });
-        };
-        let head = match read {
-            Ok(head) => head,
-            Err(refusal) => {
-                linger(http.into_stream()).await;
-                return Err(refusal);
-            }
-        };
-        let target = head.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned());
-        match judge(&head, options, secure) {
-            Ok((request, key)) => Ok(Self { http, request, key, headers: options.headers.clone(), until }),
-            Err(verdict) => {
-                let status = verdict.status.as_u16();
-                let cause = match &verdict.remedy {
-                    Some(remedy) => format!("{}: {remedy}", verdict.cause),
-                    None => verdict.cause.clone(),
-                };
-                http.answer_and_leave(verdict.into_answer(), until).await;
-                Err(Refusal { status, cause, target })
-            }
-        }
-    }
-
     /// What the client asked for.
     pub fn request(&self) -> &Request {
         &self.request
@@ -117,7 +65,7 @@ impl Handshake {
     /// # Errors
     /// Exit 56 when the client left first, 28 when it does not read the answer.
     pub async fn accept(mut self, subprotocol: Option<&str>) -> Result<Upgraded> {
-        let mut answer = Answer::new(Full::default());
+        let mut answer = Answer::new("".into());
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = answer.headers_mut();
         for (name, value) in &self.headers {
@@ -141,10 +89,10 @@ impl Handshake {
                 return Err(Fault::new(Exit::Deadline, "upgrade", "the client does not read its answer"));
             }
         }
-        let parts = self.http.connection.into_parts();
+        let (stream, read_ahead) = self.http.into_parts();
         Ok(Upgraded {
-            stream: parts.io.into_inner().into_stream(),
-            read_ahead: parts.read_buf,
+            stream,
+            read_ahead,
             subprotocol: subprotocol.map(str::to_owned),
             request: self.request.headers,
             response,
@@ -175,7 +123,7 @@ fn passed_on(answer: HttpAnswer) -> Answer {
         header::TRAILER,
         header::PROXY_AUTHENTICATE,
     ];
-    let mut passed = Answer::new(Full::from(answer.body));
+    let mut passed = Answer::new(answer.body.into());
     *passed.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     for (name, value) in answer.fields {
         let field = (HeaderName::try_from(name), HeaderValue::try_from(value));
@@ -199,93 +147,5 @@ pub async fn refuse_raw(mut stream: Stream, status: u16, text: &str) {
          Connection: close\r\n\r\n{text}\n"
     );
     let _ = timeout(FAREWELL, stream.write_all(answer.as_bytes())).await;
-    linger(stream).await;
-}
-
-async fn linger(mut stream: Stream) {
     net::lingering_close(&mut stream, FAREWELL).await;
-}
-
-/// hyper's connection and the two ends of its one exchange.
-struct Http {
-    connection: Connection<TokioIo<Taster>, Desk>,
-    requests: oneshot::Receiver<Parts>,
-    answers: Option<oneshot::Sender<Answer>>,
-}
-
-/// Hands the one request out and waits for its answer.
-struct Desk(Mutex<Option<(oneshot::Sender<Parts>, oneshot::Receiver<Answer>)>>);
-
-impl Service<hyper::Request<Incoming>> for Desk {
-    type Response = Answer;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
-
-    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
-        let ends = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Box::pin(async move {
-            let unanswered = || Verdict::new(StatusCode::SERVICE_UNAVAILABLE, "no answer").into_answer();
-            let Some((requests, answers)) = ends else { return Ok(unanswered()) };
-            // The body, if any, is not read: a request with one is refused.
-            let _ = requests.send(request.into_parts().0);
-            Ok(answers.await.unwrap_or_else(|_| unanswered()))
-        })
-    }
-}
-
-impl Http {
-    fn new(stream: Stream) -> Self {
-        let (send_request, requests) = oneshot::channel();
-        let (answers, receive_answer) = oneshot::channel();
-        let desk = Desk(Mutex::new(Some((send_request, receive_answer))));
-        let mut builder = Builder::new();
-        builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).keep_alive(false).title_case_headers(true);
-        let connection = builder.serve_connection(TokioIo::new(Taster::new(stream)), desk);
-        Self { connection, requests, answers: Some(answers) }
-    }
-
-    /// The head of the request; hyper answered already when there is an error.
-    async fn request(&mut self) -> Result<Parts, Refusal> {
-        let Self { connection, requests, .. } = self;
-        let ended = poll_fn(|cx| {
-            let ended = connection.poll_without_shutdown(cx);
-            match (Pin::new(&mut *requests).poll(cx), ended) {
-                (Poll::Ready(Ok(head)), _) => Poll::Ready(Ok(head)),
-                (_, Poll::Ready(ended)) => Poll::Ready(Err(ended)),
-                (_, Poll::Pending) => Poll::Pending,
-            }
-        });
-        let refusal =
-            |status, cause: &str| Refusal { status, cause: cause.to_owned(), target: String::new() };
-        match ended.await {
-            Ok(head) => Ok(head),
-            Err(Ok(())) => Err(refusal(0, "closed before a request")),
-            Err(Err(error)) if error.is_parse_too_large() => {
-                Err(refusal(431, "the request's head is too large"))
-            }
-            Err(Err(error)) if error.is_parse() => Err(refusal(400, "not a valid HTTP request")),
-            Err(Err(error)) if error.is_incomplete_message() => {
-                Err(refusal(0, "closed in the middle of a request"))
-            }
-            Err(Err(_)) => Err(refusal(0, "connection lost before a request")),
-        }
-    }
-
-    /// Gives the answer and waits until it is written; false when the client is gone.
-    async fn answer(&mut self, answer: Answer) -> bool {
-        let Some(answers) = self.answers.take() else { return false };
-        if answers.send(answer).is_err() {
-            return false;
-        }
-        poll_fn(|cx| self.connection.poll_without_shutdown(cx)).await.is_ok()
-    }
-
-    async fn answer_and_leave(mut self, answer: Answer, until: Instant) {
-        let _ = timeout_at(until, self.answer(answer)).await;
-        linger(self.into_stream()).await;
-    }
-
-    fn into_stream(self) -> Stream {
-        self.connection.into_parts().io.into_inner().into_stream()
-    }
 }

@@ -1,10 +1,12 @@
 //! Children, peers and programs in process, all with bounded waits.
 
+mod browser;
 mod certs;
 mod child;
 mod peer;
 mod program;
 
+pub use browser::Browser;
 pub use certs::{Authority, Pair};
 pub use child::{Listening, Wsio};
 pub use peer::{Peer, accept_bounded, field, read_head, serve, serve_many};

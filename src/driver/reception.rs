@@ -1,0 +1,56 @@
+//! What comes before a session: a client's requests, until one is for a WebSocket.
+//!
+//! Files and pages are answered here and are no session: they are no client of `--once`, and a signal
+//! lets the one under way go on within `--grace`.
+
+use super::Run;
+use crate::{
+    endpoint::Greeting,
+    net::Dialed,
+    ws::server::{Asked, Handshake, Refusal},
+};
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+
+/// Connections are kept for further requests while as many more clients find room: a browser opens six
+/// for files and one for its socket.
+const ROOM: usize = 8;
+
+/// Answers a client's plain requests; gives its request for a WebSocket, if one comes.
+pub(super) async fn receive(
+    run: &Run,
+    greeting: &Greeting,
+    dialed: Dialed,
+    name: &str,
+    permit: &OwnedSemaphorePermit,
+) -> Option<Box<Handshake>> {
+    let reporter = &run.reach.reporter;
+    let refused = |refusal: Refusal| {
+        let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
+        reporter.life(&format!("{name} refused{status} {}: {}", refusal.target, refusal.cause));
+    };
+    let soon = || Instant::now() + greeting.options().handshake_timeout;
+    let mut until = soon();
+    // A server that ends does not wait for clients that are not in yet.
+    let begun = tokio::select! {
+        begun = greeting.begin(dialed, until) => begun,
+        _ = run.over("listen") => return None,
+    };
+    let mut visit = begun.map_err(refused).ok()?;
+    loop {
+        let asked = tokio::select! {
+            asked = visit.asked(until) => asked,
+            _ = run.over("listen") => return None,
+        };
+        match asked.map_err(refused).ok()? {
+            Asked::Socket(handshake) => return Some(handshake),
+            Asked::Nothing => return None,
+            Asked::Plain(plain) => {
+                let keep = permit.semaphore().available_permits() >= ROOM;
+                let (line, rest) = plain.answer(keep).await;
+                reporter.life(&format!("{name} {line}"));
+                visit = rest?;
+                until = soon();
+            }
+        }
+    }
+}

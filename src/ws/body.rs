@@ -1,0 +1,243 @@
+//! The body of an answer: a few bytes, or a file that is read as the client takes it.
+//!
+//! Files are read by tokio's threads for blocking work, one chunk at a time and only when hyper asks
+//! for it, so a large file costs a client's task no more memory than a small one.
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use std::{
+    fs::File,
+    io::{self, Read},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// How much of a file is read at a time, bytes.
+const CHUNK: u64 = 128 * 1024;
+
+/// What is known of a client's traffic beyond what hyper tells; used by one task.
+#[derive(Default)]
+pub(super) struct Gauge {
+    asked: AtomicBool,
+    heard: AtomicBool,
+    given: AtomicBool,
+    sent: AtomicBool,
+}
+
+impl Gauge {
+    /// Before an answer: nothing of it was given or sent, nothing was heard since.
+    pub(super) fn reset(&self) {
+        for flag in [&self.heard, &self.given, &self.sent] {
+            flag.store(false, Relaxed);
+        }
+    }
+
+    /// A request waits for its answer, or does not any more.
+    pub(super) fn ask(&self, waits: bool) {
+        self.asked.store(waits, Relaxed);
+    }
+
+    /// Whether a request waits for its answer.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.load(Relaxed)
+    }
+
+    /// A byte came from the client.
+    pub(super) fn hear(&self) {
+        self.heard.store(true, Relaxed);
+    }
+
+    /// Whether the client said anything since the last answer began.
+    pub(super) fn heard(&self) -> bool {
+        self.heard.load(Relaxed)
+    }
+
+    /// Everything written so far was taken by the transport.
+    pub(super) fn flush(&self) {
+        if self.given.load(Relaxed) {
+            self.sent.store(true, Relaxed);
+        }
+    }
+
+    /// Whether the answer went out whole.
+    pub(super) fn sent(&self) -> bool {
+        self.sent.load(Relaxed)
+    }
+}
+
+/// The body of an answer.
+pub(super) struct Outgoing {
+    content: Content,
+    gauge: Option<Arc<Gauge>>,
+}
+
+enum Content {
+    Whole(Bytes),
+    Part(Part),
+}
+
+/// What is left to send of an open file.
+struct Part {
+    /// `None` while it is read.
+    file: Option<File>,
+    left: u64,
+    reading: Option<JoinHandle<io::Result<(File, Bytes)>>>,
+}
+
+impl Outgoing {
+    /// `length` bytes of a file from where it stands.
+    pub(super) fn file(file: File, length: u64) -> Self {
+        let part = Part { file: Some(file), left: length, reading: None };
+        Self { content: Content::Part(part), gauge: None }
+    }
+
+    /// The same body, whose end is told to `gauge`.
+    pub(super) fn gauged(self, gauge: Arc<Gauge>) -> Self {
+        let mut this = self;
+        this.gauge = Some(gauge);
+        this
+    }
+
+    /// Bytes still to be given.
+    pub(super) fn left(&self) -> u64 {
+        match &self.content {
+            Content::Whole(bytes) => bytes.len() as u64,
+            Content::Part(part) => part.left,
+        }
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Outgoing {
+    fn from(bytes: T) -> Self {
+        Self { content: Content::Whole(bytes.into()), gauge: None }
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if let Some(gauge) = &self.gauge
+            && self.left() == 0
+        {
+            gauge.given.store(true, Relaxed);
+        }
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let bytes = match &mut self.content {
+            Content::Whole(bytes) => std::mem::take(bytes),
+            Content::Part(part) => match ready!(part.poll_read(cx)) {
+                Ok(bytes) => bytes,
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            },
+        };
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left())
+    }
+}
+
+impl Part {
+    /// The next chunk, empty at the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        if self.left == 0 {
+            return Poll::Ready(Ok(Bytes::new()));
+        }
+        if let Some(mut file) = self.file.take() {
+            let wanted = self.left.min(CHUNK);
+            self.reading = Some(spawn_blocking(move || {
+                let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
+                file.by_ref().take(wanted).read_to_end(&mut chunk)?;
+                Ok((file, chunk.into()))
+            }));
+        }
+        let Some(reading) = &mut self.reading else {
+            return Poll::Ready(Err(io::Error::other("the file could not be read")));
+        };
+        let read = ready!(Pin::new(reading).poll(cx));
+        self.reading = None;
+        let (file, bytes) = read.map_err(io::Error::other)??;
+        if bytes.is_empty() {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file got shorter")));
+        }
+        self.left -= bytes.len() as u64;
+        self.file = Some(file);
+        Poll::Ready(Ok(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+    use std::io::{Seek, SeekFrom, Write};
+
+    fn file(length: usize) -> (File, Vec<u8>) {
+        let content: Vec<u8> = (0..length).map(|index| (index * 167 % 256) as u8).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&content).unwrap();
+        file.rewind().unwrap();
+        (file, content)
+    }
+
+    #[tokio::test]
+    async fn a_file_comes_in_chunks_and_whole() {
+        for length in [0, 1, CHUNK as usize, 3 * CHUNK as usize + 1] {
+            let (file, content) = file(length);
+            let gauge = Arc::<Gauge>::default();
+            let mut body = Outgoing::file(file, length as u64).gauged(Arc::clone(&gauge));
+            assert_eq!(body.size_hint().exact(), Some(length as u64));
+            let mut got = Vec::new();
+            while let Some(frame) = body.frame().await {
+                let bytes = frame.unwrap().into_data().unwrap();
+                assert!(bytes.len() as u64 <= CHUNK);
+                got.extend_from_slice(&bytes);
+            }
+            assert!(got == content, "{length}");
+            gauge.flush();
+            assert!(!gauge.sent(), "hyper still holds the body");
+            drop(body);
+            gauge.flush();
+            assert!(gauge.sent());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_is_that_part() {
+        let (mut file, content) = file(1000);
+        file.seek(SeekFrom::Start(300)).unwrap();
+        let body = Outgoing::file(file, 50).collect().await.unwrap().to_bytes();
+        assert_eq!(body, content[300..350]);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_got_shorter_is_an_error_and_never_whole() {
+        let (file, _) = file(1000);
+        let gauge = Arc::<Gauge>::default();
+        let mut body = Outgoing::file(file, 1001).gauged(Arc::clone(&gauge));
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), 1000);
+        let error = body.frame().await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        drop(body);
+        gauge.flush();
+        assert!(!gauge.sent());
+    }
+}

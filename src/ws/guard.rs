@@ -1,0 +1,135 @@
+//! The transport under a server's hyper: it gives up on a client that does not read, and tells what hyper does not.
+//!
+//! A download may take hours, so no deadline can bound it; what is bounded is how long the client takes
+//! nothing at all. hyper does not say whether a client ever spoke, nor when an answer has left for good,
+//! but both can be seen here.
+
+use super::body::Gauge;
+use crate::net::Stream;
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+/// How long a client may take nothing of what is written to it.
+pub(super) const STALL: Duration = Duration::from_secs(30);
+
+/// A stream whose writes fail with `TimedOut` when they are stuck.
+pub(super) struct Guard {
+    stream: Stream,
+    gauge: Arc<Gauge>,
+    /// Runs while a write waits.
+    stuck: Option<Pin<Box<Sleep>>>,
+}
+
+impl Guard {
+    pub(super) fn new(stream: Stream, gauge: Arc<Gauge>) -> Self {
+        Self { stream, gauge, stuck: None }
+    }
+
+    pub(super) fn into_stream(self) -> Stream {
+        self.stream
+    }
+
+    /// The result of a write, or an error when it has been waited for too long.
+    fn patiently<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.stuck = None;
+            return result;
+        }
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(STALL)));
+        ready!(stuck.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Guard {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(self.stream.as_mut().poll_read(cx, buffer))?;
+        if buffer.filled().len() > before {
+            self.gauge.hear();
+        } else if self.gauge.is_asked() {
+            // A client that has said all may still want to hear; one that is gone is found by writing. hyper
+            // reads again once the answer was given, so nobody needs to be woken.
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Guard {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = self.stream.as_mut().poll_write(cx, bytes);
+        self.patiently(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.stream.as_mut().poll_write_vectored(cx, slices);
+        self.patiently(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = self.stream.as_mut().poll_flush(cx);
+        // hyper flushes once its own buffer is empty.
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.gauge.flush();
+        }
+        self.patiently(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = self.stream.as_mut().poll_shutdown(cx);
+        self.patiently(cx, shut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        time::Instant,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_slowly_is_served_and_who_stops_is_not() {
+        let (ours, mut theirs) = duplex(4);
+        let mut guard = Guard::new(Box::pin(ours), Arc::default());
+        let reader = tokio::spawn(async move {
+            let mut taken = [0; 4];
+            for _ in 0..10 {
+                sleep(STALL - Duration::from_secs(1)).await;
+                theirs.read_exact(&mut taken).await.unwrap();
+            }
+            theirs
+        });
+        let start = Instant::now();
+        guard.write_all(&[1; 40]).await.unwrap();
+        assert!(start.elapsed() > STALL * 8, "slow is allowed");
+        guard.write_all(&[2; 4]).await.unwrap();
+        let _theirs = reader.await.unwrap();
+        let start = Instant::now();
+        let stuck = guard.write_all(&[3; 4]).await.unwrap_err();
+        assert_eq!((stuck.kind(), start.elapsed()), (io::ErrorKind::TimedOut, STALL));
+    }
+}

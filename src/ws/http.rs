@@ -1,0 +1,200 @@
+//! hyper's connection on the server's side, turned inside out: requests are taken, answers are given.
+//!
+//! hyper calls a service and waits for it; here whoever owns the connection asks for the next request,
+//! does what it has to in its own time, and gives the answer. In between hyper's connection waits.
+
+use super::{
+    body::Gauge,
+    guard::Guard,
+    judge::{Answer, Verdict},
+    server::{FAREWELL, Refusal},
+};
+use crate::net::{self, Stream};
+use bytes::Bytes;
+use hyper::{
+    StatusCode,
+    body::Incoming,
+    http::request::Parts,
+    server::conn::http1::{Builder, Connection},
+    service::Service,
+};
+use hyper_util::rt::TokioIo;
+use std::{convert::Infallible, error::Error, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
+
+/// Bound on the head of a request, bytes.
+const MAX_HEAD: usize = 32 * 1024;
+/// Bound on what waits to be written before more of a body is asked for, bytes.
+const MAX_WAITING: usize = 64 * 1024;
+/// Bound on the header fields of a request.
+const MAX_FIELDS: usize = 100;
+
+/// One client's connection.
+pub(super) struct Http {
+    connection: Connection<TokioIo<Guard>, Desk>,
+    requests: mpsc::UnboundedReceiver<Asked>,
+    /// Who waits for the answer to the request that was taken.
+    answers: Option<oneshot::Sender<Answer>>,
+    gauge: Arc<Gauge>,
+}
+
+/// A request's head and where its answer goes.
+type Asked = (Parts, oneshot::Sender<Answer>);
+
+/// Hands requests out, one at a time, and waits for their answers.
+struct Desk(mpsc::UnboundedSender<Asked>, Arc<Gauge>);
+
+impl Service<hyper::Request<Incoming>> for Desk {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+        let (answer, answered) = oneshot::channel();
+        self.1.ask(true);
+        // The body, if any, is not read: a request with one is refused.
+        let _ = self.0.send((request.into_parts().0, answer));
+        Box::pin(async move {
+            let unanswered = |_| Verdict::new(StatusCode::SERVICE_UNAVAILABLE, "no answer").into_answer();
+            Ok(answered.await.unwrap_or_else(unanswered))
+        })
+    }
+}
+
+impl Http {
+    pub(super) fn new(stream: Stream) -> Self {
+        let (desk, requests) = mpsc::unbounded_channel();
+        let gauge = Arc::<Gauge>::default();
+        let mut builder = Builder::new();
+        builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
+        builder.title_case_headers(true);
+        let io = TokioIo::new(Guard::new(stream, Arc::clone(&gauge)));
+        Self {
+            connection: builder.serve_connection(io, Desk(desk, Arc::clone(&gauge))),
+            requests,
+            answers: None,
+            gauge,
+        }
+    }
+
+    /// The head of the next request; hyper answered already when there is an error.
+    pub(super) async fn request(&mut self) -> Result<Parts, Refusal> {
+        let Self { connection, requests, .. } = self;
+        let ended = poll_fn(|cx| {
+            let ended = connection.poll_without_shutdown(cx);
+            match (requests.poll_recv(cx), ended) {
+                (Poll::Ready(Some(asked)), _) => Poll::Ready(Ok(asked)),
+                (_, Poll::Ready(ended)) => Poll::Ready(Err(ended)),
+                (_, Poll::Pending) => Poll::Pending,
+            }
+        });
+        let refusal =
+            |status, cause: &str| Refusal { status, cause: cause.to_owned(), target: String::new() };
+        match ended.await {
+            Ok((head, answers)) => {
+                self.answers = Some(answers);
+                Ok(head)
+            }
+            Err(Ok(())) => Err(refusal(0, "closed before a request")),
+            Err(Err(error)) if error.is_parse_too_large() => {
+                Err(refusal(431, "the request's head is too large"))
+            }
+            Err(Err(error)) if error.is_parse() => Err(refusal(400, "not a valid HTTP request")),
+            Err(Err(error)) if error.is_incomplete_message() => {
+                Err(refusal(0, "closed in the middle of a request"))
+            }
+            Err(Err(_)) => Err(refusal(0, "connection lost before a request")),
+        }
+    }
+
+    /// Whether the client said anything since the last answer began.
+    pub(super) fn heard(&self) -> bool {
+        self.gauge.heard()
+    }
+
+    /// Gives the last answer and waits until it is written; false when the client is gone, or has said all.
+    pub(super) async fn answer(&mut self, answer: Answer) -> bool {
+        self.gauge.ask(false);
+        self.give(answer).await
+    }
+
+    async fn give(&mut self, answer: Answer) -> bool {
+        Pin::new(&mut self.connection).graceful_shutdown();
+        let Some(answers) = self.answers.take() else { return false };
+        if answers.send(answer).is_err() {
+            return false;
+        }
+        poll_fn(|cx| self.connection.poll_without_shutdown(cx)).await.is_ok()
+    }
+
+    /// Gives an answer after which another request may come, unless it is the last; waits until all of it
+    /// has left.
+    ///
+    /// # Errors
+    /// Why it did not leave whole, for the log.
+    pub(super) async fn answer_whole(&mut self, answer: Answer, last: bool) -> Result<(), String> {
+        const GONE: &str = "the client left";
+        if last {
+            Pin::new(&mut self.connection).graceful_shutdown();
+        }
+        self.gauge.reset();
+        let gauge = Arc::clone(&self.gauge);
+        let answer = answer.map(|body| body.gauged(gauge));
+        let answers = self.answers.take().ok_or(GONE)?;
+        answers.send(answer).map_err(|_| GONE)?;
+        let ended = poll_fn(|cx| match (self.connection.poll_without_shutdown(cx), self.gauge.sent()) {
+            (Poll::Ready(Ok(())) | Poll::Pending, true) => Poll::Ready(Ok(())),
+            (Poll::Ready(Ok(())), false) => Poll::Ready(Err(GONE.to_owned())),
+            (Poll::Ready(Err(error)), _) => Poll::Ready(Err(cause(&error))),
+            (Poll::Pending, false) => Poll::Pending,
+        });
+        let ended = ended.await;
+        self.gauge.ask(false);
+        ended
+    }
+
+    /// Gives an answer that nothing comes after, and closes.
+    pub(super) async fn answer_and_leave(mut self, answer: Answer, until: Instant) {
+        let _ = timeout_at(until, self.give(answer)).await;
+        self.leave().await;
+    }
+
+    /// Closes without another word.
+    pub(super) async fn leave(self) {
+        net::lingering_close(&mut self.into_stream(), FAREWELL).await;
+    }
+
+    pub(super) fn into_stream(self) -> Stream {
+        self.into_parts().0
+    }
+
+    /// The transport, and what was read of it beyond the last request.
+    pub(super) fn into_parts(self) -> (Stream, Bytes) {
+        let parts = self.connection.into_parts();
+        (parts.io.into_inner().into_stream(), parts.read_buf)
+    }
+}
+
+/// Why an answer stopped halfway.
+fn cause(error: &hyper::Error) -> String {
+    let mut below: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = below {
+        match error.downcast_ref::<io::Error>() {
+            Some(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return "the client does not read".to_owned();
+            }
+            // Only what reads files gives its own words.
+            Some(error) if error.raw_os_error().is_none() && error.kind() == io::ErrorKind::UnexpectedEof => {
+                return error.to_string();
+            }
+            _ => below = error.source(),
+        }
+    }
+    match error.is_user() {
+        true => "the file could not be read".to_owned(),
+        false => "the client left".to_owned(),
+    }
+}

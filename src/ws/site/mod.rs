@@ -1,0 +1,210 @@
+//! What a server answers to plain requests: the files of a folder (`--serve`), the console (`--console`).
+//!
+//! A request comes here after it was let in (Host, Origin, credentials) and found to be no WebSocket's.
+//! Reading files blocks, so it happens on tokio's threads for that; everything else here is plain
+//! functions over the head of a request.
+
+mod console;
+mod file;
+mod folder;
+mod fresh;
+mod target;
+
+use super::{ServerOptions, body::Outgoing, judge::Answer};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+};
+use hyper::{
+    Method, StatusCode,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+    http::request::Parts,
+};
+use std::path::PathBuf;
+
+/// Where the console is beside a folder: no file can be there, for none with a dot in front is served.
+const CONSOLE: &str = "/.console";
+
+/// What stands beside the WebSocket, from the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// Files below a folder, and the console at a path of its own.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Whether the console is there too.
+        console: bool,
+    },
+    /// The console wherever a WebSocket can be opened.
+    Console,
+}
+
+/// An answer, and what the log says of it.
+pub(super) struct Reply {
+    pub answer: Answer,
+    /// Why, where there is no content.
+    pub note: Option<String>,
+}
+
+impl Site {
+    /// Fails when there is nothing to serve, so that it is heard at the start.
+    ///
+    /// # Errors
+    /// Exit 26 with what is wrong with the folder.
+    pub fn check(&self) -> Result<()> {
+        let Self::Folder { path, .. } = self else { return Ok(()) };
+        let cause = match std::fs::read_dir(path) {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        Err(Fault::new(Exit::ReadError, "serve", format!("cannot serve {}: {cause}", path.display()))
+            .hint("name a folder: --serve DIR"))
+    }
+
+    /// What to tell at the start; `url` is what the server listens on.
+    pub fn lines(&self, url: &str, paths: &[String]) -> Vec<String> {
+        let Some((scheme, rest)) = url.split_once("://") else { return Vec::new() };
+        let scheme = if scheme == "wss" { "https" } else { "http" };
+        let host = rest.split('/').next().unwrap_or_default();
+        let console = |path: &str| format!("console on {scheme}://{host}{path}");
+        match self {
+            Self::Folder { path, console: also } => {
+                let files = format!("serving {} on {scheme}://{host}/", path.display());
+                [files].into_iter().chain(also.then(|| console(CONSOLE))).collect()
+            }
+            Self::Console => vec![console(paths.first().map_or("/", String::as_str))],
+        }
+    }
+
+    /// The answer to a GET or HEAD that was let in.
+    pub(super) async fn reply(&self, head: &Parts, options: &ServerOptions) -> Reply {
+        let path = head.uri.path();
+        let first = options.paths.first().map(String::as_str);
+        let mut reply = match self {
+            Self::Folder { console: true, .. } if path == CONSOLE => {
+                console::page(head, first.unwrap_or("/"))
+            }
+            Self::Folder { path, .. } => file::answer(path.clone(), head).await,
+            Self::Console => match first {
+                Some(first) if path == "/" && !options.paths.iter().any(|path| path == "/") => {
+                    Reply::elsewhere(&format!(".{first}"))
+                }
+                Some(_) if !options.paths.iter().any(|served| served == path) => {
+                    Reply::failed(StatusCode::NOT_FOUND, "nothing is served at this path", None)
+                }
+                _ => console::page(head, head.uri.path_and_query().map_or("/", |target| target.as_str())),
+            },
+        };
+        dress(reply.answer.headers_mut(), head, options);
+        if head.method == Method::HEAD {
+            reply.strip();
+        }
+        reply
+    }
+}
+
+impl Reply {
+    fn new(status: StatusCode, content: impl Into<Outgoing>) -> Self {
+        let mut answer = Answer::new(content.into());
+        *answer.status_mut() = status;
+        Self { answer, note: None }
+    }
+
+    /// An answer that says what is wrong; `note` is for the log alone.
+    fn failed(status: StatusCode, text: &str, note: Option<String>) -> Self {
+        let mut reply = Self::new(status, format!("{text}\n"))
+            .with(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        reply.note = Some(note.unwrap_or_else(|| text.to_owned()));
+        reply
+    }
+
+    /// A redirect that nobody remembers: tomorrow something else may stand there.
+    fn elsewhere(location: &str) -> Self {
+        match HeaderValue::from_str(location) {
+            Ok(location) => Self::new(StatusCode::TEMPORARY_REDIRECT, "").with(header::LOCATION, location),
+            Err(_) => Self::failed(StatusCode::NOT_FOUND, "no such file", None),
+        }
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.answer.headers_mut().insert(name, value);
+        self
+    }
+
+    /// The same head without its body (RFC 9110 section 9.3.2).
+    fn strip(&mut self) {
+        let length = self.answer.body().left();
+        *self.answer.body_mut() = "".into();
+        if self.answer.status() != StatusCode::NOT_MODIFIED {
+            self.answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+    }
+}
+
+/// The fields that every answer has, and those of `-H`, which come before ours.
+fn dress(headers: &mut HeaderMap, head: &Parts, options: &ServerOptions) {
+    let any = options.admission.origins.iter().any(|origin| origin == "any");
+    // Names are what content types are chosen by; a browser is not to guess another from the content.
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A page that was edited is the edited one at the next reload, and a 304 when it was not.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    // Without Origin, as in <img> and <script>, only this keeps foreign pages out.
+    if !any {
+        headers.insert(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("same-origin"),
+        );
+    }
+    // Whose Origin was let in may read the answer, as it may open a WebSocket.
+    if let Some(origin) = head.headers.get(header::ORIGIN) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+    if !options.admission.origins.is_empty() {
+        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    }
+    // But the console needs the policy that its nonce belongs to.
+    let kept = headers.remove(header::CONTENT_SECURITY_POLICY);
+    for (name, _) in &options.headers {
+        headers.remove(name);
+    }
+    for (name, value) in &options.headers {
+        headers.append(name, value.clone());
+    }
+    if let Some(policy) = kept {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_says_where_things_are() {
+        let folder = |console| Site::Folder { path: "web".into(), console };
+        let paths = ["/chat".to_owned(), "/other".to_owned()];
+        assert_eq!(
+            folder(false).lines("ws://127.0.0.1:1/chat", &paths),
+            ["serving web on http://127.0.0.1:1/"]
+        );
+        assert_eq!(
+            folder(true).lines("wss://[::1]:1/", &[]),
+            ["serving web on https://[::1]:1/", "console on https://[::1]:1/.console"]
+        );
+        assert_eq!(Site::Console.lines("ws://h:1/chat", &paths), ["console on http://h:1/chat"]);
+        assert!(Site::Console.lines("ws+unix:/run/a.sock", &[]).is_empty());
+    }
+
+    #[test]
+    fn a_folder_has_to_be_there() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let folder = |path: &std::path::Path| Site::Folder { path: path.to_owned(), console: false };
+        assert!(folder(home.path()).check().is_ok());
+        for path in [file, home.path().join("nowhere")] {
+            let fault = folder(&path).check().unwrap_err();
+            assert_eq!((fault.exit, fault.phase), (Exit::ReadError, "serve"), "{fault}");
+        }
+    }
+}

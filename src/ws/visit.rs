@@ -1,0 +1,144 @@
+//! A client's visit: plain requests, as many as it has, and perhaps a WebSocket.
+//!
+//! Every request is read and judged here. One for a file or a page is answered in full before the next
+//! one is read; one for a WebSocket ends the visit and becomes a [`Handshake`].
+
+use super::{
+    ServerOptions,
+    http::Http,
+    judge::{Errand, judge},
+    server::{Handshake, Refusal, refuse_raw},
+};
+use crate::net::Stream;
+use hyper::http::request::Parts;
+use tokio::time::{Instant, timeout_at};
+
+/// A client that may ask for something.
+pub struct Visit<'a> {
+    http: Http,
+    options: &'a ServerOptions,
+    secure: bool,
+}
+
+/// What a client asks for; it waits for the answer.
+pub enum Asked<'a> {
+    /// A WebSocket.
+    Socket(Box<Handshake>),
+    /// A file or a page.
+    Plain(Box<Plain<'a>>),
+    /// Nothing more: it left, or was left because it did not ask in time.
+    Nothing,
+}
+
+/// A request for a file or a page that waits for its answer.
+pub struct Plain<'a> {
+    visit: Visit<'a>,
+    head: Parts,
+}
+
+impl<'a> Visit<'a> {
+    /// A client whose first request was not read yet.
+    pub fn new(stream: Stream, options: &'a ServerOptions, secure: bool) -> Self {
+        Self { http: Http::new(stream), options, secure }
+    }
+
+    /// Reads a request and judges it; what is not let in is answered at once.
+    ///
+    /// # Errors
+    /// Why the client is not let in.
+    pub async fn asked(mut self, until: Instant) -> Result<Asked<'a>, Refusal> {
+        let read = timeout_at(until, self.http.request()).await;
+        // Browsers connect in advance, and keep a connection for what may come.
+        if self.options.site.is_some() && !matches!(read, Ok(Ok(_))) && !self.http.heard() {
+            self.http.leave().await;
+            return Ok(Asked::Nothing);
+        }
+        let head = match read {
+            Ok(Ok(head)) => head,
+            Ok(Err(refusal)) => {
+                self.http.leave().await;
+                return Err(refusal);
+            }
+            Err(_) => {
+                let cause = "no request within --handshake-timeout".to_owned();
+                refuse_raw(self.http.into_stream(), 408, "no request came in time").await;
+                return Err(Refusal { status: 408, cause, target: String::new() });
+            }
+        };
+        match judge(&head, self.options, self.secure) {
+            Ok(Errand::Socket(request, key)) => {
+                let headers = self.options.headers.clone();
+                let handshake = Handshake { http: self.http, request, key, headers, until };
+                Ok(Asked::Socket(Box::new(handshake)))
+            }
+            Ok(Errand::Plain) => Ok(Asked::Plain(Box::new(Plain { visit: self, head }))),
+            Err(verdict) => {
+                let status = verdict.status.as_u16();
+                let cause = match &verdict.remedy {
+                    Some(remedy) => format!("{}: {remedy}", verdict.cause),
+                    None => verdict.cause.clone(),
+                };
+                self.http.answer_and_leave(verdict.into_answer(), until).await;
+                Err(Refusal { status, cause, target: target(&head) })
+            }
+        }
+    }
+}
+
+impl<'a> Plain<'a> {
+    /// Answers; gives the line for the log and, when the connection is kept, the rest of the visit.
+    ///
+    /// There is no deadline: a download may take its time as long as the client reads.
+    pub async fn answer(self, keep: bool) -> (String, Option<Visit<'a>>) {
+        let Self { mut visit, head } = self;
+        let asked = format!("{} {}", head.method, target(&head));
+        let Some(site) = &visit.options.site else { return (asked, None) };
+        let reply = site.reply(&head, visit.options).await;
+        let (status, length) = (reply.answer.status().as_u16(), reply.answer.body().left());
+        let sent = visit.http.answer_whole(reply.answer, !keep).await;
+        let line = match (&sent, reply.note) {
+            (Err(cause), _) => format!("{asked} {status} incomplete: {cause}"),
+            (Ok(()), Some(note)) => format!("{asked} {status}: {note}"),
+            (Ok(()), None) if length == 0 => format!("{asked} {status}"),
+            (Ok(()), None) => format!("{asked} {status} {length} bytes"),
+        };
+        (line, (sent.is_ok() && keep).then_some(visit))
+    }
+}
+
+/// What a request names, as it was sent.
+fn target(head: &Parts) -> String {
+    head.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ws::{Admission, Site, guard::STALL};
+    use std::time::Duration;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_its_file_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), vec![0; 1_000_000]).unwrap();
+        let options = ServerOptions {
+            paths: Vec::new(),
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            admission: Admission::default(),
+            handshake_timeout: Duration::from_secs(10),
+            site: Some(Site::Folder { path: folder.path().to_owned(), console: false }),
+        };
+        let (ours, mut theirs) = duplex(4096);
+        theirs.write_all(b"GET /file HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+        let start = Instant::now();
+        let visit = Visit::new(Box::pin(ours), &options, false);
+        let asked = visit.asked(start + options.handshake_timeout).await;
+        let Ok(Asked::Plain(plain)) = asked else { panic!("a file is asked for") };
+        let (line, rest) = plain.answer(true).await;
+        assert_eq!(line, "GET /file 200 incomplete: the client does not read");
+        assert!(rest.is_none());
+        assert!((STALL..STALL * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+    }
+}
