@@ -31,6 +31,8 @@ pub enum Plan {
 pub struct Connect {
     /// The URL or endpoint as written.
     pub target: String,
+    /// How it looks on a terminal.
+    pub look: Look,
     /// Everything the subcommands share.
     pub common: Common,
 }
@@ -148,4 +150,29 @@ pub enum Direction {
     ReceiveOnly,
     /// Received messages are not printed.
     SendOnly,
+}
+
+/// How a conversation looks on a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Whether there are colours.
+    pub color: Color,
+    /// Control characters of the peer reach the terminal.
+    pub raw: bool,
+    /// JSON is laid out and coloured.
+    pub pretty: bool,
+    /// Typed lines are kept in a file.
+    pub history: bool,
+}
+
+/// `--color`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// On every terminal.
+    Always,
+    /// Nowhere.
+    Never,
 }

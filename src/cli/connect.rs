@@ -4,6 +4,7 @@ use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     expand::Expander,
     groups::{Messages, Output, Session},
+    look::{self, Colors, Prompt},
     lower,
 };
 use crate::{
@@ -17,6 +18,10 @@ use clap::{Args, ValueHint};
 /// Standard input is sent to the server, one line a message, and each message from the server is
 /// printed as one line. When the input ends, connect waits until the server has been silent for
 /// --linger, then closes. Without any input it only receives, until the server closes.
+///
+/// On a terminal it is a prompt: Enter sends the line, messages appear above it, Ctrl-D closes, /help
+/// lists what else there is. A pasted text of several lines is one message. With --framing, --in or
+/// --out it is plain lines there too.
 #[derive(Debug, Args)]
 pub(super) struct ConnectArgs {
     /// Connect to a ws: or wss: URL, ws+unix:/PATH, or echo: for a built-in echo server
@@ -35,11 +40,16 @@ pub(super) struct ConnectArgs {
     #[command(flatten)]
     pub certificate: Certificate,
     #[command(flatten)]
+    pub prompt: Prompt,
+    #[command(flatten)]
     pub output: Output,
+    #[command(flatten)]
+    pub colors: Colors,
 }
 
 impl ConnectArgs {
     pub(super) fn lower(self, expander: &mut Expander) -> Result<Plan> {
+        let look = look::look(&self.colors, &self.prompt);
         let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
         let common = Common {
             rules: lower::rules(&self.session),
@@ -55,6 +65,6 @@ impl ConnectArgs {
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),
         };
-        Ok(Plan::Connect(Connect { target: self.target, common }))
+        Ok(Plan::Connect(Connect { target: self.target, look, common }))
     }
 }

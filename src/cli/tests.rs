@@ -66,7 +66,7 @@ const fn seconds(number: u64) -> Duration {
 
 #[test]
 fn no_option_is_needed() {
-    let Connect { target, common } = connect(&[]);
+    let Connect { target, common, .. } = connect(&[]);
     assert_eq!(target, "ws://h/");
     assert_eq!(common.rules.linger, Some(seconds(1)));
     assert_eq!(common.rules.close_timeout, seconds(5));

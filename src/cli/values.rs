@@ -15,9 +15,6 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 /// The largest size that is taken, bytes: one TiB.
 const LARGEST: u64 = 1 << 40;
 
-/// A reason shares a control frame of 125 bytes with its code (RFC 6455 section 5.5).
-const LONGEST_REASON: usize = 123;
-
 /// A deadline that can be switched off; `None` is `off`, also written `inf`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(pub Option<Duration>);
@@ -110,15 +107,7 @@ pub fn close(text: &str) -> Result<CloseWith, String> {
     }
     let (code, reason) = text.split_once(':').unwrap_or((text, ""));
     let code = close_code(code)?;
-    if code == 1005 {
-        return Err("is never sent, it stands for no code; use none".to_owned());
-    }
-    if !codes::sendable(code) {
-        return Err("may not be sent; use 1000-1003, 1007-1014 or 3000-4999".to_owned());
-    }
-    if reason.len() > LONGEST_REASON {
-        return Err(format!("the reason is {} bytes long, the limit is {LONGEST_REASON}", reason.len()));
-    }
+    codes::check(code, reason)?;
     Ok(CloseWith { code: Some(code), reason: reason.to_owned() })
 }
 

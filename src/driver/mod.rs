@@ -81,9 +81,16 @@ async fn connect(
         .hint(format!("wsio pipe - {target}")));
     }
     let b = run.open(&*remote, Opening::new(Role::B)).await?;
-    let local = endpoint::parse("-", &Opening::new(Role::A))?;
-    let a = run.open(&*local, Opening::new(Role::A)).await?;
-    run.alone(a.link, b.link, 1).await
+    let subprotocol = b.subprotocol.as_ref().map_or(String::new(), |name| format!(" (subprotocol {name})"));
+    let greeting = format!("connected to {}{subprotocol}", remote.describe());
+    let a = match run.reach.stdio.prompt(&greeting) {
+        Some(prompt) => Link::Prompt(Box::new(prompt)),
+        None => {
+            let local = endpoint::parse("-", &Opening::new(Role::A))?;
+            run.open(&*local, Opening::new(Role::A)).await?.link
+        }
+    };
+    run.alone(a, b.link, 1).await
 }
 
 async fn pipe(

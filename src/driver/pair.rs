@@ -313,7 +313,7 @@ impl Pair {
                     Link::WebSocket(conn) => conn.abandon(),
                     _ => 0,
                 };
-                if matches!(self.links[side], Link::Bytes(_)) {
+                if matches!(self.links[side], Link::Bytes(_) | Link::Prompt(_)) {
                     let unread = self.links[side].unread();
                     let messages = dropped + half_sent + if stopped { 0 } else { unread };
                     events.push(Event::Unsent { side, messages });

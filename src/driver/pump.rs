@@ -129,6 +129,9 @@ impl Pump {
                 self.ended = true;
                 told.push(Told::Ended(source.end().unwrap_or(SourceEnd::Absent)));
             } else {
+                if !carries_control(source, sink) {
+                    self.batch.retain(is_data);
+                }
                 self.arrived(told);
             }
         }
@@ -156,9 +159,6 @@ impl Pump {
 
     fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
         while let Some(message) = self.batch.pop_front() {
-            if !is_data(&message) {
-                continue;
-            }
             if !sink.is_open() && !self.sink_failed {
                 // Its Close is here, behind what is still to be delivered: this waits to be told unsent.
                 self.batch.push_front(message);
@@ -178,14 +178,17 @@ impl Pump {
                     }
                 }
             }
-            self.count.0 += 1;
-            self.count.1 += message.len() as u64;
+            let (data, length) = (is_data(&message), message.len() as u64);
+            if data {
+                self.count.0 += 1;
+                self.count.1 += length;
+            }
             if let Err(failure) = sink.feed(message) {
-                self.dropped += 1;
+                self.dropped += u64::from(data);
                 self.fail(failure, told);
                 return Poll::Ready(());
             }
-            if let Some(wanted) = &mut self.wanted {
+            if let Some(wanted) = self.wanted.as_mut().filter(|_| data) {
                 *wanted -= 1;
                 if *wanted == 0 {
                     self.wanted = None;
@@ -236,6 +239,12 @@ impl Pump {
             told.push(Told::Blocked(blocked));
         }
     }
+}
+
+/// Whether pings and pongs go this way: those a person asks for, and those somebody wants to be told of.
+fn carries_control(source: &Link, sink: &Link) -> bool {
+    let asked = matches!(sink, Link::WebSocket(_)) && !matches!(source, Link::WebSocket(_));
+    asked || sink.wants_events()
 }
 
 fn is_data(message: &Message) -> bool {

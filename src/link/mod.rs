@@ -6,6 +6,7 @@
 
 mod bytes;
 mod patient;
+mod prompt;
 mod queue;
 pub mod room;
 mod stdio;
@@ -13,8 +14,9 @@ mod stdio;
 pub use self::{
     bytes::{ByteLink, Port, Texts},
     patient::Patient,
+    prompt::{Desk, Prompt},
     queue::Queue,
-    stdio::{Stdio, Streams},
+    stdio::{OpenPrompt, Stdio, Streams},
 };
 
 pub use crate::ws::conn::Moved;
@@ -48,6 +50,8 @@ pub enum Link {
     Channel(Channel),
     /// A place in a room.
     Member(Box<room::Member>),
+    /// A person at a terminal.
+    Prompt(Box<Prompt>),
 }
 
 /// Two in-process queues; the same one twice is an echo.
@@ -85,7 +89,13 @@ impl Link {
             Self::WebSocket(_) => SideKind::WebSocket,
             Self::Bytes(link) => link.kind(),
             Self::Channel(_) | Self::Member(_) => SideKind::Stream,
+            Self::Prompt(_) => SideKind::Standard,
         }
+    }
+
+    /// Whether the sink wants to be told of pings and pongs too.
+    pub fn wants_events(&self) -> bool {
+        matches!(self, Self::Prompt(_))
     }
 
     /// Appends messages to `batch`; ready without any means the source has ended.
@@ -96,6 +106,7 @@ impl Link {
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.poll_pop(cx, batch, BATCH),
             Self::Channel(_) => Poll::Ready(()),
             Self::Member(member) => member.incoming().poll_pop(cx, batch, BATCH),
+            Self::Prompt(prompt) => prompt.poll_receive(cx, batch),
         }
     }
 
@@ -113,6 +124,7 @@ impl Link {
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.end(),
             Self::Channel(_) => Some(SourceEnd::Absent),
             Self::Member(member) => member.incoming().end(),
+            Self::Prompt(prompt) => prompt.end(),
         }
     }
 
@@ -147,6 +159,7 @@ impl Link {
                     0
                 }
             }
+            Self::Prompt(prompt) => prompt.queued(),
         }
     }
 
@@ -158,7 +171,7 @@ impl Link {
         }
     }
 
-    /// Hands one data message over; [`poll_flush`](Self::poll_flush) sends it.
+    /// Hands one message over; [`poll_flush`](Self::poll_flush) sends it.
     ///
     /// # Errors
     /// When the sink takes nothing more.
@@ -178,6 +191,10 @@ impl Link {
                 member.say(&message);
                 Ok(())
             }
+            Self::Prompt(prompt) => {
+                prompt.feed(message);
+                Ok(())
+            }
         }
     }
 
@@ -192,6 +209,7 @@ impl Link {
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.poll_room(cx, HIGH_WATER).map(Ok),
             Self::Channel(_) => Poll::Ready(Ok(())),
             Self::Member(member) => member.poll_room(cx).map(Ok),
+            Self::Prompt(prompt) => prompt.poll_flush(cx),
         }
     }
 
@@ -213,6 +231,7 @@ impl Link {
                 member.leave(SourceEnd::Eof { empty: false, hangup: true });
                 Poll::Ready(Ok(()))
             }
+            Self::Prompt(prompt) => prompt.poll_shut(cx),
         }
     }
 
@@ -220,6 +239,7 @@ impl Link {
     pub fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
         match self {
             Self::Bytes(link) => link.poll_broken(cx),
+            Self::Prompt(prompt) => prompt.poll_broken(cx),
             _ => Poll::Pending,
         }
     }
@@ -228,6 +248,7 @@ impl Link {
     pub fn unread(&mut self) -> u64 {
         match self {
             Self::Bytes(link) => link.unread(),
+            Self::Prompt(prompt) => prompt.unread(),
             _ => 0,
         }
     }
@@ -246,7 +267,7 @@ impl Link {
                 0
             }
             Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Channel(_) | Self::Member(_) => 0,
+            Self::Channel(_) | Self::Member(_) | Self::Prompt(_) => 0,
         }
     }
 }

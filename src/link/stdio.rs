@@ -4,6 +4,7 @@
 //! blocking reads and writes happen on threads of our own with a bounded queue. The threads are not
 //! joined: a blocked read must not hold the process up.
 
+use super::Prompt;
 use crate::framing;
 use bytes::{Bytes, BytesMut};
 use std::{
@@ -32,19 +33,37 @@ pub struct Streams {
     pub input_is_terminal: bool,
 }
 
+/// Starts a prompt that greets with this line; `None` when the terminal cannot be one.
+pub type OpenPrompt = Box<dyn FnOnce(&str) -> Option<Prompt> + Send>;
+
 /// The standard streams, to be taken by the one link that uses them.
 #[derive(Default)]
-pub struct Stdio(Mutex<Option<Streams>>);
+pub struct Stdio {
+    streams: Mutex<Option<Streams>>,
+    prompt: Mutex<Option<OpenPrompt>>,
+}
 
 impl Stdio {
     /// Holds the streams until somebody takes them.
     pub fn new(streams: Streams) -> Self {
-        Self(Mutex::new(Some(streams)))
+        Self { streams: Mutex::new(Some(streams)), ..Self::default() }
+    }
+
+    /// The same streams, on a terminal that can be a prompt.
+    #[must_use]
+    pub fn with_prompt(self, open: OpenPrompt) -> Self {
+        Self { prompt: Mutex::new(Some(open)), ..self }
     }
 
     /// Takes the streams; `None` the second time.
     pub fn take(&self) -> Option<Streams> {
-        self.0.lock().ok()?.take()
+        self.streams.lock().ok()?.take()
+    }
+
+    /// Opens the prompt in place of the streams, where there is one.
+    pub fn prompt(&self, greeting: &str) -> Option<Prompt> {
+        let open = self.prompt.lock().ok()?.take()?;
+        open(greeting)
     }
 }
 

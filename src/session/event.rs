@@ -120,9 +120,16 @@ pub enum SourceEnd {
         /// The close code to tell the peer, when it may still hear it.
         answer: Option<u16>,
     },
+    /// The user asked for this Close, as at the prompt: no lingering.
+    Asked {
+        /// `None` sends neither code nor reason.
+        code: Option<u16>,
+        /// At most 123 bytes.
+        reason: String,
+    },
     /// A byte stream could not be read (exit 26).
     Failed(Fault),
-    /// Input that cannot be sent as a message (exit 65).
+    /// Input that cannot be sent as a message (exit 65), or that a person broke off (exit 130).
     Refused(Fault),
     /// A child process ended, and not well (exit 125).
     Exited {

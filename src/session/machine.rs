@@ -167,6 +167,7 @@ impl Session {
             SourceEnd::Eof { hangup, .. } => self.input_ended(other, hangup),
             SourceEnd::Close { code, reason, described } => self.peer_closed(side, code, reason, described),
             SourceEnd::Lost { fault, answer } => self.peer_lost(side, fault, answer, now),
+            SourceEnd::Asked { code, reason } => self.end_output(other, code, reason),
             SourceEnd::Failed(fault) => {
                 self.fail(fault);
                 self.end_output(other, Some(INTERNAL_ERROR), "input failed".into());

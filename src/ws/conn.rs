@@ -179,13 +179,13 @@ impl Conn {
         self.engine.can_write() && !self.close_queued
     }
 
-    /// Queues one message; flush before more than [`HIGH_WATER`] is queued.
+    /// Queues one message, ping or pong; flush before more than [`HIGH_WATER`] is queued.
     ///
     /// # Errors
     /// The transport's, and "not connected" when a Close was sent or received.
     pub fn queue(&mut self, message: Message) -> io::Result<()> {
         debug_assert!(self.rest.is_none(), "a large message was not flushed");
-        self.unwritten += 1;
+        self.unwritten += u64::from(message.is_text() || message.is_binary());
         if message.len() <= FRAGMENT {
             return self.write(message);
         }
