@@ -95,6 +95,7 @@ fn prompt(plan: &Connect, screen: Screen, env: fn(&str) -> Option<String>) -> Op
     }
     let setup = term::Setup {
         look: plan.look,
+        raw: framing.raw,
         kind: framing.kind.unwrap_or(Kind::Text),
         max_message: plan.common.max_message,
         greet: plan.common.verbosity >= Verbosity::Normal,

@@ -82,6 +82,23 @@ pub fn printable(text: &str) -> String {
     safe
 }
 
+/// Makes remote text safe for a terminal; line breaks and tabs are kept, one of `\r\n` as `\n`.
+pub fn printable_lines(text: &str) -> String {
+    let mut lines = text.split('\n').peekable();
+    let mut safe = String::with_capacity(text.len());
+    while let Some(line) = lines.next() {
+        let last = lines.peek().is_none();
+        let line = if last { line } else { line.strip_suffix('\r').unwrap_or(line) };
+        let mut cells = line.split('\t');
+        safe.extend(cells.next().map(printable));
+        cells.for_each(|cell| safe.extend(["\t", &printable(cell)]));
+        if !last {
+            safe.push('\n');
+        }
+    }
+    safe
+}
+
 /// Whether a terminal would act on this character or hide it: C0, C1, DEL, bidirectional controls.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
@@ -104,5 +121,7 @@ mod tests {
     #[test]
     fn control_characters_never_reach_the_terminal() {
         assert_eq!(printable("a\x1b[31m\r\n\u{9b}\u{202e}é"), "a\\u{1b}[31m\\r\\n\\u{9b}\\u{202e}é");
+        assert_eq!(printable_lines("a\x1b[31m\r\n\tb\rc\r"), "a\\u{1b}[31m\n\tb\\rc\\r");
+        assert_eq!(printable_lines("\n\n"), "\n\n");
     }
 }

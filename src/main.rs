@@ -42,6 +42,7 @@ fn streams() -> io::Result<(Streams, Option<Terminal>)> {
     };
     let streams = Streams {
         input_is_terminal: stdin.is_terminal(),
+        output_is_terminal: stdout.is_terminal(),
         output_gone: watch(&output)?,
         input: Box::new(Patient::new(input)),
         output: Box::new(Patient::new(output)),

@@ -129,7 +129,7 @@ impl Serve {
     }
 }
 
-/// `--in`, `--out`, `-t`, `-b`; `None` takes the place's default.
+/// `--in`, `--out`, `-t`, `-b`, `--raw`; `None` takes the place's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FramingChoice {
     /// Bytes to messages. Default: `lines` for connect and listen on stdio, `raw` for pipe.
@@ -138,6 +138,8 @@ pub struct FramingChoice {
     pub output: Option<Framing>,
     /// Frame type that bytes are sent as. Default: the framing's.
     pub kind: Option<Kind>,
+    /// Control characters of the peer reach a terminal.
+    pub raw: bool,
 }
 
 /// `--recv-only`, `--send-only`.
@@ -157,8 +159,6 @@ pub enum Direction {
 pub struct Look {
     /// Whether there are colours.
     pub color: Color,
-    /// Control characters of the peer reach the terminal.
-    pub raw: bool,
     /// JSON is laid out and coloured.
     pub pretty: bool,
     /// Typed lines are kept in a file.

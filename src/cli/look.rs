@@ -21,9 +21,6 @@ pub(super) struct Prompt {
     /// Show JSON as it was sent, on one line and without colours
     #[arg(long)]
     pub no_pretty: bool,
-    /// Let control characters of the peer through to the terminal; it can be made to lie
-    #[arg(long, hide_short_help = true)]
-    pub raw: bool,
     /// Keep what is typed out of the history file
     #[arg(long, hide_short_help = true)]
     pub no_history: bool,
@@ -47,7 +44,6 @@ pub(super) fn look(colors: &Colors, prompt: &Prompt) -> Look {
             Color::Always => plan::Color::Always,
             Color::Never => plan::Color::Never,
         },
-        raw: prompt.raw,
         pretty: !prompt.no_pretty,
         history: !prompt.no_history,
     }
@@ -72,10 +68,10 @@ mod tests {
 
     #[test]
     fn what_a_terminal_shows_can_be_chosen() {
-        let default = Look { color: plan::Color::Auto, raw: false, pretty: true, history: true };
+        let default = Look { color: plan::Color::Auto, pretty: true, history: true };
         assert_eq!(look(&[]), default);
-        let chosen = Look { color: plan::Color::Always, raw: true, pretty: false, history: false };
-        assert_eq!(look(&["--color", "always", "--no-pretty", "--raw", "--no-history"]), chosen);
+        let chosen = Look { color: plan::Color::Always, pretty: false, history: false };
+        assert_eq!(look(&["--color", "always", "--no-pretty", "--no-history"]), chosen);
         assert_eq!(look(&["--color=never"]).color, plan::Color::Never);
     }
 }

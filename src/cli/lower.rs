@@ -80,6 +80,7 @@ pub(super) fn framing(messages: &Messages) -> FramingChoice {
             (_, true) => Some(Kind::Binary),
             _ => None,
         },
+        raw: messages.raw,
     }
 }
 

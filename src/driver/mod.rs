@@ -189,6 +189,7 @@ impl Run {
             input: common.framing.input.unwrap_or(default),
             output: common.framing.output.unwrap_or(default),
             kind: common.framing.kind,
+            raw: common.framing.raw,
         };
         let first = common.send.iter().enumerate().map(|(index, payload)| {
             let place = format!("message {} of --send", index + 1);

@@ -4,7 +4,7 @@ use super::{Visitor, WebSocketAcceptor};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    framing::{Framing, Kind},
+    framing::{Escaped, Framing, Kind},
     link::{ByteLink, Link, Port, Stdio, Texts, room::Rooms},
     net::Listener,
     observe::Reporter,
@@ -84,6 +84,8 @@ pub struct Framings {
     pub output: Framing,
     /// Overrides the input framing's frame type.
     pub kind: Option<Kind>,
+    /// Control characters of a peer reach a terminal.
+    pub raw: bool,
 }
 
 impl Framings {
@@ -128,6 +130,8 @@ impl Reach {
     pub fn bytes(&self, port: Port, texts: Texts) -> Link {
         let decoder = (self.framings.input.decoder)(self.framings.kind(), self.max_message);
         let encoder = (self.framings.output.encoder)();
+        let escape = port.writes_to_a_terminal() && !self.framings.raw;
+        let encoder = if escape { Box::new(Escaped(encoder)) } else { encoder };
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
     }
 

@@ -6,12 +6,14 @@
 
 mod delimited;
 mod encoded;
+mod escaped;
 mod length;
 mod output;
 mod paragraph;
 mod raw;
 mod whole;
 
+pub use escaped::Escaped;
 pub use output::Output;
 
 use bytes::Bytes;

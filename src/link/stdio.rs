@@ -31,6 +31,8 @@ pub struct Streams {
     pub output_gone: Option<Box<dyn FnOnce() + Send>>,
     /// Standard input is a terminal: its end is a person's Ctrl-D.
     pub input_is_terminal: bool,
+    /// Standard output is a terminal: it acts on control characters.
+    pub output_is_terminal: bool,
 }
 
 /// Starts a prompt that greets with this line; `None` when the terminal cannot be one.

@@ -61,6 +61,8 @@ pub struct Terminal {
 pub struct Setup {
     /// How it looks.
     pub look: Look,
+    /// Control characters of the peer reach the terminal.
+    pub raw: bool,
     /// What a typed line is sent as.
     pub kind: Kind,
     /// Bound on one message, bytes.
@@ -114,7 +116,7 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
         Color::Never => false,
         Color::Auto => (setup.env)("NO_COLOR").is_none_or(|value| value.is_empty()),
     });
-    let view = View { paint, pretty: setup.look.pretty, raw: setup.look.raw };
+    let view = View { paint, pretty: setup.look.pretty, raw: setup.raw };
     let history = if setup.look.history { History::of(setup.env) } else { None };
     let (lines, unreadable) = match history.as_ref().map(History::load) {
         Some(Ok(lines)) => (lines, None),

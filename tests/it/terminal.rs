@@ -41,6 +41,41 @@ fn where_the_output_goes_elsewhere_there_is_no_prompt() {
 }
 
 #[test]
+fn control_characters_do_not_reach_a_terminal_unless_asked_for() {
+    let evil = "\x1b]0;owned\x07\x1b[2J\u{9b}31m tab\tline\nend";
+    for raw in [false, true] {
+        // No prompt: standard input is a file.
+        let (url, _peer) = serve(move |mut peer| {
+            peer.text(evil);
+            peer.send(true, 2, b"\x1b[2J\xff");
+            peer.close(1000, "");
+            peer.until_close()
+        });
+        let flag = if raw { "--raw" } else { "" };
+        let script = format!("{} connect {url} {flag} < /dev/null", env!("CARGO_BIN_EXE_wsio"));
+        let mut terminal = Terminal::start("sh", ["-c", &script]);
+        assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
+        terminal.shows("end");
+        let written = terminal.written();
+        for sequence in ["\x1b]0", "\x07", "\x1b[2J", "\u{9b}"] {
+            assert_eq!(written.contains(sequence), raw, "{sequence:?} in {written:?}");
+        }
+        assert!(written.contains(" tab\tline\r\nend"), "{written:?}");
+    }
+    // What clients say to a server is no better.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    let mut terminal = Terminal::wsio(["listen", "0", "--announce", file.to_str().unwrap(), "--once"]);
+    eventually("the URL", || file.exists());
+    let url = fs::read_to_string(&file).unwrap();
+    let mut peer = Peer::dial(url.trim_end().trim_start_matches("ws://").trim_end_matches('/'));
+    peer.text(evil);
+    peer.close(1000, "");
+    assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
+    terminal.shows("\\u{1b}]0;owned\\u{7}\\u{1b}[2J\\u{9b}31m tab\tline\r\nend\r\n");
+}
+
+#[test]
 fn an_idle_terminal_does_not_hold_up_the_peers_close() {
     let (url, _peer) = serve(|mut peer| {
         peer.close(1011, "disk full");
