@@ -213,3 +213,131 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        fs::File,
+        os::fd::AsFd,
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::Arc,
+        thread,
+    };
+
+    #[derive(Clone, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl Screen {
+        fn text(&self) -> String {
+            std::mem::take(&mut self.0.lock().unwrap())
+        }
+    }
+
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn board() -> (Arc<Board>, Screen) {
+        let (_pty, pts) = pty_process::blocking::open().unwrap();
+        let modes = Modes::find(File::from(pts.as_fd().try_clone_to_owned().unwrap())).unwrap();
+        let screen = Screen::default();
+        (Arc::new(Board::new(Box::new(screen.clone()), modes)), screen)
+    }
+
+    /// What the editor puts above its line; `None` when it leaves.
+    fn redrawn(board: &Board) -> Option<String> {
+        catch_unwind(AssertUnwindSafe(|| board.redraw())).map_err(|left| assert!(left.is::<Left>())).ok()
+    }
+
+    #[test]
+    fn without_an_editor_texts_are_written_at_once() {
+        let (board, screen) = board();
+        board.show("a\n").unwrap();
+        assert_eq!((screen.text().as_str(), board.show_above("b\n")), ("a\n", false));
+    }
+
+    #[test]
+    fn the_editor_shows_each_text_once_and_in_order() {
+        let (board, screen) = board();
+        board.editor_between_lines();
+        board.show("a\n").unwrap();
+        assert!(board.show_above("b\n"));
+        assert_eq!(redrawn(&board).as_deref(), Some("a\nb\n"));
+        board.show("c\n").unwrap();
+        assert!(board.wait_for_poke());
+        assert_eq!(redrawn(&board).as_deref(), Some("c\n"));
+        assert_eq!(redrawn(&board).as_deref(), Some(""));
+        // Typed ahead, then between two lines, then gone: what waits is written last.
+        board.show("d\n").unwrap();
+        board.editor_between_lines();
+        board.show("e\n").unwrap();
+        assert_eq!(screen.text(), "");
+        board.editor_left();
+        assert_eq!(screen.text(), format!("{CALM}d\ne\n"));
+        assert!(!board.wait_for_poke());
+        board.show("f\n").unwrap();
+        assert_eq!(screen.text(), "f\n");
+    }
+
+    #[test]
+    fn at_the_end_the_editor_shows_what_waits_and_leaves() {
+        let (board, screen) = board();
+        board.editor_between_lines();
+        redrawn(&board).unwrap();
+        board.drawn("half a line");
+        board.show("last\n").unwrap();
+        let editor = {
+            let board = Arc::clone(&board);
+            thread::spawn(move || {
+                let mut shown = String::new();
+                while board.wait_for_poke() {
+                    match redrawn(&board) {
+                        Some(text) => shown.push_str(&text),
+                        None => board.editor_was_ended(|typed| format!("[{typed}]\n")),
+                    }
+                }
+                shown
+            })
+        };
+        board.end(Duration::from_secs(30));
+        assert_eq!(editor.join().unwrap(), "last\n");
+        assert_eq!(screen.text(), format!("{CALM}\r\x1b[J[half a line]\n"));
+    }
+
+    #[test]
+    fn an_editor_that_does_not_redraw_loses_the_terminal() {
+        let (board, screen) = board();
+        board.editor_between_lines();
+        redrawn(&board).unwrap();
+        board.show("last\n").unwrap();
+        board.end(Duration::from_millis(20));
+        assert_eq!(screen.text(), format!("\r\n\x1b[J{CALM}last\n"));
+        // A key wakes it after all.
+        assert_eq!(redrawn(&board), None);
+        board.editor_was_ended(|_| unreachable!("it was not there to be ended"));
+        assert_eq!(screen.text(), "");
+    }
+
+    #[test]
+    fn whoever_shows_more_than_the_editor_takes_waits() {
+        let (board, _screen) = board();
+        board.editor_between_lines();
+        board.show(&"x".repeat(WAITING + 1)).unwrap();
+        let waiting = {
+            let board = Arc::clone(&board);
+            thread::spawn(move || board.wait_for_room())
+        };
+        thread::sleep(Duration::from_millis(20));
+        assert!(!waiting.is_finished());
+        redrawn(&board).unwrap();
+        waiting.join().unwrap();
+    }
+}

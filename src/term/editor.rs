@@ -7,6 +7,7 @@ use super::{
     board::{Board, Left, POKE},
     command::COMMANDS,
     paint::{Paint, Role},
+    view::{SENT, View},
 };
 use rustyline::{
     Cmd, CompletionType, ConditionalEventHandler, Config, Context, Editor as Rustyline, Event, EventContext,
@@ -27,7 +28,6 @@ use std::{
     thread,
 };
 
-const PROMPT: &str = "> ";
 /// How long the rest of a key may be in coming after Escape. Milliseconds.
 const ESCAPE: u16 = 50;
 
@@ -53,7 +53,7 @@ pub(super) enum Typed {
 pub(super) struct Editor {
     rustyline: Rustyline<Line, MemHistory>,
     board: Arc<Board>,
-    paint: Paint,
+    view: View,
 }
 
 impl Editor {
@@ -61,7 +61,7 @@ impl Editor {
     ///
     /// # Errors
     /// When it is not one that lines can be edited on.
-    pub(super) fn new(board: &Arc<Board>, paint: Paint, most: usize, lines: Vec<String>) -> io::Result<Self> {
+    pub(super) fn new(board: &Arc<Board>, view: View, most: usize, lines: Vec<String>) -> io::Result<Self> {
         let config = Config::builder()
             .max_history_size(most)
             .map_err(other)?
@@ -80,18 +80,19 @@ impl Editor {
         for line in lines {
             rustyline.add_history_entry(line).map_err(other)?;
         }
-        rustyline.set_helper(Some(Line { board: Arc::clone(board), paint, files: FilenameCompleter::new() }));
+        let (files, paint) = (FilenameCompleter::new(), view.paint);
+        rustyline.set_helper(Some(Line { board: Arc::clone(board), paint, files }));
         rustyline.bind_sequence(
             KeyEvent::ctrl('Z'),
             EventHandler::Conditional(Box::new(Suspend(Arc::clone(board)))),
         );
         rustyline.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), Cmd::Newline);
-        board.modes().take()?;
         let mut printer = rustyline.create_external_printer().map_err(other)?;
+        board.modes().take()?;
         let poked = Arc::clone(board);
         thread::spawn(move || while poked.wait_for_poke() && printer.print(POKE.to_owned()).is_ok() {});
         board.editor_between_lines();
-        Ok(Self { rustyline, board: Arc::clone(board), paint })
+        Ok(Self { rustyline, board: Arc::clone(board), view })
     }
 
     /// Waits for the next line.
@@ -100,7 +101,7 @@ impl Editor {
     /// When the terminal cannot be read.
     pub(super) fn next(&mut self) -> io::Result<Typed> {
         self.board.editor_between_lines();
-        let read = catch_unwind(AssertUnwindSafe(|| self.rustyline.readline(PROMPT)));
+        let read = catch_unwind(AssertUnwindSafe(|| self.rustyline.readline(SENT)));
         match read {
             Ok(Ok(line)) => Ok(Typed::Line(line)),
             Ok(Err(ReadlineError::Interrupted)) => {
@@ -112,11 +113,7 @@ impl Editor {
             }
             Ok(Err(error)) => Err(other(error)),
             Err(unwinding) if unwinding.is::<Left>() => {
-                let paint = self.paint;
-                self.board.editor_was_ended(|typed| {
-                    let note = paint.paint(Role::Aside, "· not sent");
-                    format!("{}{typed}\n{note}\n", paint.paint(Role::Sent, PROMPT))
-                });
+                self.board.editor_was_ended(|typed| self.view.unsent(typed));
                 Ok(Typed::SessionEnded)
             }
             Err(panic) => resume_unwind(panic),

@@ -123,7 +123,7 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
         Some(Err(error)) => (Vec::new(), Some(error)),
         None => (Vec::new(), None),
     };
-    let editor = Editor::new(&board, paint, history::MOST, lines)?;
+    let editor = Editor::new(&board, view, history::MOST, lines)?;
     if setup.greet {
         let greeting = format!("{greeting}  Ctrl-D closes, /help lists commands");
         board.show(&view.aside(&greeting))?;

@@ -14,12 +14,14 @@ use rustix::{
 use std::{
     fs::File,
     io::{self, Write},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// A terminal and the modes it was found in.
 pub(super) struct Modes {
     terminal: File,
     found: Termios,
+    taken: AtomicBool,
 }
 
 impl Modes {
@@ -29,7 +31,7 @@ impl Modes {
     /// When this is no terminal.
     pub(super) fn find(terminal: File) -> io::Result<Self> {
         let found = tcgetattr(&terminal)?;
-        Ok(Self { terminal, found })
+        Ok(Self { terminal, found, taken: AtomicBool::new(false) })
     }
 
     /// Has each key come as it is typed, unseen and as itself.
@@ -46,12 +48,21 @@ impl Modes {
         modes.local_modes &= !(LocalModes::ECHO | LocalModes::ICANON | LocalModes::IEXTEN | LocalModes::ISIG);
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        Ok(tcsetattr(&self.terminal, OptionalActions::Now, &modes)?)
+        tcsetattr(&self.terminal, OptionalActions::Now, &modes)?;
+        self.taken.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
-    /// Sets the modes that were found. They are set at once: a terminal that was stopped with Ctrl-S
-    /// must not keep us.
+    /// Sets the modes that were found, if they were changed.
     pub(super) fn restore(&self) {
+        // From the background it would stop us, and the terminal is somebody else's.
+        if self.taken.load(Ordering::Relaxed) && self.is_in_foreground() {
+            self.set_found();
+        }
+    }
+
+    /// At once: a terminal that does not take output must not keep us.
+    fn set_found(&self) {
         let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.found);
     }
 
@@ -72,7 +83,7 @@ impl Modes {
     /// time later; the one that has to wait here stops itself too.
     pub(super) fn suspend(&self) {
         let Ok(own) = tcgetattr(&self.terminal) else { return };
-        self.restore();
+        self.set_found();
         let _ = (&self.terminal).write_all(b"\x1b[?2004l");
         let _ = kill_current_process_group(Signal::TSTP);
         let _ = signal_hook::low_level::raise(signal_hook::consts::SIGTSTP);

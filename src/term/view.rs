@@ -11,9 +11,12 @@ use super::{
     safe::Safe,
     talk::Talk,
 };
+use crate::fault::printable;
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::Message;
 
+/// The mark before what is sent: the prompt.
+pub(super) const SENT: &str = "> ";
 /// A silence of less is not told.
 const SILENCE: Duration = Duration::from_secs(1);
 /// Columns of a terminal that does not tell.
@@ -51,20 +54,23 @@ impl View {
             _ => return String::new(),
         };
         let mut out = self.margin(talk.silence(now));
-        out.push_str(&self.marked(&self.paint.paint(Role::Received, "<"), &body));
+        let mark = self.paint.paint(Role::Received, "<");
+        out.push_str(&format!("{mark} {}\n", body.replace('\n', "\n  ")));
         out
     }
 
-    /// A line that the program says by the way.
+    /// Lines that the program says by the way.
     pub(super) fn aside(self, text: &str) -> String {
-        self.marked(
-            "",
-            &text
-                .lines()
-                .map(|line| self.paint.paint(Role::Aside, format!("· {line}")))
-                .collect::<Vec<_>>()
-                .join("\n"),
-        )
+        text.lines()
+            .map(|line| self.paint.paint(Role::Aside, format!("· {}", printable(line))) + "\n")
+            .collect()
+    }
+
+    /// What was being typed when the session ended.
+    pub(super) fn unsent(self, typed: &str) -> String {
+        let mut shown = String::new();
+        Safe { paint: self.paint, raw: false }.push(&mut shown, typed);
+        format!("{}{shown}\n{}", self.paint.paint(Role::Sent, SENT), self.aside("not sent"))
     }
 
     /// A line about a command that was not done.
@@ -105,10 +111,6 @@ impl View {
             out.push_str(&self.paint.paint(Role::Aside, format!("… {left_out} more bytes")));
         }
         out
-    }
-
-    fn marked(self, mark: &str, body: &str) -> String {
-        if mark.is_empty() { format!("{body}\n") } else { format!("{mark} {}\n", body.replace('\n', "\n  ")) }
     }
 }
 

@@ -17,8 +17,9 @@ pub struct Terminal {
     child: Child,
     keys: pty_process::blocking::Pty,
     /// The program's end, to look at its modes when the program has gone.
-    own: OwnedFd,
+    own: Option<OwnedFd>,
     modes: String,
+    reader: thread::JoinHandle<()>,
     seen: Arc<Mutex<Seen>>,
     /// The home of the user.
     pub home: Arc<tempfile::TempDir>,
@@ -71,7 +72,7 @@ impl Terminal {
         let seen = Arc::new(Mutex::new(Seen { bytes: Vec::new(), screen }));
         let mut from = fs::File::from(pty.as_fd().try_clone_to_owned().unwrap());
         let into = Arc::clone(&seen);
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(count @ 1..) = from.read(&mut chunk) {
                 let mut seen = into.lock().unwrap();
@@ -79,7 +80,7 @@ impl Terminal {
                 seen.screen.process(&chunk[..count]);
             }
         });
-        Self { child, keys: pty, own, modes, seen, home }
+        Self { child, keys: pty, own: Some(own), modes, reader, seen, home }
     }
 
     pub fn types(&mut self, keys: &str) {
@@ -146,7 +147,10 @@ impl Terminal {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
-        assert_eq!(modes(&self.own), self.modes, "the terminal's modes");
+        let own = self.own.take().expect("it ends once");
+        assert_eq!(modes(&own), self.modes, "the terminal's modes");
+        drop(own);
+        eventually("all it wrote", || self.reader.is_finished());
         let paste = |on: char| self.written().matches(&format!("\x1b[?2004{on}")).count();
         assert!(paste('l') >= paste('h'), "pastes stay bracketed");
         status.unwrap().code()
