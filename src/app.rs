@@ -8,9 +8,11 @@ use crate::{
     driver::{self, Signals},
     exit::Exit,
     fault::{Fault, Result},
+    framing::Kind,
     link::{Stdio, Streams},
     observe::{Reporter, Verbosity},
-    plan::{Common, Plan},
+    plan::{Common, Connect, Direction, Plan},
+    term::{self, Above, Prompt, Terminal},
 };
 use anyhow::Context as _;
 use std::{ffi::OsString, io::Write, time::Duration};
@@ -26,23 +28,36 @@ pub struct Given {
     pub streams: Streams,
     /// Standard error.
     pub stderr: Box<dyn Write + Send>,
+    /// Standard error is a terminal.
+    pub stderr_is_terminal: bool,
+    /// Standard input and output again, when both are terminals.
+    pub terminal: Option<Terminal>,
 }
 
 /// Runs the program; the exit is the process's.
 pub fn run(given: Given) -> Exit {
-    let Given { args, env, streams, stderr } = given;
+    let Given { args, env, streams, stderr, stderr_is_terminal, terminal } = given;
+    let above = Above::default();
+    let stderr = if stderr_is_terminal { above.or(stderr) } else { stderr };
     let reporter = Reporter::new(stderr, Verbosity::Normal);
-    let exit = run_with(args, env, streams, &reporter);
+    let exit = run_with(args, env, streams, Screen { terminal, above }, &reporter);
     // Whoever is in a hurry does not wait for a standard error that nobody reads.
     let hurried = matches!(exit, Exit::ReaderLeft | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
     reporter.finish(Duration::from_millis(if hurried { 50 } else { 1000 }));
     exit
 }
 
+/// What a prompt is made of.
+struct Screen {
+    terminal: Option<Terminal>,
+    above: Above,
+}
+
 fn run_with(
     args: Vec<OsString>,
     env: fn(&str) -> Option<String>,
     mut streams: Streams,
+    screen: Screen,
     reporter: &Reporter,
 ) -> Exit {
     let terminal = streams.input_is_terminal;
@@ -54,7 +69,14 @@ fn run_with(
     };
     let reporter = reporter.with(plan.common().verbosity);
     install_panic_hook(reporter.clone());
-    match drive(plan, streams, &reporter) {
+    let prompt = match &plan {
+        Plan::Connect(connect) => prompt(connect, screen, env),
+        Plan::Listen(_) | Plan::Pipe(_) => None,
+    };
+    let result = drive(plan, streams, prompt.as_ref(), &reporter);
+    // Whatever is said from here on is said below it.
+    drop(prompt);
+    match result {
         Ok(Ok(())) => Exit::Ok,
         Ok(Err(fault)) => report(&reporter, &fault),
         Err(error) => {
@@ -64,18 +86,45 @@ fn run_with(
     }
 }
 
-fn drive(plan: Plan, streams: Streams, reporter: &Reporter) -> anyhow::Result<Result<()>> {
+/// The prompt, when this run talks to a person.
+fn prompt(plan: &Connect, screen: Screen, env: fn(&str) -> Option<String>) -> Option<Prompt> {
+    let Common { framing, direction, .. } = plan.common;
+    // Whoever chooses a framing wants bytes, on a terminal too.
+    if framing.input.is_some() || framing.output.is_some() || direction == Direction::ReceiveOnly {
+        return None;
+    }
+    let setup = term::Setup {
+        look: plan.look,
+        raw: framing.raw,
+        kind: framing.kind.unwrap_or(Kind::Text),
+        max_message: plan.common.max_message,
+        greet: plan.common.verbosity >= Verbosity::Normal,
+        env,
+    };
+    Prompt::new(screen.terminal?, setup, &screen.above)
+}
+
+fn drive(
+    plan: Plan,
+    streams: Streams,
+    prompt: Option<&Prompt>,
+    reporter: &Reporter,
+) -> anyhow::Result<Result<()>> {
     let mut builder = match plan {
         Plan::Connect(_) => tokio::runtime::Builder::new_current_thread(),
         Plan::Listen(_) | Plan::Pipe(_) => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.enable_all().build().context("cannot start the runtime")?;
+    let mut stdio = Stdio::new(streams);
+    if let Some(prompt) = prompt {
+        stdio = stdio.with_prompt(prompt.opener());
+    }
     let result = runtime.block_on(async {
         let signals = Signals::new()?;
         let (stop, stopped) = watch::channel(None);
         tokio::select! {
             fault = signals.second(stop) => Err(fault),
-            result = driver::run(plan, Stdio::new(streams), reporter.clone(), stopped) => result,
+            result = driver::run(plan, stdio, reporter.clone(), stopped) => result,
         }
     });
     runtime.shutdown_background();

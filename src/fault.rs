@@ -86,15 +86,39 @@ impl std::error::Error for Fault {}
 pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        let hidden = character.is_control()
-            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if hidden {
+        if is_hidden(character) {
             safe.extend(character.escape_default());
         } else {
             safe.push(character);
         }
     }
     safe
+}
+
+/// Makes remote text safe for a terminal; line breaks and tabs are kept, one of `\r\n` as `\n`.
+pub fn printable_lines(text: &str) -> String {
+    let mut lines = text.split('\n').peekable();
+    let mut safe = String::with_capacity(text.len());
+    while let Some(line) = lines.next() {
+        let last = lines.peek().is_none();
+        let line = if last { line } else { line.strip_suffix('\r').unwrap_or(line) };
+        let mut cells = line.split('\t');
+        safe.extend(cells.next().map(printable));
+        cells.for_each(|cell| safe.extend(["\t", &printable(cell)]));
+        if !last {
+            safe.push('\n');
+        }
+    }
+    safe
+}
+
+/// Whether a terminal would act on this character or hide it: C0, C1, DEL, bidirectional controls.
+pub fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
 }
 
 #[cfg(test)]
@@ -110,5 +134,7 @@ mod tests {
     #[test]
     fn control_characters_never_reach_the_terminal() {
         assert_eq!(printable("a\x1b[31m\r\n\u{9b}\u{202e}é"), "a\\u{1b}[31m\\r\\n\\u{9b}\\u{202e}é");
+        assert_eq!(printable_lines("a\x1b[31m\r\n\tb\rc\r"), "a\\u{1b}[31m\n\tb\\rc\\r");
+        assert_eq!(printable_lines("\n\n"), "\n\n");
     }
 }

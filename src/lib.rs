@@ -42,5 +42,6 @@ pub mod net;
 pub mod observe;
 pub mod plan;
 pub mod session;
+pub mod term;
 pub mod tls;
 pub mod ws;

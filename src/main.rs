@@ -12,33 +12,42 @@ use std::{
 use wsio::{
     app,
     link::{Patient, Streams},
+    term::Terminal,
 };
 
 fn main() -> ExitCode {
     let exit = match streams() {
-        Ok(streams) => app::run(app::Given {
+        Ok((streams, terminal)) => app::run(app::Given {
             args: std::env::args_os().collect(),
             env: |name| std::env::var(name).ok(),
             streams,
             stderr: Box::new(io::stderr()),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            terminal,
         }),
         Err(_) => wsio::exit::Exit::Internal,
     };
     ExitCode::from(exit.code())
 }
 
-fn streams() -> io::Result<Streams> {
+fn streams() -> io::Result<(Streams, Option<Terminal>)> {
     let (stdin, stdout) = (io::stdin(), io::stdout());
     let input = File::from(stdin.as_fd().try_clone_to_owned()?);
     let output = File::from(stdout.as_fd().try_clone_to_owned()?);
     enlarge_pipe(&input);
     enlarge_pipe(&output);
-    Ok(Streams {
+    let terminal = match stdin.is_terminal() && stdout.is_terminal() {
+        true => Some(Terminal { input: input.try_clone()?, output: output.try_clone()? }),
+        false => None,
+    };
+    let streams = Streams {
         input_is_terminal: stdin.is_terminal(),
+        output_is_terminal: stdout.is_terminal(),
         output_gone: watch(&output)?,
         input: Box::new(Patient::new(input)),
         output: Box::new(Patient::new(output)),
-    })
+    };
+    Ok((streams, terminal))
 }
 
 /// A larger pipe means fewer system calls and wake-ups; a refusal costs nothing.

@@ -35,6 +35,8 @@ pub struct Connect {
     pub target: String,
     /// The connection is only looked at.
     pub probe: Option<Probe>,
+    /// How it looks on a terminal.
+    pub look: Look,
     /// Everything the subcommands share.
     pub common: Common,
 }
@@ -180,7 +182,7 @@ impl Serve {
     }
 }
 
-/// `--in`, `--out`, `-t`, `-b`; `None` takes the place's default.
+/// `--in`, `--out`, `-t`, `-b`, `--raw`; `None` takes the place's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FramingChoice {
     /// Bytes to messages. Default: `lines` for connect and listen on stdio, `raw` for pipe.
@@ -191,6 +193,8 @@ pub struct FramingChoice {
     pub kind: Option<Kind>,
     /// What stands before each message on standard output. Default: nothing.
     pub stamp: Option<Stamp>,
+    /// Control characters of the peer reach a terminal.
+    pub raw: bool,
 }
 
 /// `--recv-only`, `--send-only`.
@@ -203,4 +207,27 @@ pub enum Direction {
     ReceiveOnly,
     /// Received messages are not printed.
     SendOnly,
+}
+
+/// How a conversation looks on a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Whether there are colours.
+    pub color: Color,
+    /// JSON is laid out and coloured.
+    pub pretty: bool,
+    /// Typed lines are kept in a file.
+    pub history: bool,
+}
+
+/// `--color`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// On every terminal.
+    Always,
+    /// Nowhere.
+    Never,
 }

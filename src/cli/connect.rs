@@ -4,6 +4,7 @@ use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     expand::Expander,
     groups::{Again, Messages, Output, Session},
+    look::{self, Colors, Prompt},
     lower::{self, Given},
     probe::Checks,
 };
@@ -18,6 +19,10 @@ use clap::{Args, ValueHint};
 /// Standard input is sent to the server, one line a message, and each message from the server is
 /// printed as one line. When the input ends, connect waits until the server has been silent for
 /// --linger, then closes. Without any input it only receives, until the server closes.
+///
+/// On a terminal it is a prompt: Enter sends the line, messages appear above it, Ctrl-D closes, /help
+/// lists what else there is. A pasted text of several lines is one message. With --framing, --in or
+/// --out it is plain lines there too.
 #[derive(Debug, Args)]
 pub(super) struct ConnectArgs {
     /// Connect to a ws: or wss: URL, ws+unix:/PATH, or echo: for a built-in echo server
@@ -40,12 +45,17 @@ pub(super) struct ConnectArgs {
     #[command(flatten)]
     pub checks: Checks,
     #[command(flatten)]
+    pub prompt: Prompt,
+    #[command(flatten)]
     pub output: Output,
+    #[command(flatten)]
+    pub colors: Colors,
 }
 
 impl ConnectArgs {
     pub(super) fn lower(self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let probe = self.checks.lower(given)?;
+        let look = look::look(&self.colors, &self.prompt);
         let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
         let common = Common {
             rules: lower::rules(&self.session),
@@ -67,6 +77,6 @@ impl ConnectArgs {
             stats: self.output.stats,
             record: self.output.record,
         };
-        Ok(Plan::Connect(Connect { target: self.target, probe, common }))
+        Ok(Plan::Connect(Connect { target: self.target, probe, look, common }))
     }
 }

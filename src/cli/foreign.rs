@@ -71,7 +71,7 @@ static WORDS: &[(&[&str], &str)] = &[
     (&["--no-check"], "-k to accept any certificate"),
     (&["--ca"], "--cacert FILE to trust other roots"),
     (&["--host"], "-H 'Host: NAME' to send another host name"),
-    (&["--no-color"], "leave it out: there is no colour in the output"),
+    (&["--no-color"], "--color never with wsio connect; nothing else has colours"),
     (
         &["-P", "--show-ping-pong"],
         "leave it out: pings are sent and answered by themselves, see --ping-interval",

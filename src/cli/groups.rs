@@ -41,6 +41,9 @@ pub(super) struct Messages {
     /// Send input as binary (default with raw and whole)
     #[arg(short, long)]
     pub binary: bool,
+    /// Let control characters of the peer through to a terminal, which they can make lie
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub raw: bool,
     /// Refuse messages of more than SIZE bytes, both ways
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
     pub max_message: usize,

@@ -144,6 +144,7 @@ pub(super) fn framing(messages: &Messages, default: &str) -> Result<FramingChoic
             (_, true) => Some(Kind::Binary),
             _ => None,
         },
+        raw: messages.raw,
     })
 }
 

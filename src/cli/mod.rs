@@ -13,6 +13,7 @@ mod expand;
 mod foreign;
 mod groups;
 mod listen;
+mod look;
 mod lower;
 mod pipe;
 mod probe;

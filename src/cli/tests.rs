@@ -66,7 +66,7 @@ const fn seconds(number: u64) -> Duration {
 
 #[test]
 fn no_option_is_needed() {
-    let Connect { target, common, probe } = connect(&[]);
+    let Connect { target, common, probe, .. } = connect(&[]);
     assert!(probe.is_none());
     assert_eq!(target, "ws://h/");
     assert_eq!(common.rules.linger, Some(seconds(1)));
@@ -106,6 +106,7 @@ fn message_options_land() {
         assert_eq!(names(&common(&["-0"])), (Some("nul"), Some("nul")));
         assert_eq!(common(&["-t"]).framing.kind, Some(Kind::Text));
         assert_eq!(common(&["--binary"]).framing.kind, Some(Kind::Binary));
+        assert!(common(&["--raw"]).framing.raw && !common(&[]).framing.raw);
         assert_eq!(common(&["--max-message", "16k"]).max_message, 16384);
         assert_eq!(common(&["--send", "a", "--send", "-1", "--send", "@@b"]).send, ["a", "-1", "@b"]);
         assert_eq!(common(&["--recv-only"]).direction, Direction::ReceiveOnly);

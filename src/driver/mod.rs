@@ -98,8 +98,16 @@ async fn connect(
 /// Standard input and output, and the WebSocket of `connect`.
 async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLink, OpenedLink)> {
     let b = remote(target, common, run).await?;
-    let local = endpoint::parse("-", &Opening::new(Role::A))?;
-    let a = redial::open(run, &local.into(), Opening::new(Role::A)).await?;
+    let subprotocol =
+        b.facts.subprotocol.as_ref().map_or(String::new(), |name| format!(" (subprotocol {name})"));
+    let greeting = format!("connected to {}{subprotocol}", b.facts.url.as_deref().unwrap_or(target));
+    let a = match run.reach.stdio.prompt(&greeting) {
+        Some(prompt) => OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()),
+        None => {
+            let local = endpoint::parse("-", &Opening::new(Role::A))?;
+            redial::open(run, &local.into(), Opening::new(Role::A)).await?
+        }
+    };
     Ok((a, b))
 }
 
@@ -241,6 +249,7 @@ impl Run {
             output: common.framing.output.unwrap_or(default),
             kind: common.framing.kind,
             stamp: common.framing.stamp,
+            raw: common.framing.raw,
         };
         let first = common.send.iter().enumerate().map(|(index, payload)| {
             let place = format!("message {} of --send", index + 1);

@@ -315,7 +315,7 @@ impl Pair {
                 let stopped = self.pumps[side].is_stopped();
                 let dropped = self.pumps[side].abandon();
                 let half_sent = self.links[1 - side].conn().map_or(0, Conn::abandon);
-                if matches!(self.links[side], Link::Bytes(_) | Link::Datagrams(_)) {
+                if matches!(self.links[side], Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_)) {
                     let unread = self.links[side].unread();
                     let messages = dropped + half_sent + if stopped { 0 } else { unread };
                     events.push(Event::Unsent { side, messages });

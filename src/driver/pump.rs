@@ -218,7 +218,7 @@ impl Pump {
                 self.count.1 += message.len() as u64;
             }
             if let Err(failure) = sink.feed(message) {
-                self.dropped += 1;
+                self.dropped += u64::from(!control);
                 self.fail(failure, told);
                 return Poll::Ready(());
             }

@@ -4,7 +4,7 @@ use super::{Visitor, WebSocketAcceptor};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    framing::{Encode, Framing, Kind, Stamp, Stamped, record::Facts},
+    framing::{Encode, Escaped, Framing, Kind, Stamp, Stamped, record::Facts},
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
     net::{self, BindOptions, Listener},
     observe::{Redactor, Reporter},
@@ -95,6 +95,8 @@ pub struct Framings {
     pub kind: Option<Kind>,
     /// What stands before each message on standard output.
     pub stamp: Option<Stamp>,
+    /// Control characters of a peer reach a terminal.
+    pub raw: bool,
 }
 
 impl Framings {
@@ -168,6 +170,8 @@ impl Reach {
         let fits = self.has_datagrams && self.framings.input.name == "raw";
         let max = if fits { self.max_message.min(net::LARGEST_DATAGRAM) } else { self.max_message };
         let decoder = (self.framings.input.decoder)(self.framings.kind(), max);
+        let escape = port.writes_to_a_terminal() && !self.framings.raw;
+        let encoder = if escape { Box::new(Escaped(encoder)) } else { encoder };
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
     }
 

@@ -6,6 +6,7 @@
 
 mod delimited;
 mod encoded;
+mod escaped;
 mod jsonl;
 mod length;
 mod output;
@@ -16,6 +17,7 @@ mod stamped;
 pub mod verdict;
 mod whole;
 
+pub use escaped::Escaped;
 pub use output::Output;
 pub use stamped::{Stamp, Stamped};
 

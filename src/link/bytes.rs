@@ -43,6 +43,7 @@ pub struct Threads {
     output: Option<Thread>,
     standard: bool,
     terminal: bool,
+    to_terminal: bool,
 }
 
 /// How faults of a link name its two ends.
@@ -79,19 +80,25 @@ impl Port {
             output: Some(stdio::write_on_thread(output, streams.output_gone)),
             standard: true,
             terminal: read && streams.input_is_terminal,
+            to_terminal: write && streams.output_is_terminal,
         })
     }
 
     /// A file to read from.
     pub fn reader(from: impl Read + Send + 'static) -> Self {
         let input = Some(stdio::read_on_thread(Box::new(from)));
-        Self::Threads(Threads { input, output: None, standard: false, terminal: false })
+        Self::Threads(Threads { input, output: None, standard: false, terminal: false, to_terminal: false })
     }
 
     /// A file to write to.
     pub fn writer(to: impl Write + Send + 'static) -> Self {
         let output = Some(stdio::write_on_thread(Box::new(to), None));
-        Self::Threads(Threads { input: None, output, standard: false, terminal: false })
+        Self::Threads(Threads { input: None, output, standard: false, terminal: false, to_terminal: false })
+    }
+
+    /// Whether a person sees what is written.
+    pub fn writes_to_a_terminal(&self) -> bool {
+        matches!(self, Self::Threads(Threads { to_terminal: true, .. }))
     }
 }
 

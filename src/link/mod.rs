@@ -9,6 +9,7 @@ mod datagrams;
 mod har;
 mod patient;
 mod peers;
+mod prompt;
 mod queue;
 mod recorder;
 mod renewing;
@@ -20,10 +21,11 @@ pub use self::{
     datagrams::{DatagramRules, Datagrams},
     patient::Patient,
     peers::{Peer, Peers},
+    prompt::{Desk, Prompt},
     queue::Queue,
     recorder::Recorder,
     renewing::{Loss, Renew, Renewed, Renewing},
-    stdio::{Stdio, Streams},
+    stdio::{OpenPrompt, Stdio, Streams},
 };
 
 pub use crate::ws::conn::{Moved, is_control};
@@ -62,6 +64,8 @@ pub enum Link {
     Channel(Channel),
     /// A place in a room.
     Member(Box<room::Member>),
+    /// A person at a terminal.
+    Prompt(Box<Prompt>),
 }
 
 /// Two in-process queues; the same one twice is an echo.
@@ -100,6 +104,7 @@ impl Link {
             Self::Bytes(link) => link.kind(),
             Self::Datagrams(_) => SideKind::Datagrams,
             Self::Channel(_) | Self::Member(_) => SideKind::Stream,
+            Self::Prompt(_) => SideKind::Standard,
         }
     }
 
@@ -143,6 +148,7 @@ impl Link {
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.poll_pop(cx, batch, BATCH),
             Self::Channel(_) => Poll::Ready(()),
             Self::Member(member) => member.incoming().poll_pop(cx, batch, BATCH),
+            Self::Prompt(prompt) => prompt.poll_receive(cx, batch),
         }
     }
 
@@ -156,6 +162,7 @@ impl Link {
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.end(),
             Self::Channel(_) => Some(SourceEnd::Absent),
             Self::Member(member) => member.incoming().end(),
+            Self::Prompt(prompt) => prompt.end(),
         }
     }
 
@@ -182,6 +189,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.wants_events(),
             Self::Member(member) => member.tells(),
+            Self::Prompt(_) => true,
             Self::WebSocket(_) | Self::Renewing(_) | Self::Datagrams(_) | Self::Channel(_) => false,
         }
     }
@@ -191,7 +199,11 @@ impl Link {
         match self {
             Self::Bytes(link) => link.open(conn, facts),
             Self::Member(member) => member.tell(What::Open(facts)),
-            Self::WebSocket(_) | Self::Renewing(_) | Self::Datagrams(_) | Self::Channel(_) => {}
+            Self::WebSocket(_)
+            | Self::Renewing(_)
+            | Self::Datagrams(_)
+            | Self::Channel(_)
+            | Self::Prompt(_) => {}
         }
     }
 
@@ -212,6 +224,7 @@ impl Link {
                     0
                 }
             }
+            Self::Prompt(prompt) => prompt.queued(),
         }
     }
 
@@ -266,6 +279,10 @@ impl Link {
                 }
                 Ok(())
             }
+            Self::Prompt(prompt) => {
+                prompt.feed(message);
+                Ok(())
+            }
         }
     }
 
@@ -282,6 +299,7 @@ impl Link {
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.poll_room(cx, HIGH_WATER).map(Ok),
             Self::Channel(_) => Poll::Ready(Ok(())),
             Self::Member(member) => member.poll_room(cx).map(Ok),
+            Self::Prompt(prompt) => prompt.poll_flush(cx),
         }
     }
 
@@ -304,6 +322,7 @@ impl Link {
                 member.leave(SourceEnd::Eof { empty: false, hangup: true });
                 Poll::Ready(Ok(()))
             }
+            Self::Prompt(prompt) => prompt.poll_shut(cx),
         }
     }
 
@@ -311,6 +330,7 @@ impl Link {
     pub fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
         match self {
             Self::Bytes(link) => link.poll_broken(cx),
+            Self::Prompt(prompt) => prompt.poll_broken(cx),
             _ => Poll::Pending,
         }
     }
@@ -320,6 +340,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.unread(),
             Self::Datagrams(link) => link.unread(),
+            Self::Prompt(prompt) => prompt.unread(),
             _ => 0,
         }
     }
@@ -342,7 +363,7 @@ impl Link {
                 None => 0,
             },
             Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) => 0,
+            Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) | Self::Prompt(_) => 0,
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::session::SourceEnd;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -75,6 +76,26 @@ impl Queue {
         Poll::Ready(())
     }
 
+    /// Takes up to `most` messages, for a thread that has nothing else to wait for; none when the queue
+    /// has ended.
+    pub fn wait_pop(&self, most: usize) -> VecDeque<Message> {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let (mut cx, mut batch) = (Context::from_waker(&waker), VecDeque::new());
+        while self.poll_pop(&mut cx, &mut batch, most).is_pending() {
+            thread::park();
+        }
+        batch
+    }
+
+    /// Drops what waits and counts its data messages.
+    pub fn clear(&self) -> u64 {
+        let mut state = self.lock();
+        state.bytes = 0;
+        state.writers.drain(..).for_each(Waker::wake);
+        let data = |message: &Message| message.is_text() || message.is_binary();
+        state.messages.drain(..).filter(data).count() as u64
+    }
+
     /// Counts a message that was not put in.
     pub fn count_dropped(&self) {
         self.lock().dropped += 1;
@@ -109,6 +130,14 @@ impl Queue {
     }
 }
 
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
 impl State {
     fn wake_reader(&mut self) {
         if let Some(waker) = self.reader.take() {
@@ -137,5 +166,26 @@ mod tests {
         assert_eq!(batch, [Message::text("a"), Message::text("b")]);
         assert_eq!(queue.end(), Some(SourceEnd::Absent));
         assert_eq!(queue.bytes(), 0);
+    }
+
+    #[test]
+    fn a_thread_can_wait_for_it() {
+        let queue = Queue::default();
+        let reader = queue.clone();
+        let reader = thread::spawn(move || (reader.wait_pop(9), reader.wait_pop(9)));
+        thread::sleep(std::time::Duration::from_millis(20));
+        queue.push(Message::text("a"));
+        thread::sleep(std::time::Duration::from_millis(20));
+        queue.finish(SourceEnd::Absent);
+        let (first, end) = reader.join().unwrap();
+        assert_eq!((first, end.len()), (VecDeque::from([Message::text("a")]), 0));
+    }
+
+    #[test]
+    fn what_is_dropped_is_counted() {
+        let queue = Queue::default();
+        queue.push(Message::text("a"));
+        queue.push(Message::Ping(Default::default()));
+        assert_eq!((queue.clear(), queue.bytes(), queue.clear()), (1, 0, 0));
     }
 }

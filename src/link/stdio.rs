@@ -4,6 +4,7 @@
 //! blocking reads and writes happen on threads of our own with a bounded queue. The threads are not
 //! joined: a blocked read must not hold the process up.
 
+use super::Prompt;
 use crate::framing;
 use bytes::{Bytes, BytesMut};
 use std::{
@@ -33,13 +34,19 @@ pub struct Streams {
     pub output_gone: Option<Box<dyn FnOnce() + Send>>,
     /// Standard input is a terminal: its end is a person's Ctrl-D.
     pub input_is_terminal: bool,
+    /// Standard output is a terminal: it acts on control characters.
+    pub output_is_terminal: bool,
 }
+
+/// Starts a prompt that greets with this line; `None` when the terminal cannot be one.
+pub type OpenPrompt = Box<dyn FnOnce(&str) -> Option<Prompt> + Send>;
 
 /// The standard streams, to be taken by the one link that uses them.
 #[derive(Default)]
 pub struct Stdio {
     streams: Mutex<Option<Streams>>,
     output: Option<Shared>,
+    prompt: Mutex<Option<OpenPrompt>>,
 }
 
 impl Stdio {
@@ -47,12 +54,24 @@ impl Stdio {
     pub fn new(mut streams: Streams) -> Self {
         let output = Shared(Arc::new(Mutex::new(streams.output)));
         streams.output = Box::new(output.clone());
-        Self { streams: Mutex::new(Some(streams)), output: Some(output) }
+        Self { streams: Mutex::new(Some(streams)), output: Some(output), ..Self::default() }
+    }
+
+    /// The same streams, on a terminal that can be a prompt.
+    #[must_use]
+    pub fn with_prompt(self, open: OpenPrompt) -> Self {
+        Self { prompt: Mutex::new(Some(open)), ..self }
     }
 
     /// Takes the streams; `None` the second time.
     pub fn take(&self) -> Option<Streams> {
         self.streams.lock().ok()?.take()
+    }
+
+    /// Opens the prompt in place of the streams, where there is one.
+    pub fn prompt(&self, greeting: &str) -> Option<Prompt> {
+        let open = self.prompt.lock().ok()?.take()?;
+        open(greeting)
     }
 
     /// Writes to standard output what comes after everything else; a reader that has left is no fault.

@@ -67,6 +67,23 @@ pub fn sendable(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999)
 }
 
+/// Whether a Close with this code and reason may be sent, and why not.
+///
+/// # Errors
+/// The reason, for a person who chose them.
+pub fn check(code: u16, reason: &str) -> Result<(), String> {
+    if code == 1005 {
+        return Err("is never sent, it stands for no code; use none".to_owned());
+    }
+    if !sendable(code) {
+        return Err("may not be sent; use 1000-1003, 1007-1013 or 3000-4999".to_owned());
+    }
+    if reason.len() > MAX_REASON {
+        return Err(format!("the reason is {} bytes long, the limit is {MAX_REASON}", reason.len()));
+    }
+    Ok(())
+}
+
 /// Whether the code may stand in a Close frame that arrives (RFC 6455 section 7.4, IANA's registry).
 pub fn may_arrive(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)

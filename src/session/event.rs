@@ -137,7 +137,7 @@ pub enum SourceEnd {
     },
     /// A byte stream could not be read (exit 26).
     Failed(Fault),
-    /// Input that cannot be sent as a message (exit 65).
+    /// Input that cannot be sent as a message (exit 65), or that a person broke off (exit 130).
     Refused(Fault),
     /// A child process ended, and not well (exit 125).
     Exited {

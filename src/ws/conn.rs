@@ -199,7 +199,7 @@ impl Conn {
         self.engine.can_write() && !self.close_queued
     }
 
-    /// Queues one message; flush before more than [`HIGH_WATER`] is queued.
+    /// Queues one message, ping or pong; flush before more than [`HIGH_WATER`] is queued.
     ///
     /// # Errors
     /// The transport's, and "not connected" when a Close was sent or received.

@@ -21,6 +21,7 @@ mod json;
 mod limits;
 mod listen;
 mod pipe;
+mod prompt;
 mod session;
 mod signals;
 mod site;

@@ -1,83 +1,78 @@
-//! A real terminal and its jobs: what a person sees and what must not stop.
+//! A real terminal and its jobs: what must not stop, and where there is no prompt.
 
-use crate::harness::{PATIENCE, Peer, eventually, serve};
-use std::{
-    fs,
-    io::{Read, Write},
-    process::Child,
-    sync::{Arc, Mutex},
-    thread,
-};
+use crate::harness::{Options, PATIENCE, Peer, Terminal, eventually, serve};
+use std::fs;
 
-/// A program on a terminal of its own.
-struct Terminal {
-    child: Child,
-    keys: pty_process::blocking::Pty,
-    screen: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Terminal {
-    fn start<'a>(program: &str, args: impl IntoIterator<Item = &'a str>) -> Self {
-        let (pty, pts) = pty_process::blocking::open().unwrap();
-        let child = pty_process::blocking::Command::new(program).args(args).spawn(pts).unwrap();
-        let screen = Arc::new(Mutex::new(Vec::new()));
-        let mut from = fs::File::from(std::os::fd::AsFd::as_fd(&pty).try_clone_to_owned().unwrap());
-        let into = Arc::clone(&screen);
-        thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(count @ 1..) = from.read(&mut chunk) {
-                into.lock().unwrap().extend_from_slice(&chunk[..count]);
-            }
+#[test]
+fn where_lines_cannot_be_edited_a_typed_line_is_a_message() {
+    for (args, term) in [(&["connect"][..], "dumb"), (&["connect", "--framing", "lines"], "xterm")] {
+        let (url, peer) = serve(|mut peer| {
+            let message = peer.message();
+            peer.text("[1]");
+            (message, peer.answer_close().unwrap().code())
         });
-        Self { child, keys: pty, screen }
-    }
-
-    fn wsio<'a>(args: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::start(env!("CARGO_BIN_EXE_wsio"), args)
-    }
-
-    fn types(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-    }
-
-    fn screen(&self) -> String {
-        String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
-    }
-
-    fn shows(&self, text: &str) {
-        eventually(text, || self.screen().contains(text));
-    }
-
-    fn exit(&mut self) -> Option<i32> {
-        let mut status = None;
-        eventually("its end", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        status.unwrap().code()
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let env: &'static [(&str, &str)] = if term == "dumb" { &[("TERM", "dumb")] } else { &[] };
+        let options = Options { env, ..Options::default() };
+        let mut terminal = Terminal::wsio_in(options, args.iter().copied().chain([url.as_str()]));
+        terminal.types("typed\n");
+        terminal.ends_with(&["typed", "[1]"]);
+        terminal.types("\x04");
+        assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
+        assert_eq!(peer.join().unwrap(), (Some(b"typed".to_vec()), Some(1000)));
+        assert!(!terminal.written().contains('>') && !terminal.written().contains('\x1b'));
     }
 }
 
 #[test]
-fn a_typed_line_is_a_message_and_ctrl_d_closes() {
+fn where_the_output_goes_elsewhere_there_is_no_prompt() {
     let (url, peer) = serve(|mut peer| {
         let message = peer.message();
-        peer.text("answer");
+        peer.text("{\"a\":1}");
         (message, peer.answer_close().unwrap().code())
     });
-    let mut terminal = Terminal::wsio(["connect", &url]);
+    let script = format!("{} connect {url} | cat", env!("CARGO_BIN_EXE_wsio"));
+    let mut terminal = Terminal::start("sh", ["-c", &script]);
     terminal.types("typed\n");
-    terminal.shows("answer");
+    terminal.ends_with(&["typed", "{\"a\":1}"]);
     terminal.types("\x04");
-    assert_eq!(terminal.exit(), Some(0), "{}", terminal.screen());
+    assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
     assert_eq!(peer.join().unwrap(), (Some(b"typed".to_vec()), Some(1000)));
+    assert!(!terminal.written().contains('\x1b'));
+}
+
+#[test]
+fn control_characters_do_not_reach_a_terminal_unless_asked_for() {
+    let evil = "\x1b]0;owned\x07\x1b[2J\u{9b}31m tab\tline\nend";
+    for raw in [false, true] {
+        // No prompt: standard input is a file.
+        let (url, _peer) = serve(move |mut peer| {
+            peer.text(evil);
+            peer.send(true, 2, b"\x1b[2J\xff");
+            peer.close(1000, "");
+            peer.until_close()
+        });
+        let flag = if raw { "--raw" } else { "" };
+        let script = format!("{} connect {url} {flag} < /dev/null", env!("CARGO_BIN_EXE_wsio"));
+        let mut terminal = Terminal::start("sh", ["-c", &script]);
+        assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
+        terminal.shows("end");
+        let written = terminal.written();
+        for sequence in ["\x1b]0", "\x07", "\x1b[2J", "\u{9b}"] {
+            assert_eq!(written.contains(sequence), raw, "{sequence:?} in {written:?}");
+        }
+        assert!(written.contains(" tab\tline\r\nend"), "{written:?}");
+    }
+    // What clients say to a server is no better.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    let mut terminal = Terminal::wsio(["listen", "0", "--announce", file.to_str().unwrap(), "--once"]);
+    eventually("the URL", || file.exists());
+    let url = fs::read_to_string(&file).unwrap();
+    let mut peer = Peer::dial(url.trim_end().trim_start_matches("ws://").trim_end_matches('/'));
+    peer.text(evil);
+    peer.close(1000, "");
+    assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
+    terminal.shows("\\u{1b}]0;owned\\u{7}\\u{1b}[2J\\u{9b}31m tab\tline\r\nend\r\n");
 }
 
 #[test]
@@ -86,8 +81,9 @@ fn an_idle_terminal_does_not_hold_up_the_peers_close() {
         peer.close(1011, "disk full");
         peer.until_close()
     });
-    let mut terminal = Terminal::wsio(["connect", &url]);
-    assert_eq!(terminal.exit(), Some(115), "{}", terminal.screen());
+    let options = Options { env: &[("TERM", "dumb")], ..Options::default() };
+    let mut terminal = Terminal::wsio_in(options, ["connect", &url]);
+    assert_eq!(terminal.exit(), Some(115), "{}", terminal.written());
     terminal.shows("disk full");
 }
 
@@ -97,10 +93,11 @@ fn ctrl_c_closes_politely() {
         peer.text("ready");
         peer.answer_close().unwrap().code()
     });
-    let mut terminal = Terminal::wsio(["connect", &url]);
+    let options = Options { env: &[("TERM", "dumb")], ..Options::default() };
+    let mut terminal = Terminal::wsio_in(options, ["connect", &url]);
     terminal.shows("ready");
     terminal.types("\x03");
-    assert_eq!(terminal.exit(), Some(130), "{}", terminal.screen());
+    assert_eq!(terminal.exit(), Some(130), "{}", terminal.written());
     assert_eq!(peer.join().unwrap(), Some(1001));
 }
 
@@ -130,4 +127,22 @@ fn a_server_in_the_background_is_not_stopped_by_its_terminal() {
     terminal.types("typed\n");
     terminal.shows("got typed");
     assert_eq!(terminal.exit(), Some(0));
+}
+
+#[test]
+fn a_client_in_the_background_is_not_stopped_by_its_terminal() {
+    let (url, peer) = serve(|mut peer| {
+        peer.text("from the background");
+        peer.answer_close().unwrap().code()
+    });
+    let script = format!(
+        "set -m; {} connect {url} & read line; echo got $line; kill $!; wait",
+        env!("CARGO_BIN_EXE_wsio")
+    );
+    let mut terminal = Terminal::start("sh", ["-c", &script]);
+    terminal.shows("from the background");
+    terminal.types("typed\n");
+    terminal.shows("got typed");
+    assert_eq!(terminal.exit(), Some(0));
+    assert_eq!(peer.join().unwrap(), Some(1001));
 }

@@ -5,12 +5,14 @@ mod certs;
 mod child;
 mod peer;
 mod program;
+mod terminal;
 
 pub use browser::Browser;
 pub use certs::{Authority, Pair};
 pub use child::{Listening, Wsio};
 pub use peer::{Peer, accept_bounded, field, read_head, serve, serve_many};
 pub use program::{Ended, Input, Program};
+pub use terminal::{Options, Terminal};
 
 use std::time::{Duration, Instant};
 

@@ -61,6 +61,7 @@ impl Program {
             output: Box::new(output),
             output_gone: None,
             input_is_terminal: false,
+            output_is_terminal: false,
         };
         let mut nothing = io::empty();
         let mut context = Context { env: &|_| None, stdin: &mut nothing, stdin_is_terminal: false };

@@ -1,0 +1,343 @@
+//! What stands above the line being typed, and how it gets there.
+//!
+//! The editor alone may write while it has the terminal, so a text waits here until the editor redraws
+//! its line: [`Board::redraw`] gives it what waits, which it puts in front of its prompt. It is poked by
+//! its external printer, with a text that moves nothing. That a text is handed over by the redraw, and
+//! not by the poke, makes it shown exactly once and in order, whatever the editor is doing meanwhile.
+//! While the editor does not have the terminal, texts are written at once.
+//!
+//! An editor that waits for keys cannot be told to return. When the session is over it leaves by an
+//! unwinding from its next redraw, which is no panic: it runs the editor's own clean-up and nothing else.
+
+use super::modes::Modes;
+use std::{
+    io::{self, Write},
+    panic::resume_unwind,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Up and down again: all that matters is that the editor redraws.
+pub(super) const POKE: &str = "\x1b[A\n";
+/// No paste is bracketed any more, no update is held back.
+const CALM: &str = "\x1b[?2004l\x1b[?2026l";
+/// Texts that may wait for a redraw. Bytes.
+const WAITING: usize = 64 * 1024;
+
+/// Lines above the line being typed.
+pub(super) struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+    modes: Modes,
+}
+
+struct State {
+    output: Box<dyn Write + Send>,
+    failed: Option<io::Error>,
+    editor: Editor,
+    waiting: String,
+    poke: bool,
+    ending: bool,
+    /// What is being typed, as it was drawn last.
+    typed: String,
+}
+
+/// Who has the terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Editor {
+    /// The editor, between two lines.
+    Between,
+    /// The editor, waiting for keys.
+    Waiting,
+    /// Nobody.
+    Gone,
+}
+
+/// What the editor's unwinding carries.
+pub(super) struct Left;
+
+impl Board {
+    pub(super) fn new(output: Box<dyn Write + Send>, modes: Modes) -> Self {
+        let state = State {
+            output,
+            failed: None,
+            editor: Editor::Gone,
+            waiting: String::new(),
+            poke: false,
+            ending: false,
+            typed: String::new(),
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), modes }
+    }
+
+    pub(super) fn modes(&self) -> &Modes {
+        &self.modes
+    }
+
+    /// Shows whole lines.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written to; from the editor it comes with a later text.
+    pub(super) fn show(&self, lines: &str) -> io::Result<()> {
+        let mut state = self.lock();
+        match state.editor {
+            Editor::Gone => state.write(lines),
+            _ => {
+                state.waiting.push_str(lines);
+                state.poke = true;
+            }
+        }
+        self.changed.notify_all();
+        state.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Shows whole lines if the editor has the terminal; otherwise they can be written anywhere.
+    pub(super) fn show_above(&self, lines: &str) -> bool {
+        let mut state = self.lock();
+        if state.editor == Editor::Gone {
+            return false;
+        }
+        state.waiting.push_str(lines);
+        state.poke = true;
+        self.changed.notify_all();
+        true
+    }
+
+    /// Waits until the editor keeps up.
+    pub(super) fn wait_for_room(&self) {
+        let full = |state: &mut State| {
+            state.waiting.len() > WAITING && state.editor != Editor::Gone && !state.ending
+        };
+        drop(self.changed.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The editor takes the terminal; it has not drawn anything yet.
+    pub(super) fn editor_between_lines(&self) {
+        let mut state = self.lock();
+        state.editor = Editor::Between;
+        state.typed.clear();
+    }
+
+    /// What the editor writes in front of its line.
+    pub(super) fn redraw(&self) -> String {
+        let mut state = self.lock();
+        let over = state.ending && state.waiting.is_empty() || state.editor == Editor::Gone;
+        if over {
+            drop(state);
+            resume_unwind(Box::new(Left));
+        }
+        state.editor = Editor::Waiting;
+        // One more redraw to leave by.
+        state.poke = state.ending;
+        self.changed.notify_all();
+        std::mem::take(&mut state.waiting)
+    }
+
+    /// Takes note of the line as it is drawn.
+    pub(super) fn drawn(&self, line: &str) {
+        let mut state = self.lock();
+        line.clone_into(&mut state.typed);
+    }
+
+    /// Whether the line is empty.
+    pub(super) fn is_nothing_typed(&self) -> bool {
+        self.lock().typed.is_empty()
+    }
+
+    /// Waits until the editor has to redraw; false when it never has to again.
+    pub(super) fn wait_for_poke(&self) -> bool {
+        let idle = |state: &mut State| {
+            state.editor != Editor::Gone && !(state.poke && state.editor == Editor::Waiting)
+        };
+        let mut state = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+        state.poke = false;
+        state.editor != Editor::Gone
+    }
+
+    /// The editor has left by itself, below its last line.
+    pub(super) fn editor_left(&self) {
+        self.release("");
+    }
+
+    /// The editor was made to leave; what was being typed stays readable, marked by `unsent`.
+    pub(super) fn editor_was_ended(&self, unsent: impl FnOnce(&str) -> String) {
+        let typed = std::mem::take(&mut self.lock().typed);
+        let typed = if typed.is_empty() { typed } else { unsent(&typed) };
+        self.release(&format!("\r\x1b[J{typed}"));
+    }
+
+    fn release(&self, last: &str) {
+        let mut state = self.lock();
+        if state.editor == Editor::Gone {
+            return;
+        }
+        state.editor = Editor::Gone;
+        self.modes.restore();
+        let lines = format!("{CALM}{}{}", last, std::mem::take(&mut state.waiting));
+        state.write(&lines);
+        self.changed.notify_all();
+    }
+
+    /// Makes the editor leave and gives the terminal back, within that time.
+    pub(super) fn end(&self, within: Duration) {
+        let until = Instant::now() + within;
+        let mut state = self.lock();
+        state.ending = true;
+        state.poke = true;
+        self.changed.notify_all();
+        while state.editor != Editor::Gone {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                // It waits for the rest of a key or of a search: nothing but a key would wake it.
+                state.editor = Editor::Gone;
+                let lines = format!("\r\n\x1b[J{CALM}{}", std::mem::take(&mut state.waiting));
+                state.write(&lines);
+                self.changed.notify_all();
+                break;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(state);
+        self.modes.restore();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn write(&mut self, text: &str) {
+        if let Err(error) = self.output.write_all(text.as_bytes()).and_then(|()| self.output.flush()) {
+            self.failed.get_or_insert(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        fs::File,
+        os::fd::AsFd,
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::Arc,
+        thread,
+    };
+
+    #[derive(Clone, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl Screen {
+        fn text(&self) -> String {
+            std::mem::take(&mut self.0.lock().unwrap())
+        }
+    }
+
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn board() -> (Arc<Board>, Screen) {
+        let (_pty, pts) = pty_process::blocking::open().unwrap();
+        let modes = Modes::find(File::from(pts.as_fd().try_clone_to_owned().unwrap())).unwrap();
+        let screen = Screen::default();
+        (Arc::new(Board::new(Box::new(screen.clone()), modes)), screen)
+    }
+
+    /// What the editor puts above its line; `None` when it leaves.
+    fn redrawn(board: &Board) -> Option<String> {
+        catch_unwind(AssertUnwindSafe(|| board.redraw())).map_err(|left| assert!(left.is::<Left>())).ok()
+    }
+
+    #[test]
+    fn without_an_editor_texts_are_written_at_once() {
+        let (board, screen) = board();
+        board.show("a\n").unwrap();
+        assert_eq!((screen.text().as_str(), board.show_above("b\n")), ("a\n", false));
+    }
+
+    #[test]
+    fn the_editor_shows_each_text_once_and_in_order() {
+        let (board, screen) = board();
+        board.editor_between_lines();
+        board.show("a\n").unwrap();
+        assert!(board.show_above("b\n"));
+        assert_eq!(redrawn(&board).as_deref(), Some("a\nb\n"));
+        board.show("c\n").unwrap();
+        assert!(board.wait_for_poke());
+        assert_eq!(redrawn(&board).as_deref(), Some("c\n"));
+        assert_eq!(redrawn(&board).as_deref(), Some(""));
+        // Typed ahead, then between two lines, then gone: what waits is written last.
+        board.show("d\n").unwrap();
+        board.editor_between_lines();
+        board.show("e\n").unwrap();
+        assert_eq!(screen.text(), "");
+        board.editor_left();
+        assert_eq!(screen.text(), format!("{CALM}d\ne\n"));
+        assert!(!board.wait_for_poke());
+        board.show("f\n").unwrap();
+        assert_eq!(screen.text(), "f\n");
+    }
+
+    #[test]
+    fn at_the_end_the_editor_shows_what_waits_and_leaves() {
+        let (board, screen) = board();
+        board.editor_between_lines();
+        redrawn(&board).unwrap();
+        board.drawn("half a line");
+        board.show("last\n").unwrap();
+        let editor = {
+            let board = Arc::clone(&board);
+            thread::spawn(move || {
+                let mut shown = String::new();
+                while board.wait_for_poke() {
+                    match redrawn(&board) {
+                        Some(text) => shown.push_str(&text),
+                        None => board.editor_was_ended(|typed| format!("[{typed}]\n")),
+                    }
+                }
+                shown
+            })
+        };
+        board.end(Duration::from_secs(30));
+        assert_eq!(editor.join().unwrap(), "last\n");
+        assert_eq!(screen.text(), format!("{CALM}\r\x1b[J[half a line]\n"));
+    }
+
+    #[test]
+    fn an_editor_that_does_not_redraw_loses_the_terminal() {
+        let (board, screen) = board();
+        board.editor_between_lines();
+        redrawn(&board).unwrap();
+        board.show("last\n").unwrap();
+        board.end(Duration::from_millis(20));
+        assert_eq!(screen.text(), format!("\r\n\x1b[J{CALM}last\n"));
+        // A key wakes it after all.
+        assert_eq!(redrawn(&board), None);
+        board.editor_was_ended(|_| unreachable!("it was not there to be ended"));
+        assert_eq!(screen.text(), "");
+    }
+
+    #[test]
+    fn whoever_shows_more_than_the_editor_takes_waits() {
+        let (board, _screen) = board();
+        board.editor_between_lines();
+        board.show(&"x".repeat(WAITING + 1)).unwrap();
+        let waiting = {
+            let board = Arc::clone(&board);
+            thread::spawn(move || board.wait_for_room())
+        };
+        thread::sleep(Duration::from_millis(20));
+        assert!(!waiting.is_finished());
+        redrawn(&board).unwrap();
+        waiting.join().unwrap();
+    }
+}

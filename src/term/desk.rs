@@ -1,0 +1,183 @@
+//! Where lines become messages: the editor's thread.
+
+use super::{
+    board::Board,
+    command::{self, COMMANDS, Command, Line},
+    editor::{Editor, Typed},
+    history::History,
+    talk::Talk,
+    view::View,
+};
+use crate::{exit::Exit, fault::Fault, framing::Kind, link::Queue, session::SourceEnd};
+use bytes::Bytes;
+use std::{
+    fs::File,
+    io::Read,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// What a person works with.
+pub(super) struct Desk {
+    /// Takes what is sent.
+    pub typed: Queue,
+    pub board: Arc<Board>,
+    pub talk: Arc<Talk>,
+    pub view: View,
+    pub history: Option<History>,
+    /// What a line is sent as.
+    pub kind: Kind,
+    /// Bytes.
+    pub max_message: usize,
+    pub home: Option<String>,
+}
+
+impl Desk {
+    /// Works until the person leaves or the session ends.
+    pub(super) fn run(mut self, editor: Editor) {
+        let typed = self.typed.clone();
+        let end = catch_unwind(AssertUnwindSafe(|| self.converse(editor)));
+        typed.finish(end.unwrap_or_else(|_| {
+            SourceEnd::Failed(Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio"))
+        }));
+    }
+
+    fn converse(&mut self, mut editor: Editor) -> SourceEnd {
+        let mut interrupted = false;
+        loop {
+            let typed = match editor.next() {
+                Ok(typed) => typed,
+                Err(error) => {
+                    let cause = format!("cannot read the terminal: {error}");
+                    return SourceEnd::Failed(Fault::new(Exit::ReadError, "session", cause));
+                }
+            };
+            match typed {
+                Typed::Interrupt { empty: true } if interrupted => {
+                    return SourceEnd::Refused(Fault::new(Exit::Interrupt, "session", "ended by Ctrl-C"));
+                }
+                Typed::Interrupt { .. } => self.aside("press Ctrl-C again to close"),
+                Typed::Garbage => self.error("that was not UTF-8: nothing was sent"),
+                Typed::End => return hangup(),
+                Typed::SessionEnded => return SourceEnd::Absent,
+                Typed::Line(ref line) => match self.take(line) {
+                    Ok(None) => self.remember(&mut editor, line),
+                    Ok(Some(end)) => {
+                        self.remember(&mut editor, line);
+                        return end;
+                    }
+                    Err(cause) => {
+                        self.remember(&mut editor, line);
+                        self.error(&cause);
+                    }
+                },
+            }
+            interrupted = matches!(typed, Typed::Interrupt { .. });
+        }
+    }
+
+    /// Does what a line asks for; gives how it ended when it asks for an end.
+    fn take(&self, line: &str) -> Result<Option<SourceEnd>, String> {
+        match command::parse(line.to_owned())? {
+            Line::Nothing => {}
+            Line::Text(text) => self.send(self.kind, text.into())?,
+            Line::Command(Command::Ping(payload)) => {
+                self.push(Message::Ping(self.talk.pinged(payload, Instant::now())))?;
+            }
+            Line::Command(Command::Pong(payload)) => self.push(Message::Pong(payload))?,
+            Line::Command(Command::Binary(bytes)) => self.send(Kind::Binary, bytes)?,
+            Line::Command(Command::File { path, text }) => {
+                let bytes =
+                    self.read(&path).map_err(|cause| format!("/file: {}: {cause}", path.display()))?;
+                let length = bytes.len();
+                self.send(if text { Kind::Text } else { Kind::Binary }, bytes)
+                    .map_err(|cause| format!("/file: {}: {cause}", path.display()))?;
+                self.aside(&format!("sent {length} bytes"));
+            }
+            Line::Command(Command::Help) => self.aside(&help()),
+            Line::Command(Command::Quit | Command::Close(None)) => return Ok(Some(hangup())),
+            Line::Command(Command::Close(Some(close))) => {
+                return Ok(Some(SourceEnd::Asked { close, hangup: true }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn send(&self, kind: Kind, payload: Bytes) -> Result<(), String> {
+        if payload.len() > self.max_message {
+            return Err(format!("longer than {} bytes (--max-message): not sent", self.max_message));
+        }
+        let message = match kind {
+            Kind::Binary => Message::Binary(payload),
+            Kind::Text => {
+                Message::Text(Utf8Bytes::try_from(payload).map_err(|_| "not UTF-8: not sent".to_owned())?)
+            }
+        };
+        self.push(message)?;
+        self.talk.sent(Instant::now());
+        Ok(())
+    }
+
+    fn push(&self, message: Message) -> Result<(), String> {
+        if self.typed.is_finished() {
+            return Err("the session is over: not sent".to_owned());
+        }
+        self.typed.push(message);
+        Ok(())
+    }
+
+    fn read(&self, path: &Path) -> Result<Bytes, String> {
+        let path = match (path.strip_prefix("~"), &self.home) {
+            (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
+            _ => path.to_owned(),
+        };
+        let plain = |error: std::io::Error| error.to_string();
+        // What is no file could keep the prompt waiting for ever.
+        if !path.metadata().map_err(plain)?.is_file() {
+            return Err("not a file".to_owned());
+        }
+        let (mut bytes, most) = (Vec::new(), self.max_message as u64 + 1);
+        File::open(path).map_err(plain)?.take(most).read_to_end(&mut bytes).map_err(plain)?;
+        Ok(bytes.into())
+    }
+
+    fn remember(&mut self, editor: &mut Editor, line: &str) {
+        if line.is_empty() || line.starts_with(' ') {
+            return;
+        }
+        editor.remember(line);
+        let Some(Err(error)) = self.history.as_ref().map(|history| history.append(line)) else { return };
+        self.history = None;
+        self.error(&format!("the history cannot be written: {error}"));
+    }
+
+    fn aside(&self, text: &str) {
+        // A terminal that is gone is told by whoever shows what comes.
+        let _ = self.board.show(&self.view.aside(text));
+    }
+
+    fn error(&self, text: &str) {
+        let _ = self.board.show(&self.view.error(text));
+    }
+}
+
+fn hangup() -> SourceEnd {
+    SourceEnd::Eof { empty: false, hangup: true }
+}
+
+fn help() -> String {
+    let rows = COMMANDS.iter().map(|entry| (format!("/{} {}", entry.name, entry.form), entry.summary));
+    let keys = [
+        ("//TEXT", "send TEXT with one slash before it"),
+        ("Enter", "send the line; Alt-Enter adds a line to it"),
+        ("Ctrl-R", "search what was typed (but what begins with a space)"),
+        ("Ctrl-C", "clear the line; twice closes with exit 130"),
+        ("Ctrl-D", "close and leave"),
+    ];
+    let keys = keys.iter().map(|(key, summary)| ((*key).to_owned(), *summary));
+    let lines: Vec<String> = rows.chain(keys).map(|(left, right)| format!("{left:24}{right}")).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,202 @@
+//! The prompt: a person at a terminal as the far end of a link.
+//!
+//! Three threads and no task: the *editor* waits for keys and makes messages of lines, the *screen* lays
+//! out what comes, the *poker* makes the editor redraw. They meet at the [`board::Board`], which knows who
+//! has the terminal. What a line means (`command`), how a message looks (`view`, `json`, `hex`, `safe`,
+//! `paint`) and what is remembered (`history`, `talk`) are plain functions and data.
+//!
+//! A pasted text arrives as one line with line breaks in it: it can be edited, and Enter sends it as one
+//! message. What was sent is not printed again: it stands where it was typed.
+
+mod board;
+mod command;
+mod desk;
+mod editor;
+mod hex;
+mod history;
+mod json;
+mod modes;
+mod paint;
+mod safe;
+mod talk;
+mod view;
+
+use crate::{
+    framing::Kind,
+    link::{self, OpenPrompt, Patient},
+    plan::{Color, Look},
+};
+use board::Board;
+use desk::Desk;
+use editor::Editor;
+use history::History;
+use modes::Modes;
+use paint::Paint;
+use std::{
+    fs::File,
+    io::{self, Write},
+    sync::{Arc, OnceLock},
+    thread,
+    time::{Duration, Instant},
+};
+use talk::Talk;
+use view::View;
+
+/// How long the editor may take to leave before the terminal is taken from it.
+const LEAVING: Duration = Duration::from_millis(200);
+
+/// Terminals that lines cannot be edited on.
+const PLAIN: &[&str] = &["", "dumb", "cons25", "emacs"];
+
+/// Standard input and output, both of them terminals.
+pub struct Terminal {
+    /// Standard input.
+    pub input: File,
+    /// Standard output.
+    pub output: File,
+}
+
+/// What a prompt needs beside its terminal.
+#[derive(Clone)]
+pub struct Setup {
+    /// How it looks.
+    pub look: Look,
+    /// Control characters of the peer reach the terminal.
+    pub raw: bool,
+    /// What a typed line is sent as.
+    pub kind: Kind,
+    /// Bound on one message, bytes.
+    pub max_message: usize,
+    /// Greet when the connection is open.
+    pub greet: bool,
+    /// Looks a variable of the environment up.
+    pub env: fn(&str) -> Option<String>,
+}
+
+/// A terminal that is or may become a prompt; dropping it leaves the terminal as it was found.
+pub struct Prompt {
+    board: Arc<Board>,
+    setup: Setup,
+}
+
+impl Prompt {
+    /// A terminal that can be a prompt; `None` when it cannot, or when it belongs to another job.
+    pub fn new(terminal: Terminal, setup: Setup, errors: &Above) -> Option<Self> {
+        let term = (setup.env)("TERM").unwrap_or_default();
+        let modes = Modes::find(terminal.input).ok()?;
+        if PLAIN.contains(&term.as_str()) || !modes.is_in_foreground() {
+            return None;
+        }
+        let board = Arc::new(Board::new(Box::new(Patient::new(terminal.output)), modes));
+        let _ = errors.0.set(Arc::clone(&board));
+        Some(Self { board, setup })
+    }
+
+    /// What starts it, once the connection is open.
+    pub fn opener(&self) -> OpenPrompt {
+        let (board, setup) = (Arc::clone(&self.board), self.setup.clone());
+        Box::new(move |greeting| open(board, setup, greeting).ok())
+    }
+
+    /// Gives the terminal back, within that time.
+    pub fn finish(&self, within: Duration) {
+        self.board.end(within);
+    }
+}
+
+impl Drop for Prompt {
+    fn drop(&mut self) {
+        self.finish(LEAVING);
+    }
+}
+
+fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Prompt> {
+    let paint = Paint::new(match setup.look.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => (setup.env)("NO_COLOR").is_none_or(|value| value.is_empty()),
+    });
+    let view = View { paint, pretty: setup.look.pretty, raw: setup.raw };
+    let history = if setup.look.history { History::of(setup.env) } else { None };
+    let (lines, unreadable) = match history.as_ref().map(History::load) {
+        Some(Ok(lines)) => (lines, None),
+        Some(Err(error)) => (Vec::new(), Some(error)),
+        None => (Vec::new(), None),
+    };
+    let editor = Editor::new(&board, view, history::MOST, lines)?;
+    if setup.greet {
+        let greeting = format!("{greeting}  Ctrl-D closes, /help lists commands");
+        board.show(&view.aside(&greeting))?;
+    }
+    if let Some(error) = unreadable {
+        board.show(&view.error(&format!("the history cannot be read: {error}")))?;
+    }
+    let talk = Arc::new(Talk::new(Instant::now()));
+    let (link, ends) = link::Prompt::new();
+    let desk = Desk {
+        typed: ends.typed,
+        board: Arc::clone(&board),
+        talk: Arc::clone(&talk),
+        view,
+        history,
+        kind: setup.kind,
+        max_message: setup.max_message,
+        home: (setup.env)("HOME"),
+    };
+    thread::spawn(move || desk.run(editor));
+    thread::spawn(move || {
+        let mut result = Ok(());
+        while result.is_ok() {
+            let batch = ends.shown.wait_pop(64);
+            if batch.is_empty() {
+                break;
+            }
+            let columns = board.modes().columns();
+            let laid_out = |message| view.received(message, &talk, columns, Instant::now());
+            let lines: String = batch.iter().map(laid_out).collect();
+            board.wait_for_room();
+            result = board.show(&lines);
+        }
+        board.end(LEAVING);
+        let _ = ends.done.send(result);
+    });
+    Ok(link)
+}
+
+/// Where lines for standard error go while a prompt has the terminal: above the line being typed.
+#[derive(Clone, Default)]
+pub struct Above(Arc<OnceLock<Arc<Board>>>);
+
+impl Above {
+    /// The same lines to `errors` whenever there is no prompt.
+    pub fn or(&self, errors: Box<dyn Write + Send>) -> Box<dyn Write + Send> {
+        Box::new(Errors { above: self.clone(), errors, line: Vec::new() })
+    }
+}
+
+struct Errors {
+    above: Above,
+    errors: Box<dyn Write + Send>,
+    /// The beginning of a line.
+    line: Vec<u8>,
+}
+
+impl Write for Errors {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n') else { return Ok(bytes.len()) };
+        let lines: Vec<u8> = self.line.drain(..=end).collect();
+        let shown = match self.above.0.get() {
+            Some(board) => board.show_above(&String::from_utf8_lossy(&lines)),
+            None => false,
+        };
+        if !shown {
+            self.errors.write_all(&lines)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.errors.flush()
+    }
+}

@@ -1,0 +1,205 @@
+//! How a message is laid out: the mark, the content, and how long it was in coming.
+//!
+//! A conversation reads from the marks: `> ` what was sent, as it was typed, and `< ` what came. The
+//! second and later lines of a message are indented, and what the program says by the way begins with
+//! `· `, so no content can pass for something else. More columns, such as the time of day, belong into
+//! [`View::margin`].
+
+use super::{
+    hex, json,
+    paint::{Paint, Role},
+    safe::Safe,
+    talk::Talk,
+};
+use crate::fault::printable;
+use std::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite::Message;
+
+/// The mark before what is sent: the prompt.
+pub(super) const SENT: &str = "> ";
+/// A silence of less is not told.
+const SILENCE: Duration = Duration::from_secs(1);
+/// Columns of a terminal that does not tell.
+const COLUMNS: usize = 80;
+
+/// Lays messages out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    pub paint: Paint,
+    /// JSON is laid out.
+    pub pretty: bool,
+    /// Control characters are let through.
+    pub raw: bool,
+}
+
+impl View {
+    /// Lines for a message that has just come, each ending with a newline; empty when there is nothing
+    /// to tell.
+    pub(super) fn received(
+        self,
+        message: &Message,
+        talk: &Talk,
+        columns: Option<usize>,
+        now: Instant,
+    ) -> String {
+        let body = match message {
+            Message::Text(text) => self.text(text, columns.unwrap_or(COLUMNS)),
+            Message::Binary(bytes) => self.binary(bytes),
+            Message::Pong(payload) => {
+                return match talk.ponged(payload, now) {
+                    Some(after) => self.aside(&format!("pong in {}", elapsed(after))),
+                    None => String::new(),
+                };
+            }
+            _ => return String::new(),
+        };
+        let mut out = self.margin(talk.silence(now));
+        let mark = self.paint.paint(Role::Received, "<");
+        out.push_str(&format!("{mark} {}\n", body.replace('\n', "\n  ")));
+        out
+    }
+
+    /// Lines that the program says by the way.
+    pub(super) fn aside(self, text: &str) -> String {
+        text.lines()
+            .map(|line| self.paint.paint(Role::Aside, format!("· {}", printable(line))) + "\n")
+            .collect()
+    }
+
+    /// What was being typed when the session ended.
+    pub(super) fn unsent(self, typed: &str) -> String {
+        let mut shown = String::new();
+        Safe { paint: self.paint, raw: false }.push(&mut shown, typed);
+        format!("{}{shown}\n{}", self.paint.paint(Role::Sent, SENT), self.aside("not sent"))
+    }
+
+    /// A line about a command that was not done.
+    pub(super) fn error(self, text: &str) -> String {
+        let mut safe = String::new();
+        Safe { paint: self.paint, raw: false }.push_as(&mut safe, text, Some(Role::Error));
+        format!("{} {safe}\n", self.paint.paint(Role::Error, "·"))
+    }
+
+    /// What stands above a message.
+    fn margin(self, silence: Duration) -> String {
+        if silence < SILENCE {
+            return String::new();
+        }
+        self.aside(&format!("{} later", elapsed(silence)))
+    }
+
+    fn text(self, text: &str, columns: usize) -> String {
+        let safe = Safe { paint: self.paint, raw: self.raw };
+        let laid_out = if self.pretty { json::pretty(text, safe, columns.saturating_sub(2)) } else { None };
+        laid_out.unwrap_or_else(|| {
+            let mut out = String::with_capacity(text.len());
+            safe.push(&mut out, text);
+            out
+        })
+    }
+
+    fn binary(self, bytes: &[u8]) -> String {
+        let (dump, left_out) = hex::dump(bytes);
+        let size = if bytes.len() == 1 { "1 byte".to_owned() } else { format!("{} bytes", bytes.len()) };
+        let mut out = self.paint.paint(Role::Aside, format!("binary, {size}"));
+        if !dump.is_empty() {
+            out.push('\n');
+            out.push_str(&dump);
+        }
+        if left_out > 0 {
+            out.push('\n');
+            out.push_str(&self.paint.paint(Role::Aside, format!("… {left_out} more bytes")));
+        }
+        out
+    }
+}
+
+/// A time as a person says it: `0.8 ms`, `47 ms`, `2.4 s`, `3 min`.
+fn elapsed(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds < 0.01 => format!("{:.1} ms", seconds * 1e3),
+        seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1e3),
+        seconds if seconds < 60.0 => format!("{seconds:.1} s"),
+        seconds if seconds < 3600.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: View = View { paint: Paint::new(false), pretty: true, raw: false };
+
+    fn shown(view: View, message: Message) -> String {
+        let now = Instant::now();
+        view.received(&message, &Talk::new(now), Some(40), now)
+    }
+
+    #[test]
+    fn messages_have_a_mark_and_their_lines_are_indented() {
+        for (message, expected) in [
+            (Message::text("hello"), "< hello\n"),
+            (Message::text(""), "< \n"),
+            (Message::text("a\n< b\n> c\n"), "< a\n  < b\n  > c\n  \n"),
+            (Message::text("[1,2]"), "< [1, 2]\n"),
+            (
+                Message::text("{\"key\":\"a long value that does not fit\"}"),
+                "< {\n    \"key\": \"a long value that does not fit\"\n  }\n",
+            ),
+            (Message::text("\x1b]0;x\x07"), "< \\u{1b}]0;x\\u{7}\n"),
+            (
+                Message::binary(&b"ab"[..]),
+                "< binary, 2 bytes\n  00000000  61 62                                             |ab|\n",
+            ),
+            (Message::binary(&b""[..]), "< binary, 0 bytes\n"),
+            (Message::Ping("x".into()), ""),
+            (Message::Pong("never asked".into()), ""),
+        ] {
+            assert_eq!(shown(PLAIN, message), expected);
+        }
+        assert!(shown(PLAIN, Message::binary(vec![0; 513])).ends_with("\n  … 1 more bytes\n"));
+    }
+
+    #[test]
+    fn pretty_and_raw_are_switches() {
+        assert_eq!(shown(View { pretty: false, ..PLAIN }, Message::text("[1,2]")), "< [1,2]\n");
+        assert_eq!(shown(View { raw: true, ..PLAIN }, Message::text("\x1b[31m")), "< \x1b[31m\n");
+        let colored = View { paint: Paint::new(true), ..PLAIN };
+        assert_eq!(shown(colored, Message::text("a")), "\x1b[1m\x1b[32m<\x1b[0m a\n");
+    }
+
+    #[test]
+    fn a_silence_is_told() {
+        let start = Instant::now();
+        let talk = Talk::new(start);
+        let later = |milliseconds| start + Duration::from_millis(milliseconds);
+        let tick = Message::text("tick");
+        assert_eq!(PLAIN.received(&tick, &talk, None, later(900)), "< tick\n");
+        assert_eq!(PLAIN.received(&tick, &talk, None, later(3300)), "· 2.4 s later\n< tick\n");
+        talk.sent(later(60_000));
+        assert_eq!(PLAIN.received(&tick, &talk, None, later(60_500)), "< tick\n");
+    }
+
+    #[test]
+    fn a_pong_tells_its_time() {
+        let start = Instant::now();
+        let talk = Talk::new(start);
+        let payload = talk.pinged(None, start);
+        let pong = Message::Pong(payload);
+        assert_eq!(
+            PLAIN.received(&pong, &talk, None, start + Duration::from_millis(47)),
+            "· pong in 47 ms\n"
+        );
+        assert_eq!(PLAIN.received(&pong, &talk, None, start), "");
+    }
+
+    #[test]
+    fn times_are_short() {
+        let said = |seconds| elapsed(Duration::from_secs_f64(seconds));
+        assert_eq!(
+            [0.00042, 0.047, 0.9, 2.44, 59.9, 200.0, 9000.0].map(said),
+            ["0.4 ms", "47 ms", "900 ms", "2.4 s", "59.9 s", "3 min", "2.5 h"]
+        );
+    }
+}
