@@ -246,6 +246,7 @@ mod tests {
             ("10s", ms(10_000)),
             ("2m", ms(120_000)),
             ("1h", ms(3_600_000)),
+            ("14d", ms(14 * 86_400_000)),
             ("1.5", ms(1500)),
             (".5", ms(500)),
             ("0", ms(0)),
@@ -253,7 +254,7 @@ mod tests {
         ] {
             assert_eq!(duration(text), Ok(expected), "{text}");
         }
-        for text in ["", "s", "-1", "1d", "1 s", "nan", "inf", "1e3", ".", "1.2.3", "99999h", "10ſ"] {
+        for text in ["", "s", "-1", "1w", "1 s", "nan", "inf", "1e3", ".", "1.2.3", "99999h", "10ſ"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

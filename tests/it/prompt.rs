@@ -180,6 +180,7 @@ fn the_peers_close_ends_it_at_once_and_shows_what_was_not_sent() {
         "> half a line",
         "· not sent",
         "wsio: session: closed by the peer: 1011 internal error: disk full",
+        "  try: look at the server's log: it failed by its own account",
     ]);
 }
 
