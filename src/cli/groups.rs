@@ -37,9 +37,6 @@ pub(super) struct Messages {
     /// Send input as binary (default with raw and whole)
     #[arg(short, long)]
     pub binary: bool,
-    /// Let control characters of the peer through to a terminal, which they can make lie
-    #[arg(long, help_heading = "Output", hide_short_help = true)]
-    pub raw: bool,
     /// Refuse messages of more than SIZE bytes, both ways
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
     pub max_message: usize,
@@ -105,6 +102,9 @@ pub(super) struct Output {
     /// Say on standard error how the connection came about
     #[arg(short, long)]
     pub verbose: bool,
+    /// Let control characters of the peer through to a terminal, which they can make lie
+    #[arg(long, hide_short_help = true)]
+    pub raw: bool,
 }
 
 fn framing_parser() -> impl TypedValueParser<Value = Framing> {

@@ -91,12 +91,16 @@ impl ListenArgs {
                 "is for standard input to many clients, --relay and --to hub:NAME",
             )?;
         }
+        let stdout = self.to.as_ref().map_or(!self.echo && self.program.is_empty(), |to| to == "-");
+        if !stdout {
+            given.refuse(&["raw"], "is for standard output, where the clients' messages do not go")?;
+        }
         let place = Place::parse(&self.address)?;
         let tls = self.tls(place.secure)?;
         self.server.paths.extend(place.path);
         let mut common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages),
+            framing: lower::framing(&self.messages, &self.output),
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,

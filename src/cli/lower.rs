@@ -70,7 +70,7 @@ pub(super) fn rules(session: &Session) -> Rules {
     }
 }
 
-pub(super) fn framing(messages: &Messages) -> FramingChoice {
+pub(super) fn framing(messages: &Messages, output: &Output) -> FramingChoice {
     let both = if messages.nul { framing::by_name("nul") } else { messages.framing };
     FramingChoice {
         input: messages.input.or(both),
@@ -80,7 +80,7 @@ pub(super) fn framing(messages: &Messages) -> FramingChoice {
             (_, true) => Some(Kind::Binary),
             _ => None,
         },
-        raw: messages.raw,
+        raw: output.raw,
     }
 }
 

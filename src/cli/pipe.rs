@@ -84,6 +84,9 @@ impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
         check(given, roles, self.b.starts_with("hub:"))?;
+        if self.a != "-" && self.b != "-" {
+            given.refuse(&["raw"], "is for standard output, which is not an endpoint here")?;
+        }
         let has = |role: Role| roles.contains(&role);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
@@ -113,7 +116,7 @@ impl PipeArgs {
         };
         let common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages),
+            framing: lower::framing(&self.messages, &self.output),
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
