@@ -117,7 +117,12 @@ fn drive(
     let runtime = builder.enable_all().build().context("cannot start the runtime")?;
     let mut stdio = Stdio::new(streams);
     if let Some(prompt) = prompt {
-        stdio = stdio.with_prompt(prompt.opener());
+        let (open, said) = (prompt.opener(), reporter.clone());
+        stdio = stdio.with_prompt(Box::new(move |greeting| {
+            // What led to the connection stands above it.
+            said.finish(Duration::from_millis(100));
+            open(greeting)
+        }));
     }
     let result = runtime.block_on(async {
         let signals = Signals::new()?;

@@ -1,14 +1,14 @@
 //! `wsio` joins standard input and output, sockets, files and commands to WebSocket streams.
 //!
 //! The three subcommands only plan; one connection driver runs pairs of links. `connect URL` pairs
-//! standard input and output with a WebSocket, `listen ADDR` pairs every accepted WebSocket with what
-//! the plan says, `pipe A [B]` pairs A with B.
+//! standard input and output with a WebSocket, or on a terminal the prompt; `listen ADDR` pairs every
+//! accepted WebSocket with what the plan says, `pipe A [B]` pairs A with B.
 //!
 //! # The tour
 //! `main` hands the process's arguments and streams to [`app`], which parses them ([`cli`]) into a
 //! [`plan`] and runs it ([`driver`]). An [`endpoint`] is opened into a [`link`], two links and two
-//! pumps make a pair, and a pure [`session`] decides how it ends. Start with `session::Session` and
-//! `driver::Pair`.
+//! pumps make a pair, and a pure [`session`] decides how it ends. The prompt is a link too, whose far end
+//! is a person at a terminal ([`term`]). Start with `session::Session` and `driver::Pair`.
 //!
 //! # The words
 //! *endpoint* what the user names (`ws://…`, `tcp:…`, `-`) · *link* an open endpoint: a *source* and a
@@ -22,7 +22,7 @@
 //!
 //! # The floors
 //! `fault exit` ← `framing session` ← `child observe net tls` ← `ws` ← `link` ← `endpoint` ← `plan` ←
-//! `driver | cli` ← `app` ← `main`. Imports only run downward; a test reads them.
+//! `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads them.
 //!
 //! # One task a pair
 //! Both directions of a pair are polled by one task, so that links need no locks and no waker has to

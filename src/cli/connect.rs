@@ -55,11 +55,11 @@ pub(super) struct ConnectArgs {
 impl ConnectArgs {
     pub(super) fn lower(self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let probe = self.checks.lower(given)?;
-        let look = look::look(&self.colors, &self.prompt);
+        let look = look::look(&self.colors, &self.prompt, &self.messages)?;
         let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
         let common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages, "lines")?,
+            framing: lower::framing(&self.messages, "lines", &self.output)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,

@@ -41,9 +41,6 @@ pub(super) struct Messages {
     /// Send input as binary (default with raw and whole)
     #[arg(short, long)]
     pub binary: bool,
-    /// Let control characters of the peer through to a terminal, which they can make lie
-    #[arg(long, help_heading = "Output", hide_short_help = true)]
-    pub raw: bool,
     /// Refuse messages of more than SIZE bytes, both ways
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
     pub max_message: usize,
@@ -149,6 +146,9 @@ pub(super) struct Output {
     /// Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,
+    /// Let control characters of the peer through to a terminal, which they can make lie
+    #[arg(long, hide_short_help = true)]
+    pub raw: bool,
 }
 
 fn framing_parser() -> impl TypedValueParser<Value = Framing> {

@@ -103,6 +103,10 @@ impl ListenArgs {
                 "is for bytes, and neither side has them: a datagram is one message",
             )?;
         }
+        let stdout = self.to.as_ref().map_or(!self.echo && self.program.is_empty(), |to| to == "-");
+        if !stdout {
+            given.refuse(&["raw"], "is for standard output, where the clients' messages do not go")?;
+        }
         let place = Place::parse(&self.address)?;
         if !matches!(place.address, ListenAddr::Unix(_)) {
             given.refuse(&["mode"], "is for a Unix socket that we bind: unix:PATH")?;
@@ -111,7 +115,7 @@ impl ListenArgs {
         self.server.paths.extend(place.path);
         let mut common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages, "lines")?,
+            framing: lower::framing(&self.messages, "lines", &self.output)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,

@@ -1,6 +1,10 @@
 //! Option groups of what a terminal shows, and how they become a [`Look`].
 
-use crate::plan::{self, Look};
+use super::{expand::usage, groups::Messages};
+use crate::{
+    fault::Result,
+    plan::{self, Look},
+};
 use clap::{Args, ValueEnum};
 
 /// Colour, wherever there is any.
@@ -37,8 +41,20 @@ pub(super) enum Color {
     Never,
 }
 
-pub(super) fn look(colors: &Colors, prompt: &Prompt) -> Look {
-    Look {
+/// # Errors
+/// When something is said of a prompt that cannot be.
+pub(super) fn look(colors: &Colors, prompt: &Prompt, messages: &Messages) -> Result<Look> {
+    let framing = messages.framing.or(messages.input).or(messages.output).is_some() || messages.nul;
+    let off = if framing { "a framing" } else { "--recv-only" };
+    if framing || messages.recv_only {
+        for (given, name) in [(prompt.no_pretty, "--no-pretty"), (prompt.no_history, "--no-history")] {
+            if given {
+                return Err(usage(format!("{name} is for the prompt, and {off} leaves none"))
+                    .hint(format!("leave {name} out")));
+            }
+        }
+    }
+    Ok(Look {
         color: match colors.color {
             Color::Auto => plan::Color::Auto,
             Color::Always => plan::Color::Always,
@@ -46,7 +62,7 @@ pub(super) fn look(colors: &Colors, prompt: &Prompt) -> Look {
         },
         pretty: !prompt.no_pretty,
         history: !prompt.no_history,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -57,10 +73,14 @@ mod tests {
         plan::Plan,
     };
 
-    fn look(args: &[&str]) -> Look {
+    fn parsed(args: &[&str]) -> Result<Parsed> {
         let mut context = Context { env: &|_| None, stdin: &mut std::io::empty(), stdin_is_terminal: true };
         let args = ["wsio", "connect", "ws://h"].iter().chain(args).map(Into::into);
-        match parse(args, &mut context) {
+        parse(args, &mut context)
+    }
+
+    fn look(args: &[&str]) -> Look {
+        match parsed(args) {
             Ok(Parsed::Run(Plan::Connect(connect))) => connect.look,
             other => panic!("{other:?}"),
         }
@@ -73,5 +93,14 @@ mod tests {
         let chosen = Look { color: plan::Color::Always, pretty: false, history: false };
         assert_eq!(look(&["--color", "always", "--no-pretty", "--no-history"]), chosen);
         assert_eq!(look(&["--color=never"]).color, plan::Color::Never);
+    }
+
+    #[test]
+    fn without_a_prompt_nothing_is_said_of_it() {
+        for args in [["-0", "--no-pretty"], ["--in=raw", "--no-history"], ["--recv-only", "--no-pretty"]] {
+            let fault = parsed(&args).unwrap_err();
+            assert_eq!(fault.exit, crate::exit::Exit::Usage);
+            assert!(fault.cause.starts_with(args[1]), "{fault}");
+        }
     }
 }

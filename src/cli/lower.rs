@@ -113,7 +113,7 @@ pub(super) fn reconnect(again: &Again) -> Option<Option<u32>> {
     again.reconnect
 }
 
-pub(super) fn framing(messages: &Messages, default: &str) -> Result<FramingChoice> {
+pub(super) fn framing(messages: &Messages, default: &str, shown: &Output) -> Result<FramingChoice> {
     let both = match (messages.nul, messages.json) {
         (true, _) => framing::by_name("nul"),
         (_, true) => framing::by_name("jsonl"),
@@ -144,7 +144,7 @@ pub(super) fn framing(messages: &Messages, default: &str) -> Result<FramingChoic
             (_, true) => Some(Kind::Binary),
             _ => None,
         },
-        raw: messages.raw,
+        raw: shown.raw,
     })
 }
 

@@ -97,6 +97,9 @@ impl PipeArgs {
         if !binds_unix(&self.a) {
             given.refuse(&["mode"], "needs unix-listen:PATH or ws-listen:unix:PATH")?;
         }
+        if self.a != "-" && self.b != "-" {
+            given.refuse(&["raw"], "is for standard output, which is not an endpoint here")?;
+        }
         let has = |role: Role| roles.contains(&role);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
@@ -130,7 +133,7 @@ impl PipeArgs {
         };
         let common = Common {
             rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages, "raw")?,
+            framing: lower::framing(&self.messages, "raw", &self.output)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,

@@ -286,6 +286,7 @@ fn what_could_do_nothing_or_contradicts_is_refused() {
     for args in [
         &["listen", "0", "--echo", "--to", "null:"][..],
         &["listen", "0", "--echo", "--framing", "raw"],
+        &["listen", "0", "--echo", "--raw"],
         &["listen", "0", "--cacert", "f"],
         &["listen", "0", "--connect-timeout", "1"],
         &["listen", "0", "--cert", "c", "--self-signed"],
@@ -295,6 +296,7 @@ fn what_could_do_nothing_or_contradicts_is_refused() {
         &["pipe", "-", "tcp:h:1", "-u", "a:b"],
         &["pipe", "-", "tcp:h:1", "-H", "X: a"],
         &["pipe", "-", "tcp:h:1", "-k"],
+        &["pipe", "tcp:h:1", "ws://h", "--raw"],
         &["pipe", "-", "ws://h", "--once"],
         &["pipe", "tcp-listen:1", "ws://h", "--path", "/"],
         &["pipe", "ws-listen:1", "ws://h", "--subprotocol", "p"],
