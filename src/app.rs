@@ -22,6 +22,8 @@ pub struct Given {
     pub args: Vec<OsString>,
     /// Looks a variable of the environment up.
     pub env: fn(&str) -> Option<String>,
+    /// Asks whoever sits at the terminal for a secret, if somebody does.
+    pub ask: Option<fn(&str) -> std::io::Result<String>>,
     /// The standard streams but the last.
     pub streams: Streams,
     /// Standard error.
@@ -30,9 +32,9 @@ pub struct Given {
 
 /// Runs the program; the exit is the process's.
 pub fn run(given: Given) -> Exit {
-    let Given { args, env, streams, stderr } = given;
+    let Given { args, env, ask, streams, stderr } = given;
     let reporter = Reporter::new(stderr, Verbosity::Normal);
-    let exit = run_with(args, env, streams, &reporter);
+    let exit = run_with(args, env, ask, streams, &reporter);
     // Whoever is in a hurry does not wait for a standard error that nobody reads.
     let hurried = matches!(exit, Exit::ReaderLeft | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
     reporter.finish(Duration::from_millis(if hurried { 50 } else { 1000 }));
@@ -42,11 +44,13 @@ pub fn run(given: Given) -> Exit {
 fn run_with(
     args: Vec<OsString>,
     env: fn(&str) -> Option<String>,
+    ask: Option<fn(&str) -> std::io::Result<String>>,
     mut streams: Streams,
     reporter: &Reporter,
 ) -> Exit {
     let terminal = streams.input_is_terminal;
-    let mut context = Context { env: &env, stdin: &mut streams.input, stdin_is_terminal: terminal };
+    let ask = ask.as_ref().map(|ask| ask as _);
+    let mut context = Context { env: &env, stdin: &mut streams.input, stdin_is_terminal: terminal, ask };
     let plan = match cli::parse(args, &mut context) {
         Ok(Parsed::Run(plan)) => plan,
         Ok(Parsed::Print(text)) => return print(&text, streams),

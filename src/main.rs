@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         Ok(streams) => app::run(app::Given {
             args: std::env::args_os().collect(),
             env: |name| std::env::var(name).ok(),
+            // A question is only asked where it can be seen.
+            ask: io::stderr().is_terminal().then_some(|prompt| rpassword::prompt_password(prompt)),
             streams,
             stderr: Box::new(io::stderr()),
         }),

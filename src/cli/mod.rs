@@ -14,6 +14,8 @@ mod foreign;
 mod groups;
 mod listen;
 mod lower;
+mod network;
+mod pasted;
 mod pipe;
 mod refusal;
 mod server;
@@ -40,6 +42,8 @@ pub struct Context<'a> {
     pub stdin: &'a mut dyn std::io::Read,
     /// Standard input is a terminal: no secret is read from it.
     pub stdin_is_terminal: bool,
+    /// Asks whoever sits there for a secret; `None` when nobody does.
+    pub ask: Option<&'a dyn Fn(&str) -> std::io::Result<String>>,
 }
 
 /// What the arguments ask for.
@@ -76,7 +80,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
     let command = command.find_subcommand(name).unwrap_or(&command);
     let given = Given { matches, command };
     match cli.subcommand {
-        Subcommand::Connect(args) => args.lower(&mut expander),
+        Subcommand::Connect(args) => args.lower(&given, &mut expander),
         Subcommand::Listen(args) => args.lower(&given, &mut expander),
         Subcommand::Pipe(args) => args.lower(&given, &mut expander),
     }

@@ -5,6 +5,7 @@
 
 use crate::{
     session::CloseWith,
+    tls::{Pin, Version},
     ws::{HeaderName, HeaderValue},
 };
 use std::{ops::RangeInclusive, time::Duration};
@@ -147,6 +148,27 @@ pub fn header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), String> {
     match value {
         Ok(value) => Ok((name, value)),
         Err(_) => Err(format!("the value of {name} contains a control character")),
+    }
+}
+
+/// Keys of `--pin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins(pub Vec<Pin>);
+
+/// `sha256//BASE64[;sha256//BASE64]`
+pub fn pins(text: &str) -> Result<Pins, String> {
+    match Pin::parse_all(text)? {
+        pins if pins.is_empty() => Err("it names no key".to_owned()),
+        pins => Ok(Pins(pins)),
+    }
+}
+
+/// A version of TLS.
+pub fn tls_version(text: &str) -> Result<Version, String> {
+    match text {
+        "1.2" => Ok(Version::V1_2),
+        "1.3" => Ok(Version::V1_3),
+        _ => Err("expected 1.2 or 1.3; older ones are not spoken".to_owned()),
     }
 }
 

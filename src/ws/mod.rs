@@ -6,6 +6,7 @@ pub mod client;
 pub mod conn;
 mod cursor;
 mod judge;
+mod redirect;
 pub mod server;
 mod taster;
 mod tokens;
@@ -19,7 +20,11 @@ pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub use url::WsUrl;
 pub use witness::close_frame;
 
-use crate::{framing::record::Head, net::Stream, observe::Redactor};
+use crate::{
+    framing::record::Head,
+    net::{Stream, title_case},
+    observe::Redactor,
+};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -32,6 +37,8 @@ pub struct ClientOptions {
     pub left_out: Vec<HeaderName>,
     /// Subprotocols in order of preference.
     pub subprotocols: Vec<String>,
+    /// Redirects are followed.
+    pub follow: bool,
 }
 
 /// How a server answers the opening handshake (RFC 6455 section 4.2), from the command line.
@@ -71,15 +78,4 @@ pub fn shown(headers: &HeaderMap, redactor: &Redactor) -> Head {
         (name, value)
     };
     headers.iter().map(field).collect()
-}
-
-/// `sec-websocket-key` as `Sec-Websocket-Key`, the way it goes on the wire.
-fn title_case(name: &str) -> String {
-    let word = |word: &str| {
-        let mut letters = word.chars();
-        letters
-            .next()
-            .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
-    };
-    name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
