@@ -17,8 +17,8 @@ use std::path::PathBuf;
 #[group(skip)]
 #[command(next_help_heading = "Network")]
 pub(super) struct Network {
-    /// Go through the proxy [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; '' for none; @FILE
-    #[arg(short = 'x', long, value_name = "URL")]
+    /// Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT], not the environment's; '' for none
+    #[arg(short = 'x', long, value_name = "PROXY")]
     pub proxy: Option<String>,
     /// Log in to the proxy; @FILE, @- and @env:NAME keep it off the command line
     #[arg(long, value_name = "NAME:PASSWORD", allow_hyphen_values = true, hide_short_help = true)]
@@ -35,11 +35,11 @@ pub(super) struct Network {
     /// Follow at most 5 redirects; credentials never leave scheme, host and port
     #[arg(short = 'L', long)]
     pub location: bool,
-    /// Connect to HOST2:PORT2 where HOST1:PORT1 is asked for; an empty part is any, or the same; repeatable
-    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2", value_parser = ConnectTo::parse, hide_short_help = true)]
+    /// Connect to H2:P2 where H1:P1 is asked for; an empty part is any, or the same; repeatable
+    #[arg(long, value_name = "H1:P1:H2:P2", value_parser = ConnectTo::parse, hide_short_help = true)]
     pub connect_to: Vec<ConnectTo>,
-    /// Take ADDR for HOST at PORT instead of asking the name service; * is any host; repeatable
-    #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", value_parser = Resolve::parse, allow_hyphen_values = true, hide_short_help = true)]
+    /// Take ADDR[,ADDR] for HOST at PORT instead of asking the name service; * is any host; repeatable
+    #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = Resolve::parse, allow_hyphen_values = true, hide_short_help = true)]
     pub resolve: Vec<Resolve>,
     /// Connect to the Unix socket PATH, whatever the host
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true, conflicts_with_all = [
@@ -165,6 +165,46 @@ fn proxy(text: &str) -> Result<Proxy> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        cli::{Context, Parsed, parse},
+        plan::Plan,
+    };
+
+    fn lowered(args: &[&str], env: &[(&str, &str)]) -> DialOptions {
+        let value = |name: &str| env.iter().find(|(set, _)| *set == name).map(|(_, value)| value.to_string());
+        let mut context = Context { env: &value, stdin: &mut &b""[..], stdin_is_terminal: false, ask: None };
+        let args = ["wsio", "connect", "ws://h/"].iter().chain(args).map(Into::into);
+        match parse(args, &mut context) {
+            Ok(Parsed::Run(Plan::Connect(plan))) => plan.common.dial,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_land() {
+        let way = ["--interface", "127.0.0.2", "-6", "--connect-to", "::x:", "--resolve", "-h:80"];
+        let options = lowered(&way, &[]);
+        assert_eq!(options.interface, Some(Interface::Address([127, 0, 0, 2].into())));
+        assert_eq!((options.family, options.unix_socket), (Some(Family::V6), None));
+        assert_eq!(options.connect_to, [ConnectTo::parse("::x:").unwrap()]);
+        assert_eq!(options.resolve, [Resolve::Remove("h".to_owned(), 80)]);
+        assert_eq!(lowered(&["--unix-socket", "/s"], &[]).unix_socket, Some("/s".into()));
+
+        let env =
+            [("http_proxy", "env:1"), ("no_proxy", "x"), ("LOGIN", "me:pw:more"), ("PROXY", "socks5://p")];
+        let way = ["-x", "@env:PROXY", "--proxy-user", "@env:LOGIN", "--noproxy", "y"];
+        let proxies = lowered(&way, &env).proxies;
+        assert_eq!(proxies.given, Some(Proxy::parse("socks5://p").unwrap()));
+        assert_eq!(proxies.login, Some(("me".to_owned(), "pw:more".to_owned())));
+        assert_eq!(proxies.bypass, Some(Bypass::new("y")));
+        let chosen =
+            |args: &[&str]| lowered(args, &env).proxies.choose("ws", "h").unwrap().map(|chosen| chosen.by);
+        assert_eq!(chosen(&[]), Some("http_proxy"));
+        assert_eq!(chosen(&["-x", "p"]), Some("--proxy"));
+        assert_eq!(chosen(&["--proxy", ""]), None);
+        let tls = lowered(&["--proxy-cacert", "ca"], &[]).proxies.tls;
+        assert_eq!((tls.cacert, tls.insecure), (Some("ca".into()), false));
+    }
 
     #[test]
     fn what_is_reached_over_the_network() {

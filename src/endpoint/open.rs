@@ -192,8 +192,9 @@ impl Reach {
     ) -> Result<Dialed> {
         let dialed = deadline.phase("connect", name, self.dialer.dial(route, timings)).await?;
         match route {
-            Route::Through(..) => {
-                deadline.phase("proxy", name, self.dialer.tunnel(route, dialed, timings)).await
+            Route::Through(chosen, ..) => {
+                let doing = format!("{name} through {chosen}");
+                deadline.phase("proxy", &doing, self.dialer.tunnel(route, dialed, timings)).await
             }
             Route::Direct(..) | Route::Unix(_) => Ok(dialed),
         }

@@ -18,7 +18,7 @@ impl ConnectTo {
     /// Reads `H1:P1:H2:P2`; an empty H1 or P1 is any, an empty H2 or P2 keeps it. The error is the
     /// cause in words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |why: String| format!("{why} (HOST1:PORT1:HOST2:PORT2, IPv6 in brackets)");
+        let wrong = |why: String| format!("{why} (H1:P1:H2:P2, IPv6 in brackets)");
         let (from_host, rest) = host(text).map_err(wrong)?;
         let Some((from_port, rest)) = rest.split_once(':') else {
             return Err(wrong(format!("`{text}` names no place to go to")));
@@ -182,7 +182,7 @@ mod tests {
             ("[::1]x:1:b:2", "after its bracket"),
         ] {
             let error = ConnectTo::parse(text).unwrap_err();
-            assert!(error.contains(cause) && error.contains("HOST1"), "{text}: {error}");
+            assert!(error.contains(cause) && error.contains("H1:P1"), "{text}: {error}");
         }
         for (text, cause) in [
             ("a", "no address"),

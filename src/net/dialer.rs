@@ -156,6 +156,8 @@ pub fn without_zone(host: &str) -> &str {
 /// A fault on the way to the proxy, told as such.
 fn of_proxy(fault: Fault, chosen: &Chosen) -> Fault {
     let without = match chosen.by {
+        // wscat's -x sends a message.
+        "--proxy" if fault.exit == Exit::HostName => "check --proxy; to send a message, --send MSG",
         "--proxy" => "check --proxy",
         _ => "check that variable; --proxy '' goes without a proxy",
     };

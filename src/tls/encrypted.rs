@@ -50,11 +50,11 @@ pub(super) fn decrypt(der: &[u8], passphrase: &Passphrase) -> Result<PrivateKeyD
     let info = EncryptedPrivateKeyInfoRef::try_from(der)
         .map_err(|error| format!("the way its key is encrypted is not known here ({error})"))?;
     let key = info.decrypt(passphrase.as_str()).map_err(|error| match error {
-        pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm { oid }) => {
-            format!("its key is encrypted with {oid}, which is not known here")
+        // What a wrong passphrase makes of a key has no padding, or is no key.
+        pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => {
+            "the passphrase does not fit its key".to_owned()
         }
-        // What a wrong passphrase makes of a key is not a key.
-        _ => "the passphrase does not fit its key".to_owned(),
+        error => format!("the way its key is encrypted is not known here ({error})"),
     })?;
     Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
 }
@@ -62,6 +62,46 @@ pub(super) fn decrypt(der: &[u8], passphrase: &Passphrase) -> Result<PrivateKeyD
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The same Ed25519 key, encrypted by OpenSSL 3.0 with the passphrase `s3cret`.
+    const AES: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n\
+        MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgH1PXpQbLYiAICCAAw\n\
+        DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEELveT5aty4fEn88io048rNgEQCXT\n\
+        H3FiJMmUcnj/abCtdIgB5BkXdXXfUcbHi+YPfI4mqFgLHKYXK/5EEc1QPyM7zvQa\n\
+        xxveWryEO0PDUdDnJtA=\n\
+        -----END ENCRYPTED PRIVATE KEY-----";
+    const DES3_AND_SHA1: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n\
+        MHwwQAYJKoZIhvcNAQUNMDMwGwYJKoZIhvcNAQUMMA4ECOzsn6hFgRDpAgIIADAU\n\
+        BggqhkiG9w0DBwQICaSrPg/9v2wEOJNWqGiS2YkIPlcgcUrQ2nOrfGYWpciWxUtr\n\
+        D0FNlQI5sZNygGip7ZckNnABgz3AhmvkrCawquFm\n\
+        -----END ENCRYPTED PRIVATE KEY-----";
+    const SCRYPT: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n\
+        MIGTME8GCSqGSIb3DQEFDTBCMCEGCSsGAQQB2kcECzAUBAgm0C7Nvoq7NwICQAAC\n\
+        AQgCAQEwHQYJYIZIAWUDBAEqBBDQ51mWY+JmXdnN+qGM/CiXBEBiee4iPKnFkY0Z\n\
+        3nBehGoYsYX791/3iAhvHxuql08PeI4pw06b9UtYjqXFPKFJycJfVGYl+NdfyVYp\n\
+        Rubz8ybl\n\
+        -----END ENCRYPTED PRIVATE KEY-----";
+    const PBES1: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n\
+        MFgwHAYKKoZIhvcNAQwBAzAOBAjv2dRDvOT6QQICCAAEODPafM+wl9ywn3Ap+Bfw\n\
+        GOTnOhlX57ZVi3rXoUf4ekB+9jbU96useE48eIcxhGlzyrxF67ivTq6I\n\
+        -----END ENCRYPTED PRIVATE KEY-----";
+    const KEY: &str = "MC4CAQAwBQYDK2VwBCIEID53eSuisp+yW1ySflbFJDKoPdyXFqeWjAl1fsfxaLOu";
+
+    fn opened(pem: &str, passphrase: &str) -> Result<String, String> {
+        let Ok(Kind::Pkcs8(der)) = Kind::of(pem.as_bytes()) else { panic!("{pem}") };
+        decrypt(&der, &Passphrase::new(passphrase.into())).map(|key| BASE64_STANDARD.encode(key.secret_der()))
+    }
+
+    #[test]
+    fn what_openssl_encrypts_is_opened() {
+        for pem in [AES, DES3_AND_SHA1, SCRYPT] {
+            assert_eq!(opened(pem, "s3cret").as_deref(), Ok(KEY));
+            for wrong in ["", "S3cret", "s3cret "] {
+                assert!(opened(pem, wrong).unwrap_err().contains("does not fit"));
+            }
+        }
+        assert!(opened(PBES1, "s3cret").unwrap_err().contains("not known here"));
+    }
 
     #[test]
     fn the_first_key_of_a_file_counts() {

@@ -76,23 +76,22 @@ impl Tunnel<'_> {
 
     fn hint(&self, head: &Parts) -> Option<String> {
         Some(match head.status.as_u16() {
-            407 => {
+            401 | 407 => {
                 let offered = schemes(&head.headers);
                 match &self.chosen.proxy.login {
                     _ if !offered.is_empty() && !offered.iter().any(|name| name == "basic") => {
                         format!(
-                            "the proxy wants a login by {}, only basic is known here",
+                            "another proxy: this one wants {}, and only basic is known here",
                             offered.join(" or ")
                         )
                     }
-                    Some(_) => "check name and password of the proxy: it did not take them".to_owned(),
+                    Some(_) => "check the proxy's name and password: it did not take them".to_owned(),
                     None => "give its name and password with --proxy-user NAME:PASSWORD".to_owned(),
                 }
             }
-            403 => format!("the proxy does not let anyone through to {}", self.goal()),
-            400 | 405 | 501 => "the proxy does not seem to know CONNECT: check its address".to_owned(),
-            404 => "a web server seems to stand there, not a proxy: check its address".to_owned(),
-            500 | 502..=504 => format!("the proxy cannot reach {}: check the URL", self.goal()),
+            403 => format!("ask whoever runs the proxy: it lets nobody through to {}", self.goal()),
+            400 | 404 | 405 | 501 => "check the proxy's address: it does not seem to know CONNECT".to_owned(),
+            500 | 502..=504 => format!("check the URL: the proxy cannot reach {}", self.goal()),
             _ => return None,
         })
     }
@@ -105,12 +104,12 @@ impl Tunnel<'_> {
         }
         let other = match self.chosen.proxy.kind {
             Kind::Https => "http://",
-            _ => "socks5h://",
+            _ => "https:// or socks5h://",
         };
-        let hint = format!("check what kind of proxy it is; {other} in front of its address names another");
+        let hint = format!("{other} in front of its address, if it is a proxy of that kind");
         match io {
-            _ if error.is_parse() => self.refused("the answer is not HTTP").hint(hint),
-            Some(error) => self.refused(&format!("lost before any answer: {}", words(error))),
+            _ if error.is_parse() => self.refused("does not answer in HTTP").hint(hint),
+            Some(error) => self.refused(&format!("was lost before any answer: {}", words(error))),
             None => self.refused("closed the connection before any answer").hint(hint),
         }
     }

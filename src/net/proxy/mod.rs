@@ -157,9 +157,9 @@ impl Tunnel<'_> {
         self.reporter.verbose(&format!("proxy {text}"));
     }
 
-    /// Exit 97: the proxy did not give the tunnel.
+    /// Exit 97: the proxy did not give the tunnel; the cause says what it did.
     fn refused(&self, cause: &str) -> Fault {
-        Fault::new(Exit::ProxyRefused, "proxy", format!("{}: {cause}", self.chosen))
+        Fault::new(Exit::ProxyRefused, "proxy", format!("{} {cause}", self.chosen))
     }
 }
 

@@ -36,7 +36,7 @@ impl Tunnel<'_> {
             }
             None => {
                 let length = u8::try_from(self.host.len())
-                    .map_err(|_| self.refused("a name of more than 255 bytes cannot be asked of SOCKS5"))?;
+                    .map_err(|_| self.refused("takes no name of more than 255 bytes"))?;
                 request.extend([3, length]);
                 request.extend(self.host.as_bytes());
                 self.host.to_owned()
@@ -62,14 +62,12 @@ impl Tunnel<'_> {
         if reply == 0 {
             return Ok(stream);
         }
-        let fault = self.refused(&format!("no tunnel to {}: {}", self.goal(), meaning(reply)));
+        let fault = self.refused(&format!("gave no tunnel to {}: {}", self.goal(), meaning(reply)));
         Err(match reply {
-            2 => fault.hint("the rules of the proxy forbid it: ask whoever runs it"),
-            3 | 4 | 6 if address.is_some() => {
-                fault.hint("socks5h:// lets the proxy look the name up, which may know more")
-            }
-            4 | 5 => fault.hint("check the URL: the proxy is there, what is behind it does not answer"),
-            8 => fault.hint("-4 or -6 asks for an address of the other kind"),
+            2 => fault.hint("ask whoever runs the proxy: its rules forbid it"),
+            3 | 4 | 6 if address.is_some() => fault.hint("socks5h://, which lets the proxy look the name up"),
+            1 | 3..=6 => fault.hint(format!("check the URL: the proxy cannot reach {}", self.goal())),
+            8 => fault.hint("-4 or -6 for an address of the other kind"),
             _ => fault,
         })
     }
@@ -108,7 +106,7 @@ impl Tunnel<'_> {
                 .refused("wants a login")
                 .hint("give its name and password with --proxy-user NAME:PASSWORD")),
             (NONE_OF_THESE, Some(_)) => {
-                Err(self.refused("takes neither a name and password nor a client without"))
+                Err(self.refused("takes neither a name and password nor a client without one"))
             }
             (method, _) => Err(self.refused(&format!("wants the login method {method}, which is not known"))),
         }
@@ -131,13 +129,13 @@ impl Tunnel<'_> {
     }
 
     fn cut(&self, error: &io::Error) -> Fault {
-        self.refused(&format!("the exchange broke off: {}", words(error)))
-            .hint("check what kind of proxy it is; http:// in front of its address names another")
+        self.refused(&format!("broke off: {}", words(error)))
+            .hint("http:// in front of its address, if it is a proxy of that kind")
     }
 
     fn stranger(&self) -> Fault {
-        self.refused("the answer is not SOCKS5")
-            .hint("check what kind of proxy it is; http:// in front of its address names another")
+        self.refused("does not answer in SOCKS5")
+            .hint("http:// in front of its address, if it is a proxy of that kind")
     }
 }
 

@@ -4,11 +4,13 @@ mod certs;
 mod child;
 mod peer;
 mod program;
+mod proxies;
 
 pub use certs::{Authority, Pair};
 pub use child::{Listening, Wsio};
 pub use peer::{Peer, accept_bounded, field, read_head, serve, serve_many};
 pub use program::{Ended, Input, Program};
+pub use proxies::{NAME, Proxy, greeting, tls_front, tls_front_of};
 
 use std::time::{Duration, Instant};
 
