@@ -91,7 +91,7 @@ impl Proxy {
             (decode(name), decode(password))
         });
         let port = port_text.map_or(Ok(default), port).map_err(|why| format!("`{shown}`: {why}"))?;
-        Ok(Self { kind, host: host.replacen("%25", "%", 1), port, login }.bounded()?)
+        Self { kind, host: host.replacen("%25", "%", 1), port, login }.bounded()
     }
 
     /// Whether it is spoken to over TLS.
