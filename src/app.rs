@@ -24,6 +24,8 @@ pub struct Given {
     pub args: Vec<OsString>,
     /// Looks a variable of the environment up.
     pub env: fn(&str) -> Option<String>,
+    /// Asks whoever sits at the terminal for a secret, if somebody does.
+    pub ask: Option<fn(&str) -> std::io::Result<String>>,
     /// The standard streams but the last.
     pub streams: Streams,
     /// Standard error.
@@ -36,11 +38,11 @@ pub struct Given {
 
 /// Runs the program; the exit is the process's.
 pub fn run(given: Given) -> Exit {
-    let Given { args, env, streams, stderr, stderr_is_terminal, terminal } = given;
+    let Given { args, env, ask, streams, stderr, stderr_is_terminal, terminal } = given;
     let above = Above::default();
     let stderr = if stderr_is_terminal { above.or(stderr) } else { stderr };
     let reporter = Reporter::new(stderr, Verbosity::Normal);
-    let exit = run_with(args, env, streams, Screen { terminal, above }, &reporter);
+    let exit = run_with(args, env, ask, streams, Screen { terminal, above }, &reporter);
     // Whoever is in a hurry does not wait for a standard error that nobody reads.
     let hurried = matches!(exit, Exit::ReaderLeft | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
     reporter.finish(Duration::from_millis(if hurried { 50 } else { 1000 }));
@@ -56,12 +58,14 @@ struct Screen {
 fn run_with(
     args: Vec<OsString>,
     env: fn(&str) -> Option<String>,
+    ask: Option<fn(&str) -> std::io::Result<String>>,
     mut streams: Streams,
     screen: Screen,
     reporter: &Reporter,
 ) -> Exit {
     let terminal = streams.input_is_terminal;
-    let mut context = Context { env: &env, stdin: &mut streams.input, stdin_is_terminal: terminal };
+    let ask = ask.as_ref().map(|ask| ask as _);
+    let mut context = Context { env: &env, stdin: &mut streams.input, stdin_is_terminal: terminal, ask };
     let plan = match cli::parse(args, &mut context) {
         Ok(Parsed::Run(plan)) => plan,
         Ok(Parsed::Print(text)) => return print(&text, streams),

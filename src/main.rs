@@ -20,6 +20,8 @@ fn main() -> ExitCode {
         Ok((streams, terminal)) => app::run(app::Given {
             args: std::env::args_os().collect(),
             env: |name| std::env::var(name).ok(),
+            // A question is only asked where it can be seen.
+            ask: io::stderr().is_terminal().then_some(|prompt| rpassword::prompt_password(prompt)),
             streams,
             stderr: Box::new(io::stderr()),
             stderr_is_terminal: io::stderr().is_terminal(),

@@ -6,7 +6,7 @@
 use crate::{
     framing::{Framing, Kind, Stamp},
     link::room,
-    net::{BindOptions, ListenAddr},
+    net::{BindOptions, DialOptions, ListenAddr},
     observe::Verbosity,
     session::{Rules, backoff::Retry},
     tls::{ClientTls, ServerTls},
@@ -121,6 +121,8 @@ pub struct Common {
     pub direction: Direction,
     /// Everything until open. Default 10 s; `None` is off.
     pub connect_timeout: Option<Duration>,
+    /// How every client side reaches its server.
+    pub dial: DialOptions,
     /// Client side of every wss and tls endpoint.
     pub client_tls: ClientTls,
     /// Client side of the opening handshake.

@@ -3,7 +3,7 @@
 //! `-h` shows the commonest options and `--help` all of them, both one line an option; clap's own
 //! long help takes three lines each, so the two are the same renderer over two [`Style`]s.
 
-use super::{connect::ConnectArgs, examples, listen::ListenArgs, pipe::PipeArgs};
+use super::{connect::ConnectArgs, examples, listen::ListenArgs, network, pipe::PipeArgs};
 use crate::{endpoint::SCHEMES, exit::EXITS, framing::FRAMINGS};
 use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
 use std::fmt::Write;
@@ -63,6 +63,12 @@ fn for_listen(command: Command) -> Command {
             arg.help("With --to, accept any certificate; said on every run").hide_short_help(true)
         })
         .mut_arg("sni", |arg| arg.help("With --to, send and verify NAME instead of the host, or send none"))
+        .mut_args(|arg| match arg.get_id().as_str() {
+            id if id == "location" || network::WAY.contains(&id) => only_with_to(arg),
+            "tls_min" | "pin" | "crl" => only_with_to(arg),
+            _ => arg,
+        })
+        .mut_arg("pass", |arg| arg.hide_short_help(true))
         .mut_arg("connect_timeout", |arg| {
             arg.help("With --to, wait at most DURATION until it is open, or off")
         })
@@ -77,6 +83,14 @@ fn for_listen(command: Command) -> Command {
         .mut_arg("quiet", |arg| arg)
         .mut_arg("verbose", |arg| arg)
         .mut_arg("raw", |arg| arg)
+}
+
+/// An option that a server has no use for itself.
+fn only_with_to(arg: Arg) -> Arg {
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut letters = help.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase()).unwrap_or_default();
+    arg.help(format!("With --to, {first}{}", letters.as_str())).hide_short_help(true)
 }
 
 /// The same options for whichever side of a pipe can use them.

@@ -1,6 +1,7 @@
 //! Option groups of the client side: the opening handshake, credentials, TLS.
 
-use super::values;
+use super::values::{self, Pins};
+use crate::tls::Version;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
@@ -50,13 +51,22 @@ pub(super) struct Trust {
     /// Accept any certificate; said on every run
     #[arg(short = 'k', long, conflicts_with = "cacert")]
     pub insecure: bool,
+    /// Speak no older TLS than this [default: 1.2]
+    #[arg(long, value_name = "1.2|1.3", value_parser = values::tls_version, hide_short_help = true)]
+    pub tls_min: Option<Version>,
+    /// Accept only a certificate with one of these keys, separated by ;
+    #[arg(long, visible_alias = "pinnedpubkey", value_name = "sha256//BASE64", value_parser = values::pins, hide_short_help = true)]
+    pub pin: Vec<Pins>,
+    /// Refuse certificates that the lists in FILE (PEM) revoke; every issuer needs one
+    #[arg(long, visible_alias = "crlfile", value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "insecure", hide_short_help = true)]
+    pub crl: Option<PathBuf>,
     /// Send and verify NAME instead of the URL's host, or send none
     #[arg(long, value_name = "NAME|none", hide_short_help = true)]
     pub sni: Option<String>,
 }
 
 /// Our own certificate.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct Certificate {
@@ -66,4 +76,13 @@ pub(super) struct Certificate {
     /// Take the key of --cert from FILE (PEM) [default: the --cert file]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert", hide_short_help = true)]
     pub key: Option<PathBuf>,
+    /// Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line
+    #[arg(
+        long,
+        value_name = "PASSPHRASE",
+        requires = "cert",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub pass: Option<String>,
 }

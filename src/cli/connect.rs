@@ -6,10 +6,13 @@ use super::{
     groups::{Again, Messages, Output, Session},
     look::{self, Colors, Prompt},
     lower::{self, Given},
+    network::{self, Network},
+    pasted,
     probe::Checks,
 };
 use crate::{
     fault::Result,
+    net::DialOptions,
     plan::{Common, Connect, Plan},
 };
 use clap::{Args, ValueHint};
@@ -26,8 +29,11 @@ use clap::{Args, ValueHint};
 #[derive(Debug, Args)]
 pub(super) struct ConnectArgs {
     /// Connect to a ws: or wss: URL, ws+unix:/PATH, or echo: for a built-in echo server
-    #[arg(value_name = "TARGET", value_hint = ValueHint::Url)]
-    pub target: String,
+    #[arg(value_name = "TARGET", value_hint = ValueHint::Url, required_unless_present = "curl")]
+    pub target: Option<String>,
+    /// Take URL and options from a browser's "copy as cURL" line; @FILE and @- read it; what else is given wins
+    #[arg(long, value_name = "LINE", help_heading = "Handshake", hide_short_help = true)]
+    pub curl: Option<String>,
     #[command(flatten)]
     pub messages: Messages,
     #[command(flatten)]
@@ -38,6 +44,8 @@ pub(super) struct ConnectArgs {
     pub handshake: Handshake,
     #[command(flatten)]
     pub credentials: Credentials,
+    #[command(flatten)]
+    pub network: Network,
     #[command(flatten)]
     pub trust: Trust,
     #[command(flatten)]
@@ -53,10 +61,24 @@ pub(super) struct ConnectArgs {
 }
 
 impl ConnectArgs {
-    pub(super) fn lower(self, given: &Given, expander: &mut Expander) -> Result<Plan> {
+    pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let probe = self.checks.lower(given)?;
         let look = look::look(&self.colors, &self.prompt, &self.messages)?;
-        let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
+        if let Some(line) = self.curl.take() {
+            self.over(pasted::read(&line, expander)?, given);
+        }
+        let target = pasted::target(self.target)?;
+        network::refuse_idle(given, [target.as_str()])?;
+        if target.eq_ignore_ascii_case("echo:") {
+            given.refuse(&["location"], "needs another server than echo:")?;
+        }
+        let mut client = lower::client(self.handshake, self.credentials, &target, expander)?;
+        client.follow = self.network.location;
+        let dial = match network::is_dialled(&target) {
+            true => self.network.lower(expander)?,
+            // The embedded server is reached without a proxy.
+            false => DialOptions::default(),
+        };
         let common = Common {
             rules: lower::rules(&self.session),
             framing: lower::framing(&self.messages, "lines", &self.output)?,
@@ -65,9 +87,10 @@ impl ConnectArgs {
             send: lower::send(&self.messages, expander)?,
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
-            client_tls: lower::client_tls(self.trust, self.certificate),
+            client_tls: lower::client_tls(self.trust, self.certificate, expander)?,
             client,
             forward: Vec::new(),
+            dial,
             server: lower::no_server(expander),
             room: Default::default(),
             errors_to_client: false,
@@ -77,6 +100,6 @@ impl ConnectArgs {
             stats: self.output.stats,
             record: self.output.record,
         };
-        Ok(Plan::Connect(Connect { target: self.target, probe, look, common }))
+        Ok(Plan::Connect(Connect { target, probe, look, common }))
     }
 }

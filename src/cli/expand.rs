@@ -21,11 +21,6 @@ impl<'a, 'c> Expander<'a, 'c> {
         Self { context, stdin_taken_by: None }
     }
 
-    /// A variable of the environment.
-    pub(super) fn variable(&self, name: &str) -> Option<String> {
-        (self.context.env)(name)
-    }
-
     /// The bytes of a message, exactly as they stand in the file.
     pub(super) fn bytes(&mut self, option: &'static str, text: &str) -> Result<Vec<u8>> {
         match text.strip_prefix('@') {
@@ -70,6 +65,17 @@ impl<'a, 'c> Expander<'a, 'c> {
             .map_err(|_| usage(format!("the value of {option} is not UTF-8")))
     }
 
+    /// A variable of the environment.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.context.env)(name)
+    }
+
+    /// What whoever sits there answers, unseen; `None` when nobody does.
+    pub(super) fn ask(&self, prompt: &str) -> Result<Option<String>> {
+        let Some(ask) = self.context.ask else { return Ok(None) };
+        ask(prompt).map(Some).map_err(|error| unreadable(format!("cannot read the answer: {error}")))
+    }
+
     fn env(&self, option: &str, name: &str) -> Result<Vec<u8>> {
         match (self.context.env)(name) {
             Some(value) => Ok(value.into_bytes()),
@@ -106,7 +112,7 @@ mod tests {
 
     fn expand(text: &str, stdin: &[u8]) -> Result<Vec<u8>> {
         let env = |name: &str| (name == "TOKEN").then(|| "s3cret\n".to_owned());
-        let mut context = Context { env: &env, stdin: &mut { stdin }, stdin_is_terminal: false };
+        let mut context = Context { env: &env, stdin: &mut { stdin }, stdin_is_terminal: false, ask: None };
         Expander::new(&mut context).bytes("--send", text)
     }
 
@@ -128,14 +134,14 @@ mod tests {
     #[test]
     fn standard_input_is_read_once_and_secrets_never_from_a_terminal() {
         let mut stdin: &[u8] = b"one\r\n";
-        let mut context = Context { env: &|_| None, stdin: &mut stdin, stdin_is_terminal: false };
+        let mut context = Context { env: &|_| None, stdin: &mut stdin, stdin_is_terminal: false, ask: None };
         let mut expander = Expander::new(&mut context);
         assert_eq!(expander.secret("--bearer", "@-"), Ok("one".to_owned()));
         let fault = expander.line("--cookie", "@-").unwrap_err();
         assert_eq!((fault.exit, fault.cause.contains("--bearer")), (Exit::Usage, true));
 
         let mut stdin: &[u8] = b"one";
-        let mut context = Context { env: &|_| None, stdin: &mut stdin, stdin_is_terminal: true };
+        let mut context = Context { env: &|_| None, stdin: &mut stdin, stdin_is_terminal: true, ask: None };
         let mut expander = Expander::new(&mut context);
         assert_eq!(expander.secret("--bearer", "@-").unwrap_err().exit, Exit::Usage);
         assert_eq!(expander.line("--send", "@-"), Ok("one".to_owned()));
@@ -144,7 +150,7 @@ mod tests {
     #[test]
     fn one_line_values_hold_one_line() {
         let mut stdin: &[u8] = b"a\nb\n";
-        let mut context = Context { env: &|_| None, stdin: &mut stdin, stdin_is_terminal: false };
+        let mut context = Context { env: &|_| None, stdin: &mut stdin, stdin_is_terminal: false, ask: None };
         assert_eq!(Expander::new(&mut context).line("--origin", "@-").unwrap_err().exit, Exit::Usage);
     }
 }

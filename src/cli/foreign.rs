@@ -66,8 +66,9 @@ static WORDS: &[(&[&str], &str)] = &[
     // wscat
     (&["-c", "--connect"], "wsio connect URL"),
     (&["-l", "--listen"], "wsio listen PORT"),
-    (&["-x", "--execute"], "--send MSG to send before any input; repeatable"),
+    (&["--execute"], "--send MSG to send before any input; repeatable"),
     (&["-w", "--wait"], "--linger DURATION to wait longer for replies, inf to stay"),
+    (&["--passphrase"], "--pass @FILE to open an encrypted key"),
     (&["--no-check"], "-k to accept any certificate"),
     (&["--ca"], "--cacert FILE to trust other roots"),
     (&["--host"], "-H 'Host: NAME' to send another host name"),
@@ -95,6 +96,7 @@ static WORDS: &[(&[&str], &str)] = &[
         &["-R", "--remote-to-local", "--local-to-remote"],
         "wsio pipe tcp-listen:PORT wss://… to carry TCP over a WebSocket",
     ),
+    (&["--http-proxy"], "--proxy URL to go through a proxy"),
     (&["--http-headers"], "-H @FILE for headers from a file, one a line"),
     (
         &["--websocket-ping-frequency-sec", "--websocket-ping-frequency"],
@@ -106,6 +108,15 @@ static WORDS: &[(&[&str], &str)] = &[
     (&["--http-upgrade-credentials"], "-u NAME:PASSWORD to log in"),
     (&["--http-upgrade-path-prefix"], "the path in the URL, as in wss://HOST/PATH"),
     // curl and netcat
+    (
+        &["--socks5", "--socks5-hostname", "--preproxy"],
+        "--proxy socks5://HOST:PORT, or socks5h: to let the proxy look names up",
+    ),
+    (&["--socks4", "--socks4a"], "--proxy socks5h://HOST:PORT: SOCKS4 is not spoken"),
+    (&["--proxytunnel"], "leave it out: a proxy is always asked for a tunnel"),
+    (&["--location-trusted"], "-L to follow redirects; credentials stay with their host"),
+    (&["--max-redirs"], "-L to follow at most 5 redirects"),
+    (&["--tlsv1.2", "--tlsv1.3"], "--tls-min 1.3 to speak no older version"),
     (&["-d", "--data", "--data-binary"], "--send MSG, or --send @FILE"),
     (&["--max-time"], "-m DURATION to limit the whole run"),
     (&["--cert-type", "--key-type"], "leave it out: PEM is read, whatever the kind of key"),

@@ -5,6 +5,8 @@ use super::{
     expand::{Expander, usage},
     groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
     lower::{self, Given},
+    network::{self, Network},
+    pipe::Role,
     server::{Admittance, Server},
     site::Site,
     values,
@@ -64,6 +66,8 @@ pub(super) struct ListenArgs {
     #[command(flatten)]
     pub handshake: Handshake,
     #[command(flatten)]
+    pub network: Network,
+    #[command(flatten)]
     pub trust: Trust,
     #[command(flatten)]
     pub certificate: Certificate,
@@ -82,10 +86,14 @@ struct Place {
 impl ListenArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         if self.to.is_none() {
-            given.refuse(
-                &["cacert", "insecure", "sni", "connect_timeout", "forward_header"],
-                "is for the endpoint of --to",
-            )?;
+            let why = "is for the endpoint of --to";
+            given.refuse(&["cacert", "insecure", "sni", "connect_timeout", "forward_header"], why)?;
+            given.refuse(&["tls_min", "pin", "crl", "location"], why)?;
+            given.refuse(network::WAY, why)?;
+        }
+        network::refuse_idle(given, self.to.as_deref())?;
+        if !self.to.as_deref().is_some_and(|to| Role::of(to) == Role::WebSocketClient) {
+            given.refuse(&["location"], "needs a ws: or wss: endpoint")?;
         }
         let shared = match &self.to {
             Some(endpoint) => lower::is_hub(endpoint) || endpoint == "-",
@@ -111,7 +119,7 @@ impl ListenArgs {
         if !matches!(place.address, ListenAddr::Unix(_)) {
             given.refuse(&["mode"], "is for a Unix socket that we bind: unix:PATH")?;
         }
-        let tls = self.tls(place.secure)?;
+        let tls = self.tls(place.secure, expander)?;
         self.server.paths.extend(place.path);
         let mut common = Common {
             rules: lower::rules(&self.session),
@@ -121,9 +129,10 @@ impl ListenArgs {
             send: lower::send(&self.messages, expander)?,
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
-            client_tls: lower::client_tls(self.trust, Certificate { cert: None, key: None }),
-            client: ClientOptions::default(),
+            client_tls: lower::client_tls(self.trust, Certificate::default(), expander)?,
+            client: ClientOptions { follow: self.network.location, ..ClientOptions::default() },
             forward: self.server.forward_header.clone(),
+            dial: self.network.lower(expander)?,
             server: lower::server(self.server, expander),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
@@ -148,9 +157,9 @@ impl ListenArgs {
         Ok(Plan::Listen(Listen { address: place.address, tls, target, common }))
     }
 
-    fn tls(&self, secure: Option<bool>) -> Result<Option<ServerTls>> {
-        let tls =
-            lower::server_tls(&self.certificate, self.server.self_signed, self.server.client_ca.clone())?;
+    fn tls(&self, secure: Option<bool>, expander: &mut Expander) -> Result<Option<ServerTls>> {
+        let Server { self_signed, client_ca, .. } = &self.server;
+        let tls = lower::server_tls(&self.certificate, *self_signed, client_ca.clone(), expander)?;
         match (secure, &tls) {
             (Some(true), None) => Err(usage("wss:// needs a certificate")
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start")),

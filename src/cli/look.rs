@@ -74,7 +74,8 @@ mod tests {
     };
 
     fn parsed(args: &[&str]) -> Result<Parsed> {
-        let mut context = Context { env: &|_| None, stdin: &mut std::io::empty(), stdin_is_terminal: true };
+        let mut context =
+            Context { env: &|_| None, stdin: &mut std::io::empty(), stdin_is_terminal: true, ask: None };
         let args = ["wsio", "connect", "ws://h"].iter().chain(args).map(Into::into);
         parse(args, &mut context)
     }

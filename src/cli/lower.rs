@@ -20,7 +20,7 @@ use crate::{
     observe::Verbosity,
     plan::{Chat, Direction, FramingChoice, Serve},
     session::{Rules, backoff::Retry},
-    tls::{ClientTls, Identity, ServerTls, Sni},
+    tls::{self, ClientTls, Identity, Passphrase, ServerTls, Sni},
     ws::{Admission, ClientOptions, HeaderName, HeaderValue, Login, ServerOptions},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -298,8 +298,13 @@ pub(super) fn room(fanout: &Fanout) -> room::Rules {
     room::Rules { queue: fanout.queue, slow, last: fanout.last }
 }
 
-pub(super) fn client_tls(trust: Trust, own: Certificate) -> ClientTls {
-    ClientTls {
+pub(super) fn client_tls(trust: Trust, own: Certificate, expander: &mut Expander) -> Result<ClientTls> {
+    Ok(ClientTls {
+        pass: passphrase(&own, expander)?,
+        min: trust.tls_min.unwrap_or_default(),
+        pins: trust.pin.into_iter().flat_map(|pins| pins.0).collect(),
+        crl: trust.crl,
+        key_log: expander.variable("SSLKEYLOGFILE").filter(|file| !file.is_empty()).map(PathBuf::from),
         cacert: trust.cacert,
         cert: own.cert,
         key: own.key,
@@ -309,7 +314,19 @@ pub(super) fn client_tls(trust: Trust, own: Certificate) -> ClientTls {
             Some("none") => Sni::Off,
             Some(name) => Sni::Name(name.to_owned()),
         },
-    }
+    })
+}
+
+/// What opens our key, if it needs something: as given, or as whoever sits there answers.
+fn passphrase(own: &Certificate, expander: &mut Expander) -> Result<Option<Passphrase>> {
+    let text = match (&own.pass, own.key.as_ref().or(own.cert.as_ref())) {
+        (Some(text), _) => Some(expander.secret("--pass", text)?),
+        (None, Some(file)) if tls::asks_for_passphrase(file) => {
+            expander.ask(&format!("Passphrase of {}: ", file.display()))?
+        }
+        _ => None,
+    };
+    Ok(text.map(Passphrase::new))
 }
 
 pub(super) fn server(server: Server, expander: &Expander) -> Serve {
@@ -365,8 +382,10 @@ pub(super) fn server_tls(
     own: &Certificate,
     self_signed: bool,
     client_ca: Option<PathBuf>,
+    expander: &mut Expander,
 ) -> Result<Option<ServerTls>> {
-    let serving = |identity| Ok(Some(ServerTls { identity, client_ca: client_ca.clone() }));
+    let pass = passphrase(own, expander)?;
+    let serving = |identity| Ok(Some(ServerTls { identity, client_ca: client_ca.clone(), pass }));
     match (&own.cert, self_signed) {
         (Some(_), true) => {
             Err(usage("--cert and --self-signed exclude each other").hint("keep one of the two"))

@@ -15,6 +15,8 @@ mod groups;
 mod listen;
 mod look;
 mod lower;
+mod network;
+mod pasted;
 mod pipe;
 mod probe;
 mod refusal;
@@ -35,6 +37,9 @@ use expand::Expander;
 use lower::Given;
 use std::ffi::OsString;
 
+/// Shows a prompt and gives what is typed, unseen.
+pub type Ask<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
+
 /// What the command line may look at beside its arguments.
 pub struct Context<'a> {
     /// The environment, for `@env:NAME`.
@@ -43,6 +48,8 @@ pub struct Context<'a> {
     pub stdin: &'a mut dyn std::io::Read,
     /// Standard input is a terminal: no secret is read from it.
     pub stdin_is_terminal: bool,
+    /// Asks whoever sits there for a secret; `None` when nobody does.
+    pub ask: Option<Ask<'a>>,
 }
 
 /// What the arguments ask for.

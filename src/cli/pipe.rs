@@ -9,6 +9,7 @@ use super::{
     expand::{Expander, usage},
     groups::{Again, ChildErrors, Commands, Fanout, Messages, Output, Session},
     lower::{self, Given},
+    network::{self, Network},
     server::Server,
 };
 use crate::{
@@ -42,6 +43,8 @@ pub(super) struct PipeArgs {
     #[command(flatten)]
     pub credentials: Credentials,
     #[command(flatten)]
+    pub network: Network,
+    #[command(flatten)]
     pub trust: Trust,
     #[command(flatten)]
     pub certificate: Certificate,
@@ -57,7 +60,7 @@ pub(super) struct PipeArgs {
 
 /// What an endpoint is, as far as options differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     WebSocketClient,
     /// `tls:`
     TlsClient,
@@ -74,7 +77,7 @@ enum Role {
 
 impl Role {
     /// A word without a known scheme is a WebSocket URL whose scheme was left out.
-    fn of(endpoint: &str) -> Self {
+    pub(super) fn of(endpoint: &str) -> Self {
         let scheme = endpoint.split(':').next().unwrap_or_default().to_ascii_lowercase();
         match scheme.as_str() {
             "ws-listen" => Self::WebSocketServer,
@@ -100,17 +103,18 @@ impl PipeArgs {
         if self.a != "-" && self.b != "-" {
             given.refuse(&["raw"], "is for standard output, which is not an endpoint here")?;
         }
+        network::refuse_idle(given, [self.a.as_str(), self.b.as_str()])?;
         let has = |role: Role| roles.contains(&role);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
         // A secure server's certificate comes first; with --self-signed it has one, and --cert is the client's.
-        let own = std::mem::replace(&mut self.certificate, Certificate { cert: None, key: None });
+        let own = std::mem::take(&mut self.certificate);
         let (server_own, client_own) = match has(Role::SecureWebSocketServer) && !self.server.self_signed {
-            true => (own, Certificate { cert: None, key: None }),
-            false => (Certificate { cert: None, key: None }, own),
+            true => (own, Certificate::default()),
+            false => (Certificate::default(), own),
         };
-        let server_tls =
-            lower::server_tls(&server_own, self.server.self_signed, self.server.client_ca.clone())?;
+        let Server { self_signed, client_ca, .. } = &self.server;
+        let server_tls = lower::server_tls(&server_own, *self_signed, client_ca.clone(), expander)?;
         if has(Role::SecureWebSocketServer) && server_tls.is_none() {
             return Err(usage("wss-listen: needs a certificate")
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start"));
@@ -123,7 +127,8 @@ impl PipeArgs {
             server.peer_idle = None;
         }
         let client = if has(Role::WebSocketClient) {
-            lower::client(self.handshake, self.credentials, client_at, expander)?
+            let client = lower::client(self.handshake, self.credentials, client_at, expander)?;
+            ClientOptions { follow: self.network.location, ..client }
         } else {
             server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;
             server.handshake.subprotocols = self.handshake.subprotocols;
@@ -139,7 +144,8 @@ impl PipeArgs {
             send: lower::send(&self.messages, expander)?,
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
-            client_tls: lower::client_tls(self.trust, client_own),
+            client_tls: lower::client_tls(self.trust, client_own, expander)?,
+            dial: self.network.lower(expander)?,
             client,
             forward,
             server,
@@ -171,7 +177,7 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     let any = |wanted: &[Role]| roles.iter().any(|role| wanted.contains(role));
     let server = any(&[WebSocketServer, SecureWebSocketServer]);
     if !any(&[WebSocketClient]) {
-        given.refuse(&["cookie", "user_agent", "origin"], "needs a ws: or wss: endpoint")?;
+        given.refuse(&["cookie", "user_agent", "origin", "location"], "needs a ws: or wss: endpoint")?;
     }
     if !any(&[WebSocketClient]) && !server {
         given.refuse(&["user", "bearer"], "needs a WebSocket endpoint")?;
@@ -180,13 +186,16 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         given.refuse(&["reconnect"], "needs a ws: or wss: endpoint whose other side is no WebSocket")?;
     }
     if !any(&[WebSocketClient, TlsClient]) {
-        given.refuse(&["cacert", "insecure", "sni"], "needs a wss: or tls: endpoint")?;
+        given.refuse(
+            &["cacert", "insecure", "sni", "tls_min", "pin", "crl"],
+            "needs a wss: or tls: endpoint",
+        )?;
     }
     if !any(&[WebSocketClient, TlsClient, SecureWebSocketServer]) {
-        given.refuse(&["cert", "key"], "needs a wss:, tls: or wss-listen: endpoint")?;
+        given.refuse(&["cert", "key", "pass"], "needs a wss:, tls: or wss-listen: endpoint")?;
     }
     if !any(&[WebSocketClient, TlsClient]) && given.has("self_signed") {
-        given.refuse(&["cert", "key"], "and --self-signed exclude each other")?;
+        given.refuse(&["cert", "key", "pass"], "and --self-signed exclude each other")?;
     }
     if !any(&[WebSocketClient]) && !server {
         given.refuse(&["headers", "subprotocols"], "needs a WebSocket endpoint")?;

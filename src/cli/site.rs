@@ -43,7 +43,8 @@ mod tests {
     };
 
     fn site(args: &[&str]) -> Result<Option<Site>, Fault> {
-        let mut context = Context { env: &|_| None, stdin: &mut std::io::empty(), stdin_is_terminal: false };
+        let mut context =
+            Context { env: &|_| None, stdin: &mut std::io::empty(), stdin_is_terminal: false, ask: None };
         let args = ["wsio", "listen", "8080"].iter().chain(args).map(Into::into);
         match parse(args, &mut context)? {
             Parsed::Run(Plan::Listen(listen)) => Ok(listen.common.server.handshake.site),

@@ -16,7 +16,7 @@ use std::{path::PathBuf, time::Duration};
 
 fn run_with(args: &[&str], stdin: &[u8]) -> Result<Parsed, Fault> {
     let env = |name: &str| (name == "LOGIN").then(|| "me:s3cret".to_owned());
-    let mut context = Context { env: &env, stdin: &mut { stdin }, stdin_is_terminal: false };
+    let mut context = Context { env: &env, stdin: &mut { stdin }, stdin_is_terminal: false, ask: None };
     parse(std::iter::once("wsio").chain(args.iter().copied()).map(Into::into), &mut context)
 }
 
@@ -53,7 +53,7 @@ fn pipe(args: &[&str]) -> Pipe {
 }
 
 fn tls(identity: Identity) -> ServerTls {
-    ServerTls { identity, client_ca: None }
+    ServerTls { identity, client_ca: None, pass: None }
 }
 
 fn fields(headers: &[(HeaderName, crate::ws::HeaderValue)]) -> Vec<String> {
@@ -319,7 +319,8 @@ fn refusals_say_what_to_write_instead() {
         (&["ws://h", "-H", "A: b"][..], "wsio connect ws://h -H 'A: b'"),
         (&["8080", "--echo"], "wsio listen 8080 --echo"),
         (&["connect", "-E", "ws://h"], "leave it out"),
-        (&["connect", "ws://h", "-x", "hi"], "--send"),
+        (&["connect", "ws://h", "-x", "{\"op\":1}"], "--send"),
+        (&["connect", "ws://h", "--execute", "hi"], "--send"),
         (&["connect", "-s", "p", "ws://h"], "--subprotocol"),
         (&["listen", "-s", "8080"], "wsio listen PORT"),
         (&["-s", "8080"], "wsio listen PORT"),

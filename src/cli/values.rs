@@ -5,6 +5,7 @@
 
 use crate::{
     session::CloseWith,
+    tls::{Pin, Version},
     ws::{HeaderName, HeaderValue},
 };
 use regex::Regex;
@@ -198,6 +199,27 @@ pub fn header_name(text: &str) -> Result<HeaderName, String> {
         return Err("belongs to each connection and cannot be passed on".to_owned());
     }
     Ok(name)
+}
+
+/// Keys of `--pin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins(pub Vec<Pin>);
+
+/// `sha256//BASE64[;sha256//BASE64]`
+pub fn pins(text: &str) -> Result<Pins, String> {
+    match Pin::parse_all(text)? {
+        pins if pins.is_empty() => Err("it names no key".to_owned()),
+        pins => Ok(Pins(pins)),
+    }
+}
+
+/// A version of TLS.
+pub fn tls_version(text: &str) -> Result<Version, String> {
+    match text {
+        "1.2" => Ok(Version::V1_2),
+        "1.3" => Ok(Version::V1_3),
+        _ => Err("expected 1.2 or 1.3; older ones are not spoken".to_owned()),
+    }
 }
 
 /// A subprotocol name: an HTTP token (RFC 6455 section 4.1, RFC 9110 section 5.6.2).

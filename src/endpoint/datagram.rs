@@ -59,7 +59,7 @@ impl Endpoint for Dial {
     fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let name = self.describe();
-            let dialing = net::dial_udp(&self.host, self.port);
+            let dialing = reach.dialer.dial_udp(&self.host, self.port);
             let (socket, at) = reach.deadline().phase("connect", &name, dialing).await?;
             // An idle server is no reason to leave: the other side says when it is over.
             let rules = reach.datagrams(None);

@@ -4,9 +4,12 @@ use super::{Visitor, WebSocketAcceptor};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    framing::{Encode, Escaped, Framing, Kind, Stamp, Stamped, record::Facts},
+    framing::{
+        Encode, Escaped, Framing, Kind, Stamp, Stamped,
+        record::{Facts, Timings},
+    },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
-    net::{self, BindOptions, Listener},
+    net::{self, BindOptions, Dialed, Dialer, Listener, Route},
     observe::{Redactor, Reporter},
     tls::{ClientTls, Connector, ServerTls},
     ws::{ClientOptions, HeaderName, ServerOptions},
@@ -116,6 +119,8 @@ pub struct Reach {
     pub connect_timeout: Option<Duration>,
     /// The client's opening handshake.
     pub client: ClientOptions,
+    /// How servers are reached.
+    pub dialer: Dialer,
     /// The client side of TLS.
     pub client_tls: ClientTls,
     /// Header fields of a client's request that are passed on to a WebSocket behind us.
@@ -192,12 +197,43 @@ impl Reach {
     /// Exit 58 or 77: files that cannot be used.
     pub async fn connector(&self) -> Result<&Connector> {
         let make = || async {
-            if self.client_tls.insecure {
-                self.reporter.note("certificates are not checked (--insecure): anyone on the way can read and change everything");
+            let tls = &self.client_tls;
+            match (tls.insecure, tls.pins.is_empty()) {
+                (true, true) => self.reporter.note("certificates are not checked (--insecure): anyone on the way can read and change everything"),
+                (true, false) => self.reporter.note("of certificates only the key is checked (--insecure and --pin)"),
+                (false, _) => {}
             }
-            Connector::new(&self.client_tls)
+            let connector = Connector::new(tls)?;
+            if let Some(file) = &tls.key_log {
+                self.reporter.note(&format!(
+                    "the keys of TLS are written to {} (SSLKEYLOGFILE): whoever reads it can read everything",
+                    file.display()
+                ));
+            }
+            Ok(connector)
         };
         self.connector.get_or_try_init(make).await
+    }
+
+    /// A transport by that way; `name` is what is opened.
+    ///
+    /// # Errors
+    /// Exit 5, 6, 7, 97 and the others of [`Dialer`]; 28 when the time is over.
+    pub async fn dial(
+        &self,
+        deadline: &Deadline,
+        name: &str,
+        route: &Route,
+        timings: &mut Timings,
+    ) -> Result<Dialed> {
+        let dialed = deadline.phase("connect", name, self.dialer.dial(route, timings)).await?;
+        match route {
+            Route::Through(chosen, ..) => {
+                let doing = format!("{name} through {chosen}");
+                deadline.phase("proxy", &doing, self.dialer.tunnel(route, dialed, timings)).await
+            }
+            Route::Direct(..) | Route::Unix(_) => Ok(dialed),
+        }
     }
 
     /// The deadline that starts now.

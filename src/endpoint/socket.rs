@@ -112,8 +112,9 @@ impl Endpoint for Dial {
                 Self::Tcp { host, port, tls } => {
                     // Our own files are judged before anybody else is troubled.
                     let connector = if *tls { Some(reach.connector().await?) } else { None };
-                    let dialed =
-                        deadline.phase("connect", &name, net::dial_tcp(host, *port, &mut timings)).await?;
+                    let route = reach.dialer.route(if *tls { "tls" } else { "tcp" }, host, *port)?;
+                    let dialed = reach.dial(&deadline, &name, &route, &mut timings).await?;
+                    let host = net::without_zone(host);
                     let stream = match connector {
                         Some(tls) => deadline.phase("tls", &name, tls.connect(dialed.stream, host)).await?.0,
                         None => dialed.stream,

@@ -1,15 +1,16 @@
 //! `ws:`, `wss:`, `ws+unix:` and the listening forms: endpoints that speak WebSocket.
 
-use super::{Acceptor, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Acceptor, Deadline, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Facts,
     link::Link,
-    net::{self, Dialed, ListenAddr, Listener},
+    net::{Dialed, ListenAddr, Listener, Route},
     tls,
     ws::{
-        self, ServerOptions, Upgraded, WsUrl, client,
+        self, ClientOptions, ServerOptions, Upgraded, WsUrl,
+        client::{self, Answer},
         conn::{Conn, Part},
         server::{Refusal, Visit},
     },
@@ -92,27 +93,79 @@ impl Endpoint for Client {
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
+            let deadline = reach.deadline();
+            let mut options = reach.client.clone();
+            if let Some(subprotocols) = opening.subprotocols {
+                options.subprotocols = subprotocols;
+            }
+            let mut at = Self { url: self.url.clone() };
             // For a client of ours that is a WebSocket too, we stand in its place.
-            let request = opening.visitor.as_ref().and_then(|visitor| visitor.request.as_ref());
-            let url = request.map_or_else(
-                || self.url.clone(),
-                |request| self.url.relaying(&request.path, request.query.as_deref()),
-            );
-            let (url, deadline, name) = (&url, reach.deadline(), url.to_string());
+            if let Some(request) = opening.visitor.as_ref().and_then(|visitor| visitor.request.as_ref()) {
+                at.url = self.url.relaying(&request.path, request.query.as_deref());
+                for name in &reach.forward {
+                    let values = request.headers.get_all(name);
+                    options.headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
+                }
+            }
+            for _ in 0..=REDIRECTS {
+                let own = at.url.has_origin_of(&self.url);
+                let (reduced, missing) =
+                    if own { (options.clone(), Vec::new()) } else { options.for_strangers() };
+                if !missing.is_empty() {
+                    reach.reporter.verbose(&format!("not sent there: {}", missing.join(", ")));
+                }
+                let (mut to, status) = match at.attempt(reach, &deadline, &reduced).await? {
+                    Attempt::Open(link) => return Ok(Opened::Link(*link)),
+                    Attempt::Moved(to, status) => (to, status),
+                };
+                reach.reporter.verbose(&format!("{status}: on to {}", reach.redactor.url(&to.to_string())));
+                if to.has_origin_of(&self.url) {
+                    to.userinfo = to.userinfo.or_else(|| self.url.userinfo.clone());
+                }
+                at = Self { url: to };
+            }
+            let last = reach.redactor.url(&at.url.to_string());
+            Err(Fault::new(
+                Exit::Redirects,
+                "upgrade",
+                format!("more than {REDIRECTS} redirects; the last one leads to {last}"),
+            ))
+        })
+    }
+}
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
+
+/// What asking once has given.
+enum Attempt {
+    Open(Box<OpenedLink>),
+    Moved(WsUrl, String),
+}
+
+impl Client {
+    fn attempt<'a>(
+        &'a self,
+        reach: &'a Reach,
+        deadline: &'a Deadline,
+        options: &'a ClientOptions,
+    ) -> Opens<'a, Result<Attempt>> {
+        Box::pin(async move {
+            let (url, name) = (&self.url, self.url.to_string());
             let mut facts = Facts { url: Some(reach.redactor.url(&name)), ..Facts::default() };
             if url.guessed {
                 reach.reporter.verbose(&format!("no scheme was written: taken as {url}"));
             }
             // Our own files are judged before anybody else is troubled.
             let connector = if url.secure { Some(reach.connector().await?) } else { None };
-            let dialed = match &url.unix {
-                Some(path) => deadline.phase("connect", &name, net::dial_unix(path)).await?,
+            let route = match &url.unix {
+                Some(path) => Route::Unix(path.clone()),
                 None => {
-                    deadline
-                        .phase("connect", &name, net::dial_tcp(&url.host, url.port, &mut facts.timings))
-                        .await?
+                    let scheme = if url.secure { "wss" } else { "ws" };
+                    reach.dialer.route(scheme, &url.reached_host(), url.port)?
                 }
             };
+            let dialed = reach.dial(deadline, &name, &route, &mut facts.timings).await?;
             reach.reporter.verbose(&format!("connected to {}", dialed.peer));
             let mut stream = dialed.stream;
             if let Some(connector) = connector {
@@ -124,16 +177,12 @@ impl Endpoint for Client {
                 facts.tls = Some(tls);
                 stream = secured;
             }
-            let mut options = reach.client.clone();
-            if let Some(subprotocols) = opening.subprotocols {
-                options.subprotocols = subprotocols;
-            }
-            for name in request.into_iter().flat_map(|_| &reach.forward) {
-                let values = request.into_iter().flat_map(|request| request.headers.get_all(name));
-                options.headers.extend(values.map(|value| (name.clone(), value.clone())));
-            }
             let begun = Instant::now();
-            let upgraded = deadline.phase("upgrade", &name, client::upgrade(stream, url, &options)).await?;
+            let answer = deadline.phase("upgrade", &name, client::upgrade(stream, url, options)).await?;
+            let upgraded = match answer {
+                Answer::Open(upgraded) => *upgraded,
+                Answer::Moved(to, status) => return Ok(Attempt::Moved(to, status)),
+            };
             reach.reporter.verbose(&format!(
                 "open: {url}{}",
                 upgraded.subprotocol.as_ref().map_or(String::new(), |name| format!(", subprotocol {name}"))
@@ -144,12 +193,10 @@ impl Endpoint for Client {
             facts.response = ws::fields(&upgraded.response);
             facts.subprotocol = upgraded.subprotocol;
             let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message);
-            Ok(Opened::Link(OpenedLink { link: Link::WebSocket(Box::new(conn)), facts }))
+            Ok(Attempt::Open(Box::new(OpenedLink { link: Link::WebSocket(Box::new(conn)), facts })))
         })
     }
-}
 
-impl Client {
     /// A plain server on a wss URL: the likely URL is the next step.
     fn explain(&self, fault: Fault) -> Fault {
         if fault.exit != Exit::TlsHandshake || fault.hint.is_none() {

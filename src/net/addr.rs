@@ -90,7 +90,7 @@ fn descriptor(text: &str) -> Result<i32, String> {
     }
 }
 
-fn port(text: &str) -> Result<u16, String> {
+pub(super) fn port(text: &str) -> Result<u16, String> {
     // `u16::from_str` takes a plus sign; a port is digits.
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(format!("`{text}` is not a port number"));

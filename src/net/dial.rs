@@ -1,11 +1,14 @@
-//! Dialling: look the name up, race its addresses, explain a failure address by address.
+//! One transport: race the addresses of a name, explain a failure address by address.
 //!
 //! Happy Eyeballs as RFC 8305 has it: the families take turns, each attempt gets a head start of
 //! 250 ms, and a failure starts the next one at once.
 
 use super::{
-    Dialed,
+    Dialed, Interface,
     addr::join,
+    dialer::DialOptions,
+    resolve::resolve,
+    source::connect,
     words::{is_exhausted, words},
 };
 use crate::{
@@ -19,7 +22,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -33,12 +36,22 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// There is no deadline in here; dropping the future gives every attempt up.
 ///
 /// How long name and connection took is noted in `timings`.
-pub async fn dial_tcp(host: &str, port: u16, timings: &mut Timings) -> Result<Dialed> {
+pub(super) async fn dial_tcp(
+    host: &str,
+    port: u16,
+    options: &DialOptions,
+    timings: &mut Timings,
+) -> Result<Dialed> {
+    if let Some(interface) = &options.interface {
+        interface.check()?;
+    }
     let begun = Instant::now();
-    let addresses = resolve(host, port).await?;
+    let addresses = resolve(host, port, options).await?;
     let resolved = Instant::now();
     timings.dns = Some(resolved - begun);
-    let stream = race(&addresses).await.map_err(|failures| refused(host, port, &failures))?;
+    let stream = race(&addresses, options.interface.as_ref())
+        .await
+        .map_err(|failures| refused(host, port, &failures))?;
     timings.tcp = Some(resolved.elapsed());
     // Without it small messages wait for the peer's delayed ACK; failing to set it changes speed only.
     let _ = stream.set_nodelay(true);
@@ -64,50 +77,11 @@ pub async fn dial_unix(path: &std::path::Path) -> Result<Dialed> {
     }
 }
 
-/// The addresses of a name, families taking turns; never empty.
-pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
-    let unknown = |why: String| {
-        Fault::new(Exit::HostName, "name", format!("cannot find the address of {host}: {why}"))
-            .hint("check the spelling of the host name, and the name service of this machine")
-    };
-    let found: Vec<SocketAddr> =
-        lookup_host((host, port)).await.map_err(|error| unknown(lookup_words(&error)))?.collect();
-    if found.is_empty() {
-        return Err(unknown("the name has no address".to_owned()));
-    }
-    Ok(interleave(found))
-}
-
-/// getaddrinfo's own words, without the frame std puts around them.
-fn lookup_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
-}
-
-/// Families take turns, beginning with the one the system prefers (RFC 8305 section 4).
-fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let mut unique = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        if !unique.contains(&address) {
-            unique.push(address);
-        }
-    }
-    let first_is_v6 = unique.first().is_some_and(SocketAddr::is_ipv6);
-    let (one, other): (Vec<_>, Vec<_>) =
-        unique.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
-    let mut mixed = Vec::with_capacity(one.len() + other.len());
-    let (mut one, mut other) = (one.into_iter(), other.into_iter());
-    loop {
-        let pair = [one.next(), other.next()];
-        if pair == [None, None] {
-            return mixed;
-        }
-        mixed.extend(pair.into_iter().flatten());
-    }
-}
-
 /// The first address that answers, or what went wrong with each, in the order they failed.
-async fn race(addresses: &[SocketAddr]) -> std::result::Result<TcpStream, Vec<(SocketAddr, io::Error)>> {
+async fn race(
+    addresses: &[SocketAddr],
+    from: Option<&Interface>,
+) -> std::result::Result<TcpStream, Vec<(SocketAddr, io::Error)>> {
     let mut waiting = addresses.iter().copied();
     // Dropping the set at the end aborts the attempts that lost.
     let mut attempts = JoinSet::new();
@@ -121,7 +95,8 @@ async fn race(addresses: &[SocketAddr]) -> std::result::Result<TcpStream, Vec<(S
         tokio::select! {
             () = sleep_until(next_start), if more => {
                 if let Some(address) = waiting.next() {
-                    attempts.spawn(async move { (address, TcpStream::connect(address).await) });
+                    let from = from.cloned();
+                    attempts.spawn(async move { (address, connect(address, from).await) });
                 }
                 next_start = Instant::now() + STAGGER;
             }
@@ -170,19 +145,15 @@ mod tests {
         text.parse().unwrap()
     }
 
-    #[test]
-    fn families_take_turns() {
-        let [a, b, c, d] = ["[::1]:1", "[::2]:1", "1.1.1.1:1", "[::3]:1"].map(address);
-        assert_eq!(interleave(vec![a, b, a, c, d]), [a, c, b, d]);
-        assert_eq!(interleave(vec![c, a]), [c, a]);
-        assert_eq!(interleave(Vec::new()), []);
+    async fn dial(host: &str, port: u16) -> Result<Dialed> {
+        dial_tcp(host, port, &DialOptions::default(), &mut Timings::default()).await
     }
 
     #[tokio::test]
     async fn connects_and_names_the_peer() {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = server.local_addr().unwrap();
-        let dialed = dial_tcp("127.0.0.1", at.port(), &mut Timings::default()).await.unwrap();
+        let dialed = dial("127.0.0.1", at.port()).await.unwrap();
         assert_eq!(dialed.peer, at.to_string());
     }
 
@@ -194,7 +165,7 @@ mod tests {
             listener.local_addr().unwrap()
         };
         let start = Instant::now();
-        race(&[dead, server.local_addr().unwrap()]).await.unwrap();
+        race(&[dead, server.local_addr().unwrap()], None).await.unwrap();
         assert!(start.elapsed() < STAGGER);
     }
 
@@ -204,17 +175,10 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             listener.local_addr().unwrap().port()
         };
-        let fault = dial_tcp("127.0.0.1", port, &mut Timings::default()).await.err().unwrap();
+        let fault = dial("127.0.0.1", port).await.err().unwrap();
         assert_eq!(fault.exit, Exit::Refused);
         assert_eq!(fault.cause, format!("127.0.0.1:{port}: connection refused"));
         assert!(fault.hint.unwrap().contains(&format!("listens on 127.0.0.1:{port}")));
-    }
-
-    #[tokio::test]
-    async fn an_unknown_name_is_named() {
-        let fault = dial_tcp("no-such-host.invalid", 80, &mut Timings::default()).await.err().unwrap();
-        assert_eq!((fault.exit, fault.phase), (Exit::HostName, "name"));
-        assert!(fault.cause.contains("no-such-host.invalid"), "{}", fault.cause);
     }
 
     #[cfg(unix)]

@@ -1,27 +1,38 @@
-//! Transports: naming, dialling and binding TCP, Unix and UDP sockets.
+//! Transports: naming, reaching and binding TCP, Unix and UDP sockets.
 //!
 //! Everything above speaks to a [`Stream`], whatever it is made of; what can be known about the far
 //! end travels beside it as text.
 
 mod addr;
 mod bind;
+mod detour;
 mod dial;
+mod dialer;
+mod exchange;
 #[cfg(unix)]
 mod inherited;
 mod linger;
 mod listen;
+mod prefixed;
+mod proxy;
+mod resolve;
+mod source;
 mod udp;
 #[cfg(unix)]
 mod unix;
 mod words;
 
 pub use addr::host_port;
-pub use dial::dial_tcp;
+pub use detour::{ConnectTo, Resolve};
 #[cfg(unix)]
 pub use dial::dial_unix;
+pub use dialer::{DialOptions, Dialer, Route, without_zone};
+pub use exchange::{Exchange, head_lines, refusal_lines, status_text, title_case};
 pub use linger::lingering_close;
 pub use listen::Listener;
-pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, dial_udp, is_full, is_too_big};
+pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
+pub use source::{Family, Interface};
+pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, is_full, is_too_big};
 pub use words::words;
 
 use std::{path::PathBuf, pin::Pin};

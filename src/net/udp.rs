@@ -6,7 +6,8 @@ use super::{
     BindOptions, ListenAddr,
     addr::join,
     bind::{self, Bind, unfit},
-    dial::resolve,
+    dialer::DialOptions,
+    resolve::resolve,
     words::words,
 };
 use crate::{
@@ -30,13 +31,18 @@ pub struct Udp {
     pub inherited: bool,
 }
 
-/// A socket connected to the first address of a host that there is a way to, and that address.
+/// A socket connected to the first address of a host that there is a way to, and that address; of the
+/// options, those about names and families count.
 ///
 /// # Errors
 /// Exit 6 when the name has no address, exit 7 when there is no way to any.
-pub async fn dial_udp(host: &str, port: u16) -> Result<(UdpSocket, SocketAddr)> {
+pub(super) async fn dial_udp(
+    host: &str,
+    port: u16,
+    options: &DialOptions,
+) -> Result<(UdpSocket, SocketAddr)> {
     let mut failures = Vec::new();
-    for address in resolve(host, port).await? {
+    for address in resolve(host, port, options).await? {
         match connect(address).await {
             Ok(socket) => return Ok((socket, address)),
             Err(error) => failures.push(format!("{address}: {}", words(&error))),
@@ -118,9 +124,9 @@ mod tests {
     async fn a_connected_socket_knows_its_peer() {
         let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = server.local_addr().unwrap();
-        let (socket, address) = dial_udp("127.0.0.1", at.port()).await.unwrap();
+        let (socket, address) = dial_udp("127.0.0.1", at.port(), &DialOptions::default()).await.unwrap();
         assert_eq!((address, socket.peer_addr().unwrap()), (at, at));
-        let fault = dial_udp("no-such-host.invalid", 1).await.err().unwrap();
+        let fault = dial_udp("no-such-host.invalid", 1, &DialOptions::default()).await.err().unwrap();
         assert_eq!(fault.exit, Exit::HostName);
     }
 }

@@ -1,8 +1,8 @@
 //! The client side of TLS.
 
 use super::{
-    ALPN, ClientTls, Sni, danger::AnyCertificate, explain::connecting, facts::facts, pem, provider,
-    verify::Explaining,
+    ALPN, ClientTls, Sni, Version, danger::AnyCertificate, explain::connecting, facts::facts,
+    key_log::KeyLogFile, pem, pin::Pinned, provider, verify::Explaining,
 };
 use crate::{
     exit::Exit,
@@ -12,8 +12,9 @@ use crate::{
 };
 use rustls::{
     ClientConfig, RootCertStore,
-    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    client::{VerifierBuilderError, WebPkiServerVerifier, danger::ServerCertVerifier},
     pki_types::ServerName,
+    version::{TLS12, TLS13},
 };
 use std::{path::Path, sync::Arc};
 use tokio_rustls::TlsConnector;
@@ -29,17 +30,23 @@ impl Connector {
     /// A client that trusts and shows what the options say.
     ///
     /// # Errors
-    /// Exit 77 for roots, 58 for our own certificate and key.
+    /// Exit 77 for roots, 82 for revocation lists, 58 for our own certificate and key, 23 for the file
+    /// of the secrets.
     pub fn new(options: &ClientTls) -> Result<Self> {
-        let verifier: Arc<dyn ServerCertVerifier> = if options.insecure {
+        let mut verifier: Arc<dyn ServerCertVerifier> = if options.insecure {
             Arc::new(AnyCertificate::new())
         } else {
-            let roots = Arc::new(roots(options.cacert.as_deref())?);
-            let webpki = WebPkiServerVerifier::builder_with_provider(roots, provider()).build();
-            Arc::new(Explaining(webpki.map_err(|error| bad_roots(error.to_string()))?))
+            Arc::new(Explaining(web_pki(options)?))
+        };
+        if !options.pins.is_empty() {
+            verifier = Arc::new(Pinned { pins: options.pins.clone(), below: verifier });
+        }
+        let versions: &[_] = match options.min {
+            Version::V1_2 => &[&TLS13, &TLS12],
+            Version::V1_3 => &[&TLS13],
         };
         let builder = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .map_err(|error| Fault::new(Exit::Internal, "tls", error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
@@ -48,14 +55,19 @@ impl Connector {
             Some(cert) => {
                 let chain = pem::certificates(cert, Exit::OwnCertificate)?;
                 let key_file = options.key.as_ref().unwrap_or(cert);
-                builder.with_client_auth_cert(chain, pem::key(key_file)?).map_err(|error| {
-                    let files = format!("cannot use {} with {}", cert.display(), key_file.display());
-                    Fault::new(Exit::OwnCertificate, "tls", format!("{files}: {error}"))
-                })?
+                builder.with_client_auth_cert(chain, pem::key(key_file, options.pass.as_ref())?).map_err(
+                    |error| {
+                        let files = format!("cannot use {} with {}", cert.display(), key_file.display());
+                        Fault::new(Exit::OwnCertificate, "tls", format!("{files}: {error}"))
+                    },
+                )?
             }
         };
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.enable_sni = options.sni != Sni::Off;
+        if let Some(file) = &options.key_log {
+            config.key_log = Arc::new(KeyLogFile::open(file)?);
+        }
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
             sni: options.sni.clone(),
@@ -83,6 +95,22 @@ impl Connector {
         let facts = facts(stream.get_ref().1);
         Ok((Box::pin(stream), facts))
     }
+}
+
+/// The verifier that everybody uses.
+fn web_pki(options: &ClientTls) -> Result<Arc<WebPkiServerVerifier>> {
+    let roots = Arc::new(roots(options.cacert.as_deref())?);
+    let mut builder = WebPkiServerVerifier::builder_with_provider(roots, provider());
+    if let Some(file) = &options.crl {
+        // As in curl, every issuer on the way needs a list, and one that is still good.
+        builder = builder.with_crls(pem::revocation_lists(file)?).enforce_revocation_expiration();
+    }
+    builder.build().map_err(|error| match (error, &options.crl) {
+        (VerifierBuilderError::InvalidCrl(error), Some(file)) => {
+            pem::fault(file, Exit::Crl, &format!("{error:?}"))
+        }
+        (error, _) => bad_roots(error.to_string()),
+    })
 }
 
 fn roots(cacert: Option<&Path>) -> Result<RootCertStore> {

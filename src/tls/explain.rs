@@ -60,6 +60,9 @@ fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
         Error::InvalidCertificate(cause) => {
             fault(Exit::Untrusted, format!("the server's certificate is not valid: {cause}"))
         }
+        Error::InvalidCertRevocationList(cause) => {
+            fault(Exit::Crl, format!("a revocation list of --crl cannot be used: {cause:?}"))
+        }
         Error::AlertReceived(AlertDescription::CertificateRequired) => {
             fault(Exit::ClientCertificate, "the server wants a client certificate".into())
                 .hint("give one with --cert FILE and --key FILE")
@@ -73,7 +76,7 @@ fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
                     ])
                 }
                 AlertDescription::ProtocolVersion => {
-                    cause.detail(["the server speaks neither TLS 1.3 nor 1.2".to_owned()])
+                    cause.detail(["the server speaks no version of TLS that is allowed here (1.3, and 1.2 without --tls-min 1.3)".to_owned()])
                 }
                 AlertDescription::UnrecognisedName => cause
                     .detail(["the server does not know the name it was asked for; send another with --sni"

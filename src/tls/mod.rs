@@ -5,9 +5,12 @@
 
 mod client;
 mod danger;
+mod encrypted;
 mod explain;
 mod facts;
+mod key_log;
 mod pem;
+mod pin;
 mod server;
 mod verify;
 
@@ -15,10 +18,15 @@ use client::trusting;
 
 pub use client::Connector;
 pub use explain::explain_io;
+pub use pem::asks_for_passphrase;
+pub use pin::Pin;
 pub use server::Acceptor;
 
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use std::{path::PathBuf, sync::Arc};
+use rustls::crypto::{
+    CryptoProvider,
+    aws_lc_rs::{self, cipher_suite::TLS13_AES_128_GCM_SHA256},
+};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 /// What a TLS client was asked for on the command line.
 #[derive(Clone, Debug, Default)]
@@ -29,10 +37,51 @@ pub struct ClientTls {
     pub cert: Option<PathBuf>,
     /// The key of `cert` (PEM: PKCS#8, PKCS#1 or SEC1); default: in the same file as `cert`.
     pub key: Option<PathBuf>,
+    /// Opens an encrypted `key`.
+    pub pass: Option<Passphrase>,
     /// Accept any certificate.
     pub insecure: bool,
     /// The name sent and checked instead of the URL's host.
     pub sni: Sni,
+    /// The oldest version spoken.
+    pub min: Version,
+    /// The only keys a server may show; empty is any.
+    pub pins: Vec<Pin>,
+    /// Certificates that are no longer good (PEM).
+    pub crl: Option<PathBuf>,
+    /// Write the secrets of every connection here, for Wireshark.
+    pub key_log: Option<PathBuf>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// 1.2 (RFC 5246)
+    #[default]
+    V1_2,
+    /// 1.3 (RFC 8446)
+    V1_3,
+}
+
+/// What opens an encrypted key; never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Passphrase(String);
+
+impl Passphrase {
+    /// A passphrase as it was given.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a passphrase")
+    }
 }
 
 /// The server name a TLS client sends (RFC 6066 section 3).
@@ -54,6 +103,8 @@ pub struct ServerTls {
     pub identity: Identity,
     /// Clients have to show a certificate issued by one of these roots (PEM).
     pub client_ca: Option<PathBuf>,
+    /// Opens an encrypted key of `identity`.
+    pub pass: Option<Passphrase>,
 }
 
 /// The certificate a TLS server shows.
@@ -76,4 +127,10 @@ const ALPN: &[u8] = b"http/1.1";
 /// The one cryptography provider, named so that no process-wide default is needed.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
+}
+
+/// SHA-256, from the provider that is here anyway.
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    let suite = TLS13_AES_128_GCM_SHA256.tls13().map(|suite| suite.common.hash_provider);
+    suite.map_or_else(Vec::new, |hash| hash.hash(bytes).as_ref().to_vec())
 }

@@ -1,6 +1,6 @@
 //! The server side of TLS.
 
-use super::{ALPN, Identity, ServerTls, explain::accepting, pem, provider, trusting};
+use super::{ALPN, Identity, ServerTls, explain::accepting, pem, provider, sha256, trusting};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -8,7 +8,6 @@ use crate::{
 };
 use rustls::{
     ServerConfig,
-    crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
     server::WebPkiClientVerifier,
 };
@@ -33,7 +32,7 @@ impl Acceptor {
         let (chain, key, made) = match &options.identity {
             Identity::Files { cert, key } => {
                 let chain = pem::certificates(cert, Exit::OwnCertificate)?;
-                (chain, pem::key(key.as_ref().unwrap_or(cert))?, false)
+                (chain, pem::key(key.as_ref().unwrap_or(cert), options.pass.as_ref())?, false)
             }
             Identity::SelfSigned => {
                 let (certificate, key) = self_signed(host)?;
@@ -103,12 +102,8 @@ fn self_signed(host: Option<&str>) -> Result<(CertificateDer<'static>, PrivateKe
 }
 
 fn fingerprint(chain: &[CertificateDer<'_>]) -> String {
-    // SHA-256 from the provider that is here anyway.
-    let hash = TLS13_AES_128_GCM_SHA256.tls13().map(|suite| suite.common.hash_provider);
     let leaf = chain.first().map_or(&[][..], |leaf| leaf);
-    let digest = hash.map(|hash| hash.hash(leaf));
-    let bytes = digest.iter().flat_map(|digest| digest.as_ref());
-    bytes.map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+    sha256(leaf).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }
 
 fn unusable(cause: String) -> Fault {

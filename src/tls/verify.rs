@@ -122,6 +122,18 @@ fn explain(
             "the certificate of {subject} says it was issued by `{issuer}`, but the one trusted here under that name did not sign it"
         ))
         .hint("trust the right root with --cacert FILE"),
+        CertificateError::Revoked => {
+            untrusted(format!("the certificate of {subject} was revoked by `{issuer}` (--crl)"))
+                .hint("tell the server's owner: the key may be in other hands")
+        }
+        CertificateError::UnknownRevocationStatus => untrusted(format!(
+            "the revocation lists of --crl do not speak for every issuer of {subject}, which is `{issuer}` first"
+        ))
+        .hint("add the lists of all issuers to the file: it may hold several"),
+        CertificateError::ExpiredRevocationList | CertificateError::ExpiredRevocationListContext { .. } => {
+            let cause = format!("a revocation list of --crl that {subject} needs has expired");
+            Fault::new(Exit::Crl, "tls", cause).hint("fetch the list anew from its issuer")
+        }
         CertificateError::Other(OtherError(inner)) if inner.to_string().contains("CaUsedAsEndEntity") => {
             untrusted(format!(
                 "the certificate of {subject} is a certificate authority's own, not a server's"

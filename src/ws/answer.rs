@@ -1,34 +1,19 @@
 //! Answers to an upgrade that are no WebSocket, told so that the next step is plain.
 
-use super::WsUrl;
+use super::{WsUrl, redirect};
 use crate::{
     exit::Exit,
     fault::{Fault, HttpAnswer},
+    net,
 };
-use hyper::{
-    StatusCode, Version,
-    header::{self, HeaderMap},
-    http::response::Parts,
-};
-
-/// How much of a refusal's body is shown, bytes.
-const SHOWN_BODY: usize = 4096;
+use hyper::{header, http::response::Parts};
 
 /// Exit 22: the server answered with something other than 101.
 pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8]) -> Fault {
-    let status = status_text(head.status);
-    let mut lines = head_lines(head.version, head.status, &head.headers);
-    if !body.is_empty() {
-        lines.push(String::new());
-        let shown = &body[..body.len().min(SHOWN_BODY)];
-        lines.extend(String::from_utf8_lossy(shown).lines().map(str::to_owned));
-        if shown.len() < body.len() {
-            lines.push("…".to_owned());
-        }
-    }
+    let status = net::status_text(head.status);
     let mut fault =
         Fault::new(Exit::UpgradeRefused, "upgrade", format!("{url} answered {status} instead of 101"))
-            .detail(lines);
+            .detail(net::refusal_lines(head, body));
     fault.answer = Some(Box::new(HttpAnswer {
         status: head.status.as_u16(),
         fields: head
@@ -94,27 +79,14 @@ pub(super) fn other_scheme(url: &WsUrl) -> String {
     other.to_string()
 }
 
-/// The head of an answer, a line each.
-pub(super) fn head_lines(version: Version, status: StatusCode, headers: &HeaderMap) -> Vec<String> {
-    let mut lines = vec![format!("{version:?} {}", status_text(status))];
-    lines.extend(
-        headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))),
-    );
-    lines
-}
-
-fn status_text(status: StatusCode) -> String {
-    match status.canonical_reason() {
-        Some(reason) => format!("{} {reason}", status.as_u16()),
-        None => status.as_u16().to_string(),
-    }
-}
-
 fn hint(url: &WsUrl, head: &Parts, body: &[u8]) -> Option<String> {
     let says = |text: &str| String::from_utf8_lossy(body).to_ascii_lowercase().contains(text);
     let location = head.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
     Some(match head.status.as_u16() {
-        300..=399 => format!("connect to {} instead", location?),
+        300..=399 => match redirect::target(url, head.status, &head.headers) {
+            Some(Ok(to)) => format!("-L to follow it to {to}"),
+            _ => format!("connect to {} instead", location?),
+        },
         400 if !url.secure && (says("https") || says("tls")) => other_scheme(url),
         401 => "give credentials with --user NAME:PASSWORD, --bearer TOKEN or -H".into(),
         403 => "the server may want credentials (--user, --bearer, --cookie) or a page's --origin".into(),

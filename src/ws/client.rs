@@ -1,103 +1,72 @@
 //! The client's side of the opening handshake (RFC 6455 sections 4.1 and 4.2.2).
 //!
-//! hyper writes the request and reads the answer, with its limits and 1xx rules; what makes the answer
-//! a WebSocket is checked here, line by line. Then hyper gives the stream back with what it had
-//! already read.
+//! The request and its answer are one exchange over hyper (`net`); what makes the answer a WebSocket
+//! is checked here, line by line.
 
 use super::{
-    ClientOptions, Upgraded, WsUrl, answer,
+    ClientOptions, Upgraded, WsUrl, answer, redirect,
     taster::Taster,
     tokens::{accept_value, has_token},
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    net::Stream,
+    net::{self, Exchange, Stream},
     tls,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::Empty;
 use hyper::{
     Request, Response, StatusCode, Version,
     body::Incoming,
-    client::conn::http1::{Builder, Connection},
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use hyper_util::rt::TokioIo;
-use std::{error::Error, future::poll_fn, pin::pin, task::Poll, time::Duration};
+use std::error::Error;
 
-/// How much of a refusal's body is read, bytes: a relay passes it on.
-const READ_BODY: usize = 64 * 1024;
-/// How long the body of a refusal is waited for.
-const BODY_WAIT: Duration = Duration::from_secs(1);
+/// What a server answers that does not refuse.
+pub enum Answer {
+    /// A WebSocket.
+    Open(Box<Upgraded>),
+    /// Another place, with the status line that said so; only where redirects are followed.
+    Moved(WsUrl, String),
+}
 
 /// Asks for the WebSocket at `url` and checks the answer.
 ///
 /// # Errors
-/// Exit 22 with status, headers and body when the answer is not 101; 110 when the 101 is invalid; 52
+/// Exit 22 with status, headers and body when the answer is neither 101 nor a redirect to follow; 110 when the 101 is invalid; 52
 /// when the connection closed first or what came is not HTTP; 56 when it was lost, and TLS codes for a
 /// late alert.
-pub async fn upgrade(stream: Stream, url: &WsUrl, options: &ClientOptions) -> Result<Upgraded> {
+pub async fn upgrade(stream: Stream, url: &WsUrl, options: &ClientOptions) -> Result<Answer> {
     let request = request(url, options)?;
     let key =
         request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(Vec::new(), |key| key.as_bytes().to_vec());
     let sent = request.headers().clone();
-    let mut builder = Builder::new();
-    // Some servers compare header names by case.
-    builder.title_case_headers(true);
-    let (mut sender, connection) =
-        builder.handshake(TokioIo::new(Taster::new(stream))).await.map_err(|error| lost(&error, url, &[]))?;
-    let mut http = Http { connection, done: false };
-    let answer = match http.drive(sender.send_request(request)).await {
+    let mut exchange = Exchange::over(Taster::new(stream)).await.map_err(|error| lost(&error, url, &[]))?;
+    let answer = match exchange.ask(request).await {
         Ok(answer) => answer,
-        Err(error) => {
-            let taster = http.connection.into_parts().io.into_inner();
-            return Err(lost(&error, url, taster.first()));
-        }
+        Err(error) => return Err(lost(&error, url, exchange.into_stream().first())),
     };
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        if options.follow
+            && let Some(target) = redirect::target(url, answer.status(), answer.headers())
+        {
+            return target.map(|to| Answer::Moved(to, net::status_text(answer.status())));
+        }
         let (head, body) = answer.into_parts();
-        let body = http.drive(read_body(body)).await;
+        let body = exchange.body(body).await;
         return Err(answer::refused(url, &head, &body));
     }
     let subprotocol = check(&answer, &key, &options.subprotocols)?;
-    // The answer came while the connection was still at work: let it come to rest.
-    if !http.done {
-        poll_fn(|cx| http.connection.poll_without_shutdown(cx))
-            .await
-            .map_err(|error| lost(&error, url, &[]))?;
-    }
-    let parts = http.connection.into_parts();
-    Ok(Upgraded {
-        stream: parts.io.into_inner().into_stream(),
-        read_ahead: parts.read_buf,
+    let (taster, read_ahead) = exchange.switched().await.map_err(|error| lost(&error, url, &[]))?;
+    Ok(Answer::Open(Box::new(Upgraded {
+        stream: taster.into_stream(),
+        read_ahead,
         subprotocol,
         request: sent,
         response: answer.into_parts().0.headers,
-    })
-}
-
-/// hyper's connection, which only moves while it is polled.
-struct Http {
-    connection: Connection<TokioIo<Taster>, Empty<Bytes>>,
-    done: bool,
-}
-
-impl Http {
-    /// Runs a future while the connection does its work.
-    async fn drive<T>(&mut self, future: impl Future<Output = T>) -> T {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            // An error of the connection reaches the future too.
-            self.done = self.done || self.connection.poll_without_shutdown(cx).is_ready();
-            match future.as_mut().poll(cx) {
-                Poll::Ready(value) => Poll::Ready(value),
-                Poll::Pending => Poll::Pending,
-            }
-        })
-        .await
-    }
+    })))
 }
 
 fn request(url: &WsUrl, options: &ClientOptions) -> Result<Request<Empty<Bytes>>> {
@@ -154,7 +123,7 @@ fn key() -> Result<String> {
 fn check(answer: &Response<Incoming>, key: &[u8], asked: &[String]) -> Result<Option<String>> {
     let invalid = |cause: String| {
         let fault = Fault::new(Exit::BadHandshake, "upgrade", cause);
-        Err(fault.detail(answer::head_lines(answer.version(), answer.status(), answer.headers())))
+        Err(fault.detail(net::head_lines(answer.version(), answer.status(), answer.headers())))
     };
     let headers = answer.headers();
     if answer.version() != Version::HTTP_11 {
@@ -190,22 +159,6 @@ fn check(answer: &Response<Incoming>, key: &[u8], asked: &[String]) -> Result<Op
     Ok(Some(subprotocol))
 }
 
-/// As much of the body as is shown, and not one second longer than it comes.
-async fn read_body(mut body: Incoming) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let all = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-            if bytes.len() > READ_BODY {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(BODY_WAIT, all).await;
-    bytes.truncate(READ_BODY);
-    bytes
-}
-
 /// No answer that is HTTP.
 fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8]) -> Fault {
     let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
@@ -217,7 +170,7 @@ fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8]) -> Fault {
     }
     let cause = match io {
         Some(error) => {
-            format!("the connection was lost before any answer to the upgrade: {}", crate::net::words(error))
+            format!("the connection was lost before any answer to the upgrade: {}", net::words(error))
         }
         None => "the server closed the connection before any answer to the upgrade".to_owned(),
     };

@@ -9,6 +9,7 @@ mod cursor;
 mod guard;
 mod http;
 mod judge;
+mod redirect;
 pub mod server;
 mod site;
 mod taster;
@@ -25,7 +26,10 @@ pub use site::Site;
 pub use url::WsUrl;
 pub use witness::close_frame;
 
-use crate::{framing::record::Head, net::Stream};
+use crate::{
+    framing::record::Head,
+    net::{Stream, title_case},
+};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -38,6 +42,8 @@ pub struct ClientOptions {
     pub left_out: Vec<HeaderName>,
     /// Subprotocols in order of preference.
     pub subprotocols: Vec<String>,
+    /// Redirects are followed.
+    pub follow: bool,
 }
 
 /// How a server answers the opening handshake (RFC 6455 section 4.2), from the command line.
@@ -75,15 +81,4 @@ pub struct Upgraded {
 pub fn fields(headers: &HeaderMap) -> Head {
     let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     headers.iter().map(|(name, text)| (title_case(name.as_str()), value(text))).collect()
-}
-
-/// `sec-websocket-key` as `Sec-Websocket-Key`, the way it goes on the wire.
-fn title_case(name: &str) -> String {
-    let word = |word: &str| {
-        let mut letters = word.chars();
-        letters
-            .next()
-            .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
-    };
-    name.split('-').map(word).collect::<Vec<_>>().join("-")
 }

@@ -25,6 +25,8 @@ pub struct WsUrl {
     pub userinfo: Option<(String, String)>,
     /// The Unix socket of `ws+unix:`.
     pub unix: Option<PathBuf>,
+    /// The zone of a link-local IPv6 address (RFC 6874): for this machine only, never sent.
+    pub zone: Option<String>,
     /// The scheme was not written.
     pub guessed: bool,
 }
@@ -90,6 +92,19 @@ impl WsUrl {
         Self { target, ..self.clone() }
     }
 
+    /// The host as this machine reaches it: with the zone of a link-local address.
+    pub fn reached_host(&self) -> String {
+        match &self.zone {
+            Some(zone) => format!("{}%{zone}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    /// Whether scheme, host and port are the same; credentials go no further.
+    pub fn has_origin_of(&self, other: &Self) -> bool {
+        (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
+    }
+
     /// Loopback and literal private addresses: no foreign network is in between.
     fn is_near(&self) -> bool {
         let host = self.host.trim_end_matches('.');
@@ -115,14 +130,19 @@ impl fmt::Display for WsUrl {
             Some(path) => write!(f, "ws+unix:{}:{}", path.display(), self.target),
             None => {
                 let scheme = if self.secure { "wss" } else { "ws" };
-                write!(f, "{scheme}://{}{}", self.authority(), self.target)
+                let mut authority = self.authority();
+                if let Some(zone) = &self.zone {
+                    authority = authority.replacen(']', &format!("%25{zone}]"), 1);
+                }
+                write!(f, "{scheme}://{authority}{}", self.target)
             }
         }
     }
 }
 
 fn over_tcp(text: &str, whole: &str, secure: bool, guessed: bool) -> Result<WsUrl> {
-    let url = Url::parse(whole).map_err(|error| malformed(text, &error.to_string()))?;
+    let (whole, zone) = split_zone(whole);
+    let url = Url::parse(&whole).map_err(|error| malformed(text, &error.to_string()))?;
     if url.fragment().is_some() {
         return Err(
             malformed(text, "a fragment (#…) never reaches a server").hint("write %23 for a literal #")
@@ -141,7 +161,24 @@ fn over_tcp(text: &str, whole: &str, secure: bool, guessed: bool) -> Result<WsUr
     let userinfo = (!url.username().is_empty() || url.password().is_some())
         .then(|| (decode(url.username()), decode(url.password().unwrap_or_default())));
     let port = url.port().unwrap_or(if secure { 443 } else { 80 });
-    Ok(WsUrl { secure, host, port, target, userinfo, unix: None, guessed })
+    Ok(WsUrl { secure, host, port, target, userinfo, unix: None, zone, guessed })
+}
+
+/// A URL without the zone in its brackets, `%25eth0` or as people write it `%eth0`, and the zone.
+fn split_zone(whole: &str) -> (String, Option<String>) {
+    let begin = whole.find("://").map_or(0, |at| at + 3);
+    let end = whole[begin..].find(['/', '?', '#']).map_or(whole.len(), |at| begin + at);
+    let found = || {
+        let open = begin + whole[begin..end].rfind('[')?;
+        let close = open + whole[open..end].find(']')?;
+        let percent = open + whole[open..close].find('%')?;
+        let zone = &whole[percent + 1..close];
+        let zone = zone.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(zone);
+        let sound = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
+        (!zone.is_empty() && zone.chars().all(sound))
+            .then(|| (format!("{}{}", &whole[..percent], &whole[close..]), Some(zone.to_owned())))
+    };
+    found().unwrap_or_else(|| (whole.to_owned(), None))
 }
 
 /// RFC 3986 section 3.1.
@@ -243,6 +280,8 @@ mod tests {
             ("[::1]:80", "ws://[::1]/"),
             ("8.8.8.8", "wss://8.8.8.8/"),
             ("example.com:8443/feed", "wss://example.com:8443/feed"),
+            ("ws://[fe80::1%25eth0]:9/%25?[%25x]", "ws://[fe80::1%25eth0]:9/%25?[%25x]"),
+            ("[fe80::1%eth0]:9", "ws://[fe80::1%25eth0]:9/"),
             ("ws+unix:/run/a.sock", "ws+unix:/run/a.sock"),
             ("ws+unix:///run/a.sock:/x?y", "ws+unix:/run/a.sock:/x?y"),
             ("ws://me:secret@h/", "ws://h/"),
@@ -268,6 +307,11 @@ mod tests {
         assert_eq!((url.host.as_str(), url.port, url.secure), ("::1", 443, true));
         assert_eq!(url.userinfo, Some(("me".into(), "p@ss".into())));
         assert_eq!(url.authority(), "[::1]");
+        let local = WsUrl::parse("ws://[fe80::1%25eth0]:9/").unwrap();
+        assert_eq!(
+            (local.reached_host().as_str(), local.authority().as_str()),
+            ("fe80::1%eth0", "[fe80::1]:9")
+        );
         assert!(WsUrl::parse("example.com").unwrap().guessed);
         assert!(WsUrl::parse(":8080").unwrap().guessed && !WsUrl::parse("WS://h").unwrap().guessed);
         assert_eq!(WsUrl::parse("ws+unix:/s:/p").unwrap().unix, Some("/s".into()));
@@ -293,6 +337,9 @@ mod tests {
             (":/x", "host"),
             (":8080x", "host"),
             ("8080#top", "fragment"),
+            ("ws://[fe80::1%]/", "IPv6"),
+            ("ws://[fe80::1%a b]/", "blank"),
+            ("ws://[fe80::1%a/b]/", "IPv6"),
         ] {
             let fault = WsUrl::parse(text).unwrap_err();
             assert_eq!(fault.exit, Exit::Malformed);

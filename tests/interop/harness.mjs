@@ -27,10 +27,10 @@ export async function eventually(what, check) {
 
 /** A child process whose output is collected; the test kills it at its end. */
 export class Child {
-  constructor(test, program, args) {
+  constructor(test, program, args, env = process.env) {
     this.out = ''
     this.err = ''
-    this.process = spawn(program, args, { stdio: 'pipe' })
+    this.process = spawn(program, args, { stdio: 'pipe', env })
     this.process.stdout.setEncoding('utf8').on('data', (text) => (this.out += text))
     this.process.stderr.setEncoding('utf8').on('data', (text) => (this.err += text))
     this.process.stdin.on('error', () => {})
@@ -68,8 +68,15 @@ export class Child {
   }
 }
 
+/** What of the environment must not reach a test, unless the test sets it. */
+const foreign = /^(.*_proxy|sslkeylogfile)$/i
+const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)))
+
+/** Starts wsio with these variables. */
+export const wsioWith = (test, env, ...args) => new Child(test, process.env.WSIO, args, { ...clean, ...env })
+
 /** Starts wsio. */
-export const wsio = (test, ...args) => new Child(test, process.env.WSIO, args)
+export const wsio = (test, ...args) => wsioWith(test, {}, ...args)
 
 /** Starts a wsio that listens; gives it and its URL. */
 export async function listening(test, ...args) {

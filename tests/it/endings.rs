@@ -585,7 +585,7 @@ fn signal_row(name: &'static str, exit: Exit, events: fn() -> Vec<Event>) -> Row
 /// The rules that these arguments mean.
 fn rules(args: &[&str]) -> Rules {
     let mut nothing = std::io::empty();
-    let mut context = Context { env: &|_| None, stdin: &mut nothing, stdin_is_terminal: false };
+    let mut context = Context { env: &|_| None, stdin: &mut nothing, stdin_is_terminal: false, ask: None };
     let args = ["wsio", "connect"].iter().chain(args).chain(&["ws://localhost/"]).map(Into::into);
     match cli::parse(args, &mut context) {
         Ok(Parsed::Run(Plan::Connect(plan))) => plan.common.rules,

@@ -1,6 +1,6 @@
 //! A real terminal and its jobs: what must not stop, and where there is no prompt.
 
-use crate::harness::{Options, PATIENCE, Peer, Terminal, eventually, serve};
+use crate::harness::{Authority, Listening, Options, PATIENCE, Peer, Terminal, eventually, serve};
 use std::fs;
 
 #[test]
@@ -73,6 +73,34 @@ fn control_characters_do_not_reach_a_terminal_unless_asked_for() {
     peer.close(1000, "");
     assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
     terminal.shows("\\u{1b}]0;owned\\u{7}\\u{1b}[2J\\u{9b}31m tab\tline\r\nend\r\n");
+}
+
+#[test]
+fn an_encrypted_key_asks_for_its_passphrase_unseen() {
+    let authority = Authority::new();
+    let (own, pair) = (authority.signs(&["client.example"]), authority.signs(&["127.0.0.1"]));
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let (cert, key, ca) = (text(&pair.cert), text(&pair.key), text(&authority.file));
+    let serve = ["listen", "wss://127.0.0.1:0", "--echo", "--cert", &cert, "--key", &key, "--client-ca", &ca];
+    let listening = Listening::start(serve);
+    let (own_cert, own_key) = (text(&own.cert), text(&authority.encrypts(&own, "s3cret")));
+    let trust = ["connect", &listening.url, "--cacert", &ca, "--cert", &own_cert, "--key", &own_key];
+    for (typed, exit) in [("s3cret\n", Some(0)), ("wr0ng\n", Some(58)), ("s3\x03", None)] {
+        let mut terminal = Terminal::wsio(trust.into_iter().chain(["--send", "hello", "-1"]));
+        terminal.shows(&format!("Passphrase of {own_key}: "));
+        eventually("an end of the echo", || {
+            let modes = rustix::termios::tcgetattr(terminal.keys()).unwrap().local_modes;
+            !modes.contains(rustix::termios::LocalModes::ECHO)
+        });
+        terminal.types(typed);
+        // Ctrl-C ends it by the signal, as at any other prompt.
+        assert_eq!(terminal.exit(), exit, "{}", terminal.written());
+        let shown = terminal.written().replace(&own_key, "");
+        assert!(!shown.contains(&typed[..2]), "{shown}");
+        if exit == Some(0) {
+            terminal.shows("hello");
+        }
+    }
 }
 
 #[test]

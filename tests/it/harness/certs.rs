@@ -1,6 +1,11 @@
 //! Certificates made for a test: an authority, and what it signs.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
+    KeyPair, RevokedCertParams, SerialNumber,
+};
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -73,6 +78,40 @@ impl Authority {
             cert: write(self.folder.path(), "self.pem", &cert),
             key: write(self.folder.path(), "self.key", &key.serialize_pem()),
         }
+    }
+
+    /// A list of the certificates with these serial numbers that are no longer good.
+    pub fn revokes(&self, serials: &[u64], next_update: i32) -> PathBuf {
+        let date = |year| rcgen::date_time_ymd(year, 1, 1);
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date(2024),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date(2024),
+            next_update: date(next_update),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let number = self.signed.fetch_add(1, Ordering::Relaxed);
+        let pem = list.signed_by(&self.issuer).unwrap().pem().unwrap();
+        write(self.folder.path(), &format!("{number}.crl"), &pem)
+    }
+
+    /// The key of a pair under a passphrase, as PKCS#8.
+    pub fn encrypts(&self, pair: &Pair, passphrase: &str) -> PathBuf {
+        use pkcs8::{PrivateKeyInfoRef, pkcs5::pbes2::Parameters};
+        let key = PrivateKeyDer::from_pem_file(&pair.key).unwrap();
+        let info = PrivateKeyInfoRef::try_from(key.secret_der()).unwrap();
+        let way = Parameters::generate_pbkdf2_sha256_aes256cbc(2048, b"salt and", [7; 16]).unwrap();
+        let encrypted = info.encrypt_with_params(way, passphrase).unwrap();
+        let body = BASE64_STANDARD.encode(encrypted.as_bytes());
+        let label = "ENCRYPTED PRIVATE KEY";
+        self.file("encrypted.key", &format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"))
     }
 
     /// Writes a file beside the certificates.

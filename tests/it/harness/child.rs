@@ -11,6 +11,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What of a developer's own environment must not reach a test, unless the test sets it.
+const ENVIRONMENT: [&str; 12] = [
+    "ws_proxy",
+    "WS_PROXY",
+    "http_proxy",
+    "wss_proxy",
+    "WSS_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "SSLKEYLOGFILE",
+];
+
 /// A running `wsio`.
 pub struct Wsio {
     child: Child,
@@ -64,8 +80,21 @@ impl Wsio {
         Self::spawn(Command::new(env!("CARGO_BIN_EXE_wsio")).args(args))
     }
 
+    /// Runs it to its end without input, with these variables.
+    pub fn run_with<S: AsRef<OsStr>>(env: &[(&str, &str)], args: impl IntoIterator<Item = S>) -> Done {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsio"));
+        let mut wsio = Self::spawn(command.envs(env.iter().copied()).args(args));
+        wsio.close_stdin();
+        wsio.wait()
+    }
+
     /// Starts this command, which is `wsio` in some surroundings.
     pub fn spawn(command: &mut Command) -> Self {
+        for name in ENVIRONMENT {
+            if !command.get_envs().any(|(given, _)| given == name) {
+                command.env_remove(name);
+            }
+        }
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("wsio starts");
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());

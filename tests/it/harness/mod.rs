@@ -5,6 +5,7 @@ mod certs;
 mod child;
 mod peer;
 mod program;
+mod proxies;
 mod terminal;
 
 pub use browser::Browser;
@@ -12,6 +13,7 @@ pub use certs::{Authority, Pair};
 pub use child::{Listening, Wsio};
 pub use peer::{Peer, accept_bounded, field, read_head, serve, serve_many};
 pub use program::{Ended, Input, Program};
+pub use proxies::{NAME, Proxy, greeting, tls_front, tls_front_of};
 pub use terminal::{Options, Terminal};
 
 use std::time::{Duration, Instant};

@@ -64,7 +64,8 @@ impl Program {
             output_is_terminal: false,
         };
         let mut nothing = io::empty();
-        let mut context = Context { env: &|_| None, stdin: &mut nothing, stdin_is_terminal: false };
+        let mut context =
+            Context { env: &|_| None, stdin: &mut nothing, stdin_is_terminal: false, ask: None };
         let args = ["wsio".to_owned()].into_iter().chain(self.args).map(Into::into);
         let result = cli::parse(args, &mut context).and_then(|parsed| {
             let Parsed::Run(plan) = parsed else { panic!("nothing to run") };

@@ -52,6 +52,11 @@ impl Terminal {
         Self::start_in(options, env!("CARGO_BIN_EXE_wsio"), args)
     }
 
+    /// Our end of the terminal.
+    pub fn keys(&self) -> impl AsFd + '_ {
+        self.keys.as_fd()
+    }
+
     pub fn start_in<'a>(options: Options, program: &str, args: impl IntoIterator<Item = &'a str>) -> Self {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(24, 80)).unwrap();

@@ -1,0 +1,170 @@
+//! Where a 3xx answer leads, and what must not be taken along (`-L`).
+//!
+//! Credentials belong to the scheme, host and port they were given for. Whatever else the server
+//! says, TLS is never left.
+
+use super::{ClientOptions, WsUrl};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+};
+use hyper::{
+    StatusCode,
+    header::{self, HeaderMap},
+};
+use url::Url;
+
+/// Where the answer leads; `None` when it is no redirect.
+///
+/// # Errors
+/// Exit 22 for a place that cannot be gone to.
+pub(super) fn target(url: &WsUrl, status: StatusCode, headers: &HeaderMap) -> Option<Result<WsUrl>> {
+    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = headers.get(header::LOCATION)?;
+    Some(join(url, &String::from_utf8_lossy(location.as_bytes())))
+}
+
+fn join(from: &WsUrl, location: &str) -> Result<WsUrl> {
+    let refuse = |why: &str| {
+        Fault::new(Exit::UpgradeRefused, "upgrade", format!("the redirect to `{location}` {why}"))
+    };
+    let scheme = if from.secure { "wss" } else { "ws" };
+    let base = format!("{scheme}://{}{}", from.authority(), from.target);
+    let joined = Url::parse(&base).and_then(|base| base.join(location));
+    let mut joined = joined.map_err(|error| refuse(&format!("cannot be followed: {error}")))?;
+    joined.set_fragment(None);
+    let mut to =
+        WsUrl::parse(joined.as_str()).map_err(|_| refuse("leads to nothing that speaks WebSocket"))?;
+    if from.secure && !to.secure {
+        return Err(refuse("would leave TLS").hint(format!("{to} if plain text will do")));
+    }
+    if to.has_origin_of(from) {
+        to.userinfo = to.userinfo.or_else(|| from.userinfo.clone());
+        to.unix = from.unix.clone();
+        to.zone = from.zone.clone();
+    }
+    Ok(to)
+}
+
+impl ClientOptions {
+    /// The same without credentials and without what else was meant for one host only; and the names
+    /// of the fields that are missing.
+    pub(crate) fn for_strangers(&self) -> (Self, Vec<String>) {
+        let own = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::HOST];
+        let (kept, dropped): (Vec<_>, Vec<_>) = self
+            .headers
+            .iter()
+            .cloned()
+            .partition(|(name, value)| !own.contains(name) && !value.is_sensitive());
+        let mut names: Vec<String> = dropped.iter().map(|(name, _)| name.to_string()).collect();
+        names.dedup();
+        (Self { headers: kept, ..self.clone() }, names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::{HeaderName, HeaderValue};
+
+    fn leads(from: &str, location: &str) -> Result<WsUrl> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::LOCATION, HeaderValue::from_bytes(location.as_bytes()).unwrap());
+        target(&WsUrl::parse(from).unwrap(), StatusCode::FOUND, &headers).unwrap()
+    }
+
+    #[test]
+    fn locations_are_joined() {
+        for (from, location, to) in [
+            ("ws://h/a/b?x", "/c", "ws://h/c"),
+            ("ws://h/a/b?x", "c?y", "ws://h/a/c?y"),
+            ("ws://h:8080/a", "?y", "ws://h:8080/a?y"),
+            ("ws://h/a", "//o/c", "ws://o/c"),
+            ("wss://h/a", "//o/c", "wss://o/c"),
+            ("ws://h/a", "http://o:81/c#top", "ws://o:81/c"),
+            ("ws://h/a", "https://o/", "wss://o/"),
+            ("wss://h/a", "wss://o:8443/ü", "wss://o:8443/%C3%BC"),
+            ("ws+unix:/s:/a", "/b", "ws+unix:/s:/b"),
+            ("ws+unix:/s:/a", "http://localhost/b", "ws+unix:/s:/b"),
+            ("ws+unix:/s:/a", "http://o/b", "ws://o/b"),
+            ("ws://[fe80::1%25eth0]/a", "/b", "ws://[fe80::1%25eth0]/b"),
+        ] {
+            assert_eq!(leads(from, location).unwrap().to_string(), to, "{from} {location}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_must_not_be_gone_to_is_refused() {
+        for (from, location, why) in [
+            ("wss://h/a", "http://h/a", "leave TLS"),
+            ("wss://h/a", "ws://o/", "leave TLS"),
+            ("ws://h/", "ftp://h/", "nothing that speaks WebSocket"),
+            ("ws://h/", "http://h:99999/", "cannot be followed"),
+        ] {
+            let fault = leads(from, location).unwrap_err();
+            assert_eq!(fault.exit, Exit::UpgradeRefused);
+            assert!(fault.cause.contains(why), "{fault}");
+        }
+    }
+
+    #[test]
+    fn only_redirects_lead_somewhere() {
+        let mut headers = HeaderMap::new();
+        let url = WsUrl::parse("ws://h/").unwrap();
+        assert!(target(&url, StatusCode::FOUND, &headers).is_none(), "no Location");
+        headers.insert(header::LOCATION, HeaderValue::from_static("/x"));
+        for status in [StatusCode::OK, StatusCode::NOT_MODIFIED, StatusCode::NOT_FOUND] {
+            assert!(target(&url, status, &headers).is_none(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_login_of_the_url_stays_with_scheme_host_and_port() {
+        for (from, location, kept) in [
+            ("ws://me:pw@h/", "/x", true),
+            ("ws://me:pw@h/", "ws://H:80/x", true),
+            ("ws://me:pw@h/", "ws://h:81/x", false),
+            ("ws://me:pw@h/", "wss://h/x", false),
+            ("ws://me:pw@h/", "wss://h:80/x", false),
+            ("ws://me:pw@h/", "ws://o/x", false),
+            ("ws://me:pw@h/", "ws://h.o/x", false),
+        ] {
+            let to = leads(from, location).unwrap();
+            assert_eq!(to.userinfo.is_some(), kept, "{location}");
+        }
+        // What the server itself names is its own affair.
+        assert_eq!(
+            leads("ws://me:pw@h/", "ws://you:new@o/").unwrap().userinfo,
+            Some(("you".into(), "new".into()))
+        );
+    }
+
+    #[test]
+    fn strangers_get_no_secrets() {
+        let field = |name: &str, value: &str, secret: bool| {
+            let mut value = HeaderValue::from_str(value).unwrap();
+            value.set_sensitive(secret);
+            (HeaderName::from_bytes(name.as_bytes()).unwrap(), value)
+        };
+        let options = ClientOptions {
+            headers: vec![
+                field("authorization", "Bearer x", false),
+                field("cookie", "a=b", true),
+                field("cookie", "c=d", true),
+                field("proxy-authorization", "Basic x", false),
+                field("host", "h", false),
+                field("x-from-a-file", "x", true),
+                field("x-tenant", "7", false),
+                field("origin", "https://o", false),
+            ],
+            subprotocols: vec!["chat".into()],
+            ..ClientOptions::default()
+        };
+        let (kept, dropped) = options.for_strangers();
+        let names: Vec<&str> = kept.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((names, kept.subprotocols), (vec!["x-tenant", "origin"], vec!["chat".to_owned()]));
+        assert_eq!(dropped, ["authorization", "cookie", "proxy-authorization", "host", "x-from-a-file"]);
+    }
+}
