@@ -21,6 +21,7 @@ use clap::{Args, ValueHint};
 /// printed as one line. When the input ends, connect waits until the server has been silent for
 /// --linger, then closes. Without any input it only receives, until the server closes.
 #[derive(Debug, Args)]
+#[command(override_usage = "wsio connect [OPTIONS] <TARGET>")]
 pub(super) struct ConnectArgs {
     /// Connect to a ws: or wss: URL, ws+unix:/PATH, or echo: for a built-in echo server
     #[arg(value_name = "TARGET", value_hint = ValueHint::Url, required_unless_present = "curl")]
