@@ -27,6 +27,7 @@ use clap::{Args, ValueHint};
 /// lists what else there is. A pasted text of several lines is one message. With --framing, --in or
 /// --out it is plain lines there too.
 #[derive(Debug, Args)]
+#[command(override_usage = "wsio connect [OPTIONS] <TARGET>")]
 pub(super) struct ConnectArgs {
     /// Connect to a ws: or wss: URL, ws+unix:/PATH, or echo: for a built-in echo server
     #[arg(value_name = "TARGET", value_hint = ValueHint::Url, required_unless_present = "curl")]

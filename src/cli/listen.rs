@@ -92,8 +92,13 @@ impl ListenArgs {
             given.refuse(network::WAY, why)?;
         }
         network::refuse_idle(given, self.to.as_deref())?;
-        if !self.to.as_deref().is_some_and(|to| Role::of(to) == Role::WebSocketClient) {
+        let to = self.to.as_deref().map(Role::of);
+        if to.is_some() && to != Some(Role::WebSocketClient) {
             given.refuse(&["location"], "needs a ws: or wss: endpoint")?;
+        }
+        if to.is_some_and(|to| !matches!(to, Role::WebSocketClient | Role::TlsClient)) {
+            let why = "needs a wss: or tls: endpoint";
+            given.refuse(&["cacert", "insecure", "sni", "tls_min", "pin", "crl"], why)?;
         }
         let shared = match &self.to {
             Some(endpoint) => lower::is_hub(endpoint) || endpoint == "-",

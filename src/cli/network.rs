@@ -17,7 +17,7 @@ use std::path::PathBuf;
 #[group(skip)]
 #[command(next_help_heading = "Network")]
 pub(super) struct Network {
-    /// Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT], not the environment's; '' for none
+    /// Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; '' for none
     #[arg(short = 'x', long, value_name = "PROXY")]
     pub proxy: Option<String>,
     /// Log in to the proxy; @FILE, @- and @env:NAME keep it off the command line

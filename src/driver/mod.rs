@@ -263,6 +263,7 @@ impl Run {
                     .map_err(|_| bad_send(format!("{place} is not UTF-8")).hint("send it as binary with -b")),
             }
         });
+        let redactor = Redactor::default();
         Ok(Self {
             first: first.collect::<Result<_>>()?,
             rules: common.rules.clone(),
@@ -272,7 +273,7 @@ impl Run {
                 max_message: common.max_message,
                 connect_timeout: common.connect_timeout,
                 client: common.client.clone(),
-                dialer: Dialer::new(common.dial.clone(), reporter.clone(), Redactor::default()),
+                dialer: Dialer::new(common.dial.clone(), reporter.clone(), redactor.clone()),
                 client_tls: common.client_tls.clone(),
                 forward: common.forward.clone(),
                 server: common.server.handshake.clone(),
@@ -284,7 +285,7 @@ impl Run {
                 errors_to_client: common.errors_to_client,
                 read_input: common.direction != Direction::ReceiveOnly,
                 reporter,
-                redactor: Redactor::default(),
+                redactor,
                 rooms: Rooms::new(common.room),
                 connector: OnceCell::new(),
             },

@@ -73,7 +73,8 @@ pub fn host_port(text: &str) -> Result<(String, u16), String> {
     }) {
         return Err(format!("`{host}` is not a host name"));
     }
-    Ok((host.to_owned(), port(port_text)?))
+    // A zone is written as in a URL, `%25eth0` (RFC 6874), or as everywhere else.
+    Ok((host.replacen("%25", "%", 1), port(port_text)?))
 }
 
 /// `HOST:PORT`, with the brackets an IPv6 literal needs.
@@ -151,6 +152,9 @@ mod tests {
         assert_eq!(host_port("//h:1"), Ok(("h".to_owned(), 1)));
         assert_eq!(host_port("//[::1]:2/"), Ok(("::1".to_owned(), 2)));
         assert_eq!(host_port("h:3"), Ok(("h".to_owned(), 3)));
+        for text in ["[fe80::1%eth0]:4", "[fe80::1%25eth0]:4"] {
+            assert_eq!(host_port(text), Ok(("fe80::1%eth0".to_owned(), 4)));
+        }
         assert!(host_port(":3").unwrap_err().contains("lacks a host"));
     }
 }

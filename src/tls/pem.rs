@@ -2,7 +2,7 @@
 
 use super::{
     Passphrase,
-    encrypted::{self, Kind},
+    encrypted::{self, Kind, Shut},
 };
 use crate::{
     exit::Exit,
@@ -33,6 +33,9 @@ pub(super) fn certificates(path: &Path, exit: Exit) -> Result<Vec<CertificateDer
     }
 }
 
+/// What to do with a key in a form that is not known here.
+const ANEW: &str = "encrypt it anew: openssl pkey -aes256 -in FILE -out FILE.new";
+
 /// The first private key of a file: PKCS#8, PKCS#1 or SEC1; encrypted PKCS#8 with its passphrase.
 ///
 /// # Errors
@@ -43,8 +46,12 @@ pub(super) fn key(path: &Path, pass: Option<&Passphrase>) -> Result<PrivateKeyDe
     match (Kind::of(&content).map_err(|cause| fault(&cause))?, pass) {
         (Kind::Plain, _) => {}
         (Kind::Pkcs8(der), Some(pass)) => {
-            return encrypted::decrypt(&der, pass).map_err(|cause| {
-                fault(&cause).hint("check the passphrase; openssl pkey -in FILE -noout tries it")
+            return encrypted::decrypt(&der, pass).map_err(|shut| match shut {
+                Shut::Passphrase => fault("the passphrase does not fit its key")
+                    .hint("check the passphrase; openssl pkey -in FILE -noout tries it"),
+                Shut::Way(why) => {
+                    fault(&format!("its key is encrypted in a way that is not known here ({why})")).hint(ANEW)
+                }
             });
         }
         (Kind::Pkcs8(_), None) => {
@@ -52,8 +59,7 @@ pub(super) fn key(path: &Path, pass: Option<&Passphrase>) -> Result<PrivateKeyDe
                 .hint("give its passphrase with --pass @FILE or --pass @env:NAME"));
         }
         (Kind::Traditional, _) => {
-            return Err(fault("the key is encrypted in an old form of OpenSSL's, with MD5")
-                .hint("encrypt it anew: openssl pkey -aes256 -in FILE -out FILE.new"));
+            return Err(fault("the key is encrypted in an old form of OpenSSL's, with MD5").hint(ANEW));
         }
     }
     PrivateKeyDer::from_pem_slice(&content).map_err(|error| match error {

@@ -7,6 +7,7 @@ use super::{ClientOptions, WsUrl};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    observe::Redactor,
 };
 use hyper::{
     StatusCode,
@@ -27,9 +28,9 @@ pub(super) fn target(url: &WsUrl, status: StatusCode, headers: &HeaderMap) -> Op
 }
 
 fn join(from: &WsUrl, location: &str) -> Result<WsUrl> {
-    let refuse = |why: &str| {
-        Fault::new(Exit::UpgradeRefused, "upgrade", format!("the redirect to `{location}` {why}"))
-    };
+    let shown = Redactor::default().url(location);
+    let refuse =
+        |why: &str| Fault::new(Exit::UpgradeRefused, "upgrade", format!("the redirect to `{shown}` {why}"));
     let scheme = if from.secure { "wss" } else { "ws" };
     let base = format!("{scheme}://{}{}", from.authority(), from.target);
     let joined = Url::parse(&base).and_then(|base| base.join(location));

@@ -296,7 +296,7 @@ fn words_of_other_tools_get_a_hint() {
         (&["connect", "ws://h/", "--no-close"], "linger"),
         (&["-c", "ws://h/"], "wsio connect"),
         (&["connect", "-c", "ws://h/"], "wsio connect"),
-        (&["connect", "ws://h/", "-x", "MSG"], "--send"),
+        (&["connect", "ws://h/", "-x", "{\"op\":1}"], "--send"),
         (&["-s", "1234"], "wsio listen"),
         (&["ws://h/"], "wsio connect ws://h/"),
         (&["conect", "ws://h/"], "connect"),
