@@ -12,7 +12,7 @@ use std::{
 use wsio::{
     app,
     link::{Patient, Streams},
-    term::Terminal,
+    term::{self, Terminal},
 };
 
 fn main() -> ExitCode {
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
             args: std::env::args_os().collect(),
             env: |name| std::env::var(name).ok(),
             // A question is only asked where it can be seen.
-            ask: io::stderr().is_terminal().then_some(|prompt| rpassword::prompt_password(prompt)),
+            ask: io::stderr().is_terminal().then_some(term::ask),
             streams,
             stderr: Box::new(io::stderr()),
             stderr_is_terminal: io::stderr().is_terminal(),

@@ -18,6 +18,7 @@ mod json;
 mod modes;
 mod paint;
 mod safe;
+mod secret;
 mod talk;
 mod view;
 
@@ -41,6 +42,8 @@ use std::{
 };
 use talk::Talk;
 use view::View;
+
+pub use secret::ask;
 
 /// How long the editor may take to leave before the terminal is taken from it.
 const LEAVING: Duration = Duration::from_millis(200);

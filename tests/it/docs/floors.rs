@@ -23,7 +23,7 @@ const FLOORS: &[(&[&str], bool)] = &[
 /// What may be spoken of only in the named places.
 const FENCES: &[(&[&str], &[&str])] = &[
     (&["clap::", "use clap"], &["cli"]),
-    (&["rustyline", "anstyle", "signal_hook"], &["term"]),
+    (&["rustyline", "rpassword", "anstyle", "signal_hook"], &["term"]),
     (&["rustls::", "tokio_rustls", "rustls_native_certs", "rcgen::", "x509_parser"], &["tls"]),
     (&["hyper::", "hyper_util", "http_body_util"], &["ws", "net"]),
     (&["process::exit", "process::abort"], &["main"]),
