@@ -93,6 +93,8 @@ pub struct Common {
     pub client_tls: ClientTls,
     /// Client side of the opening handshake.
     pub client: ClientOptions,
+    /// What is expected beside what the rules of a session hold.
+    pub expect: Expect,
     /// Server side of every listening endpoint.
     pub server: Serve,
     /// Rules of every fan-out.
@@ -103,6 +105,13 @@ pub struct Common {
     pub record: Option<PathBuf>,
     /// How much is said on stderr.
     pub verbosity: Verbosity,
+}
+
+/// What a run is there to find out.
+#[derive(Clone, Debug, Default)]
+pub struct Expect {
+    /// The server has to choose this subprotocol.
+    pub subprotocol: Option<String>,
 }
 
 /// Server options of `listen` and of the listening endpoints of `pipe`.

@@ -1,10 +1,11 @@
 //! `wsio connect`: its arguments, and how they become a plan.
 
 use super::{
+    ask::Ask,
     client::{Certificate, Credentials, Handshake, Trust},
     expand::Expander,
     groups::{Messages, Output, Session},
-    lower,
+    lower::{self, Given},
 };
 use crate::{
     fault::Result,
@@ -25,6 +26,8 @@ pub(super) struct ConnectArgs {
     #[command(flatten)]
     pub messages: Messages,
     #[command(flatten)]
+    pub ask: Ask,
+    #[command(flatten)]
     pub session: Session,
     #[command(flatten)]
     pub handshake: Handshake,
@@ -39,16 +42,17 @@ pub(super) struct ConnectArgs {
 }
 
 impl ConnectArgs {
-    pub(super) fn lower(self, expander: &mut Expander) -> Result<Plan> {
+    pub(super) fn lower(self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
         let common = Common {
-            rules: lower::rules(&self.session),
+            rules: self.ask.rules(&self.session, given),
             framing: lower::framing(&self.messages)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, self.certificate),
+            expect: self.ask.opening(Some(&client))?,
             client,
             server: lower::no_server(),
             room: Default::default(),

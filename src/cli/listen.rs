@@ -103,6 +103,7 @@ impl ListenArgs {
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, Certificate { cert: None, key: None }),
             client: ClientOptions::default(),
+            expect: Default::default(),
             server: lower::server(self.server),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,

@@ -67,6 +67,8 @@ pub(super) fn rules(session: &Session) -> Rules {
         count: if session.one { Some(1) } else { session.count },
         close: session.close.clone().unwrap_or_default(),
         ok_close: session.ok_close.iter().flat_map(|codes| codes.0.iter().cloned()).collect(),
+        filter: None,
+        expect_close: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! plain data, so that nothing above or below knows how an option was spelled.
 
 mod args;
+mod ask;
 mod client;
 mod connect;
 mod cookies;
@@ -76,7 +77,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
     let command = command.find_subcommand(name).unwrap_or(&command);
     let given = Given { matches, command };
     match cli.subcommand {
-        Subcommand::Connect(args) => args.lower(&mut expander),
+        Subcommand::Connect(args) => args.lower(&given, &mut expander),
         Subcommand::Listen(args) => args.lower(&given, &mut expander),
         Subcommand::Pipe(args) => args.lower(&given, &mut expander),
     }

@@ -5,6 +5,7 @@
 //! are. An option that neither of them could use is refused.
 
 use super::{
+    ask::Ask,
     client::{Certificate, Credentials, Handshake, Trust},
     expand::{Expander, usage},
     groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
@@ -33,6 +34,8 @@ pub(super) struct PipeArgs {
     pub b: String,
     #[command(flatten)]
     pub messages: Messages,
+    #[command(flatten)]
+    pub ask: Ask,
     #[command(flatten)]
     pub session: Session,
     #[command(flatten)]
@@ -85,6 +88,8 @@ impl PipeArgs {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
         check(given, roles, self.b.starts_with("hub:"))?;
         let has = |role: Role| roles.contains(&role);
+        // Between two WebSockets, the client of the one decides what is offered to the other.
+        let passes_through = has(Role::WebSocketServer) || has(Role::SecureWebSocketServer);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
         // A secure server's certificate comes first; with --self-signed it has one, and --cert is the client's.
@@ -112,13 +117,14 @@ impl PipeArgs {
             ClientOptions::default()
         };
         let common = Common {
-            rules: lower::rules(&self.session),
+            rules: self.ask.rules(&self.session, given),
             framing: lower::framing(&self.messages)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, client_own),
+            expect: self.ask.opening(Some(&client).filter(|_| !passes_through))?,
             client,
             server,
             room: lower::room(&self.fanout),
@@ -136,7 +142,10 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     let any = |wanted: &[Role]| roles.iter().any(|role| wanted.contains(role));
     let server = any(&[WebSocketServer, SecureWebSocketServer]);
     if !any(&[WebSocketClient]) {
-        given.refuse(&["cookie", "user_agent", "origin"], "needs a ws: or wss: endpoint")?;
+        given.refuse(
+            &["cookie", "user_agent", "origin", "patterns", "fields", "expect_close", "expect_subprotocol"],
+            "needs a ws: or wss: endpoint",
+        )?;
     }
     if !any(&[WebSocketClient]) && !server {
         given.refuse(&["user", "bearer"], "needs a WebSocket endpoint")?;

@@ -8,6 +8,7 @@ mod pair;
 mod pump;
 mod serve;
 mod signals;
+mod stage;
 
 pub use pair::{Outcome, Pair, Setup};
 pub use signals::Signals;
@@ -26,7 +27,7 @@ use crate::{
     },
     net::{ListenAddr, Listener},
     observe::{Redactor, Reporter},
-    plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
+    plan::{Common, Connect, Direction, Expect, Listen, Pipe, Plan, Target},
     session::{Instant, Rules},
     tls,
 };
@@ -41,6 +42,7 @@ pub(crate) struct Run {
     rules: Rules,
     first: Vec<Message>,
     direction: Direction,
+    expect: Expect,
     stop: watch::Receiver<Option<Fault>>,
     started: Instant,
     recorder: Option<Recorder>,
@@ -185,7 +187,13 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
     let behind = Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?);
     // The server ends with the process: its own stop signal never comes.
     let quiet = Run::new(common, LINES, Stdio::default(), run.reach.reporter.silent(), never())?;
-    let quiet = Run { rules: Rules::default(), first: Vec::new(), direction: Direction::Both, ..quiet };
+    let quiet = Run {
+        rules: Rules::default(),
+        first: Vec::new(),
+        direction: Direction::Both,
+        expect: Expect::default(),
+        ..quiet
+    };
     let server = Server::new(Arc::new(quiet), &common.server.plain(), acceptor, behind)?;
     tokio::spawn(server.run());
     Ok(format!("ws://{address}/"))
@@ -224,6 +232,7 @@ impl Run {
             first: first.collect::<Result<_>>()?,
             rules: common.rules.clone(),
             direction: common.direction,
+            expect: common.expect.clone(),
             reach: Reach {
                 framings,
                 max_message: common.max_message,
@@ -349,13 +358,19 @@ impl Run {
                     _ => None,
                 });
         }
+        // The one that was dialled is the second, unless that is no WebSocket.
+        let dialled = if matches!(b.link, Link::WebSocket(_)) { &b } else { &a };
+        let unexpected = stage::unexpected(&self.expect, &dialled.facts);
         let setup = Setup {
             timeout_at: self.rules.timeout.map(|timeout| from.unwrap_or_else(Instant::now) + timeout),
             rules: self.rules.clone(),
             serving,
             first: self.first.clone(),
             send_only: self.direction == Direction::SendOnly,
-            stop: self.stopped(),
+            stop: match unexpected {
+                Some(fault) => Box::pin(std::future::ready(fault)),
+                None => self.stopped(),
+            },
             reporter: self.reach.reporter.clone(),
         };
         let outcome = Pair::new(a.link, b.link, setup).run().await;

@@ -7,6 +7,7 @@
 use super::pump::{Pump, Told};
 use crate::{
     exit::Exit,
+    expect::show,
     fault::Fault,
     framing::record::Tally,
     link::{Link, Moved},
@@ -37,7 +38,7 @@ pub struct Setup {
     pub first: Vec<Message>,
     /// What a WebSocket gives is not delivered.
     pub send_only: bool,
-    /// Ready with a fault when the session has to end (a signal).
+    /// Ready with a fault when the session has to end: a signal, or something expected that is not so.
     pub stop: Pin<Box<dyn Future<Output = Fault> + Send>>,
     /// Where notes go.
     pub reporter: Reporter,
@@ -130,8 +131,11 @@ impl Pair {
         let kinds = [links[0].kind(), links[1].kind()];
         // Messages are counted where a person receives them: from the WebSocket, B's when both are.
         let counted = if kinds[1] == SideKind::WebSocket { 1 } else { 0 };
-        let wanted = |side| setup.rules.count.filter(|_| side == counted);
-        let mut pumps = [Pump::new(wanted(0)), Pump::new(wanted(1))];
+        let pump = |side| {
+            let filter = setup.rules.filter.clone().filter(|_| side == counted);
+            Pump::new(setup.rules.count.filter(|_| side == counted), filter)
+        };
+        let mut pumps = [pump(0), pump(1)];
         pumps[1 - counted].preload(setup.first);
         if setup.send_only {
             pumps[counted].discard();
@@ -167,8 +171,13 @@ impl Pair {
             }
         })
         .await;
+        let unwanted = self.pumps.iter().flat_map(Pump::unwanted);
+        let unwanted = unwanted.map(|message| format!("got {}", show::message(message)));
         Outcome {
-            fault,
+            fault: fault.map(|fault| match fault.exit {
+                Exit::Expectation => fault.detail(unwanted),
+                _ => fault,
+            }),
             closed: self.closed,
             carried: self.pumps.map(|pump| pump.count),
             dropped: self.dropped,
@@ -214,7 +223,10 @@ impl Pair {
             && let Poll::Ready(fault) = stop.as_mut().poll(cx)
         {
             self.stop = None;
-            events.push(Event::Signal(fault));
+            events.push(match fault.exit {
+                Exit::Expectation => Event::Unmet(fault),
+                _ => Event::Signal(fault),
+            });
         }
     }
 
@@ -226,6 +238,7 @@ impl Pair {
             let _ = self.pumps[side].poll(cx, source, sink, &mut told);
             events.extend(told.drain(..).map(|told| match told {
                 Told::Received(messages) => Event::Received { side, messages },
+                Told::Matched(messages) => Event::Matched { messages },
                 Told::Ended(how) => Event::Ended { side, how },
                 Told::Delivered => Event::Delivered { side: 1 - side },
                 Told::SinkFailed(how) => Event::SinkFailed { side: 1 - side, how },
