@@ -8,12 +8,13 @@ use crate::{
     link::room,
     net::ListenAddr,
     observe::Verbosity,
+    script::{Script, report::Report},
     session::Rules,
     tls::{ClientTls, ServerTls},
     ws::{ClientOptions, ServerOptions},
 };
 use bytes::Bytes;
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
 
 /// One run of the program.
 #[derive(Clone, Debug)]
@@ -61,6 +62,8 @@ pub enum Target {
     Endpoint(String),
     /// A fresh child process per client: a program and its arguments.
     Command(Vec<OsString>),
+    /// A script, from its beginning for each client.
+    Script(Arc<Script>),
 }
 
 /// `pipe`: two endpoints as written.
@@ -112,6 +115,10 @@ pub struct Common {
 pub struct Expect {
     /// The server has to choose this subprotocol.
     pub subprotocol: Option<String>,
+    /// Played against every WebSocket; `connect` plays it instead of standard input and output.
+    pub script: Option<Arc<Script>>,
+    /// How it went is written in these forms.
+    pub reports: Vec<Report>,
 }
 
 /// Server options of `listen` and of the listening endpoints of `pipe`.

@@ -65,6 +65,6 @@ impl Ask {
             ))
             .hint(format!("add --subprotocol {name}")));
         }
-        Ok(Expect { subprotocol: self.expect_subprotocol })
+        Ok(Expect { subprotocol: self.expect_subprotocol, ..Expect::default() })
     }
 }

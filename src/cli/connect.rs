@@ -6,6 +6,7 @@ use super::{
     expand::Expander,
     groups::{Messages, Output, Session},
     lower::{self, Given},
+    script::{SAYS_ITSELF, Scripting},
 };
 use crate::{
     fault::Result,
@@ -17,7 +18,8 @@ use clap::{Args, ValueHint};
 ///
 /// Standard input is sent to the server, one line a message, and each message from the server is
 /// printed as one line. When the input ends, connect waits until the server has been silent for
-/// --linger, then closes. Without any input it only receives, until the server closes.
+/// --linger, then closes. Without any input it only receives, until the server closes. With --script
+/// the session goes as a file says, and whatever goes otherwise is exit 1.
 #[derive(Debug, Args)]
 pub(super) struct ConnectArgs {
     /// Connect to a ws: or wss: URL, ws+unix:/PATH, or echo: for a built-in echo server
@@ -27,6 +29,8 @@ pub(super) struct ConnectArgs {
     pub messages: Messages,
     #[command(flatten)]
     pub ask: Ask,
+    #[command(flatten)]
+    pub scripting: Scripting,
     #[command(flatten)]
     pub session: Session,
     #[command(flatten)]
@@ -43,6 +47,9 @@ pub(super) struct ConnectArgs {
 
 impl ConnectArgs {
     pub(super) fn lower(self, given: &Given, expander: &mut Expander) -> Result<Plan> {
+        if self.scripting.script.is_some() {
+            given.refuse(&["patterns", "fields", "expect_close"], SAYS_ITSELF)?;
+        }
         let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
         let common = Common {
             rules: self.ask.rules(&self.session, given),
@@ -52,13 +59,13 @@ impl ConnectArgs {
             send: lower::send(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, self.certificate),
-            expect: self.ask.opening(Some(&client))?,
+            expect: self.scripting.lower(self.ask.opening(Some(&client))?, given, expander)?,
             client,
             server: lower::no_server(),
             room: Default::default(),
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),
-            record: self.output.record,
+            record: lower::recording(&self.output, false)?,
         };
         Ok(Plan::Connect(Connect { target: self.target, common }))
     }

@@ -65,6 +65,11 @@ impl<'a, 'c> Expander<'a, 'c> {
             .map_err(|_| usage(format!("the value of {option} is not UTF-8")))
     }
 
+    /// A variable of the environment.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.context.env)(name)
+    }
+
     fn env(&self, option: &str, name: &str) -> Result<Vec<u8>> {
         match (self.context.env)(name) {
             Some(value) => Ok(value.into_bytes()),

@@ -105,7 +105,7 @@ pub(super) struct Output {
     /// Say on standard error how the connection came about
     #[arg(short, long)]
     pub verbose: bool,
-    /// Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har
+    /// Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,
 }

@@ -5,6 +5,7 @@ use super::{
     expand::{Expander, usage},
     groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
     lower::{self, Given},
+    script::Scripting,
     server::{Admittance, Server},
     values,
 };
@@ -12,18 +13,18 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     net::ListenAddr,
-    plan::{Common, Listen, Plan, Target},
+    plan::{Common, Expect, Listen, Plan, Target},
     tls::ServerTls,
     ws::ClientOptions,
 };
 use clap::Args;
-use std::ffi::OsString;
+use std::{ffi::OsString, sync::Arc};
 
 /// Be a WebSocket server
 ///
 /// Standard input goes to every client, and each client's messages to standard output, one line a
-/// message; --echo and --to give each client something else to talk to. A bare port is reachable
-/// from this machine only.
+/// message; --echo, --to and --script give each client something else to talk to. A bare port is
+/// reachable from this machine only.
 #[derive(Debug, Args)]
 pub(super) struct ListenArgs {
     /// Where to listen
@@ -35,17 +36,20 @@ pub(super) struct ListenArgs {
     /// Send each message back to its sender
     #[arg(long, help_heading = "Server", conflicts_with_all = [
         "to", "framing", "input", "output", "nul", "json", "text", "binary", "recv_only", "send_only",
+        "script",
     ])]
     pub echo: bool,
     /// Send each message to all other clients too, and to standard output
-    #[arg(long, help_heading = "Server", conflicts_with_all = ["echo", "to", "once", "program"])]
+    #[arg(long, help_heading = "Server", conflicts_with_all = ["echo", "to", "once", "program", "script"])]
     pub relay: bool,
     /// Join each client to a fresh ENDPOINT, such as tcp:HOST:PORT
-    #[arg(long, help_heading = "Server", value_name = "ENDPOINT")]
+    #[arg(long, help_heading = "Server", value_name = "ENDPOINT", conflicts_with = "script")]
     pub to: Option<String>,
     /// Start PROGRAM for each client, its input and output as lines
-    #[arg(last = true, value_name = "PROGRAM", num_args = 1.., conflicts_with_all = ["echo", "to"])]
+    #[arg(last = true, value_name = "PROGRAM", num_args = 1.., conflicts_with_all = ["echo", "to", "script"])]
     pub program: Vec<OsString>,
+    #[command(flatten)]
+    pub scripting: Scripting,
     #[command(flatten)]
     pub server: Server,
     #[command(flatten)]
@@ -83,6 +87,7 @@ impl ListenArgs {
         }
         let shared = match &self.to {
             Some(endpoint) => endpoint.starts_with("hub:") || endpoint == "-",
+            None if self.scripting.script.is_some() => false,
             None => !self.echo && self.program.is_empty() && !self.server.once,
         };
         if !shared {
@@ -91,6 +96,11 @@ impl ListenArgs {
                 "is for standard input to many clients, --relay and --to hub:NAME",
             )?;
         }
+        if !self.server.once {
+            given.refuse(&["report"], "is about one session: it needs --once")?;
+        }
+        let expect = self.scripting.lower(Expect::default(), given, expander)?;
+        let record = lower::recording(&self.output, !self.server.once)?;
         let place = Place::parse(&self.address)?;
         let tls = self.tls(place.secure)?;
         self.server.paths.extend(place.path);
@@ -103,12 +113,12 @@ impl ListenArgs {
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, Certificate { cert: None, key: None }),
             client: ClientOptions::default(),
-            expect: Default::default(),
+            expect,
             server: lower::server(self.server),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
-            record: self.output.record,
+            record,
         };
         common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;
         let Admittance { user, bearer } = &self.admittance;
@@ -119,7 +129,10 @@ impl ListenArgs {
             _ if self.relay => Target::Relay,
             _ if !self.program.is_empty() => Target::Command(self.program),
             Some(endpoint) => Target::Endpoint(endpoint),
-            None => Target::Stdio,
+            None => match &common.expect.script {
+                Some(script) => Target::Script(Arc::clone(script)),
+                None => Target::Stdio,
+            },
         };
         Ok(Plan::Listen(Listen { address: place.address, tls, target, common }))
     }

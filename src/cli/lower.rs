@@ -123,6 +123,16 @@ pub(super) fn verbosity(output: &Output) -> Verbosity {
     }
 }
 
+/// Where messages are recorded; `many` sessions are no script.
+pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> {
+    let script = |file: &PathBuf| file.extension().is_some_and(|end| end.eq_ignore_ascii_case("wsio"));
+    if many && output.record.as_ref().is_some_and(script) {
+        return Err(usage("a script is one session, and this serves many")
+            .hint("add --once, or record JSON lines in a file with another name"));
+    }
+    Ok(output.record.clone())
+}
+
 pub(super) fn client(
     handshake: Handshake,
     credentials: Credentials,

@@ -17,6 +17,7 @@ mod listen;
 mod lower;
 mod pipe;
 mod refusal;
+mod script;
 mod server;
 mod values;
 

@@ -105,6 +105,8 @@ impl PipeArgs {
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start"));
         }
 
+        let listens = passes_through || has(Role::StreamServer);
+        let record = lower::recording(&self.output, listens && !self.server.once)?;
         let mut server = lower::server(self.server);
         server.tls = server_tls;
         let client = if has(Role::WebSocketClient) {
@@ -130,7 +132,7 @@ impl PipeArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
-            record: self.output.record,
+            record,
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
     }

@@ -5,6 +5,7 @@
 
 pub use crate::session::duration;
 use crate::{
+    script::report::Report,
     session::{CloseWith, codes},
     ws::{HeaderName, HeaderValue},
 };
@@ -97,6 +98,16 @@ pub fn close_codes(text: &str) -> Result<Codes, String> {
 /// Close codes that a peer can close with: 1006 and 1015 stand for a Close that never came.
 pub fn arriving_codes(text: &str) -> Result<Codes, String> {
     codes::arriving(text).map(Codes)
+}
+
+/// `junit=FILE`, `tap` or `github`.
+pub fn report(text: &str) -> Result<Report, String> {
+    match text.split_once('=') {
+        Some(("junit", file)) if !file.is_empty() => Ok(Report::Junit(file.into())),
+        None if text == "tap" => Ok(Report::Tap),
+        None if text == "github" => Ok(Report::Github),
+        _ => Err("expected junit=FILE, tap or github".to_owned()),
+    }
 }
 
 /// A regular expression that is looked for in a payload.

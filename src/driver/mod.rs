@@ -26,12 +26,13 @@ use crate::{
         room::{Room, Rooms},
     },
     net::{ListenAddr, Listener},
-    observe::{Redactor, Reporter},
+    observe::{Redactor, Reporter, Taps},
     plan::{Common, Connect, Direction, Expect, Listen, Pipe, Plan, Target},
     session::{Instant, Rules},
     tls,
 };
 use serve::{Behind, Server};
+use stage::Stage;
 use std::{future::Future, pin::Pin, sync::Arc};
 use tokio::sync::{OnceCell, watch};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -43,6 +44,7 @@ pub(crate) struct Run {
     first: Vec<Message>,
     direction: Direction,
     expect: Expect,
+    stage: Stage,
     stop: watch::Receiver<Option<Fault>>,
     started: Instant,
     recorder: Option<Recorder>,
@@ -97,7 +99,10 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
         .hint(format!("wsio pipe - {target}")));
     }
     let b = run.open(&*remote, Opening::new(Role::B)).await?;
-    let local = endpoint::parse("-", &Opening::new(Role::A))?;
+    let local = match &common.expect.script {
+        Some(script) => stage::endpoint(script, common, false),
+        None => endpoint::parse("-", &Opening::new(Role::A))?,
+    };
     let a = run.open(&*local, Opening::new(Role::A)).await?;
     Ok((a, b))
 }
@@ -152,6 +157,7 @@ async fn listen(
         Target::Relay => (Behind::Hub(Room::mesh(plan.common.room), OnceCell::new()), LINES),
         Target::Echo => (Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?), LINES),
         Target::Command(words) => (Behind::Endpoint(endpoint::command(words.clone())), LINES),
+        Target::Script(script) => (Behind::Endpoint(stage::endpoint(script, &plan.common, true)), LINES),
         Target::Endpoint(text) if text == "-" && !once => {
             (Behind::Hub(Room::star(plan.common.room), OnceCell::new()), LINES)
         }
@@ -233,6 +239,7 @@ impl Run {
             rules: common.rules.clone(),
             direction: common.direction,
             expect: common.expect.clone(),
+            stage: Stage::default(),
             reach: Reach {
                 framings,
                 max_message: common.max_message,
@@ -260,15 +267,20 @@ impl Run {
         if let Some(file) = &common.record {
             self.recorder = Some(Recorder::start(file).await?);
         }
+        if common.expect.script.is_some() && self.reach.tells_events() {
+            self.stage.told = self.reach.stdio.output().map(Recorder::on);
+        }
         Ok(self)
     }
 
-    /// Completes the recording; the first fault stays.
+    /// Completes the recording and writes the reports; the first fault stays.
     async fn finish(&self, result: Result<()>) -> Result<()> {
-        let recorded = match &self.recorder {
-            Some(recorder) => recorder.finish().await,
-            None => Ok(()),
-        };
+        let reported = self.report(result.as_ref().err()).await;
+        let result = result.and(reported);
+        let mut recorded = Ok(());
+        for recorder in self.recorder.iter().chain(&self.stage.told) {
+            recorded = recorded.and(recorder.finish().await);
+        }
         result.and(recorded)
     }
 
@@ -282,7 +294,8 @@ impl Run {
     }
 
     async fn tell_end(&self, tally: &Tally) {
-        if self.reach.tells_events() {
+        // The records of a script end by themselves, if it began.
+        if self.reach.tells_events() && !self.stage.has_begun() {
             self.reach.stdio.afterword(Record::new(None, None, What::End(tally)).line()).await;
         }
     }
@@ -346,26 +359,24 @@ impl Run {
     ) -> Outcome {
         a.link.open(conn, &b.facts);
         b.link.open(conn, &a.facts);
-        let mut recorded = None;
-        if let Some(recorder) = &self.recorder {
-            // Of two WebSockets, the one that was dialled is the one that is looked at.
-            recorded =
-                [(1, &mut b), (0, &mut a)].into_iter().find_map(|(side, opened)| match &mut opened.link {
-                    Link::WebSocket(link) => {
-                        link.set_tap(recorder.open(conn, &opened.facts));
-                        Some((recorder, side))
-                    }
-                    _ => None,
-                });
+        // Of two WebSockets, the one that was dialled is the one that is looked at.
+        let side = usize::from(matches!(b.link, Link::WebSocket(_)));
+        let looked_at = if side == 1 { &mut b } else { &mut a };
+        let recorders: Vec<_> = self.recorder.iter().chain(&self.stage.told).collect();
+        if let Link::WebSocket(link) = &mut looked_at.link {
+            let taps: Vec<_> =
+                recorders.iter().map(|recorder| recorder.open(conn, &looked_at.facts)).collect();
+            if !taps.is_empty() {
+                link.set_tap(Box::new(Taps(taps)));
+            }
         }
-        // The one that was dialled is the second, unless that is no WebSocket.
-        let dialled = if matches!(b.link, Link::WebSocket(_)) { &b } else { &a };
-        let unexpected = stage::unexpected(&self.expect, &dialled.facts);
+        let unexpected = stage::unexpected(&self.expect, &looked_at.facts);
+        let script = stage::run(&a.link, &b.link);
         let setup = Setup {
             timeout_at: self.rules.timeout.map(|timeout| from.unwrap_or_else(Instant::now) + timeout),
-            rules: self.rules.clone(),
+            rules: stage::rules(&self.rules, script.as_ref()),
             serving,
-            first: self.first.clone(),
+            first: if unexpected.is_none() { self.first.clone() } else { Vec::new() },
             send_only: self.direction == Direction::SendOnly,
             stop: match unexpected {
                 Some(fault) => Box::pin(std::future::ready(fault)),
@@ -373,8 +384,11 @@ impl Run {
             },
             reporter: self.reach.reporter.clone(),
         };
-        let outcome = Pair::new(a.link, b.link, setup).run().await;
-        if let Some((recorder, side)) = recorded {
+        let mut outcome = Pair::new(a.link, b.link, setup).run().await;
+        if let Some(script) = script {
+            outcome.fault = self.stage.conclude(&script, outcome.fault);
+        }
+        for recorder in recorders {
             recorder.end(conn, &outcome.tally(side));
         }
         outcome

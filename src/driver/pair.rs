@@ -187,8 +187,9 @@ impl Pair {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
         let mut events = Vec::new();
         for _ in 0..ROUNDS {
-            self.poll_stop(cx, &mut events);
-            if !self.panicked {
+            let stops = self.poll_stop(cx, &mut events);
+            // Whoever has to stop reads nothing more.
+            if !self.panicked && !stops {
                 self.poll_pumps(cx, &mut events);
             }
             for side in 0..2 {
@@ -218,7 +219,8 @@ impl Pair {
         Poll::Pending
     }
 
-    fn poll_stop(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
+    /// Whether the session has to end, since just now.
+    fn poll_stop(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) -> bool {
         if let Some(stop) = &mut self.stop
             && let Poll::Ready(fault) = stop.as_mut().poll(cx)
         {
@@ -227,7 +229,9 @@ impl Pair {
                 Exit::Expectation => Event::Unmet(fault),
                 _ => Event::Signal(fault),
             });
+            return true;
         }
+        false
     }
 
     fn poll_pumps(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {

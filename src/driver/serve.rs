@@ -216,6 +216,9 @@ impl Shared {
         if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Command) {
             reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
         }
+        if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.phase == "script" && !self.once) {
+            fault.to_string().lines().for_each(|line| reporter.life(&format!("{name} {line}")));
+        }
         reporter.life(&format!("{name} close {}", outcome.summary(0)));
         Some(outcome)
     }

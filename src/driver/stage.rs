@@ -1,6 +1,34 @@
-//! What a run is there to find out, beside carrying messages.
+//! What a run is there to find out, beside carrying messages: how the server opens, how a script goes.
 
-use crate::{exit::Exit, fault::Fault, framing::record::Facts, plan::Expect};
+use super::Run;
+use crate::{
+    endpoint::{self, Endpoint},
+    exit::Exit,
+    fault::{Fault, Result},
+    framing::record::Facts,
+    link::{Link, Recorder, ScriptRun},
+    net,
+    plan::{Common, Expect},
+    script::{Case, Limits, Script, report::Results},
+    session::Rules,
+};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How long `connect` waits for what a script expects, unless something else is said.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is kept of the scripts that were played.
+#[derive(Default)]
+pub(super) struct Stage {
+    /// What became of the last one.
+    cases: Mutex<Option<Vec<Case>>>,
+    /// Tells on standard output what passes, since the link there is a script.
+    pub told: Option<Recorder>,
+}
 
 /// What is not as expected of an opening.
 pub(super) fn unexpected(expect: &Expect, facts: &Facts) -> Option<Fault> {
@@ -8,4 +36,78 @@ pub(super) fn unexpected(expect: &Expect, facts: &Facts) -> Option<Fault> {
     let chosen = facts.subprotocol.as_ref().map_or("none".to_owned(), |name| format!("`{name}`"));
     let cause = format!("expected the subprotocol `{expected}`, the server chose {chosen}");
     Some(Fault::new(Exit::Expectation, "upgrade", cause))
+}
+
+/// The endpoint that plays a script.
+pub(super) fn endpoint(script: &Arc<Script>, common: &Common, serving: bool) -> Box<dyn Endpoint> {
+    let rules = &common.rules;
+    let limits = Limits {
+        // A client may think as long as it likes; what we started has to answer.
+        wait: if serving || rules.timeout.is_some() { None } else { Some(PATIENCE) },
+        max_message: common.max_message,
+        close: rules.close.clone(),
+        ok_close: rules.ok_close.clone(),
+    };
+    endpoint::script(Arc::clone(script), limits)
+}
+
+/// The script that one of the two links plays.
+pub(super) fn run(a: &Link, b: &Link) -> Option<ScriptRun> {
+    match (a, b) {
+        (Link::Script(script), _) | (_, Link::Script(script)) => Some(script.run()),
+        _ => None,
+    }
+}
+
+/// The rules of a session: whether the peer's Close is fine is the script's to say, if there is one.
+pub(super) fn rules(rules: &Rules, script: Option<&ScriptRun>) -> Rules {
+    match script {
+        Some(_) => Rules { ok_close: vec![0..=u16::MAX], ..rules.clone() },
+        None => rules.clone(),
+    }
+}
+
+impl Stage {
+    /// The verdict on a session whose script was this.
+    pub(super) fn conclude(&self, script: &ScriptRun, fault: Option<Fault>) -> Option<Fault> {
+        let fault = script.conclude(fault);
+        *self.cases.lock().unwrap_or_else(PoisonError::into_inner) = Some(script.cases());
+        fault
+    }
+
+    /// Whether a script was played.
+    pub(super) fn has_begun(&self) -> bool {
+        self.cases.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+}
+
+impl Run {
+    /// Writes how the script went in every form that was asked for.
+    ///
+    /// # Errors
+    /// Exit 23 when one cannot be written.
+    pub(super) async fn report(&self, fault: Option<&Fault>) -> Result<()> {
+        let Some(script) = &self.expect.script else { return Ok(()) };
+        let cases = self.stage.cases.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let results = Results::new(script, cases, fault);
+        for report in &self.expect.reports {
+            let text = report.write(&results);
+            match report.file() {
+                Some(file) => std::fs::write(file, text)
+                    .map_err(|error| unwritable(&file.display().to_string(), &error))?,
+                None => {
+                    let written = self.reach.stdio.write(text.into_bytes()).await;
+                    written.map_err(|error| unwritable("standard output", &error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unwritable(what: &str, error: &io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Fault::new(Exit::ReaderLeft, "report", "nobody reads the report"),
+        _ => Fault::new(Exit::WriteError, "report", format!("cannot write {what}: {}", net::words(error))),
+    }
 }

@@ -8,6 +8,7 @@ mod file;
 mod internal;
 mod names;
 mod open;
+mod script;
 mod socket;
 mod standard;
 mod visitor;
@@ -16,6 +17,7 @@ mod web_socket;
 pub use command::command;
 pub use names::parse;
 pub use open::{Acceptor, Framings, Opened, OpenedLink, Opening, Reach, Role};
+pub use script::script;
 pub use visitor::Visitor;
 pub use web_socket::{Greeting, WebSocketAcceptor, accepted};
 

@@ -10,13 +10,16 @@ mod patient;
 mod queue;
 mod recorder;
 pub mod room;
+mod script;
 mod stdio;
+mod transcript;
 
 pub use self::{
     bytes::{ByteLink, Port, Texts},
     patient::Patient,
     queue::Queue,
     recorder::Recorder,
+    script::{ScriptLink, ScriptRun},
     stdio::{Stdio, Streams},
 };
 
@@ -52,6 +55,8 @@ pub enum Link {
     Channel(Channel),
     /// A place in a room.
     Member(Box<room::Member>),
+    /// A script that is run.
+    Script(Box<ScriptLink>),
 }
 
 /// Two in-process queues; the same one twice is an echo.
@@ -88,7 +93,7 @@ impl Link {
         match self {
             Self::WebSocket(_) => SideKind::WebSocket,
             Self::Bytes(link) => link.kind(),
-            Self::Channel(_) | Self::Member(_) => SideKind::Stream,
+            Self::Channel(_) | Self::Member(_) | Self::Script(_) => SideKind::Stream,
         }
     }
 
@@ -100,6 +105,7 @@ impl Link {
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.poll_pop(cx, batch, BATCH),
             Self::Channel(_) => Poll::Ready(()),
             Self::Member(member) => member.incoming().poll_pop(cx, batch, BATCH),
+            Self::Script(script) => script.poll_receive(cx, batch),
         }
     }
 
@@ -117,6 +123,7 @@ impl Link {
             Self::Channel(Channel { incoming: Some(queue), .. }) => queue.end(),
             Self::Channel(_) => Some(SourceEnd::Absent),
             Self::Member(member) => member.incoming().end(),
+            Self::Script(script) => script.end(),
         }
     }
 
@@ -141,6 +148,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.wants_events(),
             Self::Member(member) => member.tells(),
+            Self::Script(_) => true,
             Self::WebSocket(_) | Self::Channel(_) => false,
         }
     }
@@ -150,7 +158,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.open(conn, facts),
             Self::Member(member) => member.tell(What::Open(facts)),
-            Self::WebSocket(_) | Self::Channel(_) => {}
+            Self::WebSocket(_) | Self::Channel(_) | Self::Script(_) => {}
         }
     }
 
@@ -169,6 +177,7 @@ impl Link {
                     0
                 }
             }
+            Self::Script(script) => script.queued(),
         }
     }
 
@@ -206,6 +215,10 @@ impl Link {
                 }
                 Ok(())
             }
+            Self::Script(script) => {
+                script.feed(message);
+                Ok(())
+            }
         }
     }
 
@@ -220,6 +233,7 @@ impl Link {
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.poll_room(cx, HIGH_WATER).map(Ok),
             Self::Channel(_) => Poll::Ready(Ok(())),
             Self::Member(member) => member.poll_room(cx).map(Ok),
+            Self::Script(script) => script.poll_room(cx).map(Ok),
         }
     }
 
@@ -229,7 +243,7 @@ impl Link {
     /// When something could not be delivered.
     pub fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         match self {
-            Self::WebSocket(_) => Poll::Ready(Ok(())),
+            Self::WebSocket(_) | Self::Script(_) => Poll::Ready(Ok(())),
             Self::Bytes(link) => link.poll_shut(cx),
             Self::Channel(channel) => {
                 if let Some(queue) = &channel.outgoing {
@@ -248,6 +262,7 @@ impl Link {
     pub fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
         match self {
             Self::Bytes(link) => link.poll_broken(cx),
+            Self::Script(script) => script.poll_broken(cx),
             _ => Poll::Pending,
         }
     }
@@ -274,7 +289,7 @@ impl Link {
                 0
             }
             Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Channel(_) | Self::Member(_) => 0,
+            Self::Channel(_) | Self::Member(_) | Self::Script(_) => 0,
         }
     }
 }

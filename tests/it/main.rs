@@ -4,6 +4,7 @@
 //! of the contract. Everything runs on loopback with free ports, and no wait is unbounded.
 
 mod admission;
+mod ask;
 mod command;
 mod connect;
 mod docs;
@@ -15,6 +16,7 @@ mod json;
 mod limits;
 mod listen;
 mod pipe;
+mod script;
 mod session;
 mod signals;
 mod terminal;
