@@ -262,28 +262,6 @@ impl Run {
         })
     }
 
-    /// The same run with its recording open, if one was asked for.
-    async fn recording(mut self, common: &Common) -> Result<Self> {
-        if let Some(file) = &common.record {
-            self.recorder = Some(Recorder::start(file).await?);
-        }
-        if common.expect.script.is_some() && self.reach.tells_events() {
-            self.stage.told = self.reach.stdio.output().map(Recorder::on);
-        }
-        Ok(self)
-    }
-
-    /// Completes the recording and writes the reports; the first fault stays.
-    async fn finish(&self, result: Result<()>) -> Result<()> {
-        let reported = self.report(result.as_ref().err()).await;
-        let result = result.and(reported);
-        let mut recorded = Ok(());
-        for recorder in self.recorder.iter().chain(&self.stage.told) {
-            recorded = recorded.and(recorder.finish().await);
-        }
-        result.and(recorded)
-    }
-
     /// What `opening` gives; a fault is told on standard output, when that takes events.
     async fn telling<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         let opened = opening.await;
@@ -371,9 +349,10 @@ impl Run {
             }
         }
         let unexpected = stage::unexpected(&self.expect, &looked_at.facts);
-        let script = stage::run(&a.link, &b.link);
+        let timeout_at = self.rules.timeout.map(|timeout| from.unwrap_or_else(Instant::now) + timeout);
+        let script = stage::run(&a.link, &b.link, timeout_at);
         let setup = Setup {
-            timeout_at: self.rules.timeout.map(|timeout| from.unwrap_or_else(Instant::now) + timeout),
+            timeout_at,
             rules: stage::rules(&self.rules, script.as_ref()),
             serving,
             first: if unexpected.is_none() { self.first.clone() } else { Vec::new() },

@@ -1,4 +1,5 @@
-//! What a run is there to find out, beside carrying messages: how the server opens, how a script goes.
+//! What a run finds out beside carrying messages, and writes down: how the server opens, how a script
+//! goes, what passed.
 
 use super::Run;
 use crate::{
@@ -10,22 +11,25 @@ use crate::{
     net,
     plan::{Common, Expect},
     script::{Case, Limits, Script, report::Results},
-    session::Rules,
+    session::{Instant, Rules},
 };
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 /// How long `connect` waits for what a script expects, unless something else is said.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The phase of what is found out before anything is said.
+const OPENING: &str = "upgrade";
+
 /// What is kept of the scripts that were played.
 #[derive(Default)]
 pub(super) struct Stage {
-    /// What became of the last one.
-    cases: Mutex<Option<Vec<Case>>>,
+    /// What became of the last one; `None` within when the opening was not as expected.
+    played: Mutex<Option<Option<Vec<Case>>>>,
     /// Tells on standard output what passes, since the link there is a script.
     pub told: Option<Recorder>,
 }
@@ -35,7 +39,7 @@ pub(super) fn unexpected(expect: &Expect, facts: &Facts) -> Option<Fault> {
     let expected = expect.subprotocol.as_ref().filter(|name| facts.subprotocol.as_ref() != Some(name))?;
     let chosen = facts.subprotocol.as_ref().map_or("none".to_owned(), |name| format!("`{name}`"));
     let cause = format!("expected the subprotocol `{expected}`, the server chose {chosen}");
-    Some(Fault::new(Exit::Expectation, "upgrade", cause))
+    Some(Fault::new(Exit::Expectation, OPENING, cause))
 }
 
 /// The endpoint that plays a script.
@@ -51,12 +55,12 @@ pub(super) fn endpoint(script: &Arc<Script>, common: &Common, serving: bool) -> 
     endpoint::script(Arc::clone(script), limits)
 }
 
-/// The script that one of the two links plays.
-pub(super) fn run(a: &Link, b: &Link) -> Option<ScriptRun> {
-    match (a, b) {
-        (Link::Script(script), _) | (_, Link::Script(script)) => Some(script.run()),
-        _ => None,
-    }
+/// The script that one of the two links plays, until then at most.
+pub(super) fn run(a: &Link, b: &Link, until: Option<Instant>) -> Option<ScriptRun> {
+    let ((Link::Script(script), _) | (_, Link::Script(script))) = (a, b) else { return None };
+    let run = script.run();
+    run.limit(until);
+    Some(run)
 }
 
 /// The rules of a session: whether the peer's Close is fine is the script's to say, if there is one.
@@ -70,25 +74,52 @@ pub(super) fn rules(rules: &Rules, script: Option<&ScriptRun>) -> Rules {
 impl Stage {
     /// The verdict on a session whose script was this.
     pub(super) fn conclude(&self, script: &ScriptRun, fault: Option<Fault>) -> Option<Fault> {
-        let fault = script.conclude(fault);
-        *self.cases.lock().unwrap_or_else(PoisonError::into_inner) = Some(script.cases());
+        let begun = fault.as_ref().is_none_or(|fault| fault.phase != OPENING);
+        let fault = if begun { script.conclude(fault) } else { fault };
+        *self.lock() = Some(begun.then(|| script.cases()));
         fault
     }
 
-    /// Whether a script was played.
+    /// Whether there was a session for a script.
     pub(super) fn has_begun(&self) -> bool {
-        self.cases.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.lock().is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Option<Vec<Case>>>> {
+        self.played.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Run {
+    /// The same run with its recording open, if one was asked for.
+    pub(super) async fn recording(mut self, common: &Common) -> Result<Self> {
+        if let Some(file) = &common.record {
+            self.recorder = Some(Recorder::start(file).await?);
+        }
+        if common.expect.script.is_some() && self.reach.tells_events() {
+            self.stage.told = self.reach.stdio.output().map(Recorder::on);
+        }
+        Ok(self)
+    }
+
+    /// Completes the recording and writes the reports; the first fault stays.
+    pub(super) async fn finish(&self, result: Result<()>) -> Result<()> {
+        let reported = self.report(result.as_ref().err()).await;
+        let result = result.and(reported);
+        let mut recorded = Ok(());
+        for recorder in self.recorder.iter().chain(&self.stage.told) {
+            recorded = recorded.and(recorder.finish().await);
+        }
+        result.and(recorded)
+    }
+
     /// Writes how the script went in every form that was asked for.
     ///
     /// # Errors
     /// Exit 23 when one cannot be written.
-    pub(super) async fn report(&self, fault: Option<&Fault>) -> Result<()> {
+    async fn report(&self, fault: Option<&Fault>) -> Result<()> {
         let Some(script) = &self.expect.script else { return Ok(()) };
-        let cases = self.stage.cases.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let cases = self.stage.lock().take().flatten();
         let results = Results::new(script, cases, fault);
         for report in &self.expect.reports {
             let text = report.write(&results);

@@ -42,6 +42,11 @@ pub struct ScriptLink {
 pub struct ScriptRun(Arc<Mutex<Engine>>);
 
 impl ScriptRun {
+    /// Sets when the whole run is over.
+    pub fn limit(&self, until: Option<Instant>) {
+        self.lock().limit(until);
+    }
+
     /// The verdict of a session that ended with `fault`.
     pub fn conclude(&self, fault: Option<Fault>) -> Option<Fault> {
         self.lock().conclude(fault, Instant::now())

@@ -99,7 +99,7 @@ impl Engine {
             let wanted = fill(&expectation.wanted)?;
             let skipped = expectation.skipped.iter().map(fill).collect::<Result<_, _>>()?;
             let limit = expectation.within.unwrap_or(self.limits.wait);
-            let until = limit.and_then(|limit| now.checked_add(limit));
+            let until = limit.and_then(|limit| now.checked_add(limit)).into_iter().chain(self.until).min();
             self.waiting = Some(Waiting::new(now, until, Some((wanted, skipped))));
         }
         while let Some(message) = self.inbox.pop_front() {
@@ -119,6 +119,9 @@ impl Engine {
             return Err(self.with_skipped(Failing::new(cause)));
         }
         match waiting.until {
+            Some(until) if until <= now && self.until == Some(until) => {
+                Err(self.with_skipped(Failing::new("the time limit (--timeout) is over")))
+            }
             Some(until) if until <= now => {
                 let limit = brief(until.saturating_duration_since(waiting.since));
                 Err(self.with_skipped(Failing::new(format!("nothing of the kind came within {limit}"))))

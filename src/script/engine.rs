@@ -22,6 +22,9 @@ use tokio_tungstenite::tungstenite::Message;
 /// What a message counts beside its payload, so that empty ones are bounded too. Bytes.
 pub(super) const OVERHEAD: usize = 64;
 
+/// The phase of a script's own faults.
+const PHASE: &str = "script";
+
 /// What the command line says about a script's run.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -56,6 +59,8 @@ pub struct Engine {
     pub(super) closing: Option<CloseWith>,
     /// The peer's Close.
     pub(super) closed: Option<(Option<u16>, String)>,
+    /// When the whole run is over.
+    pub(super) until: Option<Instant>,
     failure: Option<Fault>,
     cases: Vec<Case>,
     notes: Vec<String>,
@@ -78,10 +83,16 @@ impl Engine {
             pinged: None,
             closing: None,
             closed: None,
+            until: None,
             failure: None,
             cases,
             notes: Vec::new(),
         }
+    }
+
+    /// Sets when the whole run is over: what comes later is too late for any expectation.
+    pub fn limit(&mut self, until: Option<Instant>) {
+        self.until = until;
     }
 
     /// A message came: data, a ping or a pong.
@@ -95,6 +106,8 @@ impl Engine {
 
     /// The peer's Close came.
     pub fn closed(&mut self, code: Option<u16>, reason: &str, now: Instant) {
+        // It may be the answer to a Close that a limit brought about.
+        self.tick(now);
         self.closed.get_or_insert_with(|| (code, reason.to_owned()));
         self.tick(now);
     }
@@ -167,15 +180,14 @@ impl Engine {
     /// The verdict once the session is over, which itself ended with `fault`.
     pub fn conclude(&mut self, fault: Option<Fault>, now: Instant) -> Option<Fault> {
         let script = Arc::clone(&self.script);
-        let Some(step) = script.steps.get(self.at).filter(|_| self.failure.is_none()) else {
-            return fault.or_else(|| self.failure.clone()).or_else(|| self.bad_close());
-        };
-        let waited = self
-            .waiting
-            .as_ref()
-            .map_or(Duration::ZERO, |waiting| now.saturating_duration_since(waiting.since));
+        let Some(step) = script.steps.get(self.at) else { return fault.or_else(|| self.bad_close()) };
+        let since = self.waiting.as_ref().map_or(now, |waiting| waiting.since);
+        let waited = now.saturating_duration_since(since);
         let failing = match fault {
+            None if self.failure.is_some() => return self.failure.clone(),
             None => Failing::new("the session ended before this"),
+            Some(fault) if fault.phase == PHASE => return Some(fault),
+            // What ended the session came before whatever the script made of its end.
             Some(fault) if fault.exit == Exit::Deadline && matches!(step.what, What::Expect(_)) => {
                 Failing::new(fault.cause)
             }
@@ -213,7 +225,7 @@ impl Engine {
 
     fn failed(&mut self, step: &Step, failing: Failing, waited: Duration) {
         let Failing { exit, cause, detail } = failing;
-        let fault = Fault::new(exit, "script", format!("{}: {}", step.place, self.script.mask(&cause)));
+        let fault = Fault::new(exit, PHASE, format!("{}: {}", step.place, self.script.mask(&cause)));
         let lines = detail.iter().map(|line| self.script.mask(line));
         let fault = fault.detail([step.title.clone()]).detail(lines);
         self.judge(step, Verdict::Failed { waited, fault: fault.clone() });

@@ -29,13 +29,13 @@ pub(crate) enum Origin {
     Environment(String),
 }
 
-/// Where a value stands.
+/// In what a value stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stands {
-    InText,
-    InQuotes,
-    InJson,
-    InPattern,
+    Text,
+    Quotes,
+    Json,
+    Pattern,
 }
 
 /// What kind of text a template is.
@@ -96,10 +96,10 @@ impl Template {
                 )
             })?;
             let stands = match sort {
-                Sort::Plain => Stands::InText,
-                Sort::Pattern => Stands::InPattern,
-                Sort::Json if quoted => Stands::InQuotes,
-                Sort::Json => Stands::InJson,
+                Sort::Plain => Stands::Text,
+                Sort::Pattern => Stands::Pattern,
+                Sort::Json if quoted => Stands::Quotes,
+                Sort::Json => Stands::Json,
             };
             if !literal.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut literal)));
@@ -122,7 +122,7 @@ impl Template {
     pub(crate) fn sample(&self) -> String {
         let part = |part: &Part| match part {
             Part::Text(text) => text.clone(),
-            Part::Hole { stands: Stands::InJson, .. } => "0".to_owned(),
+            Part::Hole { stands: Stands::Json, .. } => "0".to_owned(),
             Part::Hole { .. } => "x".to_owned(),
         };
         self.0.iter().map(part).collect()
@@ -135,7 +135,7 @@ impl Template {
             Part::Hole { name, origin: Origin::Captured, stands } => {
                 let value = captured.get(name).unwrap_or(&Value::Null);
                 match stands {
-                    Stands::InJson => value.to_string(),
+                    Stands::Json => value.to_string(),
                     _ => placed(&json::plain(value), *stands),
                 }
             }
@@ -147,11 +147,11 @@ impl Template {
 
 fn placed(value: &str, stands: Stands) -> String {
     match stands {
-        Stands::InText => value.to_owned(),
-        Stands::InQuotes => json::escaped(value),
-        Stands::InPattern => regex::escape(value),
-        Stands::InJson if serde_json::from_str::<Value>(value).is_ok() => value.to_owned(),
-        Stands::InJson => Value::from(value).to_string(),
+        Stands::Text => value.to_owned(),
+        Stands::Quotes => json::escaped(value),
+        Stands::Pattern => regex::escape(value),
+        Stands::Json if serde_json::from_str::<Value>(value).is_ok() => value.to_owned(),
+        Stands::Json => Value::from(value).to_string(),
     }
 }
 

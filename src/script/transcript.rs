@@ -93,7 +93,10 @@ fn said(sign: char, text: &str) -> String {
     if readable && is_plain(text) && !reads_otherwise(text, expected) {
         return format!("{sign} {kept}");
     }
-    if readable && text.contains('\n') && lines().all(|line| line.is_empty() || is_plain(line)) {
+    if readable
+        && text.contains('\n')
+        && lines().all(|line| !line.chars().any(hides) && line.trim_end() == line)
+    {
         let mut word = "END".to_owned();
         while lines().any(|line| line == word) {
             word.push('_');
@@ -183,6 +186,7 @@ mod tests {
             (Dir::In, Message::Ping("p".into())),
             (Dir::Out, Message::Pong("p".into())),
             (Dir::Out, of("a\n\n b")),
+            (Dir::Out, of("a \nb")),
             (Dir::Out, of("a\nEND\nb")),
             (Dir::Out, of(" tab\t${x}")),
             (Dir::In, of("ping")),
@@ -199,7 +203,7 @@ mod tests {
         assert_eq!(
             text,
             concat!(
-                "> {\"op\":\"login\"}\n< {\"ok\":true}\n>q \"a\\n\\n b\"\n",
+                "> {\"op\":\"login\"}\n< {\"ok\":true}\n> <<END\na\n\n b\nEND\n>q \"a \\nb\"\n",
                 "> <<END_\na\nEND\nb\nEND_\n>q \" tab\\t$${x}\"\n",
                 "<q \"ping\"\n<q \"/x/\"\n<q \"{broken\"\n< costs $$$${5}\n<b AP8=\n",
                 ">ping x\n< pong\n>close 4001 bye\n< close 4001\n",

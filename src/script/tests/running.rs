@@ -307,6 +307,23 @@ fn a_session_that_ends_otherwise_says_what_was_waited_for() {
 }
 
 #[test]
+fn what_comes_behind_the_runs_limit_is_too_late() {
+    let script = Arc::new(load("within off\n< close 1000", &[]).unwrap());
+    let mut stage = Stage { engine: Engine::new(script, super::limits()), now: tokio::time::Instant::now() };
+    let until = stage.now + Duration::from_secs(3);
+    stage.engine.limit(Some(until));
+    stage.engine.tick(stage.now);
+    assert_eq!(stage.engine.deadline(), Some(until));
+    stage.now = until;
+    // The answer to the Close of the session that is out of time.
+    stage.engine.closed(Some(1000), "", stage.now);
+    let late = Fault::new(Exit::Deadline, "session", "the time limit (--timeout) is over");
+    let fault = stage.engine.conclude(Some(late), stage.now).unwrap();
+    assert_eq!(fault.exit, Exit::Expectation);
+    assert!(fault.cause.starts_with("t.wsio:2: the time limit (--timeout) is over"), "{fault}");
+}
+
+#[test]
 fn what_happened_is_told_step_by_step() {
     let script = Arc::new(load("> a\n<? t\n< b", &[]).unwrap());
     let mut stage = Stage { engine: Engine::new(script, super::limits()), now: tokio::time::Instant::now() };

@@ -6,7 +6,7 @@ mod peer;
 mod program;
 
 pub use certs::{Authority, Pair};
-pub use child::{Listening, Wsio};
+pub use child::{Done, Listening, Wsio};
 pub use peer::{Peer, accept_bounded, field, read_head, serve, serve_many};
 pub use program::{Ended, Input, Program};
 
