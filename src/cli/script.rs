@@ -26,7 +26,7 @@ pub(super) const SAYS_ITSELF: &str =
 #[group(skip)]
 #[command(next_help_heading = "Scripts")]
 pub(super) struct Scripting {
-    /// Play the script in FILE instead of the input, exit 1 at the first line that fails; - reads it there
+    /// Let the script in FILE, or - for standard input, say what is sent and what is expected
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub script: Option<PathBuf>,
     /// Write how the script went, line by line, for a CI system; repeatable

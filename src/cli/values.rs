@@ -5,6 +5,7 @@
 
 pub use crate::session::duration;
 use crate::{
+    expect,
     script::report::Report,
     session::{CloseWith, codes},
     ws::{HeaderName, HeaderValue},
@@ -112,12 +113,7 @@ pub fn report(text: &str) -> Result<Report, String> {
 
 /// A regular expression that is looked for in a payload.
 pub fn pattern(text: &str) -> Result<Regex, String> {
-    Regex::new(text).map_err(|error| {
-        let text = error.to_string();
-        // Its last line says what, those before show where.
-        let last = text.lines().last().unwrap_or_default();
-        format!("not a regular expression: {}", last.strip_prefix("error: ").unwrap_or(last))
-    })
+    Regex::new(text).map_err(|error| expect::no_regex(&error))
 }
 
 /// As curl reads them: `Name: value`, `Name;` for an empty value, `Name:` for none, which leaves out a

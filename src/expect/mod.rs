@@ -9,3 +9,11 @@ pub mod json;
 pub mod show;
 
 pub use filter::{Field, Filter};
+
+/// Why a regular expression is none, in one line.
+pub fn no_regex(error: &regex::Error) -> String {
+    let text = error.to_string();
+    // The lines before the last show where.
+    let last = text.lines().last().unwrap_or_default();
+    format!("not a regular expression: {}", last.strip_prefix("error: ").unwrap_or(last))
+}

@@ -91,8 +91,8 @@ impl Script {
             over: None,
         };
         parser.file(path, text)?;
-        let mut secrets: Vec<_> =
-            parser.secrets.into_iter().filter(|(_, value)| value.len() >= SECRET).collect();
+        let is_secret = |value: &str| value.len() >= SECRET && !matches!(value, "true" | "false" | "null");
+        let mut secrets: Vec<_> = parser.secrets.into_iter().filter(|(_, value)| is_secret(value)).collect();
         // One that is part of another must not cut it in two.
         secrets.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
         Ok(Self { file: path.display().to_string().into(), steps: parser.steps, secrets })

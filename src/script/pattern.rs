@@ -4,7 +4,7 @@ use super::{
     Script,
     template::{Captured, Template},
 };
-use crate::expect::{json, show};
+use crate::expect::{self, json, show};
 use bytes::Bytes;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
@@ -47,12 +47,8 @@ pub(crate) enum Wanted {
 /// # Errors
 /// What is wrong with it, in one line.
 pub(crate) fn regex(pattern: &str, ignores_case: bool) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).case_insensitive(ignores_case).build().map_err(|error| {
-        let text = error.to_string();
-        // The lines before the last show where; the place is said by us.
-        let last = text.lines().last().unwrap_or_default();
-        format!("not a regular expression: {}", last.strip_prefix("error: ").unwrap_or(last))
-    })
+    let built = RegexBuilder::new(pattern).case_insensitive(ignores_case).build();
+    built.map_err(|error| expect::no_regex(&error))
 }
 
 impl Pattern {

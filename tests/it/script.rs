@@ -96,6 +96,36 @@ fn a_login_a_call_and_the_matching_reply_pass() {
     );
 }
 
+/// The scripts of README.md by name, and what it shows of their run.
+fn readme() -> (Vec<(String, String)>, String) {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let block = |start: usize| readme[start..].split("```").next().unwrap();
+    let scripts = readme.match_indices("```text\n# ").map(|(at, _)| block(at + "```text\n".len()));
+    let named = scripts.map(|text| (text.lines().next().unwrap()[2..].to_owned(), text.to_owned()));
+    let shown = readme.find("$ wsio listen --script").unwrap();
+    (named.collect(), block(shown).to_owned())
+}
+
+#[test]
+fn the_scripts_of_the_readme_do_what_it_shows() {
+    let (scripts, shown) = readme();
+    let files: Vec<_> = scripts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    assert_eq!(files.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["server.wsio", "smoke.wsio"]);
+    let folder = Folder::new(&files);
+    let server = folder.start(&["listen", "0", "--script", "server.wsio"]);
+    let url = server.says("listening on ");
+    let done = folder.start(&["connect", "--script", "smoke.wsio", &url]).wait();
+    assert_eq!(done.code, 1);
+    let (first, rest) = done.err.split_once('\n').unwrap();
+    assert!(shown.contains(first.rsplit_once(" after ").unwrap().0), "{first}\n{shown}");
+    assert!(shown.contains(&format!("{rest}$ echo $?\n1\n")), "{rest}\n{shown}");
+
+    // With what the server says expected, it passes.
+    fs::write(folder.path("smoke.wsio"), folder.read("smoke.wsio").replace("paid", "open")).unwrap();
+    let done = folder.start(&["connect", "--script", "smoke.wsio", &url]).wait();
+    assert_eq!((done.code, done.text(), done.err.as_str()), (0, "", ""));
+}
+
 #[test]
 fn a_server_that_answers_something_else_fails_readably() {
     let (done, _) = play(SHOPPING, &[], shop("\"s3cr\\\"et\""));
