@@ -15,14 +15,15 @@
 //! *sink* of messages · *framing* how bytes become messages and back · *pair* two links and what joins
 //! them · *pump* carries one direction of a pair · *clerk* turns what happens into the session's events
 //! and its actions into calls · *session* the pure rules: endings, keepalive, limits · *plan* what the
-//! command line asked for, as plain data · *fault* an error with exit code, phase, cause and hint.
+//! command line asked for, as plain data · *script* a session that is written down, and its *engine* ·
+//! *fault* an error with exit code, phase, cause and hint.
 //!
 //! The unit that everything speaks is the WebSocket message: text is already UTF-8, payloads are
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `fault exit` ← `framing session` ← `child observe net tls` ← `ws` ← `link` ← `endpoint` ← `plan` ←
-//! `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads them.
+//! `fault exit` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `endpoint` ←
+//! `plan` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads them.
 //!
 //! # One task a pair
 //! Both directions of a pair are polled by one task, so that links need no locks and no waker has to
@@ -35,12 +36,14 @@ pub mod cli;
 pub mod driver;
 pub mod endpoint;
 pub mod exit;
+pub mod expect;
 pub mod fault;
 pub mod framing;
 pub mod link;
 pub mod net;
 pub mod observe;
 pub mod plan;
+pub mod script;
 pub mod session;
 pub mod term;
 pub mod tls;

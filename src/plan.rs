@@ -8,13 +8,14 @@ use crate::{
     link::room,
     net::{BindOptions, DialOptions, ListenAddr},
     observe::Verbosity,
+    script::{Script, report::Report},
     session::{Rules, backoff::Retry},
     tls::{ClientTls, ServerTls},
     ws::{ClientOptions, HeaderName, ServerOptions},
 };
 use bytes::Bytes;
 use regex::Regex;
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
 use tokio_tungstenite::tungstenite::Message;
 
 /// One run of the program.
@@ -91,6 +92,8 @@ pub enum Target {
     Endpoint(String),
     /// A fresh child process per client: a program and its arguments.
     Command(Vec<OsString>),
+    /// A script, from its beginning for each client.
+    Script(Arc<Script>),
 }
 
 /// `pipe`: two endpoints as written.
@@ -129,6 +132,8 @@ pub struct Common {
     pub client: ClientOptions,
     /// Header fields of a client's request that are passed on to a WebSocket behind us.
     pub forward: Vec<HeaderName>,
+    /// What is expected beside what the rules of a session hold.
+    pub expect: Expect,
     /// Server side of every listening endpoint.
     pub server: Serve,
     /// Rules of every fan-out.
@@ -154,6 +159,17 @@ pub struct Chat {
     pub every: Vec<(Duration, Message)>,
     /// What a text message must match to be answered, and the answer, with `$1` for captures.
     pub replies: Vec<(Regex, String)>,
+}
+
+/// What a run is there to find out.
+#[derive(Clone, Debug, Default)]
+pub struct Expect {
+    /// The server has to choose this subprotocol.
+    pub subprotocol: Option<String>,
+    /// Played against every WebSocket; `connect` plays it instead of standard input and output.
+    pub script: Option<Arc<Script>>,
+    /// How it went is written in these forms.
+    pub reports: Vec<Report>,
 }
 
 /// Server options of `listen` and of the listening endpoints of `pipe`.

@@ -77,6 +77,12 @@ fn for_listen(command: Command) -> Command {
         .mut_arg("send", |arg| {
             arg.help("Send MSG to each client first; @FILE, @- and @env:NAME read it from there; repeatable")
         })
+        .mut_arg("script", |arg| {
+            arg.help("Play the script in FILE, or - for standard input, against each client: a mock server")
+        })
+        .mut_arg("report", |arg| {
+            arg.help("With --once, write how the script went for a CI system; repeatable")
+        })
         .mut_arg("recv_only", |arg| arg.hide_short_help(true))
         .mut_arg("send_only", |arg| arg.hide_short_help(true))
         // A changed option moves to the end; the output options belong there.

@@ -1,6 +1,7 @@
 //! `wsio connect`: its arguments, and how they become a plan.
 
 use super::{
+    ask::Ask,
     client::{Certificate, Credentials, Handshake, Trust},
     expand::Expander,
     groups::{Again, Messages, Output, Session},
@@ -9,6 +10,7 @@ use super::{
     network::{self, Network},
     pasted,
     probe::Checks,
+    script::{SAYS_ITSELF, Scripting},
 };
 use crate::{
     fault::Result,
@@ -21,7 +23,8 @@ use clap::{Args, ValueHint};
 ///
 /// Standard input is sent to the server, one line a message, and each message from the server is
 /// printed as one line. When the input ends, connect waits until the server has been silent for
-/// --linger, then closes. Without any input it only receives, until the server closes.
+/// --linger, then closes. Without any input it only receives, until the server closes. With --script
+/// the session goes as a file says, and whatever goes otherwise is exit 1.
 ///
 /// On a terminal it is a prompt: Enter sends the line, messages appear above it, Ctrl-D closes, /help
 /// lists what else there is. A pasted text of several lines is one message. With --framing, --in or
@@ -37,6 +40,10 @@ pub(super) struct ConnectArgs {
     pub curl: Option<String>,
     #[command(flatten)]
     pub messages: Messages,
+    #[command(flatten)]
+    pub ask: Ask,
+    #[command(flatten)]
+    pub scripting: Scripting,
     #[command(flatten)]
     pub session: Session,
     #[command(flatten)]
@@ -64,6 +71,9 @@ pub(super) struct ConnectArgs {
 impl ConnectArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let probe = self.checks.lower(given)?;
+        if self.scripting.script.is_some() {
+            given.refuse(&["patterns", "fields", "expect_close"], SAYS_ITSELF)?;
+        }
         let look = look::look(&self.colors, &self.prompt, &self.messages)?;
         if let Some(line) = self.curl.take() {
             self.over(pasted::read(&line, expander)?, given);
@@ -81,7 +91,7 @@ impl ConnectArgs {
             false => DialOptions::default(),
         };
         let common = Common {
-            rules: lower::rules(&self.session),
+            rules: self.ask.rules(&self.session, given),
             framing: lower::framing(&self.messages, "lines", &self.output)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
@@ -89,6 +99,7 @@ impl ConnectArgs {
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, self.certificate, expander)?,
+            expect: self.scripting.lower(self.ask.opening(Some(&client))?, given, expander)?,
             client,
             forward: Vec::new(),
             dial,
@@ -99,7 +110,7 @@ impl ConnectArgs {
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),
             stats: self.output.stats,
-            record: self.output.record,
+            record: lower::recording(&self.output, false)?,
         };
         Ok(Plan::Connect(Connect { target, probe, look, common }))
     }

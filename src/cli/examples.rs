@@ -41,6 +41,18 @@ pub static EXAMPLES: &[Example] = &[
         "wsio connect wss://example.com/feed < /dev/null",
         false,
     ),
+    example(
+        "connect",
+        "Fail unless the server answers pong",
+        "wsio connect wss://example.com/ws --send ping --match '^pong$' -1 --timeout 5",
+        false,
+    ),
+    example(
+        "connect",
+        "Play a script, exit 1 at the first line that fails",
+        "wsio connect wss://example.com/ws --script smoke.wsio",
+        false,
+    ),
     example("connect", "Try it without a server", "echo hello | wsio connect echo:", true),
     example(
         "listen",
@@ -64,6 +76,12 @@ pub static EXAMPLES: &[Example] = &[
         "listen",
         "Print what one client sends, then exit",
         "wsio listen --once ws://127.0.0.1:8080/hook",
+        false,
+    ),
+    example(
+        "listen",
+        "Play a server for the tests of a client",
+        "wsio listen --script server.wsio --announce url.txt 0",
         false,
     ),
     example(

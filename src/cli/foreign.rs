@@ -12,6 +12,9 @@ pub(super) fn hint(word: &str, subcommand: Option<&str>) -> Option<&'static str>
     if word == "--origin" && subcommand == Some("listen") {
         return Some("leave it out: a server cannot choose its client's Origin");
     }
+    if matches!(word, "--script" | "--report") && subcommand == Some("pipe") {
+        return Some("wsio connect URL --script FILE, or wsio listen PORT --script FILE");
+    }
     WORDS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint)
 }
 

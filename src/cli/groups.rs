@@ -143,7 +143,7 @@ pub(super) struct Output {
     /// Sum up at the end on standard error: messages, bytes, rates, round trips, phases
     #[arg(long)]
     pub stats: bool,
-    /// Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har
+    /// Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,
     /// Let control characters of the peer through to a terminal, which they can make lie

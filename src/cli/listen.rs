@@ -7,6 +7,7 @@ use super::{
     lower::{self, Given},
     network::{self, Network},
     pipe::Role,
+    script::Scripting,
     server::{Admittance, Server},
     site::Site,
     values,
@@ -15,18 +16,18 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     net::ListenAddr,
-    plan::{Common, Listen, Plan, Target},
+    plan::{Common, Expect, Listen, Plan, Target},
     tls::ServerTls,
     ws::ClientOptions,
 };
 use clap::Args;
-use std::ffi::OsString;
+use std::{ffi::OsString, sync::Arc};
 
 /// Be a WebSocket server
 ///
 /// Standard input goes to every client, and each client's messages to standard output, one line a
-/// message; --echo and --to give each client something else to talk to. A bare port is reachable
-/// from this machine only.
+/// message; --echo, --to and --script give each client something else to talk to. A bare port is
+/// reachable from this machine only.
 #[derive(Debug, Args)]
 pub(super) struct ListenArgs {
     /// Where to listen
@@ -38,17 +39,20 @@ pub(super) struct ListenArgs {
     /// Send each message back to its sender
     #[arg(long, help_heading = "Server", conflicts_with_all = [
         "to", "framing", "input", "output", "nul", "json", "text", "binary", "recv_only", "send_only",
+        "script",
     ])]
     pub echo: bool,
     /// Send each message to all other clients too, and to standard output
-    #[arg(long, help_heading = "Server", conflicts_with_all = ["echo", "to", "once", "program"])]
+    #[arg(long, help_heading = "Server", conflicts_with_all = ["echo", "to", "once", "program", "script"])]
     pub relay: bool,
     /// Join each client to a fresh ENDPOINT, such as tcp:HOST:PORT
-    #[arg(long, help_heading = "Server", value_name = "ENDPOINT")]
+    #[arg(long, help_heading = "Server", value_name = "ENDPOINT", conflicts_with = "script")]
     pub to: Option<String>,
     /// Start PROGRAM for each client, its input and output as lines
-    #[arg(last = true, value_name = "PROGRAM", num_args = 1.., conflicts_with_all = ["echo", "to"])]
+    #[arg(last = true, value_name = "PROGRAM", num_args = 1.., conflicts_with_all = ["echo", "to", "script"])]
     pub program: Vec<OsString>,
+    #[command(flatten)]
+    pub scripting: Scripting,
     #[command(flatten)]
     pub site: Site,
     #[command(flatten)]
@@ -102,6 +106,7 @@ impl ListenArgs {
         }
         let shared = match &self.to {
             Some(endpoint) => lower::is_hub(endpoint) || endpoint == "-",
+            None if self.scripting.script.is_some() => false,
             None => !self.echo && self.program.is_empty() && !self.server.once,
         };
         if !shared {
@@ -116,10 +121,18 @@ impl ListenArgs {
                 "is for bytes, and neither side has them: a datagram is one message",
             )?;
         }
-        let stdout = self.to.as_ref().map_or(!self.echo && self.program.is_empty(), |to| to == "-");
+        let stdout = self
+            .to
+            .as_ref()
+            .map_or(!self.echo && self.program.is_empty() && self.scripting.script.is_none(), |to| to == "-");
         if !stdout {
             given.refuse(&["raw"], "is for standard output, where the clients' messages do not go")?;
         }
+        if !self.server.once {
+            given.refuse(&["report"], "is about one session: it needs --once")?;
+        }
+        let expect = self.scripting.lower(Expect::default(), given, expander)?;
+        let record = lower::recording(&self.output, !self.server.once)?;
         let place = Place::parse(&self.address)?;
         if !matches!(place.address, ListenAddr::Unix(_)) {
             given.refuse(&["mode"], "is for a Unix socket that we bind: unix:PATH")?;
@@ -136,6 +149,7 @@ impl ListenArgs {
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, Certificate::default(), expander)?,
             client: ClientOptions { follow: self.network.location, ..ClientOptions::default() },
+            expect,
             forward: self.server.forward_header.clone(),
             dial: self.network.lower(expander)?,
             server: lower::server(self.server, expander),
@@ -145,7 +159,7 @@ impl ListenArgs {
             retry: Default::default(),
             reconnect: None,
             stats: self.output.stats,
-            record: self.output.record,
+            record,
         };
         common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;
         let Admittance { user, bearer } = &self.admittance;
@@ -157,7 +171,10 @@ impl ListenArgs {
             _ if self.relay => Target::Relay,
             _ if !self.program.is_empty() => Target::Command(self.program),
             Some(endpoint) => Target::Endpoint(endpoint),
-            None => Target::Stdio,
+            None => match &common.expect.script {
+                Some(script) => Target::Script(Arc::clone(script)),
+                None => Target::Stdio,
+            },
         };
         Ok(Plan::Listen(Listen { address: place.address, tls, target, common }))
     }

@@ -86,6 +86,8 @@ pub(super) fn rules(session: &Session) -> Rules {
         count: if session.one { Some(1) } else { session.count },
         close: session.close.clone().unwrap_or_default(),
         ok_close: session.ok_close.iter().flat_map(|codes| codes.0.iter().cloned()).collect(),
+        filter: None,
+        expect_close: Vec::new(),
     }
 }
 
@@ -191,6 +193,16 @@ pub(super) fn verbosity(output: &Output) -> Verbosity {
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     }
+}
+
+/// Where messages are recorded; `many` sessions are no script.
+pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> {
+    let script = |file: &PathBuf| file.extension().is_some_and(|end| end.eq_ignore_ascii_case("wsio"));
+    if many && output.record.as_ref().is_some_and(script) {
+        return Err(usage("a script is one session, and this serves many")
+            .hint("add --once, or record JSON lines in a file with another name"));
+    }
+    Ok(output.record.clone())
 }
 
 pub(super) fn client(

@@ -5,6 +5,7 @@
 //! plain data, so that nothing above or below knows how an option was spelled.
 
 mod args;
+mod ask;
 mod client;
 mod connect;
 mod cookies;
@@ -20,6 +21,7 @@ mod pasted;
 mod pipe;
 mod probe;
 mod refusal;
+mod script;
 mod server;
 mod site;
 mod values;

@@ -5,6 +5,7 @@
 //! are. An option that neither of them could use is refused.
 
 use super::{
+    ask::Ask,
     client::{Certificate, Credentials, Handshake, Trust},
     expand::{Expander, usage},
     groups::{Again, ChildErrors, Commands, Fanout, Messages, Output, Session},
@@ -34,6 +35,8 @@ pub(super) struct PipeArgs {
     pub b: String,
     #[command(flatten)]
     pub messages: Messages,
+    #[command(flatten)]
+    pub ask: Ask,
     #[command(flatten)]
     pub session: Session,
     #[command(flatten)]
@@ -105,6 +108,8 @@ impl PipeArgs {
         }
         network::refuse_idle(given, [self.a.as_str(), self.b.as_str()])?;
         let has = |role: Role| roles.contains(&role);
+        // Between two WebSockets, the client of the one decides what is offered to the other.
+        let passes_through = has(Role::WebSocketServer) || has(Role::SecureWebSocketServer);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
         // A secure server's certificate comes first; with --self-signed it has one, and --cert is the client's.
@@ -120,6 +125,8 @@ impl PipeArgs {
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start"));
         }
 
+        let listens = passes_through || has(Role::StreamServer) || has(Role::DatagramServer);
+        let record = lower::recording(&self.output, listens && !self.server.once)?;
         let forward = self.server.forward_header.clone();
         let mut server = lower::server(self.server, expander);
         server.tls = server_tls;
@@ -137,7 +144,7 @@ impl PipeArgs {
             ClientOptions::default()
         };
         let common = Common {
-            rules: lower::rules(&self.session),
+            rules: self.ask.rules(&self.session, given),
             framing: lower::framing(&self.messages, "raw", &self.output)?,
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
@@ -145,6 +152,7 @@ impl PipeArgs {
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, client_own, expander)?,
+            expect: self.ask.opening(Some(&client).filter(|_| !passes_through))?,
             dial: self.network.lower(expander)?,
             client,
             forward,
@@ -155,7 +163,7 @@ impl PipeArgs {
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),
             stats: self.output.stats,
-            record: self.output.record,
+            record,
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
     }
@@ -177,7 +185,19 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     let any = |wanted: &[Role]| roles.iter().any(|role| wanted.contains(role));
     let server = any(&[WebSocketServer, SecureWebSocketServer]);
     if !any(&[WebSocketClient]) {
-        given.refuse(&["cookie", "user_agent", "origin", "location"], "needs a ws: or wss: endpoint")?;
+        given.refuse(
+            &[
+                "cookie",
+                "user_agent",
+                "origin",
+                "location",
+                "patterns",
+                "fields",
+                "expect_close",
+                "expect_subprotocol",
+            ],
+            "needs a ws: or wss: endpoint",
+        )?;
     }
     if !any(&[WebSocketClient]) && !server {
         given.refuse(&["user", "bearer"], "needs a WebSocket endpoint")?;

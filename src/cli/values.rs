@@ -3,16 +3,16 @@
 //! Each is a plain function from text to value with an error that says what is expected, so that
 //! every option that takes such a value reads it the same way.
 
+pub use crate::session::duration;
 use crate::{
-    session::CloseWith,
+    expect,
+    script::report::Report,
+    session::{CloseWith, codes},
     tls::{Pin, Version},
     ws::{HeaderName, HeaderValue},
 };
 use regex::Regex;
 use std::{ops::RangeInclusive, time::Duration};
-
-/// The longest duration that is taken: deadlines beyond it are `off`.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// The largest size that is taken, bytes: one TiB.
 const LARGEST: u64 = 1 << 40;
@@ -27,26 +27,6 @@ pub struct Codes(pub Vec<RangeInclusive<u16>>);
 
 /// One header field.
 pub type Field = (HeaderName, HeaderValue);
-
-/// `500ms`, `10s`, `2m`, `1h`, or seconds with or without a fraction.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let expected = || "expected a duration such as 500ms, 10s, 2m, 1h, 14d or 1.5".to_owned();
-    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let scale = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        _ => return Err(expected()),
-    };
-    let seconds = number.parse::<f64>().map_err(|_| expected())? * scale;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration <= LONGEST => Ok(duration),
-        _ => Err("longer than a year".to_owned()),
-    }
-}
 
 /// A duration that is more than 0.
 pub fn some_duration(text: &str) -> Result<Duration, String> {
@@ -119,24 +99,32 @@ pub fn close(text: &str) -> Result<CloseWith, String> {
         return Ok(CloseWith { code: None, reason: String::new() });
     }
     let (code, reason) = text.split_once(':').unwrap_or((text, ""));
-    CloseWith::new(Some(close_code(code)?), reason)
+    CloseWith::new(Some(codes::parse(code)?), reason)
 }
 
 /// Close codes and ranges, separated by commas.
 pub fn close_codes(text: &str) -> Result<Codes, String> {
-    let range = |part: &str| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (close_code(first.trim())?, close_code(last.trim())?);
-        if first > last { Err(format!("{first}-{last} is an empty range")) } else { Ok(first..=last) }
-    };
-    text.split(',').map(|part| range(part.trim())).collect::<Result<_, _>>().map(Codes)
+    codes::ranges(text).map(Codes)
 }
 
-fn close_code(text: &str) -> Result<u16, String> {
-    match text.parse() {
-        Ok(code @ 1000..=4999) => Ok(code),
-        _ => Err("expected a close code from 1000 to 4999".to_owned()),
+/// Close codes that a peer can close with: 1006 and 1015 stand for a Close that never came.
+pub fn arriving_codes(text: &str) -> Result<Codes, String> {
+    codes::arriving(text).map(Codes)
+}
+
+/// `junit=FILE`, `tap` or `github`.
+pub fn report(text: &str) -> Result<Report, String> {
+    match text.split_once('=') {
+        Some(("junit", file)) if !file.is_empty() => Ok(Report::Junit(file.into())),
+        None if text == "tap" => Ok(Report::Tap),
+        None if text == "github" => Ok(Report::Github),
+        _ => Err("expected junit=FILE, tap or github".to_owned()),
     }
+}
+
+/// A regular expression that is looked for in a payload.
+pub fn pattern(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| expect::no_regex(&error))
 }
 
 /// As curl reads them: `Name: value`, `Name;` for an empty value, `Name:` for none, which leaves out a

@@ -14,6 +14,7 @@ mod reception;
 mod redial;
 mod serve;
 mod signals;
+mod stage;
 mod stats;
 
 pub use outcome::{Outcome, Rtt};
@@ -33,12 +34,13 @@ use crate::{
         room::{Room, Rooms},
     },
     net::{BindOptions, Dialer, ListenAddr, Listener},
-    observe::{Redactor, Reporter},
-    plan::{Chat, Common, Connect, Direction, Listen, Pipe, Plan, Target},
+    observe::{Redactor, Reporter, Taps},
+    plan::{Chat, Common, Connect, Direction, Expect, Listen, Pipe, Plan, Target},
     session::{Instant, Rules, backoff::Retry},
     tls,
 };
 use serve::{Behind, Server};
+use stage::Stage;
 use std::{future::Future, pin::Pin, sync::Arc};
 use tokio::sync::{OnceCell, watch};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -49,6 +51,8 @@ pub(crate) struct Run {
     rules: Rules,
     first: Vec<Message>,
     direction: Direction,
+    expect: Expect,
+    stage: Stage,
     stop: watch::Receiver<Option<Fault>>,
     started: Instant,
     recorder: Option<Recorder>,
@@ -101,13 +105,14 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
     let subprotocol =
         b.facts.subprotocol.as_ref().map_or(String::new(), |name| format!(" (subprotocol {name})"));
     let greeting = format!("connected to {}{subprotocol}", b.facts.url.as_deref().unwrap_or(target));
-    let a = match run.reach.stdio.prompt(&greeting) {
-        Some(prompt) => OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()),
-        None => {
-            let local = endpoint::parse("-", &Opening::new(Role::A))?;
-            redial::open(run, &local.into(), Opening::new(Role::A)).await?
-        }
+    let local = match &common.expect.script {
+        Some(script) => stage::endpoint(script, common, false),
+        None => match run.reach.stdio.prompt(&greeting) {
+            Some(prompt) => return Ok((OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()), b)),
+            None => endpoint::parse("-", &Opening::new(Role::A))?,
+        },
     };
+    let a = redial::open(run, &local.into(), Opening::new(Role::A)).await?;
     Ok((a, b))
 }
 
@@ -161,7 +166,7 @@ async fn join(plan: &Pipe, run: &Arc<Run>, a: Arc<dyn Endpoint>, b: Arc<dyn Endp
         }
         Opened::Link(a) => {
             let b = run.telling(redial::open(run, &b, Opening::new(Role::B))).await?;
-            let shown = usize::from(matches!(b.link, Link::WebSocket(_)));
+            let shown = usize::from(b.link.is_web_socket());
             run.alone(a, b, shown).await
         }
     }
@@ -182,6 +187,9 @@ async fn listen(
         Target::Relay => (Behind::Hub(Room::mesh(plan.common.room), OnceCell::new()), LINES),
         Target::Echo => (Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?.into()), LINES),
         Target::Command(words) => (Behind::Endpoint(endpoint::command(words.clone()).into()), LINES),
+        Target::Script(script) => {
+            (Behind::Endpoint(stage::endpoint(script, &plan.common, true).into()), LINES)
+        }
         Target::Endpoint(text) if text == "-" && !once => {
             (Behind::Hub(Room::star(plan.common.room), OnceCell::new()), LINES)
         }
@@ -225,6 +233,7 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
         first: Vec::new(),
         chat: Chat::default(),
         direction: Direction::Both,
+        expect: Expect::default(),
         ..quiet
     };
     let server = Server::new(Arc::new(quiet), &common.server.plain(), acceptor, behind)?;
@@ -268,6 +277,8 @@ impl Run {
             first: first.collect::<Result<_>>()?,
             rules: common.rules.clone(),
             direction: common.direction,
+            expect: common.expect.clone(),
+            stage: Stage::default(),
             reach: Reach {
                 framings,
                 max_message: common.max_message,
@@ -299,23 +310,6 @@ impl Run {
         })
     }
 
-    /// The same run with its recording open, if one was asked for.
-    async fn recording(mut self, common: &Common) -> Result<Self> {
-        if let Some(file) = &common.record {
-            self.recorder = Some(Recorder::start(file, self.reach.redactor.clone()).await?);
-        }
-        Ok(self)
-    }
-
-    /// Completes the recording; the first fault stays.
-    async fn finish(&self, result: Result<()>) -> Result<()> {
-        let recorded = match &self.recorder {
-            Some(recorder) => recorder.finish().await,
-            None => Ok(()),
-        };
-        result.and(recorded)
-    }
-
     /// What `opening` gives; a fault is told on standard output, when that takes events.
     async fn telling<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         let opened = opening.await;
@@ -326,7 +320,8 @@ impl Run {
     }
 
     async fn tell_end(&self, tally: &Tally) {
-        if self.reach.tells_events() {
+        // The records of a script end by themselves, if it began.
+        if self.reach.tells_events() && !self.stage.has_begun() {
             self.reach.stdio.afterword(Record::new(None, None, What::End(tally)).line()).await;
         }
     }
@@ -391,30 +386,37 @@ impl Run {
     async fn pair(&self, mut a: OpenedLink, mut b: OpenedLink, serving: bool, conn: Option<u64>) -> Outcome {
         a.link.open(conn, &b.facts);
         b.link.open(conn, &a.facts);
-        let mut recorded = None;
-        if let Some(recorder) = &self.recorder {
-            // Of two WebSockets, the one that was dialled is the one that is looked at.
-            recorded =
-                [(1, &mut b), (0, &mut a)].into_iter().find_map(|(side, opened)| match &mut opened.link {
-                    Link::WebSocket(link) => {
-                        link.set_tap(recorder.open(conn, &opened.facts));
-                        Some((recorder, side))
-                    }
-                    _ => None,
-                });
+        // Of two WebSockets, the one that was dialled is the one that is looked at.
+        let side = usize::from(b.link.is_web_socket());
+        let looked_at = if side == 1 { &mut b } else { &mut a };
+        let recorders: Vec<_> = self.recorder.iter().chain(&self.stage.told).collect();
+        if let Some(socket) = looked_at.link.conn() {
+            let taps: Vec<_> =
+                recorders.iter().map(|recorder| recorder.open(conn, &looked_at.facts)).collect();
+            if !taps.is_empty() {
+                socket.set_tap(Box::new(Taps(taps)));
+            }
         }
+        let unexpected = stage::unexpected(&self.expect, &looked_at.facts);
+        let script = stage::run(&a.link, &b.link, self.ends());
         let setup = Setup {
             timeout_at: self.ends(),
-            rules: self.rules.clone(),
+            rules: stage::rules(&self.rules, script.as_ref()),
             serving,
-            first: self.first.clone(),
-            chat: self.chat.clone(),
+            first: if unexpected.is_none() { self.first.clone() } else { Vec::new() },
+            chat: if script.is_none() { self.chat.clone() } else { Chat::default() },
             send_only: self.direction == Direction::SendOnly,
-            stop: self.stopped(),
+            stop: match unexpected {
+                Some(fault) => Box::pin(std::future::ready(fault)),
+                None => self.stopped(),
+            },
             reporter: self.reach.reporter.clone(),
         };
-        let outcome = Pair::new(a.link, b.link, setup).run().await;
-        if let Some((recorder, side)) = recorded {
+        let mut outcome = Pair::new(a.link, b.link, setup).run().await;
+        if let Some(script) = script {
+            outcome.fault = self.stage.conclude(&script, outcome.fault);
+        }
+        for recorder in recorders {
             recorder.end(conn, &outcome.tally(side));
         }
         outcome

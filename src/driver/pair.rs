@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     exit::Exit,
+    expect::show,
     fault::Fault,
     link::{Link, Moved},
     observe::Reporter,
@@ -44,7 +45,7 @@ pub struct Setup {
     pub chat: Chat,
     /// What a WebSocket gives is not delivered.
     pub send_only: bool,
-    /// Ready with a fault when the session has to end (a signal).
+    /// Ready with a fault when the session has to end: a signal, or something expected that is not so.
     pub stop: Pin<Box<dyn Future<Output = Fault> + Send>>,
     /// Where notes go.
     pub reporter: Reporter,
@@ -97,8 +98,11 @@ impl Pair {
         // one, from the datagrams.
         let last = |kind| kinds.iter().rposition(|other| *other == kind);
         let counted = last(SideKind::WebSocket).or(last(SideKind::Datagrams)).unwrap_or(0);
-        let wanted = |side| setup.rules.count.filter(|_| side == counted);
-        let mut pumps = [Pump::new(wanted(0)), Pump::new(wanted(1))];
+        let pump = |side| {
+            let filter = setup.rules.filter.clone().filter(|_| side == counted);
+            Pump::new(setup.rules.count.filter(|_| side == counted), filter)
+        };
+        let mut pumps = [pump(0), pump(1)];
         pumps[1 - counted].preload(setup.first);
         pumps[counted].chatter = Chatter::new(&setup.chat);
         if setup.send_only {
@@ -143,8 +147,13 @@ impl Pair {
             // Codes are for WebSockets: elsewhere the cause says it all.
             *closed = closed.take().or_else(|| fault.as_ref().map(|fault| fault.cause.clone()));
         }
+        let unwanted = self.pumps.iter().flat_map(Pump::unwanted);
+        let unwanted = unwanted.map(|message| format!("got {}", show::message(message)));
         Outcome {
-            fault,
+            fault: fault.map(|fault| match fault.exit {
+                Exit::Expectation => fault.detail(unwanted),
+                _ => fault,
+            }),
             closed: self.closed,
             carried: carried(&self.pumps),
             dropped: self.dropped,
@@ -155,8 +164,9 @@ impl Pair {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
         let mut events = Vec::new();
         for _ in 0..ROUNDS {
-            self.poll_stop(cx, &mut events);
-            if !self.panicked {
+            let stops = self.poll_stop(cx, &mut events);
+            // Whoever has to stop reads nothing more.
+            if !self.panicked && !stops {
                 self.poll_pumps(cx, &mut events);
             }
             for side in 0..2 {
@@ -186,13 +196,19 @@ impl Pair {
         Poll::Pending
     }
 
-    fn poll_stop(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
+    /// Whether the session has to end, since just now.
+    fn poll_stop(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) -> bool {
         if let Some(stop) = &mut self.stop
             && let Poll::Ready(fault) = stop.as_mut().poll(cx)
         {
             self.stop = None;
-            events.push(Event::Signal(fault));
+            events.push(match fault.exit {
+                Exit::Expectation => Event::Unmet(fault),
+                _ => Event::Signal(fault),
+            });
+            return true;
         }
+        false
     }
 
     fn poll_pumps(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
@@ -204,6 +220,7 @@ impl Pair {
             for told in told.drain(..) {
                 events.push(match told {
                     Told::Received(messages) => Event::Received { side, messages },
+                    Told::Matched(messages) => Event::Matched { messages },
                     Told::Ended(how) => Event::Ended { side, how },
                     Told::Delivered => Event::Delivered { side: 1 - side },
                     Told::SinkFailed(how) => Event::SinkFailed { side: 1 - side, how },

@@ -6,24 +6,30 @@
 
 use super::chatter::Chatter;
 use crate::{
+    expect::Filter,
     link::{HIGH_WATER, Link, is_control},
     session::{SideKind, SinkFailure, SourceEnd},
     ws,
 };
 use std::{
     collections::VecDeque,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 use tokio_tungstenite::tungstenite::Message;
 
 /// Batches carried before the other direction gets its turn.
 const ROUNDS: usize = 8;
+/// Messages kept to be shown when none of them was wanted.
+const RECENT: usize = 3;
 
 /// What a pump tells its pair.
 #[derive(Debug, PartialEq)]
 pub(super) enum Told {
     /// Data messages came from the source.
     Received(u64),
+    /// So many of them passed the filter.
+    Matched(u64),
     /// The source has ended; what came before is on its way.
     Ended(SourceEnd),
     /// Everything is delivered, and nothing more will come.
@@ -43,6 +49,10 @@ pub(super) struct Pump {
     batch: VecDeque<Message>,
     /// Messages still wanted from this source.
     wanted: Option<u64>,
+    /// Which messages of this source are wanted at all.
+    filter: Option<Arc<Filter>>,
+    /// The last ones that were not.
+    unwanted: VecDeque<Message>,
     /// The source is not read any more.
     stopped: bool,
     /// What the source gives is dropped.
@@ -62,11 +72,13 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    /// A pump that carries at most `wanted` messages.
-    pub(super) fn new(wanted: Option<u64>) -> Self {
+    /// A pump that carries at most `wanted` messages, and only those that pass the filter.
+    pub(super) fn new(wanted: Option<u64>, filter: Option<Arc<Filter>>) -> Self {
         Self {
             batch: VecDeque::new(),
             wanted,
+            filter,
+            unwanted: VecDeque::new(),
             stopped: false,
             discarding: false,
             ended: false,
@@ -186,6 +198,31 @@ impl Pump {
         if self.discarding || self.sink_failed {
             self.batch.clear();
         }
+        if let Some(filter) = self.filter.clone() {
+            self.sift(&filter, told);
+        }
+    }
+
+    fn sift(&mut self, filter: &Filter, told: &mut Vec<Told>) {
+        let (mut matched, unwanted) = (0, &mut self.unwanted);
+        self.batch.retain(|message| {
+            let admitted = is_control(message) || filter.admits(message);
+            if !admitted {
+                unwanted.truncate(RECENT - 1);
+                unwanted.push_front(message.clone());
+            } else if !is_control(message) {
+                matched += 1;
+            }
+            admitted
+        });
+        if matched > 0 {
+            told.push(Told::Matched(matched));
+        }
+    }
+
+    /// The last messages that did not pass the filter, in their order.
+    pub(super) fn unwanted(&self) -> impl Iterator<Item = &Message> {
+        self.unwanted.iter().rev()
     }
 
     fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {

@@ -258,6 +258,9 @@ impl Shared {
         if let Some(fault) = outcome.fault.as_ref().filter(telling) {
             reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
         }
+        if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.phase == "script" && !self.once) {
+            fault.to_string().lines().for_each(|line| reporter.life(&format!("{name} {line}")));
+        }
         reporter.life(&format!("{name} close {}", outcome.summary(0)));
         let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         totals.0 += 1;

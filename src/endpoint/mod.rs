@@ -9,6 +9,7 @@ mod file;
 mod internal;
 mod names;
 mod open;
+mod script;
 mod socket;
 mod standard;
 mod visitor;
@@ -17,6 +18,7 @@ mod web_socket;
 pub use command::command;
 pub use names::parse;
 pub use open::{Acceptor, Deadline, Framings, Opened, OpenedLink, Opening, Reach, Role};
+pub use script::script;
 pub use visitor::Visitor;
 pub use web_socket::{Greeting, WebSocketAcceptor, accepted};
 

@@ -14,7 +14,9 @@ mod queue;
 mod recorder;
 mod renewing;
 pub mod room;
+mod script;
 mod stdio;
+mod transcript;
 
 pub use self::{
     bytes::{ByteLink, Port, Texts},
@@ -25,6 +27,7 @@ pub use self::{
     queue::Queue,
     recorder::Recorder,
     renewing::{Loss, Renew, Renewed, Renewing},
+    script::{ScriptLink, ScriptRun},
     stdio::{OpenPrompt, Stdio, Streams},
 };
 
@@ -66,6 +69,8 @@ pub enum Link {
     Member(Box<room::Member>),
     /// A person at a terminal.
     Prompt(Box<Prompt>),
+    /// A script that is run.
+    Script(Box<ScriptLink>),
 }
 
 /// Two in-process queues; the same one twice is an echo.
@@ -103,9 +108,14 @@ impl Link {
             Self::WebSocket(_) | Self::Renewing(_) => SideKind::WebSocket,
             Self::Bytes(link) => link.kind(),
             Self::Datagrams(_) => SideKind::Datagrams,
-            Self::Channel(_) | Self::Member(_) => SideKind::Stream,
+            Self::Channel(_) | Self::Member(_) | Self::Script(_) => SideKind::Stream,
             Self::Prompt(_) => SideKind::Standard,
         }
+    }
+
+    /// Whether it speaks WebSocket.
+    pub fn is_web_socket(&self) -> bool {
+        self.kind() == SideKind::WebSocket
     }
 
     /// The connection of a WebSocket; none while it is being opened again.
@@ -149,6 +159,7 @@ impl Link {
             Self::Channel(_) => Poll::Ready(()),
             Self::Member(member) => member.incoming().poll_pop(cx, batch, BATCH),
             Self::Prompt(prompt) => prompt.poll_receive(cx, batch),
+            Self::Script(script) => script.poll_receive(cx, batch),
         }
     }
 
@@ -163,6 +174,7 @@ impl Link {
             Self::Channel(_) => Some(SourceEnd::Absent),
             Self::Member(member) => member.incoming().end(),
             Self::Prompt(prompt) => prompt.end(),
+            Self::Script(script) => script.end(),
         }
     }
 
@@ -189,7 +201,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.wants_events(),
             Self::Member(member) => member.tells(),
-            Self::Prompt(_) => true,
+            Self::Prompt(_) | Self::Script(_) => true,
             Self::WebSocket(_) | Self::Renewing(_) | Self::Datagrams(_) | Self::Channel(_) => false,
         }
     }
@@ -203,7 +215,8 @@ impl Link {
             | Self::Renewing(_)
             | Self::Datagrams(_)
             | Self::Channel(_)
-            | Self::Prompt(_) => {}
+            | Self::Prompt(_)
+            | Self::Script(_) => {}
         }
     }
 
@@ -225,6 +238,7 @@ impl Link {
                 }
             }
             Self::Prompt(prompt) => prompt.queued(),
+            Self::Script(script) => script.queued(),
         }
     }
 
@@ -283,6 +297,10 @@ impl Link {
                 prompt.feed(message);
                 Ok(())
             }
+            Self::Script(script) => {
+                script.feed(message);
+                Ok(())
+            }
         }
     }
 
@@ -300,6 +318,7 @@ impl Link {
             Self::Channel(_) => Poll::Ready(Ok(())),
             Self::Member(member) => member.poll_room(cx).map(Ok),
             Self::Prompt(prompt) => prompt.poll_flush(cx),
+            Self::Script(script) => script.poll_room(cx).map(Ok),
         }
     }
 
@@ -309,7 +328,7 @@ impl Link {
     /// When something could not be delivered.
     pub fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         match self {
-            Self::WebSocket(_) | Self::Renewing(_) => Poll::Ready(Ok(())),
+            Self::WebSocket(_) | Self::Renewing(_) | Self::Script(_) => Poll::Ready(Ok(())),
             Self::Bytes(link) => link.poll_shut(cx),
             Self::Datagrams(link) => link.poll_flush(cx),
             Self::Channel(channel) => {
@@ -331,6 +350,7 @@ impl Link {
         match self {
             Self::Bytes(link) => link.poll_broken(cx),
             Self::Prompt(prompt) => prompt.poll_broken(cx),
+            Self::Script(script) => script.poll_broken(cx),
             _ => Poll::Pending,
         }
     }
@@ -363,7 +383,7 @@ impl Link {
                 None => 0,
             },
             Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) | Self::Prompt(_) => 0,
+            Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) | Self::Prompt(_) | Self::Script(_) => 0,
         }
     }
 }

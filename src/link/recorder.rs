@@ -1,9 +1,9 @@
-//! `--record`: every message of every WebSocket into a file, as JSON records or as HAR.
+//! `--record`: every message of every WebSocket into a file, as JSON records, as HAR or as a script.
 //!
 //! One thread writes; what waits for it is bounded, and a connection whose records find no room waits
 //! with them, so that a recording is complete or the fault says why it is not.
 
-use super::{Queue, har};
+use super::{Queue, har, transcript};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -25,69 +25,101 @@ use tokio::{runtime::Handle, sync::oneshot, task::spawn_blocking};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Bytes of records that may wait for the disk.
-const WAITING: usize = 4 * 1024 * 1024;
+pub(super) const WAITING: usize = 4 * 1024 * 1024;
 /// Records written at once.
 const BATCH: usize = 1024;
 
 /// An open recording.
 pub struct Recorder {
     queue: Queue,
-    /// The entries of a HAR whose connections are open; `None` for JSON records.
-    entries: Option<Entries>,
+    form: Form,
     written: Mutex<Option<oneshot::Receiver<io::Result<()>>>>,
-    path: PathBuf,
+    /// `None` is standard output.
+    path: Option<PathBuf>,
     redactor: Redactor,
+}
+
+enum Form {
+    /// JSON, one record a line.
+    Records,
+    /// Connections that are open: an entry is one JSON object.
+    Har(Entries),
+    /// What a script would say.
+    Script,
 }
 
 type Entries = Mutex<HashMap<Option<u64>, Arc<Mutex<har::Entry>>>>;
 
 impl Recorder {
-    /// Makes the file anew; one whose name ends in `.har` becomes HAR.
+    /// Makes the file anew; one whose name ends in `.har` becomes HAR, in `.wsio` a script.
     ///
     /// # Errors
     /// Exit 23 when it cannot be written.
     pub async fn start(path: &Path, redactor: Redactor) -> Result<Self> {
         let path = path.to_owned();
-        let har = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("har"));
+        let ends_in = |name| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(name));
+        let form = match (ends_in("har"), ends_in("wsio")) {
+            (true, _) => Form::Har(Entries::default()),
+            (_, true) => Form::Script,
+            _ => Form::Records,
+        };
         let opening = path.clone();
         // Opening a FIFO waits for its reader.
         let opened = spawn_blocking(move || File::create(opening)).await;
         let file = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
-        let file = file.map_err(|error| unwritable(&path, &error))?;
+        let file = file.map_err(|error| unwritable(Some(&path), &error))?;
+        Ok(Self::writing(Box::new(file), Some(path), form, redactor))
+    }
+
+    /// JSON records on standard output.
+    pub fn on(output: Box<dyn Write + Send>, redactor: Redactor) -> Self {
+        Self::writing(output, None, Form::Records, redactor)
+    }
+
+    fn writing(to: Box<dyn Write + Send>, path: Option<PathBuf>, form: Form, redactor: Redactor) -> Self {
         let (queue, runtime) = (Queue::default(), Handle::current());
         let (done, written) = oneshot::channel();
-        let source = queue.clone();
+        let (source, har) = (queue.clone(), matches!(form, Form::Har(_)));
         std::thread::spawn(move || {
-            let result = write(file, &source, &runtime, har);
+            let result = write(to, &source, &runtime, har);
             // Nobody waits for a disk that takes nothing.
             source.finish(SourceEnd::Absent);
             let _ = done.send(result);
         });
-        let entries = har.then(Entries::default);
-        Ok(Self { queue, entries, written: Mutex::new(Some(written)), path, redactor })
+        Self { queue, form, written: Mutex::new(Some(written)), path, redactor }
     }
 
     /// Notes that a connection is open, and gives the tap that records its messages.
     pub fn open(&self, conn: Option<u64>, facts: &Facts) -> Box<dyn Tap> {
-        let Some(entries) = &self.entries else {
-            self.push(Record::new(conn, None, What::Open(facts)).line());
-            return Box::new(Lines { queue: self.queue.clone(), conn });
-        };
-        let entry = Arc::new(Mutex::new(har::Entry::new(conn, facts.clone(), &self.redactor)));
-        lock(entries).insert(conn, Arc::clone(&entry));
-        Box::new(Collected(entry))
+        let queue = self.queue.clone();
+        match &self.form {
+            Form::Records => {
+                self.push(Record::new(conn, None, What::Open(facts)).line());
+                Box::new(Lines { queue, conn })
+            }
+            Form::Har(entries) => {
+                let entry = Arc::new(Mutex::new(har::Entry::new(conn, facts.clone(), &self.redactor)));
+                lock(entries).insert(conn, Arc::clone(&entry));
+                Box::new(Collected(entry))
+            }
+            Form::Script => {
+                self.push(transcript::head(facts));
+                Box::new(transcript::Statements::new(queue))
+            }
+        }
     }
 
     /// Notes that a session is over.
     pub fn end(&self, conn: Option<u64>, tally: &Tally) {
-        match &self.entries {
-            None => self.push(Record::new(conn, None, What::End(tally)).line()),
-            Some(entries) => {
+        match &self.form {
+            Form::Records => self.push(Record::new(conn, None, What::End(tally)).line()),
+            Form::Har(entries) => {
                 let entry = lock(entries).remove(&conn);
                 if let Some(entry) = entry {
                     self.push(lock(&entry).finish(tally));
                 }
             }
+            Form::Script => self.push(transcript::tail(tally)),
         }
     }
 
@@ -99,7 +131,7 @@ impl Recorder {
         self.queue.finish(SourceEnd::Absent);
         let Some(written) = lock(&self.written).take() else { return Ok(()) };
         match written.await {
-            Ok(Err(error)) => Err(unwritable(&self.path, &error)),
+            Ok(Err(error)) => Err(unwritable(self.path.as_deref(), &error)),
             _ => Ok(()),
         }
     }
@@ -109,7 +141,14 @@ impl Recorder {
     }
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Fault {
+fn unwritable(path: Option<&Path>, error: &io::Error) -> Fault {
+    let Some(path) = path else {
+        let exit = match error.kind() {
+            io::ErrorKind::BrokenPipe => Exit::ReaderLeft,
+            _ => Exit::WriteError,
+        };
+        return Fault::new(exit, "session", format!("cannot write standard output: {}", net::words(error)));
+    };
     let cause = format!("cannot write {}: {}", path.display(), net::words(error));
     Fault::new(Exit::WriteError, "record", cause).hint("name another file with --record")
 }
@@ -119,7 +158,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Writes what comes until the queue has ended.
-fn write(mut file: File, queue: &Queue, runtime: &Handle, har: bool) -> io::Result<()> {
+fn write(mut file: Box<dyn Write + Send>, queue: &Queue, runtime: &Handle, har: bool) -> io::Result<()> {
     let (mut batch, mut first) = (VecDeque::new(), true);
     if har {
         file.write_all(har::head().as_bytes())?;

@@ -76,10 +76,22 @@ impl Stdio {
 
     /// Writes to standard output what comes after everything else; a reader that has left is no fault.
     pub async fn afterword(&self, bytes: Vec<u8>) {
-        let Some(mut output) = self.output.clone() else { return };
-        let written =
-            tokio::task::spawn_blocking(move || output.write_all(&bytes).and_then(|()| output.flush()));
-        let _ = tokio::time::timeout(AFTERWORD, written).await;
+        let _ = tokio::time::timeout(AFTERWORD, self.write(bytes)).await;
+    }
+
+    /// Writes to standard output, which no link has taken.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn write(&self, bytes: Vec<u8>) -> io::Result<()> {
+        let Some(mut output) = self.output() else { return Ok(()) };
+        let write = move || output.write_all(&bytes).and_then(|()| output.flush());
+        tokio::task::spawn_blocking(write).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    /// Standard output, to be written by somebody who is no link.
+    pub fn output(&self) -> Option<Box<dyn Write + Send>> {
+        Some(Box::new(self.output.clone()?))
     }
 }
 

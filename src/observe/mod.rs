@@ -7,7 +7,7 @@ mod redact;
 mod tap;
 
 pub use redact::{HIDDEN, Redactor};
-pub use tap::Tap;
+pub use tap::{Tap, Taps};
 
 use crate::{
     exit::Exit,

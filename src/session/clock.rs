@@ -40,14 +40,8 @@ impl Session {
     }
 
     fn out_of_time(&mut self, cause: &str, now: Instant) {
-        let unmet = self.rules.count.filter(|_| !self.count_met);
-        self.fail(match unmet {
-            Some(wanted) => {
-                let cause = format!("{cause}: expected {wanted} messages, got {}", self.received);
-                Fault::new(Exit::Expectation, "session", cause)
-            }
-            None => Fault::new(Exit::Deadline, "session", cause),
-        });
+        let unmet = self.unmet(Some(cause));
+        self.fail(unmet.unwrap_or_else(|| Fault::new(Exit::Deadline, "session", cause)));
         let close = self.rules.close.clone();
         if self.serving {
             self.end_all(Some(GOING_AWAY), String::new(), now);

@@ -2,6 +2,8 @@
 //!
 //! RFC 6455 section 7.4 and the IANA registry that continues it.
 
+use std::ops::RangeInclusive;
+
 /// The longest close reason, bytes (RFC 6455 section 5.5: a control frame carries 125, the code takes two).
 pub const MAX_REASON: usize = 123;
 
@@ -46,6 +48,51 @@ pub fn remedy(code: u16) -> Option<&'static str> {
         1014 => "look at what stands behind the server: it does not answer",
         _ => return None,
     })
+}
+
+/// A close code as people write it, from 1000 to 4999.
+///
+/// # Errors
+/// What was expected.
+pub fn parse(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(code @ 1000..=4999) if text.len() == 4 => Ok(code),
+        _ => Err("expected a close code from 1000 to 4999".to_owned()),
+    }
+}
+
+/// Close codes and ranges, separated by commas: `1008,4000-4999`.
+///
+/// # Errors
+/// What was expected, or that a range is empty.
+pub fn ranges(text: &str) -> Result<Vec<RangeInclusive<u16>>, String> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (parse(first.trim())?, parse(last.trim())?);
+        if first > last { Err(format!("{first}-{last} is an empty range")) } else { Ok(first..=last) }
+    };
+    text.split(',').map(|part| range(part.trim())).collect()
+}
+
+/// As [`ranges`], of codes that an end with a Close can have; 1005 is a Close without a code.
+///
+/// # Errors
+/// What was expected, or that a code stands for a Close that never came.
+pub fn arriving(text: &str) -> Result<Vec<RangeInclusive<u16>>, String> {
+    let ranges = ranges(text)?;
+    match ranges.iter().find(|range| range.start() == range.end() && matches!(range.start(), 1006 | 1015)) {
+        None => Ok(ranges),
+        Some(range) => Err(format!("{} stands for a connection that ended without a Close", range.start())),
+    }
+}
+
+/// Codes and ranges as they are written: the counterpart of [`ranges`].
+pub fn list(ranges: &[RangeInclusive<u16>]) -> String {
+    let one = |range: &RangeInclusive<u16>| match range.start() == range.end() {
+        true => range.start().to_string(),
+        false => format!("{}-{}", range.start(), range.end()),
+    };
+    ranges.iter().map(one).collect::<Vec<_>>().join(",")
 }
 
 /// Code, name and reason in one line: `1011 internal error: disk full`; no code is `1005 no status`.
@@ -119,6 +166,18 @@ mod tests {
         assert_eq!(describe(Some(1006), ""), "1006 abnormal");
         assert_eq!(describe(Some(1011), "disk full"), "1011 internal error: disk full");
         assert_eq!(describe(Some(4001), ""), "4001 private");
+    }
+
+    #[test]
+    fn lists_read_as_they_are_written() {
+        for (text, written) in
+            [("1008", "1008"), ("1008, 4000 - 4999", "1008,4000-4999"), ("1000-1000", "1000")]
+        {
+            assert_eq!(list(&ranges(text).unwrap()), written, "{text}");
+        }
+        for text in ["", "x", "999", "5000", "1000,", "4001-4000", "01000", "+1000"] {
+            assert!(ranges(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -17,6 +17,11 @@ pub enum Event {
         /// How many.
         messages: u64,
     },
+    /// Of what arrived, so many passed the filter of the rules.
+    Matched {
+        /// How many.
+        messages: u64,
+    },
     /// Bytes came from the far end of a WebSocket.
     Heard {
         /// Which side.
@@ -96,6 +101,8 @@ pub enum Event {
     },
     /// A signal asks for an end; the exit says which.
     Signal(Fault),
+    /// Something that was expected of the connection is not so: close normally, with this fault.
+    Unmet(Fault),
     /// The code that carries this session panicked.
     Panicked,
 }

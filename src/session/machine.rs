@@ -4,7 +4,7 @@
 //! fault wins, and a session is over when both sides are released.
 
 use super::{
-    Action, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When, codes,
+    Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When,
     keepalive::Keepalive,
     side::{Side, Sink},
     verdict::unanswered,
@@ -30,7 +30,9 @@ pub struct Session {
     pub(super) sides: [Side; 2],
     pub(super) fault: Option<Fault>,
     pub(super) received: u64,
+    pub(super) matched: u64,
     pub(super) count_met: bool,
+    pub(super) close_met: bool,
     pub(super) unsent: u64,
     pub(super) timeout_at: Option<Instant>,
     pub(super) traffic_at: Instant,
@@ -58,7 +60,9 @@ impl Session {
             sides,
             fault: None,
             received: 0,
+            matched: 0,
             count_met: false,
+            close_met: false,
             unsent: 0,
             timeout_at,
             traffic_at: now,
@@ -76,6 +80,7 @@ impl Session {
     pub fn on(&mut self, event: Event, now: Instant) {
         match event {
             Event::Received { side, messages } => self.received(side, messages, now),
+            Event::Matched { messages } => self.matched += messages,
             Event::Heard { side, amid } => self.heard(side, amid, now),
             Event::Wrote { side } => self.keepalive(side, |clock| clock.wrote(now)),
             Event::PingSent { side } => self.keepalive(side, |clock| clock.sent(now)),
@@ -92,6 +97,11 @@ impl Session {
             Event::Signal(fault) => {
                 self.fail(fault);
                 self.end_all(Some(GOING_AWAY), String::new(), now);
+            }
+            Event::Unmet(fault) => {
+                self.fail(fault);
+                let CloseWith { code, reason } = self.rules.close.clone();
+                self.end_all(code, reason, now);
             }
             Event::Panicked => self.panicked(now),
         }
@@ -210,16 +220,8 @@ impl Session {
     }
 
     fn peer_closed(&mut self, side: usize, code: Option<u16>, reason: String, described: String) {
-        let fine = matches!(code, None | Some(1000 | 1001))
-            || code.is_some_and(|code| self.rules.ok_close.iter().any(|range| range.contains(&code)));
         let echo = matches!(self.sides[side].sink, Sink::CloseSent(_)) && code == self.sides[side].close_code;
-        if !fine && !echo {
-            let fault = Fault::new(Exit::ClosedByPeer, "session", format!("closed by the peer: {described}"));
-            self.fail(match code.and_then(codes::remedy) {
-                Some(remedy) => fault.hint(remedy),
-                None => fault,
-            });
-        }
+        self.judge_close(side, code, echo, &described);
         self.sides[side].sink = Sink::Done;
         self.abandon(1 - side);
         self.end_output(1 - side, code, reason);

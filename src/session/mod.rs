@@ -7,17 +7,21 @@ pub mod backoff;
 mod clock;
 pub mod codes;
 mod event;
+mod expectations;
 mod keepalive;
 mod leaving;
 mod machine;
 mod side;
+mod span;
 mod verdict;
 
 pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When};
 pub use machine::Session;
 pub use side::SideKind;
+pub use span::duration;
 
-use std::{ops::RangeInclusive, time::Duration};
+use crate::expect::Filter;
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 /// Deadlines, stop conditions and close codes of a session, from the command line.
 #[derive(Clone, Debug)]
@@ -40,6 +44,10 @@ pub struct Rules {
     pub close: CloseWith,
     /// Close codes of the peer that count as success beside 1000, 1001 and none.
     pub ok_close: Vec<RangeInclusive<u16>>,
+    /// Which received messages are delivered and counted, at least one. Default `None`: all.
+    pub filter: Option<Arc<Filter>>,
+    /// The peer has to close with one of these; 1005 is none. Default empty: it does not have to.
+    pub expect_close: Vec<RangeInclusive<u16>>,
 }
 
 /// A Close that may go on the wire (RFC 6455 sections 5.5.1 and 7.4).
@@ -92,6 +100,8 @@ impl Default for Rules {
             count: None,
             close: CloseWith::default(),
             ok_close: Vec::new(),
+            filter: None,
+            expect_close: Vec::new(),
         }
     }
 }

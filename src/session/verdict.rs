@@ -18,12 +18,7 @@ impl Session {
                 format!("the peer closed; {what} of the input left unsent"),
             ));
         }
-        let wanted = self.rules.count.filter(|_| !self.count_met)?;
-        let cause = format!("expected {wanted} messages, got {} before the session ended", self.received);
-        Some(
-            Fault::new(Exit::Expectation, "session", cause)
-                .hint("wait longer with --linger 10s or --linger inf"),
-        )
+        self.unmet(None).map(|fault| fault.hint("wait longer with --linger 10s or --linger inf"))
     }
 
     pub(super) fn fail(&mut self, fault: Fault) {

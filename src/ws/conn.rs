@@ -53,6 +53,9 @@ const BATCH: usize = 1024;
 /// Payload bytes in one batch.
 const BATCH_BYTES: usize = 256 * 1024;
 
+/// What our own pings carry, so that their pongs are known.
+pub const KEEPALIVE: &[u8] = b"wsio";
+
 /// Which side of the handshake we were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -221,7 +224,7 @@ impl Conn {
     /// Queues a ping, also between the fragments of a large message.
     pub fn queue_ping(&mut self) {
         if self.is_open() {
-            let ping = Message::Ping(Bytes::from_static(b"wsio"));
+            let ping = Message::Ping(Bytes::from_static(KEEPALIVE));
             self.witness.sent(&ping);
             // A transport that fails here fails in the next flush too.
             let _ = self.write(ping);

@@ -5,6 +5,7 @@
 
 mod admission;
 mod again;
+mod ask;
 mod chat;
 mod check;
 mod command;
@@ -26,6 +27,7 @@ mod prompt;
 mod proxy;
 mod reach;
 mod redirect;
+mod script;
 mod session;
 mod signals;
 mod site;

@@ -1,0 +1,70 @@
+//! The option group of expectations: which messages are wanted, and how the session has to go.
+//!
+//! What is expected and does not come is exit 1, so that a smoke test needs no `grep` and no `timeout`.
+
+use super::{
+    expand::usage,
+    groups::Session,
+    lower::{self, Given},
+    values::{self, Codes},
+};
+use crate::{
+    expect::{Field, Filter},
+    fault::Result,
+    plan::Expect,
+    session::Rules,
+    ws::ClientOptions,
+};
+use clap::Args;
+use regex::bytes::Regex;
+use std::sync::Arc;
+
+/// What is expected of a server.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Expectations")]
+pub(super) struct Ask {
+    /// Write and count only messages that REGEX matches; exit 1 if none came; repeatable
+    #[arg(long = "match", value_name = "REGEX", value_parser = values::pattern, allow_hyphen_values = true)]
+    #[arg(conflicts_with = "send_only")]
+    pub patterns: Vec<Regex>,
+    /// Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable
+    #[arg(long = "match-json", value_name = "POINTER=VALUE", value_parser = Field::parse, conflicts_with = "send_only")]
+    pub fields: Vec<Field>,
+    /// Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable
+    #[arg(long, value_name = "CODES", value_parser = values::arriving_codes, conflicts_with_all = ["count", "one"])]
+    pub expect_close: Vec<Codes>,
+    /// Exit 1 unless the server chose the subprotocol NAME
+    #[arg(long, value_name = "NAME", value_parser = values::token, hide_short_help = true)]
+    pub expect_subprotocol: Option<String>,
+}
+
+impl Ask {
+    /// The rules of a session with these expectations.
+    pub(super) fn rules(&self, session: &Session, given: &Given) -> Rules {
+        let mut rules = lower::rules(session);
+        if !self.patterns.is_empty() || !self.fields.is_empty() {
+            let (patterns, fields) = (self.patterns.clone(), self.fields.clone());
+            rules.filter = Some(Arc::new(Filter { patterns, fields }));
+        }
+        rules.expect_close = self.expect_close.iter().flat_map(|codes| codes.0.iter().cloned()).collect();
+        if !rules.expect_close.is_empty() && !given.has("linger") {
+            // To close first would be to miss what is waited for.
+            rules.linger = None;
+        }
+        rules
+    }
+
+    /// What is expected of the opening; `offered` is what the server may choose from.
+    pub(super) fn opening(self, offered: Option<&ClientOptions>) -> Result<Expect> {
+        if let (Some(name), Some(offered)) = (&self.expect_subprotocol, offered)
+            && !offered.subprotocols.contains(name)
+        {
+            return Err(usage(format!(
+                "--expect-subprotocol {name}: it is not offered, so it is never chosen"
+            ))
+            .hint(format!("add --subprotocol {name}")));
+        }
+        Ok(Expect { subprotocol: self.expect_subprotocol, ..Expect::default() })
+    }
+}

@@ -1,0 +1,82 @@
+//! The option group of scripts.
+
+use super::{
+    expand::{Expander, usage},
+    lower::Given,
+    values,
+};
+use crate::{
+    fault::Result,
+    net,
+    plan::Expect,
+    script::{Loader, Script, report::Report},
+};
+use clap::{Args, ValueHint};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Why an option has nothing to do.
+pub(super) const SAYS_ITSELF: &str =
+    "does nothing with --script, which says itself what is sent and what is expected";
+
+/// A session that is written down.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Scripts")]
+pub(super) struct Scripting {
+    /// Let the script in FILE, or - for standard input, say what is sent and what is expected
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub script: Option<PathBuf>,
+    /// Write how the script went, line by line, for a CI system; repeatable
+    #[arg(long, value_name = "junit=FILE|tap|github", value_parser = values::report, requires = "script", hide_short_help = true)]
+    pub report: Vec<Report>,
+}
+
+impl Scripting {
+    /// Reads the script, if there is one, into what is expected.
+    pub(super) fn lower(&self, expect: Expect, given: &Given, expander: &mut Expander) -> Result<Expect> {
+        let Some(path) = &self.script else { return Ok(expect) };
+        given.refuse(
+            &[
+                "framing",
+                "input",
+                "output",
+                "nul",
+                "text",
+                "binary",
+                "send",
+                "recv_only",
+                "send_only",
+                "count",
+                "one",
+                "linger",
+            ],
+            SAYS_ITSELF,
+        )?;
+        let on_output = self.report.iter().filter(|report| report.file().is_none()).count();
+        if on_output > 0 && given.has("json") {
+            return Err(usage("--json and --report tap or github would mix on standard output")
+                .hint("write --report junit=FILE, or --record FILE for the records"));
+        }
+        if on_output > 1 {
+            return Err(usage("--report tap and --report github would mix on standard output")
+                .hint("keep one of the two"));
+        }
+        let stdin = path.as_path() == Path::new("-");
+        let text = if stdin { Some(expander.text("--script", "@-")?) } else { None };
+        let env = |name: &str| expander.variable(name);
+        let mut read = |path: &Path| {
+            std::fs::read(path)
+                .map_err(|error| net::words(&error))
+                .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()))
+        };
+        let mut loader = Loader { read: &mut read, env: &env };
+        let script = match text {
+            Some(text) => Script::parse(Path::new("stdin"), &text, &mut loader)?,
+            None => Script::load(path, &mut loader)?,
+        };
+        Ok(Expect { script: Some(Arc::new(script)), reports: self.report.clone(), ..expect })
+    }
+}

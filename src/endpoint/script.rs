@@ -1,0 +1,33 @@
+//! A script as an endpoint: a fresh run of it for each opening.
+
+use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach};
+use crate::{
+    fault::Result,
+    link::{Link, ScriptLink},
+    script::{Limits, Script},
+};
+use std::sync::Arc;
+
+/// The endpoint that runs this script.
+pub fn script(script: Arc<Script>, limits: Limits) -> Box<dyn Endpoint> {
+    Box::new(Play { script, limits })
+}
+
+struct Play {
+    script: Arc<Script>,
+    limits: Limits,
+}
+
+impl Endpoint for Play {
+    fn describe(&self) -> String {
+        format!("the script {}", self.script.file)
+    }
+
+    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+        let conn = opening.visitor.map(|visitor| visitor.conn);
+        let run =
+            ScriptLink::new(Arc::clone(&self.script), self.limits.clone(), conn, reach.reporter.clone());
+        let opened = OpenedLink::new(Link::Script(Box::new(run)), self.describe());
+        Box::pin(std::future::ready(Ok(Opened::Link(opened))))
+    }
+}

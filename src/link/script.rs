@@ -1,0 +1,212 @@
+//! A script as a link: what it says is the source, what the peer says is for it to judge.
+//!
+//! The engine is pure; this gives it messages and the time, and its words to the pump. It is shared
+//! with whoever wants to know afterwards how it went, and locked by one task alone while it runs.
+
+use super::HIGH_WATER;
+use crate::{
+    fault::Fault,
+    observe::Reporter,
+    script::{Case, Engine, Limits, Script},
+    session::{Instant, SinkFailure, SourceEnd},
+    ws::conn::KEEPALIVE,
+};
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+use tokio::time::{Sleep, sleep_until};
+use tokio_tungstenite::tungstenite::Message;
+
+/// One run of a script against a WebSocket.
+pub struct ScriptLink {
+    run: ScriptRun,
+    /// A failure is the server's: it closes with 1011.
+    serving: bool,
+    reporter: Reporter,
+    /// Stands before what is told of a client.
+    name: String,
+    end: Option<SourceEnd>,
+    /// The failure was told.
+    told: bool,
+    clock: Pin<Box<Sleep>>,
+    /// Whoever waits for the script to say something, or to have room.
+    waiting: Option<Waker>,
+}
+
+/// A handle to a run, for its verdict.
+#[derive(Clone)]
+pub struct ScriptRun(Arc<Mutex<Engine>>);
+
+impl ScriptRun {
+    /// Sets when the whole run is over.
+    pub fn limit(&self, until: Option<Instant>) {
+        self.lock().limit(until);
+    }
+
+    /// The verdict of a session that ended with `fault`.
+    pub fn conclude(&self, fault: Option<Fault>) -> Option<Fault> {
+        self.lock().conclude(fault, Instant::now())
+    }
+
+    /// What became of each expectation.
+    pub fn cases(&self) -> Vec<Case> {
+        self.lock().cases()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Engine> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ScriptLink {
+    /// A run that begins when the link is joined to another; `conn` is the client's number in a server.
+    pub fn new(script: Arc<Script>, limits: Limits, conn: Option<u64>, reporter: Reporter) -> Self {
+        Self {
+            run: ScriptRun(Arc::new(Mutex::new(Engine::new(script, limits)))),
+            serving: conn.is_some(),
+            name: conn.map_or_else(String::new, |conn| format!("#{conn} ")),
+            reporter,
+            end: None,
+            told: false,
+            clock: Box::pin(sleep_until(Instant::now())),
+            waiting: None,
+        }
+    }
+
+    /// A handle to the run.
+    pub fn run(&self) -> ScriptRun {
+        self.run.clone()
+    }
+
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+        loop {
+            if self.end.is_some() {
+                return Poll::Ready(());
+            }
+            self.advance(Engine::tick);
+            let run = self.run.clone();
+            let mut engine = run.lock();
+            let before = batch.len();
+            batch.extend(std::iter::from_fn(|| engine.send()));
+            if batch.len() > before {
+                return Poll::Ready(());
+            }
+            if engine.has_said_all() {
+                self.end = Some(self.source_end(&engine));
+                continue;
+            }
+            let deadline = engine.deadline();
+            drop(engine);
+            if !self.poll_clock(cx, deadline) {
+                self.waiting = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
+    }
+
+    pub(super) fn end(&self) -> Option<SourceEnd> {
+        self.end.clone()
+    }
+
+    pub(super) fn feed(&mut self, message: Message) {
+        if self.is_keepalive(&message) {
+            return;
+        }
+        self.advance(|engine, now| match message {
+            Message::Close(frame) => {
+                let (code, reason) = frame.map(|frame| (frame.code.into(), frame.reason)).unzip();
+                engine.closed(code, reason.as_deref().unwrap_or_default(), now);
+            }
+            message => engine.received(message, now),
+        });
+        self.wake();
+    }
+
+    /// Bytes that wait to be judged.
+    pub(super) fn queued(&self) -> usize {
+        self.run.lock().waiting_bytes()
+    }
+
+    /// Ready when there is room for more.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.queued() < HIGH_WATER {
+            return Poll::Ready(());
+        }
+        self.waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Once everything is said, time goes on: ready with a failure that came after that.
+    pub(super) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
+        if self.end.is_none() || self.told {
+            return Poll::Pending;
+        }
+        loop {
+            self.advance(Engine::tick);
+            let run = self.run.clone();
+            let engine = run.lock();
+            if let Some(fault) = engine.failure() {
+                self.told = true;
+                return Poll::Ready(SinkFailure::Failed(fault.clone()));
+            }
+            let deadline = engine.deadline();
+            drop(engine);
+            if !self.poll_clock(cx, deadline) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Lets the engine go on, and passes on what it has to tell.
+    fn advance(&mut self, change: impl FnOnce(&mut Engine, Instant)) {
+        let mut engine = self.run.lock();
+        let was_full = engine.waiting_bytes() >= HIGH_WATER;
+        change(&mut engine, Instant::now());
+        for note in engine.notes() {
+            self.reporter.verbose(&format!("{}{note}", self.name));
+        }
+        let has_room = was_full && engine.waiting_bytes() < HIGH_WATER;
+        drop(engine);
+        if has_room {
+            self.wake();
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Sets the clock; true when the deadline is over already.
+    fn poll_clock(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> bool {
+        let Some(deadline) = deadline else { return false };
+        if self.clock.deadline() != deadline {
+            self.clock.as_mut().reset(deadline);
+        }
+        self.clock.as_mut().poll(cx).is_ready()
+    }
+
+    fn source_end(&mut self, engine: &Engine) -> SourceEnd {
+        match (engine.failure(), engine.closing()) {
+            (Some(fault), _) => {
+                self.told = true;
+                match self.serving {
+                    true => SourceEnd::Exited { fault: fault.clone(), reason: "script failed".to_owned() },
+                    false => SourceEnd::Refused(fault.clone()),
+                }
+            }
+            (None, Some(close)) => SourceEnd::Asked { close: close.clone(), hangup: true },
+            (None, None) => SourceEnd::Eof { empty: false, hangup: true },
+        }
+    }
+
+    /// The answer to a ping that the script did not send.
+    fn is_keepalive(&self, message: &Message) -> bool {
+        matches!(message, Message::Pong(payload) if payload == KEEPALIVE && !self.run.lock().has_pinged(payload))
+    }
+}

@@ -1,0 +1,66 @@
+//! What became of each expectation of a script.
+
+use super::{Expectation, Place, Script, What, pattern::Pattern};
+use crate::fault::Fault;
+use std::time::Duration;
+
+/// One expectation, or capture, of a script that was run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// Where it stands.
+    pub place: Place,
+    /// As it stands there, in one line.
+    pub title: String,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// What became of an expectation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// Something before it failed.
+    NotReached,
+    /// It was met after this long.
+    Passed(Duration),
+    /// It was not met.
+    Failed {
+        /// How long it was waited for.
+        waited: Duration,
+        /// Why.
+        fault: Fault,
+    },
+}
+
+impl Script {
+    /// All expectations, none reached yet.
+    pub fn cases(&self) -> Vec<Case> {
+        let checks = self.steps.iter().filter(|step| step.what.is_check());
+        let case = |place: &Place, title: &String| Case {
+            place: place.clone(),
+            title: title.clone(),
+            verdict: Verdict::NotReached,
+        };
+        checks.map(|step| case(&step.place, &step.title)).collect()
+    }
+}
+
+impl What {
+    /// Whether it can come out one way or the other.
+    pub(super) fn is_check(&self) -> bool {
+        matches!(self, Self::Expect(_) | Self::Capture { .. })
+    }
+
+    /// Whether it is the peer's Close.
+    pub(super) fn is_close(&self) -> bool {
+        matches!(self, Self::Expect(Expectation { wanted: Pattern::Close { .. }, .. }))
+    }
+}
+
+/// A duration in few digits.
+pub(super) fn brief(duration: Duration) -> String {
+    match duration.as_millis() {
+        millis @ 0..1000 => format!("{millis} ms"),
+        millis if millis % 1000 == 0 => format!("{} s", millis / 1000),
+        millis => format!("{:.1} s", millis as f64 / 1000.0),
+    }
+}

@@ -1,0 +1,159 @@
+//! Scripts: what a session looks like, so that it can be run again and judged.
+//!
+//! [`parse`](Script::parse) turns text into steps and knows nothing of sockets; [`Engine`] takes what
+//! happens and the time, and gives what to send, until it is finished or has failed. Who carries the
+//! messages is the link's business, so every construct and every order of events is tested as data.
+//! `transcript` is the other way round: messages that passed, as a script that expects them again.
+
+mod act;
+mod bad;
+mod cases;
+mod engine;
+mod lines;
+mod parse;
+mod pattern;
+mod phrases;
+pub mod report;
+mod template;
+pub mod transcript;
+
+#[cfg(test)]
+mod tests;
+
+pub use cases::{Case, Verdict};
+pub use engine::{Engine, Limits};
+pub use parse::Loader;
+
+use crate::{
+    expect::{json, show},
+    session::CloseWith,
+};
+use bytes::Bytes;
+use pattern::Pattern;
+use std::{fmt, sync::Arc, time::Duration};
+use template::Template;
+use tokio_tungstenite::tungstenite::Message;
+
+/// A control frame's payload (RFC 6455 section 5.5), bytes.
+const LONGEST_CONTROL: usize = 125;
+
+/// A script that was read and found well formed.
+#[derive(Debug)]
+pub struct Script {
+    /// The name of its file as it was given; `stdin` for standard input.
+    pub file: Arc<str>,
+    pub(crate) steps: Vec<Step>,
+    /// Names and values from the environment: they are shown by their names.
+    secrets: Vec<(String, String)>,
+}
+
+/// One statement.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub place: Place,
+    /// As it stands in the file, in one line, nothing filled in.
+    pub title: String,
+    pub what: What,
+}
+
+/// Where something stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file as the user wrote it, relative to where we were started.
+    pub file: Arc<str>,
+    /// From 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// What a statement does.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// `> text`
+    Text(Template),
+    /// `>b BASE64`
+    Binary(Bytes),
+    /// `>ping [TEXT]`
+    Ping(Template),
+    /// `>pong [TEXT]`
+    Pong(Template),
+    /// `>close`; `None` closes as the session would.
+    Close(Option<Closing>),
+    /// `<`
+    Expect(Expectation),
+    /// `capture NAME`
+    Capture { name: String, from: From },
+    /// `sleep DURATION`
+    Sleep(Duration),
+}
+
+/// `>close CODE [REASON]`; no code is `>close none`.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    pub code: Option<u16>,
+    pub reason: Template,
+}
+
+/// What has to come next.
+#[derive(Debug)]
+pub(crate) struct Expectation {
+    pub wanted: Pattern,
+    /// What may come before it.
+    pub skipped: Vec<Pattern>,
+    /// `Some(None)` is `within off`.
+    pub within: Option<Option<Duration>>,
+}
+
+/// Where a capture is taken from.
+#[derive(Debug)]
+pub(crate) enum From {
+    /// The payload as text.
+    Whole,
+    /// A value in its JSON.
+    Pointer(String),
+    /// The first group of a pattern, or all that it matched.
+    Regex(regex::Regex),
+}
+
+/// Two are equal when they are one.
+impl PartialEq for Script {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Script {}
+
+impl Script {
+    /// The text with every value from the environment replaced by its name.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        let mut masked = text.to_owned();
+        for (name, value) in &self.secrets {
+            for form in [value.clone(), json::escaped(value), crate::fault::printable(value)] {
+                masked = masked.replace(&form, &format!("${{{name}}}"));
+            }
+        }
+        masked
+    }
+
+    /// A message in one short line, with the names of values from the environment.
+    pub(crate) fn show(&self, message: &Message) -> String {
+        match message {
+            Message::Text(text) => show::message(&Message::text(self.mask(text))),
+            other => show::message(other),
+        }
+    }
+}
+
+/// A Close with that code and reason, if it may be sent.
+fn close_with(code: Option<u16>, reason: &str) -> Result<CloseWith, String> {
+    CloseWith::new(code, reason).map_err(|cause| match code {
+        Some(code) if !cause.starts_with("the reason") => format!("{code} {cause}"),
+        _ => cause,
+    })
+}

@@ -1,0 +1,70 @@
+//! What a session was expected to bring: a number of messages, messages that match, the peer's Close.
+//!
+//! An expectation is judged when the session is over or out of time, and only if nothing else went
+//! wrong before: the first fault wins. The answer to our own Close says nothing about the peer's will,
+//! so it never meets an expectation.
+
+use super::{Session, codes};
+use crate::{exit::Exit, fault::Fault};
+use std::ops::RangeInclusive;
+
+impl Session {
+    /// The expectation that was not met, if one was; `late` is the deadline that ended the waiting.
+    pub(super) fn unmet(&self, late: Option<&str>) -> Option<Fault> {
+        let cause = match self.too_few() {
+            Some(cause) => format!("{cause}: {}", late.unwrap_or("the session ended")),
+            None => format!("{}: {}", self.no_close()?, late.unwrap_or("we closed first")),
+        };
+        Some(Fault::new(Exit::Expectation, "session", cause))
+    }
+
+    fn too_few(&self) -> Option<String> {
+        let wanted = self.rules.count.filter(|_| !self.count_met);
+        let Some(filter) = &self.rules.filter else {
+            return Some(format!("expected {}, got {}", messages(wanted?), self.received));
+        };
+        if wanted.is_none() && self.matched > 0 {
+            return None;
+        }
+        let matched = self.matched;
+        let wanted = wanted.map_or_else(|| "a message".to_owned(), messages);
+        Some(format!("expected {wanted} with {filter}, {matched} of {} matched", self.received))
+    }
+
+    fn no_close(&self) -> Option<String> {
+        let expected = &self.rules.expect_close;
+        let missed = !expected.is_empty() && !self.close_met;
+        missed.then(|| format!("expected the peer to close with {}, it did not", codes::list(expected)))
+    }
+
+    /// Judges the peer's Close; `echo` is the answer to ours.
+    pub(super) fn judge_close(&mut self, side: usize, code: Option<u16>, echo: bool, described: &str) {
+        let within = |ranges: &[RangeInclusive<u16>], code| ranges.iter().any(|range| range.contains(&code));
+        let fine = matches!(code, None | Some(1000 | 1001))
+            || code.is_some_and(|code| within(&self.rules.ok_close, code));
+        // Of two WebSockets, the second is the one that was dialled.
+        let looked_at = side == 1 || !self.sides[1].is_web_socket();
+        if !echo && looked_at && !self.rules.expect_close.is_empty() {
+            let expected = &self.rules.expect_close;
+            if within(expected, code.unwrap_or(1005)) {
+                self.close_met = true;
+            } else {
+                let cause = format!(
+                    "expected the peer to close with {}, it closed with {described}",
+                    codes::list(expected)
+                );
+                self.fail(Fault::new(Exit::Expectation, "session", cause));
+            }
+        } else if !fine && !echo {
+            let fault = Fault::new(Exit::ClosedByPeer, "session", format!("closed by the peer: {described}"));
+            self.fail(match code.and_then(codes::remedy) {
+                Some(remedy) => fault.hint(remedy),
+                None => fault,
+            });
+        }
+    }
+}
+
+fn messages(number: u64) -> String {
+    if number == 1 { "1 message".to_owned() } else { format!("{number} messages") }
+}
