@@ -29,6 +29,7 @@ complete -c wsio -n "__fish_wsio_needs_command" -s V -l version -d 'Print versio
 complete -c wsio -n "__fish_wsio_needs_command" -f -a "connect" -d 'Talk to a WebSocket server'
 complete -c wsio -n "__fish_wsio_needs_command" -f -a "listen" -d 'Be a WebSocket server'
 complete -c wsio -n "__fish_wsio_needs_command" -f -a "pipe" -d 'Join any two endpoints'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l curl -d 'Take URL and options from a browser\'s "copy as cURL" line; @FILE and @- read it; what else is given wins' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 raw\t'each chunk as it arrives, at most 64 KiB, is one message'
@@ -57,7 +58,17 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
+delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send -d 'Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \'\\\\=\' for = in REGEX; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l match -d 'Write and count only messages that REGEX matches; exit 1 if none came; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l match-json -d 'Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-close -d 'Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-subprotocol -d 'Exit 1 unless the server chose the subprotocol NAME' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l script -d 'Let the script in FILE, or - for standard input, say what is sent and what is expected' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l report -d 'Write how the script went, line by line, for a CI system; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s n -l count -d 'End after N received messages; exit 1 if fewer came' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
@@ -68,6 +79,10 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l idle-timeout -d 'E
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l connect-timeout -d 'Wait at most DURATION until the connection is open, or off' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry -d 'Try to open it up to N times more after a time-out or a status such as 503 [default: 0]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-delay -d 'Wait DURATION before each try [default: from 250ms on, doubling]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-max-time -d 'Begin no try later than DURATION after the first; without --retry as many as fit' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l reconnect -d 'Connect again when an open connection is lost, with at most N tries each time; repeats --send' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s H -l header -d 'Add a header to the request; \'NAME:\' leaves out a default one; @FILE holds one a line; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l subprotocol -l protocol -d 'Offer the subprotocol NAME; repeatable, or separated by commas' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s u -l user -d 'Log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line' -r
@@ -75,11 +90,32 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l bearer -d 'Log in 
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l cookie -d 'Send cookies, as \'a=b\' or from @FILE, plain or a Netscape jar; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s A -l user-agent -d 'Send NAME as User-Agent' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l origin -d 'Send ORIGIN as Origin, as a browser page from there would' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -s x -l proxy -d 'Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; \'\' for none' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l proxy-user -d 'Log in to the proxy; @FILE, @- and @env:NAME keep it off the command line' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l noproxy -d 'Go without a proxy to the hosts in LIST, separated by commas, instead of those in no_proxy' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l proxy-cacert -d 'Trust the roots in FILE (PEM) for an https proxy, instead of the system\'s' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l connect-to -d 'Connect to H2:P2 where H1:P1 is asked for; an empty part is any, or the same; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l resolve -d 'Take ADDR[,ADDR] for HOST at PORT instead of asking the name service; * is any host; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l unix-socket -d 'Connect to the Unix socket PATH, whatever the host' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l interface -d 'Connect from the network interface NAME or the address ADDR of this machine' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l cacert -d 'Trust the roots in FILE (PEM) instead of the system\'s' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l tls-min -d 'Speak no older TLS than this [default: 1.2]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l pin -l pinnedpubkey -d 'Accept only a certificate with one of these keys, separated by ;' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l crl -l crlfile -d 'Refuse certificates that the lists in FILE (PEM) revoke; every issuer needs one' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l sni -d 'Send and verify NAME instead of the URL\'s host, or send none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l cert -d 'Show the certificate chain in FILE (PEM) to the server' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l record -d 'Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l pass -d 'Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping -d 'Ping N times, a second apart: min, avg, p95, max, loss' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-status -d 'With --check, expect this HTTP status of the upgrade, as in 403 for a refusal that must happen' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-header -d 'With --check, expect a header of the answer to match REGEX; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l fail-if-cert-expires-in -d 'With --check, fail if a certificate of the server\'s chain expires within DURATION, as in 14d' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-rtt -d 'Fail if the ping of --check, or 95 % of those of --ping, took longer than DURATION' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-loss -d 'With --ping, fail if more than PERCENT of the pings are lost' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l color -d 'Use colours on a terminal; auto heeds NO_COLOR' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'On every terminal'
+never\t'Nowhere'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
@@ -87,16 +123,30 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -s b -l binary -d 'Se
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l recv-only -d 'Never read the input, only receive'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send-only -d 'Do not write received messages, only send'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 1 -d 'End after one received message, the same as -n 1'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-all-errors -d 'Try again whatever the fault was'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l proxy-insecure -d 'Accept any certificate of an https proxy; said on every run'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -s L -l location -d 'Follow at most 5 redirects; credentials never leave scheme, host and port'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s k -l insecure -d 'Accept any certificate; said on every run'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l check -d 'Open, ping once and close; one line says what was found, the exit code which stage failed'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-pretty -d 'Show JSON as it was sent, on one line and without colours'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-history -d 'Keep what is typed out of the history file'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s q -l quiet -d 'Say nothing but faults on standard error'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s v -l verbose -d 'Say on standard error how the connection came about'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l stats -d 'Sum up at the end on standard error: messages, bytes, rates, round trips, phases'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l raw -d 'Let control characters of the peer through to a terminal, which they can make lie'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s h -l help -d 'Show the commonest options (-h), or all (--help)'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l to -d 'Join each client to a fresh ENDPOINT, such as tcp:HOST:PORT' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l path -d 'Serve only PATH, answer 404 elsewhere; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l serve -d 'Serve the files in DIR to plain requests, so that a page and its socket come from one address' -r -f -a "(__fish_complete_directories)"
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l path -d 'Open a WebSocket only at PATH, answer 404 elsewhere; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-origin -d 'Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-host -d 'Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l forward-header -d 'Pass the client\'s header NAME on to the WebSocket behind; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l client-ca -d 'Let in only clients that show a certificate issued by a root in FILE (PEM)' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l announce -d 'Write the URL to FILE when listening' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l mode -d 'Give the file of a Unix socket the permissions MODE, octal as in 0660 [default: as the umask has it]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
@@ -137,6 +187,10 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
+delta\t'Seconds since the message before'"
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \'\\\\=\' for = in REGEX; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
@@ -145,30 +199,51 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -s m -l timeout -d 'En
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l idle-timeout -d 'End after DURATION without a message either way, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l record -d 'Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -s x -l proxy -d 'With --to, go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; \'\' for none' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l proxy-user -d 'With --to, log in to the proxy; @FILE, @- and @env:NAME keep it off the command line' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l noproxy -d 'With --to, go without a proxy to the hosts in LIST, separated by commas, instead of those in no_proxy' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l proxy-cacert -d 'With --to, trust the roots in FILE (PEM) for an https proxy, instead of the system\'s' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l connect-to -d 'With --to, connect to H2:P2 where H1:P1 is asked for; an empty part is any, or the same; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l resolve -d 'With --to, take ADDR[,ADDR] for HOST at PORT instead of asking the name service; * is any host; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l unix-socket -d 'With --to, connect to the Unix socket PATH, whatever the host' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l interface -d 'With --to, connect from the network interface NAME or the address ADDR of this machine' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l tls-min -d 'With --to, speak no older TLS than this [default: 1.2]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l pin -l pinnedpubkey -d 'With --to, accept only a certificate with one of these keys, separated by ;' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l crl -l crlfile -d 'With --to, refuse certificates that the lists in FILE (PEM) revoke; every issuer needs one' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s H -l header -d 'Add a header to the answer; @FILE holds one a line; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l subprotocol -l protocol -d 'Speak the subprotocol NAME; repeatable, or separated by commas' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l cert -d 'Serve TLS with the certificate chain in FILE (PEM)' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l cacert -d 'With --to, trust the roots in FILE (PEM) instead of the system\'s' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l sni -d 'With --to, send and verify NAME instead of the host, or send none' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l pass -d 'Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l connect-timeout -d 'With --to, wait at most DURATION until it is open, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s n -l count -d 'End a client\'s session after N messages from it' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l send -d 'Send MSG to each client first; @FILE, @- and @env:NAME read it from there; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l script -d 'Play the script in FILE, or - for standard input, against each client: a mock server' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l report -d 'With --once, write how the script went for a CI system; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l echo -d 'Send each message back to its sender'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l relay -d 'Send each message to all other clients too, and to standard output'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l console -d 'Serve a page to talk to the socket from a browser; with --serve at /.console'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s b -l binary -d 'Send input as binary (default with raw and whole)'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l proxy-insecure -d 'With --to, accept any certificate of an https proxy; said on every run'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -s L -l location -d 'With --to, follow at most 5 redirects; credentials never leave scheme, host and port'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 4 -l ipv4 -d 'With --to, use IPv4 addresses only'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 6 -l ipv6 -d 'With --to, use IPv6 addresses only'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l stats -d 'Sum up at the end on standard error: messages, bytes, rates, round trips, phases'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s k -l insecure -d 'With --to, accept any certificate; said on every run'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 1 -d 'End a client\'s session after one message, the same as -n 1'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l recv-only -d 'Never read the input, only receive'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l send-only -d 'Do not write received messages, only send'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s q -l quiet -d 'Say nothing but faults on standard error'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s v -l verbose -d 'Say on standard error how the connection came about'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l raw -d 'Let control characters of the peer through to a terminal, which they can make lie'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s h -l help -d 'Show the commonest options (-h), or all (--help)'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
@@ -198,6 +273,14 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
+delta\t'Seconds since the message before'"
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \'\\\\=\' for = in REGEX; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match -d 'Write and count only messages that REGEX matches; exit 1 if none came; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match-json -d 'Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l expect-close -d 'Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l expect-subprotocol -d 'Exit 1 unless the server chose the subprotocol NAME' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
@@ -207,12 +290,28 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l idle-timeout -d 'End 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l connect-timeout -d 'Wait at most DURATION until the connection is open, or off' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry -d 'Try to open it up to N times more after a time-out or a status such as 503 [default: 0]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-delay -d 'Wait DURATION before each try [default: from 250ms on, doubling]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-max-time -d 'Begin no try later than DURATION after the first; without --retry as many as fit' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l reconnect -d 'Connect again when an open connection is lost, with at most N tries each time; repeats --send' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cookie -d 'Send cookies, as \'a=b\' or from @FILE, plain or a Netscape jar; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s A -l user-agent -d 'Send NAME as User-Agent' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l origin -d 'Send ORIGIN as Origin, as a browser page from there would' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s x -l proxy -d 'Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; \'\' for none' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l proxy-user -d 'Log in to the proxy; @FILE, @- and @env:NAME keep it off the command line' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l noproxy -d 'Go without a proxy to the hosts in LIST, separated by commas, instead of those in no_proxy' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l proxy-cacert -d 'Trust the roots in FILE (PEM) for an https proxy, instead of the system\'s' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l connect-to -d 'Connect to H2:P2 where H1:P1 is asked for; an empty part is any, or the same; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l resolve -d 'Take ADDR[,ADDR] for HOST at PORT instead of asking the name service; * is any host; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l unix-socket -d 'Connect to the Unix socket PATH, whatever the host' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l interface -d 'Connect from the network interface NAME or the address ADDR of this machine' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cacert -d 'Trust the roots in FILE (PEM) instead of the system\'s' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l tls-min -d 'Speak no older TLS than this [default: 1.2]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pin -l pinnedpubkey -d 'Accept only a certificate with one of these keys, separated by ;' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l crl -l crlfile -d 'Refuse certificates that the lists in FILE (PEM) revoke; every issuer needs one' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l sni -d 'Send and verify NAME instead of the URL\'s host, or send none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pass -d 'Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l queue -d 'Let SIZE bytes wait for each client that does not keep up' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l slow -d 'Do WHAT to a client whose queue is full: disconnect after 30 s, drop its messages, or wait for it' -r -f -a "disconnect\t'It holds the others up for at most 30 s, then it is closed with 1013'
 drop\t'It misses messages, which are counted'
@@ -220,15 +319,17 @@ wait\t'All wait for it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l last -d 'Let a client that comes later have the last N messages first' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l child-stderr -d 'Send a program\'s standard error to our log, or to the client as messages' -r -f -a "log\t'To our standard error, with the number of the connection'
 client\t'Where its standard output goes'"
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l path -d 'Serve only PATH, answer 404 elsewhere; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l path -d 'Open a WebSocket only at PATH, answer 404 elsewhere; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-origin -d 'Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-host -d 'Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l forward-header -d 'Pass the client\'s header NAME on to the WebSocket behind; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l client-ca -d 'Let in only clients that show a certificate issued by a root in FILE (PEM)' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l announce -d 'Write the URL to FILE when listening' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l mode -d 'Give the file of a Unix socket the permissions MODE, octal as in 0660 [default: as the umask has it]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l record -d 'Record all messages, both ways, in FILE as JSON lines, or as HAR if it ends in .har' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s H -l header -d 'Add a header to the request, or to the answer when only a server side exists; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l subprotocol -l protocol -d 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cert -d 'Use the certificate chain in FILE (PEM), for wss-listen: or else for the client side' -r -F
@@ -240,11 +341,19 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 0 -d 'Separate messag
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s b -l binary -d 'Send input as binary (default with raw and whole)'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-all-errors -d 'Try again whatever the fault was'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l proxy-insecure -d 'Accept any certificate of an https proxy; said on every run'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s L -l location -d 'Follow at most 5 redirects; credentials never leave scheme, host and port'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s k -l insecure -d 'Accept any certificate; said on every run'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s q -l quiet -d 'Say nothing but faults on standard error'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s v -l verbose -d 'Say on standard error how the connection came about'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l stats -d 'Sum up at the end on standard error: messages, bytes, rates, round trips, phases'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l raw -d 'Let control characters of the peer through to a terminal, which they can make lie'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l recv-only -d 'Never read A, only carry B to A'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send-only -d 'Do not write to A, only carry A to B'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 1 -d 'End after one message from B, the same as -n 1'

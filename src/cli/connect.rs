@@ -5,6 +5,7 @@ use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     expand::Expander,
     groups::{Again, Messages, Output, Session},
+    handshake,
     look::{self, Colors, Prompt},
     lower::{self, Given},
     network::{self, Network},
@@ -83,7 +84,7 @@ impl ConnectArgs {
         if target.eq_ignore_ascii_case("echo:") {
             given.refuse(&["location"], "needs another server than echo:")?;
         }
-        let mut client = lower::client(self.handshake, self.credentials, &target, expander)?;
+        let mut client = handshake::client(self.handshake, self.credentials, &target, expander)?;
         client.follow = self.network.location;
         let dial = match network::is_dialled(&target) {
             true => self.network.lower(expander)?,

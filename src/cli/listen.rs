@@ -4,6 +4,7 @@ use super::{
     client::{Certificate, Handshake, Trust},
     expand::{Expander, usage},
     groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
+    handshake,
     lower::{self, Given},
     network::{self, Network},
     pipe::Role,
@@ -161,9 +162,10 @@ impl ListenArgs {
             stats: self.output.stats,
             record,
         };
-        common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;
+        common.server.handshake.headers = handshake::server_headers(&self.handshake.headers, expander)?;
         let Admittance { user, bearer } = &self.admittance;
-        common.server.handshake.admission.login = lower::login(user.as_deref(), bearer.as_deref(), expander)?;
+        common.server.handshake.admission.login =
+            handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
         common.server.handshake.subprotocols = self.handshake.subprotocols;
         common.server.handshake.site = self.site.lower(given)?;
         let target = match self.to {

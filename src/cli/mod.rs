@@ -13,6 +13,7 @@ mod examples;
 mod expand;
 mod foreign;
 mod groups;
+mod handshake;
 mod listen;
 mod look;
 mod lower;

@@ -9,6 +9,7 @@ use super::{
     client::{Certificate, Credentials, Handshake, Trust},
     expand::{Expander, usage},
     groups::{Again, ChildErrors, Commands, Fanout, Messages, Output, Session},
+    handshake,
     lower::{self, Given},
     network::{self, Network},
     server::Server,
@@ -134,13 +135,14 @@ impl PipeArgs {
             server.peer_idle = None;
         }
         let client = if has(Role::WebSocketClient) {
-            let client = lower::client(self.handshake, self.credentials, client_at, expander)?;
+            let client = handshake::client(self.handshake, self.credentials, client_at, expander)?;
             ClientOptions { follow: self.network.location, ..client }
         } else {
-            server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;
+            server.handshake.headers = handshake::server_headers(&self.handshake.headers, expander)?;
             server.handshake.subprotocols = self.handshake.subprotocols;
             let Credentials { user, bearer, .. } = &self.credentials;
-            server.handshake.admission.login = lower::login(user.as_deref(), bearer.as_deref(), expander)?;
+            server.handshake.admission.login =
+                handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
             ClientOptions::default()
         };
         let common = Common {

@@ -123,8 +123,8 @@ pub fn report(text: &str) -> Result<Report, String> {
 }
 
 /// A regular expression that is looked for in a payload.
-pub fn pattern(text: &str) -> Result<Regex, String> {
-    Regex::new(text).map_err(|error| expect::no_regex(&error))
+pub fn pattern(text: &str) -> Result<regex::bytes::Regex, String> {
+    regex::bytes::Regex::new(text).map_err(|error| expect::no_regex(&error))
 }
 
 /// As curl reads them: `Name: value`, `Name;` for an empty value, `Name:` for none, which leaves out a

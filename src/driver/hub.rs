@@ -3,7 +3,7 @@
 //! What comes in goes to every client, what they say goes out. Standard input is read only while
 //! somebody is there to hear it.
 
-use super::{LINES, Run};
+use super::{LINES, run::Run};
 use crate::{
     endpoint::{self, Opened, Opening, Role},
     fault::{Fault, Result},

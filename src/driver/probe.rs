@@ -3,7 +3,7 @@
 //! A check opens, pings once and closes; its verdict is one line on standard output, its exit code that
 //! of the stage that failed. `--ping` goes round as often as it is told and gives the figures.
 
-use super::Run;
+use super::run::Run;
 use crate::{
     endpoint::OpenedLink,
     exit::Exit,

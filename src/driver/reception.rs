@@ -3,7 +3,7 @@
 //! Files and pages are answered here and are no session: they are no client of `--once`, and a signal
 //! lets the one under way go on within `--grace`.
 
-use super::Run;
+use super::run::Run;
 use crate::{
     endpoint::Greeting,
     net::Dialed,

@@ -2,7 +2,7 @@
 //!
 //! Every try is said on standard error with its cause, and so is the gap that a lost connection left.
 
-use super::Run;
+use super::run::Run;
 use crate::{
     endpoint::{Endpoint, Opened, OpenedLink, Opening},
     exit::Exit,

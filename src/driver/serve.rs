@@ -4,28 +4,26 @@
 //! client's own task under a permit and deadlines, so that no client can delay another.
 
 use super::{
-    Outcome, Run,
-    door::{Door, Guest, REST},
+    Outcome,
+    door::{Door, Guest},
     hub::Hub,
-    reception, redial, stats,
+    run::Run,
+    stats,
 };
 use crate::{
-    endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
+    endpoint::{Acceptor, Endpoint, Greeting},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Datagrams, Link, Port, Texts, room::Room},
+    link::room::Room,
     plan::Serve,
     ws::server::{self, Handshake},
 };
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 use tokio::{
-    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OnceCell, Semaphore, mpsc},
     task::JoinSet,
 };
 
@@ -50,24 +48,24 @@ pub(super) struct Server {
     scheme: &'static str,
 }
 
-struct Shared {
-    run: Arc<Run>,
-    greeting: Option<Greeting>,
-    behind: Behind,
-    next: AtomicU64,
+pub(super) struct Shared {
+    pub run: Arc<Run>,
+    pub greeting: Option<Greeting>,
+    pub behind: Behind,
+    pub next: AtomicU64,
     /// With `--once`: taken by the client that is served.
-    chosen: Semaphore,
-    once: bool,
+    pub chosen: Semaphore,
+    pub once: bool,
     /// Refusals that may be under way at a time.
-    polite: Semaphore,
-    broken: mpsc::Sender<Fault>,
-    broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
+    pub polite: Semaphore,
+    pub broken: mpsc::Sender<Fault>,
+    pub broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
     /// What all clients together said and heard so far, and how many there were.
-    totals: Mutex<(u64, [(u64, u64); 2])>,
+    pub totals: Mutex<(u64, [(u64, u64); 2])>,
 }
 
 /// Who is to be joined to what stands behind.
-enum Came<'a> {
+pub(super) enum Came<'a> {
     /// A client that asked for a WebSocket.
     Asks(&'a Greeting, Box<Handshake>),
     /// A client that asks for nothing.
@@ -75,7 +73,7 @@ enum Came<'a> {
 }
 
 /// How a client's task ended: `None` when it was never served.
-type Served = Option<Outcome>;
+pub(super) type Served = Option<Outcome>;
 
 impl Server {
     pub(super) fn new(run: Arc<Run>, options: &Serve, acceptor: Acceptor, behind: Behind) -> Result<Self> {
@@ -222,199 +220,11 @@ impl Server {
 }
 
 impl Shared {
-    async fn client(&self, guest: Guest, permit: OwnedSemaphorePermit) -> Served {
-        let peer = guest.peer();
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
-        let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
-        let came = match (&self.greeting, guest) {
-            (Some(greeting), Guest::Stream(dialed)) => {
-                let handshake = reception::receive(&self.run, greeting, dialed, &name, &permit).await?;
-                Came::Asks(greeting, handshake)
-            }
-            (_, guest) => Came::Plain(guest),
-        };
-        let opened = async {
-            match came {
-                Came::Asks(greeting, handshake) => self.greet(greeting, *handshake, &name, visitor).await,
-                Came::Plain(guest) => self.join_plain(guest, &name, visitor).await,
-            }
-        };
-        // A server that ends does not wait for clients that are not in yet.
-        let (a, b, about) = tokio::select! {
-            opened = opened => opened?,
-            _ = self.run.over("listen") => return None,
-        };
-        let reporter = &self.run.reach.reporter;
-        reporter.life(&format!("{name} open{about}"));
-        let outcome = self.run.pair(a, b, true, Some(number)).await;
-        if let Behind::Hub(_, hub) = &self.behind
-            && let Some(hub) = hub.get()
-        {
-            hub.tell_end(number, &outcome.tally(0));
-        }
-        // What the code of a Close does not tell.
-        let telling = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
-        if let Some(fault) = outcome.fault.as_ref().filter(telling) {
-            reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
-        }
-        if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.phase == "script" && !self.once) {
-            fault.to_string().lines().for_each(|line| reporter.life(&format!("{name} {line}")));
-        }
-        reporter.life(&format!("{name} close {}", outcome.summary(0)));
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
-        totals.0 += 1;
-        for (total, carried) in totals.1.iter_mut().zip(outcome.carried) {
-            *total = (total.0 + carried.0, total.1 + carried.1);
-        }
-        drop(totals);
-        Some(outcome)
-    }
-
-    async fn greet(
-        &self,
-        greeting: &Greeting,
-        handshake: Handshake,
-        name: &str,
-        mut visitor: Visitor,
-    ) -> Option<(OpenedLink, OpenedLink, String)> {
-        let reporter = &self.run.reach.reporter;
-        if !self.choose() {
-            handshake.refuse(503, "this server serves one client").await;
-            return None;
-        }
-        let request = handshake.request();
-        let target = match &request.query {
-            Some(query) => format!("{}?{query}", request.path),
-            None => request.path.clone(),
-        };
-        let scheme = if greeting.is_secure() { "wss" } else { "ws" };
-        let url = format!("{scheme}://{}{target}", request.host);
-        let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
-        let subprotocols = relays.then(|| request.subprotocols.clone());
-        let mut chosen = server::choose_subprotocol(greeting.options(), request);
-        visitor.request = Some(request.clone());
-        visitor.subprotocol = chosen.clone();
-        let peer = visitor.peer.clone();
-        let opening = Opening { subprotocols, visitor: Some(visitor), ..Opening::new(Role::B) };
-        // What cannot be refused is joined once the client is really there.
-        let (b, opening) = match &self.behind {
-            Behind::Hub(..) => (None, Some(opening)),
-            Behind::Endpoint(endpoint) if endpoint.is_command() => (None, Some(opening)),
-            Behind::Endpoint(_) => match self.behind(opening).await {
-                Ok(opened) => (Some(opened), None),
-                Err(fault) => {
-                    self.refuse(handshake, fault, &format!("{name} refused"), &target).await;
-                    return None;
-                }
-            },
-        };
-        if let Some(b) = b.as_ref().filter(|_| relays) {
-            chosen = b.facts.subprotocol.clone();
-        }
-        let upgraded = match handshake.accept(chosen.as_deref()).await {
-            Ok(upgraded) => upgraded,
-            Err(fault) => {
-                reporter.life(&format!("{name} lost {target}: {}", fault.cause));
-                self.unchoose();
-                return None;
-            }
-        };
-        let b = match (b, opening) {
-            (Some(b), _) => b,
-            (None, opening) => match self.behind(opening.unwrap_or(Opening::new(Role::B))).await {
-                Ok(b) => b,
-                Err(fault) => {
-                    reporter.fault(&fault);
-                    self.unchoose();
-                    return None;
-                }
-            },
-        };
-        let about =
-            format!(" {target}{}", chosen.map_or(String::new(), |name| format!(" subprotocol {name}")));
-        Some((endpoint::accepted(upgraded, &self.run.reach, peer, &url), b, about))
-    }
-
-    /// What stands behind us cannot be had: a WebSocket's own refusal is passed on.
-    async fn refuse(&self, handshake: Handshake, fault: Fault, said: &str, target: &str) {
-        let reporter = &self.run.reach.reporter;
-        reporter.fault(&fault);
-        let status = fault.answer.as_ref().map_or(502, |answer| answer.status);
-        reporter.life(&format!("{said} {status} {target}: {}: {}", fault.phase, fault.cause));
-        match fault.answer {
-            Some(answer) => handshake.pass_on(*answer).await,
-            None => handshake.refuse(502, "the target cannot be reached").await,
-        }
-        self.unchoose();
-    }
-
-    async fn join_plain(
-        &self,
-        guest: Guest,
-        name: &str,
-        visitor: Visitor,
-    ) -> Option<(OpenedLink, OpenedLink, String)> {
-        if !self.choose() {
-            return None;
-        }
-        let (reach, far) = (&self.run.reach, guest.peer());
-        match self.behind(Opening { visitor: Some(visitor), ..Opening::new(Role::B) }).await {
-            Ok(b) => {
-                let name = name.to_owned();
-                let a = match guest {
-                    Guest::Stream(dialed) => {
-                        let texts = Texts { input: name.clone(), output: name };
-                        reach.bytes(Port::Stream(dialed.stream), texts)
-                    }
-                    Guest::Peer(peer) => {
-                        let rules = reach.datagrams(reach.peer_idle);
-                        Link::Datagrams(Box::new(Datagrams::peer(peer, name, rules)))
-                    }
-                };
-                Some((OpenedLink::new(a, far), b, String::new()))
-            }
-            Err(fault) => {
-                reach.reporter.fault(&fault);
-                reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
-                self.unchoose();
-                if let Guest::Peer(_) = &guest {
-                    tokio::time::sleep(REST).await;
-                }
-                None
-            }
-        }
-    }
-
-    async fn behind(&self, opening: Opening) -> Result<OpenedLink> {
-        match &self.behind {
-            Behind::Endpoint(endpoint) => redial::open(&self.run, endpoint, opening).await,
-            Behind::Hub(room, hub) => {
-                let make = || async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) };
-                let conn = opening.visitor.map_or(0, |visitor| visitor.conn);
-                let link = hub.get_or_try_init(make).await?.join(conn);
-                Ok(OpenedLink::new(link, "-".into()))
-            }
-        }
-    }
-
     /// With `--stats`, what all clients together carried.
     fn sum_up(&self) {
         if self.run.stats {
             let (clients, carried) = *self.totals.lock().unwrap_or_else(PoisonError::into_inner);
             self.run.reach.reporter.tell(&stats::totals(clients, carried, self.run.started.elapsed()));
-        }
-    }
-
-    /// With `--once`, whether this client is the one.
-    fn choose(&self) -> bool {
-        !self.once || self.chosen.try_acquire().map(|permit| permit.forget()).is_ok()
-    }
-
-    /// The chosen client could not be served after all.
-    fn unchoose(&self) {
-        if self.once {
-            self.chosen.add_permits(1);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a run finds out beside carrying messages, and writes down: how the server opens, how a script
 //! goes, what passed.
 
-use super::Run;
+use super::run::Run;
 use crate::{
     endpoint::{self, Endpoint},
     exit::Exit,

@@ -15,6 +15,7 @@ mod recorder;
 mod renewing;
 pub mod room;
 mod script;
+mod socket;
 mod stdio;
 mod transcript;
 
@@ -33,13 +34,13 @@ pub use self::{
 
 pub use crate::ws::conn::{Moved, is_control};
 
+use socket::{transport_failure, web_socket_end};
+
 use crate::{
-    exit::Exit,
-    fault::Fault,
     framing::record::{Facts, What},
     net,
     session::{SideKind, SinkFailure, SourceEnd},
-    ws::{codes, conn},
+    ws::conn,
 };
 use std::{
     collections::VecDeque,
@@ -386,23 +387,4 @@ impl Link {
             Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) | Self::Prompt(_) | Self::Script(_) => 0,
         }
     }
-}
-
-/// How a WebSocket's source ended, in the session's words.
-fn web_socket_end(end: conn::End) -> SourceEnd {
-    match end {
-        conn::End::Close { code, reason } => {
-            let described = codes::describe(code, &reason);
-            SourceEnd::Close { code, reason, described }
-        }
-        conn::End::Lost { fault, answer } => SourceEnd::Lost { fault, answer },
-    }
-}
-
-fn transport_failure(error: std::io::Error) -> SinkFailure {
-    SinkFailure::Failed(Fault::new(
-        Exit::Lost,
-        "session",
-        format!("the connection was lost while sending: {error}"),
-    ))
 }

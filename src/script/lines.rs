@@ -49,7 +49,8 @@ pub(super) struct Endless<'a>(pub Piece<'a>, pub &'a str);
 impl<'a> Piece<'a> {
     /// Where the byte at this offset stands.
     pub(super) fn spot(&self, at: usize) -> Spot<'a> {
-        let before = &self.text[..at.min(self.text.len())];
+        // What a JSON parser names may be the middle of a character.
+        let before = &self.text[..self.text.floor_char_boundary(at)];
         match before.rsplit_once('\n') {
             None => {
                 let column = self.source[..self.offset].chars().count() + before.chars().count() + 1;

@@ -158,3 +158,10 @@ fn includes_that_cannot_be_are_refused() {
     let (_, fault) = refused("include 0.wsio", &files);
     assert!(fault.contains("more than 16 files"), "{fault}");
 }
+
+#[test]
+fn a_place_in_the_middle_of_a_character_is_its_beginning() {
+    let (exit, said) = refused(">q \"ᱍ", &[]);
+    assert_eq!(exit, Exit::Usage);
+    assert!(said.starts_with("script: t.wsio:1:"), "{said}");
+}
