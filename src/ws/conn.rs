@@ -2,48 +2,38 @@
 //!
 //! This hides the protocol engine (tungstenite's `WebSocketContext`, driven by polling the stream
 //! directly, because that is its fast path) and mends in one place what it leaves to its user: memory
-//! bounds in every direction, large messages as fragments, Close frames for protocol faults, the size
-//! of what was cut off, and a transport that is shut instead of dropped. Nothing above knows which
-//! engine it is.
+//! bounds in every direction, Close frames for protocol faults, the size of what was cut off, and a
+//! transport that is shut instead of dropped. The engine reads, and answers pings and Closes; data
+//! frames are written without it, since its write buffer is drained from the front after each partial
+//! write, which is quadratic in its length. Nothing above knows which engine it is.
 //!
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.
 
 pub use super::wire::Moved;
-use super::{
-    codes,
-    wire::{Blocked, Wire},
-};
+use super::{codes, frame, wire::Wire};
 use crate::{exit::Exit, fault::Fault, net::Stream, tls};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
     io,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use tokio_tungstenite::tungstenite::{
     Error, Message,
     error::CapacityError,
-    protocol::{
-        CloseFrame, Role, WebSocketConfig, WebSocketContext,
-        frame::{
-            Frame,
-            coding::{Data, OpCode},
-        },
-    },
+    protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
 };
 
-/// Outgoing messages larger than this go as fragments: the engine drains its write buffer from the
-/// front after each partial write, which is quadratic in the buffer's length.
+/// Outgoing messages larger than this go as fragments, so that pongs, pings and a Close can pass between
+/// them, and a client holds no more than one of them masked. Bytes.
 const FRAGMENT: usize = 256 * 1024;
 /// From this much queued on, a pump flushes before it queues more. Bytes.
 pub const HIGH_WATER: usize = 256 * 1024;
 /// What the engine reads at a time: it zero-fills as much before each read. Bytes.
 const ENGINE_READ: usize = 16 * 1024;
-/// The engine never writes by itself below this; flushing is ours.
-const WRITE_BUFFER: usize = 1024 * 1024;
-/// More than a full write buffer and the replies of one batch.
-const MAX_WRITE_BUFFER: usize = 2 * WRITE_BUFFER;
+/// Bound on what the engine has to write; every write of its succeeds, so it never has two frames.
+const ENGINE_WRITE: usize = 1024;
 /// With this much in unwritten replies to pings, nothing more is read: a peer that does not read its
 /// pongs must not make us keep them. Bytes.
 const REPLIES: usize = 64 * 1024;
@@ -84,11 +74,7 @@ pub enum End {
 pub struct Conn {
     engine: WebSocketContext,
     wire: Wire,
-    /// Bytes in the engine's write buffer, as far as we put them there.
-    queued: usize,
-    /// Bytes of pongs the engine may hold.
-    replies: usize,
-    /// The rest of a large message, and whether its first fragment is out.
+    /// What is left of a large message.
     rest: Option<Rest>,
     end: Option<End>,
     close_queued: bool,
@@ -98,7 +84,8 @@ pub struct Conn {
 
 struct Rest {
     payload: Bytes,
-    opcode: Data,
+    /// That of the next fragment.
+    opcode: u8,
 }
 
 impl Conn {
@@ -110,15 +97,13 @@ impl Conn {
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(ENGINE_READ)
-            .write_buffer_size(WRITE_BUFFER)
-            .max_write_buffer_size(MAX_WRITE_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(ENGINE_WRITE)
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message));
         Self {
             engine: WebSocketContext::new(role, Some(config)),
-            wire: Wire::new(stream, read_ahead, read_buffer),
-            queued: 0,
-            replies: 0,
+            wire: Wire::new(stream, read_ahead, read_buffer, part == Part::Client),
             rest: None,
             end: None,
             close_queued: false,
@@ -133,13 +118,20 @@ impl Conn {
         if self.end.is_some() {
             return Poll::Ready(());
         }
+        match self.wire.poll_fed(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => {
+                self.end = Some(self.lost(Error::Io(error)));
+                return Poll::Ready(());
+            }
+            Poll::Pending => return Poll::Pending,
+        }
         let (mut messages, mut bytes) = (0, 0);
         while messages < BATCH && bytes < BATCH_BYTES {
-            if self.replies > REPLIES && self.poll_flush(cx).is_pending() {
+            if self.wire.replies() > REPLIES && self.poll_flush(cx).is_pending() {
                 return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
             }
-            let mut io = self.wire.io(cx);
-            match self.engine.read(&mut io) {
+            match self.engine.read(&mut self.wire.io(cx)) {
                 Ok(Message::Close(frame)) => {
                     self.end = Some(self.closed(frame));
                     break;
@@ -147,12 +139,13 @@ impl Conn {
                 Ok(message) => {
                     messages += 1;
                     bytes += message.len();
-                    if message.is_ping() {
-                        self.replies += message.len() + 14;
-                    }
                     batch.push_back(message);
                 }
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.wire.replies() > 0 {
+                        // A failure shows in the next flush; what the peer said before is still to come.
+                        let _ = self.wire.poll_write(cx);
+                    }
                     return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
                 Err(error) => {
@@ -169,9 +162,9 @@ impl Conn {
         self.end.as_ref()
     }
 
-    /// Bytes waiting to be flushed, without the engine's own replies.
+    /// Bytes waiting to be flushed.
     pub fn queued(&self) -> usize {
-        self.queued + self.rest.as_ref().map_or(0, |rest| rest.payload.len())
+        self.wire.queued() + self.rest.as_ref().map_or(0, |rest| rest.payload.len())
     }
 
     /// Whether a message can be queued: no Close was sent or received.
@@ -182,23 +175,27 @@ impl Conn {
     /// Queues one message; flush before more than [`HIGH_WATER`] is queued.
     ///
     /// # Errors
-    /// The transport's, and "not connected" when a Close was sent or received.
+    /// "Not connected" when a Close was sent or received.
     pub fn queue(&mut self, message: Message) -> io::Result<()> {
         debug_assert!(self.rest.is_none(), "a large message was not flushed");
-        self.unwritten += 1;
-        if message.len() <= FRAGMENT {
-            return self.write(message);
+        if !self.is_open() {
+            return Err(io::ErrorKind::NotConnected.into());
         }
-        let opcode = if message.is_text() { Data::Text } else { Data::Binary };
-        self.rest = Some(Rest { payload: message.into_data(), opcode });
-        Ok(())
+        self.unwritten += 1;
+        let opcode = if message.is_text() { frame::TEXT } else { frame::BINARY };
+        let payload = message.into_data();
+        if payload.len() > FRAGMENT {
+            self.rest = Some(Rest { payload, opcode });
+            return Ok(());
+        }
+        self.wire.push(frame::FIN | opcode, payload)
     }
 
     /// Queues a ping, also between the fragments of a large message.
     pub fn queue_ping(&mut self) {
         if self.is_open() {
-            // A transport that fails here fails in the next flush too.
-            let _ = self.write(Message::Ping(Bytes::from_static(b"wsio")));
+            // Without a mask there is no ping, and no data either, which tells.
+            let _ = self.wire.push(frame::FIN | frame::PING, Bytes::from_static(b"wsio"));
         }
     }
 
@@ -211,8 +208,7 @@ impl Conn {
         self.close_queued = true;
         let frame =
             code.map(|code| CloseFrame { code: code.into(), reason: codes::fit_reason(reason).into() });
-        self.queued += 127;
-        let _ = self.engine.close(&mut Blocked, frame);
+        let _ = self.engine.close(&mut self.wire.mouth(), frame);
     }
 
     /// Writes everything queued, and the engine's replies to pings and Close.
@@ -221,29 +217,14 @@ impl Conn {
     /// The transport's; what the peer sent before may still be received.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            while self.queued < HIGH_WATER && self.rest.is_some() {
+            // The reply to what was read last; the queue takes it in any case.
+            let _ = self.engine.flush(&mut self.wire.mouth());
+            while self.wire.queued() < HIGH_WATER && self.rest.is_some() {
                 self.queue_fragment()?;
             }
-            let mut io = self.wire.io(cx);
-            match self.engine.flush(&mut io) {
-                Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => {
-                    self.queued = 0;
-                    self.replies = 0;
-                    if self.rest.is_none() {
-                        self.unwritten = 0;
-                    }
-                }
-                Err(error) => match into_io(error) {
-                    error if error.kind() == io::ErrorKind::WouldBlock => {
-                        return match self.wire.writable() {
-                            Ok(()) => Poll::Pending,
-                            error => Poll::Ready(error),
-                        };
-                    }
-                    error => return Poll::Ready(Err(error)),
-                },
-            }
+            ready!(self.wire.poll_write(cx))?;
             if self.rest.is_none() {
+                self.unwritten = 0;
                 return Poll::Ready(Ok(()));
             }
         }
@@ -273,24 +254,12 @@ impl Conn {
     fn queue_fragment(&mut self) -> io::Result<()> {
         let Some(mut rest) = self.rest.take() else { return Ok(()) };
         let piece = rest.payload.split_to(FRAGMENT.min(rest.payload.len()));
-        let last = rest.payload.is_empty();
-        self.write(Message::Frame(Frame::message(piece, OpCode::Data(rest.opcode), last)))?;
-        if !last {
-            self.rest = Some(Rest { payload: rest.payload, opcode: Data::Continue });
+        let fin = if rest.payload.is_empty() { frame::FIN } else { 0 };
+        self.wire.push(fin | rest.opcode, piece)?;
+        if fin == 0 {
+            self.rest = Some(Rest { payload: rest.payload, opcode: frame::CONTINUATION });
         }
         Ok(())
-    }
-
-    fn write(&mut self, message: Message) -> io::Result<()> {
-        self.queued += message.len() + 14;
-        match self.engine.write(&mut Blocked, message) {
-            Ok(()) => Ok(()),
-            Err(error) => match into_io(error) {
-                // The frame is in the buffer; only writing it was put off.
-                error if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-                error => Err(error),
-            },
-        }
     }
 
     fn closed(&self, frame: Option<CloseFrame>) -> End {

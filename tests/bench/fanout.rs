@@ -55,7 +55,10 @@ const WORKS: [Work; 5] = [
 
 fn main() {
     let base = env::var("WSIO_BASE").ok();
-    println!("{:14} {:>12} {:>12} {:>12} {:>12} {:>7}", "", "thousand/s", "CPU µs each", "base", "base", "ratio");
+    println!(
+        "{:14} {:>12} {:>12} {:>12} {:>12} {:>7}",
+        "", "thousand/s", "CPU µs each", "base", "base", "ratio"
+    );
     for work in &WORKS {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -85,7 +88,13 @@ fn main() {
 
 fn run(program: &str, work: &Work) -> Took {
     let (mut server, mut input, address) = listen(program);
-    let header = if work.payload < 126 { 2 } else if work.payload < 65536 { 4 } else { 10 };
+    let header = if work.payload < 126 {
+        2
+    } else if work.payload < 65536 {
+        4
+    } else {
+        10
+    };
     let each = ((header + work.payload) * work.clients) as u64;
     let counted = Arc::new(AtomicU64::new(0));
     let clients = clients(&address, work.clients, &counted);
