@@ -1,16 +1,24 @@
 //! A room: what one member says is heard by the others, each behind a bounded queue of its own.
 //!
-//! Payloads are shared, never copied for each member. A member that does not keep up is dealt with as
-//! the room's rules say, so that one of them never stops the others for good. In a star, the members
-//! speak with the centre alone (standard input and output); in a mesh, everybody with everybody.
+//! Payloads are shared, never copied for each member. They are not framed once for all: the two to four
+//! bytes of a server's header, written where a small payload is copied to anyway, take 1 to 2 ns a member,
+//! of some 200 ns for a delivery in bulk and 7 µs for a single one.
+//!
+//! A member that does not keep up is dealt with as the room's rules say, so that one of them never stops
+//! the others for good. In a star, the members speak with the centre alone (standard input and output);
+//! in a mesh, everybody with everybody.
 
 use super::Queue;
 use crate::session::SourceEnd;
+use bytes::Bytes;
 use std::{
     collections::{HashMap, VecDeque},
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -19,6 +27,9 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// How long a member may stay behind before it is sent away.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Payloads below this are copied before they wait. Bytes.
+const COMPACT: usize = 4 * 1024;
 
 /// What happens to a member that does not keep up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +111,8 @@ pub struct Member {
     centre: bool,
     incoming: Queue,
     patience: Pin<Box<Sleep>>,
+    /// It spoke, or wants to, since all had room: who only listens need not look at everybody.
+    speaks: AtomicBool,
 }
 
 impl Room {
@@ -136,7 +149,7 @@ impl Room {
             waiting.wake();
         }
         let patience = Box::pin(sleep_until(Instant::now()));
-        Member { room: Arc::clone(self), number, centre, incoming, patience }
+        Member { room: Arc::clone(self), number, centre, incoming, patience, speaks: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -165,12 +178,17 @@ impl Member {
 
     /// Says something to those who are to hear it.
     pub fn say(&self, message: &Message) {
+        let message = &compact(message);
+        self.speaks.store(true, Ordering::Relaxed);
         let mut state = self.room.lock();
         let rules = self.room.rules;
         if self.centre || self.room.mesh {
             state.remember(message, &rules);
         }
-        for seat in state.seats.iter().filter(|seat| self.reaches(seat)) {
+        for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
+            if seat.behind_since.is_some() && seat.queue.bytes() < rules.queue / 2 {
+                seat.behind_since = None;
+            }
             if rules.slow == Slow::Drop && !seat.centre && seat.queue.bytes() >= rules.queue {
                 seat.queue.count_dropped();
             } else {
@@ -182,11 +200,18 @@ impl Member {
     /// Whether somebody has no room for another message, and is to be waited for.
     pub fn is_held_up(&self) -> bool {
         let state = self.room.lock();
-        state.seats.iter().filter(|seat| self.reaches(seat)).any(|seat| self.is_full(seat))
+        let held_up = state.seats.iter().filter(|seat| self.reaches(seat)).any(|seat| self.is_full(seat));
+        if held_up {
+            self.speaks.store(true, Ordering::Relaxed);
+        }
+        held_up
     }
 
     /// Ready when all who are to hear this member have room, or were sent away.
     pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !*self.speaks.get_mut() {
+            return Poll::Ready(());
+        }
         let (room, now) = (Arc::clone(&self.room), Instant::now());
         let mut state = room.lock();
         let (mut held_up, mut wake_at) = (false, None::<Instant>);
@@ -213,6 +238,7 @@ impl Member {
         }
         drop(state);
         if !held_up {
+            *self.speaks.get_mut() = false;
             return Poll::Ready(());
         }
         if let Some(at) = wake_at {
@@ -259,6 +285,18 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         self.leave(SourceEnd::Absent);
+    }
+}
+
+/// A small payload in memory of its own: it may wait long, and would keep all of the buffer it was read
+/// into. Made once for all who hear it.
+fn compact(message: &Message) -> Message {
+    match message {
+        Message::Text(text) if text.len() < COMPACT => Message::text(text.as_str()),
+        Message::Binary(payload) if payload.len() < COMPACT => {
+            Message::binary(Bytes::copy_from_slice(payload))
+        }
+        larger => larger.clone(),
     }
 }
 
@@ -345,6 +383,35 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
         assert!(centre.poll_room(&mut cx).is_ready());
         assert!(slow.incoming.is_finished() && !good.incoming.is_finished());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_caught_up_is_patiently_waited_for_again() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let room = Room::star(Rules { queue: 100, slow: Slow::Disconnect, last: 0 });
+        let (mut centre, slow) = (room.centre(), room.join());
+        for _ in 0..3 {
+            centre.say(&Message::text("12345678901234567890"));
+            centre.say(&Message::text("12345678901234567890"));
+            assert!(centre.is_held_up() && centre.poll_room(&mut cx).is_pending());
+            heard(&slow);
+            tokio::time::advance(Duration::from_secs(60)).await;
+        }
+        assert!(!slow.incoming.is_finished());
+    }
+
+    #[tokio::test]
+    async fn who_has_said_nothing_waits_too_for_those_that_another_filled() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let room = Room::mesh(Rules { queue: 100, ..Rules::default() });
+        let (one, mut two, three) = (room.join(), room.join(), room.join());
+        one.say(&Message::text("12345678901234567890"));
+        one.say(&Message::text("12345678901234567890"));
+        heard(&two);
+        assert!(two.poll_room(&mut cx).is_ready(), "it only listens");
+        assert!(two.is_held_up() && two.poll_room(&mut cx).is_pending());
+        heard(&three);
+        assert!(two.poll_room(&mut cx).is_ready());
     }
 
     #[tokio::test]
