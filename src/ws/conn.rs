@@ -11,7 +11,7 @@
 //! hand around: the two pumps of a pair borrow the connection in turn.
 
 pub use super::wire::Moved;
-use super::{codes, frame, wire::Wire};
+use super::{codes, frame, watch::FrameWatch, wire::Wire};
 use crate::{exit::Exit, fault::Fault, net::Stream, tls};
 use bytes::Bytes;
 use std::{
@@ -111,6 +111,11 @@ impl Conn {
         }
     }
 
+    /// Lets an observer know of every frame in both directions; before anything is received.
+    pub fn watch(&mut self, watch: Box<dyn FrameWatch>) {
+        self.wire.watch(watch);
+    }
+
     /// Appends what the peer sent to `batch`, pings and pongs included.
     ///
     /// Ready with an unchanged batch means that the peer's side has ended: see [`end`](Self::end).
@@ -121,7 +126,7 @@ impl Conn {
         match self.wire.poll_fed(cx) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => {
-                self.end = Some(self.lost(Error::Io(error)));
+                self.finish(self.lost(Error::Io(error)));
                 return Poll::Ready(());
             }
             Poll::Pending => return Poll::Pending,
@@ -133,7 +138,7 @@ impl Conn {
             }
             match self.engine.read(&mut self.wire.io(cx)) {
                 Ok(Message::Close(frame)) => {
-                    self.end = Some(self.closed(frame));
+                    self.finish(self.closed(frame));
                     break;
                 }
                 Ok(message) => {
@@ -149,7 +154,7 @@ impl Conn {
                     return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
                 Err(error) => {
-                    self.end = Some(self.lost(error));
+                    self.finish(self.lost(error));
                     break;
                 }
             }
@@ -260,6 +265,11 @@ impl Conn {
             self.rest = Some(Rest { payload: rest.payload, opcode: frame::CONTINUATION });
         }
         Ok(())
+    }
+
+    fn finish(&mut self, end: End) {
+        self.end = Some(end);
+        self.wire.stop();
     }
 
     fn closed(&self, frame: Option<CloseFrame>) -> End {

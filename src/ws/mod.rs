@@ -13,6 +13,7 @@ pub mod server;
 mod taster;
 mod tokens;
 mod url;
+pub mod watch;
 mod wire;
 
 pub use admission::{Admission, Login};

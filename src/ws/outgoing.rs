@@ -64,6 +64,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether frames are masked.
+    pub(super) fn masks(&self) -> bool {
+        self.masks.is_some()
+    }
+
     /// Bytes still to be written.
     pub(super) fn len(&self) -> usize {
         self.left

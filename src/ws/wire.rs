@@ -5,7 +5,11 @@
 //! its small pieces from there, and is not asked before there are any. What it writes joins our own
 //! frames.
 
-use super::{cursor::Cursor, outgoing::Outgoing};
+use super::{
+    cursor::Cursor,
+    outgoing::Outgoing,
+    watch::{FrameWatch, Seen, Watch, Way},
+};
 use crate::net::Stream;
 use bytes::Bytes;
 use std::{
@@ -27,6 +31,9 @@ pub(super) struct Wire {
     /// Bytes received and sent so far.
     pub moved: Moved,
     out: Outgoing,
+    watch: Watch,
+    /// Follows what the engine writes; only when it is watched.
+    spoken: Cursor,
     /// The first failed write. What the peer said before is still to be read.
     broken: Option<io::ErrorKind>,
 }
@@ -43,8 +50,8 @@ pub struct Moved {
 impl Wire {
     /// A transport with what was already read of it; `size` is that of the read buffer, bytes.
     pub fn new(stream: Stream, read_ahead: &[u8], size: usize, is_client: bool) -> Self {
-        let mut cursor = Cursor::default();
-        cursor.advance(read_ahead);
+        let mut cursor = Cursor::new(Way::In);
+        cursor.advance(read_ahead, &mut None);
         let mut buffer = read_ahead.to_vec();
         buffer.resize(size.max(read_ahead.len()), 0);
         Self {
@@ -56,8 +63,23 @@ impl Wire {
             starved: false,
             moved: Moved::default(),
             out: Outgoing::new(is_client),
+            watch: None,
+            spoken: Cursor::new(Way::Out),
             broken: None,
         }
+    }
+
+    /// Sets the observer, who is told of what was read ahead too.
+    pub fn watch(&mut self, watch: Box<dyn FrameWatch>) {
+        debug_assert!(self.from == 0 && self.moved == Moved::default(), "before anything is received");
+        self.watch = Some(watch);
+        self.cursor = Cursor::new(Way::In);
+        self.cursor.advance(&self.buffer[..self.to], &mut self.watch);
+    }
+
+    /// Nothing more is read.
+    pub fn stop(&mut self) {
+        self.cursor.stop(&mut self.watch);
     }
 
     /// The transport as the engine wants it, for the time of one poll.
@@ -86,7 +108,7 @@ impl Wire {
         let polled = self.stream.as_mut().poll_read(cx, &mut buffer);
         self.starved = polled.is_pending();
         if let Poll::Ready(Ok(())) = polled {
-            self.cursor.advance(buffer.filled());
+            self.cursor.advance(buffer.filled(), &mut self.watch);
             (self.from, self.to) = (0, buffer.filled().len());
             self.moved.received += self.to as u64;
         }
@@ -98,7 +120,14 @@ impl Wire {
     /// # Errors
     /// When a client cannot make up a mask. That nothing can be written any more, writing tells.
     pub fn push(&mut self, first: u8, payload: Bytes) -> io::Result<()> {
-        if self.broken.is_some() { Ok(()) } else { self.out.push(first, payload) }
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        let is_masked = self.out.masks();
+        if let Some(watch) = &mut self.watch {
+            watch.frame(&Seen::sent(first, is_masked, &payload));
+        }
+        self.out.push(first, payload)
     }
 
     /// Bytes queued.
@@ -154,7 +183,13 @@ impl Read for Io<'_, '_> {
 
 impl Write for Io<'_, '_> {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        if self.wire.broken.is_some() { Ok(frames.len()) } else { self.wire.out.write(frames) }
+        if self.wire.broken.is_some() {
+            return Ok(frames.len());
+        }
+        if self.wire.watch.is_some() {
+            self.wire.spoken.advance(frames, &mut self.wire.watch);
+        }
+        self.wire.out.write(frames)
     }
 
     fn flush(&mut self) -> io::Result<()> {
