@@ -40,6 +40,8 @@ pub(super) struct ConnectArgs {
 
 impl ConnectArgs {
     pub(super) fn lower(self, expander: &mut Expander) -> Result<Plan> {
+        let mut server = lower::no_server();
+        server.handshake.compress = self.handshake.compress;
         let client = lower::client(self.handshake, self.credentials, &self.target, expander)?;
         let common = Common {
             rules: lower::rules(&self.session),
@@ -50,7 +52,7 @@ impl ConnectArgs {
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, self.certificate),
             client,
-            server: lower::no_server(),
+            server,
             room: Default::default(),
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),

@@ -102,7 +102,7 @@ impl ListenArgs {
             send: lower::send(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, Certificate { cert: None, key: None }),
-            client: ClientOptions::default(),
+            client: ClientOptions { compress: self.handshake.compress, ..ClientOptions::default() },
             server: lower::server(self.server),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
@@ -112,6 +112,7 @@ impl ListenArgs {
         let Admittance { user, bearer } = &self.admittance;
         common.server.handshake.admission.login = lower::login(user.as_deref(), bearer.as_deref(), expander)?;
         common.server.handshake.subprotocols = self.handshake.subprotocols;
+        common.server.handshake.compress = self.handshake.compress;
         let target = match self.to {
             _ if self.echo => Target::Echo,
             _ if self.relay => Target::Relay,

@@ -117,7 +117,11 @@ pub(super) fn client(
     target: &str,
     expander: &mut Expander,
 ) -> Result<ClientOptions> {
-    let mut options = ClientOptions { subprotocols: handshake.subprotocols, ..ClientOptions::default() };
+    let mut options = ClientOptions {
+        subprotocols: handshake.subprotocols,
+        compress: handshake.compress,
+        ..ClientOptions::default()
+    };
     for (name, value) in headers(&handshake.headers, expander)? {
         let Some(value) = value else {
             options.left_out.push(name);
@@ -126,7 +130,8 @@ pub(super) fn client(
         match name.as_str() {
             "sec-websocket-protocol" => options.subprotocols.extend(listed(&value)?),
             "sec-websocket-extensions" => {
-                return Err(usage("-H cannot offer an extension: none is supported").hint("leave it out"));
+                return Err(usage("-H cannot offer an extension")
+                    .hint("write --compress to offer permessage-deflate"));
             }
             _ => options.headers.push((name, value)),
         }
@@ -236,6 +241,7 @@ pub(super) fn server(server: Server) -> Serve {
             paths: server.paths,
             subprotocols: Vec::new(),
             headers: Vec::new(),
+            compress: false,
             admission: Admission {
                 origins: server.allow_origin,
                 hosts: server.allow_host,
@@ -298,6 +304,10 @@ pub(super) fn server_headers(texts: &[String], expander: &mut Expander) -> Resul
             return Err(
                 usage("-H cannot choose the subprotocol of the answer").hint("write --subprotocol NAME")
             );
+        }
+        if name.as_str() == "sec-websocket-extensions" {
+            return Err(usage("-H cannot choose the extensions of the answer")
+                .hint("write --compress to accept permessage-deflate"));
         }
         if name.as_str().starts_with("sec-websocket-") || matches!(name.as_str(), "upgrade" | "connection") {
             return Err(

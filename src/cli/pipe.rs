@@ -102,6 +102,7 @@ impl PipeArgs {
 
         let mut server = lower::server(self.server);
         server.tls = server_tls;
+        server.handshake.compress = self.handshake.compress;
         let client = if has(Role::WebSocketClient) {
             lower::client(self.handshake, self.credentials, client_at, expander)?
         } else {
@@ -150,7 +151,7 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         given.refuse(&["cert", "key"], "and --self-signed exclude each other")?;
     }
     if !any(&[WebSocketClient]) && !server {
-        given.refuse(&["headers", "subprotocols"], "needs a WebSocket endpoint")?;
+        given.refuse(&["headers", "subprotocols", "compress"], "needs a WebSocket endpoint")?;
     }
     if any(&[WebSocketClient]) && server {
         given

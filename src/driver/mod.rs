@@ -144,7 +144,7 @@ async fn listen(
     let listener = Listener::bind(&plan.address).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
-    let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, tls, options));
+    let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, tls, options)));
     Server::new(run, &plan.common.server, acceptor, behind)?.run().await
 }
 
@@ -156,7 +156,7 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
     let listener = Listener::bind(&ListenAddr::Loopback(0)).await?;
     let address = listener.addresses().first().cloned().unwrap_or_default();
     let options = common.server.handshake.clone();
-    let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, None, options));
+    let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, None, options)));
     let behind = Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?);
     // The server ends with the process: its own stop signal never comes.
     let quiet = Run::new(common, LINES, Stdio::default(), run.reach.reporter.silent(), never())?;

@@ -65,7 +65,7 @@ pub struct OpenedLink {
 /// A listening socket.
 pub enum Acceptor {
     /// Its clients are greeted with the opening handshake.
-    WebSocket(WebSocketAcceptor),
+    WebSocket(Box<WebSocketAcceptor>),
     /// Its clients are byte streams.
     Bytes {
         /// The socket.

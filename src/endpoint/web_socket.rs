@@ -113,10 +113,16 @@ impl Endpoint for Client {
             }
             let upgraded = deadline.phase("upgrade", &name, client::upgrade(stream, url, &options)).await?;
             reach.reporter.verbose(&format!(
-                "open: {url}{}",
-                upgraded.subprotocol.as_ref().map_or(String::new(), |name| format!(", subprotocol {name}"))
+                "open: {url}{}{}",
+                upgraded.subprotocol.as_ref().map_or(String::new(), |name| format!(", subprotocol {name}")),
+                match upgraded.deflate {
+                    Some(agreed) => format!(", {agreed}"),
+                    None if options.compress => ", not compressed: the server does not".to_owned(),
+                    None => String::new(),
+                }
             ));
-            let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message);
+            let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message)
+                .with_deflate(upgraded.deflate);
             let link = Link::WebSocket(Box::new(conn));
             Ok(Opened::Link(OpenedLink { link, peer: dialed.peer, subprotocol: upgraded.subprotocol }))
         })
@@ -165,7 +171,7 @@ impl Endpoint for Server {
             };
             let listener = Listener::bind(&self.address).await?;
             let acceptor = WebSocketAcceptor::new(listener, tls, reach.server.clone());
-            Ok(Opened::Acceptor(Acceptor::WebSocket(acceptor)))
+            Ok(Opened::Acceptor(Acceptor::WebSocket(Box::new(acceptor))))
         })
     }
 }
@@ -238,5 +244,6 @@ impl Greeting {
 
 /// An accepted connection as a link.
 pub fn accepted(upgraded: Upgraded, max_message: usize) -> Link {
-    Link::WebSocket(Box::new(Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, max_message)))
+    let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, max_message);
+    Link::WebSocket(Box::new(conn.with_deflate(upgraded.deflate)))
 }

@@ -10,9 +10,20 @@
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.
 
-pub use super::wire::Moved;
-use super::{codes, frame, watch::FrameWatch, wire::Wire};
-use crate::{exit::Exit, fault::Fault, net::Stream, tls};
+pub use super::{
+    deflate::{Agreed, Volume},
+    end::End,
+    wire::Moved,
+};
+
+use super::{
+    codes,
+    deflate::{Deflating, RSV1},
+    frame,
+    watch::FrameWatch,
+    wire::Wire,
+};
+use crate::net::Stream;
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -21,7 +32,6 @@ use std::{
 };
 use tokio_tungstenite::tungstenite::{
     Error, Message,
-    error::CapacityError,
     protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
 };
 
@@ -51,31 +61,14 @@ pub enum Part {
     Server,
 }
 
-/// How the peer's side of a connection ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum End {
-    /// A Close frame; `None` without a body (shown as 1005).
-    Close {
-        /// The code as the peer sent it, also when it may not be sent.
-        code: Option<u16>,
-        /// The reason.
-        reason: String,
-    },
-    /// Anything else.
-    Lost {
-        /// Exit 56, 111, 112 or 113 (or TLS codes for a late alert).
-        fault: Fault,
-        /// The code our Close should carry, when the peer may still hear it.
-        answer: Option<u16>,
-    },
-}
-
 /// An open WebSocket connection.
 pub struct Conn {
+    part: Part,
     engine: WebSocketContext,
     wire: Wire,
     /// What is left of a large message.
     rest: Option<Rest>,
+    deflating: Option<Box<Deflating>>,
     end: Option<End>,
     close_queued: bool,
     /// Data messages queued since everything was written.
@@ -84,8 +77,10 @@ pub struct Conn {
 
 struct Rest {
     payload: Bytes,
-    /// That of the next fragment.
+    /// Of the next fragment.
     opcode: u8,
+    /// The message is compressed; decided with its first fragment.
+    is_compressed: bool,
 }
 
 impl Conn {
@@ -102,13 +97,34 @@ impl Conn {
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message));
         Self {
+            part,
             engine: WebSocketContext::new(role, Some(config)),
             wire: Wire::new(stream, read_ahead, read_buffer, part == Part::Client),
             rest: None,
+            deflating: None,
             end: None,
             close_queued: false,
             unwritten: 0,
         }
+    }
+
+    /// Compresses and restores messages as agreed in the handshake; before anything is sent or received.
+    pub fn with_deflate(mut self, agreed: Option<Agreed>) -> Self {
+        let Some(agreed) = agreed else { return self };
+        let of_server = (!agreed.server_no_context_takeover, agreed.server_max_window_bits);
+        let of_client = (!agreed.client_no_context_takeover, agreed.client_max_window_bits);
+        let (ours, theirs) = match self.part {
+            Part::Client => (of_client, of_server),
+            Part::Server => (of_server, of_client),
+        };
+        self.deflating = Some(Box::new(Deflating::new(ours.0, ours.1)));
+        self.wire.inflate(theirs.0);
+        self
+    }
+
+    /// How much came and went in data messages; `None` when no compression was agreed on.
+    pub fn volumes(&self) -> Option<[Volume; 2]> {
+        Some([self.wire.inflated()?, self.deflating.as_ref()?.volume()])
     }
 
     /// Lets an observer know of every frame in both directions; before anything is received.
@@ -126,7 +142,7 @@ impl Conn {
         match self.wire.poll_fed(cx) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => {
-                self.finish(self.lost(Error::Io(error)));
+                self.finish(End::lost(Error::Io(error), &self.wire.cursor));
                 return Poll::Ready(());
             }
             Poll::Pending => return Poll::Pending,
@@ -138,7 +154,7 @@ impl Conn {
             }
             match self.engine.read(&mut self.wire.io(cx)) {
                 Ok(Message::Close(frame)) => {
-                    self.finish(self.closed(frame));
+                    self.finish(End::closed(frame, &self.wire.cursor));
                     break;
                 }
                 Ok(message) => {
@@ -154,7 +170,7 @@ impl Conn {
                     return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
                 Err(error) => {
-                    self.finish(self.lost(error));
+                    self.finish(End::lost(error, &self.wire.cursor));
                     break;
                 }
             }
@@ -190,10 +206,10 @@ impl Conn {
         let opcode = if message.is_text() { frame::TEXT } else { frame::BINARY };
         let payload = message.into_data();
         if payload.len() > FRAGMENT {
-            self.rest = Some(Rest { payload, opcode });
+            self.rest = Some(Rest { payload, opcode, is_compressed: false });
             return Ok(());
         }
-        self.wire.push(frame::FIN | opcode, payload)
+        self.begin(opcode, payload, true).map(|_| ())
     }
 
     /// Queues a ping, also between the fragments of a large message.
@@ -259,103 +275,46 @@ impl Conn {
     fn queue_fragment(&mut self) -> io::Result<()> {
         let Some(mut rest) = self.rest.take() else { return Ok(()) };
         let piece = rest.payload.split_to(FRAGMENT.min(rest.payload.len()));
-        let fin = if rest.payload.is_empty() { frame::FIN } else { 0 };
-        self.wire.push(fin | rest.opcode, piece)?;
-        if fin == 0 {
-            self.rest = Some(Rest { payload: rest.payload, opcode: frame::CONTINUATION });
+        let is_last = rest.payload.is_empty();
+        if rest.opcode == frame::CONTINUATION {
+            self.go_on(piece, rest.is_compressed, is_last)?;
+        } else {
+            rest.is_compressed = self.begin(rest.opcode, piece, is_last)?;
+        }
+        if !is_last {
+            self.rest = Some(Rest { opcode: frame::CONTINUATION, ..rest });
         }
         Ok(())
+    }
+
+    /// Queues the only or first frame of a message; tells whether it is compressed.
+    fn begin(&mut self, opcode: u8, piece: Bytes, is_last: bool) -> io::Result<bool> {
+        let first = opcode | if is_last { frame::FIN } else { 0 };
+        let Some(deflating) = &mut self.deflating else {
+            return self.wire.push(first, piece).map(|()| false);
+        };
+        let compressed = deflating.begin(&piece, is_last);
+        deflating.count(piece.len(), compressed.as_ref().unwrap_or(&piece).len());
+        match compressed {
+            Some(compressed) => self.wire.push(first | RSV1, compressed).map(|()| true),
+            None => self.wire.push(first, piece).map(|()| false),
+        }
+    }
+
+    /// Queues a further frame of a message.
+    fn go_on(&mut self, mut piece: Bytes, is_compressed: bool, is_last: bool) -> io::Result<()> {
+        if let Some(deflating) = &mut self.deflating {
+            let plain = piece.len();
+            if is_compressed {
+                piece = deflating.go_on(&piece, is_last)?;
+            }
+            deflating.count(plain, piece.len());
+        }
+        self.wire.push(frame::CONTINUATION | if is_last { frame::FIN } else { 0 }, piece)
     }
 
     fn finish(&mut self, end: End) {
         self.end = Some(end);
         self.wire.stop();
-    }
-
-    fn closed(&self, frame: Option<CloseFrame>) -> End {
-        let reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
-        match self.wire.cursor.close_code() {
-            Some(code) if !codes::may_arrive(code) => End::Lost {
-                fault: Fault::new(
-                    Exit::Protocol,
-                    "session",
-                    format!("the peer closed with {code}, a code that may not be sent"),
-                ),
-                answer: Some(1002),
-            },
-            code => End::Close { code, reason },
-        }
-    }
-
-    fn lost(&self, error: Error) -> End {
-        let lost =
-            |cause: String| End::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None };
-        match error {
-            Error::Protocol(protocol) => {
-                use tokio_tungstenite::tungstenite::error::ProtocolError;
-                if protocol != ProtocolError::ResetWithoutClosingHandshake {
-                    let cause =
-                        format!("the peer broke the WebSocket protocol: {}", lower(&protocol.to_string()));
-                    return fatal(Exit::Protocol, cause, 1002);
-                }
-                match self.wire.cursor.partial() {
-                    0 => lost("the peer closed the connection without a Close".into()),
-                    bytes => lost(format!(
-                        "the peer closed the connection without a Close, {bytes} bytes into a message (dropped)"
-                    )),
-                }
-            }
-            Error::Utf8(_) => {
-                fatal(Exit::BadUtf8, "the peer sent a text message that is not UTF-8".into(), 1007)
-            }
-            Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-                let cause =
-                    format!("the peer sent a message of at least {size} bytes; the limit is {max_size}");
-                match fatal(Exit::TooBig, cause, 1009) {
-                    End::Lost { fault, answer } => {
-                        End::Lost { fault: fault.hint("raise it with --max-message"), answer }
-                    }
-                    end => end,
-                }
-            }
-            error => {
-                let error = into_io(error);
-                if let Some(fault) = tls::explain_io(&error) {
-                    return End::Lost { fault, answer: None };
-                }
-                let cut = match self.wire.cursor.partial() {
-                    0 => String::new(),
-                    bytes => format!(", {bytes} bytes into a message (dropped)"),
-                };
-                lost(format!("the connection was lost: {}{cut}", plain(&error)))
-            }
-        }
-    }
-}
-
-fn fatal(exit: Exit, cause: String, code: u16) -> End {
-    End::Lost { fault: Fault::new(exit, "session", cause), answer: Some(code) }
-}
-
-/// An I/O error in words, without the numbers of the operating system.
-fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionReset => "reset by the peer".into(),
-        io::ErrorKind::BrokenPipe => "closed by the peer".into(),
-        io::ErrorKind::TimedOut => "timed out".into(),
-        io::ErrorKind::UnexpectedEof => "TLS ended without close_notify".into(),
-        _ => error.to_string(),
-    }
-}
-
-fn lower(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
-}
-
-fn into_io(error: Error) -> io::Error {
-    match error {
-        Error::Io(error) => error,
-        other => io::Error::new(io::ErrorKind::NotConnected, other.to_string()),
     }
 }

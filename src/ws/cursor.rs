@@ -5,15 +5,14 @@
 //! instructions a frame and no copy (RFC 6455 section 5.2). An observer is told of each frame from here.
 
 use super::{
-    frame::apply_mask,
+    frame::{FIN, Header, apply_mask},
     watch::{HEAD, Seen, Watch, Way},
 };
 
 /// Where in a frame stream we are.
 pub(super) struct Cursor {
     way: Way,
-    header: [u8; 14],
-    have: usize,
+    header: Header,
     /// Payload bytes of the current frame still to come.
     left: u64,
     /// Payload bytes seen of a message that is not complete.
@@ -36,8 +35,7 @@ impl Cursor {
     pub(super) fn new(way: Way) -> Self {
         Self {
             way,
-            header: [0; 14],
-            have: 0,
+            header: Header::default(),
             left: 0,
             partial: 0,
             peek: Peek { bytes: [0; HEAD], have: 0, wanted: 0 },
@@ -48,7 +46,8 @@ impl Cursor {
 
     /// Bytes of an incomplete message or frame, zero between messages.
     pub(super) fn partial(&self) -> u64 {
-        self.partial + self.have as u64
+        let header = if self.header.is_whole() { 0 } else { self.header.bytes().len() };
+        self.partial + header as u64
     }
 
     /// Whether a data message has begun and not ended.
@@ -70,7 +69,7 @@ impl Cursor {
                     self.look(&bytes[..step], watch);
                 }
                 self.left -= step as u64;
-                if !self.is_control() {
+                if !self.header.is_control() {
                     self.partial += step as u64;
                 }
                 bytes = &bytes[step..];
@@ -79,12 +78,12 @@ impl Cursor {
                 }
                 continue;
             }
-            let need = self.needed();
-            let step = (need - self.have).min(bytes.len());
-            self.header[self.have..self.have + step].copy_from_slice(&bytes[..step]);
-            self.have += step;
+            if self.header.is_whole() {
+                self.header = Header::default();
+            }
+            let step = self.header.take(bytes);
             bytes = &bytes[step..];
-            if self.have == self.needed() {
+            if self.header.is_whole() {
                 self.frame_begins(watch);
             }
         }
@@ -97,45 +96,13 @@ impl Cursor {
         }
     }
 
-    fn needed(&self) -> usize {
-        if self.have < 2 {
-            return 2;
-        }
-        self.mask_at() + if self.is_masked() { 4 } else { 0 }
-    }
-
-    /// Where the mask stands in the header, or the payload begins.
-    fn mask_at(&self) -> usize {
-        match self.header[1] & 0x7f {
-            126 => 4,
-            127 => 10,
-            _ => 2,
-        }
-    }
-
-    fn is_control(&self) -> bool {
-        self.header[0] & 0x08 != 0
-    }
-
     /// Whether this is the frame that says how the stream ends.
     fn is_close(&self) -> bool {
-        self.header[0] & 0x0f == 8 && !self.is_closed
-    }
-
-    fn is_masked(&self) -> bool {
-        self.header[1] & 0x80 != 0
-    }
-
-    fn length(&self) -> u64 {
-        match self.header[1] & 0x7f {
-            126 => u64::from(u16::from_be_bytes([self.header[2], self.header[3]])),
-            127 => self.header[2..10].iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
-            length => u64::from(length),
-        }
+        self.header.first() & 0x0f == 8 && !self.is_closed
     }
 
     fn frame_begins(&mut self, watch: &mut Watch) {
-        self.left = self.length();
+        self.left = self.header.length();
         if watch.is_some() || self.is_close() {
             let most = if watch.is_some() { HEAD } else { 2 };
             let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
@@ -144,17 +111,16 @@ impl Cursor {
                 self.looked(watch);
             }
         }
-        if !self.is_control() {
-            self.partial += self.have as u64;
+        if !self.header.is_control() {
+            self.partial += self.header.bytes().len() as u64;
         }
-        self.have = 0;
         if self.left == 0 {
             self.frame_done();
         }
     }
 
     fn frame_done(&mut self) {
-        if !self.is_control() && self.header[0] & 0x80 != 0 {
+        if !self.header.is_control() && self.header.first() & FIN != 0 {
             self.partial = 0;
         }
     }
@@ -170,27 +136,19 @@ impl Cursor {
     }
 
     fn looked(&mut self, watch: &mut Watch) {
-        let (length, masked, mask_at, is_close) =
-            (self.length(), self.is_masked(), self.mask_at(), self.is_close());
+        let is_close = self.is_close();
         let head = &mut self.peek.bytes[..self.peek.have];
-        if masked {
-            apply_mask(head, std::array::from_fn(|index| self.header[mask_at + index]), 0);
+        let mask = self.header.mask();
+        if let Some(mask) = mask {
+            apply_mask(head, mask, 0);
         }
         if is_close && self.peek.have == self.peek.wanted {
             self.is_closed = true;
             self.close_code = head.first_chunk().map(|code| u16::from_be_bytes(*code));
         }
         if let Some(watch) = watch {
-            let first = self.header[0];
-            watch.frame(&Seen {
-                way: self.way,
-                fin: first & 0x80 != 0,
-                rsv: [first & 0x40 != 0, first & 0x20 != 0, first & 0x10 != 0],
-                opcode: first & 0x0f,
-                masked,
-                length,
-                head,
-            });
+            let first = self.header.first();
+            watch.frame(&Seen::new(self.way, first, mask.is_some(), self.header.length(), head));
         }
         (self.peek.have, self.peek.wanted) = (0, 0);
     }

@@ -1,4 +1,4 @@
-//! Frames as they are written: header and mask (RFC 6455 sections 5.2 and 5.3).
+//! The headers and masks of frames (RFC 6455 sections 5.2 and 5.3).
 
 use std::io;
 
@@ -25,6 +25,77 @@ pub(super) fn put_head(into: &mut Vec<u8>, first: u8, length: usize, mask: Optio
         }
     }
     into.extend_from_slice(&mask.unwrap_or_default()[..if masked == 0 { 0 } else { 4 }]);
+}
+
+/// A header as it comes, byte by byte.
+#[derive(Default)]
+pub(super) struct Header {
+    bytes: [u8; 14],
+    have: usize,
+}
+
+impl Header {
+    /// Takes what belongs to it; returns how much that was.
+    pub(super) fn take(&mut self, from: &[u8]) -> usize {
+        let mut taken = 0;
+        while !self.is_whole() && taken < from.len() {
+            let step = (self.needed() - self.have).min(from.len() - taken);
+            self.bytes[self.have..self.have + step].copy_from_slice(&from[taken..taken + step]);
+            self.have += step;
+            taken += step;
+        }
+        taken
+    }
+
+    /// Whether all of it is there.
+    pub(super) fn is_whole(&self) -> bool {
+        self.have == self.needed()
+    }
+
+    /// What is there.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.have]
+    }
+
+    /// Of a whole one: FIN, the reserved bits and the opcode.
+    pub(super) fn first(&self) -> u8 {
+        self.bytes[0]
+    }
+
+    /// Of a whole one: whether its frame is a control frame.
+    pub(super) fn is_control(&self) -> bool {
+        self.bytes[0] & 0x08 != 0
+    }
+
+    /// Of a whole one: the length of the payload, bytes.
+    pub(super) fn length(&self) -> u64 {
+        match self.bytes[1] & 0x7f {
+            126 => u64::from(u16::from_be_bytes([self.bytes[2], self.bytes[3]])),
+            127 => self.bytes[2..10].iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
+            length => u64::from(length),
+        }
+    }
+
+    /// Of a whole one.
+    pub(super) fn mask(&self) -> Option<[u8; 4]> {
+        let at = self.mask_at();
+        (self.bytes[1] & 0x80 != 0).then(|| std::array::from_fn(|index| self.bytes[at + index]))
+    }
+
+    fn mask_at(&self) -> usize {
+        match self.bytes[1] & 0x7f {
+            126 => 4,
+            127 => 10,
+            _ => 2,
+        }
+    }
+
+    fn needed(&self) -> usize {
+        match self.have {
+            0 | 1 => 2,
+            _ => self.mask_at() + if self.bytes[1] & 0x80 == 0 { 0 } else { 4 },
+        }
+    }
 }
 
 /// Masks or unmasks bytes, the first of which stands at this offset of its payload.
@@ -99,6 +170,18 @@ mod tests {
                     assert_eq!(bytes, theirs(opcode, fin, length, mask), "{opcode} of {length}");
                     let (header, parsed) = FrameHeader::parse(&mut Cursor::new(&bytes)).unwrap().unwrap();
                     assert_eq!((header.is_final, header.mask, parsed), (fin, mask, length as u64));
+                    for at_once in 1..=bytes.len() {
+                        let (mut header, mut taken) = (Header::default(), 0);
+                        for chunk in [&bytes[..], b"payload"].concat().chunks(at_once) {
+                            taken += header.take(chunk);
+                        }
+                        assert_eq!((taken, header.bytes()), (bytes.len(), &bytes[..]));
+                        assert_eq!(
+                            (header.is_whole(), header.first(), header.is_control()),
+                            (true, ours, ours & 8 != 0)
+                        );
+                        assert_eq!((header.length(), header.mask()), (length as u64, mask));
+                    }
                 }
             }
         }

@@ -6,6 +6,8 @@ pub mod client;
 pub mod codes;
 pub mod conn;
 mod cursor;
+mod deflate;
+mod end;
 mod frame;
 mod judge;
 mod outgoing;
@@ -33,6 +35,8 @@ pub struct ClientOptions {
     pub left_out: Vec<HeaderName>,
     /// Subprotocols in order of preference.
     pub subprotocols: Vec<String>,
+    /// Offer permessage-deflate.
+    pub compress: bool,
 }
 
 /// How a server answers the opening handshake (RFC 6455 section 4.2), from the command line.
@@ -44,6 +48,8 @@ pub struct ServerOptions {
     pub subprotocols: Vec<String>,
     /// Extra header fields of the 101 answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Accept an offer of permessage-deflate.
+    pub compress: bool,
     /// Origin, Host and credentials.
     pub admission: Admission,
     /// From accept to answered upgrade, TLS included. Default 10 s.
@@ -58,4 +64,6 @@ pub struct Upgraded {
     pub read_ahead: Bytes,
     /// The subprotocol both sides agreed on.
     pub subprotocol: Option<String>,
+    /// Compression, if both sides agreed on it.
+    pub deflate: Option<conn::Agreed>,
 }

@@ -8,6 +8,8 @@ pub use super::judge::{Request, choose_subprotocol};
 
 use super::{
     ServerOptions, Upgraded,
+    conn::Agreed,
+    deflate,
     judge::{Answer, Verdict, judge},
     taster::Taster,
     tokens::accept_value,
@@ -65,6 +67,7 @@ pub struct Handshake {
     request: Request,
     key: Vec<u8>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    deflate: Option<Agreed>,
     until: Instant,
 }
 
@@ -94,7 +97,10 @@ impl Handshake {
         };
         let target = head.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned());
         match judge(&head, options, secure) {
-            Ok((request, key)) => Ok(Self { http, request, key, headers: options.headers.clone(), until }),
+            Ok((request, key)) => {
+                let deflate = if options.compress { deflate::accept(&request.headers) } else { None };
+                Ok(Self { http, request, key, headers: options.headers.clone(), deflate, until })
+            }
             Err(verdict) => {
                 let status = verdict.status.as_u16();
                 let cause = match &verdict.remedy {
@@ -133,6 +139,9 @@ impl Handshake {
             let name = HeaderValue::from_str(name).map_err(|_| lost("the subprotocol is not a token"))?;
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
         }
+        if let Some(Ok(agreed)) = self.deflate.map(|agreed| HeaderValue::try_from(agreed.to_string())) {
+            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
+        }
         match timeout_at(self.until, self.http.answer(answer)).await {
             Ok(true) => {}
             Ok(false) => return Err(lost("the client left before it was answered")),
@@ -145,6 +154,7 @@ impl Handshake {
             stream: parts.io.into_inner().into_stream(),
             read_ahead: parts.read_buf,
             subprotocol: subprotocol.map(str::to_owned),
+            deflate: self.deflate,
         })
     }
 

@@ -40,18 +40,19 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// A frame of ours; `first` is FIN, the reserved bits and the opcode.
-    pub(super) fn sent(first: u8, masked: bool, payload: &'a [u8]) -> Self {
+    /// `first` is FIN, the reserved bits and the opcode; of `payload`, the beginning is kept.
+    pub(super) fn new(way: Way, first: u8, masked: bool, length: u64, payload: &'a [u8]) -> Self {
         Self {
-            way: Way::Out,
+            way,
             fin: first & 0x80 != 0,
             rsv: [first & 0x40 != 0, first & 0x20 != 0, first & 0x10 != 0],
             opcode: first & 0x0f,
             masked,
-            length: payload.len() as u64,
+            length,
             head: &payload[..payload.len().min(HEAD)],
         }
     }
+
     /// What a Close says: its code, also one that may not be sent, and its reason; `None` is no Close.
     ///
     /// A body of a single byte has no code. What is not UTF-8 is replaced.

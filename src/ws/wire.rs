@@ -7,6 +7,7 @@
 
 use super::{
     cursor::Cursor,
+    deflate::{Inflating, Volume},
     outgoing::Outgoing,
     watch::{FrameWatch, Seen, Watch, Way},
 };
@@ -26,6 +27,8 @@ pub(super) struct Wire {
     /// What of the buffer is still to be taken.
     from: usize,
     to: usize,
+    /// Stands between the buffer and the engine when compression was agreed on.
+    inflating: Option<Box<Inflating>>,
     /// The engine has taken all there was and asked for more.
     starved: bool,
     /// Bytes received and sent so far.
@@ -60,6 +63,7 @@ impl Wire {
             buffer,
             from: 0,
             to: read_ahead.len(),
+            inflating: None,
             starved: false,
             moved: Moved::default(),
             out: Outgoing::new(is_client),
@@ -75,6 +79,16 @@ impl Wire {
         self.watch = Some(watch);
         self.cursor = Cursor::new(Way::In);
         self.cursor.advance(&self.buffer[..self.to], &mut self.watch);
+    }
+
+    /// Restores compressed messages from here on; `keeps_context` as the peer may refer to earlier ones.
+    pub fn inflate(&mut self, keeps_context: bool) {
+        self.inflating = Some(Box::new(Inflating::new(keeps_context)));
+    }
+
+    /// How much was restored; `None` without compression.
+    pub fn inflated(&self) -> Option<Volume> {
+        self.inflating.as_ref().map(|inflating| inflating.volume())
     }
 
     /// Nothing more is read.
@@ -125,7 +139,7 @@ impl Wire {
         }
         let is_masked = self.out.masks();
         if let Some(watch) = &mut self.watch {
-            watch.frame(&Seen::sent(first, is_masked, &payload));
+            watch.frame(&Seen::new(Way::Out, first, is_masked, payload.len() as u64, &payload));
         }
         self.out.push(first, payload)
     }
@@ -167,17 +181,28 @@ pub(super) struct Io<'a, 'b> {
 impl Read for Io<'_, '_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let wire = &mut *self.wire;
-        if wire.from == wire.to {
+        loop {
+            if let Some(inflating) = &mut wire.inflating {
+                let (taken, given) = inflating.pass(&mut wire.buffer[wire.from..wire.to], into)?;
+                wire.from += taken;
+                if given > 0 {
+                    return Ok(given);
+                }
+            } else if wire.from < wire.to {
+                let count = into.len().min(wire.to - wire.from);
+                into[..count].copy_from_slice(&wire.buffer[wire.from..wire.from + count]);
+                wire.from += count;
+                return Ok(count);
+            }
             let Some(cx) = &mut self.cx else { return Err(io::ErrorKind::WouldBlock.into()) };
             let Poll::Ready(filled) = wire.poll_fill(cx) else {
                 return Err(io::ErrorKind::WouldBlock.into());
             };
             filled?;
+            if wire.to == 0 {
+                return Ok(0);
+            }
         }
-        let count = into.len().min(wire.to - wire.from);
-        into[..count].copy_from_slice(&wire.buffer[wire.from..wire.from + count]);
-        wire.from += count;
-        Ok(count)
     }
 }
 

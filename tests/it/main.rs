@@ -5,6 +5,7 @@
 
 mod admission;
 mod command;
+mod compress;
 mod connect;
 mod docs;
 mod endings;
