@@ -16,6 +16,9 @@ pub(super) struct Handshake {
     /// Offer the subprotocol NAME; repeatable, or separated by commas
     #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = values::token)]
     pub subprotocols: Vec<String>,
+    /// Offer compression (permessage-deflate); when listening, accept it
+    #[arg(long, hide_short_help = true)]
+    pub compress: bool,
 }
 
 /// Who a client says it is.

@@ -84,6 +84,8 @@ impl ConnectArgs {
         if target.eq_ignore_ascii_case("echo:") {
             given.refuse(&["location"], "needs another server than echo:")?;
         }
+        let mut server = lower::no_server(expander);
+        server.handshake.compress = self.handshake.compress;
         let mut client = handshake::client(self.handshake, self.credentials, &target, expander)?;
         client.follow = self.network.location;
         let dial = match network::is_dialled(&target) {
@@ -104,7 +106,7 @@ impl ConnectArgs {
             client,
             forward: Vec::new(),
             dial,
-            server: lower::no_server(expander),
+            server,
             room: Default::default(),
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),

@@ -19,7 +19,11 @@ pub(super) fn client(
     target: &str,
     expander: &mut Expander,
 ) -> Result<ClientOptions> {
-    let mut options = ClientOptions { subprotocols: handshake.subprotocols, ..ClientOptions::default() };
+    let mut options = ClientOptions {
+        subprotocols: handshake.subprotocols,
+        compress: handshake.compress,
+        ..ClientOptions::default()
+    };
     for (name, value) in headers(&handshake.headers, expander)? {
         let Some(value) = value else {
             options.left_out.push(name);
@@ -28,7 +32,8 @@ pub(super) fn client(
         match name.as_str() {
             "sec-websocket-protocol" => options.subprotocols.extend(listed(&value)?),
             "sec-websocket-extensions" => {
-                return Err(usage("-H cannot offer an extension: none is supported").hint("leave it out"));
+                return Err(usage("-H cannot offer an extension")
+                    .hint("write --compress to offer permessage-deflate"));
             }
             _ => options.headers.push((name, value)),
         }
@@ -124,6 +129,10 @@ pub(super) fn server_headers(texts: &[String], expander: &mut Expander) -> Resul
             );
         }
         let framing = ["upgrade", "connection", "content-length", "transfer-encoding"];
+        if name.as_str() == "sec-websocket-extensions" {
+            return Err(usage("-H cannot choose the extensions of the answer")
+                .hint("write --compress to accept permessage-deflate"));
+        }
         if name.as_str().starts_with("sec-websocket-") || framing.contains(&name.as_str()) {
             return Err(
                 usage(format!("-H cannot set {name}: wsio sets it where it belongs")).hint("leave it out")

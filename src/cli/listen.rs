@@ -149,7 +149,11 @@ impl ListenArgs {
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, Certificate::default(), expander)?,
-            client: ClientOptions { follow: self.network.location, ..ClientOptions::default() },
+            client: ClientOptions {
+                follow: self.network.location,
+                compress: self.handshake.compress,
+                ..ClientOptions::default()
+            },
             expect,
             forward: self.server.forward_header.clone(),
             dial: self.network.lower(expander)?,
@@ -168,6 +172,7 @@ impl ListenArgs {
             handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
         common.server.handshake.subprotocols = self.handshake.subprotocols;
         common.server.handshake.site = self.site.lower(given)?;
+        common.server.handshake.compress = self.handshake.compress;
         let target = match self.to {
             _ if self.echo => Target::Echo,
             _ if self.relay => Target::Relay,

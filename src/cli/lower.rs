@@ -249,6 +249,7 @@ pub(super) fn server(server: Server, expander: &Expander) -> Serve {
             paths: server.paths,
             subprotocols: Vec::new(),
             headers: Vec::new(),
+            compress: false,
             admission: Admission {
                 origins: server.allow_origin,
                 hosts: server.allow_host,

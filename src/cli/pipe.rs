@@ -134,6 +134,7 @@ impl PipeArgs {
         if self.session.idle_timeout.is_some() {
             server.peer_idle = None;
         }
+        server.handshake.compress = self.handshake.compress;
         let client = if has(Role::WebSocketClient) {
             let client = handshake::client(self.handshake, self.credentials, client_at, expander)?;
             ClientOptions { follow: self.network.location, ..client }
@@ -220,7 +221,7 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         given.refuse(&["cert", "key", "pass"], "and --self-signed exclude each other")?;
     }
     if !any(&[WebSocketClient]) && !server {
-        given.refuse(&["headers", "subprotocols"], "needs a WebSocket endpoint")?;
+        given.refuse(&["headers", "subprotocols", "compress"], "needs a WebSocket endpoint")?;
     }
     if any(&[WebSocketClient]) && server {
         given

@@ -184,15 +184,22 @@ impl Client {
                 Answer::Moved(to, status) => return Ok(Attempt::Moved(to, status)),
             };
             reach.reporter.verbose(&format!(
-                "open: {url}{}",
-                upgraded.subprotocol.as_ref().map_or(String::new(), |name| format!(", subprotocol {name}"))
+                "open: {url}{}{}",
+                upgraded.subprotocol.as_ref().map_or(String::new(), |name| format!(", subprotocol {name}")),
+                match upgraded.deflate {
+                    Some(agreed) => format!(", {agreed}"),
+                    None if options.compress => ", not compressed: the server does not".to_owned(),
+                    None => String::new(),
+                }
             ));
             facts.timings.upgrade = Some(begun.elapsed());
             facts.peer = dialed.peer;
             facts.request = ws::fields(&upgraded.request);
             facts.response = ws::fields(&upgraded.response);
             facts.subprotocol = upgraded.subprotocol;
-            let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message);
+            facts.extensions = upgraded.deflate.map(|agreed| agreed.to_string());
+            let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message)
+                .with_deflate(upgraded.deflate);
             Ok(Attempt::Open(Box::new(OpenedLink { link: Link::WebSocket(Box::new(conn)), facts })))
         })
     }
@@ -316,11 +323,13 @@ impl Greeting {
 
 /// An accepted connection as a link; `peer` is its far end, `url` what it asked for.
 pub fn accepted(upgraded: Upgraded, reach: &Reach, peer: String, url: &str) -> OpenedLink {
-    let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, reach.max_message);
+    let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, reach.max_message)
+        .with_deflate(upgraded.deflate);
     let facts = Facts {
         url: Some(reach.redactor.url(url)),
         peer,
         subprotocol: upgraded.subprotocol,
+        extensions: upgraded.deflate.map(|agreed| agreed.to_string()),
         request: ws::fields(&upgraded.request),
         response: ws::fields(&upgraded.response),
         ..Facts::default()

@@ -1,19 +1,27 @@
 //! A room: what one member says is heard by the others, each behind a bounded queue of its own.
 //!
-//! Payloads are shared, never copied for each member. A member that does not keep up is dealt with as
-//! the room's rules say, so that one of them never stops the others for good. In a star, the members
-//! speak with the centre alone (standard input and output); in a mesh, everybody with everybody.
+//! Payloads are shared, never copied for each member. They are not framed once for all: the two to four
+//! bytes of a server's header, written where a small payload is copied to anyway, take 1 to 2 ns a member,
+//! of some 200 ns for a delivery in bulk and 7 µs for a single one.
+//!
+//! A member that does not keep up is dealt with as the room's rules say, so that one of them never stops
+//! the others for good. In a star, the members speak with the centre alone (standard input and output);
+//! in a mesh, everybody with everybody.
 
 use super::Queue;
 use crate::{
     framing::record::{Dir, Record, What},
     session::SourceEnd,
 };
+use bytes::Bytes;
 use std::{
     collections::{HashMap, VecDeque},
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -22,6 +30,9 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// How long a member may stay behind before it is sent away.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Payloads below this are copied before they wait. Bytes.
+const COMPACT: usize = 4 * 1024;
 
 /// What happens to a member that does not keep up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +116,8 @@ pub struct Member {
     patience: Pin<Box<Sleep>>,
     /// Speaks to the centre in records that carry this number.
     records: Option<u64>,
+    /// It spoke, or wants to, since all had room: who only listens need not look at everybody.
+    speaks: AtomicBool,
 }
 
 impl Room {
@@ -146,7 +159,8 @@ impl Room {
             waiting.wake();
         }
         let patience = Box::pin(sleep_until(Instant::now()));
-        Member { room: Arc::clone(self), number, centre, incoming, patience, records: None }
+        let speaks = AtomicBool::new(false);
+        Member { room: Arc::clone(self), number, centre, incoming, patience, records: None, speaks }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -175,16 +189,21 @@ impl Member {
 
     /// Says something to those who are to hear it.
     pub fn say(&self, message: &Message) {
+        let message = &compact(message);
+        self.speaks.store(true, Ordering::Relaxed);
         let mut state = self.room.lock();
         let rules = self.room.rules;
         if self.centre || self.room.mesh {
             state.remember(message, &rules);
         }
         let record = self.records.and_then(|conn| Some(record(conn, Some(Dir::In), What::of(message)?)));
-        for seat in state.seats.iter().filter(|seat| self.reaches(seat)) {
+        for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
             if let Some(record) = record.as_ref().filter(|_| seat.centre) {
                 seat.queue.push(record.clone());
                 continue;
+            }
+            if seat.behind_since.is_some() && seat.queue.bytes() < rules.queue / 2 {
+                seat.behind_since = None;
             }
             if rules.slow == Slow::Drop && !seat.centre && seat.queue.bytes() >= rules.queue {
                 seat.queue.count_dropped();
@@ -221,11 +240,18 @@ impl Member {
     /// Whether somebody has no room for another message, and is to be waited for.
     pub fn is_held_up(&self) -> bool {
         let state = self.room.lock();
-        state.seats.iter().filter(|seat| self.reaches(seat)).any(|seat| self.is_full(seat))
+        let held_up = state.seats.iter().filter(|seat| self.reaches(seat)).any(|seat| self.is_full(seat));
+        if held_up {
+            self.speaks.store(true, Ordering::Relaxed);
+        }
+        held_up
     }
 
     /// Ready when all who are to hear this member have room, or were sent away.
     pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !*self.speaks.get_mut() {
+            return Poll::Ready(());
+        }
         let (room, now) = (Arc::clone(&self.room), Instant::now());
         let mut state = room.lock();
         let (mut held_up, mut wake_at) = (false, None::<Instant>);
@@ -252,6 +278,7 @@ impl Member {
         }
         drop(state);
         if !held_up {
+            *self.speaks.get_mut() = false;
             return Poll::Ready(());
         }
         if let Some(at) = wake_at {
@@ -304,6 +331,18 @@ impl Drop for Member {
 /// A record as a message, without the line's end.
 pub fn record(conn: u64, dir: Option<Dir>, what: What<'_>) -> Message {
     Message::Binary(Record::new(Some(conn), dir, what).json().into())
+}
+
+/// A small payload in memory of its own: it may wait long, and would keep all of the buffer it was read
+/// into. Made once for all who hear it.
+fn compact(message: &Message) -> Message {
+    match message {
+        Message::Text(text) if text.len() < COMPACT => Message::text(text.as_str()),
+        Message::Binary(payload) if payload.len() < COMPACT => {
+            Message::binary(Bytes::copy_from_slice(payload))
+        }
+        larger => larger.clone(),
+    }
 }
 
 fn send_away(queue: &Queue) {

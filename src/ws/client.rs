@@ -4,7 +4,9 @@
 //! is checked here, line by line.
 
 use super::{
-    ClientOptions, Upgraded, WsUrl, answer, redirect,
+    ClientOptions, Upgraded, WsUrl, answer,
+    conn::Agreed,
+    deflate, redirect,
     taster::Taster,
     tokens::{accept_value, has_token},
 };
@@ -58,12 +60,13 @@ pub async fn upgrade(stream: Stream, url: &WsUrl, options: &ClientOptions) -> Re
         let body = exchange.body(body).await;
         return Err(answer::refused(url, &head, &body));
     }
-    let subprotocol = check(&answer, &key, &options.subprotocols)?;
+    let (subprotocol, deflate) = check(&answer, &key, options)?;
     let (taster, read_ahead) = exchange.switched().await.map_err(|error| lost(&error, url, &[]))?;
     Ok(Answer::Open(Box::new(Upgraded {
         stream: taster.into_stream(),
         read_ahead,
         subprotocol,
+        deflate,
         request: sent,
         response: answer.into_parts().0.headers,
     })))
@@ -86,6 +89,9 @@ fn request(url: &WsUrl, options: &ClientOptions) -> Result<Request<Empty<Bytes>>
             header::SEC_WEBSOCKET_PROTOCOL,
             value(options.subprotocols.join(", "), "the subprotocols")?,
         );
+    }
+    if options.compress {
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(deflate::OFFER));
     }
     if let Some((name, password)) = &url.userinfo {
         let mut basic =
@@ -119,8 +125,12 @@ fn key() -> Result<String> {
     Ok(BASE64_STANDARD.encode(bytes))
 }
 
-/// What RFC 6455 section 4.1 wants of a 101; gives the subprotocol.
-fn check(answer: &Response<Incoming>, key: &[u8], asked: &[String]) -> Result<Option<String>> {
+/// What RFC 6455 section 4.1 wants of a 101; gives the subprotocol and the extension.
+fn check(
+    answer: &Response<Incoming>,
+    key: &[u8],
+    asked: &ClientOptions,
+) -> Result<(Option<String>, Option<Agreed>)> {
     let invalid = |cause: String| {
         let fault = Fault::new(Exit::BadHandshake, "upgrade", cause);
         Err(fault.detail(net::head_lines(answer.version(), answer.status(), answer.headers())))
@@ -142,21 +152,20 @@ fn check(answer: &Response<Incoming>, key: &[u8], asked: &[String]) -> Result<Op
         (Some(_), Some(_)) => return invalid("the 101 answer has Sec-WebSocket-Accept twice".into()),
         _ => return invalid("Sec-WebSocket-Accept does not fit the key that was sent".into()),
     }
-    let extensions = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS);
-    if let Some(extension) = extensions.into_iter().find(|value| !value.as_bytes().trim_ascii().is_empty()) {
-        let name = String::from_utf8_lossy(extension.as_bytes());
-        return invalid(format!("the server uses the extension `{name}`, which was not offered"));
-    }
+    let deflate = match deflate::check(headers, asked.compress) {
+        Ok(deflate) => deflate,
+        Err(cause) => return invalid(cause),
+    };
     let mut chosen = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
     let subprotocol = match (chosen.next(), chosen.next()) {
-        (None, _) => return Ok(None),
+        (None, _) => return Ok((None, deflate)),
         (Some(_), Some(_)) => return invalid("the server chose more than one subprotocol".into()),
         (Some(one), None) => String::from_utf8_lossy(one.as_bytes().trim_ascii()).into_owned(),
     };
-    if !asked.contains(&subprotocol) {
+    if !asked.subprotocols.contains(&subprotocol) {
         return invalid(format!("the server chose the subprotocol `{subprotocol}`, which was not offered"));
     }
-    Ok(Some(subprotocol))
+    Ok((Some(subprotocol), deflate))
 }
 
 /// No answer that is HTTP.

@@ -2,20 +2,29 @@
 //!
 //! This hides the protocol engine (tungstenite's `WebSocketContext`, driven by polling the stream
 //! directly, because that is its fast path) and mends in one place what it leaves to its user: memory
-//! bounds in every direction, large messages as fragments, Close frames for protocol faults, the size
-//! of what was cut off, and a transport that is shut instead of dropped. Nothing above knows which
-//! engine it is.
+//! bounds in every direction, Close frames for protocol faults, the size of what was cut off, and a
+//! transport that is shut instead of dropped. The engine reads, and answers pings and Closes; data
+//! frames are written without it, since its write buffer is drained from the front after each partial
+//! write, which is quadratic in its length. Nothing above knows which engine it is.
 //!
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.
 
-pub use super::wire::Moved;
+pub use super::{
+    deflate::{Agreed, Volume},
+    end::End,
+    wire::Moved,
+};
+
 use super::{
     codes,
-    wire::{Blocked, Wire},
+    deflate::{Deflating, RSV1},
+    frame,
+    watch::FrameWatch,
+    wire::Wire,
     witness::{Witness, close_frame},
 };
-use crate::{exit::Exit, fault::Fault, net::Stream, observe::Tap, tls};
+use crate::{net::Stream, observe::Tap};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -24,27 +33,18 @@ use std::{
 };
 use tokio_tungstenite::tungstenite::{
     Error, Message,
-    error::CapacityError,
-    protocol::{
-        CloseFrame, Role, WebSocketConfig, WebSocketContext,
-        frame::{
-            Frame,
-            coding::{Data, OpCode},
-        },
-    },
+    protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
-/// Outgoing messages larger than this go as fragments: the engine drains its write buffer from the
-/// front after each partial write, which is quadratic in the buffer's length.
+/// Outgoing messages larger than this go as fragments, so that pongs, pings and a Close can pass between
+/// them, and a client holds no more than one of them masked. Bytes.
 const FRAGMENT: usize = 256 * 1024;
 /// From this much queued on, a pump flushes before it queues more. Bytes.
 pub const HIGH_WATER: usize = 256 * 1024;
 /// What the engine reads at a time: it zero-fills as much before each read. Bytes.
 const ENGINE_READ: usize = 16 * 1024;
-/// The engine never writes by itself below this; flushing is ours.
-const WRITE_BUFFER: usize = 1024 * 1024;
-/// More than a full write buffer and the replies of one batch.
-const MAX_WRITE_BUFFER: usize = 2 * WRITE_BUFFER;
+/// Bound on what the engine has to write; every write of its succeeds, so it never has two frames.
+const ENGINE_WRITE: usize = 1024;
 /// With this much in unwritten replies to pings, nothing more is read: a peer that does not read its
 /// pongs must not make us keep them. Bytes.
 const REPLIES: usize = 64 * 1024;
@@ -65,35 +65,14 @@ pub enum Part {
     Server,
 }
 
-/// How the peer's side of a connection ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum End {
-    /// A Close frame; `None` without a body (shown as 1005).
-    Close {
-        /// The code as the peer sent it, also when it may not be sent.
-        code: Option<u16>,
-        /// The reason.
-        reason: String,
-    },
-    /// Anything else.
-    Lost {
-        /// Exit 56, 111, 112 or 113 (or TLS codes for a late alert).
-        fault: Fault,
-        /// The code our Close should carry, when the peer may still hear it.
-        answer: Option<u16>,
-    },
-}
-
 /// An open WebSocket connection.
 pub struct Conn {
+    part: Part,
     engine: WebSocketContext,
     wire: Wire,
-    /// Bytes in the engine's write buffer, as far as we put them there.
-    queued: usize,
-    /// Bytes of pongs the engine may hold.
-    replies: usize,
-    /// The rest of a large message, and whether its first fragment is out.
+    /// What is left of a large message.
     rest: Option<Rest>,
+    deflating: Option<Box<Deflating>>,
     end: Option<End>,
     close_queued: bool,
     /// Data messages queued since everything was written.
@@ -104,7 +83,10 @@ pub struct Conn {
 
 struct Rest {
     payload: Bytes,
-    opcode: Data,
+    /// Of the next fragment.
+    opcode: u8,
+    /// The message is compressed; decided with its first fragment.
+    is_compressed: bool,
 }
 
 impl Conn {
@@ -116,16 +98,16 @@ impl Conn {
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(ENGINE_READ)
-            .write_buffer_size(WRITE_BUFFER)
-            .max_write_buffer_size(MAX_WRITE_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(ENGINE_WRITE)
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message));
         Self {
+            part,
             engine: WebSocketContext::new(role, Some(config)),
-            wire: Wire::new(stream, read_ahead, read_buffer),
-            queued: 0,
-            replies: 0,
+            wire: Wire::new(stream, read_ahead, read_buffer, part == Part::Client),
             rest: None,
+            deflating: None,
             end: None,
             close_queued: false,
             unwritten: 0,
@@ -143,6 +125,30 @@ impl Conn {
         self.witness.0.take()
     }
 
+    /// Compresses and restores messages as agreed in the handshake; before anything is sent or received.
+    pub fn with_deflate(mut self, agreed: Option<Agreed>) -> Self {
+        let Some(agreed) = agreed else { return self };
+        let of_server = (!agreed.server_no_context_takeover, agreed.server_max_window_bits);
+        let of_client = (!agreed.client_no_context_takeover, agreed.client_max_window_bits);
+        let (ours, theirs) = match self.part {
+            Part::Client => (of_client, of_server),
+            Part::Server => (of_server, of_client),
+        };
+        self.deflating = Some(Box::new(Deflating::new(ours.0, ours.1)));
+        self.wire.inflate(theirs.0);
+        self
+    }
+
+    /// How much came and went in data messages; `None` when no compression was agreed on.
+    pub fn volumes(&self) -> Option<[Volume; 2]> {
+        Some([self.wire.inflated()?, self.deflating.as_ref()?.volume()])
+    }
+
+    /// Lets an observer know of every frame in both directions; before anything is received.
+    pub fn watch(&mut self, watch: Box<dyn FrameWatch>) {
+        self.wire.watch(watch);
+    }
+
     /// Appends what the peer sent to `batch`, pings and pongs included.
     ///
     /// Ready with an unchanged batch means that the peer's side has ended: see [`end`](Self::end).
@@ -151,35 +157,43 @@ impl Conn {
             return Poll::Ready(());
         }
         ready!(self.witness.poll_ready(cx));
+        match self.wire.poll_fed(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => {
+                self.finish(End::lost(Error::Io(error), &self.wire.cursor));
+                return Poll::Ready(());
+            }
+            Poll::Pending => return Poll::Pending,
+        }
         let (mut messages, mut bytes) = (0, 0);
         while messages < BATCH && bytes < BATCH_BYTES {
-            if self.replies > REPLIES && self.poll_flush(cx).is_pending() {
+            if self.wire.replies() > REPLIES && self.poll_flush(cx).is_pending() {
                 return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
             }
-            let mut io = self.wire.io(cx);
-            match self.engine.read(&mut io) {
+            match self.engine.read(&mut self.wire.io(cx)) {
                 Ok(Message::Close(frame)) => {
-                    let end = self.closed(frame);
+                    let end = End::closed(frame, &self.wire.cursor);
                     if let End::Close { code, reason } = &end {
                         self.witness.closed(*code, reason, !self.close_queued);
                     }
-                    self.end = Some(end);
+                    self.finish(end);
                     break;
                 }
                 Ok(message) => {
                     self.witness.received(&message, !self.close_queued);
                     messages += 1;
                     bytes += message.len();
-                    if message.is_ping() {
-                        self.replies += message.len() + 14;
-                    }
                     batch.push_back(message);
                 }
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.wire.replies() > 0 {
+                        // A failure shows in the next flush; what the peer said before is still to come.
+                        let _ = self.wire.poll_write(cx);
+                    }
                     return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
                 Err(error) => {
-                    self.end = Some(self.lost(error));
+                    self.finish(End::lost(error, &self.wire.cursor));
                     break;
                 }
             }
@@ -192,9 +206,9 @@ impl Conn {
         self.end.as_ref()
     }
 
-    /// Bytes waiting to be flushed, without the engine's own replies.
+    /// Bytes waiting to be flushed.
     pub fn queued(&self) -> usize {
-        self.queued + self.rest.as_ref().map_or(0, |rest| rest.payload.len())
+        self.wire.queued() + self.rest.as_ref().map_or(0, |rest| rest.payload.len())
     }
 
     /// Whether a message can be queued: no Close was sent or received.
@@ -205,29 +219,35 @@ impl Conn {
     /// Queues one message, ping or pong; flush before more than [`HIGH_WATER`] is queued.
     ///
     /// # Errors
-    /// The transport's, and "not connected" when a Close was sent or received.
+    /// "Not connected" when a Close was sent or received.
     pub fn queue(&mut self, message: Message) -> io::Result<()> {
         debug_assert!(self.rest.is_none(), "a large message was not flushed");
+        if !self.is_open() {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         self.witness.sent(&message);
-        if is_control(&message) {
-            return self.write(message);
-        }
+        let message = match message {
+            Message::Ping(payload) => return self.wire.push(frame::FIN | frame::PING, payload),
+            Message::Pong(payload) => return self.wire.push(frame::FIN | frame::PONG, payload),
+            data => data,
+        };
         self.unwritten += 1;
-        if message.len() <= FRAGMENT {
-            return self.write(message);
+        let opcode = if message.is_text() { frame::TEXT } else { frame::BINARY };
+        let payload = message.into_data();
+        if payload.len() > FRAGMENT {
+            self.rest = Some(Rest { payload, opcode, is_compressed: false });
+            return Ok(());
         }
-        let opcode = if message.is_text() { Data::Text } else { Data::Binary };
-        self.rest = Some(Rest { payload: message.into_data(), opcode });
-        Ok(())
+        self.begin(opcode, payload, true).map(|_| ())
     }
 
     /// Queues a ping, also between the fragments of a large message.
     pub fn queue_ping(&mut self) {
         if self.is_open() {
-            let ping = Message::Ping(Bytes::from_static(KEEPALIVE));
-            self.witness.sent(&ping);
-            // A transport that fails here fails in the next flush too.
-            let _ = self.write(ping);
+            let ping = Bytes::from_static(KEEPALIVE);
+            self.witness.sent(&Message::Ping(ping.clone()));
+            // Without a mask there is no ping, and no data either, which tells.
+            let _ = self.wire.push(frame::FIN | frame::PING, ping);
         }
     }
 
@@ -240,8 +260,7 @@ impl Conn {
         self.close_queued = true;
         let frame = close_frame(code, codes::fit_reason(reason));
         self.witness.sent(&Message::Close(frame.clone()));
-        self.queued += 127;
-        let _ = self.engine.close(&mut Blocked, frame);
+        let _ = self.engine.close(&mut self.wire.mouth(), frame);
     }
 
     /// Writes everything queued, and the engine's replies to pings and Close.
@@ -251,29 +270,14 @@ impl Conn {
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.witness.poll_ready(cx));
         loop {
-            while self.queued < HIGH_WATER && self.rest.is_some() {
+            // The reply to what was read last; the queue takes it in any case.
+            let _ = self.engine.flush(&mut self.wire.mouth());
+            while self.wire.queued() < HIGH_WATER && self.rest.is_some() {
                 self.queue_fragment()?;
             }
-            let mut io = self.wire.io(cx);
-            match self.engine.flush(&mut io) {
-                Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => {
-                    self.queued = 0;
-                    self.replies = 0;
-                    if self.rest.is_none() {
-                        self.unwritten = 0;
-                    }
-                }
-                Err(error) => match into_io(error) {
-                    error if error.kind() == io::ErrorKind::WouldBlock => {
-                        return match self.wire.writable() {
-                            Ok(()) => Poll::Pending,
-                            error => Poll::Ready(error),
-                        };
-                    }
-                    error => return Poll::Ready(Err(error)),
-                },
-            }
+            ready!(self.wire.poll_write(cx))?;
             if self.rest.is_none() {
+                self.unwritten = 0;
                 return Poll::Ready(Ok(()));
             }
         }
@@ -303,115 +307,51 @@ impl Conn {
     fn queue_fragment(&mut self) -> io::Result<()> {
         let Some(mut rest) = self.rest.take() else { return Ok(()) };
         let piece = rest.payload.split_to(FRAGMENT.min(rest.payload.len()));
-        let last = rest.payload.is_empty();
-        self.write(Message::Frame(Frame::message(piece, OpCode::Data(rest.opcode), last)))?;
-        if !last {
-            self.rest = Some(Rest { payload: rest.payload, opcode: Data::Continue });
+        let is_last = rest.payload.is_empty();
+        if rest.opcode == frame::CONTINUATION {
+            self.go_on(piece, rest.is_compressed, is_last)?;
+        } else {
+            rest.is_compressed = self.begin(rest.opcode, piece, is_last)?;
+        }
+        if !is_last {
+            self.rest = Some(Rest { opcode: frame::CONTINUATION, ..rest });
         }
         Ok(())
     }
 
-    fn write(&mut self, message: Message) -> io::Result<()> {
-        self.queued += message.len() + 14;
-        match self.engine.write(&mut Blocked, message) {
-            Ok(()) => Ok(()),
-            Err(error) => match into_io(error) {
-                // The frame is in the buffer; only writing it was put off.
-                error if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-                error => Err(error),
-            },
+    /// Queues the only or first frame of a message; tells whether it is compressed.
+    fn begin(&mut self, opcode: u8, piece: Bytes, is_last: bool) -> io::Result<bool> {
+        let first = opcode | if is_last { frame::FIN } else { 0 };
+        let Some(deflating) = &mut self.deflating else {
+            return self.wire.push(first, piece).map(|()| false);
+        };
+        let compressed = deflating.begin(&piece, is_last);
+        deflating.count(piece.len(), compressed.as_ref().unwrap_or(&piece).len());
+        match compressed {
+            Some(compressed) => self.wire.push(first | RSV1, compressed).map(|()| true),
+            None => self.wire.push(first, piece).map(|()| false),
         }
     }
 
-    fn closed(&self, frame: Option<CloseFrame>) -> End {
-        let reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
-        match self.wire.cursor.close_code() {
-            Some(code) if !codes::may_arrive(code) => End::Lost {
-                fault: Fault::new(
-                    Exit::Protocol,
-                    "session",
-                    format!("the peer closed with {code}, a code that may not be sent"),
-                ),
-                answer: Some(1002),
-            },
-            code => End::Close { code, reason },
+    /// Queues a further frame of a message.
+    fn go_on(&mut self, mut piece: Bytes, is_compressed: bool, is_last: bool) -> io::Result<()> {
+        if let Some(deflating) = &mut self.deflating {
+            let plain = piece.len();
+            if is_compressed {
+                piece = deflating.go_on(&piece, is_last)?;
+            }
+            deflating.count(plain, piece.len());
         }
+        self.wire.push(frame::CONTINUATION | if is_last { frame::FIN } else { 0 }, piece)
     }
 
-    fn lost(&self, error: Error) -> End {
-        let lost =
-            |cause: String| End::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None };
-        match error {
-            Error::Protocol(protocol) => {
-                use tokio_tungstenite::tungstenite::error::ProtocolError;
-                if protocol != ProtocolError::ResetWithoutClosingHandshake {
-                    let cause =
-                        format!("the peer broke the WebSocket protocol: {}", lower(&protocol.to_string()));
-                    return fatal(Exit::Protocol, cause, 1002);
-                }
-                match self.wire.cursor.partial() {
-                    0 => lost("the peer closed the connection without a Close".into()),
-                    bytes => lost(format!(
-                        "the peer closed the connection without a Close, {bytes} bytes into a message (dropped)"
-                    )),
-                }
-            }
-            Error::Utf8(_) => {
-                fatal(Exit::BadUtf8, "the peer sent a text message that is not UTF-8".into(), 1007)
-            }
-            Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-                let cause =
-                    format!("the peer sent a message of at least {size} bytes; the limit is {max_size}");
-                match fatal(Exit::TooBig, cause, 1009) {
-                    End::Lost { fault, answer } => {
-                        End::Lost { fault: fault.hint("raise it with --max-message"), answer }
-                    }
-                    end => end,
-                }
-            }
-            error => {
-                let error = into_io(error);
-                if let Some(fault) = tls::explain_io(&error) {
-                    return End::Lost { fault, answer: None };
-                }
-                let cut = match self.wire.cursor.partial() {
-                    0 => String::new(),
-                    bytes => format!(", {bytes} bytes into a message (dropped)"),
-                };
-                lost(format!("the connection was lost: {}{cut}", plain(&error)))
-            }
-        }
+    fn finish(&mut self, end: End) {
+        self.end = Some(end);
+        self.wire.stop();
     }
 }
 
 /// Whether it is a ping, a pong or a Close.
 pub fn is_control(message: &Message) -> bool {
     !matches!(message, Message::Text(_) | Message::Binary(_))
-}
-
-fn fatal(exit: Exit, cause: String, code: u16) -> End {
-    End::Lost { fault: Fault::new(exit, "session", cause), answer: Some(code) }
-}
-
-/// An I/O error in words, without the numbers of the operating system.
-fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionReset => "reset by the peer".into(),
-        io::ErrorKind::BrokenPipe => "closed by the peer".into(),
-        io::ErrorKind::TimedOut => "timed out".into(),
-        io::ErrorKind::UnexpectedEof => "TLS ended without close_notify".into(),
-        _ => error.to_string(),
-    }
-}
-
-fn lower(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
-}
-
-fn into_io(error: Error) -> io::Error {
-    match error {
-        Error::Io(error) => error,
-        other => io::Error::new(io::ErrorKind::NotConnected, other.to_string()),
-    }
 }

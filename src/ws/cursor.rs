@@ -1,35 +1,53 @@
-//! Follows the frame boundaries of the bytes a peer sends.
+//! Follows the frame boundaries of a stream of bytes.
 //!
 //! The protocol library does not tell how much of a message was there when the connection ended, nor
 //! a close code that may not be on the wire. Reading the headers as they pass costs a few
-//! instructions a frame and no copy (RFC 6455 section 5.2).
+//! instructions a frame and no copy (RFC 6455 section 5.2). An observer is told of each frame from here.
 
-/// Where in the peer's frame stream we are.
-#[derive(Default)]
+use super::{
+    frame::{FIN, Header, apply_mask},
+    watch::{HEAD, Seen, Watch, Way},
+};
+
+/// Where in a frame stream we are.
 pub(super) struct Cursor {
-    head: [u8; 14],
-    have: usize,
+    way: Way,
+    header: Header,
     /// Payload bytes of the current frame still to come.
     left: u64,
     /// Payload bytes seen of a message that is not complete.
     partial: u64,
-    close: CloseBody,
+    peek: Peek,
+    /// A Close has come; what comes after it does not count.
+    is_closed: bool,
+    close_code: Option<u16>,
 }
 
-#[derive(Default)]
-struct CloseBody {
-    expected: bool,
-    /// What comes after a Close is not part of it.
-    complete: bool,
-    masked_from: Option<[u8; 4]>,
-    code: [u8; 2],
+/// The beginning of a payload, for as long as somebody wants to see it.
+struct Peek {
+    bytes: [u8; HEAD],
     have: usize,
+    wanted: usize,
 }
 
 impl Cursor {
+    /// At the beginning of a stream.
+    pub(super) fn new(way: Way) -> Self {
+        Self {
+            way,
+            header: Header::default(),
+            left: 0,
+            partial: 0,
+            peek: Peek { bytes: [0; HEAD], have: 0, wanted: 0 },
+            is_closed: false,
+            close_code: None,
+        }
+    }
+
     /// Bytes of an incomplete message or frame, zero between messages.
     pub(super) fn partial(&self) -> u64 {
-        self.partial + self.have as u64
+        let header = if self.header.is_whole() { 0 } else { self.header.bytes().len() };
+        self.partial + header as u64
     }
 
     /// Whether a data message has begun and not ended.
@@ -39,19 +57,19 @@ impl Cursor {
 
     /// The code of the Close frame that was read, as the peer sent it.
     pub(super) fn close_code(&self) -> Option<u16> {
-        (self.close.have == 2).then(|| u16::from_be_bytes(self.close.code))
+        self.close_code
     }
 
-    /// Takes note of bytes that were read.
-    pub(super) fn advance(&mut self, mut bytes: &[u8]) {
+    /// Takes note of bytes that pass.
+    pub(super) fn advance(&mut self, mut bytes: &[u8], watch: &mut Watch) {
         while !bytes.is_empty() {
             if self.left > 0 {
                 let step = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-                if self.close.expected && !self.close.complete {
-                    self.close.take(&bytes[..step]);
+                if self.peek.have < self.peek.wanted {
+                    self.look(&bytes[..step], watch);
                 }
                 self.left -= step as u64;
-                if self.head[0] & 0x08 == 0 {
+                if !self.header.is_control() {
                     self.partial += step as u64;
                 }
                 bytes = &bytes[step..];
@@ -60,68 +78,79 @@ impl Cursor {
                 }
                 continue;
             }
-            let need = self.needed();
-            let step = (need - self.have).min(bytes.len());
-            self.head[self.have..self.have + step].copy_from_slice(&bytes[..step]);
-            self.have += step;
+            if self.header.is_whole() {
+                self.header = Header::default();
+            }
+            let step = self.header.take(bytes);
             bytes = &bytes[step..];
-            if self.have == self.needed() {
-                self.frame_begins();
+            if self.header.is_whole() {
+                self.frame_begins(watch);
             }
         }
     }
 
-    fn needed(&self) -> usize {
-        if self.have < 2 {
-            return 2;
+    /// Nothing more is read: tells of a frame whose payload has only begun.
+    pub(super) fn stop(&mut self, watch: &mut Watch) {
+        if self.peek.have < self.peek.wanted && watch.is_some() {
+            self.looked(watch);
         }
-        let length = match self.head[1] & 0x7f {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        2 + length + if self.head[1] & 0x80 == 0 { 0 } else { 4 }
     }
 
-    fn frame_begins(&mut self) {
-        let masked = self.head[1] & 0x80 != 0;
-        self.left = match self.head[1] & 0x7f {
-            126 => u64::from(u16::from_be_bytes([self.head[2], self.head[3]])),
-            127 => self.head[2..10].iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
-            length => u64::from(length),
-        };
-        if self.head[0] & 0x0f == 8 && !self.close.expected {
-            let mask = || std::array::from_fn(|index| self.head[self.have - 4 + index]);
-            self.close = CloseBody { expected: true, masked_from: masked.then(mask), ..CloseBody::default() };
+    /// Whether this is the frame that says how the stream ends.
+    fn is_close(&self) -> bool {
+        self.header.first() & 0x0f == 8 && !self.is_closed
+    }
+
+    fn frame_begins(&mut self, watch: &mut Watch) {
+        self.left = self.header.length();
+        if watch.is_some() || self.is_close() {
+            let most = if watch.is_some() { HEAD } else { 2 };
+            let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
+            (self.peek.have, self.peek.wanted) = (0, wanted);
+            if wanted == 0 {
+                self.looked(watch);
+            }
         }
-        if self.head[0] & 0x08 == 0 {
-            self.partial += self.have as u64;
+        if !self.header.is_control() {
+            self.partial += self.header.bytes().len() as u64;
         }
-        self.have = 0;
         if self.left == 0 {
             self.frame_done();
         }
     }
 
     fn frame_done(&mut self) {
-        let (control, fin) = (self.head[0] & 0x08 != 0, self.head[0] & 0x80 != 0);
-        if !control && fin {
+        if !self.header.is_control() && self.header.first() & FIN != 0 {
             self.partial = 0;
         }
-        self.close.complete |= self.close.expected;
     }
-}
 
-impl CloseBody {
-    fn take(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if self.have == 2 {
-                return;
-            }
-            let mask = self.masked_from.map_or(0, |mask| mask[self.have]);
-            self.code[self.have] = byte ^ mask;
-            self.have += 1;
+    fn look(&mut self, bytes: &[u8], watch: &mut Watch) {
+        let peek = &mut self.peek;
+        let step = bytes.len().min(peek.wanted - peek.have);
+        peek.bytes[peek.have..peek.have + step].copy_from_slice(&bytes[..step]);
+        peek.have += step;
+        if peek.have == peek.wanted {
+            self.looked(watch);
         }
+    }
+
+    fn looked(&mut self, watch: &mut Watch) {
+        let is_close = self.is_close();
+        let head = &mut self.peek.bytes[..self.peek.have];
+        let mask = self.header.mask();
+        if let Some(mask) = mask {
+            apply_mask(head, mask, 0);
+        }
+        if is_close && self.peek.have == self.peek.wanted {
+            self.is_closed = true;
+            self.close_code = head.first_chunk().map(|code| u16::from_be_bytes(*code));
+        }
+        if let Some(watch) = watch {
+            let first = self.header.first();
+            watch.frame(&Seen::new(self.way, first, mask.is_some(), self.header.length(), head));
+        }
+        (self.peek.have, self.peek.wanted) = (0, 0);
     }
 }
 
@@ -130,8 +159,8 @@ mod tests {
     use super::*;
 
     fn fed(bytes: &[u8], at_once: usize) -> Cursor {
-        let mut cursor = Cursor::default();
-        bytes.chunks(at_once).for_each(|chunk| cursor.advance(chunk));
+        let mut cursor = Cursor::new(Way::In);
+        bytes.chunks(at_once).for_each(|chunk| cursor.advance(chunk, &mut None));
         cursor
     }
 

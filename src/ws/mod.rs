@@ -6,9 +6,13 @@ mod body;
 pub mod client;
 pub mod conn;
 mod cursor;
+mod deflate;
+mod end;
+mod frame;
 mod guard;
 mod http;
 mod judge;
+mod outgoing;
 mod redirect;
 pub mod server;
 mod site;
@@ -16,6 +20,7 @@ mod taster;
 mod tokens;
 mod url;
 mod visit;
+pub mod watch;
 mod wire;
 mod witness;
 
@@ -44,6 +49,8 @@ pub struct ClientOptions {
     pub subprotocols: Vec<String>,
     /// Redirects are followed.
     pub follow: bool,
+    /// Offer permessage-deflate.
+    pub compress: bool,
 }
 
 /// How a server answers the opening handshake (RFC 6455 section 4.2), from the command line.
@@ -55,6 +62,8 @@ pub struct ServerOptions {
     pub subprotocols: Vec<String>,
     /// Extra header fields of the 101 answer, and of those to plain requests.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Accept an offer of permessage-deflate.
+    pub compress: bool,
     /// Origin, Host and credentials.
     pub admission: Admission,
     /// From accept to answered upgrade, TLS included; also for each further request. Default 10 s.
@@ -71,6 +80,8 @@ pub struct Upgraded {
     pub read_ahead: Bytes,
     /// The subprotocol both sides agreed on.
     pub subprotocol: Option<String>,
+    /// Compression, if both sides agreed on it.
+    pub deflate: Option<conn::Agreed>,
     /// The head of the request.
     pub request: HeaderMap,
     /// The head of the answer.

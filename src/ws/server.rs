@@ -12,6 +12,7 @@ pub use super::{
 
 use super::{
     Upgraded,
+    conn::Agreed,
     http::Http,
     judge::{Answer, Verdict},
     tokens::accept_value,
@@ -51,6 +52,7 @@ pub struct Handshake {
     pub(super) request: Box<Request>,
     pub(super) key: Vec<u8>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) deflate: Option<Agreed>,
     pub(super) until: Instant,
 }
 
@@ -81,6 +83,9 @@ impl Handshake {
             let name = HeaderValue::from_str(name).map_err(|_| lost("the subprotocol is not a token"))?;
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
         }
+        if let Some(Ok(agreed)) = self.deflate.map(|agreed| HeaderValue::try_from(agreed.to_string())) {
+            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
+        }
         let response = answer.headers().clone();
         match timeout_at(self.until, self.http.answer(answer)).await {
             Ok(true) => {}
@@ -94,6 +99,7 @@ impl Handshake {
             stream,
             read_ahead,
             subprotocol: subprotocol.map(str::to_owned),
+            deflate: self.deflate,
             request: self.request.headers,
             response,
         })

@@ -4,7 +4,7 @@
 //! one is read; one for a WebSocket ends the visit and becomes a [`Handshake`].
 
 use super::{
-    ServerOptions,
+    ServerOptions, deflate,
     http::Http,
     judge::{Errand, judge},
     server::{Handshake, Refusal, refuse_raw},
@@ -68,7 +68,8 @@ impl<'a> Visit<'a> {
         match judge(&head, self.options, self.secure) {
             Ok(Errand::Socket(request, key)) => {
                 let headers = self.options.headers.clone();
-                let handshake = Handshake { http: self.http, request, key, headers, until };
+                let deflate = self.options.compress.then(|| deflate::accept(&request.headers)).flatten();
+                let handshake = Handshake { http: self.http, request, key, headers, deflate, until };
                 Ok(Asked::Socket(Box::new(handshake)))
             }
             Ok(Errand::Plain) => Ok(Asked::Plain(Box::new(Plain { visit: self, head }))),
@@ -123,6 +124,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), vec![0; 1_000_000]).unwrap();
         let options = ServerOptions {
+            compress: false,
             paths: Vec::new(),
             subprotocols: Vec::new(),
             headers: Vec::new(),

@@ -1,18 +1,25 @@
 //! The stream beneath the protocol engine: polled, read in large pieces, watched by the cursor.
 //!
 //! The engine reads as little as a header at a time when its buffer was just emptied, and zero-fills
-//! what it reads into. So system calls fill a buffer of ours, and the engine takes its small pieces
-//! from there.
+//! what it reads into, also when nothing came. So system calls fill a buffer of ours, the engine takes
+//! its small pieces from there, and is not asked before there are any. What it writes joins our own
+//! frames.
 
-use super::cursor::Cursor;
+use super::{
+    cursor::Cursor,
+    deflate::{Inflating, Volume},
+    outgoing::Outgoing,
+    watch::{FrameWatch, Seen, Watch, Way},
+};
 use crate::net::Stream;
+use bytes::Bytes;
 use std::{
     io::{self, Read, Write},
     task::{Context, Poll},
 };
 use tokio::io::ReadBuf;
 
-/// A transport and what was read of it beyond what the engine took.
+/// A transport, what was read of it beyond what the engine took, and what is to be written to it.
 pub(super) struct Wire {
     pub stream: Stream,
     pub cursor: Cursor,
@@ -20,8 +27,16 @@ pub(super) struct Wire {
     /// What of the buffer is still to be taken.
     from: usize,
     to: usize,
+    /// Stands between the buffer and the engine when compression was agreed on.
+    inflating: Option<Box<Inflating>>,
+    /// The engine has taken all there was and asked for more.
+    starved: bool,
     /// Bytes received and sent so far.
     pub moved: Moved,
+    out: Outgoing,
+    watch: Watch,
+    /// Follows what the engine writes; only when it is watched.
+    spoken: Cursor,
     /// The first failed write. What the peer said before is still to be read.
     broken: Option<io::ErrorKind>,
 }
@@ -37,109 +52,172 @@ pub struct Moved {
 
 impl Wire {
     /// A transport with what was already read of it; `size` is that of the read buffer, bytes.
-    pub fn new(stream: Stream, read_ahead: &[u8], size: usize) -> Self {
-        let mut cursor = Cursor::default();
-        cursor.advance(read_ahead);
+    pub fn new(stream: Stream, read_ahead: &[u8], size: usize, is_client: bool) -> Self {
+        let mut cursor = Cursor::new(Way::In);
+        cursor.advance(read_ahead, &mut None);
         let mut buffer = read_ahead.to_vec();
         buffer.resize(size.max(read_ahead.len()), 0);
-        Self { stream, cursor, buffer, from: 0, to: read_ahead.len(), moved: Moved::default(), broken: None }
+        Self {
+            stream,
+            cursor,
+            buffer,
+            from: 0,
+            to: read_ahead.len(),
+            inflating: None,
+            starved: false,
+            moved: Moved::default(),
+            out: Outgoing::new(is_client),
+            watch: None,
+            spoken: Cursor::new(Way::Out),
+            broken: None,
+        }
+    }
+
+    /// Sets the observer, who is told of what was read ahead too.
+    pub fn watch(&mut self, watch: Box<dyn FrameWatch>) {
+        debug_assert!(self.from == 0 && self.moved == Moved::default(), "before anything is received");
+        self.watch = Some(watch);
+        self.cursor = Cursor::new(Way::In);
+        self.cursor.advance(&self.buffer[..self.to], &mut self.watch);
+    }
+
+    /// Restores compressed messages from here on; `keeps_context` as the peer may refer to earlier ones.
+    pub fn inflate(&mut self, keeps_context: bool) {
+        self.inflating = Some(Box::new(Inflating::new(keeps_context)));
+    }
+
+    /// How much was restored; `None` without compression.
+    pub fn inflated(&self) -> Option<Volume> {
+        self.inflating.as_ref().map(|inflating| inflating.volume())
+    }
+
+    /// Nothing more is read.
+    pub fn stop(&mut self) {
+        self.cursor.stop(&mut self.watch);
     }
 
     /// The transport as the engine wants it, for the time of one poll.
     pub fn io<'a, 'b>(&'a mut self, cx: &'a mut Context<'b>) -> Io<'a, 'b> {
-        Io { wire: self, cx }
+        Io { wire: self, cx: Some(cx) }
     }
 
-    /// Why nothing can be written any more.
+    /// The same when the engine has only something to say: nothing is read.
+    pub fn mouth(&mut self) -> Io<'_, '_> {
+        Io { wire: self, cx: None }
+    }
+
+    /// Ready when there is something for the engine: bytes, the end, or a failure.
     ///
     /// # Errors
-    /// That of the first failed write.
-    pub fn writable(&self) -> io::Result<()> {
-        self.broken.map_or(Ok(()), |kind| Err(kind.into()))
+    /// The transport's.
+    pub fn poll_fed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.starved {
+            false => Poll::Ready(Ok(())),
+            true => self.poll_fill(cx),
+        }
     }
 
-    fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut buffer = ReadBuf::new(&mut self.buffer);
-        match self.stream.as_mut().poll_read(cx, &mut buffer) {
-            Poll::Ready(Ok(())) => {
-                self.cursor.advance(buffer.filled());
-                (self.from, self.to) = (0, buffer.filled().len());
-                self.moved.received += self.to as u64;
-                Ok(())
-            }
-            Poll::Ready(Err(error)) => Err(error),
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        let polled = self.stream.as_mut().poll_read(cx, &mut buffer);
+        self.starved = polled.is_pending();
+        if let Poll::Ready(Ok(())) = polled {
+            self.cursor.advance(buffer.filled(), &mut self.watch);
+            (self.from, self.to) = (0, buffer.filled().len());
+            self.moved.received += self.to as u64;
         }
+        polled
+    }
+
+    /// Queues a frame; `first` is FIN, the reserved bits and the opcode.
+    ///
+    /// # Errors
+    /// When a client cannot make up a mask. That nothing can be written any more, writing tells.
+    pub fn push(&mut self, first: u8, payload: Bytes) -> io::Result<()> {
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        let is_masked = self.out.masks();
+        if let Some(watch) = &mut self.watch {
+            watch.frame(&Seen::new(Way::Out, first, is_masked, payload.len() as u64, &payload));
+        }
+        self.out.push(first, payload)
+    }
+
+    /// Bytes queued.
+    pub fn queued(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Bytes of queued frames that the engine wrote.
+    pub fn replies(&self) -> usize {
+        self.out.replies()
+    }
+
+    /// Writes everything queued.
+    ///
+    /// # Errors
+    /// That of the first write that failed.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(kind) = self.broken {
+            return Poll::Ready(Err(kind.into()));
+        }
+        let sent = &mut self.moved.sent;
+        let polled = self.out.poll_write(cx, &mut self.stream, |count| *sent += count);
+        polled.map_err(|error| {
+            self.broken = Some(error.kind());
+            self.out.clear();
+            error.kind().into()
+        })
     }
 }
 
-/// The stream with `WouldBlock` where polling says "pending".
+/// The stream with `WouldBlock` where polling says "pending", and a queue that takes every write.
 pub(super) struct Io<'a, 'b> {
     wire: &'a mut Wire,
-    cx: &'a mut Context<'b>,
+    cx: Option<&'a mut Context<'b>>,
 }
 
 impl Read for Io<'_, '_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let wire = &mut *self.wire;
-        if wire.from == wire.to {
-            wire.fill(self.cx)?;
+        loop {
+            if let Some(inflating) = &mut wire.inflating {
+                let (taken, given) = inflating.pass(&mut wire.buffer[wire.from..wire.to], into)?;
+                wire.from += taken;
+                if given > 0 {
+                    return Ok(given);
+                }
+            } else if wire.from < wire.to {
+                let count = into.len().min(wire.to - wire.from);
+                into[..count].copy_from_slice(&wire.buffer[wire.from..wire.from + count]);
+                wire.from += count;
+                return Ok(count);
+            }
+            let Some(cx) = &mut self.cx else { return Err(io::ErrorKind::WouldBlock.into()) };
+            let Poll::Ready(filled) = wire.poll_fill(cx) else {
+                return Err(io::ErrorKind::WouldBlock.into());
+            };
+            filled?;
+            if wire.to == 0 {
+                return Ok(0);
+            }
         }
-        let count = into.len().min(wire.to - wire.from);
-        into[..count].copy_from_slice(&wire.buffer[wire.from..wire.from + count]);
-        wire.from += count;
-        Ok(count)
-    }
-}
-
-impl Io<'_, '_> {
-    /// A failed write is kept and looks like one that waits: the engine writes its pongs before it
-    /// reads on, and would give up what has already come.
-    fn latch<T>(&mut self, polled: Poll<io::Result<T>>) -> io::Result<T> {
-        match polled {
-            Poll::Ready(Ok(value)) => return Ok(value),
-            Poll::Ready(Err(error)) => self.wire.broken = Some(error.kind()),
-            Poll::Pending => {}
-        }
-        Err(io::ErrorKind::WouldBlock.into())
     }
 }
 
 impl Write for Io<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
         if self.wire.broken.is_some() {
-            return Err(io::ErrorKind::WouldBlock.into());
+            return Ok(frames.len());
         }
-        let polled = self.wire.stream.as_mut().poll_write(self.cx, bytes);
-        let written = self.latch(polled)?;
-        self.wire.moved.sent += written as u64;
-        Ok(written)
+        if self.wire.watch.is_some() {
+            self.wire.spoken.advance(frames, &mut self.wire.watch);
+        }
+        self.wire.out.write(frames)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.wire.broken.is_some() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let polled = self.wire.stream.as_mut().poll_flush(self.cx);
-        self.latch(polled)
-    }
-}
-
-/// A stream that takes nothing yet: queueing must not write, flushing does.
-pub(super) struct Blocked;
-
-impl Read for Blocked {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-}
-
-impl Write for Blocked {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Err(io::ErrorKind::WouldBlock.into())
+        Ok(())
     }
 }

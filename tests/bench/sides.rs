@@ -3,7 +3,8 @@
 //! Both clients talk to the same peer, frames written and read by hand on blocking sockets, take the
 //! same input through the same kind of pipe, and take turns, so that a noisy machine disturbs both alike.
 //! What counts is the ratio of the medians. websocat is looked for in `WEBSOCAT` and on the path; without
-//! it only our own figures are shown. `SIDES_MIN=1` ends with a failure when a ratio is below its floor.
+//! it only our own figures are shown. `WSIO_BASE=path` lets another build of wsio take its place.
+//! `SIDES_MIN=1` ends with a failure when a ratio is below its floor.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own that prints a table")]
 
@@ -36,7 +37,9 @@ struct Work {
 }
 
 fn main() -> ExitCode {
-    let websocat = env::var("WEBSOCAT").unwrap_or_else(|_| "websocat".into());
+    let base = env::var("WSIO_BASE").ok();
+    let is_base = base.is_some();
+    let websocat = base.unwrap_or_else(|| env::var("WEBSOCAT").unwrap_or_else(|_| "websocat".into()));
     let has_websocat = Command::new(&websocat).arg("--version").stdout(Stdio::null()).status().is_ok();
     if !has_websocat {
         eprintln!("no websocat here (cargo install websocat, or WEBSOCAT=path): nothing to compare with");
@@ -72,13 +75,14 @@ fn main() -> ExitCode {
         },
     ];
     let mut met = true;
-    println!("{:14} {:>14} {:>14} {:>8} {:>7}", "", "wsio", "websocat", "ratio", "floor");
+    let other = if is_base { "base" } else { "websocat" };
+    println!("{:14} {:>14} {:>14} {:>8} {:>7}", "", "wsio", other, "ratio", "floor");
     for work in &works {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             ours.push(run(env!("CARGO_BIN_EXE_wsio"), work.ours, work));
             if has_websocat {
-                theirs.push(run(&websocat, work.theirs, work));
+                theirs.push(run(&websocat, if is_base { work.ours } else { work.theirs }, work));
             }
         }
         let rate = |times: &mut Vec<Duration>| {
@@ -94,7 +98,7 @@ fn main() -> ExitCode {
             work.name,
             shown(ours),
             theirs.map_or("-".into(), shown),
-            ratio.map_or("-".into(), |ratio| format!("{ratio:.1}")),
+            ratio.map_or("-".into(), |ratio| format!("{ratio:.2}")),
             work.floor
         );
     }

@@ -1,7 +1,7 @@
 """Peers on Python's `websockets`, started by python.test.mjs.
 
-    peer.py serve echo|close    serve on a free port, said on stderr as `port N`
-    peer.py ask|flood|relay URL be a client; an unmet expectation ends with a traceback
+    peer.py serve echo|close|deflate    serve on a free port, said on stderr as `port N`
+    peer.py ask|flood|relay|deflate URL be a client; an unmet expectation ends with a traceback
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import sys
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 
 async def echo(socket):
@@ -22,8 +23,8 @@ async def close(socket):
     await socket.close(int(await socket.recv()), "x")
 
 
-async def server(handler):
-    async with serve(handler, "127.0.0.1", 0, subprotocols=["chat"]) as listening:
+async def server(handler, **options):
+    async with serve(handler, "127.0.0.1", 0, subprotocols=["chat"], **options) as listening:
         print("port", listening.sockets[0].getsockname()[1], file=sys.stderr, flush=True)
         await asyncio.sleep(120)
 
@@ -70,12 +71,33 @@ async def relay(url):
             print(socket.subprotocol, socket.close_code, socket.close_reason)
 
 
+async def deflate(url):
+    default = None
+    # zlib makes no raw stream with 8 bits, but it restores one, and minds the window.
+    smallest = [ClientPerMessageDeflateFactory(server_no_context_takeover=True, server_max_window_bits=8)]
+    for extensions in [default, smallest]:
+        async with connect(url, max_size=None, extensions=extensions) as socket:
+            assert socket.protocol.extensions[0].name == "permessage-deflate"
+            words = " ".join(f"word {n * n % 9973}" for n in range(400_000))
+            for message in ["grüße", words, b"", bytes(range(256)) * 65_536, "", words[:5000]]:
+                await socket.send(message)
+                assert await socket.recv() == message
+            # In fragments, with something in between.
+            pieces = [words[at : at + 9999] for at in range(0, 100_000, 9999)]
+            await socket.send(iter(pieces))
+            await (await socket.ping())
+            assert await socket.recv() == "".join(pieces)
+
+
 match sys.argv[1:]:
     case ["serve", "echo"]:
         asyncio.run(server(echo))
     case ["serve", "close"]:
         asyncio.run(server(close))
-    case ["ask" | "flood" | "relay" as what, url]:
-        asyncio.run(asyncio.wait_for({"ask": ask, "flood": flood, "relay": relay}[what](url), 30))
+    case ["serve", "deflate"]:
+        asyncio.run(server(echo, max_size=None))
+    case ["ask" | "flood" | "relay" | "deflate" as what, url]:
+        client = {"ask": ask, "flood": flood, "relay": relay, "deflate": deflate}[what]
+        asyncio.run(asyncio.wait_for(client(url), 30))
     case _:
         sys.exit(__doc__)

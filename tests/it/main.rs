@@ -9,6 +9,7 @@ mod ask;
 mod chat;
 mod check;
 mod command;
+mod compress;
 mod connect;
 mod console;
 mod curl;

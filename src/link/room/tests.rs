@@ -73,6 +73,35 @@ async fn the_slow_are_dealt_with() {
     assert!(slow.incoming.is_finished() && !good.incoming.is_finished());
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_has_caught_up_is_patiently_waited_for_again() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let room = Room::star(Rules { queue: 100, slow: Slow::Disconnect, last: 0 });
+    let (mut centre, slow) = (room.centre(), room.join());
+    for _ in 0..3 {
+        centre.say(&Message::text("12345678901234567890"));
+        centre.say(&Message::text("12345678901234567890"));
+        assert!(centre.is_held_up() && centre.poll_room(&mut cx).is_pending());
+        heard(&slow);
+        tokio::time::advance(Duration::from_secs(60)).await;
+    }
+    assert!(!slow.incoming.is_finished());
+}
+
+#[tokio::test]
+async fn who_has_said_nothing_waits_too_for_those_that_another_filled() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let room = Room::mesh(Rules { queue: 100, ..Rules::default() });
+    let (one, mut two, three) = (room.join(), room.join(), room.join());
+    one.say(&Message::text("12345678901234567890"));
+    one.say(&Message::text("12345678901234567890"));
+    heard(&two);
+    assert!(two.poll_room(&mut cx).is_ready(), "it only listens");
+    assert!(two.is_held_up() && two.poll_room(&mut cx).is_pending());
+    heard(&three);
+    assert!(two.poll_room(&mut cx).is_ready());
+}
+
 #[tokio::test]
 async fn who_left_is_not_spoken_to() {
     let mut cx = Context::from_waker(Waker::noop());

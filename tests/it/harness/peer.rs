@@ -15,6 +15,8 @@ use std::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub fin: bool,
+    /// With permessage-deflate: the message is compressed.
+    pub rsv1: bool,
     pub opcode: u8,
     pub payload: Vec<u8>,
 }
@@ -47,13 +49,19 @@ pub struct Peer {
 impl Peer {
     /// Accepts and upgrades the next connection.
     pub fn accept(listener: &TcpListener) -> Self {
+        Self::accept_with(listener, &[])
+    }
+
+    /// Accepts with further header lines in the answer.
+    pub fn accept_with(listener: &TcpListener, lines: &[&str]) -> Self {
         let mut stream = accept_bounded(listener);
         let head = read_head(&mut stream);
         let key = field(&head, "sec-websocket-key").expect("the request has a key");
         let accept =
             BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+        let more: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
         let answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n"
         );
         stream.write_all(answer.as_bytes()).unwrap();
         Self { stream, client: false, head }
@@ -90,8 +98,13 @@ impl Peer {
     }
 
     pub fn try_send(&mut self, fin: bool, opcode: u8, payload: &[u8]) -> io::Result<()> {
+        self.try_send_first(u8::from(fin) << 7 | opcode, payload)
+    }
+
+    /// Sends a frame with this first byte: FIN, the reserved bits and the opcode.
+    pub fn try_send_first(&mut self, first: u8, payload: &[u8]) -> io::Result<()> {
         let mask = if self.client { 0x80 } else { 0 };
-        let mut bytes = vec![u8::from(fin) << 7 | opcode];
+        let mut bytes = vec![first];
         match payload.len() {
             length @ 0..126 => bytes.push(mask | length as u8),
             length @ 126..65536 => {
@@ -140,7 +153,8 @@ impl Peer {
         assert_eq!(head[1] & 0x80 == 0, self.client, "clients mask, servers do not");
         let mut payload = self.bytes(length)?;
         payload.iter_mut().enumerate().for_each(|(index, byte)| *byte ^= mask[index % 4]);
-        Some(Frame { fin: head[0] & 0x80 != 0, opcode: head[0] & 0x0f, payload })
+        let (fin, rsv1) = (head[0] & 0x80 != 0, head[0] & 0x40 != 0);
+        Some(Frame { fin, rsv1, opcode: head[0] & 0x0f, payload })
     }
 
     /// The next whole data message; control frames are passed over.

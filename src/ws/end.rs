@@ -1,0 +1,112 @@
+//! How the peer's side of a connection ended, in words and with what our Close should say.
+
+use super::{codes, cursor::Cursor, deflate};
+use crate::{exit::Exit, fault::Fault, tls};
+use std::io;
+use tokio_tungstenite::tungstenite::{
+    Error,
+    error::{CapacityError, ProtocolError},
+    protocol::CloseFrame,
+};
+
+/// How the peer's side of a connection ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// A Close frame; `None` without a body (shown as 1005).
+    Close {
+        /// The code as the peer sent it, also when it may not be sent.
+        code: Option<u16>,
+        /// The reason.
+        reason: String,
+    },
+    /// Anything else.
+    Lost {
+        /// Exit 56, 111, 112 or 113 (or TLS codes for a late alert).
+        fault: Fault,
+        /// The code our Close should carry, when the peer may still hear it.
+        answer: Option<u16>,
+    },
+}
+
+impl End {
+    /// After a Close; the engine hides a code that may not be sent.
+    pub(super) fn closed(frame: Option<CloseFrame>, cursor: &Cursor) -> Self {
+        let reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
+        match cursor.close_code() {
+            Some(code) if !codes::may_arrive(code) => Self::fatal(
+                Exit::Protocol,
+                format!("the peer closed with {code}, a code that may not be sent"),
+                1002,
+            ),
+            code => Self::Close { code, reason },
+        }
+    }
+
+    /// After an error of the engine or of what is beneath it.
+    pub(super) fn lost(error: Error, cursor: &Cursor) -> Self {
+        let lost =
+            |cause: String| Self::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None };
+        let cut = match cursor.partial() {
+            0 => String::new(),
+            bytes => format!(", {bytes} bytes into a message (dropped)"),
+        };
+        match error {
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                lost(format!("the peer closed the connection without a Close{cut}"))
+            }
+            Error::Protocol(protocol) => {
+                let cause =
+                    format!("the peer broke the WebSocket protocol: {}", lower(&protocol.to_string()));
+                Self::fatal(Exit::Protocol, cause, 1002)
+            }
+            Error::Utf8(_) => {
+                Self::fatal(Exit::BadUtf8, "the peer sent a text message that is not UTF-8".into(), 1007)
+            }
+            Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+                let cause =
+                    format!("the peer sent a message of at least {size} bytes; the limit is {max_size}");
+                let fault = Fault::new(Exit::TooBig, "session", cause).hint("raise it with --max-message");
+                Self::Lost { fault, answer: Some(1009) }
+            }
+            // Some answer it with 1007 as if the text were at fault; but it is the extension that is broken.
+            Error::Io(error) if deflate::is_corrupt(&error) => {
+                let cause = format!("the peer broke the WebSocket protocol: {error}");
+                Self::fatal(Exit::Protocol, cause, 1002)
+            }
+            error => {
+                let error = into_io(error);
+                match tls::explain_io(&error) {
+                    Some(fault) => Self::Lost { fault, answer: None },
+                    None => lost(format!("the connection was lost: {}{cut}", plain(&error))),
+                }
+            }
+        }
+    }
+
+    fn fatal(exit: Exit, cause: String, code: u16) -> Self {
+        Self::Lost { fault: Fault::new(exit, "session", cause), answer: Some(code) }
+    }
+}
+
+/// An I/O error in words, without the numbers of the operating system.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => "reset by the peer".into(),
+        io::ErrorKind::BrokenPipe => "closed by the peer".into(),
+        io::ErrorKind::TimedOut => "timed out".into(),
+        io::ErrorKind::UnexpectedEof => "TLS ended without close_notify".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn lower(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
+fn into_io(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error,
+        other => io::Error::new(io::ErrorKind::NotConnected, other.to_string()),
+    }
+}

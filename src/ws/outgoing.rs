@@ -1,0 +1,367 @@
+//! What is to be written, as whole frames in order.
+//!
+//! Headers and small payloads are gathered in one buffer; a large payload of a server stays where it
+//! is, shared with whoever else is sent the same, and goes out between two pieces of the buffer in one
+//! vectored write. Nothing is ever moved to the front: the buffer starts anew when all of it is written,
+//! which its users wait for before they queue more than their bound.
+//!
+//! Data frames and pings are encoded here. Pongs and Closes come from the protocol engine, ready made,
+//! through [`Write`]: it writes whole frames, and so do we, so every frame begins where one has ended.
+
+use super::frame::{Masks, apply_mask, put_head};
+use crate::net::Stream;
+use bytes::{Buf, Bytes};
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice, Write},
+    task::{Context, Poll, ready},
+};
+
+/// A server's payloads from this size on are not copied. Bytes; below, the copy is cheaper.
+const SHARED: usize = 8 * 1024;
+/// Pieces of one vectored write.
+const PIECES: usize = 32;
+/// The buffer never shrinks below this, bytes.
+const KEPT: usize = 4 * 1024;
+/// It is made smaller when it was much too large this often in a row.
+const PATIENCE: u8 = 4;
+
+/// Frames that wait to be written.
+pub(super) struct Outgoing {
+    gathered: Vec<u8>,
+    /// What of it is written.
+    written: usize,
+    shared: VecDeque<Shared>,
+    /// Bytes still to be written.
+    left: usize,
+    /// Bytes that the engine added since everything was written.
+    replies: usize,
+    /// The transport was given something since it was flushed.
+    unflushed: bool,
+    /// How often in a row the buffer was much too large.
+    idle: u8,
+    /// A client's; a server does not mask.
+    masks: Option<Box<Masks>>,
+}
+
+/// A payload that goes out before the gathered byte at this place.
+struct Shared {
+    at: usize,
+    payload: Bytes,
+}
+
+impl Outgoing {
+    pub(super) fn new(is_client: bool) -> Self {
+        Self {
+            gathered: Vec::new(),
+            written: 0,
+            shared: VecDeque::new(),
+            left: 0,
+            replies: 0,
+            unflushed: false,
+            idle: 0,
+            masks: is_client.then(Masks::new),
+        }
+    }
+
+    /// Whether frames are masked.
+    pub(super) fn masks(&self) -> bool {
+        self.masks.is_some()
+    }
+
+    /// Bytes still to be written.
+    pub(super) fn len(&self) -> usize {
+        self.left
+    }
+
+    /// Bytes of pongs and Closes among them, as long as any of them may be unwritten.
+    pub(super) fn replies(&self) -> usize {
+        self.replies
+    }
+
+    /// Adds a frame; `first` is FIN, the reserved bits and the opcode.
+    ///
+    /// # Errors
+    /// When a client cannot make up a mask.
+    pub(super) fn push(&mut self, first: u8, payload: Bytes) -> io::Result<()> {
+        let mask = self.masks.as_mut().map(|masks| masks.next()).transpose()?;
+        let before = self.gathered.len();
+        put_head(&mut self.gathered, first, payload.len(), mask);
+        let from = self.gathered.len();
+        self.left += from - before + payload.len();
+        if mask.is_none() && payload.len() >= SHARED {
+            self.shared.push_back(Shared { at: from, payload });
+            return Ok(());
+        }
+        self.gathered.extend_from_slice(&payload);
+        if let Some(mask) = mask {
+            apply_mask(&mut self.gathered[from..], mask, 0);
+        }
+        Ok(())
+    }
+
+    /// Drops everything: nothing can be written any more.
+    pub(super) fn clear(&mut self) {
+        self.gathered.clear();
+        self.shared.clear();
+        (self.written, self.left, self.replies) = (0, 0, 0);
+    }
+
+    /// Writes what the transport takes, and flushes it; tells each step in bytes.
+    ///
+    /// # Errors
+    /// The transport's.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream,
+        mut wrote: impl FnMut(u64),
+    ) -> Poll<io::Result<()>> {
+        while self.left > 0 {
+            let count = if self.shared.is_empty() {
+                ready!(stream.as_mut().poll_write(cx, &self.gathered[self.written..]))?
+            } else {
+                let (pieces, used) = self.pieces();
+                ready!(stream.as_mut().poll_write_vectored(cx, &pieces[..used]))?
+            };
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            wrote(count as u64);
+            self.unflushed = true;
+            self.advance(count);
+        }
+        if self.unflushed {
+            ready!(stream.as_mut().poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        self.start_anew();
+        Poll::Ready(Ok(()))
+    }
+
+    /// The next pieces to be written, and how many there are.
+    fn pieces(&self) -> ([IoSlice<'_>; PIECES], usize) {
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let (mut used, mut from) = (0, self.written);
+        for shared in &self.shared {
+            if used + 2 > PIECES {
+                return (pieces, used);
+            }
+            if shared.at > from {
+                pieces[used] = IoSlice::new(&self.gathered[from..shared.at]);
+                (used, from) = (used + 1, shared.at);
+            }
+            pieces[used] = IoSlice::new(&shared.payload);
+            used += 1;
+        }
+        if from < self.gathered.len() && used < PIECES {
+            pieces[used] = IoSlice::new(&self.gathered[from..]);
+            used += 1;
+        }
+        (pieces, used)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        self.left -= count;
+        while count > 0 {
+            match self.shared.front_mut() {
+                Some(shared) if shared.at == self.written => {
+                    let step = count.min(shared.payload.len());
+                    shared.payload.advance(step);
+                    count -= step;
+                    if shared.payload.is_empty() {
+                        self.shared.pop_front();
+                    }
+                }
+                next => {
+                    let end = next.map_or(self.gathered.len(), |shared| shared.at);
+                    let step = count.min(end - self.written);
+                    self.written += step;
+                    count -= step;
+                }
+            }
+        }
+    }
+
+    /// Everything is written: the buffer is free again, and smaller when it is much too large by now.
+    fn start_anew(&mut self) {
+        let used = self.gathered.len();
+        if used == 0 {
+            return;
+        }
+        self.gathered.clear();
+        (self.written, self.replies) = (0, 0);
+        self.idle = if used < self.gathered.capacity() / 8 { self.idle + 1 } else { 0 };
+        if self.idle == PATIENCE {
+            self.idle = 0;
+            self.gathered.shrink_to(KEPT.max(2 * used));
+        }
+    }
+}
+
+/// For the engine's pongs and Closes: a call is one or more whole frames.
+impl Write for Outgoing {
+    fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
+        self.gathered.extend_from_slice(frames);
+        self.left += frames.len();
+        self.replies += frames.len();
+        Ok(frames.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ws::frame::{BINARY, FIN};
+    use std::{
+        pin::Pin,
+        sync::{Arc, Mutex},
+        task::Waker,
+    };
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    /// A transport that takes so many bytes at a time, then makes one wait.
+    struct Narrow {
+        took: Arc<Mutex<Vec<u8>>>,
+        step: usize,
+        waits: bool,
+        vectored: bool,
+        flushed: Arc<Mutex<usize>>,
+    }
+
+    impl Narrow {
+        fn take(&mut self, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+            self.waits = !self.waits;
+            if self.waits {
+                return Poll::Pending;
+            }
+            let bytes: Vec<u8> =
+                pieces.iter().flat_map(|piece| piece.iter().copied()).take(self.step).collect();
+            self.took.lock().unwrap().extend_from_slice(&bytes);
+            Poll::Ready(Ok(bytes.len()))
+        }
+    }
+
+    impl AsyncRead for Narrow {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Narrow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.take(&[IoSlice::new(bytes)])
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            pieces: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            assert!(pieces.iter().all(|piece| !piece.is_empty()), "no empty piece");
+            let first = if self.vectored { pieces } else { &pieces[..1] };
+            self.take(first)
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            self.vectored
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            *self.flushed.lock().unwrap() += 1;
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Writes everything; gives what came out and how often it was flushed.
+    fn written(outgoing: &mut Outgoing, step: usize, vectored: bool) -> (Vec<u8>, usize) {
+        let (took, flushed) = (Arc::default(), Arc::default());
+        let narrow =
+            Narrow { took: Arc::clone(&took), step, waits: false, vectored, flushed: Arc::clone(&flushed) };
+        let mut stream: Stream = Box::pin(narrow);
+        let mut cx = Context::from_waker(Waker::noop());
+        let (all, mut told) = (outgoing.len(), 0);
+        while outgoing.poll_write(&mut cx, &mut stream, |count| told += count).is_pending() {}
+        assert_eq!((told as usize, outgoing.len(), outgoing.replies()), (all, 0, 0));
+        let took = std::mem::take(&mut *took.lock().unwrap());
+        (took, *flushed.lock().unwrap())
+    }
+
+    #[test]
+    fn small_and_shared_payloads_and_replies_keep_their_order_however_little_is_taken() {
+        let large = Bytes::from(vec![7; SHARED]);
+        for step in [2, 5, 1000, SHARED, 3 * SHARED, usize::MAX] {
+            for vectored in [true, false] {
+                let mut outgoing = Outgoing::new(false);
+                let mut expected = Vec::new();
+                for round in 0..40 {
+                    let payload = if round % 3 == 0 { large.clone() } else { Bytes::from(vec![round; 3]) };
+                    put_head(&mut expected, FIN | BINARY, payload.len(), None);
+                    expected.extend_from_slice(&payload);
+                    outgoing.push(FIN | BINARY, payload).unwrap();
+                    if round % 7 == 0 {
+                        outgoing.write_all(&[0x8a, 1, round]).unwrap();
+                        expected.extend_from_slice(&[0x8a, 1, round]);
+                    }
+                }
+                assert_eq!((outgoing.len(), outgoing.replies()), (expected.len(), 6 * 3));
+                let (took, flushed) = written(&mut outgoing, step, vectored);
+                assert!(took == expected, "{step} at a time");
+                assert_eq!(flushed, 1, "what was flushed once is not flushed again");
+            }
+        }
+    }
+
+    #[test]
+    fn a_servers_large_payload_is_not_copied() {
+        let (large, mut outgoing) = (Bytes::from(vec![7; SHARED]), Outgoing::new(false));
+        outgoing.push(FIN | BINARY, large.clone()).unwrap();
+        assert_eq!(outgoing.shared[0].payload.as_ptr(), large.as_ptr());
+        assert!(outgoing.gathered.len() < 16);
+    }
+
+    #[test]
+    fn a_client_masks_every_frame_anew_and_leaves_the_payload_as_it_is() {
+        let payload = Bytes::from(vec![0; SHARED]);
+        let mut outgoing = Outgoing::new(true);
+        let mut masks = std::collections::HashSet::new();
+        for _ in 0..8 {
+            outgoing.push(FIN | BINARY, payload.clone()).unwrap();
+            let (took, _) = written(&mut outgoing, usize::MAX, true);
+            assert_eq!(took[..4], [0x82, 0x80 | 126, 0x20, 0x00]);
+            let mask: [u8; 4] = took[4..8].try_into().unwrap();
+            assert!(took[8..].chunks(4).all(|four| four == mask), "zeros show the mask");
+            assert_eq!(took.len(), 8 + SHARED);
+            masks.insert(mask);
+        }
+        assert_eq!(masks.len(), 8);
+        assert!(payload.iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn the_buffer_of_a_burst_is_given_back_when_little_is_sent_afterwards() {
+        let mut outgoing = Outgoing::new(false);
+        for _ in 0..100 {
+            outgoing.push(FIN | BINARY, Bytes::from(vec![1; SHARED - 1])).unwrap();
+        }
+        written(&mut outgoing, usize::MAX, true);
+        assert!(outgoing.gathered.capacity() > 100 * KEPT, "the next burst finds it");
+        for _ in 0..PATIENCE {
+            outgoing.push(FIN | BINARY, Bytes::from_static(b"little")).unwrap();
+            written(&mut outgoing, usize::MAX, true);
+        }
+        assert!(outgoing.gathered.capacity() <= KEPT, "{}", outgoing.gathered.capacity());
+    }
+}
