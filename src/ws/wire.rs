@@ -55,8 +55,9 @@ impl Wire {
     pub fn new(stream: Stream, read_ahead: &[u8], size: usize, is_client: bool) -> Self {
         let mut cursor = Cursor::new(Way::In);
         cursor.advance(read_ahead, &mut None);
-        let mut buffer = read_ahead.to_vec();
-        buffer.resize(size.max(read_ahead.len()), 0);
+        // Fresh from the system and not written to, most of it costs an idle connection nothing.
+        let mut buffer = vec![0; size.max(read_ahead.len())];
+        buffer[..read_ahead.len()].copy_from_slice(read_ahead);
         Self {
             stream,
             cursor,
@@ -64,7 +65,7 @@ impl Wire {
             from: 0,
             to: read_ahead.len(),
             inflating: None,
-            starved: false,
+            starved: read_ahead.is_empty(),
             moved: Moved::default(),
             out: Outgoing::new(is_client),
             watch: None,

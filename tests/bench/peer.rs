@@ -14,8 +14,8 @@ use std::{
 pub enum Script {
     /// Takes everything; gives nothing.
     Swallow,
-    /// Sends these bytes, which are frames, and a Close.
-    Lines(Arc<Vec<u8>>),
+    /// Sends these bytes, which are frames, and a Close; the client gives out so many bytes.
+    Give(Arc<Vec<u8>>, usize),
 }
 
 /// Serves one client; the thread gives how many payload bytes came.
@@ -25,7 +25,7 @@ pub fn serve(script: Script) -> (String, JoinHandle<usize>) {
     let thread = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         upgrade(&mut stream);
-        if let Script::Lines(frames) = script {
+        if let Script::Give(frames, _) = script {
             stream.write_all(&frames).unwrap();
             stream.write_all(b"\x88\x02\x03\xe8").unwrap();
         }
@@ -44,6 +44,15 @@ pub fn text_frames(lines: impl Iterator<Item = String>) -> Vec<u8> {
         frames.extend_from_slice(payload);
     }
     frames
+}
+
+/// Binary frames of one size, so many bytes of payload in all.
+pub fn binary_frames(size: usize, total: usize) -> Vec<u8> {
+    let head = match size {
+        126..65536 => [&[0x82, 126], &(size as u16).to_be_bytes()[..]].concat(),
+        _ => [&[0x82, 127], &(size as u64).to_be_bytes()[..]].concat(),
+    };
+    [head, vec![0x5a; size]].concat().repeat(total / size)
 }
 
 fn upgrade(stream: &mut TcpStream) {

@@ -1,8 +1,8 @@
-//! Side by side with websocat: `cargo bench --bench sides`.
+//! Side by side with websocat: `cargo bench --bench sides`, or `… sides -- NAME` for some of it.
 //!
 //! Both clients talk to the same peer, frames written and read by hand on blocking sockets, take the
 //! same input through the same kind of pipe, and take turns, so that a noisy machine disturbs both alike.
-//! What counts is the ratio of the medians. websocat is looked for in `WEBSOCAT` and on the path; without
+//! What counts is the ratio of the medians, and on a busy machine that of the processor time (Linux). websocat is looked for in `WEBSOCAT` and on the path; without
 //! it only our own figures are shown. `WSIO_BASE=path` lets another build of wsio take its place.
 //! `SIDES_MIN=1` ends with a failure when a ratio is below its floor.
 
@@ -57,7 +57,10 @@ fn main() -> ExitCode {
         },
         Work {
             name: "receive lines",
-            script: Script::Lines(Arc::new(peer::text_frames((0..LINES).map(line)))),
+            script: Script::Give(
+                Arc::new(peer::text_frames((0..LINES).map(line))),
+                (0..LINES).map(|n| line(n).len()).sum(),
+            ),
             input: Arc::new(Vec::new()),
             unit: ("k/s", LINES as f64 / 1e3),
             ours: &["connect", "URL"],
@@ -73,17 +76,24 @@ fn main() -> ExitCode {
             theirs: &["-b", "-", "URL"],
             floor: 2.0,
         },
+        receive_binary("receive 64 KiB", 64 << 10),
+        receive_binary("receive 4 KiB", 4 << 10),
     ];
     let mut met = true;
     let other = if is_base { "base" } else { "websocat" };
-    println!("{:14} {:>14} {:>14} {:>8} {:>7}", "", "wsio", other, "ratio", "floor");
-    for work in &works {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    println!("{:14} {:>14} {:>14} {:>8} {:>7} {:>12}", "", "wsio", other, "ratio", "floor", "CPU seconds");
+    let wanted = env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
+    for work in works.iter().filter(|work| work.name.contains(&wanted)) {
+        let (mut ours, mut theirs, mut cpu) = (Vec::new(), Vec::new(), [0.0; 2]);
         for _ in 0..ROUNDS {
+            let before = children_cpu();
             ours.push(run(env!("CARGO_BIN_EXE_wsio"), work.ours, work));
+            let between = children_cpu();
             if has_websocat {
                 theirs.push(run(&websocat, if is_base { work.ours } else { work.theirs }, work));
             }
+            cpu[0] += between - before;
+            cpu[1] += children_cpu() - between;
         }
         let rate = |times: &mut Vec<Duration>| {
             times.sort();
@@ -94,15 +104,36 @@ fn main() -> ExitCode {
         let ratio = theirs.map(|theirs| ours / theirs);
         met &= ratio.is_none_or(|ratio| ratio >= work.floor);
         println!(
-            "{:14} {:>14} {:>14} {:>8} {:>7}",
+            "{:14} {:>14} {:>14} {:>8} {:>7} {:>5.2} {:>5.2}",
             work.name,
             shown(ours),
             theirs.map_or("-".into(), shown),
             ratio.map_or("-".into(), |ratio| format!("{ratio:.2}")),
-            work.floor
+            work.floor,
+            cpu[0],
+            cpu[1]
         );
     }
     if env::var_os("SIDES_MIN").is_some() && !met { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Seconds of processor time that all children used which were waited for.
+fn children_cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(13);
+    fields.take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+fn receive_binary(name: &'static str, size: usize) -> Work {
+    Work {
+        name,
+        script: Script::Give(Arc::new(peer::binary_frames(size, BINARY)), BINARY),
+        input: Arc::new(Vec::new()),
+        unit: ("MiB/s", (BINARY >> 20) as f64),
+        ours: &["pipe", "URL", "-", "-q"],
+        theirs: &["-b", "-u", "URL", "-"],
+        floor: 1.0,
+    }
 }
 
 /// Lines of 20 to 100 bytes.
@@ -142,9 +173,7 @@ fn run(program: &str, args: &[&str], work: &Work) -> Duration {
         Script::Swallow => {
             assert!(seen >= work.input.len() - LINES, "{program} lost some: {seen} bytes came")
         }
-        Script::Lines(_) => {
-            assert_eq!(received, (0..LINES).map(|n| line(n).len()).sum::<usize>(), "{program}")
-        }
+        Script::Give(_, expected) => assert_eq!(received, *expected, "{program}"),
     }
     took
 }
