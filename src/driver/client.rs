@@ -115,6 +115,9 @@ impl Shared {
                 return None;
             }
         };
+        if let Some(agreed) = upgraded.deflate {
+            reporter.verbose(&format!("{name} {agreed}"));
+        }
         let b = match (b, opening) {
             (Some(b), _) => b,
             (None, opening) => match self.behind(opening.unwrap_or(Opening::new(Role::B))).await {
