@@ -21,8 +21,8 @@
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `fault exit` ← `framing session` ← `child observe net tls` ← `ws` ← `link` ← `endpoint` ← `plan` ←
-//! `driver | cli` ← `app` ← `main`. Imports only run downward; a test reads them.
+//! `fault exit` ← `framing session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ← `endpoint` ←
+//! `plan` ← `driver | cli` ← `app` ← `main`. Imports only run downward; a test reads them.
 //!
 //! # One task a pair
 //! Both directions of a pair are polled by one task, so that links need no locks and no waker has to
@@ -38,6 +38,7 @@ pub mod exit;
 pub mod fault;
 pub mod framing;
 pub mod link;
+pub mod nats;
 pub mod net;
 pub mod observe;
 pub mod plan;

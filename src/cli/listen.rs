@@ -82,13 +82,13 @@ impl ListenArgs {
             given.refuse(&["cacert", "insecure", "sni", "connect_timeout"], "is for the endpoint of --to")?;
         }
         let shared = match &self.to {
-            Some(endpoint) => endpoint.starts_with("hub:") || endpoint == "-",
+            Some(endpoint) => lower::is_fanout(endpoint) || endpoint == "-",
             None => !self.echo && self.program.is_empty() && !self.server.once,
         };
         if !shared {
             given.refuse(
                 &["queue", "slow", "last"],
-                "is for standard input to many clients, --relay and --to hub:NAME",
+                "is for standard input to many clients, --relay, --to hub:NAME and --to nats://HOST/SUBJECT",
             )?;
         }
         let place = Place::parse(&self.address)?;

@@ -207,6 +207,11 @@ fn add_once(
     Ok(())
 }
 
+/// Whether an endpoint joins many: one queue for each, with rules.
+pub(super) fn is_fanout(endpoint: &str) -> bool {
+    matches!(endpoint.split_once(':'), Some(("hub" | "nats" | "nats+tls", _)))
+}
+
 pub(super) fn room(fanout: &Fanout) -> room::Rules {
     let slow = match fanout.slow {
         WhenSlow::Disconnect => room::Slow::Disconnect,

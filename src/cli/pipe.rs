@@ -57,7 +57,7 @@ pub(super) struct PipeArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     WebSocketClient,
-    /// `tls:`
+    /// `tls:`, and `nats:` whose server may ask for TLS
     TlsClient,
     WebSocketServer,
     SecureWebSocketServer,
@@ -73,7 +73,7 @@ impl Role {
             "ws-listen" => Self::WebSocketServer,
             "wss-listen" => Self::SecureWebSocketServer,
             "tcp-listen" | "unix-listen" => Self::StreamServer,
-            "tls" => Self::TlsClient,
+            "tls" | "nats" | "nats+tls" => Self::TlsClient,
             "-" | "tcp" | "unix" | "exec" | "sh" | "hub" | "file" | "append" | "echo" | "null" => Self::Other,
             _ => Self::WebSocketClient,
         }
@@ -83,7 +83,8 @@ impl Role {
 impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
-        check(given, roles, self.b.starts_with("hub:"))?;
+        let to_hub = lower::is_fanout(&self.a) || lower::is_fanout(&self.b);
+        check(given, roles, to_hub)?;
         let has = |role: Role| roles.contains(&role);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
@@ -141,10 +142,10 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         given.refuse(&["user", "bearer"], "needs a WebSocket endpoint")?;
     }
     if !any(&[WebSocketClient, TlsClient]) {
-        given.refuse(&["cacert", "insecure", "sni"], "needs a wss: or tls: endpoint")?;
+        given.refuse(&["cacert", "insecure", "sni"], "needs a wss:, tls: or nats: endpoint")?;
     }
     if !any(&[WebSocketClient, TlsClient, SecureWebSocketServer]) {
-        given.refuse(&["cert", "key"], "needs a wss:, tls: or wss-listen: endpoint")?;
+        given.refuse(&["cert", "key"], "needs a wss:, tls:, nats: or wss-listen: endpoint")?;
     }
     if !any(&[WebSocketClient, TlsClient]) && given.has("self_signed") {
         given.refuse(&["cert", "key"], "and --self-signed exclude each other")?;
@@ -166,7 +167,7 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         given.refuse(&["self_signed", "client_ca"], "needs a wss-listen: endpoint")?;
     }
     if !to_hub {
-        given.refuse(&["queue", "slow", "last"], "needs hub:NAME as B")?;
+        given.refuse(&["queue", "slow", "last"], "needs hub:NAME or nats://HOST/SUBJECT")?;
     }
     if !server && !any(&[StreamServer]) {
         given.refuse(&["once", "announce", "max_connections", "grace"], "needs a listening endpoint")?;
@@ -192,6 +193,8 @@ mod tests {
             ("tcp-listen:1", Role::StreamServer),
             ("unix-listen:/s", Role::StreamServer),
             ("tls:h:1", Role::TlsClient),
+            ("nats://h/x", Role::TlsClient),
+            ("nats+tls://h/x", Role::TlsClient),
             ("tcp:h:1", Role::Other),
             ("tcp://h:1", Role::Other),
             ("file:/x", Role::Other),

@@ -21,6 +21,7 @@ use crate::{
         Link, Stdio,
         room::{Room, Rooms},
     },
+    nats::Brokers,
     net::{ListenAddr, Listener},
     observe::Reporter,
     plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
@@ -28,7 +29,7 @@ use crate::{
     tls,
 };
 use serve::{Behind, Server};
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::{OnceCell, watch};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -107,13 +108,14 @@ async fn pipe(
                 )
                 .hint("add --once, or use `wsio listen` to serve many"));
             }
-            let server = Server::new(run, &plan.common.server, acceptor, Behind::Endpoint(b))?;
-            server.run().await
+            run.unless_stopped(b.prepare(&run.reach)).await?;
+            let server = Server::new(Arc::clone(&run), &plan.common.server, acceptor, Behind::Endpoint(b))?;
+            run.settle(server.run().await).await
         }
         Opened::Link(a) => {
             let b = run.open(&*b, Opening::new(Role::B)).await?;
             let shown = usize::from(matches!(b.link, Link::WebSocket(_)));
-            run.alone(a.link, b.link, shown).await
+            run.settle(run.alone(a.link, b.link, shown).await).await
         }
     }
 }
@@ -145,9 +147,15 @@ async fn listen(
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, tls, options));
-    Server::new(run, &plan.common.server, acceptor, behind)?.run().await
+    if let Behind::Endpoint(endpoint) = &behind {
+        run.unless_stopped(endpoint.prepare(&run.reach)).await?;
+    }
+    let server = Server::new(Arc::clone(&run), &plan.common.server, acceptor, behind)?;
+    run.settle(server.run().await).await
 }
 
+/// How long brokers may take when nobody reads our output any more.
+const LAST_WORD: Duration = Duration::from_millis(100);
 const LINES: Framing = &framing::FRAMINGS[0];
 const RAW: Framing = &framing::FRAMINGS[2];
 
@@ -212,6 +220,7 @@ impl Run {
                 read_input: common.direction != Direction::ReceiveOnly,
                 reporter,
                 rooms: Rooms::new(common.room),
+                brokers: Brokers::new(common.room),
                 connector: OnceCell::new(),
             },
             stop,
@@ -264,6 +273,21 @@ impl Run {
         let outcome = self.pair(a, b, false, Some(self.started)).await;
         self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
         outcome.fault.map_or(Ok(()), Err)
+    }
+
+    /// The run's result, once brokers have what they were given; a fault there comes second.
+    async fn settle(&self, result: Result<()>) -> Result<()> {
+        let hurried = result.as_ref().is_err_and(Fault::is_silent);
+        let within = if hurried { LAST_WORD } else { self.rules.close_timeout };
+        match (result, self.reach.brokers.finish(within).await) {
+            (Ok(()), finished) => finished,
+            (Err(fault), finished) => {
+                if let Err(second) = finished {
+                    self.reach.reporter.note(&format!("{}: {}", second.phase, second.cause));
+                }
+                Err(fault)
+            }
+        }
     }
 
     /// Runs one pair; `from` is when its time limit began.

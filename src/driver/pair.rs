@@ -111,8 +111,13 @@ impl Pair {
         let now = Instant::now();
         let links = [a, b];
         let kinds = [links[0].kind(), links[1].kind()];
-        // Messages are counted where a person receives them: from the WebSocket, B's when both are.
-        let counted = if kinds[1] == SideKind::WebSocket { 1 } else { 0 };
+        // Messages are counted where a person receives them: from the WebSocket, B's when both are,
+        // or from the subject when neither is.
+        let counted = match kinds {
+            [_, SideKind::WebSocket] => 1,
+            [SideKind::Standard | SideKind::Stream, SideKind::Subject] => 1,
+            _ => 0,
+        };
         let wanted = |side| setup.rules.count.filter(|_| side == counted);
         let mut pumps = [Pump::new(wanted(0)), Pump::new(wanted(1))];
         pumps[1 - counted].preload(setup.first);

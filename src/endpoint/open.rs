@@ -6,6 +6,7 @@ use crate::{
     fault::{Fault, Result},
     framing::{Framing, Kind},
     link::{ByteLink, Link, Port, Stdio, Texts, room::Rooms},
+    nats::Brokers,
     net::Listener,
     observe::Reporter,
     tls::{ClientTls, Connector, ServerTls},
@@ -117,6 +118,8 @@ pub struct Reach {
     pub read_input: bool,
     /// Rooms by name.
     pub rooms: Rooms,
+    /// Connections to brokers, by server.
+    pub brokers: Brokers,
     /// Where notes go.
     pub reporter: Reporter,
     /// Made once, when the first TLS connection needs it: loading the roots is slow.

@@ -84,6 +84,7 @@ impl Link {
         match self {
             Self::WebSocket(_) => SideKind::WebSocket,
             Self::Bytes(link) => link.kind(),
+            Self::Member(member) if member.is_bridged() => SideKind::Subject,
             Self::Channel(_) | Self::Member(_) => SideKind::Stream,
         }
     }
@@ -174,10 +175,13 @@ impl Link {
                 Ok(())
             }
             Self::Channel(_) => Ok(()),
-            Self::Member(member) => {
-                member.say(&message);
-                Ok(())
-            }
+            Self::Member(member) => match member.refuses(&message) {
+                Some(fault) => Err(SinkFailure::Refused(fault)),
+                None => {
+                    member.say(&message);
+                    Ok(())
+                }
+            },
         }
     }
 

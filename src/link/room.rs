@@ -4,13 +4,17 @@
 //! the room's rules say, so that one of them never stops the others for good. In a star, the members
 //! speak with the centre alone (standard input and output); in a mesh, everybody with everybody.
 
+mod bridge;
+
+pub use bridge::{Bridge, Gate};
+
 use super::Queue;
 use crate::session::SourceEnd;
 use std::{
     collections::{HashMap, VecDeque},
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -53,6 +57,8 @@ impl Default for Rules {
 pub struct Room {
     rules: Rules,
     mesh: bool,
+    /// What may leave it by its bridge; `None` when it has none.
+    gate: OnceLock<Gate>,
     state: Mutex<State>,
 }
 
@@ -70,8 +76,20 @@ struct Seat {
     number: u64,
     queue: Queue,
     centre: bool,
+    waited: Waited,
     /// Since when its queue was never less than half empty.
     behind_since: Option<Instant>,
+}
+
+/// What happens when a seat's queue is full.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// As the room's rules say.
+    ByTheRules,
+    /// All wait for it, without a limit.
+    Always,
+    /// Nobody waits: what does not fit is dropped, and counted.
+    Never,
 }
 
 /// Rooms by name, made when first asked for.
@@ -98,6 +116,8 @@ pub struct Member {
     room: Arc<Room>,
     number: u64,
     centre: bool,
+    /// What it says is heard by nobody.
+    mute: bool,
     incoming: Queue,
     patience: Pin<Box<Sleep>>,
 }
@@ -105,25 +125,25 @@ pub struct Member {
 impl Room {
     /// A room whose members all hear each other.
     pub fn mesh(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, mesh: true, state: Mutex::default() })
+        Arc::new(Self { rules, mesh: true, gate: OnceLock::new(), state: Mutex::default() })
     }
 
     /// A room whose members speak with its centre.
     pub fn star(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, mesh: false, state: Mutex::default() })
+        Arc::new(Self { rules, mesh: false, gate: OnceLock::new(), state: Mutex::default() })
     }
 
     /// One more member, who first hears the last messages.
     pub fn join(self: &Arc<Self>) -> Member {
-        self.seat(false)
+        self.seat(false, Waited::ByTheRules)
     }
 
     /// The centre: standard input and output. It is waited for, however slow it is.
     pub fn centre(self: &Arc<Self>) -> Member {
-        self.seat(true)
+        self.seat(true, Waited::Always)
     }
 
-    fn seat(self: &Arc<Self>, centre: bool) -> Member {
+    fn seat(self: &Arc<Self>, centre: bool, waited: Waited) -> Member {
         let incoming = Queue::default();
         let mut state = self.lock();
         let number = state.next;
@@ -131,12 +151,12 @@ impl Room {
         if !centre {
             state.last.iter().for_each(|message| incoming.push(message.clone()));
         }
-        state.seats.push(Seat { number, queue: incoming.clone(), centre, behind_since: None });
+        state.seats.push(Seat { number, queue: incoming.clone(), centre, waited, behind_since: None });
         if let Some(waiting) = state.waiting.take() {
             waiting.wake();
         }
         let patience = Box::pin(sleep_until(Instant::now()));
-        Member { room: Arc::clone(self), number, centre, incoming, patience }
+        Member { room: Arc::clone(self), number, centre, mute: false, incoming, patience }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -165,13 +185,16 @@ impl Member {
 
     /// Says something to those who are to hear it.
     pub fn say(&self, message: &Message) {
+        if self.mute {
+            return;
+        }
         let mut state = self.room.lock();
         let rules = self.room.rules;
         if self.centre || self.room.mesh {
             state.remember(message, &rules);
         }
         for seat in state.seats.iter().filter(|seat| self.reaches(seat)) {
-            if rules.slow == Slow::Drop && !seat.centre && seat.queue.bytes() >= rules.queue {
+            if !self.waits_for(seat) && seat.queue.bytes() >= rules.queue {
                 seat.queue.count_dropped();
             } else {
                 seat.queue.push(message.clone());
@@ -201,7 +224,7 @@ impl Member {
                 continue;
             }
             held_up = true;
-            if room.rules.slow == Slow::Disconnect && !seat.centre {
+            if room.rules.slow == Slow::Disconnect && seat.waited == Waited::ByTheRules {
                 let until = *seat.behind_since.get_or_insert(now) + PATIENCE;
                 if until <= now {
                     send_away(&seat.queue);
@@ -244,6 +267,14 @@ impl Member {
         self.incoming.finish(end);
     }
 
+    fn waits_for(&self, seat: &Seat) -> bool {
+        match seat.waited {
+            Waited::ByTheRules => self.room.rules.slow != Slow::Drop,
+            Waited::Always => true,
+            Waited::Never => false,
+        }
+    }
+
     fn reaches(&self, seat: &Seat) -> bool {
         seat.number != self.number
             && !seat.queue.is_finished()
@@ -251,8 +282,7 @@ impl Member {
     }
 
     fn is_full(&self, seat: &Seat) -> bool {
-        let waited_for = seat.centre || self.room.rules.slow != Slow::Drop;
-        waited_for && seat.queue.bytes() >= self.room.rules.queue
+        self.waits_for(seat) && seat.queue.bytes() >= self.room.rules.queue
     }
 }
 

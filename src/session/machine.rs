@@ -147,7 +147,7 @@ impl Session {
     fn received(&mut self, side: usize, messages: u64, now: Instant) {
         self.traffic_at = now;
         self.sides[side].received_at = now;
-        if self.sides[side].is_web_socket() {
+        if self.sides[side].is_remote() {
             self.received += messages;
         }
     }
@@ -183,15 +183,15 @@ impl Session {
         self.maybe_release(side);
     }
 
-    /// Nothing will be said to `other`, which is not a wish to leave a WebSocket.
+    /// Nothing will be said to `other`, which is not a wish to leave a WebSocket or a subject.
     fn input_absent(&mut self, other: usize) {
-        if !self.sides[other].is_web_socket() {
+        if !self.sides[other].is_remote() {
             self.end_normally(other);
         }
     }
 
     fn input_ended(&mut self, other: usize, hangup: bool) {
-        if self.sides[other].is_web_socket() && !hangup {
+        if self.sides[other].answers(&self.rules) && !hangup {
             self.sides[other].linger_next = true;
         } else {
             self.end_normally(other);
@@ -271,6 +271,7 @@ impl Session {
                 self.fail(fault);
                 self.end_output(other, Some(INTERNAL_ERROR), "output failed".into());
             }
+            SinkFailure::Refused(fault) => self.refused(other, fault),
         }
         self.maybe_release(side);
     }
@@ -360,7 +361,7 @@ impl Session {
         });
     }
 
-    fn stop(&mut self, side: usize) {
+    pub(super) fn stop(&mut self, side: usize) {
         if !self.sides[side].ended {
             self.sides[side].ended = !self.sides[side].is_web_socket();
             self.actions.push(Action::Stop { side });

@@ -13,7 +13,8 @@ mod verify;
 use client::trusting;
 
 pub use client::{Connector, TlsFacts};
-pub use explain::explain_io;
+pub use explain::{explain_handshake, explain_io};
+pub use rustls::ClientConfig;
 pub use server::Acceptor;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};

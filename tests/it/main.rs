@@ -13,6 +13,8 @@ mod hardship;
 mod harness;
 mod limits;
 mod listen;
+#[cfg(feature = "nats")]
+mod nats;
 mod pipe;
 mod session;
 mod signals;

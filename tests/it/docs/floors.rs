@@ -13,6 +13,7 @@ const FLOORS: &[(&[&str], bool)] = &[
     (&["child", "observe", "net", "tls"], true),
     (&["ws"], false),
     (&["link"], false),
+    (&["nats"], false),
     (&["endpoint"], false),
     (&["plan"], false),
     (&["driver", "cli", "term"], false),
@@ -24,6 +25,7 @@ const FLOORS: &[(&[&str], bool)] = &[
 const FENCES: &[(&[&str], &[&str])] = &[
     (&["clap::", "use clap"], &["cli"]),
     (&["rustls::", "tokio_rustls", "rustls_native_certs", "rcgen::", "x509_parser"], &["tls"]),
+    (&["async_nats"], &["nats"]),
     (&["hyper::", "hyper_util", "http_body_util"], &["ws", "net"]),
     (&["process::exit", "process::abort"], &["main"]),
     (&["io::stdin", "io::stdout", "io::stderr", "println!", "eprintln!", "print!(", "eprint!("], &["main"]),

@@ -1,10 +1,14 @@
 //! Children, peers and programs in process, all with bounded waits.
 
+#[cfg(feature = "nats")]
+mod broker;
 mod certs;
 mod child;
 mod peer;
 mod program;
 
+#[cfg(feature = "nats")]
+pub use broker::Broker;
 pub use certs::{Authority, Pair};
 pub use child::{Listening, Wsio};
 pub use peer::{Peer, accept_bounded, field, read_head, serve, serve_many};
