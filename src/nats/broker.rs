@@ -2,9 +2,10 @@
 
 use super::{
     NatsUrl, Server, Terms,
-    carrier::{Inward, Outward, say},
     confirm::Probes,
     connect::{Failed, Start, connect},
+    inward::{Inward, say},
+    outward::Outward,
     subject::{Subject, Subjects, gate},
     watch::{Count, State, Watch},
 };
@@ -23,6 +24,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+/// How long a broker may take to answer the first probe; without it, no others are sent.
+const ANSWER: Duration = Duration::from_secs(2);
 /// How long a broker may take for the last farewell.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -144,16 +147,16 @@ impl Broker {
         };
         let carrier = Some(tokio::spawn(outward.run()));
         self.subjects.lock().insert(url.subject.clone(), Subject { room, bridge, under_way, carrier });
-        self.heard(terms).await;
+        self.heard().await;
         terms.reporter.verbose(&format!("open: {url}"));
         Ok(joined)
     }
 
     /// Waits until the broker knows what we listen to, if it is there.
-    async fn heard(&self, terms: &Terms) {
-        if self.state.borrow().up {
-            let confirmed = self.probes.clone().confirm(self.client.clone());
-            let _ = timeout_at(Instant::now() + terms.connect_timeout.unwrap_or(FAREWELL), confirmed).await;
+    async fn heard(&self) {
+        let confirmed = self.probes.clone().confirm(self.client.clone());
+        if self.state.borrow().up && timeout_at(Instant::now() + ANSWER, confirmed).await.is_err() {
+            self.probes.give_up();
         }
     }
 
@@ -167,13 +170,19 @@ impl Broker {
                 subject.carrier.take()
             })
             .collect();
-        for carrier in carriers {
-            let _ = timeout_at(until, carrier).await;
+        // Without a connection, only what waits for one is waited for.
+        if self.state.borrow().up || self.subjects.unsent() > 0 {
+            for carrier in carriers {
+                let _ = timeout_at(until, carrier).await;
+            }
         }
         // What the server refused in the meantime is told before the end of the connection is.
         if self.state.borrow().up && self.client.drain().await.is_ok() {
             let mut state = self.state.clone();
             let _ = timeout_at(Instant::now() + FAREWELL, state.wait_for(|state| state.closed)).await;
+        }
+        if let Some(fault) = self.subjects.refusal.get() {
+            return Err(fault.clone());
         }
         let unsent = self.subjects.unsent();
         let lost = if self.alone { self.subjects.count() } else { Count::default() };

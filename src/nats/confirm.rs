@@ -1,12 +1,18 @@
 //! Asking a broker whether it has everything that was sent so far.
 //!
-//! A probe is a request on a subject that nobody serves: a server answers it at once (503, no
-//! responders), after everything that was sent before it. A server that knows no such answer, or does
-//! not allow the probe, is believed once the bytes are written.
+//! A probe is a request on the subject under which servers tell a user about itself: its answer comes
+//! after everything that was sent before it was taken. Servers before 2.10 do not serve it, and say at
+//! once that nobody does (503), unless somebody listens to everything. A server that answers neither
+//! way, or does not allow the probe, is believed once the bytes are written.
 
 use async_nats::{Client, Request, RequestErrorKind};
 use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::watch;
+
+/// Served by every server from 2.10 on, whatever account and user.
+const SUBJECT: &str = "$SYS.REQ.USER.INFO";
+/// Where answers come to, so that a refusal of it can be told from one of a user's subject.
+pub(super) const INBOX: &str = "_INBOX.wsio";
 
 /// Whether probes are answered; shared by all subjects of a connection.
 #[derive(Clone)]
@@ -17,9 +23,14 @@ impl Probes {
         Self(Arc::new(watch::Sender::new(true)))
     }
 
-    /// The server does not allow them.
+    /// The server does not allow them, or does not answer.
     pub(super) fn give_up(&self) {
         self.0.send_replace(false);
+    }
+
+    /// Whether a server's complaint is about a probe.
+    pub(super) fn is_meant(complaint: &str) -> bool {
+        complaint.contains(SUBJECT) || complaint.contains(INBOX)
     }
 
     /// Ready when the broker has everything that was sent before; never without a connection.
@@ -27,15 +38,16 @@ impl Probes {
         let mut answered = self.0.subscribe();
         while *answered.borrow_and_update() && has_headers(&client) {
             let heard = received(&client);
-            let asked = client.send_request(client.new_inbox(), Request::new());
             tokio::select! {
-                answer = asked => match answer.map_err(|error| error.kind()) {
-                    Ok(_) | Err(RequestErrorKind::NoResponders) => return,
-                    // It says other things: it does not answer this.
-                    Err(RequestErrorKind::TimedOut) if received(&client) > heard => self.give_up(),
-                    Err(RequestErrorKind::TimedOut) => {}
-                    Err(_) => return std::future::pending().await,
-                },
+                answer = client.send_request(SUBJECT, Request::new()) => {
+                    match answer.map_err(|error| error.kind()) {
+                        Ok(_) | Err(RequestErrorKind::NoResponders) => return,
+                        // It says other things: it does not answer this.
+                        Err(RequestErrorKind::TimedOut) if received(&client) > heard => self.give_up(),
+                        Err(RequestErrorKind::TimedOut) => {}
+                        Err(_) => return std::future::pending().await,
+                    }
+                }
                 _ = answered.changed() => {}
             }
         }
@@ -45,7 +57,7 @@ impl Probes {
     }
 }
 
-/// Servers before 2.2 have no headers, and no answer to a probe.
+/// Servers before 2.2 have no headers, and no way to say that nobody serves a request.
 fn has_headers(client: &Client) -> bool {
     client.try_server_info().is_none_or(|info| info.headers)
 }

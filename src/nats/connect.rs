@@ -1,6 +1,6 @@
 //! Opening the connection to a broker, and why that failed in words.
 
-use super::{Login, Server, Terms};
+use super::{Login, Server, Terms, confirm::INBOX, outward::WINDOW};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -49,11 +49,13 @@ pub(super) async fn connect(
     let mut options = ConnectOptions::new()
         .name("wsio")
         .no_echo()
+        .custom_inbox_prefix(INBOX)
         .require_tls(server.tls)
         .connection_timeout(terms.connect_timeout.unwrap_or(ATTEMPT))
         .ping_interval(PING_INTERVAL)
         .request_timeout(Some(PROBE_TIMEOUT))
         .subscription_capacity(LIBRARY_QUEUE)
+        .client_capacity(2 * WINDOW.1 as usize)
         .reconnect_delay_callback(back_off)
         .event_callback(move |event| {
             // Nobody listens any more when the process ends.

@@ -5,9 +5,8 @@
 //! a broker that is slow or gone changes nothing for them. One connection serves all subjects of a
 //! server; it asks not to be sent its own publications (`echo: false`).
 //!
-//! What is published counts as delivered once the broker answered a probe that was sent after it: a
-//! request that nobody serves, which a server answers at once and in order. `async-nats` itself tells
-//! only that bytes were written. What was under way when a connection broke is not sent again, since it
+//! What is published counts as delivered once the broker answered a probe that was sent after it
+//! (`confirm`); `async-nats` itself tells only that bytes were written. What was under way when a connection broke is not sent again, since it
 //! may have arrived; it is counted and said.
 //!
 //! `async-nats` lives only here, behind the cargo feature `nats`; URLs are read without it too.
@@ -17,11 +16,13 @@ mod absent;
 #[cfg(feature = "nats")]
 mod broker;
 #[cfg(feature = "nats")]
-mod carrier;
-#[cfg(feature = "nats")]
 mod confirm;
 #[cfg(feature = "nats")]
 mod connect;
+#[cfg(feature = "nats")]
+mod inward;
+#[cfg(feature = "nats")]
+mod outward;
 #[cfg(feature = "nats")]
 mod subject;
 mod url;

@@ -11,7 +11,7 @@ use async_nats::Client;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -27,6 +27,8 @@ const TYPE_LENGTH: usize = "NATS/1.0\r\nWsio-Type: binary\r\n\r\n".len();
 #[derive(Default)]
 pub(super) struct Subjects {
     pub losses: Losses,
+    /// The first thing that the server did not allow.
+    pub refusal: OnceLock<Fault>,
     named: Mutex<HashMap<String, Subject>>,
 }
 

@@ -153,7 +153,10 @@ impl Watch {
                     last_error = Some((text, Instant::now()));
                 }
                 Some(Event::Closed) | None => {
-                    self.say_losses(&mut said);
+                    // Who is alone is told by how it ends.
+                    if !self.alone {
+                        self.say_losses(&mut said);
+                    }
                     self.state.send_modify(|state| (state.up, state.closed) = (false, true));
                     return;
                 }
@@ -165,7 +168,7 @@ impl Watch {
     /// The server does not do what it was asked; the same again is not said again.
     fn refused(&self, text: &str, is_new: bool) {
         let denied = text.to_lowercase().starts_with("permissions violation");
-        if denied && text.contains("_INBOX.") {
+        if denied && Probes::is_meant(text) {
             return self.probes.give_up();
         }
         let cause = format!("{} says: {text}", self.name);
@@ -175,6 +178,7 @@ impl Watch {
         if denied && self.alone {
             let fault = Fault::new(Exit::Refused, "nats", cause)
                 .hint("check what this user may publish and subscribe to");
+            let _ = self.subjects.refusal.set(fault.clone());
             return self.subjects.send_all_away(&SourceEnd::Lost { fault, answer: None });
         }
         if is_new {

@@ -252,7 +252,7 @@ fn a_pipe_waits_for_a_broker_that_is_away_and_loses_nothing() {
     let broker = Broker::start();
     let mut wsio = Wsio::start(["pipe", "--framing", "lines", "--queue", "4k", "-", &broker.url("x")]);
     wsio.write(b"first\n");
-    eventually("it is published", || broker.texts() == ["first"]);
+    eventually("it is confirmed", || broker.texts() == ["first"] && broker.probes() == 2);
     broker.down();
     wsio.says(" lost, trying again");
     let lines: Vec<String> = (0..200).map(|number| format!("{number:1000}")).collect();

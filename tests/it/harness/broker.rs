@@ -35,6 +35,8 @@ struct Shared {
     credentials: Option<String>,
     /// Subjects that may be neither published nor subscribed to.
     denied: Vec<String>,
+    /// Requests that were answered with 503.
+    probes: usize,
     next: u64,
     clients: Vec<Client>,
     connects: Vec<String>,
@@ -114,6 +116,11 @@ impl Broker {
     /// The payloads of it, as text.
     pub fn texts(&self) -> Vec<String> {
         self.published().into_iter().map(|one| String::from_utf8(one.payload).unwrap()).collect()
+    }
+
+    /// How many probes were answered.
+    pub fn probes(&self) -> usize {
+        self.shared.lock().unwrap().probes
     }
 
     /// The CONNECT lines of those who came so far.
@@ -245,7 +252,8 @@ fn one(reader: &mut BufReader<&TcpStream>, number: u64, shared: &Mutex<Shared>) 
                 [subject, reply] if !shared.route(Some(number), subject, &headers, payload) => {
                     let client = shared.clients.iter().find(|client| client.number == number)?;
                     let own = client.subscriptions.iter().find(|(pattern, _)| matches(pattern, reply));
-                    if let Some((_, sid)) = own {
+                    if let Some(sid) = own.map(|(_, sid)| sid.clone()) {
+                        shared.probes += 1;
                         says(&format!("HMSG {reply} {sid} 16 16\r\nNATS/1.0 503\r\n\r\n\r\n"))?;
                     }
                 }
