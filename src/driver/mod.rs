@@ -218,6 +218,7 @@ impl Run {
                 stdio,
                 errors_to_client: common.errors_to_client,
                 read_input: common.direction != Direction::ReceiveOnly,
+                write_output: common.direction != Direction::SendOnly,
                 reporter,
                 rooms: Rooms::new(common.room),
                 brokers: Brokers::new(common.room),
@@ -282,7 +283,9 @@ impl Run {
         match (result, self.reach.brokers.finish(within).await) {
             (Ok(()), finished) => finished,
             (Err(fault), finished) => {
-                if let Err(second) = finished {
+                if let Err(second) = finished
+                    && second != fault
+                {
                     self.reach.reporter.note(&format!("{}: {}", second.phase, second.cause));
                 }
                 Err(fault)

@@ -122,7 +122,8 @@ impl Pair {
         let mut pumps = [Pump::new(wanted(0)), Pump::new(wanted(1))];
         pumps[1 - counted].preload(setup.first);
         if setup.send_only {
-            pumps[counted].discard();
+            let unwanted = if kinds[1] == SideKind::Subject && !setup.serving { 1 } else { counted };
+            pumps[unwanted].discard();
         }
         Self {
             pumps,

@@ -37,8 +37,9 @@ struct Subject(NatsUrl);
 
 impl Subject {
     async fn join(&self, reach: &Reach, role: Role, alone: bool) -> Result<Member> {
-        // `--recv-only` is about A, the first endpoint or the clients.
+        // `--recv-only` and `--send-only` are about A, the first endpoint or the clients.
         let listen_only = role == Role::B && !reach.read_input;
+        let speak_only = role == Role::B && !reach.write_output && alone;
         if self.0.is_wild() && role == Role::B && !listen_only {
             let cause = format!("{} stands for many subjects: nothing can be published to it", self.0);
             return Err(Fault::new(Exit::Malformed, "endpoint", cause)
@@ -62,6 +63,7 @@ impl Subject {
             tls,
             alone,
             listen_only,
+            speak_only,
             reporter: reach.reporter.clone(),
         };
         reach.brokers.join(&self.0, terms).await

@@ -116,6 +116,8 @@ pub struct Reach {
     pub errors_to_client: bool,
     /// Whether standard input is read at all.
     pub read_input: bool,
+    /// Whether anything received is wanted.
+    pub write_output: bool,
     /// Rooms by name.
     pub rooms: Rooms,
     /// Connections to brokers, by server.

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::room::{Member, Room, Rules},
+    link::{
+        Queue,
+        room::{Member, Room, Rules},
+    },
 };
 use async_nats::Client;
 use std::{
@@ -125,16 +128,29 @@ impl Broker {
             }
             return Ok(subject.room.join());
         }
-        let subscribed = self.client.subscribe(url.subject.clone()).await;
-        let subscriber = subscribed
-            .map_err(|error| Fault::new(Exit::Lost, "nats", format!("cannot subscribe to {url}: {error}")))?;
         let (room, member) = Room::bridged(rules, gate(self.client.clone(), url.to_string(), url.is_wild()));
         let (bridge, under_way) = (member.as_bridge(), Arc::<AtomicU64>::default());
         let joined = room.join();
-        let inward =
-            Inward::new(subscriber, bridge.clone(), Arc::clone(&self.subjects), url.to_string(), terms);
-        tokio::spawn(say(inward.inbox.clone(), member));
-        tokio::spawn(inward.run());
+        // The bridge's member lives in there, also when nothing ever comes into the inbox.
+        let inbox = Queue::default();
+        tokio::spawn(say(inbox.clone(), member));
+        if !terms.speak_only {
+            let subscribed = self.client.subscribe(url.subject.clone()).await;
+            let subscriber = subscribed.map_err(|error| {
+                Fault::new(Exit::Lost, "nats", format!("cannot subscribe to {url}: {error}"))
+            })?;
+            let inward = Inward {
+                subscriber,
+                inbox,
+                bridge: bridge.clone(),
+                subjects: Arc::clone(&self.subjects),
+                name: url.to_string(),
+                kind: terms.kind,
+                max_message: terms.max_message,
+                alone: terms.alone,
+            };
+            tokio::spawn(inward.run());
+        }
         let outward = Outward {
             subject: url.subject.clone(),
             client: self.client.clone(),

@@ -28,6 +28,11 @@ impl Probes {
         self.0.send_replace(false);
     }
 
+    /// Whether a message is a probe or the answer to one: who listens to everything gets these too.
+    pub(super) fn is_one(subject: &str) -> bool {
+        subject == SUBJECT || subject.starts_with(INBOX)
+    }
+
     /// Whether a server's complaint is about a probe.
     pub(super) fn is_meant(complaint: &str) -> bool {
         complaint.contains(SUBJECT) || complaint.contains(INBOX)

@@ -1,7 +1,7 @@
 //! From the broker to the room of a subject.
 
 use super::{
-    Terms,
+    confirm::Probes,
     outward::taken,
     subject::{Subjects, TYPE},
     watch::Losses,
@@ -29,6 +29,7 @@ const INBOX: usize = 16 * 1024 * 1024;
 /// Takes what the broker sends at once, so that the library never has to drop any.
 pub(super) struct Inward {
     pub subscriber: Subscriber,
+    /// What [`say`] says.
     pub inbox: Queue,
     pub bridge: Bridge,
     pub subjects: Arc<Subjects>,
@@ -40,20 +41,12 @@ pub(super) struct Inward {
 }
 
 impl Inward {
-    pub(super) fn new(
-        subscriber: Subscriber,
-        bridge: Bridge,
-        subjects: Arc<Subjects>,
-        name: String,
-        terms: &Terms,
-    ) -> Self {
-        let &Terms { kind, max_message, alone, .. } = terms;
-        Self { subscriber, inbox: Queue::default(), bridge, subjects, name, kind, max_message, alone }
-    }
-
     /// Runs as long as the subscription.
     pub(super) async fn run(mut self) {
         while let Some(message) = poll_fn(|cx| Pin::new(&mut self.subscriber).poll_next(cx)).await {
+            if Probes::is_one(&message.subject) {
+                continue;
+            }
             let (name, value) = TYPE;
             let binary = message.headers.as_ref().and_then(|headers| headers.get(name));
             let binary = binary.is_some_and(|kind| kind.as_str() == value);

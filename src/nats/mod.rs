@@ -52,6 +52,8 @@ pub struct Terms {
     pub alone: bool,
     /// Nothing is published.
     pub listen_only: bool,
+    /// Nothing is subscribed to.
+    pub speak_only: bool,
     /// Where notes go.
     pub reporter: Reporter,
 }

@@ -177,7 +177,7 @@ impl Watch {
         }
         if denied && self.alone {
             let fault = Fault::new(Exit::Refused, "nats", cause)
-                .hint("check what this user may publish and subscribe to");
+                .hint("check what this user may do; --send-only only publishes, --recv-only only subscribes");
             let _ = self.subjects.refusal.set(fault.clone());
             return self.subjects.send_all_away(&SourceEnd::Lost { fault, answer: None });
         }

@@ -363,7 +363,14 @@ fn wildcards_are_for_listening() {
     let listening = listen(&url, &["--recv-only"]);
     let (mut a, mut b) = (client(&listening), client(&listening));
     a.text("is not passed on");
+    // What a server is asked by others of our kind is nobody's message.
+    let all = listen(&broker.url(">"), &["--recv-only"]);
+    let mut c = client(&all);
+    broker.publish("_INBOX.wsio.x", "", b"answer");
+    broker.publish("$SYS.REQ.USER.INFO", "", b"");
     broker.publish("logs.web.1", "", b"GET /");
+    assert_eq!(text(&mut c), "GET /");
+    drop(all);
     assert_eq!((text(&mut a), text(&mut b)), ("GET /".into(), "GET /".into()));
     assert_eq!(broker.published(), []);
 
@@ -406,6 +413,17 @@ fn what_the_server_does_not_allow_is_told_in_its_words() {
     let done = Wsio::run(["pipe", "-", &broker.url("secret")], "hello");
     assert_eq!(done.code, 7, "{}", done.err);
     assert!(done.err.contains("Permissions Violation for"), "{}", done.err);
+    // Who only publishes needs no leave to listen, and the other way round.
+    let broker = Broker::start();
+    broker.denies_listening("in");
+    let send = ["pipe", "--framing", "lines", "--send-only", "-", &broker.url("in")];
+    let done = Wsio::run(send, "hello\n");
+    assert_eq!((done.code, broker.texts()), (0, vec!["hello".to_owned()]), "{}", done.err);
+    let done = Wsio::run(["pipe", "-", &broker.url("in")], "");
+    assert!(done.code == 7 && done.err.contains("--send-only"), "{} {}", done.code, done.err);
+
+    let broker = Broker::start();
+    broker.denies("secret");
     let listening = listen(&broker.url("secret"), &[]);
     listening.wsio.says("says: Permissions Violation for Subscription to");
     let (mut a, mut b) = (client(&listening), client(&listening));

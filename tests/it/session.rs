@@ -99,6 +99,11 @@ impl Robot {
             }
             if std::mem::take(&mut self.pending_shut[side]) {
                 events.push(Event::Shut { side });
+                if self.kinds[side] == SideKind::Subject {
+                    // Who leaves a subject hears no more of it.
+                    let how = SourceEnd::Eof { empty: false, hangup: true };
+                    events.push(Event::Ended { side, how });
+                }
             }
         }
     }

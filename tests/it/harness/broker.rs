@@ -33,8 +33,10 @@ struct Shared {
     stalled: bool,
     /// Must stand in CONNECT.
     credentials: Option<String>,
-    /// Subjects that may be neither published nor subscribed to.
-    denied: Vec<String>,
+    /// Subjects that may not be published to.
+    no_publishing: Vec<String>,
+    /// Subjects that may not be subscribed to.
+    no_listening: Vec<String>,
     /// Requests that were answered with 503.
     probes: usize,
     next: u64,
@@ -100,7 +102,13 @@ impl Broker {
 
     /// Allows nobody these subjects.
     pub fn denies(&self, subject: &str) {
-        self.shared.lock().unwrap().denied.push(subject.to_owned());
+        self.shared.lock().unwrap().no_publishing.push(subject.to_owned());
+        self.denies_listening(subject);
+    }
+
+    /// Lets nobody listen to these subjects.
+    pub fn denies_listening(&self, subject: &str) {
+        self.shared.lock().unwrap().no_listening.push(subject.to_owned());
     }
 
     /// Publishes as somebody else would; `headers` is empty or a block with its own empty line.
@@ -215,7 +223,7 @@ fn one(reader: &mut BufReader<&TcpStream>, number: u64, shared: &Mutex<Shared>) 
         "PING" => says("PONG\r\n")?,
         "SUB" => {
             let mut shared = shared.lock().unwrap();
-            if shared.denied.iter().any(|denied| matches(denied, words[1])) {
+            if shared.no_listening.iter().any(|denied| matches(denied, words[1])) {
                 return says(&format!(
                     "-ERR 'Permissions Violation for Subscription to \"{}\"'\r\n",
                     words[1]
@@ -240,7 +248,7 @@ fn one(reader: &mut BufReader<&TcpStream>, number: u64, shared: &Mutex<Shared>) 
             let headers = String::from_utf8(headers.to_vec()).unwrap();
             let mut shared = shared.lock().unwrap();
             match *head {
-                [subject] if shared.denied.iter().any(|denied| matches(denied, subject)) => {
+                [subject] if shared.no_publishing.iter().any(|denied| matches(denied, subject)) => {
                     says(&format!("-ERR 'Permissions Violation for Publish to \"{subject}\"'\r\n"))?;
                 }
                 [subject] => {
