@@ -15,7 +15,8 @@
 //! *sink* of messages · *framing* how bytes become messages and back · *pair* two links and what joins
 //! them · *pump* carries one direction of a pair · *clerk* turns what happens into the session's events
 //! and its actions into calls · *session* the pure rules: endings, keepalive, limits · *plan* what the
-//! command line asked for, as plain data · *fault* an error with exit code, phase, cause and hint.
+//! command line asked for, as plain data · *fault* an error with exit code, phase, cause and hint ·
+//! *room* where each hears the others; its *bridge* stands for everybody behind a *broker*.
 //!
 //! The unit that everything speaks is the WebSocket message: text is already UTF-8, payloads are
 //! shared bytes, so nothing is converted or copied on the way.

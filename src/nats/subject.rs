@@ -76,7 +76,8 @@ pub(super) fn gate(client: Client, name: String, wild: bool) -> Gate {
                 .map(|fault| fault.hint("name one subject, or give the other end nothing to say"));
         }
         let (length, most) = (message.len() + header_length(message), client.max_payload());
-        if length <= most {
+        // Before the first connection nobody knows the limit.
+        if length <= most || client.try_server_info().is_none() {
             return None;
         }
         let cause =

@@ -191,7 +191,7 @@ impl Watch {
         let new = lost.since(*said);
         if new != Count::default() {
             *said = lost;
-            self.note(&format!("{}{}", self.name, new.words()));
+            self.note(&format!("{}: {}", self.name, new.words().trim_start_matches(", ")));
         }
     }
 

@@ -88,6 +88,16 @@ test('a pipeline publishes all of it, and another one receives all of it', async
   assert.ok(receiver.out === lines, 'the same lines')
 })
 
+test('somebody who listens to everything holds nobody up', async (t) => {
+  const { port } = await broker(t)
+  const all = wsio(t, 'pipe', '-v', '--recv-only', '--out', 'lines', '-', `nats://127.0.0.1:${port}/>`)
+  await all.says('open: ')
+  const publisher = wsio(t, 'pipe', '--framing', 'lines', '-', `nats://127.0.0.1:${port}/a.b`)
+  publisher.end('one\ntwo\n')
+  assert.equal(await publisher.exit(), 0, publisher.err)
+  await eventually('it hears them, and nothing else', () => all.out === 'one\ntwo\n')
+})
+
 test('credentials, permissions and the limits of the server', async (t) => {
   const { port } = await broker(t, { more: ['--user', 'me', '--pass', 'p@ss'] })
   const run = async (url, input) => {
