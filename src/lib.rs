@@ -16,14 +16,16 @@
 //! them · *pump* carries one direction of a pair · *clerk* turns what happens into the session's events
 //! and its actions into calls · *session* the pure rules: endings, keepalive, limits · *plan* what the
 //! command line asked for, as plain data · *script* a session that is written down, and its *engine* ·
-//! *fault* an error with exit code, phase, cause and hint.
+//! *fault* an error with exit code, phase, cause and hint · *room* where each hears the others; its
+//! *bridge* stands for everybody behind a *broker*.
 //!
 //! The unit that everything speaks is the WebSocket message: text is already UTF-8, payloads are
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `fault exit` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `endpoint` ←
-//! `plan` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads them.
+//! `fault exit` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
+//! `endpoint` ← `plan` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads
+//! them.
 //!
 //! # One task a pair
 //! Both directions of a pair are polled by one task, so that links need no locks and no waker has to
@@ -40,6 +42,7 @@ pub mod expect;
 pub mod fault;
 pub mod framing;
 pub mod link;
+pub mod nats;
 pub mod net;
 pub mod observe;
 pub mod plan;

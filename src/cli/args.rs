@@ -83,7 +83,10 @@ fn for_listen(command: Command) -> Command {
         .mut_arg("report", |arg| {
             arg.help("With --once, write how the script went for a CI system; repeatable")
         })
-        .mut_arg("recv_only", |arg| arg.hide_short_help(true))
+        .mut_arg("recv_only", |arg| {
+            arg.help("Never read the input; with --to nats:, publish nothing that clients say")
+                .hide_short_help(true)
+        })
         .mut_arg("send_only", |arg| arg.hide_short_help(true))
         // A changed option moves to the end; the output options belong there.
         .mut_arg("quiet", |arg| arg)

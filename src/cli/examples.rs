@@ -97,6 +97,12 @@ pub static EXAMPLES: &[Example] = &[
         false,
     ),
     example(
+        "listen",
+        "Share one room between many servers",
+        "wsio listen 8080 --to nats://127.0.0.1/room",
+        false,
+    ),
+    example(
         "pipe",
         "Reach an SSH server through a WebSocket",
         "ssh -o ProxyCommand='wsio pipe wss://example.com/ssh' host",
@@ -119,6 +125,12 @@ pub static EXAMPLES: &[Example] = &[
         "pipe",
         "Send a file as binary messages",
         "wsio pipe file:disk.img wss://example.com/upload",
+        false,
+    ),
+    example(
+        "pipe",
+        "Publish lines to a NATS subject",
+        "tail -f app.log | wsio pipe --framing lines - nats://127.0.0.1/logs.app",
         false,
     ),
 ];

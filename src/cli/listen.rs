@@ -106,14 +106,14 @@ impl ListenArgs {
             given.refuse(&["cacert", "insecure", "sni", "tls_min", "pin", "crl"], why)?;
         }
         let shared = match &self.to {
-            Some(endpoint) => lower::is_hub(endpoint) || endpoint == "-",
+            Some(endpoint) => lower::is_fanout(endpoint) || endpoint == "-",
             None if self.scripting.script.is_some() => false,
             None => !self.echo && self.program.is_empty() && !self.server.once,
         };
         if !shared {
             given.refuse(
                 &["queue", "slow", "last"],
-                "is for standard input to many clients, --relay and --to hub:NAME",
+                "is for standard input to many clients, --relay, --to hub:NAME and --to nats://HOST/SUBJECT",
             )?;
         }
         if self.to.as_deref().is_some_and(lower::is_udp) {

@@ -59,11 +59,6 @@ impl Given<'_> {
     }
 }
 
-/// Whether the endpoint is `hub:NAME`.
-pub(super) fn is_hub(endpoint: &str) -> bool {
-    has_scheme(endpoint, "hub")
-}
-
 /// Whether the endpoint is `udp:HOST:PORT`.
 pub(super) fn is_udp(endpoint: &str) -> bool {
     has_scheme(endpoint, "udp")
@@ -201,6 +196,11 @@ pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> 
             .hint("add --once, or record JSON lines in a file with another name"));
     }
     Ok(output.record.clone())
+}
+
+/// Whether an endpoint joins many: one queue for each, with rules.
+pub(super) fn is_fanout(endpoint: &str) -> bool {
+    matches!(endpoint.split_once(':'), Some(("hub" | "nats" | "nats+tls", _)))
 }
 
 pub(super) fn room(fanout: &Fanout) -> room::Rules {

@@ -66,7 +66,7 @@ pub(super) struct PipeArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     WebSocketClient,
-    /// `tls:`
+    /// `tls:`, and `nats:` whose server may ask for TLS
     TlsClient,
     WebSocketServer,
     SecureWebSocketServer,
@@ -87,7 +87,7 @@ impl Role {
             "ws-listen" => Self::WebSocketServer,
             "wss-listen" => Self::SecureWebSocketServer,
             "tcp-listen" | "unix-listen" => Self::StreamServer,
-            "tls" => Self::TlsClient,
+            "tls" | "nats" | "nats+tls" => Self::TlsClient,
             "udp" => Self::DatagramClient,
             "udp-listen" => Self::DatagramServer,
             "hub" | "echo" | "null" => Self::Whole,
@@ -100,7 +100,8 @@ impl Role {
 impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
-        check(given, roles, lower::is_hub(&self.b))?;
+        let to_hub = lower::is_fanout(&self.a) || lower::is_fanout(&self.b);
+        check(given, roles, to_hub)?;
         if !binds_unix(&self.a) {
             given.refuse(&["mode"], "needs unix-listen:PATH or ws-listen:unix:PATH")?;
         }
@@ -211,11 +212,11 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     if !any(&[WebSocketClient, TlsClient]) {
         given.refuse(
             &["cacert", "insecure", "sni", "tls_min", "pin", "crl"],
-            "needs a wss: or tls: endpoint",
+            "needs a wss:, tls: or nats: endpoint",
         )?;
     }
     if !any(&[WebSocketClient, TlsClient, SecureWebSocketServer]) {
-        given.refuse(&["cert", "key", "pass"], "needs a wss:, tls: or wss-listen: endpoint")?;
+        given.refuse(&["cert", "key", "pass"], "needs a wss:, tls:, nats: or wss-listen: endpoint")?;
     }
     if !any(&[WebSocketClient, TlsClient]) && given.has("self_signed") {
         given.refuse(&["cert", "key", "pass"], "and --self-signed exclude each other")?;
@@ -240,7 +241,7 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         given.refuse(&["self_signed", "client_ca"], "needs a wss-listen: endpoint")?;
     }
     if !to_hub {
-        given.refuse(&["queue", "slow", "last"], "needs hub:NAME as B")?;
+        given.refuse(&["queue", "slow", "last"], "needs hub:NAME or nats://HOST/SUBJECT")?;
     }
     if any(&[DatagramClient, DatagramServer]) && !any(&[StreamServer, TlsClient, Other]) {
         given.refuse(
@@ -272,6 +273,8 @@ mod tests {
             ("tcp-listen:1", Role::StreamServer),
             ("unix-listen:/s", Role::StreamServer),
             ("tls:h:1", Role::TlsClient),
+            ("nats://h/x", Role::TlsClient),
+            ("nats+tls://h/x", Role::TlsClient),
             ("tcp:h:1", Role::Other),
             ("tcp://h:1", Role::Other),
             ("file:/x", Role::Other),

@@ -167,7 +167,8 @@ impl Task {
     }
 
     fn fail(&mut self, failure: SinkFailure) -> Poll<()> {
-        let (SinkFailure::ReaderLeft(fault) | SinkFailure::Failed(fault)) = failure;
+        let (SinkFailure::ReaderLeft(fault) | SinkFailure::Failed(fault) | SinkFailure::Refused(fault)) =
+            failure;
         let _ = self.broken.try_send(fault);
         self.member.leave(SourceEnd::Absent);
         Poll::Ready(())

@@ -138,13 +138,14 @@ async fn join(plan: &Pipe, run: &Arc<Run>, a: Arc<dyn Endpoint>, b: Arc<dyn Endp
                 )
                 .hint("add --once, or use `wsio listen` to serve many"));
             }
+            run.unless_stopped(b.prepare(&run.reach)).await?;
             let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, Behind::Endpoint(b))?;
-            server.run().await
+            run.settle(server.run().await).await
         }
         Opened::Link(a) => {
             let b = run.telling(redial::open(run, &b, Opening::new(Role::B))).await?;
             let shown = usize::from(b.link.is_web_socket());
-            run.alone(a, b, shown).await
+            run.settle(run.alone(a, b, shown).await).await
         }
     }
 }
@@ -190,7 +191,11 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>) -> Res
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, tls, options)));
-    Server::new(Arc::clone(run), &plan.common.server, acceptor, behind)?.run().await
+    if let Behind::Endpoint(endpoint) = &behind {
+        run.unless_stopped(endpoint.prepare(&run.reach)).await?;
+    }
+    let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, behind)?;
+    run.settle(server.run().await).await
 }
 
 const LINES: Framing = &framing::FRAMINGS[0];

@@ -95,9 +95,12 @@ impl Pair {
         let links = [a, b];
         let kinds = [links[0].kind(), links[1].kind()];
         // Messages are counted where a person receives them: from the WebSocket, B's when both are; without
-        // one, from the datagrams.
+        // one, from the datagrams or the subject.
         let last = |kind| kinds.iter().rposition(|other| *other == kind);
-        let counted = last(SideKind::WebSocket).or(last(SideKind::Datagrams)).unwrap_or(0);
+        let counted = [SideKind::WebSocket, SideKind::Datagrams, SideKind::Subject]
+            .into_iter()
+            .find_map(last)
+            .unwrap_or(0);
         let pump = |side| {
             let filter = setup.rules.filter.clone().filter(|_| side == counted);
             Pump::new(setup.rules.count.filter(|_| side == counted), filter)
@@ -106,7 +109,8 @@ impl Pair {
         pumps[1 - counted].preload(setup.first);
         pumps[counted].chatter = Chatter::new(&setup.chat);
         if setup.send_only {
-            pumps[counted].discard();
+            let unwanted = if kinds[1] == SideKind::Subject && !setup.serving { 1 } else { counted };
+            pumps[unwanted].discard();
         }
         let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);
         (0..2).filter(|side| matches!(links[*side], Link::Renewing(_))).for_each(|side| session.renews(side));

@@ -14,14 +14,18 @@ use crate::{
         record::{Record, Tally, What},
     },
     link::{Recorder, Stdio, room::Rooms},
+    nats::Brokers,
     net::Dialer,
     observe::{Redactor, Reporter, Taps},
     plan::{Chat, Common, Direction, Expect},
     session::{Instant, Rules, backoff::Retry},
 };
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 use tokio::sync::{OnceCell, watch};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// How long brokers may take when nobody reads our output any more.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// What every session of a run shares.
 pub(super) struct Run {
@@ -91,9 +95,11 @@ impl Run {
                 stdio,
                 errors_to_client: common.errors_to_client,
                 read_input: common.direction != Direction::ReceiveOnly,
+                write_output: common.direction != Direction::SendOnly,
                 reporter,
                 redactor,
                 rooms: Rooms::new(common.room),
+                brokers: Brokers::new(common.room),
                 connector: OnceCell::new(),
             },
             stop,
@@ -176,6 +182,23 @@ impl Run {
         self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
         self.tell_end(&outcome.tally(shown)).await;
         outcome.fault.map_or(Ok(()), Err)
+    }
+
+    /// The run's result, once brokers have what they were given; a fault there comes second.
+    pub(super) async fn settle(&self, result: Result<()>) -> Result<()> {
+        let hurried = result.as_ref().is_err_and(Fault::is_silent);
+        let within = if hurried { LAST_WORD } else { self.rules.close_timeout };
+        match (result, self.reach.brokers.finish(within).await) {
+            (Ok(()), finished) => finished,
+            (Err(fault), finished) => {
+                if let Err(second) = finished
+                    && second != fault
+                {
+                    self.reach.reporter.note(&format!("{}: {}", second.phase, second.cause));
+                }
+                Err(fault)
+            }
+        }
     }
 
     /// Runs one pair; `conn` is its number in a server.

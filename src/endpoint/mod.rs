@@ -8,6 +8,7 @@ mod datagram;
 mod file;
 mod internal;
 mod names;
+mod nats;
 mod open;
 mod script;
 mod socket;
@@ -46,6 +47,14 @@ pub trait Endpoint: Send + Sync {
     /// Whether it is a child process.
     fn is_command(&self) -> bool {
         false
+    }
+
+    /// Does what has to be known before the first client comes, such as whether a broker lets us in.
+    ///
+    /// # Errors
+    /// The fault that makes serving pointless.
+    fn prepare<'a>(&'a self, _: &'a Reach) -> Opens<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Opens or binds it.
@@ -95,4 +104,6 @@ pub static SCHEMES: &[Scheme] = &[
     internal::ECHO,
     internal::NULL,
     internal::HUB,
+    nats::NATS,
+    nats::NATS_TLS,
 ];

@@ -46,7 +46,7 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
 impl super::Scheme {
     /// URLs are parsed as a whole, everything else without its scheme.
     fn takes_whole(&self) -> bool {
-        matches!(self.name, "ws" | "wss" | "ws+unix")
+        matches!(self.name, "ws" | "wss" | "ws+unix" | "nats" | "nats+tls")
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
         record::{Facts, Timings},
     },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
+    nats::Brokers,
     net::{self, BindOptions, Dialed, Dialer, Listener, Route},
     observe::{Redactor, Reporter},
     tls::{ClientTls, Connector, ServerTls},
@@ -141,8 +142,12 @@ pub struct Reach {
     pub errors_to_client: bool,
     /// Whether standard input is read at all.
     pub read_input: bool,
+    /// Whether anything received is wanted.
+    pub write_output: bool,
     /// Rooms by name.
     pub rooms: Rooms,
+    /// Connections to brokers, by server.
+    pub brokers: Brokers,
     /// Where notes go.
     pub reporter: Reporter,
     /// What may be shown and recorded.

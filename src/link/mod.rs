@@ -109,6 +109,7 @@ impl Link {
             Self::WebSocket(_) | Self::Renewing(_) => SideKind::WebSocket,
             Self::Bytes(link) => link.kind(),
             Self::Datagrams(_) => SideKind::Datagrams,
+            Self::Member(member) if member.is_bridged() => SideKind::Subject,
             Self::Channel(_) | Self::Member(_) | Self::Script(_) => SideKind::Stream,
             Self::Prompt(_) => SideKind::Standard,
         }
@@ -289,6 +290,8 @@ impl Link {
             Self::Member(member) => {
                 if is_control(&message) {
                     member.tell_of(&message);
+                } else if let Some(fault) = member.refuses(&message) {
+                    return Err(SinkFailure::Refused(fault));
                 } else {
                     member.say(&message);
                 }

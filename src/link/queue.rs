@@ -45,6 +45,16 @@ impl Queue {
         self.lock().bytes
     }
 
+    /// Messages waiting.
+    pub fn len(&self) -> usize {
+        self.lock().messages.len()
+    }
+
+    /// Whether no message waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Ready when less than `bound` bytes wait, or nothing will ever take them.
     pub fn poll_room(&self, cx: &mut Context<'_>, bound: usize) -> Poll<()> {
         let mut state = self.lock();
@@ -94,6 +104,11 @@ impl Queue {
         state.writers.drain(..).for_each(Waker::wake);
         let data = |message: &Message| message.is_text() || message.is_binary();
         state.messages.drain(..).filter(data).count() as u64
+    }
+
+    /// Lets those who wait for room look again at what they wait for.
+    pub(super) fn wake_writers(&self) {
+        self.lock().writers.drain(..).for_each(Waker::wake);
     }
 
     /// Counts a message that was not put in.

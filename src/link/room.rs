@@ -8,6 +8,10 @@
 //! the others for good. In a star, the members speak with the centre alone (standard input and output);
 //! in a mesh, everybody with everybody.
 
+mod bridge;
+
+pub use bridge::{Bridge, Gate};
+
 use super::Queue;
 use crate::{
     framing::record::{Dir, Record, What},
@@ -19,7 +23,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -67,6 +71,8 @@ impl Default for Rules {
 pub struct Room {
     rules: Rules,
     mesh: bool,
+    /// What may leave it by its bridge; `None` when it has none.
+    gate: OnceLock<Gate>,
     state: Mutex<State>,
 }
 
@@ -84,8 +90,20 @@ struct Seat {
     number: u64,
     queue: Queue,
     centre: bool,
+    waited: Waited,
     /// Since when its queue was never less than half empty.
     behind_since: Option<Instant>,
+}
+
+/// What happens when a seat's queue is full.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// As the room's rules say.
+    ByTheRules,
+    /// All wait for it, without a limit.
+    Always,
+    /// Nobody waits: what does not fit is dropped, and counted.
+    Never,
 }
 
 /// Rooms by name, made when first asked for.
@@ -112,6 +130,8 @@ pub struct Member {
     room: Arc<Room>,
     number: u64,
     centre: bool,
+    /// What it says is heard by nobody.
+    mute: bool,
     incoming: Queue,
     patience: Pin<Box<Sleep>>,
     /// Speaks to the centre in records that carry this number.
@@ -123,22 +143,22 @@ pub struct Member {
 impl Room {
     /// A room whose members all hear each other.
     pub fn mesh(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, mesh: true, state: Mutex::default() })
+        Arc::new(Self { rules, mesh: true, gate: OnceLock::new(), state: Mutex::default() })
     }
 
     /// A room whose members speak with its centre.
     pub fn star(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, mesh: false, state: Mutex::default() })
+        Arc::new(Self { rules, mesh: false, gate: OnceLock::new(), state: Mutex::default() })
     }
 
     /// One more member, who first hears the last messages.
     pub fn join(self: &Arc<Self>) -> Member {
-        self.seat(false)
+        self.seat(false, Waited::ByTheRules)
     }
 
     /// The centre: standard input and output. It is waited for, however slow it is.
     pub fn centre(self: &Arc<Self>) -> Member {
-        self.seat(true)
+        self.seat(true, Waited::Always)
     }
 
     /// Lets the centre hear this, whoever said it.
@@ -146,7 +166,7 @@ impl Room {
         self.lock().seats.iter().filter(|seat| seat.centre).for_each(|seat| seat.queue.push(message.clone()));
     }
 
-    fn seat(self: &Arc<Self>, centre: bool) -> Member {
+    fn seat(self: &Arc<Self>, centre: bool, waited: Waited) -> Member {
         let incoming = Queue::default();
         let mut state = self.lock();
         let number = state.next;
@@ -154,13 +174,21 @@ impl Room {
         if !centre {
             state.last.iter().for_each(|message| incoming.push(message.clone()));
         }
-        state.seats.push(Seat { number, queue: incoming.clone(), centre, behind_since: None });
+        state.seats.push(Seat { number, queue: incoming.clone(), centre, waited, behind_since: None });
         if let Some(waiting) = state.waiting.take() {
             waiting.wake();
         }
         let patience = Box::pin(sleep_until(Instant::now()));
-        let speaks = AtomicBool::new(false);
-        Member { room: Arc::clone(self), number, centre, incoming, patience, records: None, speaks }
+        Member {
+            room: Arc::clone(self),
+            number,
+            centre,
+            mute: false,
+            incoming,
+            patience,
+            records: None,
+            speaks: AtomicBool::new(false),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -189,6 +217,9 @@ impl Member {
 
     /// Says something to those who are to hear it.
     pub fn say(&self, message: &Message) {
+        if self.mute {
+            return;
+        }
         let message = &compact(message);
         self.speaks.store(true, Ordering::Relaxed);
         let mut state = self.room.lock();
@@ -205,7 +236,7 @@ impl Member {
             if seat.behind_since.is_some() && seat.queue.bytes() < rules.queue / 2 {
                 seat.behind_since = None;
             }
-            if rules.slow == Slow::Drop && !seat.centre && seat.queue.bytes() >= rules.queue {
+            if !self.waits_for(seat) && seat.queue.bytes() >= rules.queue {
                 seat.queue.count_dropped();
             } else {
                 seat.queue.push(message.clone());
@@ -266,7 +297,7 @@ impl Member {
                 continue;
             }
             held_up = true;
-            if room.rules.slow == Slow::Disconnect && !seat.centre {
+            if room.rules.slow == Slow::Disconnect && seat.waited == Waited::ByTheRules {
                 let until = *seat.behind_since.get_or_insert(now) + PATIENCE;
                 if until <= now {
                     send_away(&seat.queue);
@@ -310,6 +341,14 @@ impl Member {
         self.incoming.finish(end);
     }
 
+    fn waits_for(&self, seat: &Seat) -> bool {
+        match seat.waited {
+            Waited::ByTheRules => self.room.rules.slow != Slow::Drop,
+            Waited::Always => true,
+            Waited::Never => false,
+        }
+    }
+
     fn reaches(&self, seat: &Seat) -> bool {
         seat.number != self.number
             && !seat.queue.is_finished()
@@ -317,8 +356,7 @@ impl Member {
     }
 
     fn is_full(&self, seat: &Seat) -> bool {
-        let waited_for = seat.centre || self.room.rules.slow != Slow::Drop;
-        waited_for && seat.queue.bytes() >= self.room.rules.queue
+        self.waits_for(seat) && seat.queue.bytes() >= self.room.rules.queue
     }
 }
 

@@ -162,6 +162,8 @@ pub enum SinkFailure {
     ReaderLeft(Fault),
     /// The output cannot be written.
     Failed(Fault),
+    /// A message that the sink cannot carry (exit 65); what came before it is on its way.
+    Refused(Fault),
 }
 
 /// Something the driver must do.

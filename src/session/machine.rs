@@ -155,7 +155,7 @@ impl Session {
         self.traffic_at = now;
         self.sides[side].received_at = now;
         if self.sides[side].is_web_socket()
-            || self.sides.iter().all(|side| !side.is_web_socket()) && self.sides[side].lingers()
+            || self.sides.iter().all(|side| !side.is_web_socket()) && self.sides[side].is_remote()
         {
             self.received += messages;
         }
@@ -199,13 +199,13 @@ impl Session {
 
     /// Nothing will be said to `other`, which is not a wish to leave whom we converse with.
     fn input_absent(&mut self, other: usize) {
-        if !self.sides[other].lingers() {
+        if !self.sides[other].is_remote() {
             self.end_normally(other);
         }
     }
 
     fn input_ended(&mut self, other: usize, hangup: bool) {
-        if self.sides[other].lingers() && !hangup {
+        if self.sides[other].answers(&self.rules) && !hangup {
             self.sides[other].linger_next = true;
         } else {
             self.end_normally(other);
@@ -292,6 +292,7 @@ impl Session {
                 self.fail(fault);
                 self.end_output(other, Some(INTERNAL_ERROR), "output failed".into());
             }
+            SinkFailure::Refused(fault) => self.refused(other, fault),
         }
         self.maybe_release(side);
     }

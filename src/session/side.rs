@@ -1,6 +1,10 @@
 //! What the session knows of one side of a pair.
 
-use super::{Instant, keepalive::Keepalive};
+use super::{Instant, Rules, Session, keepalive::Keepalive};
+use crate::fault::Fault;
+
+/// "Message too big" (RFC 6455 section 7.4.1).
+const TOO_BIG: u16 = 1009;
 
 /// What kind of thing a side is, as far as endings differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +13,8 @@ pub enum SideKind {
     WebSocket,
     /// Standard input and output: an end before the first byte is not a wish to leave.
     Standard,
+    /// A subject of a broker: it never ends, and that nothing is said to it is no wish to leave.
+    Subject,
     /// Any other byte stream: each way ends by itself.
     Stream,
     /// Datagrams: nothing tells the far end that we are done, nor us that it is.
@@ -84,8 +90,28 @@ impl Side {
         self.kind == SideKind::WebSocket
     }
 
-    /// Whether an end of our input is no end for it: it may still answer, and cannot be asked whether it will.
-    pub(super) fn lingers(&self) -> bool {
-        matches!(self.kind, SideKind::WebSocket | SideKind::Datagrams)
+    /// Whether a person takes what comes from here for what was received.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.kind, SideKind::WebSocket | SideKind::Datagrams | SideKind::Subject)
+    }
+
+    /// Whether answers are waited for after the input ended: it may still answer, and cannot be asked
+    /// whether it will. Others never fall silent on a subject: there, only what is counted on is.
+    pub(super) fn answers(&self, rules: &Rules) -> bool {
+        match self.kind {
+            SideKind::WebSocket | SideKind::Datagrams => true,
+            SideKind::Subject => rules.count.is_some(),
+            SideKind::Standard | SideKind::Stream => false,
+        }
+    }
+}
+
+impl Session {
+    /// What `side` gave cannot be carried on: that source ends, and is told why.
+    pub(super) fn refused(&mut self, side: usize, fault: Fault) {
+        self.fail(fault);
+        self.stop(side);
+        self.end_output(side, Some(TOO_BIG), "message too big".into());
+        self.maybe_release(side);
     }
 }

@@ -75,6 +75,13 @@ impl Connector {
         })
     }
 
+    /// The same trust and certificate for a protocol whose client does its handshakes itself.
+    pub fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::clone(self.connector.config());
+        config.alpn_protocols.clear();
+        config
+    }
+
     /// Does the handshake with the server of that name or address.
     ///
     /// # Errors

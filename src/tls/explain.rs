@@ -46,6 +46,11 @@ pub fn explain_io(error: &io::Error) -> Option<Fault> {
     inner(error).map(|error| explain(error, "session", true))
 }
 
+/// The fault behind an error of a handshake that somebody else did; `None` for one of another kind.
+pub fn explain_handshake(error: &io::Error, has_certificate: bool) -> Option<Fault> {
+    inner(error).map(|_| connecting(error, has_certificate))
+}
+
 fn inner(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref::<Error>()
 }

@@ -17,9 +17,10 @@ mod verify;
 use client::trusting;
 
 pub use client::Connector;
-pub use explain::explain_io;
+pub use explain::{explain_handshake, explain_io};
 pub use pem::asks_for_passphrase;
 pub use pin::Pin;
+pub use rustls::ClientConfig;
 pub use server::Acceptor;
 
 use rustls::crypto::{

@@ -23,6 +23,8 @@ mod inherited;
 mod json;
 mod limits;
 mod listen;
+#[cfg(feature = "nats")]
+mod nats;
 mod pipe;
 mod prompt;
 mod proxy;

@@ -100,6 +100,11 @@ impl Robot {
             }
             if std::mem::take(&mut self.pending_shut[side]) {
                 events.push(Event::Shut { side });
+                if self.kinds[side] == SideKind::Subject {
+                    // Who leaves a subject hears no more of it.
+                    let how = SourceEnd::Eof { empty: false, hangup: true };
+                    events.push(Event::Ended { side, how });
+                }
             }
         }
     }
@@ -163,6 +168,7 @@ fn kind() -> impl Strategy<Value = SideKind> {
     prop_oneof![
         Just(SideKind::WebSocket),
         Just(SideKind::Standard),
+        Just(SideKind::Subject),
         Just(SideKind::Stream),
         Just(SideKind::Datagrams)
     ]
@@ -198,8 +204,57 @@ fn is_possible(event: &Event, kinds: [SideKind; 2]) -> bool {
             },
             _ => kinds[*side] != SideKind::WebSocket,
         },
+        Event::SinkFailed { side, how: SinkFailure::Refused(_) } => kinds[*side] == SideKind::Subject,
         _ => true,
     }
+}
+
+fn subject_with(kind: SideKind, rules: Rules) -> Robot {
+    Robot::new(rules, [kind, SideKind::Subject], true)
+}
+
+fn eof(empty: bool) -> Event {
+    Event::Ended { side: 0, how: SourceEnd::Eof { empty, hangup: false } }
+}
+
+#[test]
+fn nothing_to_say_on_a_subject_is_no_wish_to_leave_it() {
+    for input in [eof(true), Event::Ended { side: 0, how: SourceEnd::Absent }] {
+        let mut robot = subject_with(SideKind::Standard, Rules::default());
+        robot.happens(input);
+        robot.wait(Duration::from_secs(3600));
+        assert!(!robot.session.is_over());
+        robot.happens(Event::Signal(fault(Exit::Terminate)));
+        robot.run_out();
+        assert_eq!(robot.exit(), Exit::Terminate);
+    }
+}
+
+#[test]
+fn the_end_of_input_leaves_a_subject_unless_messages_are_counted_on() {
+    let mut robot = subject_with(SideKind::Standard, Rules::default());
+    robot.happens(eof(false));
+    assert_eq!((robot.run_out(), robot.exit()), (Duration::ZERO, Exit::Ok));
+
+    let mut robot = subject_with(SideKind::Standard, Rules { count: Some(2), ..Rules::default() });
+    robot.happens(eof(false));
+    robot.happens(Event::Received { side: 1, messages: 1 });
+    robot.wait(Duration::from_millis(900));
+    assert!(!robot.session.is_over());
+    robot.run_out();
+    assert_eq!(robot.exit(), Exit::Expectation);
+}
+
+#[test]
+fn what_a_subject_cannot_carry_ends_its_source_alone() {
+    let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Subject], true);
+    robot.happens(Event::SinkFailed { side: 1, how: SinkFailure::Refused(fault(Exit::BadInput)) });
+    robot.run_out();
+    assert_eq!((robot.exit(), robot.closes[0].as_slice()), (Exit::BadInput, &[Some(1009)][..]));
+
+    let mut robot = subject_with(SideKind::Standard, Rules::default());
+    robot.happens(Event::SinkFailed { side: 1, how: SinkFailure::Refused(fault(Exit::BadInput)) });
+    assert_eq!((robot.run_out(), robot.exit()), (Duration::ZERO, Exit::BadInput));
 }
 
 #[derive(Clone, Debug)]
@@ -221,6 +276,10 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         1 => side.clone().prop_map(|side| {
             let how = SinkFailure::Failed(fault(Exit::WriteError));
+            Step::Happens(Event::SinkFailed { side, how })
+        }),
+        1 => side.clone().prop_map(|side| {
+            let how = SinkFailure::Refused(fault(Exit::BadInput));
             Step::Happens(Event::SinkFailed { side, how })
         }),
         1 => side.clone().prop_map(|side| Step::Happens(Event::CountReached { side })),

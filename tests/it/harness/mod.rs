@@ -1,5 +1,7 @@
 //! Children, peers and programs in process, all with bounded waits.
 
+#[cfg(feature = "nats")]
+mod broker;
 mod browser;
 mod certs;
 mod child;
@@ -8,6 +10,8 @@ mod program;
 mod proxies;
 mod terminal;
 
+#[cfg(feature = "nats")]
+pub use broker::Broker;
 pub use browser::Browser;
 pub use certs::{Authority, Pair};
 pub use child::{Done, Listening, Wsio};

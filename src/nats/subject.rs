@@ -1,0 +1,92 @@
+//! The subjects of one connection: each a room, its bridge, and what is under way.
+
+use super::watch::{Count, Losses};
+use crate::{
+    exit::Exit,
+    fault::Fault,
+    link::room::{Bridge, Gate, Room},
+    session::SourceEnd,
+};
+use async_nats::Client;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
+
+/// What a binary message is published with; text has no such header.
+pub(super) const TYPE: (&str, &str) = ("Wsio-Type", "binary");
+/// Bytes of that header on the wire: `NATS/1.0`, itself, an empty line.
+const TYPE_LENGTH: usize = "NATS/1.0\r\nWsio-Type: binary\r\n\r\n".len();
+
+/// Every subject that was joined.
+#[derive(Default)]
+pub(super) struct Subjects {
+    pub losses: Losses,
+    /// The first thing that the server did not allow.
+    pub refusal: OnceLock<Fault>,
+    named: Mutex<HashMap<String, Subject>>,
+}
+
+/// One subject.
+pub(super) struct Subject {
+    pub room: Arc<Room>,
+    pub bridge: Bridge,
+    /// Messages handed to the library that the broker has not confirmed.
+    pub under_way: Arc<AtomicU64>,
+    /// Ends when everything was carried out after the bridge's close.
+    pub carrier: Option<JoinHandle<()>>,
+}
+
+impl Subjects {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, Subject>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was lost since the start; what bridges had no room for, too.
+    pub(super) fn count(&self) -> Count {
+        let overflown: u64 = self.lock().values().map(|subject| subject.bridge.outgoing().dropped()).sum();
+        let count = self.losses.count();
+        Count { dropped: count.dropped + overflown, ..count }
+    }
+
+    /// Messages that the broker has not confirmed yet.
+    pub(super) fn unsent(&self) -> u64 {
+        let waiting = |subject: &Subject| {
+            subject.bridge.outgoing().len() as u64 + subject.under_way.load(Ordering::Relaxed)
+        };
+        self.lock().values().map(waiting).sum()
+    }
+
+    pub(super) fn send_all_away(&self, end: &SourceEnd) {
+        self.lock().values().for_each(|subject| subject.bridge.send_all_away(end));
+    }
+}
+
+/// What may be published: nothing that the server would not take.
+pub(super) fn gate(client: Client, name: String, wild: bool) -> Gate {
+    Box::new(move |message| {
+        let refuse = |cause: String| Some(Fault::new(Exit::BadInput, "nats", cause));
+        if wild {
+            return refuse(format!("nothing can be published to {name}: * and > stand for many subjects"))
+                .map(|fault| fault.hint("name one subject, or give the other end nothing to say"));
+        }
+        let (length, most) = (message.len() + header_length(message), client.max_payload());
+        // Before the first connection nobody knows the limit.
+        if length <= most || client.try_server_info().is_none() {
+            return None;
+        }
+        let cause =
+            format!("a message of {} bytes is more than the server of {name} takes: {most}", message.len());
+        refuse(cause)
+            .map(|fault| fault.hint("raise max_payload in the server's configuration, or send less at once"))
+    })
+}
+
+fn header_length(message: &Message) -> usize {
+    if message.is_binary() { TYPE_LENGTH } else { 0 }
+}

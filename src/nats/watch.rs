@@ -1,0 +1,224 @@
+//! Whoever watches a connection: what happens to it is said once, with what it cost.
+
+use super::{confirm::Probes, subject::Subjects};
+use crate::{exit::Exit, fault::Fault, observe::Reporter, session::SourceEnd};
+use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc::UnboundedReceiver, watch},
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+/// Losses while connected are said no more often.
+const OFTEN: Duration = Duration::from_secs(1);
+
+/// A connection, as the carriers see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    pub up: bool,
+    /// Counts connections: what was sent on an earlier one is not heard of again.
+    pub connection: u64,
+    /// It was ended by us, and nothing more comes.
+    pub closed: bool,
+}
+
+/// What could not be passed on, since the start.
+#[derive(Default)]
+pub(super) struct Losses {
+    /// Messages that were not published.
+    pub dropped: AtomicU64,
+    /// Messages that were under way when a connection broke.
+    pub doubtful: AtomicU64,
+    /// Messages from the broker that nobody had room for, or that could not be passed on.
+    pub missed: AtomicU64,
+}
+
+/// How many are lost; a difference of two says what to tell.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    pub dropped: u64,
+    pub doubtful: u64,
+    pub missed: u64,
+}
+
+impl Losses {
+    pub(super) fn add(counter: &AtomicU64, count: u64) {
+        counter.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn count(&self) -> Count {
+        Count {
+            dropped: self.dropped.load(Ordering::Relaxed),
+            doubtful: self.doubtful.load(Ordering::Relaxed),
+            missed: self.missed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Count {
+    fn since(self, before: Self) -> Self {
+        Self {
+            dropped: self.dropped - before.dropped,
+            doubtful: self.doubtful - before.doubtful,
+            missed: self.missed - before.missed,
+        }
+    }
+
+    /// `, 3 messages dropped, 1 perhaps lost, 2 from there missed`
+    pub(super) fn words(self) -> String {
+        let one = |count: u64, what: &str| match count {
+            0 => String::new(),
+            1 => format!(", 1 message {what}"),
+            count => format!(", {count} messages {what}"),
+        };
+        one(self.dropped, "dropped")
+            + &one(self.doubtful, "perhaps lost")
+            + &one(self.missed, "from it missed")
+    }
+}
+
+/// The task that hears of a connection's events.
+pub(super) struct Watch {
+    /// The server, without secrets.
+    pub name: String,
+    pub reporter: Reporter,
+    pub events: UnboundedReceiver<Event>,
+    pub state: watch::Sender<State>,
+    pub subjects: Arc<Subjects>,
+    pub probes: Probes,
+    /// Its sessions end with what the server refuses.
+    pub alone: bool,
+}
+
+impl Watch {
+    /// Runs as long as the connection; `connected` tells whether it was open at the start.
+    pub(super) async fn run(mut self, connected: bool) {
+        let mut tick = interval(OFTEN);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut away_since, mut ever) = (Instant::now(), connected);
+        let (mut said, mut last_error) = (Count::default(), None::<(String, Instant)>);
+        loop {
+            let event = tokio::select! {
+                event = self.events.recv() => event,
+                _ = tick.tick() => {
+                    if self.state.borrow().up {
+                        self.say_losses(&mut said);
+                    }
+                    continue;
+                }
+            };
+            let up = self.state.borrow().up;
+            match event {
+                Some(Event::Connected) if !up => {
+                    let after = away_since.elapsed().as_secs_f32();
+                    // The carriers count what was under way when they hear of it: that was at the loss.
+                    let lost = self.subjects.count();
+                    let words = lost.since(std::mem::replace(&mut said, lost)).words();
+                    let again = if std::mem::replace(&mut ever, true) { " again" } else { "" };
+                    self.note(&format!("connected{again} to {} after {after:.1} s{words}", self.name));
+                    self.state.send_modify(|state| {
+                        (state.up, state.connection) = (true, state.connection + 1);
+                    });
+                }
+                Some(Event::Disconnected) if up => {
+                    away_since = Instant::now();
+                    let cause = last_error.take().filter(|(_, at)| at.elapsed() < OFTEN);
+                    let cause = cause.map_or_else(String::new, |(cause, _)| format!(": {cause}"));
+                    self.note(&format!("connection to {} lost{cause}, trying again", self.name));
+                    self.state.send_modify(|state| state.up = false);
+                }
+                Some(Event::ServerError(error)) => {
+                    let text = words(&error);
+                    let is_new = last_error.as_ref().is_none_or(|(last, _)| *last != text);
+                    self.refused(&text, is_new);
+                    last_error = Some((text, Instant::now()));
+                }
+                Some(Event::SlowConsumer(_)) => Losses::add(&self.subjects.losses.missed, 1),
+                Some(Event::LameDuckMode) => {
+                    self.reporter.verbose(&format!("nats: {} is about to stop", self.name));
+                }
+                Some(Event::ClientError(ClientError::Other(text))) if !up => {
+                    let is_new = last_error.as_ref().is_none_or(|(last, _)| *last != text);
+                    if is_new && text == ConnectErrorKind::AuthorizationViolation.to_string() {
+                        self.note(&format!("{} refused us: {text}, trying again", self.name));
+                    } else {
+                        self.reporter.verbose(&format!("nats: {}: {text}, trying again", self.name));
+                    }
+                    last_error = Some((text, Instant::now()));
+                }
+                Some(Event::Closed) | None => {
+                    // Who is alone is told by how it ends.
+                    if !self.alone {
+                        self.say_losses(&mut said);
+                    }
+                    self.state.send_modify(|state| (state.up, state.closed) = (false, true));
+                    return;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The server does not do what it was asked; the same again is not said again.
+    fn refused(&self, text: &str, is_new: bool) {
+        let denied = text.to_lowercase().starts_with("permissions violation");
+        if denied && Probes::is_meant(text) {
+            return self.probes.give_up();
+        }
+        let cause = format!("{} says: {text}", self.name);
+        if denied && text.to_lowercase().contains(" for publish") {
+            Losses::add(&self.subjects.losses.dropped, 1);
+        }
+        if denied && self.alone {
+            let fault = Fault::new(Exit::Refused, "nats", cause)
+                .hint("check what this user may do; --send-only only publishes, --recv-only only subscribes");
+            let _ = self.subjects.refusal.set(fault.clone());
+            return self.subjects.send_all_away(&SourceEnd::Lost { fault, answer: None });
+        }
+        if is_new {
+            self.note(&cause);
+        }
+    }
+
+    fn say_losses(&self, said: &mut Count) {
+        let lost = self.subjects.count();
+        let new = lost.since(*said);
+        if new != Count::default() {
+            *said = lost;
+            self.note(&format!("{}: {}", self.name, new.words().trim_start_matches(", ")));
+        }
+    }
+
+    fn note(&self, text: &str) {
+        self.reporter.note(&format!("nats: {text}"));
+    }
+}
+
+/// The server's own words, without the prefix that the library adds.
+fn words(error: &ServerError) -> String {
+    let text = error.to_string();
+    text.strip_prefix("nats: ").unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_said_in_words_and_once() {
+        let count = |dropped, doubtful, missed| Count { dropped, doubtful, missed };
+        assert_eq!(count(0, 0, 0).words(), "");
+        assert_eq!(count(1, 0, 0).words(), ", 1 message dropped");
+        assert_eq!(count(3, 2, 0).words(), ", 3 messages dropped, 2 messages perhaps lost");
+        assert_eq!(
+            count(9, 9, 9).since(count(9, 8, 7)).words(),
+            ", 1 message perhaps lost, 2 messages from it missed"
+        );
+    }
+}
