@@ -267,7 +267,7 @@ fn what_was_not_confirmed_is_no_success() {
     eventually("it listens", || broker.subscriptions() == ["x"]);
     broker.stall(true);
     wsio.write(b"one\ntwo\n");
-    thread::sleep(Duration::from_millis(300));
+    eventually("they are on their way", || broker.was_written_to());
     broker.down();
     broker.stall(false);
     broker.up();

@@ -121,6 +121,19 @@ impl Broker {
         self.shared.lock().unwrap().published.clone()
     }
 
+    /// Whether a client has sent something since, read or not.
+    pub fn was_written_to(&self) -> bool {
+        let shared = self.shared.lock().unwrap();
+        let waits = |client: &Client| {
+            // The look must not wait. A reader that is disturbed by it takes that for the end, which comes next.
+            client.stream.set_nonblocking(true).unwrap();
+            let waits = client.stream.peek(&mut [0]).is_ok_and(|count| count > 0);
+            client.stream.set_nonblocking(false).unwrap();
+            waits
+        };
+        !shared.published.is_empty() || shared.stalled && shared.clients.iter().any(waits)
+    }
+
     /// The payloads of it, as text.
     pub fn texts(&self) -> Vec<String> {
         self.published().into_iter().map(|one| String::from_utf8(one.payload).unwrap()).collect()
