@@ -42,7 +42,7 @@ const FRAGMENT: usize = 256 * 1024;
 /// From this much queued on, a pump flushes before it queues more. Bytes.
 pub const HIGH_WATER: usize = 256 * 1024;
 /// What the engine reads at a time: it zero-fills as much before each read. Bytes.
-const ENGINE_READ: usize = 16 * 1024;
+const ENGINE_READ: usize = 8 * 1024;
 /// Bound on what the engine has to write; every write of its succeeds, so it never has two frames.
 const ENGINE_WRITE: usize = 1024;
 /// With this much in unwritten replies to pings, nothing more is read: a peer that does not read its

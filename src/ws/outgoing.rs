@@ -19,6 +19,8 @@ use std::{
 
 /// A server's payloads from this size on are not copied. Bytes; below, the copy is cheaper.
 const SHARED: usize = 8 * 1024;
+/// What is copied and masked at a time; a multiple of a mask's length. Bytes.
+const PIECE: usize = 8 * 1024;
 /// Pieces of one vectored write.
 const PIECES: usize = 32;
 /// The buffer never shrinks below this, bytes.
@@ -93,8 +95,15 @@ impl Outgoing {
             self.shared.push_back(Shared { at: from, payload });
             return Ok(());
         }
-        self.gathered.extend_from_slice(&payload);
-        if let Some(mask) = mask {
+        let Some(mask) = mask else {
+            self.gathered.extend_from_slice(&payload);
+            return Ok(());
+        };
+        self.gathered.reserve(payload.len());
+        // A piece is masked while the copy of it is in the nearest cache.
+        for piece in payload.chunks(PIECE) {
+            let from = self.gathered.len();
+            self.gathered.extend_from_slice(piece);
             apply_mask(&mut self.gathered[from..], mask, 0);
         }
         Ok(())
