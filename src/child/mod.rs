@@ -64,6 +64,8 @@ pub struct Child {
     exit: Pin<Box<dyn Future<Output = io::Result<ExitStatus>> + Send>>,
     status: Option<ExitStatus>,
     leftover: Pin<Box<Sleep>>,
+    /// What was left for it when it last took something, and the end of our patience.
+    weary: Option<(usize, Pin<Box<Sleep>>)>,
 }
 
 enum Output {
@@ -108,6 +110,7 @@ impl Child {
             exit: Box::pin(async move { child.wait().await }),
             status: None,
             leftover: Box::pin(sleep(LEFTOVER)),
+            weary: None,
         })
     }
 
@@ -161,6 +164,14 @@ impl Child {
     /// Ends its input.
     pub fn shut(&mut self) {
         self.stdin = None;
+    }
+
+    /// Ready when it has taken nothing of what is left for it for a second.
+    pub fn poll_weary(&mut self, cx: &mut Context<'_>, left: usize) -> Poll<()> {
+        if self.weary.as_ref().is_none_or(|(before, _)| *before != left) {
+            self.weary = Some((left, Box::pin(sleep(PATIENCE))));
+        }
+        self.weary.as_mut().map_or(Poll::Pending, |(_, sleep)| sleep.as_mut().poll(cx))
     }
 
     /// How it ended, once it was waited for.

@@ -53,6 +53,8 @@ pub struct Outcome {
     pub carried: [(u64, u64); 2],
     /// Messages that a side had no room for (`--slow drop`).
     pub dropped: u64,
+    /// Bytes that a side did not take before it was given up.
+    pub untaken: u64,
 }
 
 impl Outcome {
@@ -68,8 +70,12 @@ impl Outcome {
             0 => String::new(),
             count => format!(", dropped {count} messages"),
         };
+        let untaken = match self.untaken {
+            0 => String::new(),
+            bytes => format!(", {bytes} bytes not taken"),
+        };
         format!(
-            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}"
+            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}{untaken}"
         )
     }
 }
@@ -87,6 +93,7 @@ pub struct Pair {
     one_way: bool,
     closed: [Option<String>; 2],
     dropped: u64,
+    untaken: u64,
     panicked: bool,
 }
 
@@ -131,6 +138,7 @@ impl Pair {
             one_way: setup.send_only,
             closed: [None, None],
             dropped: 0,
+            untaken: 0,
             panicked: false,
         }
     }
@@ -155,6 +163,7 @@ impl Pair {
             closed: self.closed,
             carried: self.pumps.map(|pump| pump.count),
             dropped: self.dropped,
+            untaken: self.untaken,
         }
     }
 
@@ -281,14 +290,27 @@ impl Pair {
                 Poll::Ready(Ok(())) => events.push(Event::CloseSent { side }),
                 Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
             },
-            Ask::Shut if !delivered => return Some(ask),
+            Ask::Shut if !delivered && self.waits_for(cx, side) => return Some(ask),
             Ask::Shut => match self.links[side].poll_shut(cx) {
-                Poll::Pending => return Some(ask),
+                Poll::Pending if self.waits_for(cx, side) => return Some(ask),
+                Poll::Pending => events.push(Event::Shut { side }),
                 Poll::Ready(Ok(())) => events.push(Event::Shut { side }),
                 Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
             },
         }
         None
+    }
+
+    /// Whether a sink may go on taking what is left for it: one that nobody listens to and that takes
+    /// nothing is given up.
+    fn waits_for(&mut self, cx: &mut Context<'_>, side: usize) -> bool {
+        if !self.legs[side].abandoned || self.links[side].poll_weary(cx).is_pending() {
+            return true;
+        }
+        let left = self.pumps[1 - side].waiting() + self.links[side].drop_output();
+        self.untaken += left as u64;
+        self.pumps[1 - side].abandon();
+        false
     }
 
     /// Sets the clock to the session's next deadline; true when that is already over.

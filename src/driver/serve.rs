@@ -352,5 +352,5 @@ fn is_signal(fault: &Fault) -> bool {
 
 fn panicked() -> Outcome {
     let fault = Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio");
-    Outcome { fault: Some(fault), closed: [None, None], carried: [(0, 0); 2], dropped: 0 }
+    Outcome { fault: Some(fault), closed: [None, None], carried: [(0, 0); 2], dropped: 0, untaken: 0 }
 }

@@ -216,6 +216,24 @@ impl ByteLink {
         Poll::Ready(self.sink_failure(error))
     }
 
+    pub(super) fn poll_weary(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let left = self.queued();
+        match &mut self.port {
+            _ if self.failed => Poll::Ready(()),
+            Port::Child(child) => child.poll_weary(cx, left),
+            _ => Poll::Pending,
+        }
+    }
+
+    pub(super) fn drop_output(&mut self) -> usize {
+        let left = self.queued();
+        self.failed = true;
+        self.out.take();
+        self.parts.clear();
+        self.in_parts = 0;
+        left
+    }
+
     pub(super) fn unread(&mut self) -> u64 {
         let mut bytes = self.decoder.held();
         if let Port::Threads(Threads { input: Some(input), .. }) = &mut self.port {
@@ -327,10 +345,7 @@ impl ByteLink {
     }
 
     fn sink_failure(&mut self, error: io::Error) -> SinkFailure {
-        self.failed = true;
-        self.out.take();
-        self.parts.clear();
-        self.in_parts = 0;
+        self.drop_output();
         let cause = format!("cannot write {}: {error}", self.texts.output);
         match (&self.port, error.kind()) {
             (Port::Threads(threads), io::ErrorKind::BrokenPipe) if threads.standard => {

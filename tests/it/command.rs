@@ -244,3 +244,30 @@ fn a_child_that_reads_nothing_does_not_hold_its_client_up() {
     assert_eq!(texts(&mut peer, 1), ["still up"]);
     assert_eq!(peer.answer_close().unwrap().code(), Some(1000));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_that_reads_nothing_does_not_stay_when_its_client_goes() {
+    let listening = script("exec sleep 300106");
+    let mut peer = Peer::dial(listening.address());
+    eventually("it runs", || running("300106") > 0);
+    // More than a pipe holds, less than would keep us from seeing the Close.
+    for _ in 0..20 {
+        peer.send(true, 2, &[b'x'; 10_000]);
+    }
+    peer.close(1000, "");
+    assert_eq!(peer.until_close().unwrap().code(), Some(1000));
+    eventually("it is gone", || running("300106") == 0);
+    assert!(listening.wsio.says("close 1000 normal; in 20 messages").contains(" bytes not taken"));
+}
+
+#[test]
+fn a_child_that_is_slow_to_read_gets_all_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("count");
+    let input = "x".repeat(99) + "\n";
+    let done =
+        Wsio::run(["pipe", "-", &format!("sh:sleep 1.5; wc -c > {}", file.display())], input.repeat(3000));
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(fs::read_to_string(file).unwrap().trim(), "300000");
+}
