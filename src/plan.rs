@@ -99,6 +99,8 @@ pub struct Common {
     pub room: room::Rules,
     /// The standard error of child processes goes to the client, as messages.
     pub errors_to_client: bool,
+    /// Child processes get a terminal.
+    pub pty: bool,
     /// How much is said on stderr.
     pub verbosity: Verbosity,
 }

@@ -53,6 +53,7 @@ impl ConnectArgs {
             server: lower::no_server(),
             room: Default::default(),
             errors_to_client: false,
+            pty: false,
             verbosity: lower::verbosity(&self.output),
         };
         Ok(Plan::Connect(Connect { target: self.target, common }))

@@ -91,6 +91,8 @@ impl ListenArgs {
                 "is for standard input to many clients, --relay and --to hub:NAME",
             )?;
         }
+        let starts = self.to.as_deref().is_some_and(lower::is_command) || !self.program.is_empty();
+        lower::check_commands(given, starts)?;
         let place = Place::parse(&self.address)?;
         let tls = self.tls(place.secure)?;
         self.server.paths.extend(place.path);
@@ -106,6 +108,7 @@ impl ListenArgs {
             server: lower::server(self.server),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
+            pty: self.commands.pty,
             verbosity: lower::verbosity(&self.output),
         };
         common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;

@@ -84,6 +84,7 @@ impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
         check(given, roles, self.b.starts_with("hub:"))?;
+        lower::check_commands(given, lower::is_command(&self.b))?;
         let has = |role: Role| roles.contains(&role);
         let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
@@ -123,6 +124,7 @@ impl PipeArgs {
             server,
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
+            pty: self.commands.pty,
             verbosity: lower::verbosity(&self.output),
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))

@@ -209,6 +209,7 @@ impl Run {
                 server_tls: common.server.tls.clone(),
                 stdio,
                 errors_to_client: common.errors_to_client,
+                pty: common.pty,
                 read_input: common.direction != Direction::ReceiveOnly,
                 reporter,
                 rooms: Rooms::new(common.room),

@@ -193,7 +193,7 @@ impl ByteLink {
             }
             Port::Threads(_) => Ok(()),
             Port::Child(child) => {
-                child.shut();
+                ready!(child.poll_end(cx));
                 Ok(())
             }
         };
@@ -334,7 +334,8 @@ impl ByteLink {
                 }
                 match port {
                     Port::Stream(stream) => stream.as_mut().poll_flush(cx),
-                    _ => Poll::Ready(Ok(())),
+                    Port::Child(child) => child.poll_flush(cx).map(Ok),
+                    Port::Threads(_) => Poll::Ready(Ok(())),
                 }
             }
         }

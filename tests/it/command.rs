@@ -8,7 +8,7 @@ fn script(script: &str) -> Listening {
     Listening::start(["listen", "0", "--", "/bin/sh", "-c", script])
 }
 
-fn texts(peer: &mut Peer, count: usize) -> Vec<String> {
+pub fn texts(peer: &mut Peer, count: usize) -> Vec<String> {
     (0..count).map(|_| String::from_utf8(peer.message().unwrap()).unwrap()).collect()
 }
 
@@ -128,7 +128,7 @@ fn standard_error_is_ours_with_a_number_or_the_clients() {
 
 /// The processes that carry this word in their command line.
 #[cfg(target_os = "linux")]
-fn running(word: &str) -> usize {
+pub fn running(word: &str) -> usize {
     let lines = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let path: PathBuf = entry.ok()?.path().join("cmdline");
         Some(String::from_utf8_lossy(&fs::read(path).ok()?).into_owned())
@@ -160,7 +160,7 @@ fn nothing_is_left_when_the_client_goes() {
 
 /// Children of the server that ended and were not waited for.
 #[cfg(target_os = "linux")]
-fn zombies(listening: &Listening) -> usize {
+pub fn zombies(listening: &Listening) -> usize {
     let parent = listening.wsio.pid().as_raw_nonzero().to_string();
     let stats = fs::read_dir("/proc")
         .unwrap()

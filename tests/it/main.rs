@@ -14,6 +14,7 @@ mod harness;
 mod limits;
 mod listen;
 mod pipe;
+mod pty;
 mod session;
 mod signals;
 mod terminal;
