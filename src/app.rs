@@ -5,12 +5,13 @@
 
 use crate::{
     cli::{self, Context, Parsed},
-    driver::{self, Signals},
+    driver::{self, Orders, Signals},
     exit::Exit,
     fault::{Fault, Result},
     link::{Stdio, Streams},
     observe::{Reporter, Verbosity},
     plan::{Common, Plan},
+    tls::ServerTls,
 };
 use anyhow::Context as _;
 use std::{ffi::OsString, io::Write, time::Duration};
@@ -71,11 +72,13 @@ fn drive(plan: Plan, streams: Streams, reporter: &Reporter) -> anyhow::Result<Re
     };
     let runtime = builder.enable_all().build().context("cannot start the runtime")?;
     let result = runtime.block_on(async {
-        let signals = Signals::new()?;
+        let signals = Signals::new(plan.has_certificate_files())?;
         let (stop, stopped) = watch::channel(None);
+        let (reload, reloads) = watch::channel(());
+        let orders = Orders::new(stopped, reloads);
         tokio::select! {
-            fault = signals.second(stop) => Err(fault),
-            result = driver::run(plan, Stdio::new(streams), reporter.clone(), stopped) => result,
+            fault = signals.second(stop, reload) => Err(fault),
+            result = driver::run(plan, Stdio::new(streams), reporter.clone(), orders) => result,
         }
     });
     runtime.shutdown_background();
@@ -122,5 +125,14 @@ impl Plan {
             Self::Listen(plan) => &plan.common,
             Self::Pipe(plan) => &plan.common,
         }
+    }
+
+    /// Whether a server of this run reads files that may be renewed.
+    fn has_certificate_files(&self) -> bool {
+        let listens = match self {
+            Self::Listen(plan) => plan.tls.as_ref(),
+            _ => None,
+        };
+        listens.or(self.common().server.tls.as_ref()).is_some_and(ServerTls::has_files)
     }
 }

@@ -10,7 +10,7 @@ mod serve;
 mod signals;
 
 pub use pair::{Outcome, Pair, Setup};
-pub use signals::Signals;
+pub use signals::{Orders, Signals};
 
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Framings, Opened, OpenedLink, Opening, Reach, Role},
@@ -46,27 +46,18 @@ pub(crate) struct Run {
 ///
 /// # Errors
 /// The first fault, whose exit is the process's.
-pub async fn run(
-    plan: Plan,
-    stdio: Stdio,
-    reporter: Reporter,
-    stop: watch::Receiver<Option<Fault>>,
-) -> Result<()> {
+pub async fn run(plan: Plan, stdio: Stdio, reporter: Reporter, orders: impl Into<Orders>) -> Result<()> {
+    let orders = orders.into();
     match plan {
-        Plan::Connect(plan) => connect(plan, stdio, reporter, stop).await,
-        Plan::Listen(plan) => listen(plan, stdio, reporter, stop).await,
-        Plan::Pipe(plan) => pipe(plan, stdio, reporter, stop).await,
+        Plan::Connect(plan) => connect(plan, stdio, reporter, orders).await,
+        Plan::Listen(plan) => listen(plan, stdio, reporter, orders).await,
+        Plan::Pipe(plan) => pipe(plan, stdio, reporter, orders).await,
     }
 }
 
-async fn connect(
-    plan: Connect,
-    stdio: Stdio,
-    reporter: Reporter,
-    stop: watch::Receiver<Option<Fault>>,
-) -> Result<()> {
+async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders) -> Result<()> {
     let common = plan.common;
-    let run = Arc::new(Run::new(&common, LINES, stdio, reporter, stop)?);
+    let run = Arc::new(Run::new(&common, LINES, stdio, reporter, orders.stop)?);
     let mut target = plan.target;
     if target == "echo:" {
         target = echo_server(&common, &run).await?;
@@ -86,13 +77,8 @@ async fn connect(
     run.alone(a.link, b.link, 1).await
 }
 
-async fn pipe(
-    plan: Pipe,
-    stdio: Stdio,
-    reporter: Reporter,
-    stop: watch::Receiver<Option<Fault>>,
-) -> Result<()> {
-    let run = Arc::new(Run::new(&plan.common, RAW, stdio, reporter, stop)?);
+async fn pipe(plan: Pipe, stdio: Stdio, reporter: Reporter, orders: Orders) -> Result<()> {
+    let run = Arc::new(Run::new(&plan.common, RAW, stdio, reporter, orders.stop)?);
     let (a, b) = (
         endpoint::parse(&plan.a, &Opening::new(Role::A))?,
         endpoint::parse(&plan.b, &Opening::new(Role::B))?,
@@ -108,7 +94,7 @@ async fn pipe(
                 .hint("add --once, or use `wsio listen` to serve many"));
             }
             let server = Server::new(run, &plan.common.server, acceptor, Behind::Endpoint(b))?;
-            server.run().await
+            server.reloading(orders.reload).run().await
         }
         Opened::Link(a) => {
             let b = run.open(&*b, Opening::new(Role::B)).await?;
@@ -118,12 +104,7 @@ async fn pipe(
     }
 }
 
-async fn listen(
-    plan: Listen,
-    stdio: Stdio,
-    reporter: Reporter,
-    stop: watch::Receiver<Option<Fault>>,
-) -> Result<()> {
+async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) -> Result<()> {
     let once = plan.common.server.once;
     let (behind, default): (_, Framing) = match &plan.target {
         Target::Stdio if once => (Behind::Endpoint(endpoint::parse("-", &Opening::new(Role::B))?), LINES),
@@ -140,12 +121,13 @@ async fn listen(
             (Behind::Endpoint(endpoint), framing)
         }
     };
-    let run = Arc::new(Run::new(&plan.common, default, stdio, reporter, stop)?);
+    let run = Arc::new(Run::new(&plan.common, default, stdio, reporter, orders.stop)?);
     let listener = Listener::bind(&plan.address).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(endpoint::WebSocketAcceptor::new(listener, tls, options));
-    Server::new(run, &plan.common.server, acceptor, behind)?.run().await
+    let server = Server::new(run, &plan.common.server, acceptor, behind)?;
+    server.reloading(orders.reload).run().await
 }
 
 const LINES: Framing = &framing::FRAMINGS[0];

@@ -3,7 +3,7 @@
 //! Accepting only accepts. TLS, the opening handshake and the opening of what stands behind run in the
 //! client's own task under a permit and deadlines, so that no client can delay another.
 
-use super::{Outcome, Run, hub::Hub};
+use super::{Outcome, Run, hub::Hub, signals::Reload};
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
@@ -45,6 +45,7 @@ pub(super) struct Server {
     once: bool,
     grace: Duration,
     scheme: &'static str,
+    reload: Option<Reload>,
 }
 
 struct Shared {
@@ -89,6 +90,7 @@ impl Server {
             once: options.once,
             grace: options.grace,
             scheme,
+            reload: None,
             shared: Arc::new(Shared {
                 run,
                 greeting,
@@ -105,6 +107,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Reads its certificate anew when it is told to.
+    pub(super) fn reloading(self, reload: Reload) -> Self {
+        Self { reload: Some(reload), ..self }
+    }
+
     /// Serves until a signal, the end of the one client, or a fault of the shared streams.
     pub(super) async fn run(mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
@@ -112,7 +119,14 @@ impl Server {
         let mut broken = shared.broken_hub.lock().await;
         let mut clients: JoinSet<Served> = JoinSet::new();
         let end = loop {
+            let reload = async {
+                match &mut self.reload {
+                    Some(reload) => reload.next().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
+                () = reload => shared.reload().await,
                 fault = &mut stopped => break Some(fault),
                 Some(fault) = broken.recv() => break Some(fault),
                 Some(ended) = clients.join_next() => {
@@ -189,6 +203,19 @@ impl Server {
 }
 
 impl Shared {
+    async fn reload(&self) {
+        let Some(greeting) = self.greeting.clone() else { return };
+        let reporter = &self.run.reach.reporter;
+        match tokio::task::spawn_blocking(move || greeting.reload()).await {
+            Ok(Some(Ok(about))) => reporter.life(&format!("reloaded: the certificate is now of {about}")),
+            Ok(Some(Err(mut fault))) => {
+                fault.cause.push_str("; what was in use stays in use");
+                reporter.fault(&fault);
+            }
+            Ok(None) | Err(_) => {}
+        }
+    }
+
     async fn client(&self, dialed: Dialed, _permit: OwnedSemaphorePermit) -> Served {
         let peer = dialed.peer.clone();
         let number = self.next.fetch_add(1, Ordering::Relaxed);

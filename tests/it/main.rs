@@ -15,6 +15,7 @@ mod limits;
 mod listen;
 mod pipe;
 mod pty;
+mod reload;
 mod session;
 mod signals;
 mod terminal;
