@@ -5,7 +5,7 @@
 
 use crate::{
     cli::{self, Context, Parsed},
-    driver::{self, Signals},
+    driver::{self, Orders, Signals},
     exit::Exit,
     fault::{Fault, Result},
     framing::Kind,
@@ -13,6 +13,7 @@ use crate::{
     observe::{Reporter, Verbosity},
     plan::{Common, Connect, Direction, Plan},
     term::{self, Above, Prompt, Terminal},
+    tls::ServerTls,
 };
 use anyhow::Context as _;
 use std::{ffi::OsString, io::Write, time::Duration};
@@ -129,11 +130,13 @@ fn drive(
         }));
     }
     let result = runtime.block_on(async {
-        let signals = Signals::new()?;
+        let signals = Signals::new(plan.has_certificate_files())?;
         let (stop, stopped) = watch::channel(None);
+        let (reload, reloads) = watch::channel(());
+        let orders = Orders::new(stopped, reloads);
         tokio::select! {
-            fault = signals.second(stop) => Err(fault),
-            result = driver::run(plan, stdio, reporter.clone(), stopped) => result,
+            fault = signals.second(stop, reload) => Err(fault),
+            result = driver::run(plan, stdio, reporter.clone(), orders) => result,
         }
     });
     runtime.shutdown_background();
@@ -180,5 +183,14 @@ impl Plan {
             Self::Listen(plan) => &plan.common,
             Self::Pipe(plan) => &plan.common,
         }
+    }
+
+    /// Whether a server of this run reads files that may be renewed.
+    fn has_certificate_files(&self) -> bool {
+        let listens = match self {
+            Self::Listen(plan) => plan.tls.as_ref(),
+            _ => None,
+        };
+        listens.or(self.common().server.tls.as_ref()).is_some_and(ServerTls::has_files)
     }
 }

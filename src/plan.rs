@@ -148,6 +148,8 @@ pub struct Common {
     pub record: Option<PathBuf>,
     /// Sum up at the end.
     pub stats: bool,
+    /// Child processes get a terminal.
+    pub pty: bool,
     /// How much is said on stderr.
     pub verbosity: Verbosity,
 }

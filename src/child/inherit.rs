@@ -1,19 +1,25 @@
-//! What a child inherits: nothing beside its three streams, and our death.
+//! What a child inherits: nothing beside its three streams, and our death; a terminal becomes its own.
 //!
 //! The only file with unsafe code, because what runs between fork and exec can be set no other way. It
 //! makes system calls and nothing else: no allocation, no lock, no panic.
 
-#![allow(unsafe_code, reason = "code between fork and exec is unsafe by nature; it is three system calls")]
+#![allow(unsafe_code, reason = "code between fork and exec is unsafe by nature; it is a few system calls")]
 
 use std::{io, os::unix::process::CommandExt, process::Command};
 
 /// Readies what happens in the child before its program starts.
-pub(super) fn prepare(command: &mut Command) {
+///
+/// With a terminal as its standard input it leads a session, and that terminal controls the session.
+pub(super) fn prepare(command: &mut Command, on_terminal: bool) {
     let parent = rustix::process::getpid();
     // SAFETY: the closure is async-signal-safe: it makes system calls on values it owns, and neither
     // allocates nor takes a lock; `set_fds_cloexec_threadsafe` is made for this place.
     unsafe {
         command.pre_exec(move || {
+            if on_terminal {
+                rustix::process::setsid()?;
+                rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+            }
             // Descriptors that our own parent left open are not for a child.
             close_fds::set_fds_cloexec_threadsafe(3, &[]);
             #[cfg(target_os = "linux")]

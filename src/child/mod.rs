@@ -1,12 +1,19 @@
 //! Child processes: one a session, in a process group of its own, never left behind.
 //!
-//! A child is two pipes and an exit status. Its group is told to leave in steps when the session is
-//! over: end of input, TERM a second later, KILL two seconds after that.
+//! A child is two pipes, or a terminal, and an exit status. Its group is told to leave in steps when the
+//! session is over: end of input, TERM a second later (and the hang-up of its terminal), KILL two
+//! seconds after that.
 
+mod group;
 mod inherit;
 mod status;
+mod terminal;
 
 pub use status::words;
+pub use terminal::Manner;
+
+use group::Group;
+use terminal::{Keys, Screen};
 
 use std::{
     ffi::OsString,
@@ -14,7 +21,7 @@ use std::{
     os::unix::process::CommandExt,
     pin::Pin,
     process::{Command, ExitStatus, Stdio},
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 use tokio::{
@@ -44,6 +51,8 @@ pub struct Recipe {
     pub unset: Vec<&'static str>,
     /// Where its standard error goes.
     pub errors: Errors,
+    /// Its three streams are a terminal, which leads a session of its own; `errors` has no say then.
+    pub terminal: Option<Manner>,
 }
 
 /// What becomes of a child's standard error.
@@ -60,19 +69,27 @@ pub enum Errors {
 
 /// A running child.
 pub struct Child {
-    stdin: Option<ChildStdin>,
+    stdin: Option<Input>,
     stdout: Option<Output>,
     stderr: Option<ChildStderr>,
-    group: rustix::process::Pid,
+    group: Group,
     exit: Pin<Box<dyn Future<Output = io::Result<ExitStatus>> + Send>>,
     status: Option<ExitStatus>,
     leftover: Pin<Box<Sleep>>,
+    /// What was left for it when it last took something, and the end of our patience.
+    weary: Option<(usize, Pin<Box<Sleep>>)>,
+}
+
+enum Input {
+    Pipe(ChildStdin),
+    Terminal(Keys),
 }
 
 enum Output {
     Own(ChildStdout),
     /// Standard output and error in one pipe.
     Shared(tokio::net::unix::pipe::Receiver),
+    Terminal(Screen),
 }
 
 impl Child {
@@ -83,34 +100,27 @@ impl Child {
     pub fn spawn(recipe: &Recipe) -> io::Result<Self> {
         let (program, arguments) = recipe.words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        command.args(arguments);
         for name in recipe.unset.iter().chain(&ACTIVATION) {
             command.env_remove(name);
         }
         command.envs(recipe.env.iter().map(|(name, value)| (name, value)));
-        let mut shared = None;
-        match recipe.errors {
-            Errors::Inherit => {}
-            Errors::Read => {
-                command.stderr(Stdio::piped());
-            }
-            Errors::Output => {
-                let (reader, writer) = io::pipe()?;
-                command.stdout(writer.try_clone()?).stderr(writer);
-                shared = Some(tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into())?);
-            }
-        }
-        inherit::prepare(&mut command);
+        let (stdin, stdout) = match recipe.terminal {
+            Some(manner) => on_terminal(&mut command, manner)?,
+            None => (None, on_pipes(&mut command, recipe.errors)?),
+        };
+        inherit::prepare(&mut command, recipe.terminal.is_some());
         let mut child = tokio::process::Command::from(command).spawn()?;
         let id = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
         Ok(Self {
-            stdin: child.stdin.take(),
-            stdout: shared.map(Output::Shared).or_else(|| child.stdout.take().map(Output::Own)),
+            stdin: stdin.or_else(|| child.stdin.take().map(Input::Pipe)),
+            stdout: stdout.or_else(|| child.stdout.take().map(Output::Own)),
             stderr: child.stderr.take(),
-            group: id.ok_or(io::ErrorKind::NotFound)?,
+            group: Group { leader: id.ok_or(io::ErrorKind::NotFound)?, session: recipe.terminal.is_some() },
             exit: Box::pin(async move { child.wait().await }),
             status: None,
             leftover: Box::pin(sleep(LEFTOVER)),
+            weary: None,
         })
     }
 
@@ -129,6 +139,7 @@ impl Child {
             let read = match stdout {
                 Output::Own(stdout) => Pin::new(stdout).poll_read(cx, buffer),
                 Output::Shared(stdout) => Pin::new(stdout).poll_read(cx, buffer),
+                Output::Terminal(screen) => screen.poll_read(cx, buffer),
             };
             match read {
                 Poll::Ready(Ok(())) if buffer.filled().len() > before => {
@@ -151,8 +162,12 @@ impl Child {
     /// Hands it input; what a child that reads no more does not take is dropped.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<usize> {
         let all = slices.iter().map(|slice| slice.len()).sum();
-        let Some(stdin) = &mut self.stdin else { return Poll::Ready(all) };
-        match ready!(Pin::new(stdin).poll_write_vectored(cx, slices)) {
+        let written = match &mut self.stdin {
+            Some(Input::Pipe(stdin)) => ready!(Pin::new(stdin).poll_write_vectored(cx, slices)),
+            Some(Input::Terminal(keys)) => ready!(keys.poll_write(cx, slices)),
+            None => Ok(all),
+        };
+        match written {
             Ok(written @ 1..) => Poll::Ready(written),
             _ => {
                 self.stdin = None;
@@ -161,9 +176,32 @@ impl Child {
         }
     }
 
+    /// Ready when it can have everything that was written.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(Input::Terminal(keys)) = &mut self.stdin
+            && ready!(keys.poll_flush(cx)).is_err()
+        {
+            self.stdin = None;
+        }
+        Poll::Ready(())
+    }
+
     /// Ends its input.
-    pub fn shut(&mut self) {
+    pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(Input::Terminal(keys)) = &mut self.stdin {
+            // There is nobody left to tell if it fails.
+            let _ = ready!(keys.poll_end(cx));
+        }
         self.stdin = None;
+        Poll::Ready(())
+    }
+
+    /// Ready when it has taken nothing of what is left for it for a second.
+    pub fn poll_weary(&mut self, cx: &mut Context<'_>, left: usize) -> Poll<()> {
+        if self.weary.as_ref().is_none_or(|(before, _)| *before != left) {
+            self.weary = Some((left, Box::pin(sleep(PATIENCE))));
+        }
+        self.weary.as_mut().map_or(Poll::Pending, |(_, sleep)| sleep.as_mut().poll(cx))
     }
 
     /// How it ended, once it was waited for.
@@ -171,24 +209,42 @@ impl Child {
         self.status
     }
 
-    /// Sees it off: end of input, TERM, KILL, each to its whole group; `at_once` hurries.
+    /// Sees it off: end of input, TERM, KILL, each to everything it started; `at_once` hurries.
     pub async fn release(mut self, at_once: bool) {
-        (self.stdin, self.stdout) = (None, None);
+        // A terminal that does not take the end now does not get it.
+        let _ = self.poll_end(&mut Context::from_waker(Waker::noop()));
+        self.stdin = None;
+        let screen = match self.stdout.take() {
+            Some(Output::Terminal(screen)) => Some(screen),
+            _ => None,
+        };
         let (patience, grace) =
             if at_once { (Duration::ZERO, Duration::from_millis(50)) } else { (PATIENCE, GRACE) };
-        if self.is_gone_within(patience).await {
+        let swallow = async {
+            match &screen {
+                Some(screen) => screen.swallow().await,
+                None => std::future::pending().await,
+            }
+        };
+        let gone = tokio::select! {
+            gone = self.is_gone_within(patience) => gone,
+            () = swallow => false,
+        };
+        // Without us, the terminal hangs up on whoever still has it.
+        drop(screen);
+        if gone {
             return;
         }
-        self.tell(rustix::process::Signal::TERM);
+        self.group.tell(rustix::process::Signal::TERM);
         if self.is_gone_within(grace).await {
             return;
         }
-        self.tell(rustix::process::Signal::KILL);
+        self.group.tell(rustix::process::Signal::KILL);
         // A killed process is reaped as soon as the system lets go of it.
         self.is_gone_within(grace).await;
     }
 
-    /// Whether it and all of its group are gone by then.
+    /// Whether it and everything it started are gone by then.
     async fn is_gone_within(&mut self, time: Duration) -> bool {
         let until = Instant::now() + time;
         if self.status.is_none()
@@ -197,7 +253,7 @@ impl Child {
             return false;
         }
         let mut pause = Duration::from_millis(1);
-        while rustix::process::test_kill_process_group(self.group).is_ok() {
+        while !self.group.is_gone() {
             if Instant::now() >= until {
                 return false;
             }
@@ -205,10 +261,6 @@ impl Child {
             pause = (pause * 2).min(Duration::from_millis(50));
         }
         true
-    }
-
-    fn tell(&self, signal: rustix::process::Signal) {
-        let _ = rustix::process::kill_process_group(self.group, signal);
     }
 
     fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -220,4 +272,29 @@ impl Child {
         }
         Poll::Ready(())
     }
+}
+
+/// Its three streams: a terminal.
+fn on_terminal(command: &mut Command, manner: Manner) -> io::Result<(Option<Input>, Option<Output>)> {
+    let (keys, screen, theirs) = terminal::create(manner)
+        .map_err(|error| io::Error::new(error.kind(), format!("no terminal for it: {error}")))?;
+    command.stdin(theirs.try_clone()?).stdout(theirs.try_clone()?).stderr(theirs);
+    Ok((Some(Input::Terminal(keys)), Some(Output::Terminal(screen))))
+}
+
+/// Its streams: pipes, in a process group of its own. What is not returned comes with the child.
+fn on_pipes(command: &mut Command, errors: Errors) -> io::Result<Option<Output>> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+    match errors {
+        Errors::Inherit => {}
+        Errors::Read => {
+            command.stderr(Stdio::piped());
+        }
+        Errors::Output => {
+            let (reader, writer) = io::pipe()?;
+            command.stdout(writer.try_clone()?).stderr(writer);
+            return Ok(Some(Output::Shared(tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into())?)));
+        }
+    }
+    Ok(None)
 }

@@ -53,7 +53,8 @@ fn for_listen(command: Command) -> Command {
             arg.help("Speak the subprotocol NAME; repeatable, or separated by commas")
         })
         .mut_arg("cert", |arg| {
-            arg.help("Serve TLS with the certificate chain in FILE (PEM)").hide_short_help(false)
+            arg.help("Serve TLS with the certificate chain in FILE (PEM); SIGHUP reads it anew")
+                .hide_short_help(false)
         })
         .mut_arg("key", |arg| arg.hide_short_help(false))
         .mut_arg("cacert", |arg| {
@@ -107,7 +108,7 @@ fn for_pipe(command: Command) -> Command {
     command
         .mut_arg("headers", |arg| arg.help("Add a header to the request, or to the answer when only a server side exists; repeatable"))
         .mut_arg("subprotocols", |arg| arg.help("Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through"))
-        .mut_arg("cert", |arg| arg.help("Use the certificate chain in FILE (PEM), for wss-listen: or else for the client side"))
+        .mut_arg("cert", |arg| arg.help("Use the certificate chain in FILE (PEM), for wss-listen: (SIGHUP reads it anew) or else the client side"))
         .mut_arg("send", |arg| arg.help("Send MSG to B before any input; @FILE, @- and @env:NAME read it from there; repeatable"))
         .mut_arg("user", |arg| arg.help("Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME"))
         .mut_arg("bearer", |arg| arg.help("Log in with a bearer token, or ask clients to when only a server side exists; @FILE"))

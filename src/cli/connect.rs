@@ -109,6 +109,7 @@ impl ConnectArgs {
             server,
             room: Default::default(),
             errors_to_client: false,
+            pty: false,
             verbosity: lower::verbosity(&self.output),
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),

@@ -74,6 +74,12 @@ pub static EXAMPLES: &[Example] = &[
     ),
     example(
         "listen",
+        "Run a program for each client, on a terminal so that it does not hold its output back",
+        "wsio listen --pty 8080 -- ./report.py",
+        false,
+    ),
+    example(
+        "listen",
         "Print what one client sends, then exit",
         "wsio listen --once ws://127.0.0.1:8080/hook",
         false,

@@ -201,6 +201,9 @@ pub(super) struct Commands {
     /// Send a program's standard error to our log, or to the client as messages
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = ChildErrors::Log, hide_short_help = true)]
     pub child_stderr: ChildErrors,
+    /// Give a program a terminal, so that it does not hold its output back; with --framing raw, a console
+    #[arg(long, conflicts_with = "child_stderr")]
+    pub pty: bool,
 }
 
 /// Where a child's standard error goes.

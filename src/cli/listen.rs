@@ -116,6 +116,8 @@ impl ListenArgs {
                 "is for standard input to many clients, --relay, --to hub:NAME and --to nats://HOST/SUBJECT",
             )?;
         }
+        let starts = self.to.as_deref().is_some_and(lower::is_command) || !self.program.is_empty();
+        lower::check_commands(given, starts)?;
         if self.to.as_deref().is_some_and(lower::is_udp) {
             given.refuse(
                 &["framing", "input", "output", "nul"],
@@ -160,6 +162,7 @@ impl ListenArgs {
             server: lower::server(self.server, expander),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
+            pty: self.commands.pty,
             verbosity: lower::verbosity(&self.output),
             retry: Default::default(),
             reconnect: None,

@@ -212,6 +212,19 @@ pub(super) fn room(fanout: &Fanout) -> room::Rules {
     room::Rules { queue: fanout.queue, slow, last: fanout.last }
 }
 
+/// Whether this endpoint starts a program.
+pub(super) fn is_command(endpoint: &str) -> bool {
+    endpoint.starts_with("exec:") || endpoint.starts_with("sh:")
+}
+
+/// Refuses what is for programs where none is started.
+pub(super) fn check_commands(given: &Given, starts: bool) -> Result<()> {
+    match starts {
+        true => Ok(()),
+        false => given.refuse(&["pty", "child_stderr"], "is for programs: exec:, sh: or -- PROGRAM"),
+    }
+}
+
 pub(super) fn client_tls(trust: Trust, own: Certificate, expander: &mut Expander) -> Result<ClientTls> {
     Ok(ClientTls {
         pass: passphrase(&own, expander)?,

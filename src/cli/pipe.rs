@@ -109,6 +109,7 @@ impl PipeArgs {
             given.refuse(&["raw"], "is for standard output, which is not an endpoint here")?;
         }
         network::refuse_idle(given, [self.a.as_str(), self.b.as_str()])?;
+        lower::check_commands(given, lower::is_command(&self.b))?;
         let has = |role: Role| roles.contains(&role);
         // Between two WebSockets, the client of the one decides what is offered to the other.
         let passes_through = has(Role::WebSocketServer) || has(Role::SecureWebSocketServer);
@@ -163,6 +164,7 @@ impl PipeArgs {
             server,
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
+            pty: self.commands.pty,
             verbosity: lower::verbosity(&self.output),
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),

@@ -21,7 +21,7 @@ mod stats;
 
 pub use outcome::{Outcome, Rtt};
 pub use pair::{Pair, Setup};
-pub use signals::Signals;
+pub use signals::{Orders, Signals};
 
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Opened, OpenedLink, Opening, Role},
@@ -37,6 +37,7 @@ use crate::{
 };
 use run::Run;
 use serve::{Behind, Server};
+use signals::Reload;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, watch};
 
@@ -44,27 +45,18 @@ use tokio::sync::{OnceCell, watch};
 ///
 /// # Errors
 /// The first fault, whose exit is the process's.
-pub async fn run(
-    plan: Plan,
-    stdio: Stdio,
-    reporter: Reporter,
-    stop: watch::Receiver<Option<Fault>>,
-) -> Result<()> {
+pub async fn run(plan: Plan, stdio: Stdio, reporter: Reporter, orders: impl Into<Orders>) -> Result<()> {
+    let orders = orders.into();
     match plan {
-        Plan::Connect(plan) => connect(plan, stdio, reporter, stop).await,
-        Plan::Listen(plan) => listen(plan, stdio, reporter, stop).await,
-        Plan::Pipe(plan) => pipe(plan, stdio, reporter, stop).await,
+        Plan::Connect(plan) => connect(plan, stdio, reporter, orders).await,
+        Plan::Listen(plan) => listen(plan, stdio, reporter, orders).await,
+        Plan::Pipe(plan) => pipe(plan, stdio, reporter, orders).await,
     }
 }
 
-async fn connect(
-    plan: Connect,
-    stdio: Stdio,
-    reporter: Reporter,
-    stop: watch::Receiver<Option<Fault>>,
-) -> Result<()> {
+async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders) -> Result<()> {
     let common = plan.common;
-    let run = Arc::new(Run::new(&common, LINES, stdio, reporter, stop)?.recording(&common).await?);
+    let run = Arc::new(Run::new(&common, LINES, stdio, reporter, orders.stop)?.recording(&common).await?);
     let talk = async {
         if let Some(probe) = &plan.probe {
             return probe::run(&run, probe, &plan.target, remote(&plan.target, &common, &run)).await;
@@ -112,22 +104,23 @@ async fn remote(target: &str, common: &Common, run: &Arc<Run>) -> Result<OpenedL
     redial::open(run, &remote.into(), Opening::new(Role::B)).await
 }
 
-async fn pipe(
-    plan: Pipe,
-    stdio: Stdio,
-    reporter: Reporter,
-    stop: watch::Receiver<Option<Fault>>,
-) -> Result<()> {
-    let mut run = Run::new(&plan.common, RAW, stdio, reporter, stop)?.recording(&plan.common).await?;
+async fn pipe(plan: Pipe, stdio: Stdio, reporter: Reporter, orders: Orders) -> Result<()> {
+    let mut run = Run::new(&plan.common, RAW, stdio, reporter, orders.stop)?.recording(&plan.common).await?;
     let a: Arc<dyn Endpoint> = endpoint::parse(&plan.a, &Opening::new(Role::A))?.into();
     let b: Arc<dyn Endpoint> = endpoint::parse(&plan.b, &Opening::new(Role::B))?.into();
     run.reach.has_datagrams = a.is_datagrams() || b.is_datagrams();
     let run = Arc::new(run);
-    let result = join(&plan, &run, a, b).await;
+    let result = join(&plan, &run, a, b, orders.reload).await;
     run.finish(result).await
 }
 
-async fn join(plan: &Pipe, run: &Arc<Run>, a: Arc<dyn Endpoint>, b: Arc<dyn Endpoint>) -> Result<()> {
+async fn join(
+    plan: &Pipe,
+    run: &Arc<Run>,
+    a: Arc<dyn Endpoint>,
+    b: Arc<dyn Endpoint>,
+    reload: Reload,
+) -> Result<()> {
     match run.telling(redial::open_any(run, &a, Opening::new(Role::A))).await? {
         Opened::Acceptor(acceptor) => {
             if plan.b == "-" && !plan.common.server.once {
@@ -140,7 +133,7 @@ async fn join(plan: &Pipe, run: &Arc<Run>, a: Arc<dyn Endpoint>, b: Arc<dyn Endp
             }
             run.unless_stopped(b.prepare(&run.reach)).await?;
             let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, Behind::Endpoint(b))?;
-            run.settle(server.run().await).await
+            run.settle(server.reloading(reload).run().await).await
         }
         Opened::Link(a) => {
             let b = run.telling(redial::open(run, &b, Opening::new(Role::B))).await?;
@@ -150,12 +143,7 @@ async fn join(plan: &Pipe, run: &Arc<Run>, a: Arc<dyn Endpoint>, b: Arc<dyn Endp
     }
 }
 
-async fn listen(
-    plan: Listen,
-    stdio: Stdio,
-    reporter: Reporter,
-    stop: watch::Receiver<Option<Fault>>,
-) -> Result<()> {
+async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) -> Result<()> {
     let once = plan.common.server.once;
     let (behind, default): (_, Framing) = match &plan.target {
         Target::Stdio if once => {
@@ -177,13 +165,14 @@ async fn listen(
             (Behind::Endpoint(endpoint.into()), framing)
         }
     };
-    let run =
-        Arc::new(Run::new(&plan.common, default, stdio, reporter, stop)?.recording(&plan.common).await?);
-    let result = serve_web_sockets(&plan, behind, &run).await;
+    let run = Arc::new(
+        Run::new(&plan.common, default, stdio, reporter, orders.stop)?.recording(&plan.common).await?,
+    );
+    let result = serve_web_sockets(&plan, behind, &run, orders.reload).await;
     run.finish(result).await
 }
 
-async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>) -> Result<()> {
+async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload: Reload) -> Result<()> {
     if let Some(site) = &plan.common.server.handshake.site {
         site.check()?;
     }
@@ -195,7 +184,7 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>) -> Res
         run.unless_stopped(endpoint.prepare(&run.reach)).await?;
     }
     let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, behind)?;
-    run.settle(server.run().await).await
+    run.settle(server.reloading(reload).run().await).await
 }
 
 const LINES: Framing = &framing::FRAMINGS[0];

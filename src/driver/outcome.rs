@@ -15,6 +15,8 @@ pub struct Outcome {
     pub carried: [(u64, u64); 2],
     /// Messages that a side had no room for (`--slow drop`).
     pub dropped: u64,
+    /// Bytes that a side did not take before it was given up.
+    pub untaken: u64,
     /// The round trips of our pings.
     pub rtt: Option<Rtt>,
 }
@@ -62,8 +64,12 @@ impl Outcome {
             0 => String::new(),
             count => format!(", dropped {count} messages"),
         };
+        let untaken = match self.untaken {
+            0 => String::new(),
+            bytes => format!(", {bytes} bytes not taken"),
+        };
         format!(
-            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}"
+            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}{untaken}"
         )
     }
 }

@@ -66,6 +66,7 @@ pub struct Pair {
     web_socket: [bool; 2],
     dropped: u64,
     rtt: Option<Rtt>,
+    untaken: u64,
     panicked: bool,
 }
 
@@ -128,6 +129,7 @@ impl Pair {
             web_socket: kinds.map(|kind| kind == SideKind::WebSocket),
             dropped: 0,
             rtt: None,
+            untaken: 0,
             panicked: false,
         }
     }
@@ -162,6 +164,7 @@ impl Pair {
             carried: carried(&self.pumps),
             dropped: self.dropped,
             rtt: self.rtt,
+            untaken: self.untaken,
         }
     }
 
@@ -307,14 +310,27 @@ impl Pair {
                 Poll::Ready(Ok(())) => events.push(Event::CloseSent { side }),
                 Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
             },
-            Ask::Shut if !delivered => return Some(ask),
+            Ask::Shut if !delivered && self.waits_for(cx, side) => return Some(ask),
             Ask::Shut => match self.links[side].poll_shut(cx) {
-                Poll::Pending => return Some(ask),
+                Poll::Pending if self.waits_for(cx, side) => return Some(ask),
+                Poll::Pending => events.push(Event::Shut { side }),
                 Poll::Ready(Ok(())) => events.push(Event::Shut { side }),
                 Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
             },
         }
         None
+    }
+
+    /// Whether a sink may go on taking what is left for it: one that nobody listens to and that takes
+    /// nothing is given up.
+    fn waits_for(&mut self, cx: &mut Context<'_>, side: usize) -> bool {
+        if !self.legs[side].abandoned || self.links[side].poll_weary(cx).is_pending() {
+            return true;
+        }
+        let left = self.pumps[1 - side].waiting() + self.links[side].drop_output();
+        self.untaken += left as u64;
+        self.pumps[1 - side].abandon();
+        false
     }
 
     /// Sets the clock to the session's next deadline; true when that is already over.

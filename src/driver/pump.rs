@@ -107,6 +107,11 @@ impl Pump {
         self.stopped
     }
 
+    /// Payload bytes that were read and not handed over.
+    pub(super) fn waiting(&self) -> usize {
+        self.batch.iter().filter(|message| !is_control(message)).map(Message::len).sum()
+    }
+
     /// Drops everything from here on, and returns how many messages had been read and not delivered.
     pub(super) fn abandon(&mut self) -> u64 {
         self.stopped = true;

@@ -94,6 +94,7 @@ impl Run {
                 has_datagrams: false,
                 stdio,
                 errors_to_client: common.errors_to_client,
+                pty: common.pty,
                 read_input: common.direction != Direction::ReceiveOnly,
                 write_output: common.direction != Direction::SendOnly,
                 reporter,

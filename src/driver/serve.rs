@@ -8,6 +8,7 @@ use super::{
     door::{Door, Guest},
     hub::Hub,
     run::Run,
+    signals::Reload,
     stats,
 };
 use crate::{
@@ -46,6 +47,7 @@ pub(super) struct Server {
     once: bool,
     grace: Duration,
     scheme: &'static str,
+    reload: Option<Reload>,
 }
 
 pub(super) struct Shared {
@@ -101,6 +103,7 @@ impl Server {
             once: options.once,
             grace: options.grace,
             scheme,
+            reload: None,
             shared: Arc::new(Shared {
                 run,
                 greeting,
@@ -118,6 +121,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Reads its certificate anew when it is told to.
+    pub(super) fn reloading(self, reload: Reload) -> Self {
+        Self { reload: Some(reload), ..self }
+    }
+
     /// Serves until a signal, the end of the time or of the one client, or a fault of the shared streams.
     pub(super) async fn run(mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
@@ -126,7 +134,14 @@ impl Server {
         let mut clients: JoinSet<Served> = JoinSet::new();
         let end = loop {
             let closed = self.closed();
+            let reload = async {
+                match &mut self.reload {
+                    Some(reload) => reload.next().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
+                () = reload => shared.reload().await,
                 fault = &mut over => break Some(fault),
                 Some(fault) = broken.recv() => break Some(fault),
                 Some(ended) = clients.join_next() => {
@@ -220,6 +235,19 @@ impl Server {
 }
 
 impl Shared {
+    async fn reload(&self) {
+        let Some(greeting) = self.greeting.clone() else { return };
+        let reporter = &self.run.reach.reporter;
+        match tokio::task::spawn_blocking(move || greeting.reload()).await {
+            Ok(Some(Ok(about))) => reporter.life(&format!("reloaded: the certificate is now of {about}")),
+            Ok(Some(Err(mut fault))) => {
+                fault.cause.push_str("; what was in use stays in use");
+                reporter.fault(&fault);
+            }
+            Ok(None) | Err(_) => {}
+        }
+    }
+
     /// With `--stats`, what all clients together carried.
     fn sum_up(&self) {
         if self.run.stats {
@@ -254,5 +282,12 @@ fn is_signal(fault: &Fault) -> bool {
 
 fn panicked() -> Outcome {
     let fault = Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio");
-    Outcome { fault: Some(fault), closed: [None, None], carried: [(0, 0); 2], dropped: 0, rtt: None }
+    Outcome {
+        fault: Some(fault),
+        closed: [None, None],
+        carried: [(0, 0); 2],
+        dropped: 0,
+        untaken: 0,
+        rtt: None,
+    }
 }

@@ -73,13 +73,20 @@ impl Command {
     }
 
     fn start(&self, reach: &Reach, visitor: Option<&Visitor>) -> std::io::Result<Link> {
-        let (env, unset) = visitor.map_or_else(|| (Vec::new(), Visitor::NAMES.to_vec()), Visitor::variables);
+        let (mut env, mut unset) =
+            visitor.map_or_else(|| (Vec::new(), Visitor::NAMES.to_vec()), Visitor::variables);
+        let terminal = reach.pty.then(|| reach.framings.manner());
+        if let Some(manner) = terminal {
+            env.push(("TERM", manner.term().to_owned()));
+            // They describe our own terminal.
+            unset.extend(["COLUMNS", "LINES"]);
+        }
         let errors = match (reach.errors_to_client, visitor) {
             (true, _) => Errors::Output,
             (false, Some(_)) => Errors::Read,
             (false, None) => Errors::Inherit,
         };
-        let mut child = Child::spawn(&Recipe { words: self.words.clone(), env, unset, errors })?;
+        let mut child = Child::spawn(&Recipe { words: self.words.clone(), env, unset, errors, terminal })?;
         if let (Some(stderr), Some(visitor)) = (child.take_errors(), visitor) {
             tokio::spawn(tell(stderr, visitor.conn, reach.reporter.clone()));
         }

@@ -2,6 +2,7 @@
 
 use super::{Visitor, WebSocketAcceptor};
 use crate::{
+    child::Manner,
     exit::Exit,
     fault::{Fault, Result},
     framing::{
@@ -108,6 +109,14 @@ impl Framings {
     pub fn kind(&self) -> Kind {
         self.kind.unwrap_or(self.input.kind)
     }
+
+    /// How the terminal of a child behaves: bare keystrokes and bare output are for a person.
+    pub fn manner(&self) -> Manner {
+        match (self.input.name, self.output.name) {
+            ("raw", "raw") => Manner::Console,
+            _ => Manner::Quiet,
+        }
+    }
 }
 
 /// What endpoints are opened with: options, and the things a process has only once.
@@ -140,6 +149,8 @@ pub struct Reach {
     pub stdio: Stdio,
     /// The standard error of child processes goes where their output goes.
     pub errors_to_client: bool,
+    /// Child processes get a terminal.
+    pub pty: bool,
     /// Whether standard input is read at all.
     pub read_input: bool,
     /// Whether anything received is wanted.

@@ -304,6 +304,11 @@ impl Greeting {
         Ok(Visit::new(stream, options, self.is_secure()))
     }
 
+    /// Reads the files of TLS anew; see [`tls::Acceptor::reload`]. `None` without TLS.
+    pub fn reload(&self) -> Option<Result<String>> {
+        self.tls.as_ref().map(tls::Acceptor::reload)
+    }
+
     /// Whether clients speak TLS.
     pub fn is_secure(&self) -> bool {
         self.tls.is_some()

@@ -214,7 +214,7 @@ impl ByteLink {
             }
             Port::Threads(_) => Ok(()),
             Port::Child(child) => {
-                child.shut();
+                ready!(child.poll_end(cx));
                 Ok(())
             }
         };
@@ -235,6 +235,24 @@ impl ByteLink {
         }
         let error = ready!(thread.poll_broken(cx));
         Poll::Ready(self.sink_failure(error))
+    }
+
+    pub(super) fn poll_weary(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let left = self.queued();
+        match &mut self.port {
+            _ if self.failed => Poll::Ready(()),
+            Port::Child(child) => child.poll_weary(cx, left),
+            _ => Poll::Pending,
+        }
+    }
+
+    pub(super) fn drop_output(&mut self) -> usize {
+        let left = self.queued();
+        self.failed = true;
+        self.out.take();
+        self.parts.clear();
+        self.in_parts = 0;
+        left
     }
 
     pub(super) fn unread(&mut self) -> u64 {
@@ -342,7 +360,8 @@ impl ByteLink {
                 }
                 match port {
                     Port::Stream(stream) => stream.as_mut().poll_flush(cx),
-                    _ => Poll::Ready(Ok(())),
+                    Port::Child(child) => child.poll_flush(cx).map(Ok),
+                    Port::Threads(_) => Poll::Ready(Ok(())),
                 }
             }
         }
@@ -353,10 +372,7 @@ impl ByteLink {
     }
 
     fn sink_failure(&mut self, error: io::Error) -> SinkFailure {
-        self.failed = true;
-        self.out.take();
-        self.parts.clear();
-        self.in_parts = 0;
+        self.drop_output();
         let cause = format!("cannot write {}: {error}", self.texts.output);
         match (&self.port, error.kind()) {
             (Port::Threads(threads), io::ErrorKind::BrokenPipe) if threads.standard => {

@@ -359,6 +359,22 @@ impl Link {
         }
     }
 
+    /// Ready when a child has taken nothing of what is left for it for a second.
+    pub fn poll_weary(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Bytes(link) => link.poll_weary(cx),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Drops what was fed to a byte sink and not yet taken; counts bytes.
+    pub fn drop_output(&mut self) -> usize {
+        match self {
+            Self::Bytes(link) => link.drop_output(),
+            _ => 0,
+        }
+    }
+
     /// Drops what was read or half sent and can no longer be sent; counts messages, a partial one too.
     pub fn unread(&mut self) -> u64 {
         match self {

@@ -108,6 +108,13 @@ pub struct ServerTls {
     pub pass: Option<Passphrase>,
 }
 
+impl ServerTls {
+    /// Whether there are files that may change while it runs.
+    pub fn has_files(&self) -> bool {
+        matches!(self.identity, Identity::Files { .. }) || self.client_ca.is_some()
+    }
+}
+
 /// The certificate a TLS server shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {

@@ -1,6 +1,9 @@
 //! The server side of TLS.
+//!
+//! Certificates are renewed while a server runs, so what it shows is read from its files once more when
+//! it is told to, and each handshake takes what is current.
 
-use super::{ALPN, Identity, ServerTls, explain::accepting, pem, provider, sha256, trusting};
+use super::{ALPN, Identity, ServerTls, explain::accepting, pem, provider, sha256, trusting, verify::about};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -11,16 +14,23 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
     server::WebPkiClientVerifier,
 };
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio_rustls::TlsAcceptor;
 
-/// A configured TLS server; clones share it.
+/// A configured TLS server; clones share it, and what a reload changes.
 #[derive(Clone)]
-pub struct Acceptor {
-    acceptor: TlsAcceptor,
+pub struct Acceptor(Arc<Shared>);
+
+struct Shared {
+    options: ServerTls,
+    /// A certificate made at start, which stays; otherwise files are read.
+    made: Option<Own>,
+    current: RwLock<Arc<ServerConfig>>,
     fingerprint: Option<String>,
-    asks: bool,
 }
+
+/// A chain, leaf first, and its key.
+struct Own(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 impl Acceptor {
     /// A server that shows what the options say; `host` is what it listens on, for a self-signed
@@ -29,45 +39,29 @@ impl Acceptor {
     /// # Errors
     /// Exit 58 for a certificate or key that cannot be used, 77 for the roots of client certificates.
     pub fn new(options: &ServerTls, host: Option<&str>) -> Result<Self> {
-        let (chain, key, made) = match &options.identity {
-            Identity::Files { cert, key } => {
-                let chain = pem::certificates(cert, Exit::OwnCertificate)?;
-                (chain, pem::key(key.as_ref().unwrap_or(cert), options.pass.as_ref())?, false)
-            }
-            Identity::SelfSigned => {
-                let (certificate, key) = self_signed(host)?;
-                (vec![certificate], key, true)
-            }
+        let made = match &options.identity {
+            Identity::Files { .. } => None,
+            Identity::SelfSigned => Some(self_signed(host)?),
         };
-        let fingerprint = made.then(|| fingerprint(&chain));
-        let config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(error.to_string()))?;
-        let config = match &options.client_ca {
-            None => config.with_no_client_auth(),
-            Some(file) => {
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(trusting(file)?), provider())
-                        .build()
-                        .map_err(|error| {
-                            Fault::new(Exit::CaFile, "tls", format!("cannot use {}: {error}", file.display()))
-                        })?;
-                config.with_client_cert_verifier(verifier)
-            }
-        };
-        let mut config = config.with_single_cert(chain, key).map_err(|error| match &options.identity {
-            Identity::Files { cert, key } => {
-                let key = key.as_ref().unwrap_or(cert);
-                unusable(format!("cannot use {} with {}: {error}", cert.display(), key.display()))
-            }
-            Identity::SelfSigned => unusable(error.to_string()),
-        })?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-            fingerprint,
-            asks: options.client_ca.is_some(),
-        })
+        let (config, _) = configure(options, made.as_ref())?;
+        Ok(Self(Arc::new(Shared {
+            options: options.clone(),
+            fingerprint: made.as_ref().map(|own| fingerprint(&own.0)),
+            made,
+            current: RwLock::new(Arc::new(config)),
+        })))
+    }
+
+    /// Reads the files again, for the handshakes to come; what is open is not touched.
+    ///
+    /// Returns whose certificate is shown from now on, and until when it is valid.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); what was in use stays in use.
+    pub fn reload(&self) -> Result<String> {
+        let (config, about) = configure(&self.0.options, self.0.made.as_ref())?;
+        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        Ok(about)
     }
 
     /// Does the handshake with a client.
@@ -75,7 +69,8 @@ impl Acceptor {
     /// # Errors
     /// Exit 35, in words for the server's log.
     pub async fn accept(&self, stream: Stream) -> Result<Stream> {
-        match self.acceptor.accept(stream).await {
+        let config = Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner));
+        match TlsAcceptor::from(config).accept(stream).await {
             Ok(stream) => Ok(Box::pin(stream)),
             Err(error) => Err(accepting(&error)),
         }
@@ -83,22 +78,58 @@ impl Acceptor {
 
     /// Whether clients have to show a certificate.
     pub fn asks_for_certificate(&self) -> bool {
-        self.asks
+        self.0.options.client_ca.is_some()
     }
 
     /// SHA-256 of a self-signed certificate, in upper-case hexadecimal with colons as `openssl x509`
     /// shows it.
     pub fn fingerprint(&self) -> Option<&str> {
-        self.fingerprint.as_deref()
+        self.0.fingerprint.as_deref()
     }
 }
 
-fn self_signed(host: Option<&str>) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>)> {
+/// A configuration from the files as they are now, and what it shows in words.
+fn configure(options: &ServerTls, made: Option<&Own>) -> Result<(ServerConfig, String)> {
+    let Own(chain, key) = match (&options.identity, made) {
+        (_, Some(Own(chain, key))) => Own(chain.clone(), key.clone_key()),
+        (Identity::Files { cert, key }, None) => Own(
+            pem::certificates(cert, Exit::OwnCertificate)?,
+            pem::key(key.as_ref().unwrap_or(cert), options.pass.as_ref())?,
+        ),
+        (Identity::SelfSigned, None) => self_signed(None)?,
+    };
+    let about = chain.first().and_then(|leaf| about(leaf)).unwrap_or_else(|| "a certificate".to_owned());
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(error.to_string()))?;
+    let config = match &options.client_ca {
+        None => config.with_no_client_auth(),
+        Some(file) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(trusting(file)?), provider())
+                .build()
+                .map_err(|error| {
+                    Fault::new(Exit::CaFile, "tls", format!("cannot use {}: {error}", file.display()))
+                })?;
+            config.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut config = config.with_single_cert(chain, key).map_err(|error| match &options.identity {
+        Identity::Files { cert, key } => {
+            let key = key.as_ref().unwrap_or(cert);
+            unusable(format!("cannot use {} with {}: {error}", cert.display(), key.display()))
+        }
+        Identity::SelfSigned => unusable(error.to_string()),
+    })?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok((config, about))
+}
+
+fn self_signed(host: Option<&str>) -> Result<Own> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     names.extend(host.map(str::to_owned).filter(|host| !names.contains(host)));
     let made = rcgen::generate_simple_self_signed(names).map_err(|error| unusable(error.to_string()))?;
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    Ok((made.cert.into(), key.into()))
+    Ok(Own(vec![made.cert.into()], key.into()))
 }
 
 fn fingerprint(chain: &[CertificateDer<'_>]) -> String {

@@ -149,6 +149,12 @@ fn explain(
     }
 }
 
+/// Whose certificate this is and until when it is valid; `None` for one that cannot be read.
+pub(super) fn about(leaf: &CertificateDer<'_>) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
+    Some(format!("{}, valid until {}", subject(&certificate), date(certificate.validity().not_after)))
+}
+
 /// Subject alternative names, as text.
 pub(super) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };

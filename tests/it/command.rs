@@ -8,7 +8,7 @@ fn script(script: &str) -> Listening {
     Listening::start(["listen", "0", "--", "/bin/sh", "-c", script])
 }
 
-fn texts(peer: &mut Peer, count: usize) -> Vec<String> {
+pub fn texts(peer: &mut Peer, count: usize) -> Vec<String> {
     (0..count).map(|_| String::from_utf8(peer.message().unwrap()).unwrap()).collect()
 }
 
@@ -128,7 +128,7 @@ fn standard_error_is_ours_with_a_number_or_the_clients() {
 
 /// The processes that carry this word in their command line.
 #[cfg(target_os = "linux")]
-fn running(word: &str) -> usize {
+pub fn running(word: &str) -> usize {
     let lines = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let path: PathBuf = entry.ok()?.path().join("cmdline");
         Some(String::from_utf8_lossy(&fs::read(path).ok()?).into_owned())
@@ -160,7 +160,7 @@ fn nothing_is_left_when_the_client_goes() {
 
 /// Children of the server that ended and were not waited for.
 #[cfg(target_os = "linux")]
-fn zombies(listening: &Listening) -> usize {
+pub fn zombies(listening: &Listening) -> usize {
     let parent = listening.wsio.pid().as_raw_nonzero().to_string();
     let stats = fs::read_dir("/proc")
         .unwrap()
@@ -243,4 +243,31 @@ fn a_child_that_reads_nothing_does_not_hold_its_client_up() {
     }
     assert_eq!(texts(&mut peer, 1), ["still up"]);
     assert_eq!(peer.answer_close().unwrap().code(), Some(1000));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_that_reads_nothing_does_not_stay_when_its_client_goes() {
+    let listening = script("exec sleep 300106");
+    let mut peer = Peer::dial(listening.address());
+    eventually("it runs", || running("300106") > 0);
+    // More than a pipe holds, less than would keep us from seeing the Close.
+    for _ in 0..20 {
+        peer.send(true, 2, &[b'x'; 10_000]);
+    }
+    peer.close(1000, "");
+    assert_eq!(peer.until_close().unwrap().code(), Some(1000));
+    eventually("it is gone", || running("300106") == 0);
+    assert!(listening.wsio.says("close 1000 normal; in 20 messages").contains(" bytes not taken"));
+}
+
+#[test]
+fn a_child_that_is_slow_to_read_gets_all_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("count");
+    let input = "x".repeat(99) + "\n";
+    let done =
+        Wsio::run(["pipe", "-", &format!("sh:sleep 1.5; wc -c > {}", file.display())], input.repeat(3000));
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(fs::read_to_string(file).unwrap().trim(), "300000");
 }

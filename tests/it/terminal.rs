@@ -1,7 +1,8 @@
 //! A real terminal and its jobs: what must not stop, and where there is no prompt.
 
 use crate::harness::{Authority, Listening, Options, PATIENCE, Peer, Terminal, eventually, serve};
-use std::fs;
+use rustix::process::{Pid, Signal, kill_process};
+use std::{fs, io::Read};
 
 #[test]
 fn where_lines_cannot_be_edited_a_typed_line_is_a_message() {
@@ -173,4 +174,38 @@ fn a_client_in_the_background_is_not_stopped_by_its_terminal() {
     terminal.shows("got typed");
     assert_eq!(terminal.exit(), Some(0));
     assert_eq!(peer.join().unwrap(), Some(1001));
+}
+
+#[test]
+fn a_terminal_that_is_gone_ends_a_server_that_a_signal_would_have_reload() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["127.0.0.1"]);
+    let (cert, key) = (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap());
+    // Only one descriptor of it, so that dropping it hangs up.
+    let (mut pty, pts) = pty_process::blocking::open().unwrap();
+    rustix::io::ioctl_fionbio(&pty, true).unwrap();
+    let mut child = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_wsio"))
+        .args(["listen", "wss://127.0.0.1:0", "--echo", "--cert", cert, "--key", key])
+        .spawn(pts)
+        .unwrap();
+    let mut screen = String::new();
+    let mut shows = |text: &str| {
+        eventually(text, || {
+            let mut chunk = [0; 4096];
+            let count = pty.read(&mut chunk).unwrap_or(0);
+            screen.push_str(&String::from_utf8_lossy(&chunk[..count]));
+            screen.contains(text)
+        });
+    };
+    shows("listening on wss://");
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    shows("reloaded: ");
+    assert!(child.try_wait().unwrap().is_none());
+    drop(pty);
+    let mut status = None;
+    eventually("its end", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(0));
 }
