@@ -7,6 +7,7 @@ mod chatter;
 mod client;
 mod door;
 mod hub;
+mod leg;
 mod outcome;
 mod pair;
 mod probe;

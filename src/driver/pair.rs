@@ -6,6 +6,7 @@
 
 use super::{
     chatter::Chatter,
+    leg::{Ask, Leg},
     outcome::{Outcome, Rtt, carried},
     pump::{Pump, Told},
 };
@@ -68,25 +69,6 @@ pub struct Pair {
     rtt: Option<Rtt>,
     untaken: u64,
     panicked: bool,
-}
-
-/// What is being done at one side beside pumping.
-#[derive(Default)]
-struct Leg {
-    ask: Option<Ask>,
-    ping: bool,
-    /// When the ping that is not answered yet went out.
-    pinged: Option<Instant>,
-    abandoned: bool,
-    /// The link is lost and being opened again.
-    away: bool,
-    releasing: Option<Pin<Box<dyn Future<Output = u64> + Send>>>,
-}
-
-enum Ask {
-    Close { code: Option<u16>, reason: String, when: When },
-    FlushClose,
-    Shut,
 }
 
 impl Pair {

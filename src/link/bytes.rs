@@ -1,21 +1,21 @@
 //! A byte stream behind a framing, as a link.
 
 use super::{
-    BATCH, Streams,
-    stdio::{self, Input, Output as Thread},
+    BATCH,
+    port::{Port, Threads},
 };
 use crate::{
-    child::{self, Child},
+    child::{self},
     exit::Exit,
     fault::Fault,
     framing::{Decode, Encode, Output, record::Facts},
-    net::{self, Stream},
+    net::{self},
     session::{CloseWith, SideKind, SinkFailure, SourceEnd},
 };
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
     collections::VecDeque,
-    io::{self, IoSlice, Read, Write},
+    io::{self, IoSlice},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -26,25 +26,6 @@ use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 const CHUNK: usize = 64 * 1024;
 /// Slices in one vectored write.
 const SLICES: usize = 16;
-
-/// What the bytes go through.
-pub enum Port {
-    /// A socket, read and written in place.
-    Stream(Stream),
-    /// Blocking ends on threads; either may be missing.
-    Threads(Threads),
-    /// A child process.
-    Child(Box<Child>),
-}
-
-/// The ends of a port whose reads and writes block.
-pub struct Threads {
-    input: Option<Input>,
-    output: Option<Thread>,
-    standard: bool,
-    terminal: bool,
-    to_terminal: bool,
-}
 
 /// How faults of a link name its two ends.
 #[derive(Clone, Debug)]
@@ -69,37 +50,6 @@ pub struct ByteLink {
     parts: VecDeque<Bytes>,
     in_parts: usize,
     failed: bool,
-}
-
-impl Port {
-    /// The standard streams; `read` tells whether standard input is wanted.
-    pub fn standard(streams: Streams, read: bool, write: bool) -> Self {
-        let output = if write { streams.output } else { Box::new(io::sink()) };
-        Self::Threads(Threads {
-            input: read.then(|| stdio::read_on_thread(streams.input)),
-            output: Some(stdio::write_on_thread(output, streams.output_gone)),
-            standard: true,
-            terminal: read && streams.input_is_terminal,
-            to_terminal: write && streams.output_is_terminal,
-        })
-    }
-
-    /// A file to read from.
-    pub fn reader(from: impl Read + Send + 'static) -> Self {
-        let input = Some(stdio::read_on_thread(Box::new(from)));
-        Self::Threads(Threads { input, output: None, standard: false, terminal: false, to_terminal: false })
-    }
-
-    /// A file to write to.
-    pub fn writer(to: impl Write + Send + 'static) -> Self {
-        let output = Some(stdio::write_on_thread(Box::new(to), None));
-        Self::Threads(Threads { input: None, output, standard: false, terminal: false, to_terminal: false })
-    }
-
-    /// Whether a person sees what is written.
-    pub fn writes_to_a_terminal(&self) -> bool {
-        matches!(self, Self::Threads(Threads { to_terminal: true, .. }))
-    }
 }
 
 impl ByteLink {

@@ -5,10 +5,12 @@
 //! hence no locks; every method is cancel-safe, since a poll leaves nothing half done.
 
 mod bytes;
+mod channel;
 mod datagrams;
 mod har;
 mod patient;
 mod peers;
+mod port;
 mod prompt;
 mod queue;
 mod recorder;
@@ -20,10 +22,12 @@ mod stdio;
 mod transcript;
 
 pub use self::{
-    bytes::{ByteLink, Port, Texts},
+    bytes::{ByteLink, Texts},
+    channel::Channel,
     datagrams::{DatagramRules, Datagrams},
     patient::Patient,
     peers::{Peer, Peers},
+    port::Port,
     prompt::{Desk, Prompt},
     queue::Queue,
     recorder::Recorder,
@@ -72,23 +76,6 @@ pub enum Link {
     Prompt(Box<Prompt>),
     /// A script that is run.
     Script(Box<ScriptLink>),
-}
-
-/// Two in-process queues; the same one twice is an echo.
-pub struct Channel {
-    /// What the source gives; `None` gives nothing, without an end.
-    pub incoming: Option<Queue>,
-    /// Where the sink puts; `None` swallows everything.
-    pub outgoing: Option<Queue>,
-}
-
-impl Drop for Channel {
-    /// Whoever feeds a queue that nobody reads any more has to know.
-    fn drop(&mut self) {
-        if let Some(queue) = &self.incoming {
-            queue.finish(SourceEnd::Absent);
-        }
-    }
 }
 
 impl Link {

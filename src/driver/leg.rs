@@ -1,0 +1,23 @@
+//! What a pair does at one side beside pumping: asking, pinging, letting go.
+
+use crate::session::{Instant, When};
+use std::{future::Future, pin::Pin};
+
+/// What is being done at one side beside pumping.
+#[derive(Default)]
+pub(super) struct Leg {
+    pub ask: Option<Ask>,
+    pub ping: bool,
+    /// When the ping that is not answered yet went out.
+    pub pinged: Option<Instant>,
+    pub abandoned: bool,
+    /// The link is lost and being opened again.
+    pub away: bool,
+    pub releasing: Option<Pin<Box<dyn Future<Output = u64> + Send>>>,
+}
+
+pub(super) enum Ask {
+    Close { code: Option<u16>, reason: String, when: When },
+    FlushClose,
+    Shut,
+}
