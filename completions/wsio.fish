@@ -214,7 +214,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l crl -l crlfile -d '
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s H -l header -d 'Add a header to the answer; @FILE holds one a line; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l subprotocol -l protocol -d 'Speak the subprotocol NAME; repeatable, or separated by commas' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l cert -d 'Serve TLS with the certificate chain in FILE (PEM)' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l cert -d 'Serve TLS with the certificate chain in FILE (PEM); SIGHUP reads it anew' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l cacert -d 'With --to, trust the roots in FILE (PEM) instead of the system\'s' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l sni -d 'With --to, send and verify NAME instead of the host, or send none' -r
@@ -229,6 +229,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l relay -d 'Send each
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l console -d 'Serve a page to talk to the socket from a browser; with --serve at /.console'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l pty -d 'Give a program a terminal, so that it does not hold its output back; with --framing raw, a console'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
@@ -334,7 +335,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l grace -d 'Let open se
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s H -l header -d 'Add a header to the request, or to the answer when only a server side exists; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l subprotocol -l protocol -d 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cert -d 'Use the certificate chain in FILE (PEM), for wss-listen: or else for the client side' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cert -d 'Use the certificate chain in FILE (PEM), for wss-listen: (SIGHUP reads it anew) or else the client side' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send -d 'Send MSG to B before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s u -l user -d 'Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l bearer -d 'Log in with a bearer token, or ask clients to when only a server side exists; @FILE' -r
@@ -351,6 +352,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s L -l location -d 'Fol
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s k -l insecure -d 'Accept any certificate; said on every run'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pty -d 'Give a program a terminal, so that it does not hold its output back; with --framing raw, a console'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s q -l quiet -d 'Say nothing but faults on standard error'
