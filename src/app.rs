@@ -9,7 +9,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     link::{Stdio, Streams},
-    observe::{Reporter, Verbosity},
+    observe::{Meter, Reporter, TerminalSize, Verbosity},
     plan::{Common, Plan},
     tls::ServerTls,
 };
@@ -27,13 +27,27 @@ pub struct Given {
     pub streams: Streams,
     /// Standard error.
     pub stderr: Box<dyn Write + Send>,
+    /// Columns and lines of standard error, when it is a terminal.
+    pub stderr_size: Option<TerminalSize>,
+    /// Standard output is a terminal.
+    pub output_is_terminal: bool,
+    /// Bytes that standard input has left, when it is a file.
+    pub input_size: Option<u64>,
+}
+
+/// What `--progress` has to know.
+struct Facts {
+    stderr_size: Option<TerminalSize>,
+    output_is_terminal: bool,
+    input_size: Option<u64>,
 }
 
 /// Runs the program; the exit is the process's.
 pub fn run(given: Given) -> Exit {
-    let Given { args, env, streams, stderr } = given;
+    let Given { args, env, streams, stderr, stderr_size, output_is_terminal, input_size } = given;
     let reporter = Reporter::new(stderr, Verbosity::Normal);
-    let exit = run_with(args, env, streams, &reporter);
+    let facts = Facts { stderr_size, output_is_terminal, input_size };
+    let exit = run_with(args, env, streams, &facts, &reporter);
     // Whoever is in a hurry does not wait for a standard error that nobody reads.
     let hurried = matches!(exit, Exit::ReaderLeft | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
     reporter.finish(Duration::from_millis(if hurried { 50 } else { 1000 }));
@@ -44,6 +58,7 @@ fn run_with(
     args: Vec<OsString>,
     env: fn(&str) -> Option<String>,
     mut streams: Streams,
+    facts: &Facts,
     reporter: &Reporter,
 ) -> Exit {
     let terminal = streams.input_is_terminal;
@@ -53,7 +68,12 @@ fn run_with(
         Ok(Parsed::Print(text)) => return print(&text, streams),
         Err(fault) => return report(reporter, &fault),
     };
-    let reporter = reporter.with(plan.common().verbosity);
+    let mut reporter = reporter.with(plan.common().verbosity);
+    if plan.common().progress {
+        // What cannot move its cursor cannot draw.
+        let size = facts.stderr_size.filter(|_| env("TERM").is_none_or(|term| term != "dumb"));
+        reporter = reporter.metered(Meter::new(facts.input_size, facts.output_is_terminal), size);
+    }
     install_panic_hook(reporter.clone());
     match drive(plan, streams, &reporter) {
         Ok(Ok(())) => Exit::Ok,

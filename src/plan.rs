@@ -101,6 +101,8 @@ pub struct Common {
     pub errors_to_client: bool,
     /// Child processes get a terminal.
     pub pty: bool,
+    /// How far a transfer is, is shown.
+    pub progress: bool,
     /// How much is said on stderr.
     pub verbosity: Verbosity,
 }

@@ -54,6 +54,7 @@ impl ConnectArgs {
             room: Default::default(),
             errors_to_client: false,
             pty: false,
+            progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
         };
         Ok(Plan::Connect(Connect { target: self.target, common }))

@@ -102,6 +102,9 @@ pub(super) struct Output {
     /// Say on standard error how the connection came about
     #[arg(short, long)]
     pub verbose: bool,
+    /// Draw on a terminal how far a transfer is, and say at its end what it carried
+    #[arg(long, conflicts_with = "quiet", hide_short_help = true)]
+    pub progress: bool,
 }
 
 fn framing_parser() -> impl TypedValueParser<Value = Framing> {

@@ -91,6 +91,9 @@ impl ListenArgs {
                 "is for standard input to many clients, --relay and --to hub:NAME",
             )?;
         }
+        if !self.server.once {
+            given.refuse(&["progress"], "is for one session: with --once")?;
+        }
         let starts = self.to.as_deref().is_some_and(lower::is_command) || !self.program.is_empty();
         lower::check_commands(given, starts)?;
         let place = Place::parse(&self.address)?;
@@ -109,6 +112,7 @@ impl ListenArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             pty: self.commands.pty,
+            progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
         };
         common.server.handshake.headers = lower::server_headers(&self.handshake.headers, expander)?;

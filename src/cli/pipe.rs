@@ -125,6 +125,7 @@ impl PipeArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             pty: self.commands.pty,
+            progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
         };
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
@@ -166,6 +167,9 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     }
     if !any(&[SecureWebSocketServer]) {
         given.refuse(&["self_signed", "client_ca"], "needs a wss-listen: endpoint")?;
+    }
+    if any(&[WebSocketServer, SecureWebSocketServer, StreamServer]) && !given.has("once") {
+        given.refuse(&["progress"], "is for one session: with --once")?;
     }
     if !to_hub {
         given.refuse(&["queue", "slow", "last"], "needs hub:NAME as B")?;

@@ -4,12 +4,14 @@
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
 mod hub;
+mod outcome;
 mod pair;
 mod pump;
 mod serve;
 mod signals;
 
-pub use pair::{Outcome, Pair, Setup};
+pub use outcome::Outcome;
+pub use pair::{Pair, Setup};
 pub use signals::{Orders, Signals};
 
 use crate::{

@@ -4,18 +4,22 @@
 //! the session's actions into calls. Everything of one pair is polled in one task, so the links need
 //! no locks, and a stuck sink never keeps the other direction, a signal or a deadline waiting.
 
-use super::pump::{Pump, Told};
+use super::{
+    Outcome,
+    pump::{Pump, Told},
+};
 use crate::{
     exit::Exit,
     fault::Fault,
     link::{Link, Moved},
-    observe::Reporter,
+    observe::{Meter, Reporter},
     session::{Action, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, When},
 };
 use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 use tokio::time::{Sleep, sleep_until};
@@ -42,44 +46,6 @@ pub struct Setup {
     pub reporter: Reporter,
 }
 
-/// How a pair ended.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The first fault; `None` is clean and complete.
-    pub fault: Option<Fault>,
-    /// How each WebSocket side was closed: code, name and reason.
-    pub closed: [Option<String>; 2],
-    /// Data messages and payload bytes carried from side A and from side B.
-    pub carried: [(u64, u64); 2],
-    /// Messages that a side had no room for (`--slow drop`).
-    pub dropped: u64,
-    /// Bytes that a side did not take before it was given up.
-    pub untaken: u64,
-}
-
-impl Outcome {
-    /// How the WebSocket of this side ended and what it carried, for a line on stderr.
-    pub fn summary(&self, side: usize) -> String {
-        let closed = self.closed[side].clone().unwrap_or_else(|| match &self.fault {
-            Some(fault) => format!("1006 abnormal: {}", fault.cause),
-            None => "end of input".into(),
-        });
-        let ((messages_in, bytes_in), (messages_out, bytes_out)) =
-            (self.carried[side], self.carried[1 - side]);
-        let dropped = match self.dropped {
-            0 => String::new(),
-            count => format!(", dropped {count} messages"),
-        };
-        let untaken = match self.untaken {
-            0 => String::new(),
-            bytes => format!(", {bytes} bytes not taken"),
-        };
-        format!(
-            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}{untaken}"
-        )
-    }
-}
-
 /// Two links joined.
 pub struct Pair {
     links: [Link; 2],
@@ -90,6 +56,7 @@ pub struct Pair {
     stop: Option<Pin<Box<dyn Future<Output = Fault> + Send>>>,
     sleep: Pin<Box<Sleep>>,
     reporter: Reporter,
+    meter: Option<Arc<Meter>>,
     one_way: bool,
     closed: [Option<String>; 2],
     dropped: u64,
@@ -126,6 +93,11 @@ impl Pair {
         if setup.send_only {
             pumps[counted].discard();
         }
+        let meter = setup.reporter.meter().cloned();
+        if let Some(meter) = &meter {
+            let far = if counted == 0 && kinds[0] == SideKind::WebSocket { 0 } else { 1 };
+            meter.begin(1 - far, !setup.send_only && kinds.contains(&SideKind::Standard));
+        }
         Self {
             pumps,
             legs: Default::default(),
@@ -135,6 +107,7 @@ impl Pair {
             stop: Some(setup.stop),
             sleep: Box::pin(sleep_until(now)),
             reporter: setup.reporter,
+            meter,
             one_way: setup.send_only,
             closed: [None, None],
             dropped: 0,
@@ -158,13 +131,11 @@ impl Pair {
             }
         })
         .await;
-        Outcome {
-            fault,
-            closed: self.closed,
-            carried: self.pumps.map(|pump| pump.count),
-            dropped: self.dropped,
-            untaken: self.untaken,
+        let carried = self.pumps.map(|pump| pump.count);
+        if let Some(meter) = &self.meter {
+            meter.finish(carried);
         }
+        Outcome { fault, closed: self.closed, carried, dropped: self.dropped, untaken: self.untaken }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
@@ -194,11 +165,28 @@ impl Pair {
                 return Poll::Ready(self.session.verdict());
             }
             if idle && !self.poll_clock(cx) {
+                self.measure();
                 return Poll::Pending;
             }
         }
+        self.measure();
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Tells the meter how much has passed: what was given and is not on its way any more.
+    fn measure(&self) {
+        let Some(meter) = &self.meter else { return };
+        for side in 0..2 {
+            let on_the_way = self.pumps[side].waiting() + self.links[1 - side].queued();
+            meter.pass(
+                side,
+                match self.links[side].given() {
+                    Some(given) => given.saturating_sub(on_the_way as u64),
+                    None => self.pumps[side].count.1 + self.links[side].begun(),
+                },
+            );
+        }
     }
 
     fn poll_stop(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {

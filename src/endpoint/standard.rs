@@ -24,7 +24,7 @@ impl Endpoint for Standard {
         "-".into()
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let Some(streams) = reach.stdio.take() else {
                 return Err(Fault::new(
@@ -34,6 +34,9 @@ impl Endpoint for Standard {
                 )
                 .hint("use --once with a listening endpoint and `-`"));
             };
+            if let Some(meter) = reach.reporter.meter().filter(|_| reach.read_input) {
+                meter.expect_standard_input(opening.role.side());
+            }
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
             let link = reach.bytes(Port::standard(streams, reach.read_input, true), texts);
             Ok(Opened::Link(OpenedLink { link, peer: "-".into(), subprotocol: None }))

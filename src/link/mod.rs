@@ -124,6 +124,22 @@ impl Link {
         }
     }
 
+    /// Bytes that a byte source gave as messages so far; `None` for what gives messages only.
+    pub fn given(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(link) => Some(link.given()),
+            _ => None,
+        }
+    }
+
+    /// Bytes of a message of the peer that is on its way.
+    pub fn begun(&self) -> u64 {
+        match self {
+            Self::WebSocket(conn) => conn.begun(),
+            _ => 0,
+        }
+    }
+
     /// Whether the sink may be fed: a WebSocket after a Close may not.
     pub fn is_open(&self) -> bool {
         match self {

@@ -14,6 +14,7 @@ mod harness;
 mod limits;
 mod listen;
 mod pipe;
+mod progress;
 mod pty;
 mod reload;
 mod session;

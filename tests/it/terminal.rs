@@ -11,14 +11,14 @@ use std::{
 };
 
 /// A program on a terminal of its own.
-struct Terminal {
+pub struct Terminal {
     child: Child,
     keys: pty_process::blocking::Pty,
     screen: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Terminal {
-    fn start<'a>(program: &str, args: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn start<'a>(program: &str, args: impl IntoIterator<Item = &'a str>) -> Self {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         let child = pty_process::blocking::Command::new(program).args(args).spawn(pts).unwrap();
         let screen = Arc::new(Mutex::new(Vec::new()));
@@ -33,7 +33,7 @@ impl Terminal {
         Self { child, keys: pty, screen }
     }
 
-    fn wsio<'a>(args: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn wsio<'a>(args: impl IntoIterator<Item = &'a str>) -> Self {
         Self::start(env!("CARGO_BIN_EXE_wsio"), args)
     }
 
@@ -41,15 +41,15 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
-    fn shows(&self, text: &str) {
+    pub fn shows(&self, text: &str) {
         eventually(text, || self.screen().contains(text));
     }
 
-    fn exit(&mut self) -> Option<i32> {
+    pub fn exit(&mut self) -> Option<i32> {
         let mut status = None;
         eventually("its end", || {
             status = self.child.try_wait().unwrap();

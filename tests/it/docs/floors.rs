@@ -24,6 +24,7 @@ const FLOORS: &[(&[&str], bool)] = &[
 const FENCES: &[(&[&str], &[&str])] = &[
     (&["clap::", "use clap"], &["cli"]),
     (&["rustls::", "tokio_rustls", "rustls_native_certs", "rcgen::", "x509_parser"], &["tls"]),
+    (&["indicatif::", "use indicatif"], &["observe"]),
     (&["hyper::", "hyper_util", "http_body_util"], &["ws", "net"]),
     (&["process::exit", "process::abort"], &["main"]),
     (&["io::stdin", "io::stdout", "io::stderr", "println!", "eprintln!", "print!(", "eprint!("], &["main"]),
