@@ -10,7 +10,7 @@ use crate::{
     fault::{Fault, Result},
     framing::Kind,
     link::{Stdio, Streams},
-    observe::{Reporter, Verbosity},
+    observe::{Meter, Reporter, TerminalSize, Verbosity},
     plan::{Common, Connect, Direction, Plan},
     term::{self, Above, Prompt, Terminal},
     tls::ServerTls,
@@ -31,19 +31,32 @@ pub struct Given {
     pub streams: Streams,
     /// Standard error.
     pub stderr: Box<dyn Write + Send>,
-    /// Standard error is a terminal.
-    pub stderr_is_terminal: bool,
     /// Standard input and output again, when both are terminals.
     pub terminal: Option<Terminal>,
+    /// Columns and lines of standard error, when it is a terminal.
+    pub stderr_size: Option<TerminalSize>,
+    /// Standard output is a terminal.
+    pub output_is_terminal: bool,
+    /// Bytes that standard input has left, when it is a file.
+    pub input_size: Option<u64>,
+}
+
+/// What `--progress` has to know.
+struct Facts {
+    stderr_size: Option<TerminalSize>,
+    output_is_terminal: bool,
+    input_size: Option<u64>,
 }
 
 /// Runs the program; the exit is the process's.
 pub fn run(given: Given) -> Exit {
-    let Given { args, env, ask, streams, stderr, stderr_is_terminal, terminal } = given;
+    let Given { args, env, ask, streams, stderr, terminal, stderr_size, output_is_terminal, input_size } =
+        given;
     let above = Above::default();
-    let stderr = if stderr_is_terminal { above.or(stderr) } else { stderr };
+    let stderr = if stderr_size.is_some() { above.or(stderr) } else { stderr };
     let reporter = Reporter::new(stderr, Verbosity::Normal);
-    let exit = run_with(args, env, ask, streams, Screen { terminal, above }, &reporter);
+    let facts = Facts { stderr_size, output_is_terminal, input_size };
+    let exit = run_with(args, env, ask, streams, Screen { terminal, above }, &facts, &reporter);
     // Whoever is in a hurry does not wait for a standard error that nobody reads.
     let hurried = matches!(exit, Exit::ReaderLeft | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
     reporter.finish(Duration::from_millis(if hurried { 50 } else { 1000 }));
@@ -62,6 +75,7 @@ fn run_with(
     ask: Option<fn(&str) -> std::io::Result<String>>,
     mut streams: Streams,
     screen: Screen,
+    facts: &Facts,
     reporter: &Reporter,
 ) -> Exit {
     let terminal = streams.input_is_terminal;
@@ -72,7 +86,12 @@ fn run_with(
         Ok(Parsed::Print(text)) => return print(&text, streams),
         Err(fault) => return report(reporter, &fault),
     };
-    let reporter = reporter.with(plan.common().verbosity);
+    let mut reporter = reporter.with(plan.common().verbosity);
+    if plan.common().progress {
+        // What cannot move its cursor cannot draw.
+        let size = facts.stderr_size.filter(|_| env("TERM").is_none_or(|term| term != "dumb"));
+        reporter = reporter.metered(Meter::new(facts.input_size, facts.output_is_terminal), size);
+    }
     install_panic_hook(reporter.clone());
     let prompt = match &plan {
         Plan::Connect(connect) => prompt(connect, screen, env),

@@ -24,8 +24,10 @@ fn main() -> ExitCode {
             ask: io::stderr().is_terminal().then_some(term::ask),
             streams,
             stderr: Box::new(io::stderr()),
-            stderr_is_terminal: io::stderr().is_terminal(),
             terminal,
+            stderr_size: io::stderr().is_terminal().then_some(stderr_size),
+            output_is_terminal: io::stdout().is_terminal(),
+            input_size: input_size().unwrap_or(None),
         }),
         Err(_) => wsio::exit::Exit::Internal,
     };
@@ -50,6 +52,24 @@ fn streams() -> io::Result<(Streams, Option<Terminal>)> {
         output: Box::new(Patient::new(output)),
     };
     Ok((streams, terminal))
+}
+
+fn stderr_size() -> (u16, u16) {
+    match rustix::termios::tcgetwinsize(io::stderr()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+        _ => (80, 24),
+    }
+}
+
+/// What standard input has left to give, when it is a regular file.
+fn input_size() -> io::Result<Option<u64>> {
+    let input = io::stdin();
+    let facts = rustix::fs::fstat(&input)?;
+    if rustix::fs::FileType::from_raw_mode(facts.st_mode) != rustix::fs::FileType::RegularFile {
+        return Ok(None);
+    }
+    let size = u64::try_from(facts.st_size).unwrap_or(0);
+    Ok(Some(size.saturating_sub(rustix::fs::tell(&input)?)))
 }
 
 /// A larger pipe means fewer system calls and wake-ups; a refusal costs nothing.

@@ -150,6 +150,8 @@ pub struct Common {
     pub stats: bool,
     /// Child processes get a terminal.
     pub pty: bool,
+    /// How far a transfer is, is shown.
+    pub progress: bool,
     /// How much is said on stderr.
     pub verbosity: Verbosity,
 }

@@ -92,6 +92,7 @@ fn for_listen(command: Command) -> Command {
         // A changed option moves to the end; the output options belong there.
         .mut_arg("quiet", |arg| arg)
         .mut_arg("verbose", |arg| arg)
+        .mut_arg("progress", |arg| arg)
         .mut_arg("raw", |arg| arg)
 }
 

@@ -110,6 +110,7 @@ impl ConnectArgs {
             room: Default::default(),
             errors_to_client: false,
             pty: false,
+            progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),

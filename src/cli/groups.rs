@@ -140,6 +140,9 @@ pub(super) struct Output {
     /// Say on standard error how the connection came about
     #[arg(short, long)]
     pub verbose: bool,
+    /// Draw on a terminal how far a transfer is, and say at its end what it carried
+    #[arg(long, conflicts_with = "quiet", hide_short_help = true)]
+    pub progress: bool,
     /// Sum up at the end on standard error: messages, bytes, rates, round trips, phases
     #[arg(long)]
     pub stats: bool,

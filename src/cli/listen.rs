@@ -116,6 +116,9 @@ impl ListenArgs {
                 "is for standard input to many clients, --relay, --to hub:NAME and --to nats://HOST/SUBJECT",
             )?;
         }
+        if !self.server.once {
+            given.refuse(&["progress"], "is for one session: with --once")?;
+        }
         let starts = self.to.as_deref().is_some_and(lower::is_command) || !self.program.is_empty();
         lower::check_commands(given, starts)?;
         if self.to.as_deref().is_some_and(lower::is_udp) {
@@ -163,6 +166,7 @@ impl ListenArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             pty: self.commands.pty,
+            progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
             retry: Default::default(),
             reconnect: None,

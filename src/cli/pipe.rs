@@ -165,6 +165,7 @@ impl PipeArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             pty: self.commands.pty,
+            progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),
@@ -241,6 +242,9 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     }
     if !any(&[SecureWebSocketServer]) {
         given.refuse(&["self_signed", "client_ca"], "needs a wss-listen: endpoint")?;
+    }
+    if any(&[WebSocketServer, SecureWebSocketServer, StreamServer]) && !given.has("once") {
+        given.refuse(&["progress"], "is for one session: with --once")?;
     }
     if !to_hub {
         given.refuse(&["queue", "slow", "last"], "needs hub:NAME or nats://HOST/SUBJECT")?;

@@ -8,6 +8,7 @@ mod client;
 mod door;
 mod hub;
 mod leg;
+mod measure;
 mod outcome;
 mod pair;
 mod probe;

@@ -1,7 +1,12 @@
 //! How a pair ended, and what it carried.
 
 use super::pump::Pump;
-use crate::{fault::Fault, framing::record::Tally};
+use crate::{
+    exit::Exit,
+    fault::Fault,
+    framing::record::Tally,
+    session::{Event, SinkFailure, SourceEnd},
+};
 use std::time::Duration;
 
 /// How a pair ended.
@@ -89,4 +94,21 @@ pub fn ending(fault: Option<&Fault>) -> Tally {
         cause: fault.map(|fault| format!("{}: {}", fault.phase, fault.cause)),
         ..Tally::default()
     }
+}
+
+/// Keeps how each side was closed, as far as this event tells; codes are for WebSockets.
+pub(super) fn note_close(closed: &mut [Option<String>; 2], web_socket: [bool; 2], event: &Event) {
+    let abnormal = |side: usize, fault: &Fault| match web_socket[side] {
+        true => format!("1006 abnormal: {}", fault.cause),
+        false => fault.cause.clone(),
+    };
+    let (side, text) = match event {
+        Event::Ended { side, how: SourceEnd::Close { described, .. } } => (*side, described.clone()),
+        Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => (*side, abnormal(*side, fault)),
+        Event::SinkFailed { side, how: SinkFailure::Failed(fault) } if fault.exit == Exit::Lost => {
+            (*side, abnormal(*side, fault))
+        }
+        _ => return,
+    };
+    closed[side].get_or_insert(text);
 }

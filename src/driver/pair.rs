@@ -7,7 +7,7 @@
 use super::{
     chatter::Chatter,
     leg::{Ask, Leg},
-    outcome::{Outcome, Rtt, carried},
+    outcome::{Outcome, Rtt, carried, note_close},
     pump::{Pump, Told},
 };
 use crate::{
@@ -15,15 +15,16 @@ use crate::{
     expect::show,
     fault::Fault,
     link::{Link, Moved},
-    observe::Reporter,
+    observe::{Meter, Reporter},
     plan::Chat,
-    session::{Action, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, When},
+    session::{Action, Event, Instant, Rules, Session, SideKind, When},
     ws::conn::Conn,
 };
 use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 use tokio::time::{Sleep, sleep_until};
@@ -54,14 +55,15 @@ pub struct Setup {
 
 /// Two links joined.
 pub struct Pair {
-    links: [Link; 2],
-    pumps: [Pump; 2],
+    pub(super) links: [Link; 2],
+    pub(super) pumps: [Pump; 2],
     legs: [Leg; 2],
     moved: [Moved; 2],
     session: Session,
     stop: Option<Pin<Box<dyn Future<Output = Fault> + Send>>>,
     sleep: Pin<Box<Sleep>>,
     reporter: Reporter,
+    pub(super) meter: Option<Arc<Meter>>,
     one_way: bool,
     closed: [Option<String>; 2],
     web_socket: [bool; 2],
@@ -97,6 +99,11 @@ impl Pair {
         }
         let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);
         (0..2).filter(|side| matches!(links[*side], Link::Renewing(_))).for_each(|side| session.renews(side));
+        let meter = setup.reporter.meter().cloned();
+        if let Some(meter) = &meter {
+            let far = if counted == 0 && kinds[0] == SideKind::WebSocket { 0 } else { 1 };
+            meter.begin(1 - far, !setup.send_only && kinds.contains(&SideKind::Standard));
+        }
         Self {
             pumps,
             legs: Default::default(),
@@ -106,6 +113,7 @@ impl Pair {
             stop: Some(setup.stop),
             sleep: Box::pin(sleep_until(now)),
             reporter: setup.reporter,
+            meter,
             one_way: setup.send_only,
             closed: [None, None],
             web_socket: kinds.map(|kind| kind == SideKind::WebSocket),
@@ -137,13 +145,17 @@ impl Pair {
         }
         let unwanted = self.pumps.iter().flat_map(Pump::unwanted);
         let unwanted = unwanted.map(|message| format!("got {}", show::message(message)));
+        let carried = carried(&self.pumps);
+        if let Some(meter) = &self.meter {
+            meter.finish(carried);
+        }
         Outcome {
             fault: fault.map(|fault| match fault.exit {
                 Exit::Expectation => fault.detail(unwanted),
                 _ => fault,
             }),
             closed: self.closed,
-            carried: carried(&self.pumps),
+            carried,
             dropped: self.dropped,
             rtt: self.rtt,
             untaken: self.untaken,
@@ -165,7 +177,7 @@ impl Pair {
             let now = Instant::now();
             let quiet = events.is_empty();
             for event in events.drain(..) {
-                self.note_close(&event);
+                note_close(&mut self.closed, self.web_socket, &event);
                 self.session.on(event, now);
             }
             self.session.tick(now);
@@ -178,9 +190,11 @@ impl Pair {
                 return Poll::Ready(self.session.verdict());
             }
             if idle && !self.poll_clock(cx) {
+                self.measure();
                 return Poll::Pending;
             }
         }
+        self.measure();
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -369,21 +383,5 @@ impl Pair {
             Action::Note(_) if self.one_way => {}
             Action::Note(text) => self.reporter.note(&text),
         }
-    }
-
-    fn note_close(&mut self, event: &Event) {
-        let abnormal = |side: usize, fault: &Fault| match self.web_socket[side] {
-            true => format!("1006 abnormal: {}", fault.cause),
-            false => fault.cause.clone(),
-        };
-        let (side, text) = match event {
-            Event::Ended { side, how: SourceEnd::Close { described, .. } } => (*side, described.clone()),
-            Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => (*side, abnormal(*side, fault)),
-            Event::SinkFailed { side, how: SinkFailure::Failed(fault) } if fault.exit == Exit::Lost => {
-                (*side, abnormal(*side, fault))
-            }
-            _ => return,
-        };
-        self.closed[side].get_or_insert(text);
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     link::{Port, Texts},
+    observe::Meter,
 };
 use std::{fs::File, path::PathBuf};
 
@@ -42,12 +43,17 @@ struct Disk {
 }
 
 impl Disk {
-    fn port(&self, role: Role) -> Result<Port> {
+    fn port(&self, role: Role, meter: Option<&Meter>) -> Result<Port> {
         let path = self.path.display();
         if role == Role::A {
             let file = File::open(&self.path).map_err(|error| {
                 Fault::new(Exit::ReadError, "open", format!("cannot read {path}: {error}"))
             })?;
+            if let (Some(meter), Ok(facts)) = (meter, file.metadata())
+                && facts.is_file()
+            {
+                meter.expect(role.side(), facts.len());
+            }
             return Ok(Port::reader(file));
         }
         let mut options = File::options();
@@ -69,7 +75,8 @@ impl Endpoint for Disk {
         Box::pin(async move {
             // Opening a FIFO waits for its other end.
             let disk = Self { path: self.path.clone(), append: self.append };
-            let opened = tokio::task::spawn_blocking(move || disk.port(opening.role)).await;
+            let meter = reach.reporter.meter().cloned();
+            let opened = tokio::task::spawn_blocking(move || disk.port(opening.role, meter.as_deref())).await;
             let port = opened.map_err(|_| Fault::new(Exit::Internal, "open", "opening a file failed"))??;
             let texts = Texts { input: self.describe(), output: self.describe() };
             let link = reach.bytes(port, texts);

@@ -31,6 +31,13 @@ pub enum Role {
     B,
 }
 
+impl Role {
+    /// The number of the side.
+    pub fn side(self) -> usize {
+        usize::from(self == Self::B)
+    }
+}
+
 /// The circumstances of one opening.
 #[derive(Clone, Debug)]
 pub struct Opening {

@@ -34,6 +34,9 @@ impl Endpoint for Standard {
                 )
                 .hint("use --once with a listening endpoint and `-`"));
             };
+            if let Some(meter) = reach.reporter.meter().filter(|_| reach.read_input) {
+                meter.expect_standard_input(opening.role.side());
+            }
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
             let output = opening.output.unwrap_or(reach.framings.output);
             let link = reach.standard(Port::standard(streams, reach.read_input, true), texts, output);

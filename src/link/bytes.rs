@@ -43,7 +43,8 @@ pub struct ByteLink {
     decoder: Box<dyn Decode>,
     encoder: Box<dyn Encode>,
     buffer: BytesMut,
-    empty: bool,
+    /// Bytes read.
+    taken: u64,
     end: Option<SourceEnd>,
     out: Output,
     /// Taken from `out`, on their way into a socket.
@@ -62,7 +63,7 @@ impl ByteLink {
             decoder,
             encoder,
             buffer: BytesMut::new(),
-            empty: true,
+            taken: 0,
             end,
             out: Output::default(),
             parts: VecDeque::new(),
@@ -80,6 +81,10 @@ impl ByteLink {
 
     pub(super) fn end(&self) -> Option<SourceEnd> {
         self.end.clone()
+    }
+
+    pub(super) fn given(&self) -> u64 {
+        self.taken.saturating_sub(self.decoder.held() as u64)
     }
 
     pub(super) fn queued(&self) -> usize {
@@ -111,7 +116,7 @@ impl ByteLink {
             }
             match ready!(self.poll_read(cx)) {
                 Ok(Some(chunk)) => {
-                    self.empty = false;
+                    self.taken += chunk.len() as u64;
                     self.decoder.feed(chunk);
                 }
                 Ok(None) => {
@@ -234,7 +239,7 @@ impl ByteLink {
     /// What the end of the bytes means.
     fn eof(&self) -> SourceEnd {
         let Port::Child(child) = &self.port else {
-            return SourceEnd::Eof { empty: self.empty, hangup: self.is_terminal() };
+            return SourceEnd::Eof { empty: self.taken == 0, hangup: self.is_terminal() };
         };
         match child.status().and_then(child::words) {
             // There is nobody left to wait for.

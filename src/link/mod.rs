@@ -14,6 +14,7 @@ mod port;
 mod prompt;
 mod queue;
 mod recorder;
+mod release;
 mod renewing;
 pub mod room;
 mod script;
@@ -42,14 +43,12 @@ use socket::{transport_failure, web_socket_end};
 
 use crate::{
     framing::record::{Facts, What},
-    net,
     session::{SideKind, SinkFailure, SourceEnd},
     ws::conn,
 };
 use std::{
     collections::VecDeque,
     task::{Context, Poll},
-    time::Duration,
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -173,6 +172,22 @@ impl Link {
             Self::WebSocket(conn) => (conn.moved(), conn.is_amid_message()),
             Self::Renewing(link) => link.progress(),
             _ => Default::default(),
+        }
+    }
+
+    /// Bytes that a byte source gave as messages so far; `None` for what gives messages only.
+    pub fn given(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(link) => Some(link.given()),
+            _ => None,
+        }
+    }
+
+    /// Bytes of a message of the peer that is on its way.
+    pub fn begun(&self) -> u64 {
+        match self {
+            Self::WebSocket(conn) => conn.begun(),
+            _ => 0,
         }
     }
 
@@ -369,28 +384,6 @@ impl Link {
             Self::Datagrams(link) => link.unread(),
             Self::Prompt(prompt) => prompt.unread(),
             _ => 0,
-        }
-    }
-
-    /// Closes the transport: write side shut, then read and discarded for at most 2 s, or 50 ms when
-    /// the process has to go `at_once`.
-    ///
-    /// Returns the bytes that were discarded.
-    pub async fn release(self, at_once: bool) -> u64 {
-        let within = if at_once { Duration::from_millis(50) } else { Duration::from_secs(2) };
-        match self {
-            Self::WebSocket(mut conn) => {
-                let flushed = std::future::poll_fn(|cx| conn.poll_flush(cx));
-                let _ = tokio::time::timeout(within, flushed).await;
-                net::lingering_close(conn.stream(), within).await;
-                0
-            }
-            Self::Renewing(mut link) => match link.take() {
-                Some(conn) => Box::pin(Self::WebSocket(conn).release(at_once)).await,
-                None => 0,
-            },
-            Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) | Self::Prompt(_) | Self::Script(_) => 0,
         }
     }
 }

@@ -2,6 +2,13 @@
 //!
 //! stderr may be closed, or a pipe that nobody reads: saying something never fails, never panics and
 //! never waits. A thread of its own writes; what does not fit its bounded queue is counted and dropped.
+//! The same thread draws the bar of `--progress`.
+
+mod bar;
+mod meter;
+
+pub use bar::TerminalSize;
+pub use meter::Meter;
 
 mod redact;
 mod tap;
@@ -13,12 +20,13 @@ use crate::{
     exit::Exit,
     fault::{Fault, printable},
 };
+use bar::{FRAME, Screen};
 use std::{
     io::Write,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -43,6 +51,7 @@ pub enum Verbosity {
 #[derive(Clone)]
 pub struct Reporter {
     verbosity: Verbosity,
+    meter: Option<Arc<Meter>>,
     to: Arc<Outlet>,
 }
 
@@ -55,6 +64,8 @@ enum Line {
     Text(String),
     /// Everything before this was written.
     Mark(SyncSender<()>),
+    /// From here on, the progress is shown: drawn on a terminal of that size.
+    Meter(Arc<Meter>, Option<TerminalSize>),
 }
 
 impl Reporter {
@@ -67,7 +78,7 @@ impl Reporter {
             let lost = || lost.upgrade().map_or(0, |outlet| outlet.lost.swap(0, Ordering::Relaxed));
             write_on(to, &waiting, lost);
         });
-        Self { verbosity, to: outlet }
+        Self { verbosity, meter: None, to: outlet }
     }
 
     /// Waits until everything said so far is written, but not longer than that.
@@ -89,13 +100,26 @@ impl Reporter {
     /// The same sink with another verbosity.
     #[must_use]
     pub fn with(&self, verbosity: Verbosity) -> Self {
-        Self { verbosity, to: Arc::clone(&self.to) }
+        Self { verbosity, meter: self.meter.clone(), to: Arc::clone(&self.to) }
+    }
+
+    /// The same sink, which shows a meter too: as a bar on a terminal of that size, and its summary.
+    #[must_use]
+    pub fn metered(&self, meter: Meter, size: Option<TerminalSize>) -> Self {
+        let meter = Arc::new(meter);
+        let _ = self.to.lines.try_send(Line::Meter(Arc::clone(&meter), size));
+        Self { meter: Some(meter), ..self.clone() }
+    }
+
+    /// What the progress of the run is told to, when it is shown.
+    pub fn meter(&self) -> Option<&Arc<Meter>> {
+        self.meter.as_ref()
     }
 
     /// A reporter that says nothing but faults.
     #[must_use]
     pub fn silent(&self) -> Self {
-        self.with(Verbosity::Quiet)
+        Self { meter: None, ..self.with(Verbosity::Quiet) }
     }
 
     /// Tells why something failed.
@@ -146,23 +170,31 @@ impl Reporter {
 }
 
 /// Writes lines until nobody can say anything any more.
-fn write_on(mut to: impl Write, lines: &Receiver<Line>, lost: impl Fn() -> u64) {
-    for line in lines {
+fn write_on(to: impl Write + Send + 'static, lines: &Receiver<Line>, lost: impl Fn() -> u64) {
+    let mut screen = Screen::new(to);
+    loop {
+        let line = match screen.is_live() {
+            true => lines.recv_timeout(FRAME),
+            false => lines.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        // A summary comes before what is said after the end.
+        screen.refresh();
         match line {
-            Line::Text(text) => {
-                let _ = to.write_all(text.as_bytes());
-            }
-            Line::Mark(mark) => {
+            Ok(Line::Text(text)) => screen.write(&text),
+            Ok(Line::Mark(mark)) => {
+                screen.clear();
                 let _ = mark.send(());
             }
+            Ok(Line::Meter(meter, size)) => screen.follow(meter, size),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return screen.clear(),
         }
         match lost() {
             0 => {}
             count => {
-                let _ = writeln!(to, "wsio: {count} lines are missing here: standard error was not read");
+                screen.write(&format!("wsio: {count} lines are missing here: standard error was not read\n"))
             }
         }
-        let _ = to.flush();
     }
 }
 

@@ -299,6 +299,11 @@ impl Conn {
         self.wire.cursor.is_amid_message()
     }
 
+    /// Bytes of a message of the peer that has begun and not ended.
+    pub fn begun(&self) -> u64 {
+        self.wire.cursor.partial()
+    }
+
     /// The transport, to be closed.
     pub fn stream(&mut self) -> &mut Stream {
         &mut self.wire.stream

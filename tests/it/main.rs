@@ -26,6 +26,7 @@ mod listen;
 #[cfg(feature = "nats")]
 mod nats;
 mod pipe;
+mod progress;
 mod prompt;
 mod proxy;
 mod pty;

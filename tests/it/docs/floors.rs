@@ -27,6 +27,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["rustyline", "rpassword", "anstyle", "signal_hook"], &["term"]),
     (&["rustls::", "tokio_rustls", "rustls_native_certs", "rcgen::", "x509_parser"], &["tls"]),
     (&["async_nats"], &["nats"]),
+    (&["indicatif::", "use indicatif"], &["observe"]),
     (&["hyper::", "hyper_util", "http_body_util"], &["ws", "net"]),
     (&["process::exit", "process::abort"], &["main"]),
     (&["io::stdin", "io::stdout", "io::stderr", "println!", "eprintln!", "print!(", "eprint!("], &["main"]),
