@@ -110,6 +110,8 @@ impl ConnectArgs {
             room: Default::default(),
             errors_to_client: false,
             verbosity: lower::verbosity(&self.output),
+            no_pong: self.session.no_pong,
+            secrets: self.output.secret.clone(),
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),
             stats: self.output.stats,

@@ -7,7 +7,7 @@ use super::{
     handshake,
     lower::{self, Given},
     network::{self, Network},
-    pipe::Role,
+    pipe::{BOTH_WEB_SOCKETS, Role},
     script::Scripting,
     server::{Admittance, Server},
     site::Site,
@@ -122,6 +122,9 @@ impl ListenArgs {
                 "is for bytes, and neither side has them: a datagram is one message",
             )?;
         }
+        if to == Some(Role::WebSocketClient) {
+            given.refuse(&["no_pong"], BOTH_WEB_SOCKETS)?;
+        }
         let stdout = self
             .to
             .as_ref()
@@ -161,6 +164,8 @@ impl ListenArgs {
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             verbosity: lower::verbosity(&self.output),
+            no_pong: self.session.no_pong,
+            secrets: self.output.secret.clone(),
             retry: Default::default(),
             reconnect: None,
             stats: self.output.stats,
