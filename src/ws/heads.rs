@@ -189,3 +189,89 @@ impl AsyncWrite for Told {
         self.stream.as_mut().poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    #[derive(Clone, Default)]
+    struct Said(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Said {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is told while these go out and come in by turns, so many bytes at once.
+    async fn told(serves: bool, at_once: usize, turns: &[(char, &str)]) -> String {
+        let said = Said::default();
+        let reporter = Reporter::new(said.clone(), Verbosity::Verbose);
+        let to = Telling { reporter, redactor: Redactor::default(), mark: "#3 ".to_owned() };
+        let (ours, mut theirs) = duplex(1 << 20);
+        let mut ours = to.heads(Box::pin(ours), serves);
+        for (way, text) in turns {
+            for piece in text.as_bytes().chunks(at_once) {
+                let mut taken = vec![0; piece.len()];
+                match way {
+                    '>' => ours.write_all(piece).await.unwrap(),
+                    _ => {
+                        theirs.write_all(piece).await.unwrap();
+                        ours.read_exact(&mut taken).await.map(|_| ()).unwrap();
+                    }
+                }
+            }
+        }
+        to.reporter.finish(Duration::from_secs(10));
+        String::from_utf8(said.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn heads_are_found_however_they_are_cut() {
+        for at_once in [1, 2, 3, 50, 10_000] {
+            let turns = [
+                ('>', "GET /?token=x HTTP/1.1\r\nhOST: h\r\nX-Token:x\r\n\r\n"),
+                (
+                    '<',
+                    "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+                ),
+                ('<', "HTTP/1.1 is no head here\r\n\r\n"),
+                ('>', "GET / is none either\r\n\r\n"),
+            ];
+            assert_eq!(
+                told(false, at_once, &turns).await,
+                "#3 > GET /?token=[hidden] HTTP/1.1\n#3 > hOST: h\n#3 > X-Token: [hidden]\n\
+                 #3 < HTTP/1.1 103 Early Hints\n#3 < Link: </x>\n\
+                 #3 < HTTP/1.1 101 Switching Protocols\n#3 < Upgrade: websocket\n",
+                "{at_once} at once"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_are_not_told_and_a_second_request_is() {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nb: 1\r\n\r\n";
+        let turns = [('<', "GET /a HTTP/1.1\r\n\r\n"), ('>', answer), ('<', "GET /b HTTP/1.1\r\n\r\n")];
+        assert_eq!(
+            told(true, 7, &turns).await,
+            "#3 < GET /a HTTP/1.1\n#3 > HTTP/1.1 200 OK\n#3 > Content-Length: 8\n#3 < GET /b HTTP/1.1\n"
+        );
+        // A client that said nothing is told so.
+        assert_eq!(
+            told(true, 100, &[('>', "HTTP/1.1 408 Request Timeout\r\n\r\n")]).await,
+            "#3 > HTTP/1.1 408 Request Timeout\n"
+        );
+        let secret = "GET / HTTP/1.1\r\nCookie: a=1;\r\n  b=2\r\nno field\r\n\r\n";
+        assert!(told(true, 100, &[('<', secret)]).await.ends_with("#3 < [hidden]\n#3 < [hidden]\n"));
+    }
+}

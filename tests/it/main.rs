@@ -40,3 +40,4 @@ mod tls;
 mod trust;
 mod unix_socket;
 mod upgrade;
+mod verbose;
