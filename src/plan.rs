@@ -154,6 +154,10 @@ pub struct Common {
     pub progress: bool,
     /// How much is said on stderr.
     pub verbosity: Verbosity,
+    /// Pings of a peer are not answered.
+    pub no_pong: bool,
+    /// Names of further header fields and query keys whose values are hidden.
+    pub secrets: Vec<String>,
 }
 
 /// Heartbeats and answers in ordinary messages.

@@ -112,6 +112,8 @@ impl ConnectArgs {
             pty: false,
             progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
+            no_pong: self.session.no_pong,
+            secrets: self.output.secret.clone(),
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),
             stats: self.output.stats,

@@ -9,7 +9,7 @@ use crate::{
     session::CloseWith,
 };
 use clap::{
-    Args, ValueEnum, ValueHint,
+    ArgAction, Args, ValueEnum, ValueHint,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use regex::Regex;
@@ -99,6 +99,9 @@ pub(super) struct Session {
     /// Give the peer up when a ping stays unanswered for DURATION, or off
     #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "20s", hide_short_help = true)]
     pub ping_timeout: Limit,
+    /// Answer no pings, to see whether the peer drops who never does
+    #[arg(long, hide_short_help = true)]
+    pub no_pong: bool,
     /// Wait at most DURATION until the connection is open, or off
     #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "10s", hide_short_help = true)]
     pub connect_timeout: Limit,
@@ -137,9 +140,12 @@ pub(super) struct Output {
     /// Say nothing but faults on standard error
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say on standard error how the connection came about
-    #[arg(short, long)]
-    pub verbose: bool,
+    /// Say on standard error how the connection came about, with both heads; -vv also every frame
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Hide the value of the header field or query key NAME in what is said and recorded; repeatable
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub secret: Vec<String>,
     /// Draw on a terminal how far a transfer is, and say at its end what it carried
     #[arg(long, conflicts_with = "quiet", hide_short_help = true)]
     pub progress: bool,

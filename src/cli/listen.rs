@@ -7,7 +7,7 @@ use super::{
     handshake,
     lower::{self, Given},
     network::{self, Network},
-    pipe::Role,
+    pipe::{BOTH_WEB_SOCKETS, Role},
     script::Scripting,
     server::{Admittance, Server},
     site::Site,
@@ -127,6 +127,9 @@ impl ListenArgs {
                 "is for bytes, and neither side has them: a datagram is one message",
             )?;
         }
+        if to == Some(Role::WebSocketClient) {
+            given.refuse(&["no_pong"], BOTH_WEB_SOCKETS)?;
+        }
         let stdout = self
             .to
             .as_ref()
@@ -168,6 +171,8 @@ impl ListenArgs {
             pty: self.commands.pty,
             progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
+            no_pong: self.session.no_pong,
+            secrets: self.output.secret.clone(),
             retry: Default::default(),
             reconnect: None,
             stats: self.output.stats,

@@ -183,8 +183,9 @@ pub(super) fn chat(messages: &Messages, expander: &mut Expander) -> Result<Chat>
 pub(super) fn verbosity(output: &Output) -> Verbosity {
     match (output.quiet, output.verbose) {
         (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
+        (_, 0) => Verbosity::Normal,
+        (_, 1) => Verbosity::Verbose,
+        _ => Verbosity::Frames,
     }
 }
 

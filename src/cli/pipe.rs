@@ -167,6 +167,8 @@ impl PipeArgs {
             pty: self.commands.pty,
             progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
+            no_pong: self.session.no_pong,
+            secrets: self.output.secret.clone(),
             retry: lower::retry(&self.again)?,
             reconnect: lower::reconnect(&self.again),
             stats: self.output.stats,
@@ -175,6 +177,10 @@ impl PipeArgs {
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
     }
 }
+
+/// Why `--no-pong` is refused there.
+pub(super) const BOTH_WEB_SOCKETS: &str =
+    "is for one WebSocket: between two, pings and pongs pass through, and none is answered here";
 
 /// Whether it makes a Unix socket to listen on.
 fn binds_unix(endpoint: &str) -> bool {
@@ -207,7 +213,11 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         )?;
     }
     if !any(&[WebSocketClient]) && !server {
-        given.refuse(&["user", "bearer"], "needs a WebSocket endpoint")?;
+        given.refuse(&["user", "bearer", "no_pong"], "needs a WebSocket endpoint")?;
+    }
+    let is_web_socket = |role| [WebSocketClient, WebSocketServer, SecureWebSocketServer].contains(role);
+    if roles.iter().all(is_web_socket) {
+        given.refuse(&["no_pong"], BOTH_WEB_SOCKETS)?;
     }
     if !any(&[WebSocketClient]) || server {
         given.refuse(&["reconnect"], "needs a ws: or wss: endpoint whose other side is no WebSocket")?;

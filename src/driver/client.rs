@@ -11,7 +11,10 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     link::{Datagrams, Link, Port, Texts},
-    ws::server::{self, Handshake},
+    ws::{
+        Telling,
+        server::{self, Handshake},
+    },
 };
 use std::sync::{Arc, PoisonError, atomic::Ordering};
 use tokio::sync::OwnedSemaphorePermit;
@@ -22,16 +25,20 @@ impl Shared {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
+        let telling = self.run.reach.telling(Some(number), 'A');
         let came = match (&self.greeting, guest) {
             (Some(greeting), Guest::Stream(dialed)) => {
-                let handshake = reception::receive(&self.run, greeting, dialed, &name, &permit).await?;
+                let handshake =
+                    reception::receive(&self.run, greeting, dialed, &name, &permit, &telling).await?;
                 Came::Asks(greeting, handshake)
             }
             (_, guest) => Came::Plain(guest),
         };
         let opened = async {
             match came {
-                Came::Asks(greeting, handshake) => self.greet(greeting, *handshake, &name, visitor).await,
+                Came::Asks(greeting, handshake) => {
+                    self.greet(greeting, *handshake, &name, visitor, &telling).await
+                }
                 Came::Plain(guest) => self.join_plain(guest, &name, visitor).await,
             }
         };
@@ -72,8 +79,10 @@ impl Shared {
         handshake: Handshake,
         name: &str,
         mut visitor: Visitor,
+        telling: &Telling,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
-        let reporter = &self.run.reach.reporter;
+        let reach = &self.run.reach;
+        let reporter = &reach.reporter;
         if !self.choose() {
             handshake.refuse(503, "this server serves one client").await;
             return None;
@@ -85,6 +94,7 @@ impl Shared {
         };
         let scheme = if greeting.is_secure() { "wss" } else { "ws" };
         let url = format!("{scheme}://{}{target}", request.host);
+        let target = reach.redactor.url(&target);
         let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
         let subprotocols = relays.then(|| request.subprotocols.clone());
         let mut chosen = server::choose_subprotocol(greeting.options(), request);
@@ -129,9 +139,8 @@ impl Shared {
                 }
             },
         };
-        let about =
-            format!(" {target}{}", chosen.map_or(String::new(), |name| format!(" subprotocol {name}")));
-        Some((endpoint::accepted(upgraded, &self.run.reach, peer, &url), b, about))
+        let about = format!(" {target}{}", reach.chosen(" subprotocol ", chosen.as_deref()));
+        Some((endpoint::accepted(upgraded, reach, telling, peer, &url), b, about))
     }
 
     /// What stands behind us cannot be had: a WebSocket's own refusal is passed on.

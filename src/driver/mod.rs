@@ -26,7 +26,7 @@ pub use pair::{Pair, Setup};
 pub use signals::{Orders, Signals};
 
 use crate::{
-    endpoint::{self, Acceptor, Endpoint, Opened, OpenedLink, Opening, Role},
+    endpoint::{self, Acceptor, Endpoint, Opened, OpenedLink, Opening, Reach, Role},
     exit::Exit,
     fault::{Fault, Result},
     framing::{self, Framing},
@@ -73,8 +73,10 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders
 /// Standard input and output, and the WebSocket of `connect`.
 async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLink, OpenedLink)> {
     let b = remote(target, common, run).await?;
-    let subprotocol =
-        b.facts.subprotocol.as_ref().map_or(String::new(), |name| format!(" (subprotocol {name})"));
+    let subprotocol = match b.facts.subprotocol.as_deref() {
+        Some(name) => format!("{})", run.reach.chosen(" (subprotocol ", Some(name))),
+        None => String::new(),
+    };
     let greeting = format!("connected to {}{subprotocol}", b.facts.url.as_deref().unwrap_or(target));
     let local = match &common.expect.script {
         Some(script) => stage::endpoint(script, common, false),
@@ -111,6 +113,7 @@ async fn pipe(plan: Pipe, stdio: Stdio, reporter: Reporter, orders: Orders) -> R
     let a: Arc<dyn Endpoint> = endpoint::parse(&plan.a, &Opening::new(Role::A))?.into();
     let b: Arc<dyn Endpoint> = endpoint::parse(&plan.b, &Opening::new(Role::B))?.into();
     run.reach.has_datagrams = a.is_datagrams() || b.is_datagrams();
+    run.reach.relays = a.is_web_socket() && b.is_web_socket();
     let run = Arc::new(run);
     let result = join(&plan, &run, a, b, orders.reload).await;
     run.finish(result).await
@@ -167,9 +170,10 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
             (Behind::Endpoint(endpoint.into()), framing)
         }
     };
-    let run = Arc::new(
-        Run::new(&plan.common, default, stdio, reporter, orders.stop)?.recording(&plan.common).await?,
-    );
+    let mut run =
+        Run::new(&plan.common, default, stdio, reporter, orders.stop)?.recording(&plan.common).await?;
+    run.reach.relays = matches!(&behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
+    let run = Arc::new(run);
     let result = serve_web_sockets(&plan, behind, &run, orders.reload).await;
     run.finish(result).await
 }
@@ -207,6 +211,8 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
         chat: Chat::default(),
         direction: Direction::Both,
         expect: Expect::default(),
+        // A peer that answers no pings is us, not it.
+        reach: Reach { no_pong: false, ..quiet.reach },
         ..quiet
     };
     let server = Server::new(Arc::new(quiet), &common.server.plain(), acceptor, behind)?;

@@ -65,6 +65,8 @@ pub(super) struct Pump {
     blocked: bool,
     /// Pings, pongs and a Close of the source are for the sink.
     passes_control: bool,
+    /// Both sides are WebSockets: a ping of the one is answered by the other.
+    relays: bool,
     /// What is said to the source by itself.
     pub chatter: Option<Box<Chatter>>,
     /// Data messages and payload bytes handed to the sink.
@@ -87,6 +89,7 @@ impl Pump {
             dropped: 0,
             blocked: false,
             passes_control: false,
+            relays: false,
             chatter: None,
             count: (0, 0),
         }
@@ -138,11 +141,13 @@ impl Pump {
         sink: &mut Link,
         told: &mut Vec<Told>,
     ) -> Poll<()> {
-        self.passes_control = match (source.kind(), sink.kind()) {
-            (SideKind::WebSocket, _) => sink.wants_events(),
-            (_, SideKind::WebSocket) => true,
-            _ => false,
-        };
+        self.relays = source.is_web_socket() && sink.is_web_socket();
+        self.passes_control = self.relays
+            || match (source.kind(), sink.kind()) {
+                (SideKind::WebSocket, _) => sink.wants_events(),
+                (_, SideKind::WebSocket) => true,
+                _ => false,
+            };
         for _ in 0..ROUNDS {
             if let Some(chatter) = &mut self.chatter {
                 chatter.speak(cx, source);
@@ -166,7 +171,7 @@ impl Pump {
                 self.pass_close(&end);
                 told.push(Told::Ended(end));
             } else {
-                self.arrived(told);
+                self.arrived(source, sink, told);
             }
         }
         // Not done, but the other direction must not wait for ever.
@@ -177,7 +182,8 @@ impl Pump {
     /// The peer's Close as a message, for a sink that has a form for it.
     fn pass_close(&mut self, end: &SourceEnd) {
         let SourceEnd::Close { code, reason, .. } = end else { return };
-        if self.passes_control && !self.discarding && !self.sink_failed {
+        // Between two WebSockets it is the session that closes.
+        if self.passes_control && !self.relays && !self.discarding && !self.sink_failed {
             self.batch.push_back(Message::Close(ws::close_frame(*code, reason)));
         }
     }
@@ -189,7 +195,7 @@ impl Pump {
         listens
     }
 
-    fn arrived(&mut self, told: &mut Vec<Told>) {
+    fn arrived(&mut self, source: &mut Link, sink: &Link, told: &mut Vec<Told>) {
         let data = self.batch.iter().filter(|message| !is_control(message)).count() as u64;
         if data > 0 {
             told.push(Told::Received(data));
@@ -200,12 +206,33 @@ impl Pump {
         if let Some(chatter) = &mut self.chatter {
             self.batch.iter().for_each(|message| chatter.hear(message));
         }
+        if self.relays {
+            self.relay(source, sink);
+        }
         if self.discarding || self.sink_failed {
-            self.batch.clear();
+            // What is dropped are messages; who asks whether the other side lives gets an answer.
+            let relays = self.relays;
+            self.batch.retain(|message| relays && is_control(message));
         }
         if let Some(filter) = self.filter.clone() {
             self.sift(&filter, told);
         }
+    }
+
+    /// Pings and pongs go on to the other side; while nobody is there to answer, we do.
+    fn relay(&mut self, source: &mut Link, sink: &Link) {
+        let nobody = self.sink_failed || sink.is_away() || !sink.is_open();
+        let Some(conn) = source.conn() else { return };
+        self.batch.retain(|message| match message {
+            Message::Pong(payload) => !nobody && !conn.is_own(payload),
+            Message::Ping(payload) if nobody => {
+                conn.queue_pong(payload.clone());
+                false
+            }
+            // Tells of a gap, which a WebSocket has no form for.
+            Message::Frame(_) => false,
+            _ => true,
+        });
     }
 
     fn sift(&mut self, filter: &Filter, told: &mut Vec<Told>) {

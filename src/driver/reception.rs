@@ -7,7 +7,10 @@ use super::run::Run;
 use crate::{
     endpoint::Greeting,
     net::Dialed,
-    ws::server::{Asked, Handshake, Refusal},
+    ws::{
+        Telling,
+        server::{Asked, Handshake, Refusal},
+    },
 };
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
@@ -22,17 +25,22 @@ pub(super) async fn receive(
     dialed: Dialed,
     name: &str,
     permit: &OwnedSemaphorePermit,
+    telling: &Telling,
 ) -> Option<Box<Handshake>> {
     let reporter = &run.reach.reporter;
     let refused = |refusal: Refusal| {
         let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
-        reporter.life(&format!("{name} refused{status} {}: {}", refusal.target, refusal.cause));
+        reporter.life(&format!(
+            "{name} refused{status} {}: {}",
+            run.reach.redactor.url(&refusal.target),
+            refusal.cause
+        ));
     };
     let soon = || Instant::now() + greeting.options().handshake_timeout;
     let mut until = soon();
     // A server that ends does not wait for clients that are not in yet.
     let begun = tokio::select! {
-        begun = greeting.begin(dialed, until) => begun,
+        begun = greeting.begin(dialed, until, telling) => begun,
         _ = run.over("listen") => return None,
     };
     let mut visit = begun.map_err(refused).ok()?;
@@ -47,7 +55,15 @@ pub(super) async fn receive(
             Asked::Plain(plain) => {
                 let keep = permit.semaphore().available_permits() >= ROOM;
                 let (line, rest) = plain.answer(keep).await;
-                reporter.life(&format!("{name} {line}"));
+                // METHOD TARGET and what became of it.
+                let words: Vec<_> = line.splitn(3, ' ').collect();
+                let shown = match words[..] {
+                    [method, target, rest] => {
+                        format!("{method} {} {rest}", run.reach.redactor.url(target))
+                    }
+                    _ => line,
+                };
+                reporter.life(&format!("{name} {shown}"));
                 visit = rest?;
                 until = soon();
             }

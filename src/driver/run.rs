@@ -72,7 +72,13 @@ impl Run {
                     .map_err(|_| bad_send(format!("{place} is not UTF-8")).hint("send it as binary with -b")),
             }
         });
-        let redactor = Redactor::default();
+        // What was read from a file or said to be a secret is one, whatever its name.
+        let sensitive = common.client.headers.iter().filter(|(_, value)| value.is_sensitive());
+        let own = sensitive
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !["authorization", "cookie"].contains(name));
+        let more = common.secrets.iter().cloned().chain(own.map(str::to_owned)).collect();
+        let redactor = Redactor { more };
         Ok(Self {
             first: first.collect::<Result<_>>()?,
             rules: common.rules.clone(),
@@ -92,6 +98,8 @@ impl Run {
                 bind: common.server.bind.clone(),
                 peer_idle: common.server.peer_idle,
                 has_datagrams: false,
+                relays: false,
+                no_pong: common.no_pong,
                 stdio,
                 errors_to_client: common.errors_to_client,
                 pty: common.pty,

@@ -152,6 +152,10 @@ pub struct Reach {
     pub peer_idle: Option<Duration>,
     /// A side of the pair sends datagrams.
     pub has_datagrams: bool,
+    /// Both sides of a pair are WebSockets: control frames pass through.
+    pub relays: bool,
+    /// Pings of a peer are not answered.
+    pub no_pong: bool,
     /// The standard streams.
     pub stdio: Stdio,
     /// The standard error of child processes goes where their output goes.

@@ -1,15 +1,16 @@
 //! `ws:`, `wss:`, `ws+unix:` and the listening forms: endpoints that speak WebSocket.
 
-use super::{Acceptor, Deadline, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Acceptor, Deadline, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Facts,
     link::Link,
-    net::{Dialed, ListenAddr, Listener, Route},
+    net::{Dialed, ListenAddr, Listener, Route, milliseconds},
+    observe::Verbosity,
     tls,
     ws::{
-        self, ClientOptions, ServerOptions, Upgraded, WsUrl,
+        self, ClientOptions, Frames, ServerOptions, Telling, Upgraded, WsUrl,
         client::{self, Answer},
         conn::{Conn, Part},
         server::{Refusal, Visit},
@@ -94,6 +95,9 @@ impl Endpoint for Client {
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let deadline = reach.deadline();
+            let conn = opening.visitor.as_ref().map(|visitor| visitor.conn);
+            let side = if opening.role == Role::A { 'A' } else { 'B' };
+            let telling = reach.telling(conn, side);
             let mut options = reach.client.clone();
             if let Some(subprotocols) = opening.subprotocols {
                 options.subprotocols = subprotocols;
@@ -114,7 +118,7 @@ impl Endpoint for Client {
                 if !missing.is_empty() {
                     reach.reporter.verbose(&format!("not sent there: {}", missing.join(", ")));
                 }
-                let (mut to, status) = match at.attempt(reach, &deadline, &reduced).await? {
+                let (mut to, status) = match at.attempt(reach, &deadline, &reduced, &telling).await? {
                     Attempt::Open(link) => return Ok(Opened::Link(*link)),
                     Attempt::Moved(to, status) => (to, status),
                 };
@@ -149,12 +153,13 @@ impl Client {
         reach: &'a Reach,
         deadline: &'a Deadline,
         options: &'a ClientOptions,
+        telling: &'a Telling,
     ) -> Opens<'a, Result<Attempt>> {
         Box::pin(async move {
-            let (url, name) = (&self.url, self.url.to_string());
-            let mut facts = Facts { url: Some(reach.redactor.url(&name)), ..Facts::default() };
+            let (url, name) = (&self.url, reach.redactor.url(&self.url.to_string()));
+            let mut facts = Facts { url: Some(name.clone()), ..Facts::default() };
             if url.guessed {
-                reach.reporter.verbose(&format!("no scheme was written: taken as {url}"));
+                reach.reporter.verbose(&format!("no scheme was written: taken as {name}"));
             }
             // Our own files are judged before anybody else is troubled.
             let connector = if url.secure { Some(reach.connector().await?) } else { None };
@@ -166,26 +171,28 @@ impl Client {
                 }
             };
             let dialed = reach.dial(deadline, &name, &route, &mut facts.timings).await?;
-            reach.reporter.verbose(&format!("connected to {}", dialed.peer));
+            let took = facts.timings.tcp.map_or_else(String::new, |tcp| format!(" in {}", milliseconds(tcp)));
+            reach.reporter.verbose(&format!("connected to {}{took}", dialed.peer));
             let mut stream = dialed.stream;
             if let Some(connector) = connector {
                 let begun = Instant::now();
                 let shaken = deadline.phase("tls", &name, connector.connect(stream, &url.host)).await;
-                let (secured, tls) = shaken.map_err(|fault| self.explain(fault))?;
+                let (secured, tls) = shaken.map_err(|fault| self.explain(fault, reach))?;
                 facts.timings.tls = Some(begun.elapsed());
                 tls.lines(SystemTime::now()).iter().for_each(|line| reach.reporter.verbose(line));
                 facts.tls = Some(tls);
                 stream = secured;
             }
             let begun = Instant::now();
-            let answer = deadline.phase("upgrade", &name, client::upgrade(stream, url, options)).await?;
+            let asking = client::upgrade(telling.heads(stream, false), url, options, &reach.redactor);
+            let answer = deadline.phase("upgrade", &name, asking).await?;
             let upgraded = match answer {
                 Answer::Open(upgraded) => *upgraded,
                 Answer::Moved(to, status) => return Ok(Attempt::Moved(to, status)),
             };
             reach.reporter.verbose(&format!(
-                "open: {url}{}{}",
-                upgraded.subprotocol.as_ref().map_or(String::new(), |name| format!(", subprotocol {name}")),
+                "open: {name}{}{}",
+                reach.chosen(", subprotocol ", upgraded.subprotocol.as_deref()),
                 match upgraded.deflate {
                     Some(agreed) => format!(", {agreed}"),
                     None if options.compress => ", not compressed: the server does not".to_owned(),
@@ -200,18 +207,19 @@ impl Client {
             facts.extensions = upgraded.deflate.map(|agreed| agreed.to_string());
             let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message)
                 .with_deflate(upgraded.deflate);
+            let conn = reach.joined(conn, telling);
             Ok(Attempt::Open(Box::new(OpenedLink { link: Link::WebSocket(Box::new(conn)), facts })))
         })
     }
 
     /// A plain server on a wss URL: the likely URL is the next step.
-    fn explain(&self, fault: Fault) -> Fault {
+    fn explain(&self, fault: Fault, reach: &Reach) -> Fault {
         if fault.exit != Exit::TlsHandshake || fault.hint.is_none() {
             return fault;
         }
         let mut plain = self.url.clone();
         plain.secure = false;
-        fault.hint(format!("{plain} if the server speaks plain text"))
+        fault.hint(format!("{} if the server speaks plain text", reach.redactor.url(&plain.to_string())))
     }
 }
 
@@ -289,7 +297,12 @@ impl Greeting {
     ///
     /// # Errors
     /// Why the client was not let in.
-    pub async fn begin(&self, dialed: Dialed, until: Instant) -> std::result::Result<Visit<'_>, Refusal> {
+    pub async fn begin(
+        &self,
+        dialed: Dialed,
+        until: Instant,
+        telling: &Telling,
+    ) -> std::result::Result<Visit<'_>, Refusal> {
         let over_unix = dialed.peer.starts_with("unix:");
         let mut stream = dialed.stream;
         if let Some(tls) = &self.tls {
@@ -301,7 +314,7 @@ impl Greeting {
             }
         }
         let options = if over_unix { &self.over_unix } else { &self.options };
-        Ok(Visit::new(stream, options, self.is_secure()))
+        Ok(Visit::new(telling.heads(stream, true), options, self.is_secure()))
     }
 
     /// Reads the files of TLS anew; see [`tls::Acceptor::reload`]. `None` without TLS.
@@ -327,9 +340,10 @@ impl Greeting {
 }
 
 /// An accepted connection as a link; `peer` is its far end, `url` what it asked for.
-pub fn accepted(upgraded: Upgraded, reach: &Reach, peer: String, url: &str) -> OpenedLink {
+pub fn accepted(upgraded: Upgraded, reach: &Reach, telling: &Telling, peer: String, url: &str) -> OpenedLink {
     let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, reach.max_message)
         .with_deflate(upgraded.deflate);
+    let conn = reach.joined(conn, telling);
     let facts = Facts {
         url: Some(reach.redactor.url(url)),
         peer,
@@ -340,4 +354,30 @@ pub fn accepted(upgraded: Upgraded, reach: &Reach, peer: String, url: &str) -> O
         ..Facts::default()
     };
     OpenedLink { link: Link::WebSocket(Box::new(conn)), facts }
+}
+
+impl Reach {
+    /// Who is told of a connection, and under which name.
+    pub fn telling(&self, conn: Option<u64>, side: char) -> Telling {
+        let mark = Telling::mark(conn, self.relays.then_some(side));
+        Telling { reporter: self.reporter.clone(), redactor: self.redactor.clone(), mark }
+    }
+
+    /// A fresh connection as the run wants it: watched, and with its pongs from where they belong.
+    fn joined(&self, mut conn: Conn, telling: &Telling) -> Conn {
+        if self.relays {
+            conn.relay();
+        } else if self.no_pong {
+            conn.mute_pongs();
+        }
+        if self.reporter.says(Verbosity::Frames) {
+            conn.watch(Box::new(Frames::new(telling.clone())));
+        }
+        conn
+    }
+
+    /// A subprotocol that was chosen, as it may be shown, with a word before it.
+    pub fn chosen(&self, before: &str, subprotocol: Option<&str>) -> String {
+        subprotocol.map_or_else(String::new, |name| format!("{before}{}", self.redactor.subprotocol(name)))
+    }
 }

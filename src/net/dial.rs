@@ -15,6 +15,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Timings,
+    observe::Reporter,
 };
 use std::{
     io,
@@ -41,6 +42,7 @@ pub(super) async fn dial_tcp(
     port: u16,
     options: &DialOptions,
     timings: &mut Timings,
+    reporter: &Reporter,
 ) -> Result<Dialed> {
     if let Some(interface) = &options.interface {
         interface.check()?;
@@ -49,7 +51,12 @@ pub(super) async fn dial_tcp(
     let addresses = resolve(host, port, options).await?;
     let resolved = Instant::now();
     timings.dns = Some(resolved - begun);
-    let stream = race(&addresses, options.interface.as_ref())
+    if host.parse::<IpAddr>().is_err() {
+        let found: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+        let took = milliseconds(resolved - begun);
+        reporter.verbose(&format!("{host} is {} (known in {took})", found.join(", ")));
+    }
+    let stream = race(&addresses, options.interface.as_ref(), reporter)
         .await
         .map_err(|failures| refused(host, port, &failures))?;
     timings.tcp = Some(resolved.elapsed());
@@ -57,6 +64,11 @@ pub(super) async fn dial_tcp(
     let _ = stream.set_nodelay(true);
     let peer = stream.peer_addr().map_or_else(|_| join(host, port), |address| address.to_string());
     Ok(Dialed { stream: Box::pin(stream), peer })
+}
+
+/// A time as a person reads it.
+pub fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
 /// Connects to a Unix socket; fails with [`Exit::Refused`].
@@ -81,12 +93,14 @@ pub async fn dial_unix(path: &std::path::Path) -> Result<Dialed> {
 async fn race(
     addresses: &[SocketAddr],
     from: Option<&Interface>,
+    reporter: &Reporter,
 ) -> std::result::Result<TcpStream, Vec<(SocketAddr, io::Error)>> {
     let mut waiting = addresses.iter().copied();
     // Dropping the set at the end aborts the attempts that lost.
     let mut attempts = JoinSet::new();
     let mut failures = Vec::new();
-    let mut next_start = Instant::now();
+    let begun = Instant::now();
+    let mut next_start = begun;
     loop {
         let more = waiting.len() > 0;
         if !more && attempts.is_empty() {
@@ -96,6 +110,7 @@ async fn race(
             () = sleep_until(next_start), if more => {
                 if let Some(address) = waiting.next() {
                     let from = from.cloned();
+                    reporter.verbose(&format!("trying {address}…"));
                     attempts.spawn(async move { (address, connect(address, from).await) });
                 }
                 next_start = Instant::now() + STAGGER;
@@ -103,6 +118,8 @@ async fn race(
             Some(ended) = attempts.join_next() => match ended {
                 Ok((_, Ok(stream))) => return Ok(stream),
                 Ok((address, Err(error))) => {
+                    let took = milliseconds(begun.elapsed());
+                    reporter.verbose(&format!("{address}: {} after {took}", words(&error)));
                     failures.push((address, error));
                     next_start = Instant::now();
                 }
@@ -139,14 +156,19 @@ fn refused(host: &str, port: u16, failures: &[(SocketAddr, io::Error)]) -> Fault
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::Verbosity;
     use tokio::net::TcpListener;
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
     }
 
+    fn nobody() -> Reporter {
+        Reporter::new(io::sink(), Verbosity::Quiet)
+    }
+
     async fn dial(host: &str, port: u16) -> Result<Dialed> {
-        dial_tcp(host, port, &DialOptions::default(), &mut Timings::default()).await
+        dial_tcp(host, port, &DialOptions::default(), &mut Timings::default(), &nobody()).await
     }
 
     #[tokio::test]
@@ -165,7 +187,7 @@ mod tests {
             listener.local_addr().unwrap()
         };
         let start = Instant::now();
-        race(&[dead, server.local_addr().unwrap()], None).await.unwrap();
+        race(&[dead, server.local_addr().unwrap()], None, &nobody()).await.unwrap();
         assert!(start.elapsed() < STAGGER);
     }
 

@@ -95,14 +95,14 @@ impl Dialer {
             Route::Unix(_) => {
                 Err(Fault::new(Exit::NotBuiltIn, "connect", "this system has no Unix sockets here"))
             }
-            Route::Direct(host, port) => dial_tcp(host, *port, &self.options, timings).await,
+            Route::Direct(host, port) => dial_tcp(host, *port, &self.options, timings, &self.reporter).await,
             Route::Through(chosen, ..) => {
                 if chosen.proxy.kind == Kind::Https {
                     // Our own files are judged before anybody else is troubled.
                     self.connector().await?;
                 }
                 self.reporter.verbose(&format!("through the proxy {chosen}"));
-                dial_tcp(&chosen.proxy.host, chosen.proxy.port, &self.options, timings)
+                dial_tcp(&chosen.proxy.host, chosen.proxy.port, &self.options, timings, &self.reporter)
                     .await
                     .map_err(|fault| of_proxy(fault, chosen))
             }

@@ -3,6 +3,7 @@
 //! hyper writes the request and reads the answer, with its limits and 1xx rules; then it gives the
 //! stream back with what it had already read.
 
+use crate::observe::Redactor;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{
@@ -103,18 +104,23 @@ async fn drive<T: AsyncRead + AsyncWrite + Unpin + Send + 'static, O>(
     .await
 }
 
-/// The head of an answer, a line each.
-pub fn head_lines(version: Version, status: StatusCode, headers: &HeaderMap) -> Vec<String> {
+/// The head of an answer without its secrets, a line each.
+pub fn head_lines(
+    version: Version,
+    status: StatusCode,
+    headers: &HeaderMap,
+    redactor: &Redactor,
+) -> Vec<String> {
     let mut lines = vec![format!("{version:?} {}", status_text(status))];
-    lines.extend(
-        headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))),
-    );
+    lines.extend(headers.iter().map(|(name, value)| {
+        format!("{name}: {}", redactor.field(name.as_str(), &String::from_utf8_lossy(value.as_bytes())))
+    }));
     lines
 }
 
 /// Head and body of a refusal, a line each.
-pub fn refusal_lines(head: &hyper::http::response::Parts, body: &[u8]) -> Vec<String> {
-    let mut lines = head_lines(head.version, head.status, &head.headers);
+pub fn refusal_lines(head: &hyper::http::response::Parts, body: &[u8], redactor: &Redactor) -> Vec<String> {
+    let mut lines = head_lines(head.version, head.status, &head.headers, redactor);
     if !body.is_empty() {
         lines.push(String::new());
         let shown = &body[..body.len().min(SHOWN_BODY)];

@@ -26,6 +26,7 @@ pub use addr::host_port;
 pub use detour::{ConnectTo, Resolve};
 #[cfg(unix)]
 pub use dial::dial_unix;
+pub use dial::milliseconds;
 pub use dialer::{DialOptions, Dialer, Route, without_zone};
 pub use exchange::{Exchange, head_lines, refusal_lines, status_text, title_case};
 pub use linger::lingering_close;

@@ -45,6 +45,8 @@ pub enum Verbosity {
     Normal,
     /// `-v`: how the connection came about.
     Verbose,
+    /// `-vv`: every frame.
+    Frames,
 }
 
 /// Writes lines to stderr; clones share it.
@@ -160,6 +162,18 @@ impl Reporter {
         if self.verbosity >= Verbosity::Verbose {
             self.write(&format!("* {}\n", printable(text)));
         }
+    }
+
+    /// Whether so much is said.
+    pub fn says(&self, verbosity: Verbosity) -> bool {
+        self.verbosity >= verbosity
+    }
+
+    /// Tells what went over a connection: a line of a head with `-v`, a frame with `-vv`.
+    ///
+    /// The caller looks first whether that is wanted: see [`says`](Self::says).
+    pub fn wire(&self, line: &str) {
+        self.write(&format!("{}\n", printable(line)));
     }
 
     fn write(&self, text: &str) {

@@ -9,6 +9,7 @@ pub const HIDDEN: &str = "[hidden]";
 /// Parts of names whose values are secrets, in header fields and query keys alike.
 const PARTS: &[&str] = &[
     "token",
+    "bearer",
     "secret",
     "password",
     "passwd",

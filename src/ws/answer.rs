@@ -5,15 +5,17 @@ use crate::{
     exit::Exit,
     fault::{Fault, HttpAnswer},
     net,
+    observe::Redactor,
 };
 use hyper::{header, http::response::Parts};
 
 /// Exit 22: the server answered with something other than 101.
-pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8]) -> Fault {
+pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8], redactor: &Redactor) -> Fault {
     let status = net::status_text(head.status);
+    let shown = redactor.url(&url.to_string());
     let mut fault =
-        Fault::new(Exit::UpgradeRefused, "upgrade", format!("{url} answered {status} instead of 101"))
-            .detail(net::refusal_lines(head, body));
+        Fault::new(Exit::UpgradeRefused, "upgrade", format!("{shown} answered {status} instead of 101"))
+            .detail(net::refusal_lines(head, body, redactor));
     fault.answer = Some(Box::new(HttpAnswer {
         status: head.status.as_u16(),
         fields: head
@@ -23,7 +25,7 @@ pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8]) -> Fault {
             .collect(),
         body: body.to_vec(),
     }));
-    match hint(url, head, body) {
+    match hint(url, head, body, redactor) {
         Some(hint) => fault.hint(hint),
         None => fault,
     }
@@ -79,15 +81,15 @@ pub(super) fn other_scheme(url: &WsUrl) -> String {
     other.to_string()
 }
 
-fn hint(url: &WsUrl, head: &Parts, body: &[u8]) -> Option<String> {
+fn hint(url: &WsUrl, head: &Parts, body: &[u8], redactor: &Redactor) -> Option<String> {
     let says = |text: &str| String::from_utf8_lossy(body).to_ascii_lowercase().contains(text);
     let location = head.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
     Some(match head.status.as_u16() {
-        300..=399 => match redirect::target(url, head.status, &head.headers) {
-            Some(Ok(to)) => format!("-L to follow it to {to}"),
-            _ => format!("connect to {} instead", location?),
+        300..=399 => match redirect::target(url, head.status, &head.headers, redactor) {
+            Some(Ok(to)) => format!("-L to follow it to {}", redactor.url(&to.to_string())),
+            _ => format!("connect to {} instead", redactor.url(location?)),
         },
-        400 if !url.secure && (says("https") || says("tls")) => other_scheme(url),
+        400 if !url.secure && (says("https") || says("tls")) => redactor.url(&other_scheme(url)),
         401 => "give credentials with --user NAME:PASSWORD, --bearer TOKEN or -H".into(),
         403 => "the server may want credentials (--user, --bearer, --cookie) or a page's --origin".into(),
         404 | 405 | 410 => "check the path of the URL".into(),

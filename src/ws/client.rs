@@ -14,6 +14,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     net::{self, Exchange, Stream},
+    observe::Redactor,
     tls,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -40,28 +41,34 @@ pub enum Answer {
 /// Exit 22 with status, headers and body when the answer is neither 101 nor a redirect to follow; 110 when the 101 is invalid; 52
 /// when the connection closed first or what came is not HTTP; 56 when it was lost, and TLS codes for a
 /// late alert.
-pub async fn upgrade(stream: Stream, url: &WsUrl, options: &ClientOptions) -> Result<Answer> {
+pub async fn upgrade(
+    stream: Stream,
+    url: &WsUrl,
+    options: &ClientOptions,
+    redactor: &Redactor,
+) -> Result<Answer> {
     let request = request(url, options)?;
     let key =
         request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(Vec::new(), |key| key.as_bytes().to_vec());
     let sent = request.headers().clone();
-    let mut exchange = Exchange::over(Taster::new(stream)).await.map_err(|error| lost(&error, url, &[]))?;
+    let mut exchange =
+        Exchange::over(Taster::new(stream)).await.map_err(|error| lost(&error, url, &[], redactor))?;
     let answer = match exchange.ask(request).await {
         Ok(answer) => answer,
-        Err(error) => return Err(lost(&error, url, exchange.into_stream().first())),
+        Err(error) => return Err(lost(&error, url, exchange.into_stream().first(), redactor)),
     };
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         if options.follow
-            && let Some(target) = redirect::target(url, answer.status(), answer.headers())
+            && let Some(target) = redirect::target(url, answer.status(), answer.headers(), redactor)
         {
             return target.map(|to| Answer::Moved(to, net::status_text(answer.status())));
         }
         let (head, body) = answer.into_parts();
         let body = exchange.body(body).await;
-        return Err(answer::refused(url, &head, &body));
+        return Err(answer::refused(url, &head, &body, redactor));
     }
-    let (subprotocol, deflate) = check(&answer, &key, options)?;
-    let (taster, read_ahead) = exchange.switched().await.map_err(|error| lost(&error, url, &[]))?;
+    let (subprotocol, deflate) = check(&answer, &key, options, redactor)?;
+    let (taster, read_ahead) = exchange.switched().await.map_err(|error| lost(&error, url, &[], redactor))?;
     Ok(Answer::Open(Box::new(Upgraded {
         stream: taster.into_stream(),
         read_ahead,
@@ -130,10 +137,11 @@ fn check(
     answer: &Response<Incoming>,
     key: &[u8],
     asked: &ClientOptions,
+    redactor: &Redactor,
 ) -> Result<(Option<String>, Option<Agreed>)> {
     let invalid = |cause: String| {
         let fault = Fault::new(Exit::BadHandshake, "upgrade", cause);
-        Err(fault.detail(net::head_lines(answer.version(), answer.status(), answer.headers())))
+        Err(fault.detail(net::head_lines(answer.version(), answer.status(), answer.headers(), redactor)))
     };
     let headers = answer.headers();
     if answer.version() != Version::HTTP_11 {
@@ -163,19 +171,21 @@ fn check(
         (Some(one), None) => String::from_utf8_lossy(one.as_bytes().trim_ascii()).into_owned(),
     };
     if !asked.subprotocols.contains(&subprotocol) {
-        return invalid(format!("the server chose the subprotocol `{subprotocol}`, which was not offered"));
+        let shown = redactor.subprotocol(&subprotocol);
+        return invalid(format!("the server chose the subprotocol `{shown}`, which was not offered"));
     }
     Ok((Some(subprotocol), deflate))
 }
 
 /// No answer that is HTTP.
-fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8]) -> Fault {
+fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8], redactor: &Redactor) -> Fault {
     let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     if let Some(fault) = io.and_then(tls::explain_io) {
         return fault;
     }
     if error.is_parse() || (!first.is_empty() && !first.starts_with(b"HTTP/")) {
-        return answer::not_http(url, first);
+        let fault = answer::not_http(url, first);
+        return Fault { hint: fault.hint.map(|hint| redactor.url(&hint)), ..fault };
     }
     let cause = match io {
         Some(error) => {
@@ -183,7 +193,7 @@ fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8]) -> Fault {
         }
         None => "the server closed the connection before any answer to the upgrade".to_owned(),
     };
-    let other = answer::other_scheme(url);
+    let other = redactor.url(&answer::other_scheme(url));
     Fault::new(Exit::NoAnswer, "upgrade", cause)
         .hint(format!("check the URL; {other} if the server expects that"))
 }

@@ -77,6 +77,8 @@ pub struct Conn {
     close_queued: bool,
     /// Data messages queued since everything was written.
     unwritten: u64,
+    /// What our own pings carry.
+    keepalive: Bytes,
     /// Told of every message.
     witness: Witness,
 }
@@ -111,6 +113,7 @@ impl Conn {
             end: None,
             close_queued: false,
             unwritten: 0,
+            keepalive: Bytes::from_static(KEEPALIVE),
             witness: Witness::default(),
         }
     }
@@ -142,6 +145,27 @@ impl Conn {
     /// How much came and went in data messages; `None` when no compression was agreed on.
     pub fn volumes(&self) -> Option<[Volume; 2]> {
         Some([self.wire.inflated()?, self.deflating.as_ref()?.volume()])
+    }
+
+    /// Leaves the peer's pings unanswered.
+    pub fn mute_pongs(&mut self) {
+        self.wire.mute_pongs();
+    }
+
+    /// One side of a relay: the peer's pings are answered at the other side.
+    ///
+    /// Another relay or client of ours may stand there and send pings like ours, so those of this
+    /// connection can be told from all others.
+    pub fn relay(&mut self) {
+        self.mute_pongs();
+        if let Ok(random) = getrandom::u64() {
+            self.keepalive = format!("{}-{random:016x}", String::from_utf8_lossy(KEEPALIVE)).into();
+        }
+    }
+
+    /// Whether a pong with this payload answers one of our own pings.
+    pub fn is_own(&self, pong: &[u8]) -> bool {
+        self.keepalive == pong
     }
 
     /// Lets an observer know of every frame in both directions; before anything is received.
@@ -180,7 +204,7 @@ impl Conn {
                     break;
                 }
                 Ok(message) => {
-                    self.witness.received(&message, !self.close_queued);
+                    self.witness.received(&message, !self.close_queued && !self.wire.mutes_pongs());
                     messages += 1;
                     bytes += message.len();
                     batch.push_back(message);
@@ -244,10 +268,18 @@ impl Conn {
     /// Queues a ping, also between the fragments of a large message.
     pub fn queue_ping(&mut self) {
         if self.is_open() {
-            let ping = Bytes::from_static(KEEPALIVE);
+            let ping = self.keepalive.clone();
             self.witness.sent(&Message::Ping(ping.clone()));
             // Without a mask there is no ping, and no data either, which tells.
             let _ = self.wire.push(frame::FIN | frame::PING, ping);
+        }
+    }
+
+    /// Queues a pong, also between the fragments of a large message.
+    pub fn queue_pong(&mut self, payload: Bytes) {
+        if self.is_open() {
+            self.witness.sent(&Message::Pong(payload.clone()));
+            let _ = self.wire.push(frame::FIN | frame::PONG, payload);
         }
     }
 

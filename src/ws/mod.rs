@@ -9,7 +9,9 @@ mod cursor;
 mod deflate;
 mod end;
 mod frame;
+mod frames;
 mod guard;
+mod heads;
 mod http;
 mod judge;
 mod outgoing;
@@ -26,6 +28,8 @@ mod witness;
 
 pub use crate::session::codes;
 pub use admission::{Admission, Login};
+pub use frames::Frames;
+pub use heads::Telling;
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub use site::Site;
 pub use url::WsUrl;

@@ -19,16 +19,21 @@ use url::Url;
 ///
 /// # Errors
 /// Exit 22 for a place that cannot be gone to.
-pub(super) fn target(url: &WsUrl, status: StatusCode, headers: &HeaderMap) -> Option<Result<WsUrl>> {
+pub(super) fn target(
+    url: &WsUrl,
+    status: StatusCode,
+    headers: &HeaderMap,
+    redactor: &Redactor,
+) -> Option<Result<WsUrl>> {
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     let location = headers.get(header::LOCATION)?;
-    Some(join(url, &String::from_utf8_lossy(location.as_bytes())))
+    Some(join(url, &String::from_utf8_lossy(location.as_bytes()), redactor))
 }
 
-fn join(from: &WsUrl, location: &str) -> Result<WsUrl> {
-    let shown = Redactor::default().url(location);
+fn join(from: &WsUrl, location: &str, redactor: &Redactor) -> Result<WsUrl> {
+    let shown = redactor.url(location);
     let refuse =
         |why: &str| Fault::new(Exit::UpgradeRefused, "upgrade", format!("the redirect to `{shown}` {why}"));
     let scheme = if from.secure { "wss" } else { "ws" };
@@ -39,7 +44,8 @@ fn join(from: &WsUrl, location: &str) -> Result<WsUrl> {
     let mut to =
         WsUrl::parse(joined.as_str()).map_err(|_| refuse("leads to nothing that speaks WebSocket"))?;
     if from.secure && !to.secure {
-        return Err(refuse("would leave TLS").hint(format!("{to} if plain text will do")));
+        return Err(refuse("would leave TLS")
+            .hint(format!("{} if plain text will do", redactor.url(&to.to_string()))));
     }
     if to.has_origin_of(from) {
         to.userinfo = to.userinfo.or_else(|| from.userinfo.clone());
@@ -73,7 +79,7 @@ mod tests {
     fn leads(from: &str, location: &str) -> Result<WsUrl> {
         let mut headers = HeaderMap::new();
         headers.insert(header::LOCATION, HeaderValue::from_bytes(location.as_bytes()).unwrap());
-        target(&WsUrl::parse(from).unwrap(), StatusCode::FOUND, &headers).unwrap()
+        target(&WsUrl::parse(from).unwrap(), StatusCode::FOUND, &headers, &Redactor::default()).unwrap()
     }
 
     #[test]
@@ -114,10 +120,10 @@ mod tests {
     fn only_redirects_lead_somewhere() {
         let mut headers = HeaderMap::new();
         let url = WsUrl::parse("ws://h/").unwrap();
-        assert!(target(&url, StatusCode::FOUND, &headers).is_none(), "no Location");
+        assert!(target(&url, StatusCode::FOUND, &headers, &Redactor::default()).is_none(), "no Location");
         headers.insert(header::LOCATION, HeaderValue::from_static("/x"));
         for status in [StatusCode::OK, StatusCode::NOT_MODIFIED, StatusCode::NOT_FOUND] {
-            assert!(target(&url, status, &headers).is_none(), "{status}");
+            assert!(target(&url, status, &headers, &Redactor::default()).is_none(), "{status}");
         }
     }
 

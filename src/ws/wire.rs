@@ -8,6 +8,7 @@
 use super::{
     cursor::Cursor,
     deflate::{Inflating, Volume},
+    frame,
     outgoing::Outgoing,
     watch::{FrameWatch, Seen, Watch, Way},
 };
@@ -35,6 +36,8 @@ pub(super) struct Wire {
     pub moved: Moved,
     out: Outgoing,
     watch: Watch,
+    /// Pongs of the engine do not get out.
+    mutes_pongs: bool,
     /// Follows what the engine writes; only when it is watched.
     spoken: Cursor,
     /// The first failed write. What the peer said before is still to be read.
@@ -69,6 +72,7 @@ impl Wire {
             moved: Moved::default(),
             out: Outgoing::new(is_client),
             watch: None,
+            mutes_pongs: false,
             spoken: Cursor::new(Way::Out),
             broken: None,
         }
@@ -80,6 +84,16 @@ impl Wire {
         self.watch = Some(watch);
         self.cursor = Cursor::new(Way::In);
         self.cursor.advance(&self.buffer[..self.to], &mut self.watch);
+    }
+
+    /// Drops the engine's answers to pings.
+    pub fn mute_pongs(&mut self) {
+        self.mutes_pongs = true;
+    }
+
+    /// Whether the engine's answers to pings are dropped.
+    pub fn mutes_pongs(&self) -> bool {
+        self.mutes_pongs
     }
 
     /// Restores compressed messages from here on; `keeps_context` as the peer may refer to earlier ones.
@@ -209,7 +223,9 @@ impl Read for Io<'_, '_> {
 
 impl Write for Io<'_, '_> {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        if self.wire.broken.is_some() {
+        // The engine writes a frame at a time, and all of it.
+        let is_pong = frames.first().is_some_and(|first| first & 0x0f == frame::PONG);
+        if self.wire.broken.is_some() || (self.wire.mutes_pongs && is_pong) {
             return Ok(frames.len());
         }
         if self.wire.watch.is_some() {

@@ -43,3 +43,4 @@ mod tls;
 mod trust;
 mod unix_socket;
 mod upgrade;
+mod verbose;

@@ -112,7 +112,9 @@ impl ConnectArgs {
         if !given.has("connect_timeout") {
             self.session.connect_timeout = line.session.connect_timeout;
         }
-        self.output.verbose |= line.output.verbose && !self.output.quiet;
+        if !self.output.quiet {
+            self.output.verbose = self.output.verbose.max(line.output.verbose);
+        }
     }
 
     /// The header fields that the command line itself speaks of, in lower case.

@@ -33,7 +33,7 @@ impl Tunnel<'_> {
             let (head, body) = answer.into_parts();
             let body = exchange.body(body).await;
             let cause = format!("answered {} to CONNECT {}", status_text(head.status), self.goal());
-            let fault = self.refused(&cause).detail(refusal_lines(&head, &body));
+            let fault = self.refused(&cause).detail(refusal_lines(&head, &body, self.redactor));
             return Err(match self.hint(&head) {
                 Some(hint) => fault.hint(hint),
                 None => fault,
