@@ -17,6 +17,7 @@ mod datagrams;
 mod docs;
 mod endings;
 mod fanout;
+mod field;
 mod hardship;
 mod harness;
 mod inherited;
