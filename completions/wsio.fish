@@ -112,6 +112,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-header -d '
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l fail-if-cert-expires-in -d 'With --check, fail if a certificate of the server\'s chain expires within DURATION, as in 14d' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-rtt -d 'Fail if the ping of --check, or 95 % of those of --ping, took longer than DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-loss -d 'With --ping, fail if more than PERCENT of the pings are lost' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l secret -d 'Hide the value of the header field or query key NAME in what is said and recorded; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l color -d 'Use colours on a terminal; auto heeds NO_COLOR' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'On every terminal'
@@ -123,6 +124,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -s b -l binary -d 'Se
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l recv-only -d 'Never read the input, only receive'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send-only -d 'Do not write received messages, only send'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 1 -d 'End after one received message, the same as -n 1'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-pong -d 'Answer no pings, to see whether the peer drops who never does'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-all-errors -d 'Try again whatever the fault was'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l compress -d 'Offer compression (permessage-deflate); when listening, accept it'
@@ -135,7 +137,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l check -d 'Open, pi
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-pretty -d 'Show JSON as it was sent, on one line and without colours'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-history -d 'Keep what is typed out of the history file'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s q -l quiet -d 'Say nothing but faults on standard error'
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -s v -l verbose -d 'Say on standard error how the connection came about'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -s v -l verbose -d 'Say on standard error how the connection came about, with both heads; -vv also every frame'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l progress -d 'Draw on a terminal how far a transfer is, and say at its end what it carried'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l stats -d 'Sum up at the end on standard error: messages, bytes, rates, round trips, phases'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l raw -d 'Let control characters of the peer through to a terminal, which they can make lie'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s h -l help -d 'Show the commonest options (-h), or all (--help)'
@@ -211,6 +214,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l interface -d 'With 
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l tls-min -d 'With --to, speak no older TLS than this [default: 1.2]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l pin -l pinnedpubkey -d 'With --to, accept only a certificate with one of these keys, separated by ;' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l crl -l crlfile -d 'With --to, refuse certificates that the lists in FILE (PEM) revoke; every issuer needs one' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l secret -d 'Hide the value of the header field or query key NAME in what is said and recorded; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s H -l header -d 'Add a header to the answer; @FILE holds one a line; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l subprotocol -l protocol -d 'Speak the subprotocol NAME; repeatable, or separated by commas' -r
@@ -234,6 +238,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 0 -d 'Separate mess
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s b -l binary -d 'Send input as binary (default with raw and whole)'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l no-pong -d 'Answer no pings, to see whether the peer drops who never does'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l compress -d 'Offer compression (permessage-deflate); when listening, accept it'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l proxy-insecure -d 'With --to, accept any certificate of an https proxy; said on every run'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s L -l location -d 'With --to, follow at most 5 redirects; credentials never leave scheme, host and port'
@@ -245,7 +250,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 1 -d 'End a client\
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l recv-only -d 'Never read the input; with --to nats:, publish nothing that clients say'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l send-only -d 'Do not write received messages, only send'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s q -l quiet -d 'Say nothing but faults on standard error'
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -s v -l verbose -d 'Say on standard error how the connection came about'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -s v -l verbose -d 'Say on standard error how the connection came about, with both heads; -vv also every frame'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l progress -d 'Draw on a terminal how far a transfer is, and say at its end what it carried'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l raw -d 'Let control characters of the peer through to a terminal, which they can make lie'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s h -l help -d 'Show the commonest options (-h), or all (--help)'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
@@ -332,6 +338,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l mode -d 'Give the fil
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l secret -d 'Hide the value of the header field or query key NAME in what is said and recorded; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s H -l header -d 'Add a header to the request, or to the answer when only a server side exists; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l subprotocol -l protocol -d 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through' -r
@@ -344,6 +351,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 0 -d 'Separate messag
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s b -l binary -d 'Send input as binary (default with raw and whole)'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l no-pong -d 'Answer no pings, to see whether the peer drops who never does'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-all-errors -d 'Try again whatever the fault was'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l compress -d 'Offer compression (permessage-deflate); when listening, accept it'
@@ -356,7 +364,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pty -d 'Give a progra
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s q -l quiet -d 'Say nothing but faults on standard error'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s v -l verbose -d 'Say on standard error how the connection came about'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s v -l verbose -d 'Say on standard error how the connection came about, with both heads; -vv also every frame'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l progress -d 'Draw on a terminal how far a transfer is, and say at its end what it carried'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l stats -d 'Sum up at the end on standard error: messages, bytes, rates, round trips, phases'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l raw -d 'Let control characters of the peer through to a terminal, which they can make lie'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l recv-only -d 'Never read A, only carry B to A'
