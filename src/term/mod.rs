@@ -186,6 +186,9 @@ struct Errors {
 
 impl Write for Errors {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.line.is_empty() && self.above.0.get().is_none() {
+            return self.errors.write(bytes);
+        }
         self.line.extend_from_slice(bytes);
         let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n') else { return Ok(bytes.len()) };
         let lines: Vec<u8> = self.line.drain(..=end).collect();
