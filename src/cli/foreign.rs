@@ -45,6 +45,7 @@ static WORDS: &[(&[&str], &str)] = &[
     (&["--ws-c-uri"], "wsio connect URL, or ws+unix:/SOCKET:/PATH over a Unix socket"),
     (&["--one-message"], "-1 to end after one received message"),
     (&["--max-messages", "--max-messages-rev"], "-n N to end after N received messages"),
+    (&["--print-ping-rtts"], "--stats to sum up round trips, --ping N to measure them alone"),
     (&["--null-terminated"], "-0 to separate messages with NUL"),
     (&["--no-line", "--no-linemode", "--no-line-mode"], "--framing raw to send chunks as they arrive"),
     (&["-S", "--strict"], "leave it out: a message that does not fit is an error, never cut"),

@@ -6,6 +6,7 @@
 mod command;
 mod datagram;
 mod file;
+mod foreign;
 mod internal;
 mod names;
 mod nats;

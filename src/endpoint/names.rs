@@ -1,6 +1,6 @@
 //! From text to endpoint: scheme lookup, URLs without a scheme, and did-you-mean.
 
-use super::{Endpoint, Opening, Role, SCHEMES, web_socket};
+use super::{Endpoint, Opening, Role, SCHEMES, foreign, web_socket};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -64,10 +64,17 @@ fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
     if rest.is_none() && SCHEMES.iter().any(|scheme| scheme.name.eq_ignore_ascii_case(name)) {
         return Err(malformed(format!("`{text}` lacks its colon")).hint(format!("write `{text}:`")));
     }
+    let unknown = || malformed(format!("`{name}:` is no scheme that wsio knows"));
     if is_host {
-        return web_socket::url(text);
+        return web_socket::url(text).map_err(|fault| match foreign::hint(name) {
+            Some(hint) => unknown().hint(hint),
+            None => fault,
+        });
     }
-    let fault = malformed(format!("`{name}:` is no scheme that wsio knows"));
+    let fault = unknown();
+    if let Some(hint) = foreign::hint(name) {
+        return Err(fault.hint(hint));
+    }
     let nearest = SCHEMES
         .iter()
         .map(|scheme| (distance(&name.to_ascii_lowercase(), scheme.name), scheme))
@@ -138,6 +145,18 @@ mod tests {
         assert!(fault("wz://x", Role::B).hint.is_some_and(|hint| hint.contains("ws://")));
         assert!(fault("tpc:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
         assert!(fault("TPC:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
+        for (text, instead) in [
+            ("ws-l:127.0.0.1:0", "ws-listen:ADDR"),
+            ("tcp-l:[::1]:0", "tcp-listen:ADDR"),
+            ("MIRROR:", "echo:"),
+            ("cmd:cat", "sh:COMMAND"),
+            ("autoreconnect:wss://h/", "--reconnect"),
+        ] {
+            let fault = fault(text, Role::B);
+            assert!(fault.cause.contains("is no scheme"), "{fault}");
+            assert!(fault.hint.as_ref().is_some_and(|hint| hint.contains(instead)), "{fault}");
+        }
+        assert_eq!(describe("mirror:8080").as_deref(), Ok("wss://mirror:8080/"), "a host may be called so");
         assert_eq!(fault("echo", Role::B).hint.as_deref(), Some("write `echo:`"));
         assert_eq!(fault("", Role::B).exit, Exit::Malformed);
     }

@@ -222,10 +222,12 @@ const GOALS: &str = "
     limits::a_header_that_claims_a_terabyte_is_refused
     connect::received_bytes_are_printed_unchanged
 30 secrets in a log that goes into a ticket
-    field::pipelines::what_is_told_of_a_run_holds_no_secret
     upgrade::secrets_are_not_repeated_in_errors
+    proxy::a_login_is_sent_and_never_shown
+    check::a_check_times_every_stage_and_says_so_in_one_line
+    json::a_har_holds_the_messages_and_no_secrets
 31 a client that leaves pings unanswered, to see that the server drops it
-    - The WebSocket library answers every ping by itself and no option holds a pong back.
+    - No option holds a pong back.
 32 Ctrl-C in the middle of a line
     prompt::the_line_being_typed_survives_what_arrives
     prompt::ctrl_c_clears_the_line_and_twice_closes

@@ -178,22 +178,6 @@ fn a_few_seconds_of_a_feed_are_kept() {
 }
 
 #[test]
-fn what_is_told_of_a_run_holds_no_secret() {
-    let (url, server) = serve(|mut peer| {
-        peer.close(1000, "");
-        peer.until_close();
-        peer.head
-    });
-    let url = format!("{}feed?token=s3cret1&room=1", url.replace("ws://", "ws://me:s3cret2@"));
-    let args = ["connect", "-v", "--stats", "-H", "X-Api-Key: s3cret3", "--cookie", "sid=s3cret4", &url];
-    let done = Wsio::run(args, "");
-    assert_eq!(done.code, 0, "{}", done.err);
-    assert!(done.err.contains("room=1") && !done.err.contains("s3cret"), "{}", done.err);
-    let head = server.join().unwrap();
-    assert!(["s3cret1", "s3cret3", "s3cret4"].iter().all(|secret| head.contains(secret)), "{head}");
-}
-
-#[test]
 fn flags_alone_ask_where_there_is_no_standard_input() {
     for redirect in ["<&-", "</dev/null"] {
         let (url, server) = serve(|mut peer| {
