@@ -171,7 +171,7 @@ impl Pump {
                 self.pass_close(&end);
                 told.push(Told::Ended(end));
             } else {
-                self.arrived(source, sink, told);
+                self.arrived(cx, source, sink, told);
             }
         }
         // Not done, but the other direction must not wait for ever.
@@ -195,19 +195,24 @@ impl Pump {
         listens
     }
 
-    fn arrived(&mut self, source: &mut Link, sink: &Link, told: &mut Vec<Told>) {
+    fn arrived(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link, told: &mut Vec<Told>) {
         let data = self.batch.iter().filter(|message| !is_control(message)).count() as u64;
         if data > 0 {
             told.push(Told::Received(data));
         }
-        if self.batch.iter().any(Message::is_pong) {
+        // What answers the other side's ping tells nothing of how long ours took.
+        let answers = |message: &Message| match (message, source.conn()) {
+            (Message::Pong(payload), Some(conn)) if self.relays => conn.is_own(payload),
+            (message, _) => message.is_pong(),
+        };
+        if self.batch.iter().any(answers) {
             told.push(Told::Ponged);
         }
         if let Some(chatter) = &mut self.chatter {
             self.batch.iter().for_each(|message| chatter.hear(message));
         }
         if self.relays {
-            self.relay(source, sink);
+            self.relay(cx, source, sink);
         }
         if self.discarding || self.sink_failed {
             // What is dropped are messages; who asks whether the other side lives gets an answer.
@@ -220,13 +225,14 @@ impl Pump {
     }
 
     /// Pings and pongs go on to the other side; while nobody is there to answer, we do.
-    fn relay(&mut self, source: &mut Link, sink: &Link) {
+    fn relay(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link) {
         let nobody = self.sink_failed || sink.is_away() || !sink.is_open();
         let Some(conn) = source.conn() else { return };
         self.batch.retain(|message| match message {
             Message::Pong(payload) => !nobody && !conn.is_own(payload),
             Message::Ping(payload) if nobody => {
                 conn.queue_pong(payload.clone());
+                let _: Poll<_> = conn.poll_flush(cx);
                 false
             }
             // Tells of a gap, which a WebSocket has no form for.

@@ -34,7 +34,7 @@ pub fn name(code: u16) -> &'static str {
 /// What usually helps against a Close with this code, imperative; `None` where only the server knows.
 pub fn remedy(code: u16) -> Option<&'static str> {
     Some(match code {
-        1002 => "see with -v what was sent: the peer found it against the protocol",
+        1002 => "see with -vv what was sent: the peer found it against the protocol",
         1003 => "send the other type of message: -b for binary, -t for text",
         1007 => "check that what is sent is what the peer expects: it could not read a payload",
         1008 => {

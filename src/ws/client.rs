@@ -47,7 +47,7 @@ pub async fn upgrade(
     options: &ClientOptions,
     redactor: &Redactor,
 ) -> Result<Answer> {
-    let request = request(url, options)?;
+    let request = request(url, options, redactor)?;
     let key =
         request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(Vec::new(), |key| key.as_bytes().to_vec());
     let sent = request.headers().clone();
@@ -79,9 +79,10 @@ pub async fn upgrade(
     })))
 }
 
-fn request(url: &WsUrl, options: &ClientOptions) -> Result<Request<Empty<Bytes>>> {
+fn request(url: &WsUrl, options: &ClientOptions, redactor: &Redactor) -> Result<Request<Empty<Bytes>>> {
     let unusable = |what: &str| {
-        Fault::new(Exit::Malformed, "url", format!("`{url}`: {what} cannot be sent in a request"))
+        let shown = redactor.url(&url.to_string());
+        Fault::new(Exit::Malformed, "url", format!("`{shown}`: {what} cannot be sent in a request"))
     };
     let value = |text: String, what: &str| HeaderValue::try_from(text).map_err(|_| unusable(what));
     let mut headers = HeaderMap::new();

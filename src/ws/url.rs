@@ -6,6 +6,7 @@
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    observe::Redactor,
 };
 use std::{fmt, net::IpAddr, path::PathBuf};
 use url::{Host, Url};
@@ -217,12 +218,14 @@ fn over_unix(text: &str, rest: &str) -> Result<WsUrl> {
     Ok(WsUrl { unix: Some(path.into()), ..url })
 }
 
-/// The cause with the URL, without a password that may stand in it.
+/// The cause with the URL, without a password and tokens that may stand in it.
 fn malformed(text: &str, cause: &str) -> Fault {
     let shown = match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if scheme < at => format!("{}://…{}", &text[..scheme], &text[at..]),
         _ => text.to_owned(),
     };
+    let query = shown.find('?').unwrap_or(shown.len());
+    let shown = format!("{}{}", &shown[..query], Redactor::default().url(&shown[query..]));
     Fault::new(Exit::Malformed, "url", format!("`{shown}`: {cause}"))
 }
 

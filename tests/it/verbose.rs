@@ -269,6 +269,23 @@ fn pings_and_pongs_pass_between_two_web_sockets() {
 }
 
 #[test]
+fn a_ping_is_answered_while_the_other_side_is_away() {
+    let (away, is_away) = std::sync::mpsc::channel();
+    // Nobody listens there any more afterwards.
+    let (lost_url, _) = serve(drop);
+    let (url, server) = serve(move |mut peer| {
+        is_away.recv().unwrap();
+        peer.send(true, 9, b"still there?");
+        let pong = peer.next().unwrap();
+        (pong.opcode, pong.text().to_owned())
+    });
+    let relay = Wsio::start(["pipe", &url, &lost_url, "--reconnect"]);
+    eventually("it is lost", || relay.err_so_far().contains("connecting again"));
+    away.send(()).unwrap();
+    assert_eq!(server.join().unwrap(), (10, "still there?".to_owned()));
+}
+
+#[test]
 fn pongs_to_a_relays_own_pings_go_no_further() {
     /// Answers pings until four came, then tells what else came.
     fn answers(peer: &mut Peer) -> Vec<u8> {
