@@ -144,7 +144,7 @@ fn drive(
         let (open, said) = (prompt.opener(), reporter.clone());
         stdio = stdio.with_prompt(Box::new(move |greeting| {
             // What led to the connection stands above it.
-            said.finish(Duration::from_millis(100));
+            said.catch_up(Duration::from_millis(100));
             open(greeting)
         }));
     }

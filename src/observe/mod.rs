@@ -66,6 +66,8 @@ enum Line {
     Text(String),
     /// Everything before this was written.
     Mark(SyncSender<()>),
+    /// The same, and the progress is not shown any more.
+    End(SyncSender<()>),
     /// From here on, the progress is shown: drawn on a terminal of that size.
     Meter(Arc<Meter>, Option<TerminalSize>),
 }
@@ -84,10 +86,19 @@ impl Reporter {
     }
 
     /// Waits until everything said so far is written, but not longer than that.
+    pub fn catch_up(&self, within: Duration) {
+        self.wait(Line::Mark, within);
+    }
+
+    /// Waits as [`catch_up`](Self::catch_up) does; nothing is drawn from then on.
     pub fn finish(&self, within: Duration) {
+        self.wait(Line::End, within);
+    }
+
+    fn wait(&self, line: fn(SyncSender<()>) -> Line, within: Duration) {
         let until = Instant::now() + within;
         let (mark, marked) = sync_channel(1);
-        let mut line = Line::Mark(mark);
+        let mut line = line(mark);
         while let Err(error) = self.to.lines.try_send(line) {
             let std::sync::mpsc::TrySendError::Full(back) = error else { return };
             if Instant::now() >= until {
@@ -195,7 +206,8 @@ fn write_on(to: impl Write + Send + 'static, lines: &Receiver<Line>, lost: impl 
         screen.refresh();
         match line {
             Ok(Line::Text(text)) => screen.write(&text),
-            Ok(Line::Mark(mark)) => {
+            Ok(Line::Mark(mark)) => drop(mark.send(())),
+            Ok(Line::End(mark)) => {
                 screen.clear();
                 let _ = mark.send(());
             }

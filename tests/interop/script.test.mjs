@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { listening, load, wsio } from './harness.mjs'
+import { listening, load, wsio, wsioWith } from './harness.mjs'
 
 const { WebSocket, WebSocketServer } = load('ws')
 
@@ -64,8 +64,7 @@ function folder(files) {
 
 /** Plays a script with the right token in the environment. */
 function play(t, url, script, ...more) {
-  process.env.SHOP_TOKEN = 's3cret'
-  return wsio(t, 'connect', url, '--script', script, ...more)
+  return wsioWith(t, { SHOP_TOKEN: 's3cret' }, 'connect', url, '--script', script, ...more)
 }
 
 test('a script logs in, orders, and expects what it ordered', async (t) => {
