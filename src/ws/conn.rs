@@ -318,3 +318,6 @@ impl Conn {
         self.wire.stop();
     }
 }
+
+#[cfg(test)]
+mod tests;
