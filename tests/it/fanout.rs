@@ -17,7 +17,7 @@ fn text(peer: &mut Peer) -> String {
 fn a_relay_sends_each_message_to_all_others_and_to_standard_output() {
     let mut listening = Listening::start(["listen", "0", "--relay"]);
     let mut peers: Vec<Peer> = (0..3).map(|_| Peer::dial(listening.address())).collect();
-    // All are in once each has heard a line.
+    eventually("all are in", || listening.wsio.err_so_far().matches(" open ").count() == 3);
     listening.wsio.write(b"from the server\n");
     peers.iter_mut().for_each(|peer| assert_eq!(text(peer), "from the server"));
     peers[0].text("from one");
