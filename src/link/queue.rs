@@ -78,10 +78,8 @@ impl Queue {
             return Poll::Pending;
         }
         let taken = most.min(state.messages.len());
-        for message in state.messages.drain(..taken).collect::<Vec<_>>() {
-            state.bytes -= message.len() + OVERHEAD;
-            batch.push_back(message);
-        }
+        let State { messages, bytes, .. } = &mut *state;
+        batch.extend(messages.drain(..taken).inspect(|message| *bytes -= message.len() + OVERHEAD));
         state.writers.drain(..).for_each(Waker::wake);
         Poll::Ready(())
     }

@@ -392,3 +392,6 @@ impl Conn {
 pub fn is_control(message: &Message) -> bool {
     !matches!(message, Message::Text(_) | Message::Binary(_))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! The WebSocket layer: URLs, the opening handshake on hyper, the protocol engine, close codes.
+//! The WebSocket layer: URLs, the opening handshake on hyper, frames and compression, the protocol engine, close codes.
 
 mod admission;
 mod answer;

@@ -120,6 +120,7 @@ const LINES: &str = "
 43 a relay that shows and preserves all traffic
     pipe::two_web_sockets_keep_type_boundaries_subprotocol_and_close
     json::a_bridge_records_the_side_that_was_dialled
+    verbose::every_frame_is_told_also_what_no_message_shows
 44 why a handshake failed
     upgrade::a_refusal_is_shown_whole
     upgrade::a_refusal_names_the_next_step
@@ -213,6 +214,7 @@ const GOALS: &str = "
 27 frames between an application and its server
     pipe::two_web_sockets_keep_type_boundaries_subprotocol_and_close
     json::a_bridge_records_the_side_that_was_dialled
+    verbose::every_frame_is_told_also_what_no_message_shows
 28 a bug played again from a recording (recorded as a script; a HAR is written, not read)
     script::recording::a_recorded_session_passes_again_and_fails_elsewhere
     json::a_har_holds_the_messages_and_no_secrets
@@ -226,8 +228,9 @@ const GOALS: &str = "
     proxy::a_login_is_sent_and_never_shown
     check::a_check_times_every_stage_and_says_so_in_one_line
     json::a_har_holds_the_messages_and_no_secrets
+    verbose::no_secret_gets_to_standard_error
 31 a client that leaves pings unanswered, to see that the server drops it
-    - No option holds a pong back.
+    verbose::without_pongs_a_ping_stays_unanswered
 32 Ctrl-C in the middle of a line
     prompt::the_line_being_typed_survives_what_arrives
     prompt::ctrl_c_clears_the_line_and_twice_closes

@@ -1,0 +1,81 @@
+//! Control frames between fragments, and transports that fail.
+
+use super::*;
+use crate::ws::frame::Header;
+use std::task::Waker;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    task::coop::unconstrained,
+};
+
+fn conn(part: Part, room: usize) -> (Conn, DuplexStream) {
+    let (ours, theirs) = tokio::io::duplex(room);
+    (Conn::new(Box::pin(ours), &[], part, 1 << 24), theirs)
+}
+
+/// First bytes of the frames in there, and their payloads' lengths.
+fn frames(mut bytes: &[u8]) -> Vec<(u8, usize)> {
+    let mut frames = Vec::new();
+    while !bytes.is_empty() {
+        let mut header = Header::default();
+        let taken = header.take(bytes);
+        frames.push((header.first(), header.length() as usize));
+        bytes = &bytes[taken + header.length() as usize..];
+    }
+    frames
+}
+
+#[tokio::test]
+async fn pongs_pings_and_a_close_pass_between_the_fragments_of_a_large_message() {
+    // Both ends are polled here by hand, and never made to wait for other tasks.
+    unconstrained(control_frames_between_fragments()).await;
+}
+
+async fn control_frames_between_fragments() {
+    let (mut conn, mut theirs) = conn(Part::Server, 1000);
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    conn.queue(Message::binary(vec![7; 4 * FRAGMENT])).unwrap();
+    assert!(conn.poll_flush(&mut cx).is_pending());
+    theirs.write_all(b"\x89\x82\0\0\0\0hi").await.unwrap();
+    assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
+    assert_eq!(batch, [Message::Ping("hi".into())]);
+    assert!(conn.poll_receive(&mut cx, &mut batch).is_pending());
+    conn.queue_ping();
+    let mut wire = vec![0; FRAGMENT + 2000];
+    let mut read = 0;
+    while read < wire.len() {
+        let _ = conn.poll_flush(&mut cx);
+        read += theirs.read(&mut wire[read..]).await.unwrap();
+    }
+    assert!(conn.queued() > 2 * FRAGMENT, "most of it is not even framed: {}", conn.queued());
+    conn.queue_close(Some(4000), "enough");
+    while conn.poll_flush(&mut cx).is_pending() {
+        let mut more = [0; 1000];
+        let count = theirs.read(&mut more).await.unwrap();
+        wire.extend_from_slice(&more[..count]);
+    }
+    drop(conn);
+    theirs.read_to_end(&mut wire).await.unwrap();
+    let frames = frames(&wire);
+    assert_eq!(frames[..3], [(2, FRAGMENT), (0x8a, 2), (0x89, 4)]);
+    assert_eq!(frames.last(), Some(&(0x88, 8)));
+    assert!(frames[3..frames.len() - 1].iter().all(|frame| *frame == (0, FRAGMENT)), "{frames:?}");
+    assert!(frames.len() < 7, "it is cut off: {frames:?}");
+}
+
+#[tokio::test]
+async fn what_a_failed_write_keeps_from_being_sent_does_not_hide_what_was_received() {
+    let (mut conn, mut theirs) = conn(Part::Client, 1000);
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    theirs.write_all(b"\x89\x00\x81\x04last\x89\x00").await.unwrap();
+    drop(theirs);
+    conn.queue(Message::text("never read")).unwrap();
+    assert!(matches!(conn.poll_flush(&mut cx), Poll::Ready(Err(_))));
+    assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
+    let ping = || Message::Ping(Bytes::new());
+    assert_eq!(batch, [ping(), Message::text("last"), ping()]);
+    assert!(matches!(conn.end(), Some(End::Lost { answer: None, .. })));
+    assert_eq!(conn.queued(), 0, "nothing is kept for a transport that is gone");
+    assert!(matches!(conn.poll_flush(&mut cx), Poll::Ready(Err(_))));
+    assert_eq!(conn.abandon(), 1, "it is told unsent");
+}
