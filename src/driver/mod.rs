@@ -143,7 +143,7 @@ async fn join(
         Opened::Link(a) => {
             let b = run.telling(redial::open(run, &b, Opening::new(Role::B))).await?;
             let shown = usize::from(b.link.is_web_socket());
-            run.settle(run.alone(a, b, shown).await).await
+            run.settle(run.alone(*a, b, shown).await).await
         }
     }
 }

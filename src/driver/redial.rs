@@ -42,8 +42,12 @@ pub(super) async fn open_any(
     if run.reconnect.is_none() {
         return Ok(opened);
     }
-    Ok(match opened {
-        Opened::Link(OpenedLink { link: Link::WebSocket(conn), facts }) => {
+    let opened = match opened {
+        Opened::Link(opened) => *opened,
+        listening @ Opened::Acceptor(_) => return Ok(listening),
+    };
+    let opened = match opened {
+        OpenedLink { link: Link::WebSocket(conn), facts } => {
             let redial = Redial {
                 run: Arc::clone(run),
                 endpoint: Arc::clone(endpoint),
@@ -56,10 +60,11 @@ pub(super) async fn open_any(
                 opens: None,
             };
             let link = Link::Renewing(Box::new(Renewing::new(conn, Box::new(redial))));
-            Opened::Link(OpenedLink { link, facts })
+            OpenedLink { link, facts }
         }
         other => other,
-    })
+    };
+    Ok(opened.into())
 }
 
 async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<Opened> {
@@ -92,7 +97,7 @@ async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<
 /// The link of what was opened, which must not listen.
 fn one(endpoint: &dyn Endpoint, opened: Opened) -> Result<OpenedLink> {
     match opened {
-        Opened::Link(link) => Ok(link),
+        Opened::Link(link) => Ok(*link),
         Opened::Acceptor(_) => Err(Fault::new(
             Exit::Usage,
             "usage",

@@ -118,7 +118,7 @@ impl Endpoint for Command {
                     .hint("check the program's name and that it may be executed");
                 ended(SourceEnd::Exited { fault, reason: "cannot start the program".into() })
             });
-            Ok(Opened::Link(OpenedLink::new(link, self.describe())))
+            Ok(OpenedLink::new(link, self.describe()).into())
         })
     }
 }

@@ -64,7 +64,7 @@ impl Endpoint for Dial {
             // An idle server is no reason to leave: the other side says when it is over.
             let rules = reach.datagrams(None);
             let link = Link::Datagrams(Box::new(Datagrams::client(socket, at, name, rules)));
-            Ok(Opened::Link(OpenedLink::new(link, at.to_string())))
+            Ok(OpenedLink::new(link, at.to_string()).into())
         })
     }
 }

@@ -80,7 +80,7 @@ impl Endpoint for Disk {
             let port = opened.map_err(|_| Fault::new(Exit::Internal, "open", "opening a file failed"))??;
             let texts = Texts { input: self.describe(), output: self.describe() };
             let link = reach.bytes(port, texts);
-            Ok(Opened::Link(OpenedLink::new(link, self.describe())))
+            Ok(OpenedLink::new(link, self.describe()).into())
         })
     }
 }

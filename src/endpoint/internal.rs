@@ -67,7 +67,7 @@ impl Endpoint for Internal {
             Self::Echo => Link::echo(),
             Self::Null => Link::null(),
         };
-        Box::pin(std::future::ready(Ok(Opened::Link(OpenedLink::new(link, self.describe())))))
+        Box::pin(std::future::ready(Ok(OpenedLink::new(link, self.describe()).into())))
     }
 }
 
@@ -80,7 +80,7 @@ impl Endpoint for Hub {
 
     fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         let link = Link::Member(Box::new(reach.rooms.join(&self.0)));
-        let opened = Opened::Link(OpenedLink::new(link, self.describe()));
+        let opened = OpenedLink::new(link, self.describe()).into();
         Box::pin(std::future::ready(Ok(opened)))
     }
 }

@@ -83,7 +83,7 @@ impl Endpoint for Subject {
         Box::pin(async move {
             let member = self.join(reach, opening.role, opening.visitor.is_none()).await?;
             let link = Link::Member(Box::new(member));
-            Ok(Opened::Link(OpenedLink::new(link, self.describe())))
+            Ok(OpenedLink::new(link, self.describe()).into())
         })
     }
 }

@@ -61,9 +61,15 @@ impl Opening {
 /// An opened endpoint.
 pub enum Opened {
     /// One connection.
-    Link(OpenedLink),
+    Link(Box<OpenedLink>),
     /// A listening socket.
     Acceptor(Acceptor),
+}
+
+impl From<OpenedLink> for Opened {
+    fn from(link: OpenedLink) -> Self {
+        Self::Link(Box::new(link))
+    }
 }
 
 /// One open connection.

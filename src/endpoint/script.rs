@@ -28,6 +28,6 @@ impl Endpoint for Play {
         let run =
             ScriptLink::new(Arc::clone(&self.script), self.limits.clone(), conn, reach.reporter.clone());
         let opened = OpenedLink::new(Link::Script(Box::new(run)), self.describe());
-        Box::pin(std::future::ready(Ok(Opened::Link(opened))))
+        Box::pin(std::future::ready(Ok(opened.into())))
     }
 }

@@ -128,7 +128,7 @@ impl Endpoint for Dial {
             };
             let texts = Texts { input: name.clone(), output: name };
             let link = reach.bytes(Port::Stream(stream), texts);
-            Ok(Opened::Link(OpenedLink::new(link, peer)))
+            Ok(OpenedLink::new(link, peer).into())
         })
     }
 }

@@ -40,7 +40,7 @@ impl Endpoint for Standard {
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
             let output = opening.output.unwrap_or(reach.framings.output);
             let link = reach.standard(Port::standard(streams, reach.read_input, true), texts, output);
-            Ok(Opened::Link(OpenedLink::new(link, "-".into())))
+            Ok(OpenedLink::new(link, "-".into()).into())
         })
     }
 }

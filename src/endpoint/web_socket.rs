@@ -119,7 +119,7 @@ impl Endpoint for Client {
                     reach.reporter.verbose(&format!("not sent there: {}", missing.join(", ")));
                 }
                 let (mut to, status) = match at.attempt(reach, &deadline, &reduced, &telling).await? {
-                    Attempt::Open(link) => return Ok(Opened::Link(*link)),
+                    Attempt::Open(link) => return Ok(Opened::Link(link)),
                     Attempt::Moved(to, status) => (to, status),
                 };
                 reach.reporter.verbose(&format!("{status}: on to {}", reach.redactor.url(&to.to_string())));
