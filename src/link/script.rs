@@ -3,7 +3,7 @@
 //! The engine is pure; this gives it messages and the time, and its words to the pump. It is shared
 //! with whoever wants to know afterwards how it went, and locked by one task alone while it runs.
 
-use super::HIGH_WATER;
+use super::{BATCH, HIGH_WATER};
 use crate::{
     fault::Fault,
     observe::Reporter,
@@ -91,7 +91,7 @@ impl ScriptLink {
             let run = self.run.clone();
             let mut engine = run.lock();
             let before = batch.len();
-            batch.extend(std::iter::from_fn(|| engine.send()));
+            batch.extend(std::iter::from_fn(|| engine.send()).take(BATCH));
             if batch.len() > before {
                 return Poll::Ready(());
             }

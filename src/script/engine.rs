@@ -63,6 +63,8 @@ pub struct Engine {
     pub(super) until: Option<Instant>,
     failure: Option<Fault>,
     cases: Vec<Case>,
+    /// Cases that are behind us.
+    judged: usize,
     notes: Vec<String>,
 }
 
@@ -86,6 +88,7 @@ impl Engine {
             until: None,
             failure: None,
             cases,
+            judged: 0,
             notes: Vec::new(),
         }
     }
@@ -219,6 +222,7 @@ impl Engine {
         let took = if self.waiting.is_some() { format!(" ({})", brief(waited)) } else { String::new() };
         self.notes.push(format!("{}: {}{took}", step.place, step.title));
         self.judge(step, Verdict::Passed(waited));
+        self.judged += usize::from(step.what.is_check());
         self.waiting = None;
         self.at += 1;
     }
@@ -233,8 +237,7 @@ impl Engine {
     }
 
     fn judge(&mut self, step: &Step, verdict: Verdict) {
-        let before = self.script.steps[..self.at].iter().filter(|step| step.what.is_check()).count();
-        if let Some(case) = self.cases.get_mut(before).filter(|_| step.what.is_check()) {
+        if let Some(case) = self.cases.get_mut(self.judged).filter(|_| step.what.is_check()) {
             case.verdict = verdict;
         }
     }

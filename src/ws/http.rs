@@ -122,7 +122,10 @@ impl Http {
     }
 
     async fn give(&mut self, answer: Answer) -> bool {
-        Pin::new(&mut self.connection).graceful_shutdown();
+        // It would add `close` to the field that has to be `Upgrade` alone: some clients compare all of it.
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            Pin::new(&mut self.connection).graceful_shutdown();
+        }
         let Some(answers) = self.answers.take() else { return false };
         if answers.send(answer).is_err() {
             return false;
