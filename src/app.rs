@@ -48,6 +48,9 @@ struct Facts {
     input_size: Option<u64>,
 }
 
+/// How long sessions may take to be dropped.
+const CUT_OFF: Duration = Duration::from_millis(100);
+
 /// Runs the program; the exit is the process's.
 pub fn run(given: Given) -> Exit {
     let Given { args, env, ask, streams, stderr, terminal, stderr_size, output_is_terminal, input_size } =
@@ -134,6 +137,7 @@ fn drive(
     prompt: Option<&Prompt>,
     reporter: &Reporter,
 ) -> anyhow::Result<Result<()>> {
+    let many = !matches!(plan, Plan::Connect(_));
     let mut builder = match plan {
         Plan::Connect(_) => tokio::runtime::Builder::new_current_thread(),
         Plan::Listen(_) | Plan::Pipe(_) => tokio::runtime::Builder::new_multi_thread(),
@@ -158,7 +162,11 @@ fn drive(
             result = driver::run(plan, stdio, reporter.clone(), orders) => result,
         }
     });
-    runtime.shutdown_background();
+    match &result {
+        // Sessions that were cut off drop their children, which takes these with it.
+        Err(_) if many => runtime.shutdown_timeout(CUT_OFF),
+        _ => runtime.shutdown_background(),
+    }
     Ok(result)
 }
 

@@ -44,3 +44,12 @@ impl Group {
         !dead && session == Some(self.leader.as_raw_nonzero().get())
     }
 }
+
+impl Drop for Group {
+    /// Whoever is in too much of a hurry to see it off leaves nothing behind either.
+    fn drop(&mut self) {
+        if !self.is_gone() {
+            self.tell(Signal::KILL);
+        }
+    }
+}

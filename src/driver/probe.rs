@@ -13,6 +13,7 @@ use crate::{
         verdict::{Pings, Verdict},
     },
     link::Link,
+    net,
     plan::{Expected, Probe},
     session::{Instant, SourceEnd},
 };
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
+    io,
     time::{Duration, SystemTime},
 };
 use tokio::time::{sleep_until, timeout};
@@ -49,8 +51,16 @@ pub(super) async fn run(
         true => Record::new(None, None, What::Check(&found)).line(),
         false => format!("{}\n", printable(&found.line(SystemTime::now()))).into_bytes(),
     };
-    run.reach.stdio.afterword(line).await;
-    result
+    let told = run.reach.stdio.write(line).await.map_err(|error| untold(&error));
+    result.and(told)
+}
+
+fn untold(error: &io::Error) -> Fault {
+    let exit = match error.kind() {
+        io::ErrorKind::BrokenPipe => Exit::ReaderLeft,
+        _ => Exit::WriteError,
+    };
+    Fault::new(exit, "session", format!("cannot write to standard output: {}", net::words(error)))
 }
 
 async fn look(

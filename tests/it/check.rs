@@ -163,3 +163,19 @@ fn options_of_a_session_are_not_for_a_check() {
         assert_eq!(done.code, 2, "{args:?}: {}", done.err);
     }
 }
+
+#[test]
+fn a_verdict_that_cannot_be_written_is_no_success() {
+    let listening = Listening::start(["listen", "0", "--echo"]);
+    for (probe, code) in [("--check", 23), ("--ping=1", 23)] {
+        let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_wsio"))
+            .args(["connect", probe, &listening.url])
+            .stdin(std::process::Stdio::null())
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(done.status.code(), Some(code), "{done:?}");
+        assert!(String::from_utf8_lossy(&done.stderr).contains("No space left"), "{done:?}");
+    }
+}

@@ -220,6 +220,23 @@ fn a_child_does_not_outlive_a_killed_server() {
     eventually("it is gone", || running("300105") == 0);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_in_a_hurry_takes_its_children_along() {
+    for (word, grace, times) in [("300106", "100ms", 1), ("300107", "10m", 2)] {
+        let program = format!("trap '' TERM HUP; sleep {word} & while :; do sleep 0.1; : {word}; done");
+        let listening = Listening::start(["listen", "0", "--grace", grace, "--", "sh", "-c", &program]);
+        let _peer = Peer::dial(listening.address());
+        eventually("it runs", || running(word) > 1);
+        for _ in 0..times {
+            listening.wsio.signal(rustix::process::Signal::TERM);
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        assert_eq!(listening.wsio.wait().code, 143);
+        eventually("all are gone", || running(word) == 0);
+    }
+}
+
 #[test]
 fn a_pipe_runs_a_program_too() {
     let (url, peer) = serve(|mut peer| {
