@@ -62,6 +62,7 @@ fn the_environment_tells_of_the_client_and_of_nothing_else() {
     command.args(["listen", "0", "--subprotocol", "chat", "-u", "me:secret", "--announce"]).arg(&file);
     command
         .args(["--", "/bin/sh", "-c", "env | sort; echo end"])
+        .env_remove("WSIO_BLESS")
         .env("WSIO_QUERY", "stale")
         .env("OURS", "kept");
     let wsio = Wsio::spawn(&mut command);

@@ -238,7 +238,7 @@ fn a_bomb_ends_at_max_message_and_costs_no_more_memory() {
 fn listen_accepts_the_first_offer_it_can_and_answers_it() {
     let listening = Listening::start(["listen", "0", "--echo", "--compress", "-v"]);
     let plain = Listening::start(["listen", "0", "--echo"]);
-    for (offer, answer) in [
+    for (number, (offer, answer)) in (1..).zip([
         ("permessage-deflate; client_max_window_bits", Some("permessage-deflate")),
         (
             "permessage-deflate; server_max_window_bits=77, permessage-deflate; server_max_window_bits=10; server_no_context_takeover",
@@ -246,12 +246,12 @@ fn listen_accepts_the_first_offer_it_can_and_answers_it() {
         ),
         ("permessage-deflate; what", None),
         ("x-webkit-deflate-frame", None),
-    ] {
+    ]) {
         let line = format!("Sec-WebSocket-Extensions: {offer}");
         let mut peer = Peer::dial_with(listening.address(), "/", &[&line]);
         assert_eq!(field(&peer.head, "sec-websocket-extensions").as_deref(), answer, "{offer}");
         if let Some(answer) = answer {
-            assert_eq!(listening.wsio.says(&format!(" {answer}")), "", "nothing more is agreed on");
+            assert_eq!(listening.wsio.says(&format!("#{number} {answer}")), "", "nothing more is agreed on");
         }
         let text = "again and ".repeat(50);
         peer.text(&text);
