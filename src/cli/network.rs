@@ -17,8 +17,13 @@ use std::path::PathBuf;
 #[group(skip)]
 #[command(next_help_heading = "Network")]
 pub(super) struct Network {
-    /// Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; '' for none
-    #[arg(short = 'x', long, value_name = "PROXY")]
+    #[arg(
+        // Brackets are links to rustdoc when they stand in a comment.
+        help = "Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; '' for none",
+        short = 'x',
+        long,
+        value_name = "PROXY"
+    )]
     pub proxy: Option<String>,
     /// Log in to the proxy; @FILE, @- and @env:NAME keep it off the command line
     #[arg(long, value_name = "NAME:PASSWORD", allow_hyphen_values = true, hide_short_help = true)]
@@ -38,8 +43,7 @@ pub(super) struct Network {
     /// Connect to H2:P2 where H1:P1 is asked for; an empty part is any, or the same; repeatable
     #[arg(long, value_name = "H1:P1:H2:P2", value_parser = ConnectTo::parse, hide_short_help = true)]
     pub connect_to: Vec<ConnectTo>,
-    /// Take ADDR[,ADDR] for HOST at PORT instead of asking the name service; * is any host; repeatable
-    #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = Resolve::parse, allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(help = "Take ADDR[,ADDR] for HOST at PORT instead of asking the name service; * is any host; repeatable", long, value_name = "HOST:PORT:ADDR", value_parser = Resolve::parse, allow_hyphen_values = true, hide_short_help = true)]
     pub resolve: Vec<Resolve>,
     /// Connect to the Unix socket PATH, whatever the host
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true, conflicts_with_all = [

@@ -1,7 +1,7 @@
 //! The prompt: a person at a terminal as the far end of a link.
 //!
 //! Three threads and no task: the *editor* waits for keys and makes messages of lines, the *screen* lays
-//! out what comes, the *poker* makes the editor redraw. They meet at the [`board::Board`], which knows who
+//! out what comes, the *poker* makes the editor redraw. They meet at the `Board`, which knows who
 //! has the terminal. What a line means (`command`), how a message looks (`view`, `json`, `hex`, `safe`,
 //! `paint`) and what is remembered (`history`, `talk`) are plain functions and data.
 //!

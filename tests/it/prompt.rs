@@ -458,3 +458,18 @@ fn ctrl_z_gives_the_terminal_back_and_fg_goes_on() {
     let rows = terminal.rows();
     assert!(rows.contains(&"> beforeicanon".to_owned()) && rows.contains(&"echo".to_owned()), "{rows:?}");
 }
+
+#[test]
+fn lines_with_their_times_are_a_log_and_no_conversation() {
+    let (url, _peer) = serve(|mut peer| {
+        peer.text("hello");
+        peer.close(1000, "");
+        peer.until_close()
+    });
+    let mut terminal = Terminal::wsio(["connect", &url, "--timestamps"]);
+    assert_eq!(terminal.exit(), Some(0));
+    let time =
+        terminal.written().lines().find_map(|line| line.trim_end().strip_suffix(" hello")?.chars().next());
+    assert!(time.is_some_and(|first| first.is_ascii_digit()), "{}", terminal.written());
+    assert!(!terminal.written().contains("Ctrl-D"), "{}", terminal.written());
+}
