@@ -58,7 +58,7 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send -d 'Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
@@ -191,7 +191,7 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \'\\\\=\' for = in REGEX; repeatable' -r
@@ -282,7 +282,7 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \'\\\\=\' for = in REGEX; repeatable' -r

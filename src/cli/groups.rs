@@ -44,7 +44,7 @@ pub(super) struct Messages {
     /// Refuse messages of more than SIZE bytes, both ways
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
     pub max_message: usize,
-    /// Print the time before each message, or with delta the seconds since the one before
+    /// Print the time before each message, or with delta the seconds since the one before; no prompt then
     #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "time", hide_short_help = true)]
     pub timestamps: Option<Timestamps>,
     /// Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable
