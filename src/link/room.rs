@@ -296,16 +296,15 @@ impl Member {
             if !self.is_full(seat) || seat.queue.poll_room(cx, room.rules.queue).is_ready() {
                 continue;
             }
-            held_up = true;
             if room.rules.slow == Slow::Disconnect && seat.waited == Waited::ByTheRules {
                 let until = *seat.behind_since.get_or_insert(now) + PATIENCE;
                 if until <= now {
                     send_away(&seat.queue);
-                    held_up = false;
-                } else {
-                    wake_at = Some(wake_at.map_or(until, |earlier| earlier.min(until)));
+                    continue;
                 }
+                wake_at = Some(wake_at.map_or(until, |earlier| earlier.min(until)));
             }
+            held_up = true;
         }
         drop(state);
         if !held_up {

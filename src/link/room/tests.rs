@@ -74,6 +74,25 @@ async fn the_slow_are_dealt_with() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_sent_away_does_not_hide_somebody_else_who_is_behind() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let say = |centre: &Member| (0..3).for_each(|_| centre.say(&Message::text("12345678901234567890")));
+    let room = Room::star(Rules { queue: 100, slow: Slow::Disconnect, last: 0 });
+    let (mut centre, later, slow) = (room.centre(), room.join(), room.join());
+    say(&centre);
+    heard(&later);
+    assert!(centre.poll_room(&mut cx).is_pending());
+    tokio::time::advance(Duration::from_secs(20)).await;
+    say(&centre);
+    assert!(centre.poll_room(&mut cx).is_pending());
+    tokio::time::advance(Duration::from_secs(11)).await;
+    assert!(centre.poll_room(&mut cx).is_pending(), "one has 19 s left");
+    assert!(slow.incoming.is_finished() && !later.incoming.is_finished());
+    heard(&later);
+    assert!(centre.poll_room(&mut cx).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_has_caught_up_is_patiently_waited_for_again() {
     let mut cx = Context::from_waker(Waker::noop());
     let room = Room::star(Rules { queue: 100, slow: Slow::Disconnect, last: 0 });
