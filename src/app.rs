@@ -174,8 +174,7 @@ fn drive(
 fn print(text: &str, mut streams: Streams) -> Exit {
     match streams.output.write_all(text.as_bytes()).and_then(|()| streams.output.flush()) {
         Ok(()) => Exit::Ok,
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::ReaderLeft,
-        Err(_) => Exit::WriteError,
+        Err(error) => Exit::unwritten(&error),
     }
 }
 

@@ -3,7 +3,7 @@
 //! curl's numbers where the meaning is equal; never renumbered. The README's table and the man
 //! page are generated from or checked against [`EXITS`], so a code cannot be added in one place only.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// How the process ends; the discriminant is the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,6 +94,14 @@ impl Exit {
     /// The process status, 0–255.
     pub const fn code(self) -> u8 {
         self as u8
+    }
+
+    /// The exit of whoever could not write to standard output: its reader left, or it is full or broken.
+    pub fn unwritten(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ReaderLeft,
+            _ => Self::WriteError,
+        }
     }
 
     /// The sentence that tables print for this code.

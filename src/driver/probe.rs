@@ -56,11 +56,11 @@ pub(super) async fn run(
 }
 
 fn untold(error: &io::Error) -> Fault {
-    let exit = match error.kind() {
-        io::ErrorKind::BrokenPipe => Exit::ReaderLeft,
-        _ => Exit::WriteError,
-    };
-    Fault::new(exit, "session", format!("cannot write to standard output: {}", net::words(error)))
+    Fault::new(
+        Exit::unwritten(error),
+        "session",
+        format!("cannot write to standard output: {}", net::words(error)),
+    )
 }
 
 async fn look(

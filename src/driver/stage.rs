@@ -138,8 +138,10 @@ impl Run {
 }
 
 fn unwritable(what: &str, error: &io::Error) -> Fault {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => Fault::new(Exit::ReaderLeft, "report", "nobody reads the report"),
-        _ => Fault::new(Exit::WriteError, "report", format!("cannot write {what}: {}", net::words(error))),
-    }
+    let exit = Exit::unwritten(error);
+    let cause = match exit {
+        Exit::ReaderLeft => "nobody reads the report".to_owned(),
+        _ => format!("cannot write {what}: {}", net::words(error)),
+    };
+    Fault::new(exit, "report", cause)
 }

@@ -143,11 +143,8 @@ impl Recorder {
 
 fn unwritable(path: Option<&Path>, error: &io::Error) -> Fault {
     let Some(path) = path else {
-        let exit = match error.kind() {
-            io::ErrorKind::BrokenPipe => Exit::ReaderLeft,
-            _ => Exit::WriteError,
-        };
-        return Fault::new(exit, "session", format!("cannot write standard output: {}", net::words(error)));
+        let cause = format!("cannot write standard output: {}", net::words(error));
+        return Fault::new(Exit::unwritten(error), "session", cause);
     };
     let cause = format!("cannot write {}: {}", path.display(), net::words(error));
     Fault::new(Exit::WriteError, "record", cause).hint("name another file with --record")
