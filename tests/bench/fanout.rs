@@ -8,7 +8,7 @@
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
         Arc,
@@ -87,7 +87,7 @@ fn main() {
 }
 
 fn run(program: &str, work: &Work) -> Took {
-    let (mut server, mut input, address) = listen(program);
+    let (mut server, mut input, address, opened) = listen(program);
     let header = if work.payload < 126 {
         2
     } else if work.payload < 65536 {
@@ -98,6 +98,10 @@ fn run(program: &str, work: &Work) -> Took {
     let each = ((header + work.payload) * work.clients) as u64;
     let counted = Arc::new(AtomicU64::new(0));
     let clients = clients(&address, work.clients, &counted);
+    // A client has its 101 before it is in the room.
+    for _ in 0..work.clients {
+        opened.recv_timeout(PATIENCE).expect("all clients are in the room");
+    }
     let wait_for = |bytes: u64| {
         let start = Instant::now();
         while counted.load(Ordering::Relaxed) < bytes {
@@ -131,8 +135,8 @@ fn run(program: &str, work: &Work) -> Took {
     took
 }
 
-/// A server on a free port; gives its standard input and `HOST:PORT`.
-fn listen(program: &str) -> (Child, ChildStdin, String) {
+/// A server on a free port; gives its standard input, `HOST:PORT`, and a word for each client that is in.
+fn listen(program: &str) -> (Child, ChildStdin, String, mpsc::Receiver<()>) {
     let mut server = Command::new(program)
         .args(["listen", "127.0.0.1:0", "--max-connections", "2000"])
         .stdin(Stdio::piped())
@@ -149,9 +153,16 @@ fn listen(program: &str) -> (Child, ChildStdin, String) {
             break url.trim().trim_end_matches('/').to_owned();
         }
     };
-    thread::spawn(move || said.read_to_end(&mut Vec::new()));
+    let (open, opened) = mpsc::channel();
+    thread::spawn(move || {
+        for line in said.lines().map_while(Result::ok) {
+            if line.contains(" open ") {
+                let _ = open.send(());
+            }
+        }
+    });
     let input = server.stdin.take().unwrap();
-    (server, input, address)
+    (server, input, address, opened)
 }
 
 /// Clients in one thread that count what comes; they end with the server.
