@@ -2,7 +2,7 @@
 //! give is changed, and nothing is left of them.
 
 #[cfg(target_os = "linux")]
-use crate::command::{running, zombies};
+use crate::command::{leaves_nothing, running, zombies};
 use crate::{
     command::texts,
     harness::{Listening, Peer, Wsio, eventually},
@@ -231,17 +231,5 @@ fn a_killed_server_takes_its_programs_along() {
 #[cfg(target_os = "linux")]
 #[test]
 fn many_short_sessions_leave_no_descriptor_and_no_zombie() {
-    let listening = script("echo done");
-    let session = || {
-        let mut peer = Peer::dial(listening.address());
-        assert_eq!(texts(&mut peer, 1), ["done"]);
-        peer.answer_close();
-    };
-    session();
-    let before = listening.wsio.descriptors();
-    for _ in 0..200 {
-        session();
-    }
-    eventually("all are closed", || listening.wsio.descriptors() <= before);
-    eventually("none is left", || zombies(&listening) == 0);
+    leaves_nothing(&script("echo done"));
 }
