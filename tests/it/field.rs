@@ -13,7 +13,7 @@ const LINES: &str = "
     prompt::a_conversation_reads_as_one_and_ctrl_d_ends_it
     prompt::messages_are_laid_out_for_people
 2 a prompt with history and a subprotocol
-    prompt::lines_come_back_in_the_next_session
+    prompt::surroundings::lines_come_back_in_the_next_session
     upgrade::options_become_header_fields
 3 one request to a browser's DevTools, one large reply, the end
     connect::one_question_one_answer
