@@ -230,9 +230,11 @@ impl Conn {
         self.end.as_ref()
     }
 
-    /// Bytes waiting to be flushed.
+    /// Bytes waiting to be flushed; never less than [`HIGH_WATER`] while a message is not framed to its
+    /// end, since no other may be queued before that.
     pub fn queued(&self) -> usize {
-        self.wire.queued() + self.rest.as_ref().map_or(0, |rest| rest.payload.len())
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.payload.len().max(HIGH_WATER));
+        self.wire.queued() + rest
     }
 
     /// Whether a message can be queued: no Close was sent or received.

@@ -90,6 +90,23 @@ fn a_long_line_is_one_message() {
 }
 
 #[test]
+fn a_slow_peer_gets_large_messages_one_after_the_other() {
+    let lines: Vec<_> = (0..100).map(|n| vec![b'a' + n % 26; 300_000]).collect();
+    let expected = lines.clone();
+    let (url, peer) = serve(move |mut peer| {
+        for (n, line) in expected.iter().enumerate() {
+            thread::sleep(Duration::from_millis(20));
+            assert!(peer.message().as_ref() == Some(line), "message {n}");
+        }
+        peer.answer_close().unwrap().code()
+    });
+    let input: Vec<_> = lines.into_iter().flat_map(|line| line.into_iter().chain([b'\n'])).collect();
+    let done = Wsio::run(["connect", &url, "--send-only", "--linger", "0"], input);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(peer.join().unwrap(), Some(1000));
+}
+
+#[test]
 fn our_own_message_over_the_limit_is_65() {
     let (url, _peer) = serve(|mut peer| peer.answer_close());
     let done = Wsio::run(["connect", &url, "--max-message", "1k"], vec![b'z'; 2000]);

@@ -79,3 +79,20 @@ async fn what_a_failed_write_keeps_from_being_sent_does_not_hide_what_was_receiv
     assert!(matches!(conn.poll_flush(&mut cx), Poll::Ready(Err(_))));
     assert_eq!(conn.abandon(), 1, "it is told unsent");
 }
+
+#[tokio::test]
+async fn what_is_left_of_a_large_message_is_waited_for_before_the_next_one() {
+    unconstrained(large_before_the_next()).await;
+}
+
+async fn large_before_the_next() {
+    let (mut conn, mut theirs) = conn(Part::Server, 200_000);
+    let mut cx = Context::from_waker(Waker::noop());
+    conn.queue(Message::binary(vec![7; FRAGMENT + 10])).unwrap();
+    assert!(conn.poll_flush(&mut cx).is_pending());
+    assert!(conn.queued() >= HIGH_WATER, "{} bytes let the next one in", conn.queued());
+    let mut wire = vec![0; FRAGMENT];
+    theirs.read_exact(&mut wire[..200_000]).await.unwrap();
+    assert!(conn.poll_flush(&mut cx).is_ready());
+    assert_eq!(conn.queued(), 0);
+}
