@@ -155,7 +155,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-connections -d 
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l queue -d 'Let SIZE bytes wait for each client that does not keep up' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l slow -d 'Do WHAT to a client whose queue is full: disconnect after 30 s, drop its messages, or wait for it' -r -f -a "disconnect\t'It holds the others up for at most 30 s, then it is closed with 1013'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l slow -d 'Do WHAT to a client whose queue is full: close it (1013) after 30 s, drop what it has no room for, or wait' -r -f -a "disconnect\t'It holds the others up for at most 30 s, then it is closed with 1013'
 drop\t'It misses messages, which are counted'
 wait\t'All wait for it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l last -d 'Let a client that comes later have the last N messages first' -r
@@ -322,7 +322,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l sni -d 'Send and veri
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pass -d 'Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l queue -d 'Let SIZE bytes wait for each client that does not keep up' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l slow -d 'Do WHAT to a client whose queue is full: disconnect after 30 s, drop its messages, or wait for it' -r -f -a "disconnect\t'It holds the others up for at most 30 s, then it is closed with 1013'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l slow -d 'Do WHAT to a client whose queue is full: close it (1013) after 30 s, drop what it has no room for, or wait' -r -f -a "disconnect\t'It holds the others up for at most 30 s, then it is closed with 1013'
 drop\t'It misses messages, which are counted'
 wait\t'All wait for it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l last -d 'Let a client that comes later have the last N messages first' -r

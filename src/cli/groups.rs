@@ -174,7 +174,7 @@ pub(super) struct Fanout {
     /// Let SIZE bytes wait for each client that does not keep up
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "1M", hide_short_help = true)]
     pub queue: usize,
-    /// Do WHAT to a client whose queue is full: disconnect after 30 s, drop its messages, or wait for it
+    /// Do WHAT to a client whose queue is full: close it (1013) after 30 s, drop what it has no room for, or wait
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenSlow::Disconnect, hide_short_help = true)]
     pub slow: WhenSlow,
     /// Let a client that comes later have the last N messages first

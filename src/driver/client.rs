@@ -64,12 +64,7 @@ impl Shared {
             fault.to_string().lines().for_each(|line| reporter.life(&format!("{name} {line}")));
         }
         reporter.life(&format!("{name} close {}", outcome.summary(0)));
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
-        totals.0 += 1;
-        for (total, carried) in totals.1.iter_mut().zip(outcome.carried) {
-            *total = (total.0 + carried.0, total.1 + carried.1);
-        }
-        drop(totals);
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(&outcome);
         Some(outcome)
     }
 

@@ -5,6 +5,7 @@
 
 mod chatter;
 mod client;
+mod closing;
 mod door;
 mod hub;
 mod leg;
@@ -17,12 +18,14 @@ mod reception;
 mod redial;
 mod run;
 mod serve;
+mod setup;
 mod signals;
 mod stage;
 mod stats;
 
 pub use outcome::{Outcome, Rtt};
-pub use pair::{Pair, Setup};
+pub use pair::Pair;
+pub use setup::Setup;
 pub use signals::{Orders, Signals};
 
 use crate::{

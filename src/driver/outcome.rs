@@ -1,12 +1,7 @@
 //! How a pair ended, and what it carried.
 
 use super::pump::Pump;
-use crate::{
-    exit::Exit,
-    fault::Fault,
-    framing::record::Tally,
-    session::{Event, SinkFailure, SourceEnd},
-};
+use crate::{fault::Fault, framing::record::Tally};
 use std::time::Duration;
 
 /// How a pair ended.
@@ -18,8 +13,10 @@ pub struct Outcome {
     pub closed: [Option<String>; 2],
     /// Data messages and payload bytes carried from side A and from side B.
     pub carried: [(u64, u64); 2],
-    /// Messages that a side had no room for (`--slow drop`).
+    /// Messages that a side was too slow for.
     pub dropped: u64,
+    /// Messages of a room that still waited for a side when it left.
+    pub unsent: u64,
     /// Bytes that a side did not take before it was given up.
     pub untaken: u64,
     /// The round trips of our pings.
@@ -65,17 +62,19 @@ impl Outcome {
         });
         let ((messages_in, bytes_in), (messages_out, bytes_out)) =
             (self.carried[side], self.carried[1 - side]);
-        let dropped = match self.dropped {
-            0 => String::new(),
-            count => format!(", dropped {count} messages"),
-        };
-        let untaken = match self.untaken {
-            0 => String::new(),
-            bytes => format!(", {bytes} bytes not taken"),
-        };
-        format!(
-            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}{untaken}"
-        )
+        let mut summary = format!(
+            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes"
+        );
+        let left = [
+            (self.dropped, format!("dropped {} messages", self.dropped)),
+            (self.unsent, format!("{} messages left unsent", self.unsent)),
+            (self.untaken, format!("{} bytes not taken", self.untaken)),
+        ];
+        for (_, words) in left.into_iter().filter(|(count, _)| *count > 0) {
+            summary.push_str(", ");
+            summary.push_str(&words);
+        }
+        summary
     }
 }
 
@@ -94,21 +93,4 @@ pub fn ending(fault: Option<&Fault>) -> Tally {
         cause: fault.map(|fault| format!("{}: {}", fault.phase, fault.cause)),
         ..Tally::default()
     }
-}
-
-/// Keeps how each side was closed, as far as this event tells; codes are for WebSockets.
-pub(super) fn note_close(closed: &mut [Option<String>; 2], web_socket: [bool; 2], event: &Event) {
-    let abnormal = |side: usize, fault: &Fault| match web_socket[side] {
-        true => format!("1006 abnormal: {}", fault.cause),
-        false => fault.cause.clone(),
-    };
-    let (side, text) = match event {
-        Event::Ended { side, how: SourceEnd::Close { described, .. } } => (*side, described.clone()),
-        Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => (*side, abnormal(*side, fault)),
-        Event::SinkFailed { side, how: SinkFailure::Failed(fault) } if fault.exit == Exit::Lost => {
-            (*side, abnormal(*side, fault))
-        }
-        _ => return,
-    };
-    closed[side].get_or_insert(text);
 }

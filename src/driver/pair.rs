@@ -6,9 +6,11 @@
 
 use super::{
     chatter::Chatter,
+    closing::Closings,
     leg::{Ask, Leg},
-    outcome::{Outcome, Rtt, carried, note_close},
+    outcome::{Outcome, Rtt, carried},
     pump::{Pump, Told},
+    setup::Setup,
 };
 use crate::{
     exit::Exit,
@@ -16,8 +18,7 @@ use crate::{
     fault::Fault,
     link::{Link, Moved},
     observe::{Meter, Reporter},
-    plan::Chat,
-    session::{Action, Event, Instant, Rules, Session, SideKind, When},
+    session::{Action, Event, Instant, Session, SideKind, When},
     ws::conn::Conn,
 };
 use std::{
@@ -28,30 +29,9 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::time::{Sleep, sleep_until};
-use tokio_tungstenite::tungstenite::Message;
 
 /// Rounds of one poll before other tasks get their turn.
 const ROUNDS: usize = 32;
-
-/// What a pair needs beside its links.
-pub struct Setup {
-    /// Endings, deadlines, keepalive.
-    pub rules: Rules,
-    /// The WebSocket was accepted, not dialled.
-    pub serving: bool,
-    /// When the whole run is over.
-    pub timeout_at: Option<Instant>,
-    /// Sent to the WebSocket side before anything else.
-    pub first: Vec<Message>,
-    /// What is said to the WebSocket by itself.
-    pub chat: Chat,
-    /// What a WebSocket gives is not delivered.
-    pub send_only: bool,
-    /// Ready with a fault when the session has to end: a signal, or something expected that is not so.
-    pub stop: Pin<Box<dyn Future<Output = Fault> + Send>>,
-    /// Where notes go.
-    pub reporter: Reporter,
-}
 
 /// Two links joined.
 pub struct Pair {
@@ -65,9 +45,9 @@ pub struct Pair {
     reporter: Reporter,
     pub(super) meter: Option<Arc<Meter>>,
     one_way: bool,
-    closed: [Option<String>; 2],
-    web_socket: [bool; 2],
+    closings: Closings,
     dropped: u64,
+    unsent: u64,
     rtt: Option<Rtt>,
     untaken: u64,
     panicked: bool,
@@ -99,6 +79,7 @@ impl Pair {
         }
         let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);
         (0..2).filter(|side| matches!(links[*side], Link::Renewing(_))).for_each(|side| session.renews(side));
+        (0..2).filter(|side| matches!(links[*side], Link::Member(_))).for_each(|side| session.shares(side));
         let meter = setup.reporter.meter().cloned();
         if let Some(meter) = &meter {
             let far = if counted == 0 && kinds[0] == SideKind::WebSocket { 0 } else { 1 };
@@ -115,9 +96,9 @@ impl Pair {
             reporter: setup.reporter,
             meter,
             one_way: setup.send_only,
-            closed: [None, None],
-            web_socket: kinds.map(|kind| kind == SideKind::WebSocket),
+            closings: Closings::new(kinds.map(|kind| kind == SideKind::WebSocket)),
             dropped: 0,
+            unsent: 0,
             rtt: None,
             untaken: 0,
             panicked: false,
@@ -139,24 +120,22 @@ impl Pair {
             }
         })
         .await;
-        for (closed, _) in self.closed.iter_mut().zip(self.web_socket).filter(|(_, web_socket)| !web_socket) {
-            // Codes are for WebSockets: elsewhere the cause says it all.
-            *closed = closed.take().or_else(|| fault.as_ref().map(|fault| fault.cause.clone()));
-        }
         let unwanted = self.pumps.iter().flat_map(Pump::unwanted);
         let unwanted = unwanted.map(|message| format!("got {}", show::message(message)));
         let carried = carried(&self.pumps);
         if let Some(meter) = &self.meter {
             meter.finish(carried);
         }
+        let closed = self.closings.finish(fault.as_ref());
         Outcome {
             fault: fault.map(|fault| match fault.exit {
                 Exit::Expectation => fault.detail(unwanted),
                 _ => fault,
             }),
-            closed: self.closed,
+            closed,
             carried,
             dropped: self.dropped,
+            unsent: self.unsent,
             rtt: self.rtt,
             untaken: self.untaken,
         }
@@ -177,7 +156,7 @@ impl Pair {
             let now = Instant::now();
             let quiet = events.is_empty();
             for event in events.drain(..) {
-                note_close(&mut self.closed, self.web_socket, &event);
+                self.closings.note(&event);
                 self.session.on(event, now);
             }
             self.session.tick(now);
@@ -243,6 +222,11 @@ impl Pair {
     fn poll_leg(&mut self, cx: &mut Context<'_>, side: usize, events: &mut Vec<Event>) {
         if let Poll::Ready(how) = self.links[side].poll_broken(cx) {
             events.push(Event::SinkFailed { side, how });
+        }
+        if self.pumps[side].is_blocked()
+            && let Poll::Ready(how) = self.links[side].poll_cut(cx)
+        {
+            events.push(Event::Ended { side, how });
         }
         if self.legs[side].ping {
             match self.links[side].poll_flush(cx) {
@@ -348,10 +332,15 @@ impl Pair {
                 let stopped = self.pumps[side].is_stopped();
                 let dropped = self.pumps[side].abandon();
                 let half_sent = self.links[1 - side].conn().map_or(0, Conn::abandon);
-                if matches!(self.links[side], Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_)) {
-                    let unread = self.links[side].unread();
-                    let messages = dropped + half_sent + if stopped { 0 } else { unread };
-                    events.push(Event::Unsent { side, messages });
+                match &mut self.links[side] {
+                    Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
+                        let unread = self.links[side].unread();
+                        let messages = dropped + half_sent + if stopped { 0 } else { unread };
+                        events.push(Event::Unsent { side, messages });
+                    }
+                    Link::Member(member) if member.incoming().was_cut() => self.dropped += dropped,
+                    Link::Member(_) => self.unsent += dropped,
+                    _ => {}
                 }
             }
             Action::Close { side, code, reason, when } => {
@@ -368,11 +357,20 @@ impl Pair {
                     self.legs[side].ping = true;
                 }
             }
+            Action::SendAway { side, reason } => {
+                self.closings.sent_away(side, &reason);
+                self.links[1 - side].cut(reason);
+            }
             Action::Renew { side, cause } => self.links[side].lose(cause),
             Action::Release { side, at_once } => {
                 if at_once || self.legs[side].releasing.is_none() {
                     self.dropped += self.links[side].dropped();
-                    self.closed[side] = self.closed[side].take().or_else(|| self.links[side].farewell());
+                    if let Link::Member(_) = self.links[side] {
+                        self.unsent += self.links[side].unread();
+                    }
+                    if let Some(farewell) = self.links[side].farewell() {
+                        self.closings.tell(side, farewell);
+                    }
                     let link = std::mem::replace(&mut self.links[side], Link::null());
                     self.legs[side].ask = None;
                     self.legs[side].ping = false;

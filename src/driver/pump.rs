@@ -110,6 +110,11 @@ impl Pump {
         self.stopped
     }
 
+    /// Whether the sink holds it up, so that the source's end is not seen.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked && !self.sink_failed
+    }
+
     /// Payload bytes that were read and not handed over.
     pub(super) fn waiting(&self) -> usize {
         self.batch.iter().filter(|message| !is_control(message)).map(Message::len).sum()
@@ -214,6 +219,9 @@ impl Pump {
         if self.relays {
             self.relay(cx, source, sink);
         }
+        if self.sink_failed {
+            self.dropped += data;
+        }
         if self.discarding || self.sink_failed {
             // What is dropped are messages; who asks whether the other side lives gets an answer.
             let relays = self.relays;
@@ -278,6 +286,7 @@ impl Pump {
                 match sink.poll_flush(cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(failure)) => {
+                        self.batch.push_front(message);
                         self.fail(failure, told);
                         return Poll::Ready(());
                     }
@@ -288,14 +297,15 @@ impl Pump {
                     }
                 }
             }
-            if !control {
-                self.count.0 += 1;
-                self.count.1 += message.len() as u64;
-            }
+            let length = message.len() as u64;
             if let Err(failure) = sink.feed(message) {
                 self.dropped += u64::from(!control);
                 self.fail(failure, told);
                 return Poll::Ready(());
+            }
+            if !control {
+                self.count.0 += 1;
+                self.count.1 += length;
             }
             if let Some(wanted) = self.wanted.as_mut().filter(|_| !control) {
                 *wanted -= 1;

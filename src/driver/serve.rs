@@ -9,7 +9,7 @@ use super::{
     hub::Hub,
     run::Run,
     signals::Reload,
-    stats,
+    stats::Totals,
 };
 use crate::{
     endpoint::{Acceptor, Endpoint, Greeting},
@@ -63,7 +63,7 @@ pub(super) struct Shared {
     pub broken: mpsc::Sender<Fault>,
     pub broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
     /// What all clients together said and heard so far, and how many there were.
-    pub totals: Mutex<(u64, [(u64, u64); 2])>,
+    pub totals: Mutex<Totals>,
 }
 
 /// Who is to be joined to what stands behind.
@@ -251,8 +251,8 @@ impl Shared {
     /// With `--stats`, what all clients together carried.
     fn sum_up(&self) {
         if self.run.stats {
-            let (clients, carried) = *self.totals.lock().unwrap_or_else(PoisonError::into_inner);
-            self.run.reach.reporter.tell(&stats::totals(clients, carried, self.run.started.elapsed()));
+            let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+            self.run.reach.reporter.tell(&totals.lines(self.run.started.elapsed()));
         }
     }
 
@@ -287,6 +287,7 @@ fn panicked() -> Outcome {
         closed: [None, None],
         carried: [(0, 0); 2],
         dropped: 0,
+        unsent: 0,
         untaken: 0,
         rtt: None,
     }

@@ -29,14 +29,37 @@ pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duratio
     lines
 }
 
-/// The lines for a whole server.
-pub(super) fn totals(clients: u64, carried: [(u64, u64); 2], open: Duration) -> Vec<String> {
-    let [(messages_in, bytes_in), (messages_out, bytes_out)] = carried;
-    vec![
-        format!("served {clients} clients in {:.3} s", open.as_secs_f64()),
-        format!("in: {}", flow(messages_in, bytes_in, open)),
-        format!("out: {}", flow(messages_out, bytes_out, open)),
-    ]
+/// What a whole server carried.
+#[derive(Default)]
+pub(super) struct Totals {
+    clients: u64,
+    carried: [(u64, u64); 2],
+    dropped: u64,
+}
+
+impl Totals {
+    /// One more session is over.
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        self.clients += 1;
+        self.dropped += outcome.dropped;
+        for (total, carried) in self.carried.iter_mut().zip(outcome.carried) {
+            *total = (total.0 + carried.0, total.1 + carried.1);
+        }
+    }
+
+    /// The lines for it.
+    pub(super) fn lines(&self, open: Duration) -> Vec<String> {
+        let [(messages_in, bytes_in), (messages_out, bytes_out)] = self.carried;
+        let mut lines = vec![
+            format!("served {} clients in {:.3} s", self.clients, open.as_secs_f64()),
+            format!("in: {}", flow(messages_in, bytes_in, open)),
+            format!("out: {}", flow(messages_out, bytes_out, open)),
+        ];
+        if self.dropped > 0 {
+            lines.push(format!("dropped: {} messages that clients were too slow for", self.dropped));
+        }
+        lines
+    }
 }
 
 fn flow(messages: u64, bytes: u64, open: Duration) -> String {

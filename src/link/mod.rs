@@ -246,23 +246,6 @@ impl Link {
         }
     }
 
-    /// Messages that were not delivered from here because the other side was too slow.
-    pub fn dropped(&self) -> u64 {
-        match self {
-            Self::Member(member) => member.incoming().dropped(),
-            Self::Datagrams(link) => link.dropped(),
-            _ => 0,
-        }
-    }
-
-    /// Why it ended, where only the link itself can tell a person.
-    pub fn farewell(&self) -> Option<String> {
-        match self {
-            Self::Datagrams(link) => link.farewell(),
-            _ => None,
-        }
-    }
-
     /// Hands one message over; [`poll_flush`](Self::poll_flush) sends it.
     ///
     /// Pings, pongs and a Close are for WebSockets and for sinks that want events.
@@ -366,24 +349,6 @@ impl Link {
         match self {
             Self::Bytes(link) => link.poll_weary(cx),
             _ => Poll::Pending,
-        }
-    }
-
-    /// Drops what was fed to a byte sink and not yet taken; counts bytes.
-    pub fn drop_output(&mut self) -> usize {
-        match self {
-            Self::Bytes(link) => link.drop_output(),
-            _ => 0,
-        }
-    }
-
-    /// Drops what was read or half sent and can no longer be sent; counts messages, a partial one too.
-    pub fn unread(&mut self) -> u64 {
-        match self {
-            Self::Bytes(link) => link.unread(),
-            Self::Datagrams(link) => link.unread(),
-            Self::Prompt(prompt) => prompt.unread(),
-            _ => 0,
         }
     }
 }

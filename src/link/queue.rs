@@ -97,11 +97,30 @@ impl Queue {
 
     /// Drops what waits and counts its data messages.
     pub fn clear(&self) -> u64 {
+        self.lock().clear()
+    }
+
+    /// Ends the queue at once: what is in it counts as dropped.
+    pub fn cut(&self, end: SourceEnd) {
         let mut state = self.lock();
-        state.bytes = 0;
-        state.writers.drain(..).for_each(Waker::wake);
-        let data = |message: &Message| message.is_text() || message.is_binary();
-        state.messages.drain(..).filter(data).count() as u64
+        state.dropped += state.clear();
+        state.end.get_or_insert(end);
+        state.wake_reader();
+    }
+
+    /// Whether its reader was sent away.
+    pub fn was_cut(&self) -> bool {
+        matches!(self.lock().end, Some(SourceEnd::SentAway { .. }))
+    }
+
+    /// Ready when the reader was sent away; for one that takes nothing, and so would not see the end.
+    pub fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<SourceEnd> {
+        let mut state = self.lock();
+        if let Some(end @ SourceEnd::SentAway { .. }) = &state.end {
+            return Poll::Ready(end.clone());
+        }
+        state.reader = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Lets those who wait for room look again at what they wait for.
@@ -114,7 +133,7 @@ impl Queue {
         self.lock().dropped += 1;
     }
 
-    /// How many messages were not put in.
+    /// How many messages were not put in, or taken out again unread.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }
@@ -152,6 +171,13 @@ impl Wake for Unpark {
 }
 
 impl State {
+    fn clear(&mut self) -> u64 {
+        self.bytes = 0;
+        self.writers.drain(..).for_each(Waker::wake);
+        let data = |message: &Message| message.is_text() || message.is_binary();
+        self.messages.drain(..).filter(data).count() as u64
+    }
+
     fn wake_reader(&mut self) {
         if let Some(waker) = self.reader.take() {
             waker.wake();

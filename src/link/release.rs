@@ -1,10 +1,64 @@
-//! How a link lets go of what it stands for.
+//! How a link lets go of what it stands for, and what is lost by that.
 
 use super::Link;
-use crate::net;
-use std::time::Duration;
+use crate::{net, session::SourceEnd};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
 
 impl Link {
+    /// Ready when the other side is sent away for being too slow, whether or not it takes anything.
+    pub fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<SourceEnd> {
+        match self {
+            Self::Member(member) => member.incoming().poll_cut(cx),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// The other side is sent away: what waits for it is dropped and counted.
+    pub fn cut(&self, reason: String) {
+        if let Self::Member(member) = self {
+            member.incoming().cut(SourceEnd::SentAway { reason });
+        }
+    }
+
+    /// Messages that were not delivered from here because the other side was too slow.
+    pub fn dropped(&self) -> u64 {
+        match self {
+            Self::Member(member) => member.incoming().dropped(),
+            Self::Datagrams(link) => link.dropped(),
+            _ => 0,
+        }
+    }
+
+    /// Why it ended, where only the link itself can tell a person.
+    pub fn farewell(&self) -> Option<String> {
+        match self {
+            Self::Datagrams(link) => link.farewell(),
+            _ => None,
+        }
+    }
+
+    /// Drops what was fed to a byte sink and not yet taken; counts bytes.
+    pub fn drop_output(&mut self) -> usize {
+        match self {
+            Self::Bytes(link) => link.drop_output(),
+            _ => 0,
+        }
+    }
+
+    /// Drops what was read or half sent and can no longer be sent; counts messages, a partial one too.
+    pub fn unread(&mut self) -> u64 {
+        match self {
+            Self::Bytes(link) => link.unread(),
+            Self::Datagrams(link) => link.unread(),
+            Self::Prompt(prompt) => prompt.unread(),
+            Self::Member(member) => member.incoming().clear(),
+            _ => 0,
+        }
+    }
+
     /// Closes the transport: write side shut, then read and discarded for at most 2 s, or 50 ms when
     /// the process has to go `at_once`.
     ///

@@ -299,7 +299,7 @@ impl Member {
             if room.rules.slow == Slow::Disconnect && seat.waited == Waited::ByTheRules {
                 let until = *seat.behind_since.get_or_insert(now) + PATIENCE;
                 if until <= now {
-                    send_away(&seat.queue);
+                    seat.queue.cut(SourceEnd::SentAway { reason: away() });
                     continue;
                 }
                 wake_at = Some(wake_at.map_or(until, |earlier| earlier.min(until)));
@@ -382,13 +382,8 @@ fn compact(message: &Message) -> Message {
     }
 }
 
-fn send_away(queue: &Queue) {
-    let reason = format!("too slow: behind for {} s", PATIENCE.as_secs());
-    queue.finish(SourceEnd::Close {
-        code: Some(1013),
-        described: format!("1013 try again later: {reason}"),
-        reason,
-    });
+fn away() -> String {
+    format!("too slow: behind for {} s", PATIENCE.as_secs())
 }
 
 #[cfg(test)]

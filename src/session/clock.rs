@@ -107,6 +107,10 @@ impl Session {
             Some(Beat::Dead(silence)) => {
                 self.dead(side, format!("no pong within {} s of a ping", silence.as_secs()), now);
             }
+            Some(Beat::Stuck(silence)) if self.sides[1 - side].shared && !self.sides[1 - side].ended => {
+                let reason = format!("too slow: took nothing for {} s", silence.as_secs());
+                self.source_ended(1 - side, SourceEnd::SentAway { reason }, now);
+            }
             Some(Beat::Stuck(silence)) => {
                 self.dead(side, format!("nothing could be sent for {} s", silence.as_secs()), now);
             }

@@ -7,6 +7,9 @@ use std::ops::RangeInclusive;
 /// The longest close reason, bytes (RFC 6455 section 5.5: a control frame carries 125, the code takes two).
 pub const MAX_REASON: usize = 123;
 
+/// The code for one that is too slow now (1013 of the IANA registry).
+pub const TRY_AGAIN_LATER: u16 = 1013;
+
 /// The code's name as this field says it.
 pub fn name(code: u16) -> &'static str {
     match code {

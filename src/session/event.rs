@@ -146,6 +146,11 @@ pub enum SourceEnd {
     Failed(Fault),
     /// Input that cannot be sent as a message (exit 65), or that a person broke off (exit 130).
     Refused(Fault),
+    /// What is for many is not kept any longer for one that took too little of it.
+    SentAway {
+        /// At most 123 bytes.
+        reason: String,
+    },
     /// A child process ended, and not well (exit 125).
     Exited {
         /// What to tell the user.
@@ -211,6 +216,13 @@ pub enum Action {
     Ping {
         /// Which side.
         side: usize,
+    },
+    /// What is for many is not kept for a side any longer: it is too slow.
+    SendAway {
+        /// Which side.
+        side: usize,
+        /// At most 123 bytes.
+        reason: String,
     },
     /// Close a side's transport, lingering.
     Release {

@@ -2,9 +2,11 @@
 
 use super::{
     Action, CloseWith, Instant, Session, When,
+    codes::TRY_AGAIN_LATER,
+    machine::LAST_WORD,
     side::{Side, Sink},
 };
-use crate::fault::Fault;
+use crate::{exit::Exit, fault::Fault};
 
 impl Session {
     /// Stops reading, flushes and closes both sides; delivery to byte sinks goes on while peers drain.
@@ -58,6 +60,25 @@ impl Session {
         }
         self.actions.push(Action::Abandon { side });
         self.maybe_release(side);
+    }
+
+    /// What waits for `side` is dropped, and it is told that it was too slow.
+    pub(super) fn send_away(&mut self, side: usize, reason: String, now: Instant) {
+        self.fail(Fault::new(Exit::Unsent, "session", reason.clone()));
+        self.sides[side].keepalive = None;
+        self.actions.push(Action::SendAway { side, reason: reason.clone() });
+        self.abandon(1 - side);
+        self.end_output(1 - side, None, String::new());
+        if self.sides[side].is_web_socket() && self.sides[side].sink == Sink::Open {
+            self.sides[side].sink = Sink::Ending;
+            self.sides[side].close_code = Some(TRY_AGAIN_LATER);
+            self.discard(side);
+            let (code, when) = (Some(TRY_AGAIN_LATER), When::Now);
+            self.actions.push(Action::Close { side, code, reason, when });
+        } else {
+            self.end_normally(side);
+        }
+        self.limit(now + LAST_WORD + self.rules.close_timeout);
     }
 
     pub(super) fn discard(&mut self, side: usize) {

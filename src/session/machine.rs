@@ -76,6 +76,11 @@ impl Session {
         self.sides[side].renews = true;
     }
 
+    /// What this side gives is for many: one that takes nothing of it is sent away.
+    pub fn shares(&mut self, side: usize) {
+        self.sides[side].shared = true;
+    }
+
     /// Takes one event; what follows from it is in [`actions`](Self::actions).
     pub fn on(&mut self, event: Event, now: Instant) {
         match event {
@@ -185,6 +190,7 @@ impl Session {
                 self.fail(fault);
                 self.end_output(other, Some(INTERNAL_ERROR), "input failed".into());
             }
+            SourceEnd::SentAway { reason } => self.send_away(other, reason, now),
             SourceEnd::Exited { fault, reason } => {
                 self.fail(fault);
                 self.end_output(other, Some(INTERNAL_ERROR), reason);

@@ -40,6 +40,8 @@ pub(super) struct Side {
     pub away: bool,
     /// A lost connection is opened again.
     pub renews: bool,
+    /// What it gives is for others too, who do not wait for one that takes nothing.
+    pub shared: bool,
     /// When sending to here failed; what it still says is waited for.
     pub deaf_since: Option<Instant>,
     /// Since when only the peer's silence is waited for.
@@ -74,6 +76,7 @@ impl Side {
             blocked: false,
             away: false,
             renews: false,
+            shared: false,
             deaf_since: None,
             lingering: None,
             linger_next: false,

@@ -55,10 +55,35 @@ fn who_comes_late_gets_the_last_messages() {
     assert_eq!((text(&mut first), text(&mut late)), ("4".into(), "4".into()));
 }
 
+/// The next message; pings before it are answered.
+fn message(peer: &mut Peer) -> Option<Vec<u8>> {
+    loop {
+        let frame = peer.next()?;
+        match frame.opcode {
+            9 => peer.send(true, 10, &frame.payload),
+            8 => return None,
+            _ => return Some(frame.payload),
+        }
+    }
+}
+
+/// What the `close` line of this client says was handed over, dropped, and left.
+fn count(log: &str, client: u32) -> (usize, usize, usize) {
+    let closes = format!("#{client} ");
+    let line = log.lines().find(|line| line.contains(&closes) && line.contains(" close ")).unwrap();
+    let before = |words: &str| {
+        let (number, _) = line.split_once(words)?;
+        number.rsplit(' ').next()?.parse().ok()
+    };
+    let out = line.rsplit_once(", out ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    let dropped =
+        line.split_once("dropped ").map_or(0, |(_, rest)| rest.split(' ').next().unwrap().parse().unwrap());
+    (out, dropped, before(" messages left unsent").unwrap_or(0))
+}
+
 #[test]
 fn one_that_never_reads_misses_messages_and_they_are_counted() {
-    let mut listening =
-        Listening::start(["listen", "0", "--slow", "drop", "--queue", "64k", "--close-timeout", "200ms"]);
+    let mut listening = Listening::start(["listen", "0", "--slow", "drop", "--queue", "64k"]);
     let mut good = Peer::dial(listening.address());
     let stalled = Peer::dial(listening.address());
     eventually("both are in", || listening.wsio.err_so_far().matches(" open ").count() == 2);
@@ -71,7 +96,38 @@ fn one_that_never_reads_misses_messages_and_they_are_counted() {
     #[cfg(target_os = "linux")]
     assert!(listening.wsio.peak_kib() < 32 * 1024, "{} KiB", listening.wsio.peak_kib());
     drop(stalled);
-    eventually("it is counted", || listening.wsio.err_so_far().contains(", dropped "));
+    eventually("it is counted", || listening.wsio.err_so_far().contains(" close "));
+    let (out, dropped, left) = count(&listening.wsio.err_so_far(), 2);
+    assert!(dropped > 0, "{}", listening.wsio.err_so_far());
+    assert_eq!(out + dropped + left, 2000, "{}", listening.wsio.err_so_far());
+}
+
+#[test]
+fn one_that_takes_nothing_at_all_is_sent_away_and_what_it_missed_is_counted() {
+    let mut listening = Listening::start([
+        "listen",
+        "0",
+        "--ping-interval=200ms",
+        "--ping-timeout=2s",
+        "--close-timeout=200ms",
+    ]);
+    let mut good = Peer::dial(listening.address());
+    let _stalled = Peer::dial(listening.address());
+    eventually("both are in", || listening.wsio.err_so_far().matches(" open ").count() == 2);
+    let mut stdin = listening.wsio.take_stdin();
+    let writer = std::thread::spawn(move || {
+        use std::io::Write;
+        let line = [vec![b'x'; 9_999], vec![b'\n']].concat();
+        (0..2000).for_each(|_| stdin.write_all(&line).unwrap());
+    });
+    assert_eq!(std::iter::from_fn(|| message(&mut good)).take(2000).count(), 2000, "it gets all of it");
+    writer.join().unwrap();
+    eventually("it is sent away", || {
+        listening.wsio.err_so_far().contains(" close 1013 try again later: too slow: took nothing for ")
+    });
+    let (out, dropped, left) = count(&listening.wsio.err_so_far(), 2);
+    assert!(out + dropped < 2000, "the others went on without it: {}", listening.wsio.err_so_far());
+    assert!(dropped > 0 && left == 0, "{}", listening.wsio.err_so_far());
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct Robot {
     kinds: [SideKind; 2],
     /// Peers echo our Close.
     answers: bool,
+    /// No ping gets onto the wire.
+    swallows_pings: bool,
     /// Codes of the Closes asked for, by side.
     pub closes: [Vec<Option<u16>>; 2],
     source_over: [bool; 2],
@@ -37,6 +39,7 @@ impl Robot {
             start: now,
             kinds,
             answers,
+            swallows_pings: false,
             closes: Default::default(),
             source_over: [false; 2],
             pending_close: [false; 2],
@@ -87,8 +90,9 @@ impl Robot {
             }
             Action::Shut { side } => self.pending_shut[side] = true,
             Action::Release { side, .. } => events.push(Event::Released { side }),
+            Action::Ping { .. } if self.swallows_pings => {}
             Action::Ping { side } => events.push(Event::PingSent { side }),
-            Action::Discard { .. } | Action::Note(_) => {}
+            Action::SendAway { .. } | Action::Discard { .. } | Action::Note(_) => {}
         }
     }
 
@@ -189,6 +193,7 @@ fn source_end() -> impl Strategy<Value = SourceEnd> {
         exits.prop_map(|(exit, answer)| SourceEnd::Lost { fault: fault(exit), answer }),
         Just(SourceEnd::Failed(fault(Exit::ReadError))),
         Just(SourceEnd::Refused(fault(Exit::BadInput))),
+        Just(SourceEnd::SentAway { reason: "too slow".into() }),
     ]
 }
 
@@ -422,4 +427,34 @@ fn a_message_that_is_no_datagram_is_answered_with_1009() {
     let robot = after([SideKind::WebSocket, SideKind::Datagrams], Event::SinkFailed { side: 1, how });
     assert_eq!((robot.closes[0].clone(), robot.session.is_over()), (vec![Some(1009)], true));
     assert_eq!(robot.exit(), Exit::BadInput);
+}
+
+#[test]
+fn one_that_takes_nothing_of_what_is_for_many_is_too_slow_and_not_lost() {
+    for (shared, close, exit) in [(true, 1013, Exit::Unsent), (false, 1011, Exit::Lost)] {
+        let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], false);
+        if shared {
+            robot.session.shares(1);
+        }
+        // The ping that is due does not get out.
+        robot.swallows_pings = true;
+        robot.wait(Duration::from_secs(39));
+        assert!(robot.closes[0].is_empty());
+        robot.wait(Duration::from_secs(2));
+        assert_eq!(robot.closes[0], [Some(close)]);
+        robot.run_out();
+        assert_eq!(robot.exit(), exit);
+    }
+}
+
+#[test]
+fn one_that_is_sent_away_has_a_moment_to_answer() {
+    let how = || SourceEnd::SentAway { reason: "too slow".into() };
+    let robot = after([SideKind::WebSocket, SideKind::Stream], Event::Ended { side: 1, how: how() });
+    assert_eq!((robot.closes[0].as_slice(), robot.session.is_over()), (&[Some(1013)][..], true));
+    assert_eq!(robot.exit(), Exit::Unsent);
+
+    let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], false);
+    robot.happens(Event::Ended { side: 1, how: how() });
+    assert!(robot.run_out() <= Duration::from_secs(6), "and no more than that");
 }

@@ -71,6 +71,9 @@ async fn the_slow_are_dealt_with() {
     tokio::time::advance(Duration::from_secs(2)).await;
     assert!(centre.poll_room(&mut cx).is_ready());
     assert!(slow.incoming.is_finished() && !good.incoming.is_finished());
+    assert_eq!((slow.incoming.len(), slow.incoming.dropped()), (0, 3), "what it was too slow for");
+    let cut = slow.incoming.poll_cut(&mut cx);
+    assert_eq!(cut, Poll::Ready(SourceEnd::SentAway { reason: "too slow: behind for 30 s".into() }));
 }
 
 #[tokio::test(start_paused = true)]
