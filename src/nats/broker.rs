@@ -16,6 +16,7 @@ use crate::{
         Queue,
         room::{Member, Room, Rules},
     },
+    session::SourceEnd,
 };
 use async_nats::Client;
 use std::{
@@ -163,6 +164,10 @@ impl Broker {
         };
         let carrier = Some(tokio::spawn(outward.run()));
         self.subjects.lock().insert(url.subject.clone(), Subject { room, bridge, under_way, carrier });
+        if let Some(fault) = self.subjects.refusal.get() {
+            // The server was faster: those it sent away then did not include this one.
+            self.subjects.send_all_away(&SourceEnd::Lost { fault: fault.clone(), answer: None });
+        }
         self.heard().await;
         terms.reporter.verbose(&format!("open: {url}"));
         Ok(joined)

@@ -179,7 +179,7 @@ fn a_lost_connection_is_said_once_and_comes_back() {
     for round in 1..=2 {
         broker.down();
         listening.wsio.says(&format!("connection to nats://{} lost, trying again", broker.address));
-        eventually("it is said", || listening.wsio.err_so_far().matches(" lost").count() == round);
+        eventually("it is said", || listening.wsio.err_so_far().matches(", trying again").count() == round);
         // Meanwhile the two of them go on, and what they say waits.
         a.text("while away");
         assert_eq!(text(&mut b), "while away");
@@ -193,9 +193,12 @@ fn a_lost_connection_is_said_once_and_comes_back() {
         broker.publish("room", "", b"back");
         assert_eq!((text(&mut a), text(&mut b)), ("back".into(), "back".into()));
     }
+    // The message of the first round may not be confirmed yet when the second begins: that may be said.
     let err = listening.wsio.err_so_far();
-    assert_eq!((err.matches(" lost").count(), err.matches("connected again").count()), (2, 2), "{err}");
-    assert!(!err.contains("dropped") && !err.contains("perhaps"), "{err}");
+    let count = |words: &str| err.matches(words).count();
+    assert_eq!((count(", trying again"), count("connected again")), (2, 2), "{err}");
+    let first = err.lines().find(|line| line.contains("connected again")).unwrap();
+    assert!(!err.contains("dropped") && !first.contains("perhaps"), "{err}");
 }
 
 #[test]
@@ -266,16 +269,16 @@ fn what_was_not_confirmed_is_no_success() {
     let mut wsio = Wsio::start(["pipe", "--framing", "lines", "-", &broker.url("x")]);
     eventually("it listens", || broker.subscriptions() == ["x"]);
     broker.stall(true);
-    wsio.write(b"one\ntwo\n");
-    eventually("they are on their way", || broker.was_written_to());
+    wsio.write(b"one\n");
+    eventually("it is on its way", || broker.was_written_to());
     broker.down();
     broker.stall(false);
     broker.up();
     let said = wsio.says("connected again to ");
-    assert!(said.ends_with(", 2 messages perhaps lost"), "{said}");
+    assert!(said.ends_with(", 1 message perhaps lost"), "{said}");
     wsio.close_stdin();
     let done = wsio.wait();
-    assert!(done.code == 55 && done.err.contains("2 messages perhaps lost"), "{} {}", done.code, done.err);
+    assert!(done.code == 55 && done.err.contains("1 message perhaps lost"), "{} {}", done.code, done.err);
 
     // Never published: the broker does not come back in time.
     let mut wsio =
