@@ -7,7 +7,7 @@ use super::{
     handshake,
     lower::{self, Given},
     network::{self, Network},
-    pipe::{BOTH_WEB_SOCKETS, Role},
+    pipe::{BOTH_WEB_SOCKETS, FRAMINGS, Role, UNFRAMED},
     script::Scripting,
     server::{Admittance, Server},
     site::Site,
@@ -129,6 +129,7 @@ impl ListenArgs {
         }
         if to == Some(Role::WebSocketClient) {
             given.refuse(&["no_pong"], BOTH_WEB_SOCKETS)?;
+            given.refuse(FRAMINGS, UNFRAMED)?;
         }
         let stdout = self
             .to

@@ -201,6 +201,10 @@ pub(super) fn verbosity(output: &Output) -> Verbosity {
 
 /// Where messages are recorded; `many` sessions are no script.
 pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> {
+    if output.record.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+        return Err(usage("--record - would mix records with the messages on standard output")
+            .hint("--json to have records on standard output, or --record ./- for a file of that name"));
+    }
     let script = |file: &PathBuf| file.extension().is_some_and(|end| end.eq_ignore_ascii_case("wsio"));
     if many && output.record.as_ref().is_some_and(script) {
         return Err(usage("a script is one session, and this serves many")

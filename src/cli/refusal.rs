@@ -268,6 +268,20 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_use_is_refused_with_the_reason() {
+        for (line, reason) in [
+            ("wsio connect ws://h --record -", "would mix records with the messages"),
+            ("wsio connect ws://h --script x --reconnect", "--reconnect is not for a script"),
+            ("wsio pipe ws-listen:0 ws://h --framing raw", "--framing is for bytes"),
+            ("wsio pipe ws://h wss://h --json", "--json is for bytes"),
+            ("wsio listen 0 --to ws://h --in raw", "--in is for bytes"),
+        ] {
+            let fault = fault(line);
+            assert!(fault.cause.contains(reason), "{line}: {fault}");
+        }
+    }
+
+    #[test]
     fn what_is_secret_is_not_said_again() {
         for line in [
             "wsio wss://me:s3cret@h",
