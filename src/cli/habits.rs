@@ -11,7 +11,9 @@ use std::net::IpAddr;
 
 /// Words of other tools that mean nothing here, or what happens anyway.
 const NEEDLESS: &[&str] =
-    &["-c", "--connect", "-E", "--exit-on-eof", "-S", "--strict", "-P", "--show-ping-pong"];
+    &["-c", "--connect", "-E", "--exit-on-eof", "-S", "--strict", "-P", "--show-ping-pong", "--url", "--ssl"];
+/// The same, with a value.
+const NEEDLESS_WITH_VALUE: &[&str] = &["--passenv", "--loglevel"];
 /// Options that take the port to listen on.
 const PORT: &[&str] = &["-s", "--server-mode", "-l", "--listen", "-p", "--port"];
 /// Options that take the host to listen on.
@@ -25,6 +27,9 @@ const RENAMED: &[(&[&str], &str, &str)] = &[
     (&["--devconsole"], "--console", ""),
     (&["--staticdir"], "--serve", ""),
     (&["-w", "--wait"], "--linger", ""),
+    (&["--sslcert"], "--cert", ""),
+    (&["--sslkey"], "--key", ""),
+    (&["--auth", "--basic-auth"], "--user", ""),
     (&["--exec", "--exec-args"], "--to", "exec:"),
     (&["--sh-c", "--sh-exec", "--cmd"], "--to", "sh:"),
 ];
@@ -77,9 +82,13 @@ impl Line {
                 line.host = Some(follows?.to_owned());
                 rest = rest.as_slice()[usize::from(value.is_none())..].iter();
             } else if NEEDLESS.contains(&name) {
+            } else if NEEDLESS_WITH_VALUE.contains(&name) {
+                rest = rest.as_slice()[usize::from(value.is_none()).min(rest.len())..].iter();
             } else if name == "-n" && wscat && next.is_none_or(|next| next.parse::<u64>().is_err()) {
                 line.pieces.push(Piece::Option(vec!["-k".to_owned()]));
             } else if word.starts_with('-') && word != "-" {
+                // wscat's is a message; everybody else's is a proxy.
+                let name = if wscat && name == "-x" { "--execute" } else { name };
                 let renamed = RENAMED.iter().find(|(names, _, _)| names.contains(&name));
                 let (name, prefix) = renamed.map_or((name, ""), |(_, name, prefix)| (*name, *prefix));
                 let (option, taken) = option(words::argument(command, name)?, name, value, next, prefix)?;
@@ -112,16 +121,16 @@ impl Line {
 
     fn write(self, subcommand: Option<&str>) -> Option<Vec<String>> {
         let places: Vec<&String> = self.places().collect();
-        let is_url = |place: &str| place.contains("://") || place.starts_with("ws+unix:");
         let served = |place: &str| place.starts_with("ws-listen:") || place.starts_with("wss-listen:");
         let name = match (subcommand, &self.port, &places[..]) {
             (Some("listen"), _, _) | (None, Some(_), _) | (Some("connect"), Some(_), []) => "listen",
             (None, None, [first, ..]) if first.parse::<u16>().is_ok() => "listen",
             (None, None, [first, second]) if served(first) && second.contains("mirror:") => "listen",
-            (None | Some("connect"), None, [only]) if is_url(only) || subcommand.is_some() => "connect",
-            (Some("connect"), None, [first, second]) if is_url(first) && !is_endpoint(second) => "connect",
-            (None | Some("connect" | "pipe"), None, [_, _]) => "pipe",
-            (None, None, [only]) if only.contains(':') => "pipe",
+            (Some("connect"), None, [_]) => "connect",
+            (None, None, [only]) if is_url(only) => "connect",
+            (Some("connect"), None, [_, second]) if !is_endpoint(second) => "connect",
+            (None | Some("connect"), None, [a, b]) if is_endpoint(a) && is_endpoint(b) => "pipe",
+            (None, None, [only]) if is_endpoint(only) => "pipe",
             _ => return None,
         };
         match name {
@@ -143,15 +152,22 @@ impl Line {
         words
     }
 
-    /// What follows the URL is the message to send.
+    /// What follows the URL is a part of it that was cut off, or else the message to send.
     fn connect(mut self) -> Vec<String> {
-        let mut seen = false;
-        for piece in &mut self.pieces {
-            if let Piece::Place(place) = piece
-                && place != "-"
-                && std::mem::replace(&mut seen, true)
-            {
-                *piece = Piece::Option(vec!["--send".to_owned(), std::mem::take(place)]);
+        let places: Vec<String> = self.places().cloned().collect();
+        if let [url, more] = &places[..] {
+            let whole = match more.parse::<u16>() {
+                Ok(port) if !url.contains(':') => Some(format!("{url}:{port}")),
+                _ if more.starts_with('/') => Some(format!("{}{more}", url.trim_end_matches('/'))),
+                _ => None,
+            };
+            self.pieces.retain(|piece| !matches!(piece, Piece::Place(place) if place == more));
+            match whole {
+                Some(whole) => {
+                    self.pieces.retain(|piece| matches!(piece, Piece::Option(_)));
+                    self.pieces.push(Piece::Place(whole));
+                }
+                None => self.pieces.push(Piece::Option(vec!["--send".to_owned(), more.clone()])),
             }
         }
         self.plain("connect", false)
@@ -191,6 +207,9 @@ impl Line {
         }
         let options = Self { pieces: self.pieces, ..Self::default() }.plain("", true);
         words.extend(options.into_iter().skip(1).filter(|option| target.is_none() || option != "-t"));
+        if self.program.first().is_some_and(|program| is_port(program)) {
+            return None;
+        }
         if !self.program.is_empty() {
             words.push("--".to_owned());
             words.extend(self.program);
@@ -241,7 +260,15 @@ fn ours(place: &str) -> String {
     }
 }
 
+fn is_url(place: &str) -> bool {
+    let scheme = place.split_once(':').map_or("", |(scheme, _)| scheme);
+    ["ws", "wss", "http", "https", "ws+unix"].iter().any(|known| known.eq_ignore_ascii_case(scheme))
+}
+
 fn is_endpoint(place: &str) -> bool {
+    if is_url(place) {
+        return true;
+    }
     let scheme = place.split_once(':').map(|(scheme, _)| scheme);
     scheme.is_some_and(|scheme| {
         scheme == "broadcast" || SCHEMES.iter().any(|known| known.name.eq_ignore_ascii_case(scheme))

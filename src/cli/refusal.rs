@@ -11,6 +11,10 @@ use clap::{
 };
 use std::ffi::OsString;
 
+/// Without a number, `-n` is another tool's.
+const AMBIGUOUS_N: &str =
+    "-k to accept any certificate (wscat's -n), --linger inf to stay open (websocat's -n)";
+
 /// The fault (exit 2) for what clap refused.
 pub(super) fn fault(error: &Error, args: &[OsString], command: &Command) -> Fault {
     let rendered = error.render().to_string();
@@ -105,6 +109,9 @@ impl Refused<'_> {
         if let Some(hint) = self.meant().or_else(|| foreign.map(str::to_owned)) {
             return Some(hint);
         }
+        if word == "-n" {
+            return Some(AMBIGUOUS_N.to_owned());
+        }
         if name.is_none() && words::argument(self.command, word).is_some() {
             return Some(format!("put options after the subcommand, as in wsio connect {word} …"));
         }
@@ -130,10 +137,7 @@ impl Refused<'_> {
     fn bad_value(&self) -> Option<String> {
         let (option, value) = (self.text(ContextKind::InvalidArg)?, self.text(ContextKind::InvalidValue)?);
         if option.starts_with("--count") && value.contains("://") {
-            return Some(
-                "-k to accept any certificate (wscat's -n), --linger inf to stay open (websocat's -n)"
-                    .to_owned(),
-            );
+            return Some(AMBIGUOUS_N.to_owned());
         }
         let similar =
             || self.text(ContextKind::SuggestedValue).map(|similar| format!("{similar}, which is similar"));
@@ -148,6 +152,10 @@ impl Refused<'_> {
             "SIZE" => "16M",
             "N" => "5",
             "DURATION=MSG" => "30s=ping",
+            "MSG" => "hello",
+            "F" => "lines",
+            "ENDPOINT" => "tcp:localhost:22",
+            "NAME: VALUE" => "Name: value",
             _ => return None,
         };
         let at = self
@@ -230,6 +238,15 @@ mod tests {
             ("wsio -t ws-l:127.0.0.1:8080 mirror:", "wsio pipe -t ws-listen:127.0.0.1:8080 echo:"),
             ("wsio -t ws-l:127.0.0.1:8080 broadcast:mirror:", "wsio listen 127.0.0.1:8080 --relay"),
             ("wsio -b ws-l:127.0.0.1:8080 tcp:h:22", "wsio pipe -b ws-listen:127.0.0.1:8080 tcp:h:22"),
+            ("wsio -c ws://h -x hi -w 3", "wsio connect ws://h --send hi --linger 3"),
+            ("wsio -c ws://h --auth u:p", "wsio connect ws://h --user …"),
+            ("wsio --port=1 --ssl --sslcert=c --sslkey=k ./x", "wsio listen 1 --cert=c --key=k -- ./x"),
+            ("wsio --port=1 --passenv A --loglevel=debug ./x a", "wsio listen 1 -- ./x a"),
+            ("wsio connect localhost 8080", "wsio connect localhost:8080"),
+            ("wsio connect localhost:8080 /chat", "wsio connect localhost:8080/chat"),
+            ("wsio connect --url ws://h", "wsio connect ws://h"),
+            ("wsio -n ws://h", "-k to accept any certificate"),
+            ("wsio listen 8080 8081", "wsio listen --help"),
             ("wsio connect -k", "wsio connect -k wss://HOST/PATH, or wsio connect --help"),
             ("wsio listen", "wsio listen 8080, or wsio listen --help"),
             ("wsio connect --no-check", "-k to accept any certificate"),
@@ -249,6 +266,10 @@ mod tests {
             ("wsio connect ws://h --timeout -1", "wsio connect ws://h --timeout 10s"),
             ("wsio connect --timeout=x ws://h", "wsio connect --timeout=10s ws://h"),
             ("wsio connect -mx ws://h", "wsio connect -m 10s ws://h"),
+            ("wsio connect ws://h --send", "wsio connect ws://h --send hello"),
+            ("wsio connect ws://h --framing", "wsio connect ws://h --framing lines"),
+            ("wsio connect ws://h -H", "wsio connect ws://h -H 'Name: value'"),
+            ("wsio listen 0 --to", "wsio listen 0 --to tcp:localhost:22"),
             ("wsio connect ws://h --max-message 3q", "wsio connect ws://h --max-message 16M"),
         ] {
             assert_eq!(hint(line), instead, "{line}");
