@@ -168,9 +168,7 @@ pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<B
 
 pub(super) fn chat(messages: &Messages, expander: &mut Expander) -> Result<Chat> {
     let beat = |text: &String| {
-        let wanted = |example: String| {
-            usage(format!("--every {text} is not DURATION=MSG")).hint(format!("--every {example}"))
-        };
+        let wanted = |example: String| usage("--every needs DURATION=MSG").hint(format!("--every {example}"));
         let (every, message) = text.split_once('=').ok_or_else(|| match values::some_duration(text) {
             Ok(_) => wanted(format!("{text}=ping")),
             Err(_) => wanted(format!("'30s={text}'")),

@@ -56,8 +56,20 @@ impl Refused<'_> {
 
     /// A better cause than clap's, which only sees that a word is left over.
     fn cause(&self) -> Option<String> {
-        let unknown = self.error.kind() == ErrorKind::UnknownArgument;
-        self.words.windows(2).filter(|_| unknown).find_map(|pair| {
+        if self.error.kind() != ErrorKind::UnknownArgument
+            || self.text(ContextKind::InvalidArg)?.starts_with('-')
+        {
+            return None;
+        }
+        let takes =
+            |word| words::argument(self.command, word).is_some_and(|arg| arg.get_action().takes_values());
+        if self.words[0] == "connect" && self.words.windows(2).any(|pair| pair[1] == "-" && !takes(&pair[0]))
+        {
+            return Some(
+                "connect takes no -: standard input and output are always the other side".to_owned(),
+            );
+        }
+        self.words.windows(2).find_map(|pair| {
             let arg = words::argument(self.command, &pair[0])?;
             habits::lacks_equals(arg, &pair[1])
                 .then(|| format!("a value of {} is written with =, not after a blank", pair[0]))
@@ -116,7 +128,7 @@ impl Refused<'_> {
             return Some(format!("put options after the subcommand, as in wsio connect {word} …"));
         }
         if name == Some("connect") && word.contains("://") {
-            return Some(format!("wsio connect {word}: standard input and output are always the other side"));
+            return Some(format!("wsio connect {word}"));
         }
         self.text(ContextKind::SuggestedArg).map(|similar| format!("{similar}, which is similar"))
     }
