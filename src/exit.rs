@@ -85,7 +85,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::Bind, "cannot bind or listen"),
     (Exit::Command, "a command endpoint failed"),
     (Exit::Hangup, "SIGHUP"),
-    (Exit::Interrupt, "SIGINT"),
+    (Exit::Interrupt, "SIGINT, or Ctrl-C twice at the prompt"),
     (Exit::ReaderLeft, "stdout's reader left"),
     (Exit::Terminate, "SIGTERM"),
 ];

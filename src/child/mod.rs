@@ -4,11 +4,13 @@
 //! session is over: end of input, TERM a second later (and the hang-up of its terminal), KILL two
 //! seconds after that.
 
+mod find;
 mod group;
 mod inherit;
 mod status;
 mod terminal;
 
+pub use find::find;
 pub use status::words;
 pub use terminal::Manner;
 

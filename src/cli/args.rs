@@ -125,7 +125,13 @@ fn finish(command: Command, style: Style) -> Command {
     let top = command.get_name() == "wsio";
     let help = if top { help.help_heading(None) } else { help };
     let below = below(command.get_name(), top, style);
-    let command = command.arg(help).after_help(below);
+    // A negative number is a bad value, which can be named, rather than a missing one.
+    let command = command.arg(help).after_help(below).mut_args(|arg| {
+        let numbers = ["DURATION", "SIZE", "N"].map(Into::into);
+        let takes =
+            arg.get_value_names().is_some_and(|names| names.iter().any(|name| numbers.contains(name)));
+        if takes && !arg.is_require_equals_set() { arg.allow_negative_numbers(true) } else { arg }
+    });
     match style {
         Style::Short => command,
         Style::Long => command.mut_args(|arg| arg.hide_short_help(false)),

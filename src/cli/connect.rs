@@ -74,6 +74,10 @@ impl ConnectArgs {
         let probe = self.checks.lower(given)?;
         if self.scripting.script.is_some() {
             given.refuse(&["patterns", "fields", "expect_close"], SAYS_ITSELF)?;
+            given.refuse(
+                &["reconnect"],
+                "is not for a script: it is one conversation, lost with its connection",
+            )?;
         }
         let look = look::look(&self.colors, &self.prompt, &self.messages)?;
         if let Some(line) = self.curl.take() {

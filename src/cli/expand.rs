@@ -7,6 +7,7 @@ use super::Context;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    net,
 };
 
 /// Reads values through the context; standard input only once.
@@ -31,8 +32,10 @@ impl<'a, 'c> Expander<'a, 'c> {
                 .hint(format!("write {option} @FILE, @-, @env:NAME, or @@ for a plain @"))),
             Some(source) => match source.strip_prefix("env:") {
                 Some(name) => self.env(option, name),
-                None => std::fs::read(source)
-                    .map_err(|error| unreadable(format!("cannot read {source} for {option}: {error}"))),
+                None => std::fs::read(source).map_err(|error| {
+                    unreadable(format!("cannot read {source} for {option}: {}", net::words(&error)))
+                        .hint(format!("check the name; {option} '@@{source}' is the text @{source} itself"))
+                }),
             },
         }
     }

@@ -15,6 +15,9 @@ pub(super) fn hint(word: &str, subcommand: Option<&str>) -> Option<&'static str>
     if matches!(word, "--script" | "--report") && subcommand == Some("pipe") {
         return Some("wsio connect URL --script FILE, or wsio listen PORT --script FILE");
     }
+    if word.starts_with("--exec") && subcommand == Some("connect") {
+        return Some("wsio pipe URL exec:PROGRAM to join a program to a server");
+    }
     WORDS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint)
 }
 
@@ -67,7 +70,12 @@ static WORDS: &[(&[&str], &str)] = &[
         &["--exit-on-hangup", "--exit-on-specific-byte"],
         "leave it out: wsio notices at once when a reader or peer leaves",
     ),
+    (
+        &["--exec", "--exec-args", "--sh-c", "--sh-exec", "--cmd"],
+        "--to exec:PROGRAM to start a program for each client, --to sh:COMMAND for a line of shell",
+    ),
     // wscat
+    (&["--slash"], "leave it out: at the prompt a line that begins with / is a command, see /help"),
     (&["-c", "--connect"], "wsio connect URL"),
     (&["-l", "--listen"], "wsio listen PORT"),
     (&["--execute"], "--send MSG to send before any input; repeatable"),
@@ -93,6 +101,9 @@ static WORDS: &[(&[&str], &str)] = &[
     ),
     (&["--serve", "--console"], "wsio listen --serve DIR, or --console: only listen answers plain requests"),
     (&["--devconsole"], "--console for a page to talk to the socket from a browser"),
+    (&["--dir", "--cgidir"], "wsio listen PORT -- PROGRAM: one program, which finds its path in WSIO_PATH"),
+    (&["--passenv"], "leave it out: a program gets the whole environment"),
+    (&["--sameorigin"], "leave it out: pages of other origins are refused unless --allow-origin names them"),
     (&["--maxforks"], "--max-connections N to limit clients"),
     (&["--loglevel", "--log-lvl"], "-v to hear more, -q to hear less"),
     // wstunnel
@@ -136,7 +147,7 @@ mod tests {
     /// The options that a hint speaks of.
     fn options(hint: &str) -> impl Iterator<Item = &str> {
         let part = hint.split("openssl").next().unwrap_or_default();
-        part.split([' ', ',', ';', ':']).filter(|word| word.starts_with('-') && word.len() > 1)
+        part.split([' ', ',', ';', ':']).filter(|word| word.starts_with('-') && !matches!(*word, "-" | "--"))
     }
 
     #[test]

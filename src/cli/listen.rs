@@ -7,7 +7,7 @@ use super::{
     handshake,
     lower::{self, Given},
     network::{self, Network},
-    pipe::{BOTH_WEB_SOCKETS, Role},
+    pipe::{BOTH_WEB_SOCKETS, FRAMINGS, Role, UNFRAMED},
     script::Scripting,
     server::{Admittance, Server},
     site::Site,
@@ -22,7 +22,7 @@ use crate::{
     ws::ClientOptions,
 };
 use clap::Args;
-use std::{ffi::OsString, sync::Arc};
+use std::{ffi::OsString, net::IpAddr, sync::Arc};
 
 /// Be a WebSocket server
 ///
@@ -129,6 +129,7 @@ impl ListenArgs {
         }
         if to == Some(Role::WebSocketClient) {
             given.refuse(&["no_pong"], BOTH_WEB_SOCKETS)?;
+            given.refuse(FRAMINGS, UNFRAMED)?;
         }
         let stdout = self
             .to
@@ -214,8 +215,14 @@ impl ListenArgs {
 impl Place {
     fn parse(text: &str) -> Result<Self> {
         let malformed = |cause: String| {
+            let host = text.parse::<IpAddr>().is_ok() || text == "localhost";
             Fault::new(Exit::Malformed, "listen", format!("'{text}' is not an address to listen on: {cause}"))
-                .hint("write PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://…, unix:PATH, fd:N or systemd")
+                .hint(match host {
+                    true if text.contains(':') => format!("wsio listen '[{text}]:8080'"),
+                    true => format!("wsio listen {text}:8080"),
+                    false => "write PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://…, unix:PATH, fd:N or systemd"
+                        .to_owned(),
+                })
         };
         let Some((scheme, rest)) = text.split_once("://") else {
             let address = ListenAddr::parse(text).map_err(malformed)?;
@@ -264,6 +271,19 @@ mod tests {
         assert!(matches!(place("unix:/tmp/x").0, ListenAddr::Unix(_)));
         assert_eq!(place("fd:3"), (ListenAddr::Descriptor(3), None, None));
         assert_eq!(place("systemd"), (ListenAddr::Systemd, None, None));
+    }
+
+    #[test]
+    fn a_host_without_a_port_gets_one() {
+        for (text, instead) in [
+            ("::1", "wsio listen '[::1]:8080'"),
+            ("127.0.0.1", "wsio listen 127.0.0.1:8080"),
+            ("x", "write PORT"),
+        ] {
+            let fault = Place::parse(text).err().unwrap();
+            assert!(fault.hint.as_ref().is_some_and(|hint| hint.starts_with(instead)), "{fault}");
+            assert!(fault.cause.contains("lacks a port"), "{fault}");
+        }
     }
 
     #[test]

@@ -127,8 +127,11 @@ pub(super) fn framing(messages: &Messages, default: &str, shown: &Output) -> Res
     });
     let written = output.map_or(default, |output| output.name);
     if stamp.is_some() && !["lines", "nul", "paragraph"].contains(&written) {
-        return Err(usage("--timestamps is for output that is lines of text")
-            .hint("write --json for records, which have their time"));
+        let hint = match written {
+            "jsonl" => "leave --timestamps out: JSON records have their time",
+            _ => "write --json for records, which have their time",
+        };
+        return Err(usage("--timestamps is for output that is lines of text").hint(hint));
     }
     Ok(FramingChoice {
         input,
@@ -165,9 +168,14 @@ pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<B
 
 pub(super) fn chat(messages: &Messages, expander: &mut Expander) -> Result<Chat> {
     let beat = |text: &String| {
-        let (every, message) = text.split_once('=').ok_or_else(|| usage("--every needs DURATION=MSG"))?;
-        let every =
-            values::some_duration(every).map_err(|cause| usage(format!("--every {every}: {cause}")))?;
+        let wanted = |example: String| usage("--every needs DURATION=MSG").hint(format!("--every {example}"));
+        let (every, message) = text.split_once('=').ok_or_else(|| match values::some_duration(text) {
+            Ok(_) => wanted(format!("{text}=ping")),
+            Err(_) => wanted(format!("'30s={text}'")),
+        })?;
+        let every = values::some_duration(every).map_err(|cause| {
+            usage(format!("--every {every}: {cause}")).hint(format!("--every '30s={message}'"))
+        })?;
         let bytes = Bytes::from(expander.bytes("--every", message)?);
         let message = match (messages.binary, Utf8Bytes::try_from(bytes.clone())) {
             (false, Ok(text)) => Message::Text(text),
@@ -191,6 +199,10 @@ pub(super) fn verbosity(output: &Output) -> Verbosity {
 
 /// Where messages are recorded; `many` sessions are no script.
 pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> {
+    if output.record.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+        return Err(usage("--record - would mix records with the messages on standard output")
+            .hint("--json to have records on standard output, or --record ./- for a file of that name"));
+    }
     let script = |file: &PathBuf| file.extension().is_some_and(|end| end.eq_ignore_ascii_case("wsio"));
     if many && output.record.as_ref().is_some_and(script) {
         return Err(usage("a script is one session, and this serves many")

@@ -13,6 +13,7 @@ mod examples;
 mod expand;
 mod foreign;
 mod groups;
+mod habits;
 mod handshake;
 mod listen;
 mod look;
@@ -26,6 +27,7 @@ mod script;
 mod server;
 mod site;
 mod values;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -71,7 +73,13 @@ pub enum Parsed {
 /// A fault of phase `usage` (exit 2) for anything clap or the rules of an option refuse, exit 3 for a
 /// malformed address to listen on, exit 26 for an `@FILE` that cannot be read.
 pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) -> Result<Parsed> {
-    let args: Vec<OsString> = args.into_iter().collect();
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    if args.get(1).is_some_and(|first| first == "help") {
+        // `help connect` is `connect --help`.
+        args.remove(1);
+        args.truncate(2);
+        args.push("--help".into());
+    }
     let long = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--help");
     let mut command = args::build(if long { Style::Long } else { Style::Short });
     let matches = match command.try_get_matches_from_mut(&args) {

@@ -182,6 +182,12 @@ impl PipeArgs {
 pub(super) const BOTH_WEB_SOCKETS: &str =
     "is for one WebSocket: between two, pings and pongs pass through, and none is answered here";
 
+/// Options that say how bytes become messages or messages bytes.
+pub(super) const FRAMINGS: &[&str] = &["framing", "input", "output", "nul", "json"];
+
+/// Why those are refused there.
+pub(super) const UNFRAMED: &str = "is for bytes: between two WebSockets each message passes as it is";
+
 /// Whether it makes a Unix socket to listen on.
 fn binds_unix(endpoint: &str) -> bool {
     let (scheme, address) = endpoint.split_once(':').unwrap_or_default();
@@ -218,6 +224,7 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
     let is_web_socket = |role| [WebSocketClient, WebSocketServer, SecureWebSocketServer].contains(role);
     if roles.iter().all(is_web_socket) {
         given.refuse(&["no_pong"], BOTH_WEB_SOCKETS)?;
+        given.refuse(FRAMINGS, UNFRAMED)?;
     }
     if !any(&[WebSocketClient]) || server {
         given.refuse(&["reconnect"], "needs a ws: or wss: endpoint whose other side is no WebSocket")?;

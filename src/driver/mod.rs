@@ -3,6 +3,7 @@
 //! The three subcommands only plan. `connect` and `pipe` run one `pair`, everything that listens
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
+mod announcement;
 mod chatter;
 mod client;
 mod closing;
@@ -129,6 +130,9 @@ async fn join(
     b: Arc<dyn Endpoint>,
     reload: Reload,
 ) -> Result<()> {
+    if b.is_command() {
+        run.telling(b.prepare(&run.reach)).await?;
+    }
     match run.telling(redial::open_any(run, &a, Opening::new(Role::A))).await? {
         Opened::Acceptor(acceptor) => {
             if plan.b == "-" && !plan.common.server.once {
@@ -184,6 +188,11 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
 async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload: Reload) -> Result<()> {
     if let Some(site) = &plan.common.server.handshake.site {
         site.check()?;
+    }
+    if let Behind::Endpoint(endpoint) = &behind
+        && endpoint.is_command()
+    {
+        endpoint.prepare(&run.reach).await?;
     }
     let listener = Listener::bind(&plan.address, &run.reach.bind).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;

@@ -57,6 +57,7 @@ pub(super) async fn open_any(
                 lost: Instant::now(),
                 loss: None,
                 tries: 0,
+                said: None,
                 opens: None,
             };
             let link = Link::Renewing(Box::new(Renewing::new(conn, Box::new(redial))));
@@ -122,6 +123,8 @@ struct Redial {
     loss: Option<Loss>,
     /// Since it was lost.
     tries: u32,
+    /// Why the last try failed, which is said once.
+    said: Option<String>,
     opens: Option<Opens>,
 }
 
@@ -193,7 +196,7 @@ impl Renew for Redial {
     fn lost(&mut self, loss: Loss) {
         self.run.reach.reporter.note(&format!("{}; connecting again", loss.cause));
         self.backoff.lost_after(self.opened.elapsed());
-        (self.lost, self.loss, self.tries) = (Instant::now(), Some(loss), 0);
+        (self.lost, self.loss, self.tries, self.said) = (Instant::now(), Some(loss), 0, None);
         self.try_again();
     }
 
@@ -205,7 +208,13 @@ impl Renew for Redial {
             match opened {
                 Ok(opened) => return Poll::Ready(self.renewed(opened)),
                 Err(fault) if is_passing(&fault) && self.may_try() => {
-                    self.run.reach.reporter.note(&format!("{}: {}; trying again", fault.phase, fault.cause));
+                    let said = format!("{}: {}; trying again", fault.phase, fault.cause);
+                    if self.said.as_ref() == Some(&said) {
+                        self.run.reach.reporter.verbose(&said);
+                    } else {
+                        self.run.reach.reporter.note(&said);
+                        self.said = Some(said);
+                    }
                     self.try_again();
                 }
                 Err(fault) => return Poll::Ready(Err(fault)),

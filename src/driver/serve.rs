@@ -5,6 +5,7 @@
 
 use super::{
     Outcome,
+    announcement::Announcement,
     door::{Door, Guest},
     hub::Hub,
     run::Run,
@@ -211,6 +212,9 @@ impl Server {
             (None, scheme) => format!("{scheme}://{address}"),
         };
         let urls: Vec<String> = self.door.announced().iter().map(url).collect();
+        let text: String = urls.iter().map(|url| format!("{url}\n")).collect();
+        let announcement =
+            options.announce.as_deref().map(|file| Announcement::new(file, &text)).transpose()?;
         for url in &urls {
             self.shared.run.reach.reporter.life(&format!("listening on {url}"));
         }
@@ -218,19 +222,7 @@ impl Server {
             let reporter = &self.shared.run.reach.reporter;
             site.lines(url, &options.handshake.paths).iter().for_each(|line| reporter.life(line));
         }
-        let Some(file) = &options.announce else { return Ok(()) };
-        let text: String = urls.iter().map(|url| format!("{url}\n")).collect();
-        let failed = |error| {
-            Fault::new(Exit::WriteError, "announce", format!("cannot write {}: {error}", file.display()))
-        };
-        // A link, FIFO or device is written to: replacing it would cut off whoever reads it.
-        if std::fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
-            return std::fs::write(file, text).map_err(failed);
-        }
-        let mut beside = file.clone().into_os_string();
-        beside.push(format!(".{}", std::process::id()));
-        std::fs::write(&beside, text).map_err(failed)?;
-        std::fs::rename(&beside, file).map_err(failed)
+        announcement.map_or(Ok(()), Announcement::publish)
     }
 }
 

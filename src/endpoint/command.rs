@@ -5,7 +5,7 @@
 
 use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme, Visitor};
 use crate::{
-    child::{Child, Errors, Recipe},
+    child::{self, Child, Errors, Recipe},
     exit::Exit,
     fault::{Fault, Result},
     link::{Channel, Link, Port, Queue, Texts},
@@ -72,6 +72,12 @@ impl Command {
         self.shell.clone().unwrap_or_else(|| self.words[0].to_string_lossy().into_owned())
     }
 
+    fn missing(&self, error: &std::io::Error) -> Fault {
+        let cause = format!("cannot start `{}`: {}", self.name(), net::words(error));
+        Fault::new(Exit::Command, "command", cause)
+            .hint("check the program's name and that it may be executed")
+    }
+
     fn start(&self, reach: &Reach, visitor: Option<&Visitor>) -> std::io::Result<Link> {
         let (mut env, mut unset) =
             visitor.map_or_else(|| (Vec::new(), Visitor::NAMES.to_vec()), Visitor::variables);
@@ -109,13 +115,20 @@ impl Endpoint for Command {
         true
     }
 
+    fn prepare<'a>(&'a self, _: &'a Reach) -> Opens<'a, Result<()>> {
+        // What a line of shell will start is known to the shell alone.
+        let found = match &self.shell {
+            Some(_) => Ok(()),
+            None => child::find(&self.words[0], std::env::var_os("PATH")),
+        };
+        Box::pin(std::future::ready(found.map_err(|error| self.missing(&error))))
+    }
+
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             // A client learns by Close 1011 what went wrong: a refused upgrade would tell a page nothing.
             let link = self.start(reach, opening.visitor.as_ref()).unwrap_or_else(|error| {
-                let cause = format!("cannot start `{}`: {}", self.name(), net::words(&error));
-                let fault = Fault::new(Exit::Command, "command", cause)
-                    .hint("check the program's name and that it may be executed");
+                let fault = self.missing(&error);
                 ended(SourceEnd::Exited { fault, reason: "cannot start the program".into() })
             });
             Ok(OpenedLink::new(link, self.describe()).into())

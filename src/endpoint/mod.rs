@@ -50,7 +50,7 @@ pub trait Endpoint: Send + Sync {
         false
     }
 
-    /// Does what has to be known before the first client comes, such as whether a broker lets us in.
+    /// Does what has to be known before the first client comes, such as whether a program is there.
     ///
     /// # Errors
     /// The fault that makes serving pointless.

@@ -4,6 +4,7 @@ use super::{Endpoint, Opening, Role, SCHEMES, foreign, web_socket};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    ws,
 };
 
 /// The endpoint that `text` names, standing in that role.
@@ -60,7 +61,8 @@ fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
     let rest = text.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
     let is_host = rest.is_none_or(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
         || ["http", "https"].iter().any(|known| name.eq_ignore_ascii_case(known))
-        || text.starts_with(['[', ':']);
+        || text.starts_with(['[', ':'])
+        || ws::bare_v6(text).is_some();
     if rest.is_none() && SCHEMES.iter().any(|scheme| scheme.name.eq_ignore_ascii_case(name)) {
         return Err(malformed(format!("`{text}` lacks its colon")).hint(format!("write `{text}:`")));
     }
@@ -155,6 +157,14 @@ mod tests {
             let fault = fault(text, Role::B);
             assert!(fault.cause.contains("is no scheme"), "{fault}");
             assert!(fault.hint.as_ref().is_some_and(|hint| hint.contains(instead)), "{fault}");
+        }
+        for (text, instead) in [
+            ("::1", "ws://[::1]/"),
+            ("::1:8080/x", "ws://[::1]:8080/x"),
+            ("fe80::1%eth0", "ws://[fe80::1%eth0]/"),
+            ("ws:/h:1", "ws://h:1"),
+        ] {
+            assert_eq!(fault(text, Role::B).hint.as_deref(), Some(instead), "{text}");
         }
         assert_eq!(describe("mirror:8080").as_deref(), Ok("wss://mirror:8080/"), "a host may be called so");
         assert_eq!(fault("echo", Role::B).hint.as_deref(), Some("write `echo:`"));

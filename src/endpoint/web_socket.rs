@@ -199,6 +199,14 @@ impl Client {
                     None => String::new(),
                 }
             ));
+            if upgraded.subprotocol.is_none() && !reach.client.subprotocols.is_empty() {
+                // RFC 6455 section 4.1 lets a server choose none; a browser would give up.
+                let offered = options.subprotocols.iter().map(|name| reach.redactor.subprotocol(name));
+                let offered = offered.collect::<Vec<_>>().join(", ");
+                reach.reporter.note(&format!(
+                    "{name}: the server chose no subprotocol of {offered}; a browser would not go on"
+                ));
+            }
             facts.timings.upgrade = Some(begun.elapsed());
             facts.peer = dialed.peer;
             facts.request = ws::fields(&upgraded.request);

@@ -57,6 +57,11 @@ impl Decoder {
             Ok(line) => payload(&line),
             Err(bad) => return Some(Err(bad)),
         };
+        // Some editors and shells begin a file with one; RFC 8259 section 8.1 lets us pass it over.
+        let line = match line.strip_prefix(b"\xef\xbb\xbf") {
+            Some(rest) if self.count == 1 => line.slice_ref(rest),
+            _ => line,
+        };
         if line.trim_ascii().is_empty() {
             return None;
         }

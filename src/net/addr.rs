@@ -60,6 +60,9 @@ pub fn host_port(text: &str) -> Result<(String, u16), String> {
     } else {
         let (host, port) =
             text.rsplit_once(':').ok_or_else(|| format!("`{text}` lacks a port (HOST:PORT)"))?;
+        if host.parse::<Ipv6Addr>().is_err() && text.parse::<Ipv6Addr>().is_ok() {
+            return Err(format!("`{text}` lacks a port: write [{text}]:PORT"));
+        }
         if host.contains(':') {
             return Err(format!("`{text}` is ambiguous: write an IPv6 address in brackets, [{host}]:{port}"));
         }

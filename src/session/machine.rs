@@ -278,6 +278,10 @@ impl Session {
             return self.maybe_release(side);
         }
         self.discard(other);
+        if !self.sides[other].is_web_socket() {
+            // Only a WebSocket has a Close to wait for; bytes may come for ever.
+            self.stop(other);
+        }
         self.stop(side);
         match how {
             // Whoever has as many as were wanted may leave: the end is under way.

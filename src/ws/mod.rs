@@ -32,7 +32,7 @@ pub use frames::Frames;
 pub use heads::Telling;
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub use site::Site;
-pub use url::WsUrl;
+pub use url::{WsUrl, bare_v6};
 pub use witness::close_frame;
 
 use crate::{

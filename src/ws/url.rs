@@ -8,7 +8,11 @@ use crate::{
     fault::{Fault, Result},
     observe::Redactor,
 };
-use std::{fmt, net::IpAddr, path::PathBuf};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    path::PathBuf,
+};
 use url::{Host, Url};
 
 /// Where a WebSocket client connects to.
@@ -43,6 +47,11 @@ impl WsUrl {
                 malformed(text, "it contains a blank or a control character").hint("write a blank as %20")
             );
         }
+        if let Some(bracketed) = bare_v6(text) {
+            return Err(
+                malformed(text, "an IPv6 address stands in brackets").hint(format!("ws://{bracketed}"))
+            );
+        }
         if let Some((port, target)) = lone_port(text) {
             return on_this_machine(text, port, target);
         }
@@ -53,9 +62,8 @@ impl WsUrl {
             ("ws" | "http", true) => over_tcp(text, text, false, false),
             ("wss" | "https", true) => over_tcp(text, text, true, false),
             (_, true) if is_scheme(scheme) => Err(malformed(text, &format!("`{scheme}` is not ws or wss"))),
-            ("ws" | "wss", false) => {
-                Err(malformed(text, "two slashes are missing").hint(text.replacen(':', "://", 1)))
-            }
+            ("ws" | "wss", false) => Err(malformed(text, "two slashes are missing")
+                .hint(format!("{scheme}://{}", rest.trim_start_matches('/')))),
             _ => {
                 let mut url = over_tcp(text, &format!("ws://{text}"), false, true)?;
                 if !url.is_near() {
@@ -180,6 +188,21 @@ fn split_zone(whole: &str) -> (String, Option<String>) {
             .then(|| (format!("{}{}", &whole[..percent], &whole[close..]), Some(zone.to_owned())))
     };
     found().unwrap_or_else(|| (whole.to_owned(), None))
+}
+
+/// An IPv6 address without brackets, with a port or without, as it has to be written.
+pub fn bare_v6(text: &str) -> Option<String> {
+    let (authority, target) = text.split_at(text.find(['/', '?', '#']).unwrap_or(text.len()));
+    let target = if target.is_empty() { "/" } else { target };
+    let is_v6 =
+        |text: &str| text.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    match authority.rsplit_once(':') {
+        Some((host, port)) if is_v6(host) && port.parse::<u16>().is_ok() => {
+            Some(format!("[{host}]:{port}{target}"))
+        }
+        _ if is_v6(authority) => Some(format!("[{authority}]{target}")),
+        _ => None,
+    }
 }
 
 /// RFC 3986 section 3.1.

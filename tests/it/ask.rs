@@ -173,6 +173,20 @@ fn a_connection_that_is_lost_keeps_its_own_exit() {
 }
 
 #[test]
+fn a_subprotocol_that_was_not_chosen_is_said() {
+    let listening = Listening::start(["listen", "0", "--echo", "--subprotocol", "v2"]);
+    let asking = |names: &str, more: &[&str]| {
+        let done =
+            Wsio::run([&["connect", &listening.url, "-1", "--subprotocol", names], more].concat(), "x\n");
+        assert_eq!((done.code, done.text()), (0, "x\n"), "{}", done.err);
+        done.err
+    };
+    assert!(asking("a,b", &[]).contains("the server chose no subprotocol of a, b"));
+    assert_eq!(asking("a,b", &["-q"]), "");
+    assert_eq!(asking("a,v2", &[]), "");
+}
+
+#[test]
 fn the_subprotocol_is_expected_before_anything_is_said() {
     let listening = Listening::start(["listen", "0", "--echo", "--subprotocol", "v2"]);
     let url = &listening.url;

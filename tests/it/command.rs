@@ -1,7 +1,12 @@
 //! Child processes behind a server and in a pipe: what they see, how they end, that nothing is left.
 
 use crate::harness::{Listening, Peer, Wsio, eventually, serve};
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A server that runs this shell script for each client.
 fn script(script: &str) -> Listening {
@@ -41,17 +46,45 @@ fn a_bad_end_is_told_after_all_output() {
 }
 
 #[test]
-fn a_missing_program_is_1011_and_a_line_for_us() {
-    let listening = Listening::start(["listen", "0", "--", "/nonexistent/program"]);
-    let close = Peer::dial(listening.address()).answer_close().unwrap();
-    assert_eq!((close.code(), close.reason()), (Some(1011), "cannot start the program"));
-    listening.wsio.says("cannot start `/nonexistent/program`: no such file");
+fn a_program_that_went_missing_is_1011_and_a_line_for_us() {
+    for more in [&[][..], &["--pty"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = empty_program(&folder.path().join("program"));
+        let args = [&["listen", "0"], more, &["--", program.as_str()]].concat();
+        let listening = Listening::start(args);
+        std::fs::remove_file(&program).unwrap();
+        let close = Peer::dial(listening.address()).answer_close().unwrap();
+        assert_eq!((close.code(), close.reason()), (Some(1011), "cannot start the program"));
+        listening.wsio.says(&format!("cannot start `{program}`: no such file"));
+    }
+}
 
-    let (url, peer) = serve(|mut peer| peer.answer_close().unwrap().code());
-    let done = Wsio::run(["pipe", &url, "exec:/nonexistent/program"], "");
-    assert_eq!(done.code, 125, "{}", done.err);
-    assert!(done.err.contains("no such file"), "{}", done.err);
-    assert_eq!(peer.join().unwrap(), Some(1011));
+#[test]
+fn a_missing_program_is_said_before_anybody_can_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = folder.path().join("plain");
+    std::fs::write(&plain, "").unwrap();
+    let plain = plain.to_str().unwrap();
+    for (args, cause) in [
+        (&["listen", "0", "--", "/nonexistent/program"][..], "no such file"),
+        (&["listen", "0", "--", "wsio-nonexistent"], "no such file"),
+        (&["listen", "0", "--to", "exec:wsio-nonexistent"], "no such file"),
+        (&["listen", "0", "--", plain], "permission denied"),
+        (&["pipe", "ws-listen:0", "exec:./nonexistent"], "no such file"),
+        (&["pipe", "ws://127.0.0.1:1/", "exec:./nonexistent"], "no such file"),
+    ] {
+        let done = Wsio::run(args, "");
+        assert_eq!(done.code, 125, "{args:?}: {}", done.err);
+        assert!(done.err.contains("cannot start `") && done.err.contains(cause), "{args:?}: {}", done.err);
+        assert!(!done.err.contains("listening on"), "{}", done.err);
+    }
+}
+
+/// A program that does nothing, as a file of that name.
+fn empty_program(file: &Path) -> String {
+    std::fs::write(file, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(file, PermissionsExt::from_mode(0o755)).unwrap();
+    file.to_str().unwrap().to_owned()
 }
 
 #[test]

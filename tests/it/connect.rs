@@ -280,5 +280,6 @@ fn what_is_no_url_gets_the_next_step() {
     }
     let done = Wsio::run(["connect", "-", "ws://h/"], "");
     assert_eq!(done.code, 2, "{}", done.err);
-    assert!(done.err.contains("try: wsio connect ws://h/: standard input"), "{}", done.err);
+    assert!(done.err.contains("standard input and output are always the other side"), "{}", done.err);
+    assert!(done.err.contains("try: wsio connect ws://h/\n"), "{}", done.err);
 }

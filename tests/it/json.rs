@@ -73,6 +73,19 @@ fn records_are_sent_as_their_type_and_a_close_with_its_code() {
 }
 
 #[test]
+fn a_byte_order_mark_before_the_first_record_is_none_of_it() {
+    let (url, server) = serve(frames);
+    let input = "\u{feff}{\"type\":\"text\",\"data\":\"\u{feff}t\"}\n";
+    let done = Wsio::run(["connect", "--in", "jsonl", "--linger", "0", &url], input);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(server.join().unwrap()[0], (1, "\u{feff}t".as_bytes().to_vec()));
+
+    let (url, _server) = serve(frames);
+    let done = Wsio::run(["connect", "--json", &url], format!("{{\"type\":\"ping\"}}\n{input}"));
+    assert_eq!(done.code, 65, "{}", done.err);
+}
+
+#[test]
 fn a_line_that_is_no_record_is_named_and_what_came_before_is_sent() {
     let (url, server) = serve(frames);
     let input = "{\"type\":\"text\",\"data\":\"good\"}\n{\"type\":\"text\",\"data\":\n";

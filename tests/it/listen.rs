@@ -316,6 +316,14 @@ fn a_unix_socket_is_served_and_removed() {
 }
 
 #[test]
+fn where_nothing_can_be_announced_nobody_listens() {
+    let done = Wsio::run(["listen", "0", "--announce", "/nonexistent/url"], "");
+    assert_eq!(done.code, 23, "{}", done.err);
+    assert!(done.err.contains("announce: cannot write /nonexistent/url"), "{}", done.err);
+    assert!(!done.err.contains("listening on"), "{}", done.err);
+}
+
+#[test]
 fn a_link_to_announce_in_stays_a_link() {
     let folder = tempfile::tempdir().unwrap();
     let (target, link) = (folder.path().join("target"), folder.path().join("link"));

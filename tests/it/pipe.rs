@@ -4,6 +4,7 @@ use crate::harness::{Listening, Peer, Wsio, accept_bounded, eventually, read_hea
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    process::{Command, Stdio},
     thread,
 };
 
@@ -47,6 +48,19 @@ fn a_byte_protocol_goes_through_two_bridges_again_and_again() {
         eventually("no descriptor is left behind", || {
             listening.wsio.descriptors() <= *descriptors.get_or_insert(now)
         });
+    }
+}
+
+#[test]
+fn what_cannot_be_written_ends_it_however_much_there_is_to_read() {
+    for args in [["pipe", "file:/dev/zero", "file:/dev/full"], ["pipe", "-", "exec:yes"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsio"));
+        command.args(args).args(["-m", "20s"]).stdin(Stdio::null()).stdout(full);
+        let done = command.output().unwrap();
+        let err = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(23), "{args:?}: {err}");
+        assert!(err.contains("No space left on device"), "{err}");
     }
 }
 

@@ -137,14 +137,6 @@ fn a_bad_end_is_told_after_all_output() {
 }
 
 #[test]
-fn a_missing_program_is_told_as_ever() {
-    let listening = Listening::start(["listen", "0", "--pty", "--", "/nonexistent/program"]);
-    let close = Peer::dial(listening.address()).answer_close().unwrap();
-    assert_eq!((close.code(), close.reason()), (Some(1011), "cannot start the program"));
-    listening.wsio.says("cannot start `/nonexistent/program`: no such file");
-}
-
-#[test]
 fn a_console_echoes_edits_and_interrupts() {
     let listening = console(
         "trap 'echo caught; over=1' INT; echo \"$TERM ready\"; read line; echo \"<$line>\"

@@ -1,0 +1,286 @@
+//! Whole command lines in other tools' habits, as ours.
+//!
+//! A habit is more than a word: `websocketd --port=8080 ./prog` has the port in an option and the
+//! program where an address stands here. What was meant is put together anew, and offered only when
+//! it parses, so that a hint never leads to the next refusal.
+
+use super::words;
+use crate::endpoint::SCHEMES;
+use clap::{Arg, Command};
+use std::net::IpAddr;
+
+/// Words of other tools that mean nothing here, or what happens anyway.
+const NEEDLESS: &[&str] =
+    &["-c", "--connect", "-E", "--exit-on-eof", "-S", "--strict", "-P", "--show-ping-pong", "--url", "--ssl"];
+/// The same, with a value.
+const NEEDLESS_WITH_VALUE: &[&str] = &["--passenv", "--loglevel"];
+/// Options that take the port to listen on.
+const PORT: &[&str] = &["-s", "--server-mode", "-l", "--listen", "-p", "--port"];
+/// Options that take the host to listen on.
+const HOST: &[&str] = &["-a", "--address"];
+/// Options under another name, with what their value begins with here.
+const RENAMED: &[(&[&str], &str, &str)] = &[
+    (&["--no-check"], "-k", ""),
+    (&["--execute", "-d", "--data"], "--send", ""),
+    (&["-s"], "--subprotocol", ""),
+    (&["--oneshot"], "--once", ""),
+    (&["--devconsole"], "--console", ""),
+    (&["--staticdir"], "--serve", ""),
+    (&["-w", "--wait"], "--linger", ""),
+    (&["--sslcert"], "--cert", ""),
+    (&["--sslkey"], "--key", ""),
+    (&["--auth", "--basic-auth"], "--user", ""),
+    (&["--exec", "--exec-args"], "--to", "exec:"),
+    (&["--sh-c", "--sh-exec", "--cmd"], "--to", "sh:"),
+];
+
+/// A command line as it was meant, beginning with the subcommand.
+#[derive(Default)]
+struct Line {
+    /// Options with their values, and what stands by itself, in order.
+    pieces: Vec<Piece>,
+    /// Where to listen, when an option said it.
+    host: Option<String>,
+    port: Option<String>,
+    program: Vec<String>,
+}
+
+enum Piece {
+    Option(Vec<String>),
+    Place(String),
+}
+
+/// The words of a command line that works, for one that does not; the program's name is none of them.
+pub(super) fn meant(words: &[String], command: &Command) -> Option<Vec<String>> {
+    let (subcommand, rest) = match words.split_first() {
+        Some((first, rest)) if command.find_subcommand(first).is_some() => (Some(first.as_str()), rest),
+        _ => (None, words),
+    };
+    let meant = Line::read(subcommand, rest, command)?.write(subcommand)?;
+    (meant != words && words::parse(command, &meant)).then_some(meant)
+}
+
+impl Line {
+    fn read(subcommand: Option<&str>, words: &[String], command: &Command) -> Option<Self> {
+        let mut line = Self::default();
+        let wscat = words.iter().any(|word| matches!(word.as_str(), "-c" | "--connect"));
+        let mut rest = words.iter();
+        while let Some(word) = rest.next() {
+            let next = rest.as_slice().first().map(String::as_str);
+            let (name, value) = match word.split_once('=') {
+                Some((name, value)) if word.starts_with("--") => (name, Some(value)),
+                _ => (word.as_str(), None),
+            };
+            let follows = value.or(next);
+            if word == "--" {
+                line.program = rest.cloned().collect();
+                break;
+            } else if PORT.contains(&name) && follows.is_some_and(is_port) {
+                line.port = follows.map(str::to_owned);
+                rest = rest.as_slice()[usize::from(value.is_none())..].iter();
+            } else if HOST.contains(&name) && subcommand != Some("connect") {
+                line.host = Some(follows?.to_owned());
+                rest = rest.as_slice()[usize::from(value.is_none())..].iter();
+            } else if NEEDLESS.contains(&name) {
+            } else if NEEDLESS_WITH_VALUE.contains(&name) {
+                rest = rest.as_slice()[usize::from(value.is_none()).min(rest.len())..].iter();
+            } else if name == "-n" && wscat && next.is_none_or(|next| next.parse::<u64>().is_err()) {
+                line.pieces.push(Piece::Option(vec!["-k".to_owned()]));
+            } else if word.starts_with('-') && word != "-" {
+                // wscat's is a message; everybody else's is a proxy.
+                let name = if wscat && name == "-x" { "--execute" } else { name };
+                let renamed = RENAMED.iter().find(|(names, _, _)| names.contains(&name));
+                let (name, prefix) = renamed.map_or((name, ""), |(_, name, prefix)| (*name, *prefix));
+                let (option, taken) = option(words::argument(command, name)?, name, value, next, prefix)?;
+                line.pieces.push(Piece::Option(option));
+                rest = rest.as_slice()[taken..].iter();
+            } else if line.starts_program(subcommand, word) {
+                line.program = std::iter::once(word).chain(rest).cloned().collect();
+                break;
+            } else {
+                line.pieces.push(Piece::Place(ours(word)));
+            }
+        }
+        Some(line)
+    }
+
+    fn places(&self) -> impl Iterator<Item = &String> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Place(place) if place != "-" => Some(place),
+            _ => None,
+        })
+    }
+
+    /// Whether the address is there already, and this is no endpoint that belongs to it.
+    fn starts_program(&self, subcommand: Option<&str>, word: &str) -> bool {
+        let address = self.port.as_ref().or(self.places().next());
+        let listens = subcommand == Some("listen") || (subcommand.is_none() && self.port.is_some());
+        let port_of_it = address.is_some_and(|address| is_bare_host(address)) && is_port(word);
+        listens && address.is_some() && !is_endpoint(&ours(word)) && !port_of_it
+    }
+
+    fn write(self, subcommand: Option<&str>) -> Option<Vec<String>> {
+        let places: Vec<&String> = self.places().collect();
+        let served = |place: &str| place.starts_with("ws-listen:") || place.starts_with("wss-listen:");
+        let name = match (subcommand, &self.port, &places[..]) {
+            (Some("listen"), _, _) | (None, Some(_), _) | (Some("connect"), Some(_), []) => "listen",
+            (None, None, [first, ..]) if first.parse::<u16>().is_ok() => "listen",
+            (None, None, [first, second]) if served(first) && second.contains("mirror:") => "listen",
+            (Some("connect"), None, [_]) => "connect",
+            (None, None, [only]) if is_url(only) => "connect",
+            (Some("connect"), None, [_, second]) if !is_endpoint(second) => "connect",
+            (None | Some("connect"), None, [a, b]) if is_endpoint(a) && is_endpoint(b) => "pipe",
+            (None, None, [only]) if is_endpoint(only) => "pipe",
+            _ => return None,
+        };
+        match name {
+            "listen" => self.listen(),
+            "connect" => Some(self.connect()),
+            _ => Some(self.plain(name, true)),
+        }
+    }
+
+    fn plain(self, name: &str, with_dash: bool) -> Vec<String> {
+        let mut words = vec![name.to_owned()];
+        for piece in self.pieces {
+            match piece {
+                Piece::Option(option) => words.extend(option),
+                Piece::Place(place) if place == "-" && !with_dash => {}
+                Piece::Place(place) => words.push(place),
+            }
+        }
+        words
+    }
+
+    /// What follows the URL is a part of it that was cut off, or else the message to send.
+    fn connect(mut self) -> Vec<String> {
+        let places: Vec<String> = self.places().cloned().collect();
+        if let [url, more] = &places[..] {
+            let whole = match more.parse::<u16>() {
+                Ok(port) if !url.contains(':') => Some(format!("{url}:{port}")),
+                _ if more.starts_with('/') => Some(format!("{}{more}", url.trim_end_matches('/'))),
+                _ => None,
+            };
+            self.pieces.retain(|piece| !matches!(piece, Piece::Place(place) if place == more));
+            match whole {
+                Some(whole) => {
+                    self.pieces.retain(|piece| matches!(piece, Piece::Option(_)));
+                    self.pieces.push(Piece::Place(whole));
+                }
+                None => self.pieces.push(Piece::Option(vec!["--send".to_owned(), more.clone()])),
+            }
+        }
+        self.plain("connect", false)
+    }
+
+    fn listen(mut self) -> Option<Vec<String>> {
+        let mut places: Vec<String> = self.places().cloned().collect();
+        self.pieces.retain(|piece| matches!(piece, Piece::Option(_)));
+        let mut address = match (self.host.take(), self.port.take()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (_, Some(port)) => port,
+            (_, None) if places.is_empty() => return None,
+            (_, None) => places.remove(0),
+        };
+        for scheme in ["ws-listen:", "wss-listen:"] {
+            if let Some(rest) = address.strip_prefix(scheme) {
+                address = if scheme == "ws-listen:" { rest.to_owned() } else { format!("wss://{rest}") };
+            }
+        }
+        if is_bare_host(&address) && places.first().is_some_and(|place| is_port(place)) {
+            address = match address.contains(':') {
+                true => format!("[{address}]:{}", places.remove(0)),
+                false => format!("{address}:{}", places.remove(0)),
+            };
+        }
+        let mut words = vec!["listen".to_owned(), address];
+        let target = match places.len() {
+            0 => None,
+            1 => places.pop(),
+            _ => return None,
+        };
+        match target.as_deref() {
+            None => {}
+            Some("echo:") => words.push("--echo".to_owned()),
+            Some("broadcast:mirror:") => words.push("--relay".to_owned()),
+            Some(endpoint) => words.extend(["--to".to_owned(), endpoint.to_owned()]),
+        }
+        let options = Self { pieces: self.pieces, ..Self::default() }.plain("", true);
+        words.extend(options.into_iter().skip(1).filter(|option| target.is_none() || option != "-t"));
+        if self.program.first().is_some_and(|program| is_port(program)) {
+            return None;
+        }
+        if !self.program.is_empty() {
+            words.push("--".to_owned());
+            words.extend(self.program);
+        }
+        Some(words)
+    }
+}
+
+/// An option with its value, and how many of the words that follow it took.
+fn option(
+    arg: &Arg,
+    name: &str,
+    value: Option<&str>,
+    next: Option<&str>,
+    prefix: &str,
+) -> Option<(Vec<String>, usize)> {
+    let attached = !name.starts_with("--") && name.len() > 2;
+    if let Some(value) = value.filter(|_| prefix.is_empty()) {
+        return Some((vec![format!("{name}={value}")], 0));
+    }
+    if !arg.get_action().takes_values() || attached {
+        return Some((vec![name.to_owned()], 0));
+    }
+    if arg.is_require_equals_set() {
+        return Some(match next.filter(|next| lacks_equals(arg, next)) {
+            Some(next) => (vec![format!("{name}={next}")], 1),
+            None => (vec![name.to_owned()], 0),
+        });
+    }
+    let given = value.or(next)?;
+    Some((vec![name.to_owned(), format!("{prefix}{given}")], usize::from(value.is_none())))
+}
+
+/// Whether what follows the option is meant as its value, which is written with `=`.
+pub(super) fn lacks_equals(arg: &Arg, next: &str) -> bool {
+    let possible = arg.get_possible_values();
+    arg.is_require_equals_set()
+        && (next.parse::<u32>().is_ok() || possible.iter().any(|possible| possible.matches(next, false)))
+}
+
+/// The schemes of other tools that have one of ours.
+fn ours(place: &str) -> String {
+    let known = [("ws-l:", "ws-listen:"), ("l-ws:", "ws-listen:"), ("sh-c:", "sh:"), ("cmd:", "sh:")];
+    match known.into_iter().find_map(|(from, to)| place.strip_prefix(from).map(|rest| (to, rest))) {
+        _ if place == "mirror:" => "echo:".to_owned(),
+        Some((scheme, rest)) => format!("{scheme}{rest}"),
+        None => place.to_owned(),
+    }
+}
+
+fn is_url(place: &str) -> bool {
+    let scheme = place.split_once(':').map_or("", |(scheme, _)| scheme);
+    ["ws", "wss", "http", "https", "ws+unix"].iter().any(|known| known.eq_ignore_ascii_case(scheme))
+}
+
+fn is_endpoint(place: &str) -> bool {
+    if is_url(place) {
+        return true;
+    }
+    let scheme = place.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| {
+        scheme == "broadcast" || SCHEMES.iter().any(|known| known.name.eq_ignore_ascii_case(scheme))
+    })
+}
+
+/// A port, or an address with one.
+fn is_port(word: &str) -> bool {
+    word.rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok()) && !word.starts_with('-')
+}
+
+/// A host where an address with a port should stand.
+fn is_bare_host(word: &str) -> bool {
+    word.parse::<IpAddr>().is_ok() || word == "localhost"
+}

@@ -1,0 +1,88 @@
+//! The words of a command line: whether they parse, and how they may be shown again.
+
+use crate::observe::Redactor;
+use clap::{Arg, Command};
+
+/// Options whose values are shown to nobody.
+const SECRETS: &[&str] =
+    &["-u", "--user", "--bearer", "--pass", "--cookie", "--proxy-user", "--curl", "-x", "--proxy"];
+
+/// Whether clap takes these words, the program's name left out.
+pub(super) fn parse(command: &Command, words: &[String]) -> bool {
+    command
+        .clone()
+        .try_get_matches_from(std::iter::once("wsio").chain(words.iter().map(String::as_str)))
+        .is_ok()
+}
+
+/// The definition of an option, wherever it is; options mean the same in every subcommand.
+pub(super) fn argument<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> {
+    command.get_subcommands().flat_map(Command::get_arguments).find(|arg| is(arg, word))
+}
+
+/// Whether the word is this option, a short one with or without its value.
+pub(super) fn is(arg: &Arg, word: &str) -> bool {
+    match (word.strip_prefix("--"), word.strip_prefix('-')) {
+        (Some(long), _) => {
+            arg.get_long() == Some(long) || arg.get_visible_aliases().is_some_and(|all| all.contains(&long))
+        }
+        (None, Some(short)) => arg.get_short().is_some_and(|letter| short.starts_with(letter)),
+        _ => false,
+    }
+}
+
+/// The whole line for a shell, without what is secret in it.
+pub(super) fn shown<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
+    let (mut line, mut before) = ("wsio".to_owned(), "");
+    for word in words {
+        line.push(' ');
+        line.push_str(&quoted(&public(before, word)));
+        before = word;
+    }
+    line
+}
+
+/// The text without what is secret in the words it may quote.
+pub(super) fn hushed(mut text: String, words: &[String]) -> String {
+    let mut before = "";
+    for word in words {
+        let shown = public(before, word);
+        if shown != *word {
+            text = text.replace(word.as_str(), &shown);
+        }
+        before = word;
+    }
+    text
+}
+
+fn public(before: &str, word: &str) -> String {
+    let redactor = Redactor::default();
+    let (option, value) = match word.split_once('=') {
+        Some((option, value)) if word.starts_with("--") => (option, value),
+        _ => (before, word),
+    };
+    let attached =
+        SECRETS.iter().find(|secret| secret.len() == 2 && word.starts_with(*secret) && word.len() > 2);
+    if let Some(short) = attached.filter(|_| !word.starts_with("--")) {
+        return format!("{short}…");
+    }
+    if SECRETS.contains(&option) && !value.starts_with('@') {
+        return format!("{}…", word.strip_suffix(value).unwrap_or_default());
+    }
+    match word.split_once(':') {
+        Some((name, value)) if matches!(before, "-H" | "--header") => {
+            format!("{name}: {}", redactor.field(name, value.trim_start()))
+        }
+        _ if word.contains("://") => redactor.url(word),
+        _ => word.to_owned(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,…".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
