@@ -6,12 +6,18 @@
 use super::{LINES, run::Run};
 use crate::{
     endpoint::{self, Opened, Opening, Role},
+    exit::Exit,
     fault::{Fault, Result},
-    framing::record::{Tally, What},
+    framing::{
+        self,
+        jsonl::{Addressed, RECORD_LINES, Records},
+        record::{Tally, What},
+    },
     link::{
         HIGH_WATER, Link,
         room::{self, Member, Room},
     },
+    observe::Reporter,
     session::{SinkFailure, SourceEnd},
 };
 use std::{
@@ -35,6 +41,9 @@ pub(super) struct Hub {
 struct Task {
     link: Link,
     member: Member,
+    /// Standard input is records, each of which may be for one client.
+    records: Option<Records>,
+    reporter: Reporter,
     /// Read from standard input, the first one not yet said.
     input: VecDeque<Message>,
     output: VecDeque<Message>,
@@ -47,7 +56,12 @@ impl Hub {
     pub(super) fn start(run: &Run, room: Arc<Room>, broken: mpsc::Sender<Fault>) -> Result<Self> {
         let standard = endpoint::parse("-", &Opening::new(Role::B))?;
         let records = run.reach.tells_events();
-        let opening = Opening { output: records.then_some(LINES), ..Opening::new(Role::B) };
+        let reads_records = run.reach.framings.input.name == RECORD_LINES.name;
+        let opening = Opening {
+            input: reads_records.then_some(RECORD_LINES),
+            output: records.then_some(LINES),
+            ..Opening::new(Role::B)
+        };
         let mut open = standard.open(&run.reach, opening);
         // Opening the standard streams never waits.
         let Poll::Ready(opened) = open.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
@@ -60,6 +74,8 @@ impl Hub {
         let mut task = Task {
             link: opened.link,
             member: room.centre(),
+            records: reads_records.then(|| Records::new(run.reach.max_message)),
+            reporter: run.reach.reporter.clone(),
             input: VecDeque::new(),
             output: VecDeque::new(),
             input_ended: false,
@@ -86,6 +102,7 @@ impl Hub {
     /// A link for one more client, with its number.
     pub(super) fn join(&self, conn: u64) -> Link {
         let mut member = self.room.join();
+        member.set_conn(conn);
         if self.records {
             member.speak_in_records(conn);
         }
@@ -145,23 +162,50 @@ impl Task {
 
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            ready!(self.member.poll_company(cx));
-            while let Some(message) = self.input.front() {
+            while !self.input.is_empty() {
+                ready!(self.member.poll_company(cx));
                 if self.member.is_held_up() {
                     ready!(self.member.poll_room(cx));
                 }
-                self.member.say(message);
-                self.input.pop_front();
+                if let Some(message) = self.input.pop_front()
+                    && let Err(fault) = self.say(&message)
+                {
+                    self.input_ended = true;
+                    self.input.clear();
+                    let _ = self.broken.try_send(fault);
+                }
             }
             if self.input_ended {
                 return Poll::Ready(());
             }
+            ready!(self.member.poll_company(cx));
             ready!(self.link.poll_receive(cx, &mut self.input));
             if self.input.is_empty() {
                 self.input_ended = true;
                 if let Some(SourceEnd::Failed(fault) | SourceEnd::Refused(fault)) = self.link.end() {
                     let _ = self.broken.try_send(fault);
                 }
+            }
+        }
+    }
+
+    fn say(&mut self, message: &Message) -> Result<()> {
+        let Some(records) = &mut self.records else {
+            self.member.say(message);
+            return Ok(());
+        };
+        match records.read(framing::payload(message)) {
+            None => Ok(()),
+            Some(Ok(Addressed { conn, message })) => {
+                if !self.member.say_to(conn, &message) {
+                    let conn = conn.unwrap_or_default();
+                    self.reporter.note(&format!("no client #{conn} is here: a record for it was dropped"));
+                }
+                Ok(())
+            }
+            Some(Err(bad)) => {
+                let cause = format!("standard input: {}", bad.cause);
+                Err(Fault::new(Exit::BadInput, "input", cause).hint(bad.hint))
             }
         }
     }

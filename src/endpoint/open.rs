@@ -47,14 +47,16 @@ pub struct Opening {
     pub subprotocols: Option<Vec<String>>,
     /// The client it is opened for.
     pub visitor: Option<Visitor>,
-    /// Writes messages as this instead of the run's framing.
+    /// Reads messages as this instead of by the run's framing.
+    pub input: Option<Framing>,
+    /// Writes messages as this instead of by the run's framing.
     pub output: Option<Framing>,
 }
 
 impl Opening {
     /// An opening with the command line's subprotocols.
     pub fn new(role: Role) -> Self {
-        Self { role, subprotocols: None, visitor: None, output: None }
+        Self { role, subprotocols: None, visitor: None, input: None, output: None }
     }
 }
 
@@ -187,27 +189,25 @@ pub struct Reach {
 impl Reach {
     /// A byte port behind the run's framings.
     pub fn bytes(&self, port: Port, texts: Texts) -> Link {
-        self.bytes_as(port, texts, (self.framings.output.encoder)())
+        self.bytes_as(port, texts, self.framings.input, (self.framings.output.encoder)())
     }
 
-    /// The standard streams, written to as `output` and stamped if that was asked for.
-    pub fn standard(&self, port: Port, texts: Texts, output: Framing) -> Link {
-        let encoder = (output.encoder)();
-        self.bytes_as(
-            port,
-            texts,
-            match self.framings.stamp {
-                Some(stamp) => Box::new(Stamped::new(encoder, stamp)),
-                None => encoder,
-            },
-        )
+    /// The standard streams, in the framings of the opening or else of the run, and stamped if that was
+    /// asked for.
+    pub fn standard(&self, port: Port, texts: Texts, opening: &Opening) -> Link {
+        let encoder = (opening.output.unwrap_or(self.framings.output).encoder)();
+        let encoder = match self.framings.stamp {
+            Some(stamp) => Box::new(Stamped::new(encoder, stamp)),
+            None => encoder,
+        };
+        self.bytes_as(port, texts, opening.input.unwrap_or(self.framings.input), encoder)
     }
 
-    fn bytes_as(&self, port: Port, texts: Texts, encoder: Box<dyn Encode>) -> Link {
+    fn bytes_as(&self, port: Port, texts: Texts, input: Framing, encoder: Box<dyn Encode>) -> Link {
         // What may be cut anywhere is cut so that the other side can carry it.
-        let fits = self.has_datagrams && self.framings.input.name == "raw";
+        let fits = self.has_datagrams && input.name == "raw";
         let max = if fits { self.max_message.min(net::LARGEST_DATAGRAM) } else { self.max_message };
-        let decoder = (self.framings.input.decoder)(self.framings.kind(), max);
+        let decoder = (input.decoder)(self.framings.kind(), max);
         let escape = port.writes_to_a_terminal() && !self.framings.raw;
         let encoder = if escape { Box::new(Escaped(encoder)) } else { encoder };
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))

@@ -38,8 +38,8 @@ impl Endpoint for Standard {
                 meter.expect_standard_input(opening.role.side());
             }
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
-            let output = opening.output.unwrap_or(reach.framings.output);
-            let link = reach.standard(Port::standard(streams, reach.read_input, true), texts, output);
+            let port = Port::standard(streams, reach.read_input, true);
+            let link = reach.standard(port, texts, &opening);
             Ok(OpenedLink::new(link, "-".into()).into())
         })
     }

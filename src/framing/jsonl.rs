@@ -21,6 +21,15 @@ pub(super) const JSONL: Entry = Entry {
     encoder: || Box::new(Encoder { conn: None }),
 };
 
+/// The lines of such an input, to be read by [`Records`] where it matters whom they are for.
+pub const RECORD_LINES: &Entry = &Entry {
+    name: "jsonl",
+    summary: JSONL.summary,
+    kind: Kind::Text,
+    decoder: |_, max| lines(max),
+    encoder: JSONL.encoder,
+};
+
 /// A control frame's payload (RFC 6455 section 5.5), bytes.
 const LONGEST_CONTROL: usize = 125;
 /// What a record may take beside its payload: other fields, escapes.
@@ -28,13 +37,29 @@ const AROUND: usize = 64 * 1024;
 
 struct Decoder {
     lines: Box<dyn Decode>,
+    records: Records,
+}
+
+/// Reads the lines of an input as records.
+pub struct Records {
+    /// Longest payload, bytes.
     max: usize,
     count: u64,
+}
+
+/// A message, and the connection it is for when its record names one.
+#[derive(Debug, PartialEq)]
+pub struct Addressed {
+    /// The number of the connection; `None` is all of them.
+    pub conn: Option<u64>,
+    /// What is sent.
+    pub message: Message,
 }
 
 /// A record as it is read.
 #[derive(Deserialize)]
 struct Given {
+    conn: Option<u64>,
     #[serde(rename = "type")]
     kind: String,
     data: Option<String>,
@@ -45,18 +70,34 @@ struct Given {
 
 impl Decoder {
     fn new(max: usize) -> Self {
-        // A character of a payload takes at most six bytes, as in `\u0000`.
-        let longest = max.saturating_mul(6).saturating_add(AROUND);
-        Self { lines: (delimited::LINES.decoder)(Kind::Binary, longest), max, count: 0 }
+        Self { lines: lines(max), records: Records::new(max) }
+    }
+
+    fn message(&mut self, line: Result<Message, BadInput>) -> Option<Result<Message, BadInput>> {
+        match line {
+            Ok(line) => Some(self.records.read(payload(&line))?.map(|addressed| addressed.message)),
+            Err(bad) => Some(Err(bad)),
+        }
+    }
+}
+
+/// A character of a payload takes at most six bytes, as in `\u0000`.
+fn lines(max: usize) -> Box<dyn Decode> {
+    (delimited::LINES.decoder)(Kind::Binary, max.saturating_mul(6).saturating_add(AROUND))
+}
+
+impl Records {
+    /// No line was read yet; payloads are at most `max` bytes long.
+    pub fn new(max: usize) -> Self {
+        Self { max, count: 0 }
     }
 
     /// The message of a line; `None` for one that stands for none.
-    fn message(&mut self, line: Result<Message, BadInput>) -> Option<Result<Message, BadInput>> {
+    ///
+    /// # Errors
+    /// It cannot be sent.
+    pub fn read(&mut self, line: Bytes) -> Option<Result<Addressed, BadInput>> {
         self.count += 1;
-        let line = match line {
-            Ok(line) => payload(&line),
-            Err(bad) => return Some(Err(bad)),
-        };
         // Some editors and shells begin a file with one; RFC 8259 section 8.1 lets us pass it over.
         let line = match line.strip_prefix(b"\xef\xbb\xbf") {
             Some(rest) if self.count == 1 => line.slice_ref(rest),
@@ -69,6 +110,7 @@ impl Decoder {
             Ok(given) => given,
             Err(error) => return Some(Err(self.bad(&format!("no JSON record: {}", place_in_line(&error))))),
         };
+        let conn = given.conn;
         let message = match given.kind.as_str() {
             "text" => given.text(),
             "binary" => given.bytes(usize::MAX).map(Message::Binary),
@@ -82,7 +124,7 @@ impl Decoder {
             Ok(message) if message.len() > self.max && !message.is_close() => {
                 Err(BadInput::too_big(&format!("the message in line {}", self.count), self.max))
             }
-            Ok(message) => Ok(message),
+            Ok(message) => Ok(Addressed { conn, message }),
             Err(cause) => Err(self.bad(&cause)),
         })
     }

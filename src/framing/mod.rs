@@ -7,7 +7,7 @@
 mod delimited;
 mod encoded;
 mod escaped;
-mod jsonl;
+pub mod jsonl;
 mod length;
 mod output;
 mod paragraph;

@@ -8,6 +8,7 @@
 //! the others for good. In a star, the members speak with the centre alone (standard input and output);
 //! in a mesh, everybody with everybody.
 
+mod address;
 mod bridge;
 
 pub use bridge::{Bridge, Gate};
@@ -90,6 +91,8 @@ struct Seat {
     number: u64,
     queue: Queue,
     centre: bool,
+    /// Its connection in records, when somebody knows it.
+    conn: Option<u64>,
     waited: Waited,
     /// Since when its queue was never less than half empty.
     behind_since: Option<Instant>,
@@ -174,7 +177,14 @@ impl Room {
         if !centre {
             state.last.iter().for_each(|message| incoming.push(message.clone()));
         }
-        state.seats.push(Seat { number, queue: incoming.clone(), centre, waited, behind_since: None });
+        state.seats.push(Seat {
+            number,
+            queue: incoming.clone(),
+            centre,
+            conn: None,
+            waited,
+            behind_since: None,
+        });
         if let Some(waiting) = state.waiting.take() {
             waiting.wake();
         }
@@ -233,14 +243,19 @@ impl Member {
                 seat.queue.push(record.clone());
                 continue;
             }
-            if seat.behind_since.is_some() && seat.queue.bytes() < rules.queue / 2 {
-                seat.behind_since = None;
-            }
-            if !self.waits_for(seat) && seat.queue.bytes() >= rules.queue {
-                seat.queue.count_dropped();
-            } else {
-                seat.queue.push(message.clone());
-            }
+            self.hand(seat, message);
+        }
+    }
+
+    fn hand(&self, seat: &mut Seat, message: &Message) {
+        let most = self.room.rules.queue;
+        if seat.behind_since.is_some() && seat.queue.bytes() < most / 2 {
+            seat.behind_since = None;
+        }
+        if !self.waits_for(seat) && seat.queue.bytes() >= most {
+            seat.queue.count_dropped();
+        } else {
+            seat.queue.push(message.clone());
         }
     }
 

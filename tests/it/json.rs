@@ -133,6 +133,39 @@ fn a_server_numbers_the_connections_in_its_records() {
 }
 
 #[test]
+fn a_record_that_names_a_connection_is_for_that_client_alone() {
+    let mut listening = Listening::start(["listen", "0", "--json"]);
+    let dial = |count: usize| {
+        let peer = Peer::dial(listening.address());
+        eventually("it is in", || listening.wsio.err_so_far().matches(" open ").count() == count);
+        peer
+    };
+    let (mut one, mut two) = (dial(1), dial(2));
+    for line in [
+        r#"{"conn":2,"type":"text","data":"for two"}"#,
+        r#"{"conn":7,"type":"text","data":"for nobody"}"#,
+        r#"{"type":"text","data":"for all"}"#,
+        r#"{"conn":2,"type":"close","code":4000,"reason":"enough"}"#,
+    ] {
+        listening.wsio.write(format!("{line}\n").as_bytes());
+    }
+    assert_eq!(one.message().unwrap(), b"for all");
+    assert_eq!([two.message().unwrap(), two.message().unwrap()], [b"for two".to_vec(), b"for all".to_vec()]);
+    let close = two.answer_close().unwrap();
+    assert_eq!((close.code(), close.reason()), (Some(4000), "enough"));
+    listening.wsio.says("no client #7 is here");
+    listening
+        .wsio
+        .write(b"{\"type\":\"close\",\"code\":1012}\n{\"type\":\"text\",\"data\":\"for who comes\"}\n");
+    assert_eq!(one.answer_close().unwrap().code(), Some(1012), "and one for all is for all");
+    eventually("both have left", || listening.wsio.err_so_far().matches(" close ").count() == 2);
+    assert_eq!(Peer::dial(listening.address()).message().unwrap(), b"for who comes");
+    listening.wsio.write(b"{\"type\":\"text\"}\n");
+    let done = listening.wsio.wait();
+    assert!(done.code == 65 && done.err.contains("line 7 is a text without `data`"), "{}", done.err);
+}
+
+#[test]
 fn a_program_gets_records_too() {
     let listening = Listening::start(["listen", "0", "--json", "--", "cat"]);
     let mut peer = Peer::dial(listening.address());

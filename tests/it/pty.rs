@@ -103,7 +103,8 @@ fn the_end_of_input_is_said_and_all_output_still_comes() {
     writer.join().unwrap();
     assert_eq!(sorted.lines().count(), 20_000);
     assert!(sorted.starts_with("00000\n00001\n") && sorted.ends_with("19999\n"));
-    assert_eq!(wsio.wait().code, 0);
+    let done = wsio.wait();
+    assert_eq!(done.code, 0, "{}", done.err);
 }
 
 #[test]
