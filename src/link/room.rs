@@ -10,8 +10,10 @@
 
 mod address;
 mod bridge;
+mod rules;
 
 pub use bridge::{Bridge, Gate};
+pub use rules::{Rules, Slow};
 
 use super::Queue;
 use crate::{
@@ -38,35 +40,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Payloads below this are copied before they wait. Bytes.
 const COMPACT: usize = 4 * 1024;
-
-/// What happens to a member that does not keep up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Slow {
-    /// Its full queue holds the speaker up for at most 30 s, then it is closed with 1013.
-    #[default]
-    Disconnect,
-    /// What does not fit its queue is dropped for it, and counted.
-    Drop,
-    /// Everybody waits for it.
-    Wait,
-}
-
-/// The rules of a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// Bytes that may wait for one member. Default 1 MiB.
-    pub queue: usize,
-    /// What happens to one that does not keep up.
-    pub slow: Slow,
-    /// How many past messages one that comes later hears first.
-    pub last: usize,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self { queue: 1024 * 1024, slow: Slow::default(), last: 0 }
-    }
-}
 
 /// Members and what joins them; shared by its members.
 pub struct Room {
