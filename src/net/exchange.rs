@@ -3,6 +3,7 @@
 //! hyper writes the request and reads the answer, with its limits and 1xx rules; then it gives the
 //! stream back with what it had already read.
 
+use super::spelling::Spelled;
 use crate::observe::Redactor;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
@@ -25,7 +26,7 @@ const BODY_WAIT: Duration = Duration::from_secs(1);
 /// hyper's connection, which only moves while it is polled.
 pub struct Exchange<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     sender: SendRequest<Empty<Bytes>>,
-    connection: Connection<TokioIo<T>, Empty<Bytes>>,
+    connection: Connection<TokioIo<Spelled<T>>, Empty<Bytes>>,
     done: bool,
 }
 
@@ -38,7 +39,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Exchange<T> {
         let mut builder = Builder::new();
         // Some servers compare header names by case.
         builder.title_case_headers(true);
-        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = builder.handshake(TokioIo::new(Spelled(stream))).await?;
         Ok(Self { sender, connection, done: false })
     }
 
@@ -77,18 +78,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Exchange<T> {
             poll_fn(|cx| self.connection.poll_without_shutdown(cx)).await?;
         }
         let parts = self.connection.into_parts();
-        Ok((parts.io.into_inner(), parts.read_buf))
+        Ok((parts.io.into_inner().0, parts.read_buf))
     }
 
     /// The stream, in whatever state it is.
     pub fn into_stream(self) -> T {
-        self.connection.into_parts().io.into_inner()
+        self.connection.into_parts().io.into_inner().0
     }
 }
 
 /// Runs a future while the connection does its work.
 async fn drive<T: AsyncRead + AsyncWrite + Unpin + Send + 'static, O>(
-    connection: &mut Connection<TokioIo<T>, Empty<Bytes>>,
+    connection: &mut Connection<TokioIo<Spelled<T>>, Empty<Bytes>>,
     done: &mut bool,
     future: impl Future<Output = O>,
 ) -> O {
@@ -140,7 +141,7 @@ pub fn status_text(status: StatusCode) -> String {
     }
 }
 
-/// `sec-websocket-key` as `Sec-Websocket-Key`, the way it goes on the wire.
+/// `sec-websocket-key` as `Sec-WebSocket-Key`, the way it goes on the wire.
 pub fn title_case(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
@@ -148,5 +149,9 @@ pub fn title_case(name: &str) -> String {
             .next()
             .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
     };
-    name.split('-').map(word).collect::<Vec<_>>().join("-")
+    let title = name.split('-').map(word).collect::<Vec<_>>().join("-");
+    match title.strip_prefix("Sec-Websocket-") {
+        Some(rest) => format!("Sec-WebSocket-{rest}"),
+        None => title,
+    }
 }

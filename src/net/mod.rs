@@ -17,6 +17,7 @@ mod prefixed;
 mod proxy;
 mod resolve;
 mod source;
+mod spelling;
 mod udp;
 #[cfg(unix)]
 mod unix;
@@ -33,6 +34,7 @@ pub use linger::lingering_close;
 pub use listen::Listener;
 pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
 pub use source::{Family, Interface};
+pub use spelling::Spelled;
 pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, is_full, is_too_big};
 pub use words::words;
 

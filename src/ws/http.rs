@@ -9,7 +9,7 @@ use super::{
     judge::{Answer, Verdict},
     server::{FAREWELL, Refusal},
 };
-use crate::net::{self, Stream};
+use crate::net::{self, Spelled, Stream};
 use bytes::Bytes;
 use hyper::{
     StatusCode,
@@ -34,7 +34,7 @@ const MAX_FIELDS: usize = 100;
 
 /// One client's connection.
 pub(super) struct Http {
-    connection: Connection<TokioIo<Guard>, Desk>,
+    connection: Connection<TokioIo<Spelled<Guard>>, Desk>,
     requests: mpsc::UnboundedReceiver<Asked>,
     /// Who waits for the answer to the request that was taken.
     answers: Option<oneshot::Sender<Answer>>,
@@ -71,7 +71,7 @@ impl Http {
         let mut builder = Builder::new();
         builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
         builder.title_case_headers(true);
-        let io = TokioIo::new(Guard::new(stream, Arc::clone(&gauge)));
+        let io = TokioIo::new(Spelled(Guard::new(stream, Arc::clone(&gauge))));
         Self {
             connection: builder.serve_connection(io, Desk(desk, Arc::clone(&gauge))),
             requests,
@@ -177,7 +177,7 @@ impl Http {
     /// The transport, and what was read of it beyond the last request.
     pub(super) fn into_parts(self) -> (Stream, Bytes) {
         let parts = self.connection.into_parts();
-        (parts.io.into_inner().into_stream(), parts.read_buf)
+        (parts.io.into_inner().0.into_stream(), parts.read_buf)
     }
 }
 

@@ -43,7 +43,7 @@ for (const [options, agreed] of settings) {
     const { child, url } = await listening(t, 'listen', '--echo', '--compress', '-v', '0')
     const client = new WebSocket(url, { perMessageDeflate: options, maxPayload: 32 << 20 })
     await once(client, 'open')
-    assert.match(await child.says(`#1 > Sec-Websocket-Extensions: ${agreed}`), /^$/, 'exactly that')
+    assert.match(await child.says(`#1 > Sec-WebSocket-Extensions: ${agreed}`), /^$/, 'exactly that')
     for (const message of messages) {
       client.send(message)
       const [data, binary] = await once(client, 'message')
@@ -133,8 +133,8 @@ test('Python on both sides, which compresses by default', async (t) => {
   const { child, url: echo } = await listening(t, 'listen', '--echo', '--compress', '-v', '0')
   const asks = new Child(t, python, [script, 'deflate', echo])
   assert.equal(await asks.exit(), 0, asks.err)
-  assert.equal(await child.says('#1 > Sec-Websocket-Extensions: permessage-deflate'), '')
-  await child.says('#2 > Sec-Websocket-Extensions: permessage-deflate; server_no_context_takeover; server_max_window_bits=8')
+  assert.equal(await child.says('#1 > Sec-WebSocket-Extensions: permessage-deflate'), '')
+  await child.says('#2 > Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; server_max_window_bits=8')
 })
 
 test('a page in Chromium', async (t) => {

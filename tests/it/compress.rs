@@ -251,7 +251,7 @@ fn listen_accepts_the_first_offer_it_can_and_answers_it() {
         let mut peer = Peer::dial_with(listening.address(), "/", &[&line]);
         assert_eq!(field(&peer.head, "sec-websocket-extensions").as_deref(), answer, "{offer}");
         if let Some(answer) = answer {
-            assert_eq!(listening.wsio.says(&format!("#{number} > Sec-Websocket-Extensions: {answer}")), "", "nothing more is agreed on");
+            assert_eq!(listening.wsio.says(&format!("#{number} > Sec-WebSocket-Extensions: {answer}")), "", "nothing more is agreed on");
         }
         let text = "again and ".repeat(50);
         peer.text(&text);

@@ -294,6 +294,13 @@ fn extra_headers_stand_in_the_answer() {
 }
 
 #[test]
+fn the_answer_spells_its_fields_as_the_standard_does() {
+    let listening = Listening::start(["listen", "0", "--echo"]);
+    let peer = Peer::dial(listening.address());
+    assert!(peer.head.contains("\r\nSec-WebSocket-Accept: "), "{}", peer.head);
+}
+
+#[test]
 fn a_port_in_use_is_116() {
     let listening = Listening::start(["listen", "0"]);
     let done = Wsio::run(["listen", listening.address()], "");

@@ -51,7 +51,7 @@ fn a_server_that_never_answers_is_shown_what_it_was_asked() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let wsio = Wsio::start(["connect", "-v", &format!("ws://{}/", listener.local_addr().unwrap())]);
     let _silent = accept_bounded(&listener);
-    eventually("the request is told", || wsio.err_so_far().contains("> Sec-Websocket-Version: 13\n"));
+    eventually("the request is told", || wsio.err_so_far().contains("> Sec-WebSocket-Version: 13\n"));
 }
 
 #[test]

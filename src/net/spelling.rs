@@ -1,0 +1,95 @@
+//! Header names as RFC 6455 spells them: `Sec-WebSocket-Key`, where hyper writes `Sec-Websocket-Key`.
+//!
+//! Names have no case by the standard (RFC 9110 section 5.1), but many a small server and client looks
+//! for the spelling of the examples. A head leaves hyper in one write, so a write is looked at by itself;
+//! one that the transport takes in part goes on in hyper's spelling, which is as valid.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+const WRITTEN: &[u8] = b"\r\nSec-Websocket-";
+/// Where in it the letter is, that is large in the standard.
+const LETTER: usize = "\r\nSec-Web".len();
+
+/// A transport whose heads have the standard's spelling.
+pub struct Spelled<T>(pub T);
+
+/// A write with a head that is spelled otherwise, as the standard spells it; `None` for any other.
+fn spelled(bytes: &[u8]) -> Option<Vec<u8>> {
+    let begins = |start: &[u8]| bytes.starts_with(start);
+    if !begins(b"GET ") && !begins(b"HTTP/1.1 101 ") {
+        return None;
+    }
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(bytes.len());
+    let mut places = (0..head).filter(|at| bytes[*at..].starts_with(WRITTEN)).peekable();
+    places.peek()?;
+    let mut spelled = bytes.to_vec();
+    places.for_each(|at| spelled[at + LETTER] = b'S');
+    Some(spelled)
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Spelled<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Spelled<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match spelled(bytes) {
+            Some(spelled) => Pin::new(&mut self.0).poll_write(cx, &spelled),
+            None => Pin::new(&mut self.0).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match slices.first().and_then(|first| spelled(first)) {
+            Some(spelled) => Pin::new(&mut self.0).poll_write(cx, &spelled),
+            None => Pin::new(&mut self.0).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_the_head_of_an_upgrade_are_spelled_as_in_the_standard() {
+        let as_text =
+            |bytes: &str| spelled(bytes.as_bytes()).map(|spelled| String::from_utf8(spelled).unwrap());
+        let head =
+            |name: &str| format!("GET / HTTP/1.1\r\n{name}Key: x\r\nA: b\r\n{name}Version: 13\r\n\r\n");
+        assert_eq!(as_text(&head("Sec-Websocket-")), Some(head("Sec-WebSocket-")));
+        assert_eq!(as_text(&head("Sec-WebSocket-")), None);
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nSec-Websocket-Accept: x\r\n\r\n\r\nSec-Websocket-";
+        let right = "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: x\r\n\r\n\r\nSec-Websocket-";
+        assert_eq!(as_text(answer).as_deref(), Some(right), "what follows the head is not ours");
+        assert_eq!(as_text("HTTP/1.1 200 OK\r\n\r\n\r\nSec-Websocket-"), None);
+        assert_eq!(as_text("POST / HTTP/1.1\r\nSec-Websocket-A: b\r\n\r\n"), None);
+    }
+}
