@@ -11,6 +11,7 @@ mod leg;
 mod measure;
 mod outcome;
 mod pair;
+mod patience;
 mod probe;
 mod pump;
 mod reception;

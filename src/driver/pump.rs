@@ -110,6 +110,11 @@ impl Pump {
         self.stopped
     }
 
+    /// Whether the sink holds us up.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
     /// Payload bytes that were read and not handed over.
     pub(super) fn waiting(&self) -> usize {
         self.batch.iter().filter(|message| !is_control(message)).map(Message::len).sum()

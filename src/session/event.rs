@@ -92,6 +92,11 @@ pub enum Event {
         /// Whether reading is refused.
         blocked: bool,
     },
+    /// A sink that holds up a side has taken nothing for a while, and is waited for only out of patience.
+    Weary {
+        /// The side of the sink.
+        side: usize,
+    },
     /// A WebSocket is lost and being opened again, or it is back.
     Away {
         /// Which side.

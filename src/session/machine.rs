@@ -5,6 +5,7 @@
 
 use super::{
     Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When,
+    clock::lost_while_sending,
     keepalive::Keepalive,
     side::{Side, Sink},
     verdict::unanswered,
@@ -85,6 +86,7 @@ impl Session {
             Event::Wrote { side } => self.keepalive(side, |clock| clock.wrote(now)),
             Event::PingSent { side } => self.keepalive(side, |clock| clock.sent(now)),
             Event::Blocked { side, blocked } => self.blocked(side, blocked, now),
+            Event::Weary { side } => self.weary(1 - side, now),
             Event::Away { side, away } => self.away(side, away, now),
             Event::Ended { side, how } => self.source_ended(side, how, now),
             Event::SinkFailed { side, how } => self.sink_failed(side, how, now),
@@ -135,6 +137,13 @@ impl Session {
     fn blocked(&mut self, side: usize, blocked: bool, now: Instant) {
         self.sides[side].blocked = blocked;
         self.excuse(side, now);
+    }
+
+    /// What this side sent is not taken: if nobody is there to wait for that, it is over.
+    fn weary(&mut self, side: usize, now: Instant) {
+        if self.sides[side].blocked && self.sides[side].deaf_since.take().is_some() {
+            self.source_ended(side, SourceEnd::Lost { fault: lost_while_sending(), answer: None }, now);
+        }
     }
 
     pub(super) fn away(&mut self, side: usize, away: bool, now: Instant) {

@@ -1,5 +1,8 @@
 //! Child processes behind a server and in a pipe: what they see, how they end, that nothing is left.
 
+#[cfg(target_os = "linux")]
+mod departures;
+
 use crate::harness::{Listening, Peer, Wsio, eventually, serve};
 use std::{fs, path::PathBuf, process::Command};
 
