@@ -103,6 +103,7 @@ impl Run {
                 stdio,
                 errors_to_client: common.errors_to_client,
                 pty: common.pty,
+                input_sent: common.input_sent,
                 read_input: common.direction != Direction::ReceiveOnly,
                 write_output: common.direction != Direction::SendOnly,
                 reporter,

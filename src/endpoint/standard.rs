@@ -39,7 +39,8 @@ impl Endpoint for Standard {
             }
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
             let output = opening.output.unwrap_or(reach.framings.output);
-            let link = reach.standard(Port::standard(streams, reach.read_input, true), texts, output);
+            let port = Port::standard(streams, reach.read_input, true).after(reach.input_sent);
+            let link = reach.standard(port, texts, output);
             Ok(OpenedLink::new(link, "-".into()).into())
         })
     }

@@ -239,7 +239,8 @@ impl ByteLink {
     /// What the end of the bytes means.
     fn eof(&self) -> SourceEnd {
         let Port::Child(child) = &self.port else {
-            return SourceEnd::Eof { empty: self.taken == 0, hangup: self.is_terminal() };
+            let has_given = matches!(&self.port, Port::Threads(Threads { has_given: true, .. }));
+            return SourceEnd::Eof { empty: self.taken == 0 && !has_given, hangup: self.is_terminal() };
         };
         match child.status().and_then(child::words) {
             // There is nobody left to wait for.
