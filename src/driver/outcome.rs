@@ -5,7 +5,7 @@ use crate::{
     exit::Exit,
     fault::Fault,
     framing::record::Tally,
-    session::{Event, SinkFailure, SourceEnd},
+    session::{Event, Left, SinkFailure, SourceEnd},
 };
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub struct Outcome {
     pub carried: [(u64, u64); 2],
     /// Messages that a side had no room for (`--slow drop`).
     pub dropped: u64,
+    /// What could not be sent any more.
+    pub unsent: Left,
     /// Bytes that a side did not take before it was given up.
     pub untaken: u64,
     /// The round trips of our pings.
@@ -69,12 +71,15 @@ impl Outcome {
             0 => String::new(),
             count => format!(", dropped {count} messages"),
         };
-        let untaken = match self.untaken {
+        let more = |count, what| match count {
             0 => String::new(),
-            bytes => format!(", {bytes} bytes not taken"),
+            count => format!(", {count} {what}"),
         };
+        let unsent = more(self.unsent.messages, "messages left unsent");
+        let late = more(self.unsent.late, "bytes came too late");
+        let untaken = more(self.untaken, "bytes not taken");
         format!(
-            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}{untaken}"
+            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes{dropped}{unsent}{late}{untaken}"
         )
     }
 }

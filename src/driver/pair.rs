@@ -158,6 +158,7 @@ impl Pair {
             carried,
             dropped: self.dropped,
             rtt: self.rtt,
+            unsent: self.session.left(),
             untaken: self.untaken,
         }
     }
@@ -268,7 +269,7 @@ impl Pair {
         {
             self.legs[side].releasing = None;
             if discarded > 0 && self.legs[side].abandoned {
-                events.push(Event::Unsent { side, messages: 1 });
+                events.push(Event::Late { side, bytes: discarded });
             }
             events.push(Event::Released { side });
         }

@@ -2,11 +2,15 @@
 
 use super::pair::Pair;
 use crate::session::Event;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 impl Pair {
-    /// Tells the session when a sink holds up what a peer that is gone has sent.
+    /// Tells the session when a sink holds up what a peer that is gone has sent; what it says itself is
+    /// dropped, so that it goes on taking.
     pub(super) fn poll_patience(&mut self, cx: &mut Context<'_>, side: usize, events: &mut Vec<Event>) {
+        if self.legs[side].abandoned {
+            let _: Poll<_> = self.links[side].poll_late(cx);
+        }
         let leg = &mut self.legs[side];
         let holds_up = leg.abandoned && leg.ask.is_none() && self.pumps[1 - side].is_blocked();
         if holds_up && !leg.weary && self.links[side].poll_weary(cx).is_ready() {

@@ -17,6 +17,7 @@ use crate::{
     fault::{Fault, Result},
     link::room::Room,
     plan::Serve,
+    session::Left,
     ws::server::{self, Handshake},
 };
 use std::{
@@ -287,6 +288,7 @@ fn panicked() -> Outcome {
         closed: [None, None],
         carried: [(0, 0); 2],
         dropped: 0,
+        unsent: Left::default(),
         untaken: 0,
         rtt: None,
     }

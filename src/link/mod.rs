@@ -369,6 +369,14 @@ impl Link {
         }
     }
 
+    /// Reads and drops what a child says too late; ready at the end of that.
+    pub fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Bytes(link) => link.poll_late(cx),
+            _ => Poll::Pending,
+        }
+    }
+
     /// Drops what was fed to a byte sink and not yet taken; counts bytes.
     pub fn drop_output(&mut self) -> usize {
         match self {

@@ -8,7 +8,7 @@ impl Link {
     /// Closes the transport: write side shut, then read and discarded for at most 2 s, or 50 ms when
     /// the process has to go `at_once`.
     ///
-    /// Returns the bytes that were discarded.
+    /// Returns the bytes that were discarded, or that a child said too late.
     pub async fn release(self, at_once: bool) -> u64 {
         let within = if at_once { Duration::from_millis(50) } else { Duration::from_secs(2) };
         match self {

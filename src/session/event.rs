@@ -60,6 +60,13 @@ pub enum Event {
         /// Whole messages; a partial one counts.
         messages: u64,
     },
+    /// A side gave something when nobody was there any more to send it to.
+    Late {
+        /// Which side.
+        side: usize,
+        /// How much.
+        bytes: u64,
+    },
     /// Our Close is on the wire.
     CloseSent {
         /// Which side.

@@ -8,7 +8,7 @@ use super::{
     clock::lost_while_sending,
     keepalive::Keepalive,
     side::{Side, Sink},
-    verdict::unanswered,
+    verdict::{Left, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub struct Session {
     pub(super) matched: u64,
     pub(super) count_met: bool,
     pub(super) close_met: bool,
-    pub(super) unsent: u64,
+    pub(super) left: Left,
     pub(super) timeout_at: Option<Instant>,
     pub(super) traffic_at: Instant,
     /// Everything is over by then, whatever state it is in.
@@ -64,7 +64,7 @@ impl Session {
             matched: 0,
             count_met: false,
             close_met: false,
-            unsent: 0,
+            left: Left::default(),
             timeout_at,
             traffic_at: now,
             force_at: None,
@@ -91,7 +91,10 @@ impl Session {
             Event::Ended { side, how } => self.source_ended(side, how, now),
             Event::SinkFailed { side, how } => self.sink_failed(side, how, now),
             Event::Delivered { side } => self.delivered(side, now),
-            Event::Unsent { messages, .. } => self.unsent += messages,
+            Event::Unsent { messages, .. } => self.left.messages += messages,
+            // Whoever has as many messages as were wanted waits for nothing more.
+            Event::Late { .. } if self.count_met => {}
+            Event::Late { bytes, .. } => self.left.late += bytes,
             Event::CloseSent { side } => self.close_sent(side, now),
             Event::Shut { side } => self.shut(side, now),
             Event::Released { side } => self.sides[side].released = true,

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod departures;
+mod late;
 
 use crate::harness::{Listening, Peer, Wsio, eventually, serve};
 use std::{fs, path::PathBuf, process::Command};
