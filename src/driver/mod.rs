@@ -92,6 +92,7 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
 
 /// The WebSocket of `connect`.
 async fn remote(target: &str, common: &Common, run: &Arc<Run>) -> Result<OpenedLink> {
+    run.reach.check_files().await?;
     let mut target = target.to_owned();
     if target.eq_ignore_ascii_case("echo:") {
         target = echo_server(common, run).await?;
@@ -127,7 +128,11 @@ async fn join(
     b: Arc<dyn Endpoint>,
     reload: Reload,
 ) -> Result<()> {
-    match run.telling(redial::open_any(run, &a, Opening::new(Role::A))).await? {
+    let first = async {
+        run.reach.check_files().await?;
+        redial::open_any(run, &a, Opening::new(Role::A)).await
+    };
+    match run.telling(first).await? {
         Opened::Acceptor(acceptor) => {
             if plan.b == "-" && !plan.common.server.once {
                 return Err(Fault::new(
@@ -183,6 +188,7 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     if let Some(site) = &plan.common.server.handshake.site {
         site.check()?;
     }
+    run.reach.check_files().await?;
     let listener = Listener::bind(&plan.address, &run.reach.bind).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();

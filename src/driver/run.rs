@@ -20,7 +20,7 @@ use crate::{
     plan::{Chat, Common, Direction, Expect},
     session::{Instant, Rules, backoff::Retry},
 };
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Once, time::Duration};
 use tokio::sync::{OnceCell, watch};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -111,6 +111,7 @@ impl Run {
                 rooms: Rooms::new(common.room),
                 brokers: Brokers::new(common.room),
                 connector: OnceCell::new(),
+                connector_noted: Once::new(),
             },
             stop,
             started: Instant::now(),
