@@ -72,6 +72,7 @@ pub(super) struct ConnectArgs {
 impl ConnectArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let probe = self.checks.lower(given)?;
+        lower::check_count(given, &self.messages)?;
         if self.scripting.script.is_some() {
             given.refuse(&["patterns", "fields", "expect_close"], SAYS_ITSELF)?;
         }

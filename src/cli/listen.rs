@@ -96,6 +96,7 @@ impl ListenArgs {
             given.refuse(&["tls_min", "pin", "crl", "location"], why)?;
             given.refuse(network::WAY, why)?;
         }
+        lower::check_count(given, &self.messages)?;
         network::refuse_idle(given, self.to.as_deref())?;
         let to = self.to.as_deref().map(Role::of);
         if to.is_some() && to != Some(Role::WebSocketClient) {
