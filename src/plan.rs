@@ -118,6 +118,8 @@ pub struct Common {
     pub max_message: usize,
     /// Sent before standard input, in order.
     pub send: Vec<Bytes>,
+    /// Standard input is among them, to its end.
+    pub input_sent: bool,
     /// Said to the WebSocket by itself.
     pub chat: Chat,
     /// Which direction is wanted.

@@ -7,6 +7,7 @@
 mod find;
 mod group;
 mod inherit;
+mod output;
 mod status;
 mod terminal;
 
@@ -15,7 +16,8 @@ pub use status::words;
 pub use terminal::Manner;
 
 use group::Group;
-use terminal::{Keys, Screen};
+use output::Output;
+use terminal::Keys;
 
 use std::{
     ffi::OsString,
@@ -28,7 +30,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    process::{ChildStderr, ChildStdin, ChildStdout},
+    process::{ChildStderr, ChildStdin},
     time::{Instant, Sleep, sleep, sleep_until, timeout},
 };
 
@@ -74,6 +76,8 @@ pub struct Child {
     stdin: Option<Input>,
     stdout: Option<Output>,
     stderr: Option<ChildStderr>,
+    /// Bytes it said when nobody was there for them any more.
+    late: u64,
     group: Group,
     exit: Pin<Box<dyn Future<Output = io::Result<ExitStatus>> + Send>>,
     status: Option<ExitStatus>,
@@ -85,13 +89,6 @@ pub struct Child {
 enum Input {
     Pipe(ChildStdin),
     Terminal(Keys),
-}
-
-enum Output {
-    Own(ChildStdout),
-    /// Standard output and error in one pipe.
-    Shared(tokio::net::unix::pipe::Receiver),
-    Terminal(Screen),
 }
 
 impl Child {
@@ -118,6 +115,7 @@ impl Child {
             stdin: stdin.or_else(|| child.stdin.take().map(Input::Pipe)),
             stdout: stdout.or_else(|| child.stdout.take().map(Output::Own)),
             stderr: child.stderr.take(),
+            late: 0,
             group: Group { leader: id.ok_or(io::ErrorKind::NotFound)?, session: recipe.terminal.is_some() },
             exit: Box::pin(async move { child.wait().await }),
             status: None,
@@ -138,12 +136,7 @@ impl Child {
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if let Some(stdout) = &mut self.stdout {
             let before = buffer.filled().len();
-            let read = match stdout {
-                Output::Own(stdout) => Pin::new(stdout).poll_read(cx, buffer),
-                Output::Shared(stdout) => Pin::new(stdout).poll_read(cx, buffer),
-                Output::Terminal(screen) => screen.poll_read(cx, buffer),
-            };
-            match read {
+            match stdout.poll_read(cx, buffer) {
                 Poll::Ready(Ok(())) if buffer.filled().len() > before => {
                     self.leftover.as_mut().reset(Instant::now() + LEFTOVER);
                     return Poll::Ready(Ok(()));
@@ -211,43 +204,59 @@ impl Child {
         self.status
     }
 
+    /// Reads and drops what it says when nobody is there for it any more; ready at the end of that.
+    pub fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stdout.as_mut().map_or(Poll::Ready(()), |stdout| stdout.poll_drop(cx, &mut self.late))
+    }
+
     /// Sees it off: end of input, TERM, KILL, each to everything it started; `at_once` hurries.
-    pub async fn release(mut self, at_once: bool) {
+    ///
+    /// Returns the bytes that it said too late, of its own accord.
+    pub async fn release(mut self, at_once: bool) -> u64 {
         // A terminal that does not take the end now does not get it.
         let _ = self.poll_end(&mut Context::from_waker(Waker::noop()));
         self.stdin = None;
-        let screen = match self.stdout.take() {
-            Some(Output::Terminal(screen)) => Some(screen),
-            _ => None,
-        };
         let (patience, grace) =
             if at_once { (Duration::ZERO, Duration::from_millis(50)) } else { (PATIENCE, GRACE) };
-        let swallow = async {
-            match &screen {
-                Some(screen) => screen.swallow().await,
-                None => std::future::pending().await,
-            }
-        };
-        let gone = tokio::select! {
-            gone = self.is_gone_within(patience) => gone,
-            () = swallow => false,
-        };
-        // Without us, the terminal hangs up on whoever still has it.
-        drop(screen);
+        let gone = self.is_gone_within(patience).await;
+        let _ = self.poll_late(&mut Context::from_waker(Waker::noop()));
+        let late = self.late;
+        if let Some(Output::Terminal(_)) = &self.stdout {
+            // Without us, the terminal hangs up on whoever still has it.
+            self.stdout = None;
+        }
         if gone {
-            return;
+            return late;
         }
         self.group.tell(rustix::process::Signal::TERM);
         if self.is_gone_within(grace).await {
-            return;
+            return late;
         }
         self.group.tell(rustix::process::Signal::KILL);
         // A killed process is reaped as soon as the system lets go of it.
         self.is_gone_within(grace).await;
+        late
     }
 
-    /// Whether it and everything it started are gone by then.
+    /// Whether it and everything it started are gone by then; what they say meanwhile holds none of them up.
     async fn is_gone_within(&mut self, time: Duration) -> bool {
+        let mut stdout = self.stdout.take();
+        let mut late = self.late;
+        let swallow = async {
+            if let Some(stdout) = &mut stdout {
+                std::future::poll_fn(|cx| stdout.poll_drop(cx, &mut late)).await;
+            }
+            std::future::pending().await
+        };
+        let gone = tokio::select! {
+            gone = self.leaves_within(time) => gone,
+            () = swallow => false,
+        };
+        (self.stdout, self.late) = (stdout, late);
+        gone
+    }
+
+    async fn leaves_within(&mut self, time: Duration) -> bool {
         let until = Instant::now() + time;
         if self.status.is_none()
             && timeout(time, std::future::poll_fn(|cx| self.poll_exit(cx))).await.is_err()

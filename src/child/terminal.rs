@@ -219,18 +219,6 @@ impl Screen {
             }
         }
     }
-
-    /// Takes what is still written and drops it, so that nobody waits for us on the way out.
-    pub(super) async fn swallow(&self) {
-        let mut chunk = [0; 4096];
-        loop {
-            let mut buffer = ReadBuf::new(&mut chunk);
-            let read = std::future::poll_fn(|cx| self.poll_read(cx, &mut buffer)).await;
-            if read.is_err() || buffer.filled().is_empty() {
-                return std::future::pending().await;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -72,6 +72,7 @@ pub(super) struct ConnectArgs {
 impl ConnectArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let probe = self.checks.lower(given)?;
+        lower::check_count(given, &self.messages)?;
         if self.scripting.script.is_some() {
             given.refuse(&["patterns", "fields", "expect_close"], SAYS_ITSELF)?;
             given.refuse(
@@ -103,6 +104,7 @@ impl ConnectArgs {
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
+            input_sent: expander.gave_input_to("--send"),
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, self.certificate, expander)?,

@@ -79,6 +79,11 @@ impl<'a, 'c> Expander<'a, 'c> {
         ask(prompt).map(Some).map_err(|error| unreadable(format!("cannot read the answer: {error}")))
     }
 
+    /// Whether this option had standard input, which is at its end then.
+    pub(super) fn gave_input_to(&self, option: &str) -> bool {
+        self.stdin_taken_by == Some(option)
+    }
+
     fn env(&self, option: &str, name: &str) -> Result<Vec<u8>> {
         match (self.context.env)(name) {
             Some(value) => Ok(value.into_bytes()),

@@ -96,6 +96,7 @@ impl ListenArgs {
             given.refuse(&["tls_min", "pin", "crl", "location"], why)?;
             given.refuse(network::WAY, why)?;
         }
+        lower::check_count(given, &self.messages)?;
         network::refuse_idle(given, self.to.as_deref())?;
         let to = self.to.as_deref().map(Role::of);
         if to.is_some() && to != Some(Role::WebSocketClient) {
@@ -155,6 +156,7 @@ impl ListenArgs {
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
+            input_sent: expander.gave_input_to("--send"),
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, Certificate::default(), expander)?,

@@ -154,6 +154,14 @@ pub(super) fn direction(messages: &Messages) -> Direction {
     }
 }
 
+/// Refuses to count messages of which none is delivered.
+pub(super) fn check_count(given: &Given, messages: &Messages) -> Result<()> {
+    match messages.send_only {
+        true => given.refuse(&["count", "one"], "counts delivered messages, and --send-only delivers none"),
+        false => Ok(()),
+    }
+}
+
 pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<Bytes>> {
     let message = |text: &String| {
         let bytes = expander.bytes("--send", text)?;
@@ -214,6 +222,11 @@ pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> 
 /// Whether an endpoint joins many: one queue for each, with rules.
 pub(super) fn is_fanout(endpoint: &str) -> bool {
     matches!(endpoint.split_once(':'), Some(("hub" | "nats" | "nats+tls", _)))
+}
+
+/// Whether an endpoint is a subject of a broker.
+pub(super) fn is_subject(endpoint: &str) -> bool {
+    has_scheme(endpoint, "nats") || has_scheme(endpoint, "nats+tls")
 }
 
 pub(super) fn room(fanout: &Fanout) -> room::Rules {

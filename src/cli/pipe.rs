@@ -102,6 +102,11 @@ impl PipeArgs {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
         let to_hub = lower::is_fanout(&self.a) || lower::is_fanout(&self.b);
         check(given, roles, to_hub)?;
+        // On the way to a subject it is the other direction that is counted.
+        let counts_sent = matches!(roles[0], Role::WebSocketClient | Role::DatagramClient);
+        if !(counts_sent && lower::is_subject(&self.b)) {
+            lower::check_count(given, &self.messages)?;
+        }
         if !binds_unix(&self.a) {
             given.refuse(&["mode"], "needs unix-listen:PATH or ws-listen:unix:PATH")?;
         }
@@ -154,6 +159,7 @@ impl PipeArgs {
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
+            input_sent: expander.gave_input_to("--send"),
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, client_own, expander)?,

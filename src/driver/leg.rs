@@ -11,6 +11,8 @@ pub(super) struct Leg {
     /// When the ping that is not answered yet went out.
     pub pinged: Option<Instant>,
     pub abandoned: bool,
+    /// It was told that the sink takes nothing of what is left for it.
+    pub weary: bool,
     /// The link is lost and being opened again.
     pub away: bool,
     pub releasing: Option<Pin<Box<dyn Future<Output = u64> + Send>>>,

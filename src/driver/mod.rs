@@ -13,6 +13,7 @@ mod leg;
 mod measure;
 mod outcome;
 mod pair;
+mod patience;
 mod probe;
 mod pump;
 mod reception;
@@ -95,6 +96,7 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
 
 /// The WebSocket of `connect`.
 async fn remote(target: &str, common: &Common, run: &Arc<Run>) -> Result<OpenedLink> {
+    run.reach.check_files().await?;
     let mut target = target.to_owned();
     if target.eq_ignore_ascii_case("echo:") {
         target = echo_server(common, run).await?;
@@ -130,10 +132,14 @@ async fn join(
     b: Arc<dyn Endpoint>,
     reload: Reload,
 ) -> Result<()> {
-    if b.is_command() {
-        run.telling(b.prepare(&run.reach)).await?;
-    }
-    match run.telling(redial::open_any(run, &a, Opening::new(Role::A))).await? {
+    let first = async {
+        if b.is_command() {
+            b.prepare(&run.reach).await?;
+        }
+        run.reach.check_files().await?;
+        redial::open_any(run, &a, Opening::new(Role::A)).await
+    };
+    match run.telling(first).await? {
         Opened::Acceptor(acceptor) => {
             if plan.b == "-" && !plan.common.server.once {
                 return Err(Fault::new(
@@ -194,6 +200,7 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     {
         endpoint.prepare(&run.reach).await?;
     }
+    run.reach.check_files().await?;
     let listener = Listener::bind(&plan.address, &run.reach.bind).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();

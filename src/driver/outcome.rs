@@ -1,7 +1,7 @@
 //! How a pair ended, and what it carried.
 
 use super::pump::Pump;
-use crate::{fault::Fault, framing::record::Tally};
+use crate::{fault::Fault, framing::record::Tally, session::Left};
 use std::time::Duration;
 
 /// How a pair ended.
@@ -15,8 +15,8 @@ pub struct Outcome {
     pub carried: [(u64, u64); 2],
     /// Messages that a side was too slow for.
     pub dropped: u64,
-    /// Messages of a room that still waited for a side when it left.
-    pub unsent: u64,
+    /// What could not be sent any more.
+    pub unsent: Left,
     /// Bytes that a side did not take before it was given up.
     pub untaken: u64,
     /// The round trips of our pings.
@@ -67,7 +67,8 @@ impl Outcome {
         );
         let left = [
             (self.dropped, format!("dropped {} messages", self.dropped)),
-            (self.unsent, format!("{} messages left unsent", self.unsent)),
+            (self.unsent.messages, format!("{} messages left unsent", self.unsent.messages)),
+            (self.unsent.late, format!("{} bytes came too late", self.unsent.late)),
             (self.untaken, format!("{} bytes not taken", self.untaken)),
         ];
         for (_, words) in left.into_iter().filter(|(count, _)| *count > 0) {

@@ -37,7 +37,7 @@ const ROUNDS: usize = 32;
 pub struct Pair {
     pub(super) links: [Link; 2],
     pub(super) pumps: [Pump; 2],
-    legs: [Leg; 2],
+    pub(super) legs: [Leg; 2],
     moved: [Moved; 2],
     session: Session,
     stop: Option<Pin<Box<dyn Future<Output = Fault> + Send>>>,
@@ -49,7 +49,7 @@ pub struct Pair {
     dropped: u64,
     unsent: u64,
     rtt: Option<Rtt>,
-    untaken: u64,
+    pub(super) untaken: u64,
     panicked: bool,
 }
 
@@ -127,6 +127,8 @@ impl Pair {
             meter.finish(carried);
         }
         let closed = self.closings.finish(fault.as_ref());
+        let mut unsent = self.session.left();
+        unsent.messages += self.unsent;
         Outcome {
             fault: fault.map(|fault| match fault.exit {
                 Exit::Expectation => fault.detail(unwanted),
@@ -135,8 +137,8 @@ impl Pair {
             closed,
             carried,
             dropped: self.dropped,
-            unsent: self.unsent,
             rtt: self.rtt,
+            unsent,
             untaken: self.untaken,
         }
     }
@@ -232,7 +234,8 @@ impl Pair {
             match self.links[side].poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
                     self.legs[side].ping = false;
-                    self.legs[side].pinged = Some(Instant::now());
+                    // A pong that waits to be read measures us, not the way.
+                    self.legs[side].pinged = (!self.pumps[side].is_blocked()).then(Instant::now);
                     events.push(Event::PingSent { side });
                 }
                 Poll::Ready(Err(how)) => {
@@ -242,6 +245,7 @@ impl Pair {
                 Poll::Pending => {}
             }
         }
+        self.poll_patience(cx, side, events);
         if let Some(ask) = self.legs[side].ask.take() {
             self.legs[side].ask = self.poll_ask(cx, side, ask, events);
         }
@@ -250,7 +254,7 @@ impl Pair {
         {
             self.legs[side].releasing = None;
             if discarded > 0 && self.legs[side].abandoned {
-                events.push(Event::Unsent { side, messages: 1 });
+                events.push(Event::Late { side, bytes: discarded });
             }
             events.push(Event::Released { side });
         }
@@ -299,18 +303,6 @@ impl Pair {
             },
         }
         None
-    }
-
-    /// Whether a sink may go on taking what is left for it: one that nobody listens to and that takes
-    /// nothing is given up.
-    fn waits_for(&mut self, cx: &mut Context<'_>, side: usize) -> bool {
-        if !self.legs[side].abandoned || self.links[side].poll_weary(cx).is_pending() {
-            return true;
-        }
-        let left = self.pumps[1 - side].waiting() + self.links[side].drop_output();
-        self.untaken += left as u64;
-        self.pumps[1 - side].abandon();
-        false
     }
 
     /// Sets the clock to the session's next deadline; true when that is already over.

@@ -110,7 +110,7 @@ impl Pump {
         self.stopped
     }
 
-    /// Whether the sink holds it up, so that the source's end is not seen.
+    /// Whether the sink holds it up, so that its source is not read.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked && !self.sink_failed
     }

@@ -30,11 +30,11 @@ pub(super) async fn receive(
     let reporter = &run.reach.reporter;
     let refused = |refusal: Refusal| {
         let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
-        reporter.life(&format!(
-            "{name} refused{status} {}: {}",
-            run.reach.redactor.url(&refusal.target),
-            refusal.cause
-        ));
+        let target = match refusal.target.as_str() {
+            "" => String::new(),
+            target => format!(" {}", run.reach.redactor.url(target)),
+        };
+        reporter.life(&format!("{name} refused{status}{target}: {}", refusal.cause));
     };
     let soon = || Instant::now() + greeting.options().handshake_timeout;
     let mut until = soon();

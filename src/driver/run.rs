@@ -20,7 +20,7 @@ use crate::{
     plan::{Chat, Common, Direction, Expect},
     session::{Instant, Rules, backoff::Retry},
 };
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Once, time::Duration};
 use tokio::sync::{OnceCell, watch};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -103,6 +103,7 @@ impl Run {
                 stdio,
                 errors_to_client: common.errors_to_client,
                 pty: common.pty,
+                input_sent: common.input_sent,
                 read_input: common.direction != Direction::ReceiveOnly,
                 write_output: common.direction != Direction::SendOnly,
                 reporter,
@@ -110,6 +111,7 @@ impl Run {
                 rooms: Rooms::new(common.room),
                 brokers: Brokers::new(common.room),
                 connector: OnceCell::new(),
+                connector_noted: Once::new(),
             },
             stop,
             started: Instant::now(),

@@ -18,6 +18,7 @@ use crate::{
     fault::{Fault, Result},
     link::room::Room,
     plan::Serve,
+    session::Left,
     ws::server::{self, Handshake},
 };
 use std::{
@@ -279,7 +280,7 @@ fn panicked() -> Outcome {
         closed: [None, None],
         carried: [(0, 0); 2],
         dropped: 0,
-        unsent: 0,
+        unsent: Left::default(),
         untaken: 0,
         rtt: None,
     }

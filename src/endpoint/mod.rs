@@ -14,6 +14,7 @@ mod open;
 mod script;
 mod socket;
 mod standard;
+mod trust;
 mod visitor;
 mod web_socket;
 

@@ -18,6 +18,7 @@ use crate::{
 };
 use std::{
     future::Future,
+    sync::Once,
     time::{Duration, Instant},
 };
 use tokio::sync::OnceCell;
@@ -172,6 +173,8 @@ pub struct Reach {
     pub pty: bool,
     /// Whether standard input is read at all.
     pub read_input: bool,
+    /// Standard input has given all it had before it was opened.
+    pub input_sent: bool,
     /// Whether anything received is wanted.
     pub write_output: bool,
     /// Rooms by name.
@@ -182,8 +185,10 @@ pub struct Reach {
     pub reporter: Reporter,
     /// What may be shown and recorded.
     pub redactor: Redactor,
-    /// Made once, when the first TLS connection needs it: loading the roots is slow.
+    /// Made once, at first use: loading the roots is slow.
     pub connector: OnceCell<Connector>,
+    /// What is to be known of `connector` was said.
+    pub connector_noted: Once,
 }
 
 impl Reach {
@@ -222,30 +227,6 @@ impl Reach {
     pub fn datagrams(&self, idle: Option<Duration>) -> DatagramRules {
         let kind = self.framings.kind.unwrap_or(Kind::Binary);
         DatagramRules { kind, max_message: self.max_message, idle }
-    }
-
-    /// The TLS client, made at its first use.
-    ///
-    /// # Errors
-    /// Exit 58 or 77: files that cannot be used.
-    pub async fn connector(&self) -> Result<&Connector> {
-        let make = || async {
-            let tls = &self.client_tls;
-            match (tls.insecure, tls.pins.is_empty()) {
-                (true, true) => self.reporter.note("certificates are not checked (--insecure): anyone on the way can read and change everything"),
-                (true, false) => self.reporter.note("of certificates only the key is checked (--insecure and --pin)"),
-                (false, _) => {}
-            }
-            let connector = Connector::new(tls)?;
-            if let Some(file) = &tls.key_log {
-                self.reporter.note(&format!(
-                    "the keys of TLS are written to {} (SSLKEYLOGFILE): whoever reads it can read everything",
-                    file.display()
-                ));
-            }
-            Ok(connector)
-        };
-        self.connector.get_or_try_init(make).await
     }
 
     /// A transport by that way; `name` is what is opened.

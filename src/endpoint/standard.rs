@@ -38,7 +38,7 @@ impl Endpoint for Standard {
                 meter.expect_standard_input(opening.role.side());
             }
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
-            let port = Port::standard(streams, reach.read_input, true);
+            let port = Port::standard(streams, reach.read_input, true).after(reach.input_sent);
             let link = reach.standard(port, texts, &opening);
             Ok(OpenedLink::new(link, "-".into()).into())
         })

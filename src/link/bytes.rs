@@ -201,6 +201,13 @@ impl ByteLink {
         }
     }
 
+    pub(super) fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.port {
+            Port::Child(child) => child.poll_late(cx),
+            _ => Poll::Pending,
+        }
+    }
+
     pub(super) fn drop_output(&mut self) -> usize {
         let left = self.queued();
         self.failed = true;
@@ -228,8 +235,9 @@ impl ByteLink {
     pub(super) async fn release(self, within: Duration, at_once: bool) -> u64 {
         match self.port {
             Port::Child(child) => {
-                child.release(at_once).await;
-                0
+                let late = child.release(at_once).await;
+                // What follows on a wish to close was never to be sent.
+                if matches!(self.end, Some(SourceEnd::Asked { .. })) { 0 } else { late }
             }
             Port::Stream(mut stream) => net::lingering_close(&mut stream, within).await,
             Port::Threads(_) => 0,
@@ -239,7 +247,8 @@ impl ByteLink {
     /// What the end of the bytes means.
     fn eof(&self) -> SourceEnd {
         let Port::Child(child) = &self.port else {
-            return SourceEnd::Eof { empty: self.taken == 0, hangup: self.is_terminal() };
+            let has_given = matches!(&self.port, Port::Threads(Threads { has_given: true, .. }));
+            return SourceEnd::Eof { empty: self.taken == 0 && !has_given, hangup: self.is_terminal() };
         };
         match child.status().and_then(child::words) {
             // There is nobody left to wait for.

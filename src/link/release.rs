@@ -40,6 +40,14 @@ impl Link {
         }
     }
 
+    /// Reads and drops what a child says too late; ready at the end of that.
+    pub fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Bytes(link) => link.poll_late(cx),
+            _ => Poll::Pending,
+        }
+    }
+
     /// Drops what was fed to a byte sink and not yet taken; counts bytes.
     pub fn drop_output(&mut self) -> usize {
         match self {
@@ -62,7 +70,7 @@ impl Link {
     /// Closes the transport: write side shut, then read and discarded for at most 2 s, or 50 ms when
     /// the process has to go `at_once`.
     ///
-    /// Returns the bytes that were discarded.
+    /// Returns the bytes that were discarded, or that a child said too late.
     pub async fn release(self, at_once: bool) -> u64 {
         let within = if at_once { Duration::from_millis(50) } else { Duration::from_secs(2) };
         match self {

@@ -151,7 +151,7 @@ impl Session {
 
     fn ping_at(&self, side: usize) -> Option<Instant> {
         let open = matches!(self.sides[side].sink, Sink::Open | Sink::Ending);
-        self.sides[side].keepalive.as_ref().filter(|_| open)?.deadline()
+        self.sides[side].keepalive.as_ref().filter(|_| open && !self.sides[side].away)?.deadline()
     }
 
     fn idle_at(&self) -> Option<Instant> {
@@ -159,6 +159,6 @@ impl Session {
     }
 }
 
-fn lost_while_sending() -> Fault {
+pub(super) fn lost_while_sending() -> Fault {
     Fault::new(Exit::Lost, "session", "the connection was lost while sending")
 }

@@ -60,6 +60,13 @@ pub enum Event {
         /// Whole messages; a partial one counts.
         messages: u64,
     },
+    /// A side gave something when nobody was there any more to send it to.
+    Late {
+        /// Which side.
+        side: usize,
+        /// How much.
+        bytes: u64,
+    },
     /// Our Close is on the wire.
     CloseSent {
         /// Which side.
@@ -91,6 +98,11 @@ pub enum Event {
         side: usize,
         /// Whether reading is refused.
         blocked: bool,
+    },
+    /// A sink that holds up a side has taken nothing for a while, and is waited for only out of patience.
+    Weary {
+        /// The side of the sink.
+        side: usize,
     },
     /// A WebSocket is lost and being opened again, or it is back.
     Away {

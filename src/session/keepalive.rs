@@ -2,8 +2,9 @@
 //!
 //! A ping is due when nothing was heard for the interval. The timeout runs from the moment the ping
 //! is on the wire, and stands still while we refuse to read: a pong that waits behind data we do not
-//! take says nothing about the peer. A ping that does not get onto the wire waits behind our own data;
-//! then the timeout runs from the last byte that the transport took.
+//! take says nothing about the peer. Pings go out then too: where nobody is any more, one of them fails.
+//! A ping that does not get onto the wire waits behind our own data; then the timeout runs from the
+//! last byte that the transport took.
 
 use super::{Instant, Rules};
 use std::time::Duration;
@@ -58,24 +59,33 @@ impl Keepalive {
     pub(super) fn sent(&mut self, now: Instant) {
         if let Waiting::ForTheWire(_) = self.waiting {
             self.waiting = Waiting::ForThePong(now);
+            self.forget(now);
         }
     }
 
+    /// While paused, no pong is waited for.
     pub(super) fn pause(&mut self, paused: bool, now: Instant) {
         if self.paused && !paused {
-            if let Waiting::ForThePong(since) | Waiting::ForTheWire(since) = &mut self.waiting {
+            if let Waiting::ForTheWire(since) = &mut self.waiting {
                 *since = now;
             }
             self.due = self.due.max(now);
         }
         self.paused = paused;
+        self.forget(now);
+    }
+
+    fn forget(&mut self, now: Instant) {
+        if let (true, Waiting::ForThePong(_)) = (self.paused, &self.waiting) {
+            self.heard(now);
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.interval?;
         match self.waiting {
-            _ if self.paused => None,
             Waiting::No => Some(self.due),
+            _ if self.paused => None,
             Waiting::ForTheWire(since) | Waiting::ForThePong(since) => Some(since + self.timeout?),
         }
     }
@@ -132,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_heard_counts_and_refusing_to_read_stops_the_clock() {
+    fn anything_heard_counts_and_refusing_to_read_stops_the_timeout() {
         let start = Instant::now();
         let mut clock = Keepalive::new(&Rules::default(), start);
         clock.heard(start + 15 * SECOND);
@@ -140,7 +150,17 @@ mod tests {
         clock.tick(start + 35 * SECOND);
         clock.sent(start + 35 * SECOND);
         clock.pause(true, start + 36 * SECOND);
-        assert_eq!(clock.deadline(), None);
+        for second in [56, 76, 96] {
+            assert_eq!(clock.tick(start + (second - 1) * SECOND), None);
+            assert_eq!(
+                clock.tick(start + second * SECOND),
+                Some(Beat::Ping),
+                "also to whoever we do not hear"
+            );
+            clock.sent(start + second * SECOND);
+        }
+        assert_eq!(clock.tick(start + 116 * SECOND), Some(Beat::Ping));
+        assert_eq!(clock.deadline(), None, "nothing gets out, which may be for us not reading");
         clock.pause(false, start + 300 * SECOND);
         assert_eq!(clock.deadline(), Some(start + 320 * SECOND));
         clock.heard(start + 301 * SECOND);

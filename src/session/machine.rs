@@ -5,9 +5,10 @@
 
 use super::{
     Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When,
+    clock::lost_while_sending,
     keepalive::Keepalive,
     side::{Side, Sink},
-    verdict::unanswered,
+    verdict::{Left, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub struct Session {
     pub(super) matched: u64,
     pub(super) count_met: bool,
     pub(super) close_met: bool,
-    pub(super) unsent: u64,
+    pub(super) left: Left,
     pub(super) timeout_at: Option<Instant>,
     pub(super) traffic_at: Instant,
     /// Everything is over by then, whatever state it is in.
@@ -63,7 +64,7 @@ impl Session {
             matched: 0,
             count_met: false,
             close_met: false,
-            unsent: 0,
+            left: Left::default(),
             timeout_at,
             traffic_at: now,
             force_at: None,
@@ -90,11 +91,15 @@ impl Session {
             Event::Wrote { side } => self.keepalive(side, |clock| clock.wrote(now)),
             Event::PingSent { side } => self.keepalive(side, |clock| clock.sent(now)),
             Event::Blocked { side, blocked } => self.blocked(side, blocked, now),
+            Event::Weary { side } => self.weary(1 - side, now),
             Event::Away { side, away } => self.away(side, away, now),
             Event::Ended { side, how } => self.source_ended(side, how, now),
             Event::SinkFailed { side, how } => self.sink_failed(side, how, now),
             Event::Delivered { side } => self.delivered(side, now),
-            Event::Unsent { messages, .. } => self.unsent += messages,
+            Event::Unsent { messages, .. } => self.left.messages += messages,
+            // Whoever has as many messages as were wanted waits for nothing more.
+            Event::Late { .. } if self.count_met => {}
+            Event::Late { bytes, .. } => self.left.late += bytes,
             Event::CloseSent { side } => self.close_sent(side, now),
             Event::Shut { side } => self.shut(side, now),
             Event::Released { side } => self.sides[side].released = true,
@@ -140,6 +145,13 @@ impl Session {
     fn blocked(&mut self, side: usize, blocked: bool, now: Instant) {
         self.sides[side].blocked = blocked;
         self.excuse(side, now);
+    }
+
+    /// What this side sent is not taken: if nobody is there to wait for that, it is over.
+    fn weary(&mut self, side: usize, now: Instant) {
+        if self.sides[side].blocked && self.sides[side].deaf_since.take().is_some() {
+            self.source_ended(side, SourceEnd::Lost { fault: lost_while_sending(), answer: None }, now);
+        }
     }
 
     pub(super) fn away(&mut self, side: usize, away: bool, now: Instant) {

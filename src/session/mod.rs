@@ -19,6 +19,7 @@ pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When};
 pub use machine::Session;
 pub use side::SideKind;
 pub use span::duration;
+pub use verdict::Left;
 
 use crate::expect::Filter;
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};

@@ -232,6 +232,30 @@ fn what_could_do_nothing_or_contradicts_is_refused() {
 }
 
 #[test]
+fn what_is_not_delivered_cannot_be_counted() {
+    let nobody = "ws://127.0.0.1:1/";
+    for (args, option) in [
+        (&["connect", nobody, "-1"][..], "-1"),
+        (&["connect", nobody, "-n", "2"], "--count"),
+        (&["listen", "0", "-n", "2"], "--count"),
+        (&["listen", "0", "--once", "-1", "--", "cat"], "-1"),
+        (&["pipe", nobody, "-1"], "-1"),
+        (&["pipe", "-", "nats://127.0.0.1:1/x", "-1"], "-1"),
+        (&["pipe", "ws-listen:0", "nats://127.0.0.1:1/x", "-1"], "-1"),
+        (&["pipe", "nats://127.0.0.1:1/x", nobody, "-1"], "-1"),
+    ] {
+        let command: Vec<_> = [&args[..1], &["--send-only"], &args[1..]].concat();
+        let done = Wsio::run(command, "");
+        assert_eq!(done.code, 2, "{args:?}: {}", done.err);
+        let said = format!("{option} counts delivered messages, and --send-only delivers none");
+        assert!(done.err.contains(&said) && done.err.contains("try: "), "{args:?}: {}", done.err);
+    }
+    // What clients say to a subject is delivered, and counted.
+    let done = Wsio::run(["pipe", "--send-only", nobody, "nats://127.0.0.1:1/x", "-1"], "");
+    assert_ne!(done.code, 2, "{}", done.err);
+}
+
+#[test]
 fn the_first_fault_wins_over_an_expectation() {
     let rules = || Rules { expect_close: vec![4001..=4001], ..Rules::default() };
     let kinds = [SideKind::Standard, SideKind::WebSocket];

@@ -1,5 +1,9 @@
 //! Child processes behind a server and in a pipe: what they see, how they end, that nothing is left.
 
+#[cfg(target_os = "linux")]
+mod departures;
+mod late;
+
 use crate::harness::{Listening, Peer, Wsio, eventually, serve};
 use std::{
     fs,

@@ -99,6 +99,28 @@ fn one_question_one_answer() {
 }
 
 #[test]
+fn a_message_from_standard_input_is_input() {
+    for args in [&["connect"][..], &["connect", "--send", "first"], &["pipe"]] {
+        let (url, peer) = serve(echo);
+        let done = Wsio::run(args.iter().chain(&["--linger", "500ms", "--send", "@-", &url]), "all of it");
+        assert_eq!((done.code, done.text().trim_end().ends_with("all of it")), (0, true), "{done:?}");
+        assert_eq!(peer.join().unwrap(), Some(1000));
+    }
+}
+
+#[test]
+fn a_secret_from_standard_input_is_no_message() {
+    let (url, _peer) = serve(|mut peer| {
+        sleep(Duration::from_millis(300));
+        peer.text("late");
+        peer.close(1000, "");
+        peer.until_close()
+    });
+    let done = Wsio::run(["connect", &url, "--linger", "0", "--bearer", "@-"], "s3cret");
+    assert_eq!((done.code, done.text()), (0, "late\n"), "{}", done.err);
+}
+
+#[test]
 fn framings_and_types_reach_the_wire() {
     for (args, input, frames) in [
         (&["--linger", "0"][..], "a\n\nlast", &[(1, "a"), (1, ""), (1, "last")][..]),

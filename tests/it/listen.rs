@@ -301,6 +301,15 @@ fn the_answer_spells_its_fields_as_the_standard_does() {
 }
 
 #[test]
+fn who_only_looks_in_leaves_a_plain_line() {
+    let listening = Listening::start(["listen", "0"]);
+    let visitor = TcpStream::connect(listening.address()).unwrap();
+    let from = visitor.local_addr().unwrap();
+    drop(visitor);
+    listening.wsio.says(&format!("#1 {from} refused: closed before a request"));
+}
+
+#[test]
 fn a_port_in_use_is_116() {
     let listening = Listening::start(["listen", "0"]);
     let done = Wsio::run(["listen", listening.address()], "");

@@ -289,6 +289,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         1 => side.clone().prop_map(|side| Step::Happens(Event::CountReached { side })),
         1 => (side, any::<bool>()).prop_map(|(side, blocked)| Step::Happens(Event::Blocked { side, blocked })),
+        1 => (0..2usize).prop_map(|side| Step::Happens(Event::Weary { side })),
         1 => Just(Step::Happens(Event::Panicked)),
         6 => (0..30_000u64).prop_map(Step::Waits),
     ]
@@ -343,6 +344,38 @@ proptest! {
         robot.run_out();
         prop_assert_eq!(robot.exit(), Exit::ReadError);
     }
+}
+
+#[test]
+fn what_a_lost_peer_sent_is_taken_for_as_long_as_it_is_taken() {
+    let lost = || {
+        let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
+        robot.happens(Event::Blocked { side: 0, blocked: true });
+        robot.wait(Duration::from_secs(3600));
+        let how = SinkFailure::Failed(fault(Exit::Lost));
+        robot.happens(Event::SinkFailed { side: 0, how });
+        robot.wait(Duration::from_secs(60));
+        assert!(!robot.session.is_over(), "it is being taken");
+        robot
+    };
+    let mut weary = lost();
+    weary.happens(Event::Weary { side: 1 });
+    assert_eq!((weary.session.is_over(), weary.exit()), (true, Exit::Lost));
+
+    let mut taken = lost();
+    taken.happens(Event::Blocked { side: 0, blocked: false });
+    let how = SourceEnd::Lost { fault: fault(Exit::Lost), answer: None };
+    taken.happens(Event::Ended { side: 0, how });
+    assert_eq!((taken.session.is_over(), taken.exit()), (true, Exit::Lost));
+}
+
+#[test]
+fn whoever_does_not_take_what_came_is_waited_for_while_the_peer_lives() {
+    let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
+    robot.happens(Event::Blocked { side: 0, blocked: true });
+    robot.happens(Event::Weary { side: 1 });
+    robot.wait(Duration::from_secs(3600));
+    assert!(!robot.session.is_over());
 }
 
 #[test]

@@ -229,6 +229,36 @@ fn files_that_cannot_be_used_are_58_and_77() {
     }
 }
 
+#[test]
+fn files_are_judged_where_nothing_is_encrypted_too() {
+    let authority = Authority::new();
+    let own = authority.signs(&["us"]);
+    let junk = authority.file("junk.pem", "nothing\n");
+    let (ca, cert, key) = (text(&authority.file), text(&own.cert), text(&own.key));
+    // Nobody listens there: it would be exit 7.
+    let plain = "ws://127.0.0.1:1/";
+    for (option, code) in [("--cacert", 77), ("--crl", 82), ("--cert", 58)] {
+        for file in ["/nonexistent/x.pem", text(&junk)] {
+            for command in [&["connect", plain][..], &["pipe", plain], &["pipe", "ws-listen:0", plain]] {
+                let done = Wsio::run(command.iter().chain(&[option, file]), "");
+                assert_eq!(done.code, code, "{command:?} {option}: {}", done.err);
+                assert!(done.err.contains(file) && !done.err.contains("listening"), "{}", done.err);
+            }
+        }
+        if option != "--cert" {
+            let done = Wsio::run(["listen", "0", "--to", plain, option, text(&junk)], "");
+            assert_eq!(done.code, code, "{}", done.err);
+            assert!(!done.err.contains("listening"), "{}", done.err);
+        }
+    }
+    let list = authority.revokes(&[], 2090);
+    let good = ["--cacert", ca, "--crl", text(&list), "--cert", cert, "--key", key];
+    let done = Wsio::run(["connect", plain].iter().chain(&good), "");
+    assert_eq!(done.code, 7, "{}", done.err);
+    let done = Wsio::run(["connect", "echo:", "-k", "--cert", cert, "--key", key], "hello\n");
+    assert_eq!((done.code, done.text(), done.err.as_str()), (0, "hello\n", ""));
+}
+
 /// A PKCS#8 key's inner key, under another name.
 fn unwrapped(pkcs8: &Path, label: &str) -> String {
     let key = PrivateKeyDer::from_pem_file(pkcs8).unwrap();

@@ -170,7 +170,7 @@ fn who_asks_for_nothing_is_let_go_without_a_word() {
     half.stream.write_all(b"GET / HT").unwrap();
     assert!(early.is_closed() && kept.is_closed());
     assert_eq!(half.answer(false).status(), 408);
-    listening.wsio.says("refused 408 ");
+    listening.wsio.says("refused 408: no request within ");
     let said = listening.wsio.err_so_far();
     assert_eq!(said.matches("refused").count(), 1, "{said}");
 }

@@ -1,0 +1,55 @@
+//! The TLS client of a run, and the judgement of its files.
+
+use super::Reach;
+use crate::{exit::Exit, fault::Result, tls::Connector};
+
+impl Reach {
+    /// The TLS client, made at its first use.
+    ///
+    /// # Errors
+    /// Exit 58, 77 or 82: files that cannot be used; 23 when the secrets cannot be written.
+    pub async fn connector(&self) -> Result<&Connector> {
+        let connector = self.made().await?;
+        self.connector_noted.call_once(|| self.note_trust());
+        Ok(connector)
+    }
+
+    /// Judges the files of TLS that were named, whether or not anything comes to be encrypted.
+    ///
+    /// # Errors
+    /// Those of [`connector`](Self::connector).
+    pub async fn check_files(&self) -> Result<()> {
+        let tls = &self.client_tls;
+        if tls.cacert.is_none() && tls.cert.is_none() && tls.crl.is_none() {
+            return Ok(());
+        }
+        match self.made().await {
+            // Nobody named the system's roots, and nobody may need them.
+            Err(fault) if fault.exit == Exit::CaFile && tls.cacert.is_none() => Ok(()),
+            made => made.map(drop),
+        }
+    }
+
+    async fn made(&self) -> Result<&Connector> {
+        self.connector.get_or_try_init(|| async { Connector::new(&self.client_tls) }).await
+    }
+
+    fn note_trust(&self) {
+        let tls = &self.client_tls;
+        match (tls.insecure, tls.pins.is_empty()) {
+            (true, true) => self.reporter.note(
+                "certificates are not checked (--insecure): anyone on the way can read and change everything",
+            ),
+            (true, false) => {
+                self.reporter.note("of certificates only the key is checked (--insecure and --pin)")
+            }
+            (false, _) => {}
+        }
+        if let Some(file) = &tls.key_log {
+            self.reporter.note(&format!(
+                "the keys of TLS are written to {} (SSLKEYLOGFILE): whoever reads it can read everything",
+                file.display()
+            ));
+        }
+    }
+}
