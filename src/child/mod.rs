@@ -75,6 +75,8 @@ pub enum Errors {
 pub struct Child {
     stdin: Option<Input>,
     stdout: Option<Output>,
+    /// Nothing more comes from there; a terminal is kept all the same, as it would hang up on the child.
+    heard_all: bool,
     stderr: Option<ChildStderr>,
     /// Bytes it said when nobody was there for them any more.
     late: u64,
@@ -115,6 +117,7 @@ impl Child {
             stdin: stdin.or_else(|| child.stdin.take().map(Input::Pipe)),
             stdout: stdout.or_else(|| child.stdout.take().map(Output::Own)),
             stderr: child.stderr.take(),
+            heard_all: false,
             late: 0,
             group: Group { leader: id.ok_or(io::ErrorKind::NotFound)?, session: recipe.terminal.is_some() },
             exit: Box::pin(async move { child.wait().await }),
@@ -134,20 +137,20 @@ impl Child {
     /// # Errors
     /// Those of the pipe.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if let Some(stdout) = &mut self.stdout {
+        if let Some(stdout) = self.stdout.as_mut().filter(|_| !self.heard_all) {
             let before = buffer.filled().len();
             match stdout.poll_read(cx, buffer) {
                 Poll::Ready(Ok(())) if buffer.filled().len() > before => {
                     self.leftover.as_mut().reset(Instant::now() + LEFTOVER);
                     return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(Ok(())) => self.stdout = None,
+                Poll::Ready(Ok(())) => self.heard_all = true,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {}
             }
         }
         ready!(self.poll_exit(cx));
-        if self.stdout.is_some() {
+        if self.stdout.is_some() && !self.heard_all {
             ready!(self.leftover.as_mut().poll(cx));
             self.stdout = None;
         }

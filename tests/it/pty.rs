@@ -226,3 +226,15 @@ fn a_killed_server_takes_its_programs_along() {
 fn many_short_sessions_leave_no_descriptor_and_no_zombie() {
     leaves_nothing(&script("echo done"));
 }
+
+#[test]
+fn a_program_that_has_said_all_ends_in_its_own_time() {
+    let script = "sh:cat; echo done; exec <&- >&- 2>&-; sleep 0.3; exit 0";
+    let wsio = Wsio::start(["pipe", "tcp-listen:0", script, "--framing", "lines", "--pty", "--once"]);
+    let mut client = TcpStream::connect(wsio.says("listening on tcp://")).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    let done = wsio.wait();
+    assert_eq!((said.as_str(), done.code), ("done\n", 0), "its terminal hung up on it: {}", done.err);
+}
