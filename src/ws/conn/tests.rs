@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::ws::frame::Header;
-use std::task::Waker;
+use std::{pin::Pin, task::Waker};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf},
     task::coop::unconstrained,
 };
 
@@ -95,4 +95,30 @@ async fn large_before_the_next() {
     theirs.read_exact(&mut wire[..200_000]).await.unwrap();
     assert!(conn.poll_flush(&mut cx).is_ready());
     assert_eq!(conn.queued(), 0);
+}
+
+#[tokio::test]
+async fn no_fragment_follows_the_answer_to_a_close() {
+    unconstrained(close_amid_fragments()).await;
+}
+
+async fn close_amid_fragments() {
+    let (mut conn, mut theirs) = conn(Part::Server, 1000);
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    conn.queue(Message::binary(vec![7; 4 * FRAGMENT])).unwrap();
+    assert!(conn.poll_flush(&mut cx).is_pending());
+    theirs.write_all(b"\x88\x82\0\0\0\0\x03\xe8").await.unwrap();
+    assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
+    assert!(matches!(conn.end(), Some(End::Close { code: Some(1000), .. })));
+    let mut wire = Vec::new();
+    for _ in 0..5 * FRAGMENT / 1000 {
+        assert!(conn.poll_flush(&mut cx).is_pending(), "what is left was not sent");
+        let (mut more, mut there) = ([0; 1000], Context::from_waker(Waker::noop()));
+        let mut more = ReadBuf::new(&mut more);
+        let _ = Pin::new(&mut theirs).poll_read(&mut there, &mut more);
+        wire.extend_from_slice(more.filled());
+    }
+    assert_eq!(conn.abandon(), 1, "it is told unsent");
+    assert!(conn.poll_flush(&mut cx).is_ready());
+    assert_eq!(frames(&wire), [(2, FRAGMENT), (0x88, 2)]);
 }
