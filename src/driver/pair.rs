@@ -18,7 +18,6 @@ use crate::{
     observe::{Meter, Reporter},
     plan::Chat,
     session::{Action, Event, Instant, Rules, Session, SideKind, When},
-    ws::conn::Conn,
 };
 use std::{
     future::{Future, poll_fn},
@@ -347,7 +346,7 @@ impl Pair {
                 // What waits in front of a source that was stopped was never taken in.
                 let stopped = self.pumps[side].is_stopped();
                 let dropped = self.pumps[side].abandon();
-                let half_sent = self.links[1 - side].conn().map_or(0, Conn::abandon);
+                let half_sent = self.links[1 - side].abandon();
                 if matches!(self.links[side], Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_)) {
                     let unread = self.links[side].unread();
                     let messages = dropped + half_sent + if stopped { 0 } else { unread };

@@ -323,6 +323,12 @@ impl Conn {
         std::mem::take(&mut self.unwritten)
     }
 
+    /// Takes back what is queued, of which not one byte may have been written, but for the answer to a Close.
+    pub fn retract(&mut self) {
+        self.rest = None;
+        self.wire.retract();
+    }
+
     /// How far both directions have come.
     pub fn moved(&self) -> Moved {
         self.wire.moved

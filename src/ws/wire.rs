@@ -159,6 +159,11 @@ impl Wire {
         self.out.push(first, payload)
     }
 
+    /// Drops what is queued.
+    pub fn retract(&mut self) {
+        self.out.clear();
+    }
+
     /// Bytes queued.
     pub fn queued(&self) -> usize {
         self.out.len()
