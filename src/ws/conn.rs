@@ -271,9 +271,10 @@ impl Conn {
         }
     }
 
-    /// Queues a pong, also between the fragments of a large message.
+    /// Queues a pong, also between the fragments of a large message; none to a peer that takes nothing.
     pub fn queue_pong(&mut self, payload: Bytes) {
-        if self.is_open() {
+        // Data alone never makes as much wait; not every ping has to be answered (section 5.5.3).
+        if self.is_open() && self.wire.queued() < 2 * HIGH_WATER + REPLIES {
             self.witness.sent(&Message::Pong(payload.clone()));
             let _ = self.wire.push(frame::FIN | frame::PONG, payload);
         }

@@ -122,3 +122,15 @@ async fn close_amid_fragments() {
     assert!(conn.poll_flush(&mut cx).is_ready());
     assert_eq!(frames(&wire), [(2, FRAGMENT), (0x88, 2)]);
 }
+
+#[test]
+fn pongs_that_nobody_takes_do_not_pile_up() {
+    let (mut conn, _theirs) = conn(Part::Client, 1000);
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..100_000 {
+        conn.queue_pong(Bytes::from_static(&[7; 125]));
+        assert!(conn.queued() <= 1000 || conn.poll_flush(&mut cx).is_pending());
+    }
+    assert!(conn.queued() < 3 * HIGH_WATER, "{} bytes wait", conn.queued());
+    conn.queue(Message::text("data")).unwrap();
+}
