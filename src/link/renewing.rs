@@ -170,7 +170,8 @@ impl Renewing {
             };
             let had = batch.len();
             let received = conn.poll_receive(cx, batch);
-            if conn.moved().received > self.heard {
+            // A Close says nothing of what was sent just before.
+            if conn.end().is_none() && conn.moved().received > self.heard {
                 self.heard = conn.moved().received;
                 self.unheard = data(self.pending.iter().take(self.handed));
             }

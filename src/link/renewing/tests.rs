@@ -93,6 +93,24 @@ async fn nothing_that_was_not_sent_is_sent_twice() {
 }
 
 #[tokio::test]
+async fn what_was_sent_before_a_close_may_not_have_arrived() {
+    let next = Next::default();
+    let (mut link, mut theirs) = next.link(2);
+    let mut batch = VecDeque::new();
+    for text in ["answered", "one", "two"] {
+        link.feed(Message::text(text));
+        poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
+        if text == "answered" {
+            theirs[0].write_all(b"\x81\x82\0\0\0\0ok").await.unwrap();
+            poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
+        }
+    }
+    theirs[0].write_all(RESTART).await.unwrap();
+    renew(&mut link).await;
+    assert_eq!(*next.losses.lock().unwrap(), [2]);
+}
+
+#[tokio::test]
 async fn what_is_sent_first_is_not_sent_again_when_it_is_fed_late() {
     let next = Next { first: vec![Message::text("one"), Message::text("two")], ..Next::default() };
     let (mut link, mut theirs) = next.link(2);
