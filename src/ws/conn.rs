@@ -189,10 +189,13 @@ impl Conn {
                 return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
             }
             match self.engine.read(&mut self.wire.io(cx)) {
-                Ok(Message::Close(frame)) => {
-                    let end = End::closed(frame, &self.wire.cursor);
+                Ok(Message::Close(_)) => {
+                    let end = End::closed(&self.wire.cursor);
                     if let End::Close { code, reason } = &end {
                         self.witness.closed(*code, reason, !self.close_queued);
+                        if !self.close_queued {
+                            self.wire.echo_close();
+                        }
                     }
                     self.finish(end);
                     break;

@@ -134,3 +134,20 @@ fn pongs_that_nobody_takes_do_not_pile_up() {
     assert!(conn.queued() < 3 * HIGH_WATER, "{} bytes wait", conn.queued());
     conn.queue(Message::text("data")).unwrap();
 }
+
+#[tokio::test]
+async fn a_close_with_a_code_that_the_engine_does_not_know_is_told_and_answered_as_it_is() {
+    for code in [1000_u16, 1014] {
+        let (mut conn, mut theirs) = conn(Part::Server, 1000);
+        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+        let said = [&code.to_be_bytes()[..], b"behind it"].concat();
+        theirs.write_all(&[b"\x88\x8b\0\0\0\0", &said[..]].concat()).await.unwrap();
+        assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
+        assert_eq!(conn.end(), Some(&End::Close { code: Some(code), reason: "behind it".to_owned() }));
+        assert!(conn.poll_flush(&mut cx).is_ready());
+        drop(conn);
+        let mut wire = Vec::new();
+        theirs.read_to_end(&mut wire).await.unwrap();
+        assert_eq!(wire, [b"\x88\x0b", &said[..]].concat());
+    }
+}
