@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{HIGH_WATER, Link, is_control, web_socket_end};
+use super::{HIGH_WATER, Link, is_control, room, web_socket_end};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -203,13 +203,13 @@ impl Renewing {
             self.firsts_to_come -= 1;
             self.firsts += 1;
         }
-        self.keep(message);
+        self.keep(&message);
         self.hand_over();
     }
 
-    fn keep(&mut self, message: Message) {
+    fn keep(&mut self, message: &Message) {
         self.pending_bytes += message.len() + OVERHEAD;
-        self.pending.push_back(message);
+        self.pending.push_back(room::compact(message));
     }
 
     /// Queues as much of what waits as the connection may have at a time.
@@ -328,7 +328,7 @@ impl Renewing {
         self.conn = Some(conn);
         let kept = std::mem::take(&mut self.pending);
         (self.pending_bytes, self.firsts) = (0, renewed.first.len());
-        renewed.first.into_iter().chain(kept).for_each(|message| self.keep(message));
+        renewed.first.into_iter().chain(kept).for_each(|message| self.keep(&message));
         self.hand_over();
     }
 }

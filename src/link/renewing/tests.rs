@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ws::conn::Part;
+use bytes::Bytes;
 use std::{
     future::poll_fn,
     sync::{Arc, Mutex},
@@ -157,6 +158,17 @@ async fn empty_messages_wait_within_bounds_too() {
     }
     assert!(fed < HIGH_WATER, "as many as one likes");
     assert_eq!(link.abandon(), fed as u64);
+}
+
+#[tokio::test]
+async fn a_short_message_that_waits_does_not_keep_the_buffer_it_was_read_into() {
+    let (mut link, mut theirs) = Next::default().link(1);
+    theirs[0].write_all(RESTART).await.unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(link.poll_receive(&mut cx, &mut VecDeque::new()).is_pending());
+    let buffer = Bytes::from(vec![b'x'; HIGH_WATER]);
+    link.feed(Message::binary(buffer.slice(..9)));
+    assert!(buffer.is_unique());
 }
 
 #[tokio::test]
