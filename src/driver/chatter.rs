@@ -1,7 +1,8 @@
 //! What is said to a WebSocket by itself: heartbeats on a clock, and answers to what it says.
 //!
 //! Gateways and chats above WebSocket have pings of their own, in ordinary messages. A heartbeat that
-//! finds no room is left out rather than queued: late ones are worth nothing.
+//! finds no room is left out rather than queued: late ones are worth nothing. Answers wait, and while too
+//! many do, nothing more is heard: a peer that does not read them must not make us keep them.
 
 use crate::{
     link::{HIGH_WATER, Link},
@@ -14,11 +15,15 @@ use std::{
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite::Message;
 
+/// What one answer counts beside its payload. Bytes.
+const OVERHEAD: usize = 64;
+
 /// The heartbeats and answers of one WebSocket.
 pub(super) struct Chatter {
     chat: Chat,
     clocks: Vec<Interval>,
     answers: VecDeque<Message>,
+    answers_bytes: usize,
     /// Messages said, and their payload bytes.
     pub said: (u64, u64),
 }
@@ -35,7 +40,13 @@ impl Chatter {
             clock
         };
         let clocks = chat.every.iter().map(clock).collect();
-        Some(Box::new(Self { chat: chat.clone(), clocks, answers: VecDeque::new(), said: (0, 0) }))
+        Some(Box::new(Self {
+            chat: chat.clone(),
+            clocks,
+            answers: VecDeque::new(),
+            answers_bytes: 0,
+            said: (0, 0),
+        }))
     }
 
     /// Hears what the peer says.
@@ -45,29 +56,49 @@ impl Chatter {
             if let Some(captures) = regex.captures(text) {
                 let mut answer = String::new();
                 captures.expand(template, &mut answer);
+                self.answers_bytes += answer.len() + OVERHEAD;
                 self.answers.push_back(Message::text(answer));
             }
         }
     }
 
-    /// Says what is due; a link that takes nothing finds out by itself.
-    pub(super) fn speak(&mut self, cx: &mut Context<'_>, link: &mut Link) {
+    /// Says what is due; pending while so many answers wait for the link that nothing more may be heard.
+    ///
+    /// A link that takes nothing more finds out by itself.
+    pub(super) fn speak(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<()> {
         let mut spoke = false;
         for (clock, (_, message)) in self.clocks.iter_mut().zip(&self.chat.every) {
             while clock.poll_tick(cx).is_ready() {
-                if link.is_open() && !link.is_away() && link.queued() < HIGH_WATER {
+                if has_room(link) {
                     spoke |= say(link, message.clone(), &mut self.said);
                 }
             }
         }
-        while link.is_open() && !link.is_away() && link.queued() < HIGH_WATER {
-            let Some(answer) = self.answers.pop_front() else { break };
-            spoke |= say(link, answer, &mut self.said);
-        }
-        if spoke || !self.answers.is_empty() {
-            let _: Poll<_> = link.poll_flush(cx);
+        loop {
+            while has_room(link)
+                && let Some(answer) = self.answers.pop_front()
+            {
+                self.answers_bytes -= answer.len() + OVERHEAD;
+                spoke |= say(link, answer, &mut self.said);
+            }
+            if !spoke && self.answers.is_empty() {
+                return Poll::Ready(());
+            }
+            let flushed = link.poll_flush(cx);
+            if self.answers.is_empty() || !link.is_open() || link.is_away() {
+                return Poll::Ready(());
+            }
+            match flushed {
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending if self.answers_bytes >= HIGH_WATER => return Poll::Pending,
+                _ => return Poll::Ready(()),
+            }
         }
     }
+}
+
+fn has_room(link: &Link) -> bool {
+    link.is_open() && !link.is_away() && link.queued() < HIGH_WATER
 }
 
 fn say(link: &mut Link, message: Message, said: &mut (u64, u64)) -> bool {

@@ -19,7 +19,6 @@ use crate::{
     link::{Link, Moved},
     observe::{Meter, Reporter},
     session::{Action, Event, Instant, Session, SideKind, When},
-    ws::conn::Conn,
 };
 use std::{
     future::{Future, poll_fn},
@@ -323,7 +322,7 @@ impl Pair {
                 // What waits in front of a source that was stopped was never taken in.
                 let stopped = self.pumps[side].is_stopped();
                 let dropped = self.pumps[side].abandon();
-                let half_sent = self.links[1 - side].conn().map_or(0, Conn::abandon);
+                let half_sent = self.links[1 - side].abandon();
                 match &mut self.links[side] {
                     Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
                         let unread = self.links[side].unread();

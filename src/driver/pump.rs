@@ -154,15 +154,14 @@ impl Pump {
                 _ => false,
             };
         for _ in 0..ROUNDS {
-            if let Some(chatter) = &mut self.chatter {
-                chatter.speak(cx, source);
-            }
+            let chatter = self.chatter.as_mut();
+            let behind = chatter.is_some_and(|chatter| chatter.speak(cx, source).is_pending());
             ready!(self.poll_feed(cx, sink, told));
             if self.ended || (self.stopped && !self.must_listen(source)) {
                 ready!(self.poll_deliver(cx, sink, told));
                 return Poll::Pending;
             }
-            if source.poll_receive(cx, &mut self.batch).is_pending() {
+            if behind || source.poll_receive(cx, &mut self.batch).is_pending() {
                 ready!(self.poll_flush(cx, sink, told));
                 if self.stopped && !self.delivered {
                     self.delivered = true;

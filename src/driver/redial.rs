@@ -4,7 +4,7 @@
 
 use super::run::Run;
 use crate::{
-    endpoint::{Endpoint, Opened, OpenedLink, Opening},
+    endpoint::{Endpoint, Opened, OpenedLink, Opening, Role},
     exit::Exit,
     fault::{Fault, Result},
     framing::record::{Record, What},
@@ -22,6 +22,7 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
+use tokio_tungstenite::tungstenite::Message;
 
 /// Opens an endpoint that is one connection; see [`open_any`].
 pub(super) async fn open(
@@ -48,10 +49,15 @@ pub(super) async fn open_any(
     };
     let opened = match opened {
         OpenedLink { link: Link::WebSocket(conn), facts } => {
+            // Between two WebSockets, what is sent first is for the second.
+            let speaks = opening.role == Role::B || !run.reach.relays;
+            let first = if speaks { run.first.clone() } else { Vec::new() };
+            let firsts = first.len();
             let redial = Redial {
                 run: Arc::clone(run),
                 endpoint: Arc::clone(endpoint),
                 opening,
+                first,
                 backoff: Backoff::default(),
                 opened: Instant::now(),
                 lost: Instant::now(),
@@ -60,7 +66,7 @@ pub(super) async fn open_any(
                 said: None,
                 opens: None,
             };
-            let link = Link::Renewing(Box::new(Renewing::new(conn, Box::new(redial))));
+            let link = Link::Renewing(Box::new(Renewing::new(conn, Box::new(redial), firsts)));
             OpenedLink { link, facts }
         }
         other => other,
@@ -117,6 +123,8 @@ struct Redial {
     run: Arc<Run>,
     endpoint: Arc<dyn Endpoint>,
     opening: Opening,
+    /// Sent at every open.
+    first: Vec<Message>,
     backoff: Backoff,
     opened: Instant,
     lost: Instant,
@@ -174,7 +182,7 @@ impl Redial {
         };
         Ok(Renewed {
             conn: *conn,
-            first: self.run.first.clone(),
+            first: self.first.clone(),
             record: Record::new(self.opening.visitor.as_ref().map(|visitor| visitor.conn), None, record)
                 .message(),
         })

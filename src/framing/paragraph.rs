@@ -63,7 +63,8 @@ impl Decode for Decoder {
             }
         }
         let place = || format!("paragraph {}", self.messages + 1);
-        (self.held.len() > self.max.saturating_add(2)).then(|| Err(BadInput::too_big(&place(), self.max)))
+        // Its end is that of its last line and of the blank one, of which the last byte may not be here yet.
+        (self.held.len() > self.max.saturating_add(3)).then(|| Err(BadInput::too_big(&place(), self.max)))
     }
 
     fn finish(&mut self) -> Option<Result<Message, BadInput>> {

@@ -144,6 +144,23 @@ fn a_message_over_the_limit_is_refused_before_its_end() {
 }
 
 #[test]
+fn a_message_as_large_as_the_limit_is_one_wherever_its_end_is_cut() {
+    for (name, input) in [
+        ("lines", &b"12345678\n"[..]),
+        ("nul", b"12345678\0"),
+        ("length", b"\0\0\0\x0812345678"),
+        ("base64", b"MTIzNDU2Nzg=\r\n"),
+        ("hex", b"3132333435363738\r\n"),
+        ("paragraph", b"12345678\r\n\r\n"),
+    ] {
+        for cut in 0..input.len() {
+            let messages = decode(by_name(name).unwrap(), Kind::Binary, 8, input, &[cut]);
+            assert_eq!(messages.as_deref(), Ok(&[Bytes::from_static(b"12345678")][..]), "{name} at {cut}");
+        }
+    }
+}
+
+#[test]
 fn large_payloads_are_shared_and_small_ones_gathered() {
     let large = Bytes::from(vec![b'x'; 1 << 17]);
     let mut out = Output::default();

@@ -115,6 +115,15 @@ impl Link {
         }
     }
 
+    /// Drops what a WebSocket was fed and did not write to its end; counts messages.
+    pub fn abandon(&mut self) -> u64 {
+        match self {
+            Self::WebSocket(conn) => conn.abandon(),
+            Self::Renewing(link) => link.abandon(),
+            _ => 0,
+        }
+    }
+
     /// Whether it is a lost WebSocket that is being opened again.
     pub fn is_away(&self) -> bool {
         matches!(self, Self::Renewing(link) if link.is_away())

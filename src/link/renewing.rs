@@ -4,7 +4,10 @@
 //! stops at its bound, so that input stays where it is), and what may have been lost on the way is
 //! counted. When and how to open again is the business of whoever made it.
 
-use super::{Link, web_socket_end};
+#[cfg(test)]
+mod tests;
+
+use super::{HIGH_WATER, Link, is_control, room, web_socket_end};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -29,6 +32,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// How long a connection that cannot be written to is still listened to.
 const DEAF: Duration = Duration::from_secs(2);
+/// What one message counts beside its payload, so that empty ones are bounded too. Bytes.
+const OVERHEAD: usize = 64;
 
 /// Opens a connection again.
 pub trait Renew: Send {
@@ -65,12 +70,20 @@ pub struct Renewed {
 pub struct Renewing {
     conn: Option<Box<Conn>>,
     renew: Box<dyn Renew>,
-    /// Fed since the transport had taken everything.
+    /// Fed and not known to be written.
     pending: VecDeque<Message>,
     pending_bytes: usize,
-    /// How far sending had come then.
+    /// How many of them the connection has.
+    handed: usize,
+    /// How many of them every connection is sent first: the next one gets them anew.
+    firsts: usize,
+    /// Of those, how many are still to be fed.
+    firsts_to_come: usize,
+    /// How many are still to be fed that the connection was sent in the meantime.
+    skips: usize,
+    /// How far sending had come when the transport had taken everything.
     sent_then: u64,
-    /// Data messages fed since the peer gave its last sign of life.
+    /// Data messages handed over since the peer gave its last sign of life.
     unheard: u64,
     heard: u64,
     /// Nothing can be written; what the peer said before is still to be read.
@@ -84,13 +97,18 @@ pub struct Renewing {
 }
 
 impl Renewing {
-    /// An open connection, and who opens the next one.
-    pub fn new(conn: Box<Conn>, renew: Box<dyn Renew>) -> Self {
+    /// An open connection, who opens the next one, and how many messages that one is sent first: the first
+    /// ones that are fed to this one.
+    pub fn new(conn: Box<Conn>, renew: Box<dyn Renew>, firsts: usize) -> Self {
         Self {
             conn: Some(conn),
             renew,
             pending: VecDeque::new(),
             pending_bytes: 0,
+            handed: 0,
+            firsts: 0,
+            firsts_to_come: firsts,
+            skips: 0,
             sent_then: 0,
             unheard: 0,
             heard: 0,
@@ -152,9 +170,10 @@ impl Renewing {
             };
             let had = batch.len();
             let received = conn.poll_receive(cx, batch);
-            if conn.moved().received > self.heard {
+            // A Close says nothing of what was sent just before.
+            if conn.end().is_none() && conn.moved().received > self.heard {
                 self.heard = conn.moved().received;
-                self.unheard = self.pending.len() as u64;
+                self.unheard = data(self.pending.iter().take(self.handed));
             }
             match received {
                 Poll::Ready(()) if batch.len() > had => return Poll::Ready(()),
@@ -162,41 +181,90 @@ impl Renewing {
                 Poll::Pending => {
                     let Some(deaf) = &mut self.deaf else { return Poll::Pending };
                     ready!(deaf.as_mut().poll(cx));
-                    self.lose("the connection was lost while sending".to_owned());
+                    self.deaf = None;
+                    let cause = "the connection was lost while sending".to_owned();
+                    if self.closing {
+                        let fault = Fault::new(Exit::Lost, "session", cause);
+                        self.end = Some(SourceEnd::Lost { fault, answer: None });
+                    } else {
+                        self.lose(cause);
+                    }
                 }
             }
         }
     }
 
     pub(super) fn feed(&mut self, message: Message) {
-        if let Some(conn) = &mut self.conn
-            && self.deaf.is_none()
-            && conn.queue(message.clone()).is_err()
-        {
-            self.deaf = Some(Box::pin(sleep(DEAF)));
+        if self.skips > 0 {
+            self.skips -= 1;
+            return;
         }
-        self.unheard += 1;
-        self.pending_bytes += message.len();
-        self.pending.push_back(message);
+        if self.firsts_to_come > 0 {
+            self.firsts_to_come -= 1;
+            self.firsts += 1;
+        }
+        self.keep(&message);
+        self.hand_over();
+    }
+
+    fn keep(&mut self, message: &Message) {
+        self.pending_bytes += message.len() + OVERHEAD;
+        self.pending.push_back(room::compact(message));
+    }
+
+    /// Queues as much of what waits as the connection may have at a time.
+    fn hand_over(&mut self) {
+        let Some(conn) = self.conn.as_mut().filter(|conn| self.deaf.is_none() && conn.is_open()) else {
+            return;
+        };
+        while conn.queued() < HIGH_WATER
+            && let Some(message) = self.pending.get(self.handed)
+        {
+            if conn.queue(message.clone()).is_err() {
+                self.deaf = Some(Box::pin(sleep(DEAF)));
+                return;
+            }
+            self.unheard += u64::from(!is_control(message));
+            self.handed += 1;
+        }
+    }
+
+    /// Forgets the messages that wait longest.
+    fn forget(&mut self, count: usize) {
+        let gone = self.pending.drain(..count);
+        self.pending_bytes -= gone.map(|message| message.len() + OVERHEAD).sum::<usize>();
+        self.handed = self.handed.saturating_sub(count);
+        self.firsts = self.firsts.saturating_sub(count);
+    }
+
+    /// Drops what was not written to its end; counts messages.
+    pub(super) fn abandon(&mut self) -> u64 {
+        let waiting = data(self.pending.iter().skip(self.handed));
+        self.forget(self.pending.len());
+        waiting + self.conn.as_mut().map_or(0, |conn| conn.abandon())
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(conn) = self.conn.as_mut().filter(|_| self.deaf.is_none()) else {
-            let idle = self.pending.is_empty() || self.end.is_some();
-            return if idle { Poll::Ready(Ok(())) } else { Poll::Pending };
-        };
-        match ready!(conn.poll_flush(cx)) {
-            Ok(()) => {
-                self.sent_then = conn.moved().sent;
-                self.pending.clear();
-                self.pending_bytes = 0;
-                Poll::Ready(Ok(()))
-            }
-            // The receiving side finds out what became of the connection.
-            Err(_) => {
+        loop {
+            self.hand_over();
+            let Some(conn) = self.conn.as_mut().filter(|_| self.deaf.is_none()) else {
+                let idle = self.pending.is_empty() || self.end.is_some();
+                return if idle { Poll::Ready(Ok(())) } else { Poll::Pending };
+            };
+            if ready!(conn.poll_flush(cx)).is_err() {
+                // The receiving side finds out what became of the connection.
                 self.deaf = Some(Box::pin(sleep(DEAF)));
                 cx.waker().wake_by_ref();
-                Poll::Pending
+                return Poll::Pending;
+            }
+            let is_open = conn.is_open();
+            self.sent_then = conn.moved().sent;
+            self.forget(self.handed);
+            if self.pending.is_empty() || self.closing {
+                return Poll::Ready(Ok(()));
+            } else if !is_open {
+                // The peer has closed: what waits is for the next connection, or is told unsent.
+                return Poll::Pending;
             }
         }
     }
@@ -220,13 +288,19 @@ impl Renewing {
         let moved = conn.moved();
         self.before.received += moved.received;
         self.before.sent += moved.sent;
-        if moved.sent > self.sent_then {
+        let handed = data(self.pending.iter().take(self.handed));
+        let doubtful = if moved.sent > self.sent_then {
             // Part of it may be on the way: sent again, it could arrive twice.
-            self.pending.clear();
-            self.pending_bytes = 0;
-        }
-        let doubtful = self.unheard - (self.pending.len() as u64).min(self.unheard);
-        (self.unheard, self.heard, self.sent_then, self.deaf) = (0, 0, 0, None);
+            self.forget(self.handed);
+            self.unheard
+        } else {
+            conn.retract();
+            self.unheard.saturating_sub(handed)
+        };
+        conn.abandon();
+        self.forget(self.firsts);
+        self.skips += std::mem::take(&mut self.firsts_to_come);
+        (self.handed, self.unheard, self.heard, self.sent_then, self.deaf) = (0, 0, 0, 0, None);
         self.tap = conn.take_tap();
         tokio::spawn(Link::WebSocket(conn).release(false));
         self.renew.lost(Loss { cause, doubtful });
@@ -253,7 +327,13 @@ impl Renewing {
         }
         self.conn = Some(conn);
         let kept = std::mem::take(&mut self.pending);
-        self.pending_bytes = 0;
-        renewed.first.into_iter().chain(kept).for_each(|message| self.feed(message));
+        (self.pending_bytes, self.firsts) = (0, renewed.first.len());
+        renewed.first.into_iter().chain(kept).for_each(|message| self.keep(&message));
+        self.hand_over();
     }
+}
+
+/// How many of them are data messages.
+fn data<'a>(messages: impl Iterator<Item = &'a Message>) -> u64 {
+    messages.filter(|message| !is_control(message)).count() as u64
 }

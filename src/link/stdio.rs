@@ -159,6 +159,10 @@ impl Output {
     pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.chunks = None;
         self.waiting = None;
+        // A failure that was told already stays told; asking once more would be a panic.
+        if self.done.is_terminated() {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.done).poll(cx).map(|result| result.unwrap_or(Ok(())))
     }
 
@@ -177,6 +181,9 @@ impl Output {
     }
 
     fn poll_error(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if self.done.is_terminated() {
+            return Poll::Ready(io::ErrorKind::BrokenPipe.into());
+        }
         let result = ready!(Pin::new(&mut self.done).poll(cx));
         Poll::Ready(result.unwrap_or(Ok(())).err().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()))
     }
@@ -232,4 +239,35 @@ pub(super) fn write_on_thread(
         gone
     });
     Output { chunks: Some(chunks), waiting: None, done, gone }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    /// Takes nothing.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn an_output_whose_failure_was_told_can_still_be_finished() {
+        let (mut output, mut bytes) = (write_on_thread(Box::new(Full), None), framing::Output::default());
+        bytes.push_slice(b"never written");
+        poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
+        let error = poll_fn(|cx| output.poll_broken(cx)).await;
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        bytes.push_slice(b"neither is this");
+        assert!(poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.is_err());
+        poll_fn(|cx| output.poll_finish(cx)).await.unwrap();
+    }
 }

@@ -10,6 +10,10 @@
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.
 
+mod fragments;
+#[cfg(test)]
+mod tests;
+
 pub use super::{
     deflate::{Agreed, Volume},
     end::End,
@@ -18,7 +22,7 @@ pub use super::{
 
 use super::{
     codes,
-    deflate::{Deflating, RSV1},
+    deflate::Deflating,
     frame,
     watch::FrameWatch,
     wire::Wire,
@@ -26,6 +30,7 @@ use super::{
 };
 use crate::{net::Stream, observe::Tap};
 use bytes::Bytes;
+use fragments::{FRAGMENT, Rest};
 use std::{
     collections::VecDeque,
     io,
@@ -36,9 +41,6 @@ use tokio_tungstenite::tungstenite::{
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
-/// Outgoing messages larger than this go as fragments, so that pongs, pings and a Close can pass between
-/// them, and a client holds no more than one of them masked. Bytes.
-const FRAGMENT: usize = 256 * 1024;
 /// From this much queued on, a pump flushes before it queues more. Bytes.
 pub const HIGH_WATER: usize = 256 * 1024;
 /// What the engine reads at a time: it zero-fills as much before each read. Bytes.
@@ -81,14 +83,6 @@ pub struct Conn {
     keepalive: Bytes,
     /// Told of every message.
     witness: Witness,
-}
-
-struct Rest {
-    payload: Bytes,
-    /// Of the next fragment.
-    opcode: u8,
-    /// The message is compressed; decided with its first fragment.
-    is_compressed: bool,
 }
 
 impl Conn {
@@ -195,10 +189,13 @@ impl Conn {
                 return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
             }
             match self.engine.read(&mut self.wire.io(cx)) {
-                Ok(Message::Close(frame)) => {
-                    let end = End::closed(frame, &self.wire.cursor);
+                Ok(Message::Close(_)) => {
+                    let end = End::closed(&self.wire.cursor);
                     if let End::Close { code, reason } = &end {
                         self.witness.closed(*code, reason, !self.close_queued);
+                        if !self.close_queued {
+                            self.wire.echo_close();
+                        }
                     }
                     self.finish(end);
                     break;
@@ -277,9 +274,10 @@ impl Conn {
         }
     }
 
-    /// Queues a pong, also between the fragments of a large message.
+    /// Queues a pong, also between the fragments of a large message; none to a peer that takes nothing.
     pub fn queue_pong(&mut self, payload: Bytes) {
-        if self.is_open() {
+        // Data alone never makes as much wait; not every ping has to be answered (section 5.5.3).
+        if self.is_open() && self.wire.queued() < 2 * HIGH_WATER + REPLIES {
             self.witness.sent(&Message::Pong(payload.clone()));
             let _ = self.wire.push(frame::FIN | frame::PONG, payload);
         }
@@ -299,6 +297,8 @@ impl Conn {
 
     /// Writes everything queued, and the engine's replies to pings and Close.
     ///
+    /// What is left of a message when the peer closes stays: pending, until it is [abandoned](Self::abandon).
+    ///
     /// # Errors
     /// The transport's; what the peer sent before may still be received.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -306,13 +306,17 @@ impl Conn {
         loop {
             // The reply to what was read last; the queue takes it in any case.
             let _ = self.engine.flush(&mut self.wire.mouth());
-            while self.wire.queued() < HIGH_WATER && self.rest.is_some() {
+            // Nothing may follow the answer to a Close (section 5.5.1).
+            let may_follow = self.engine.can_write();
+            while may_follow && self.wire.queued() < HIGH_WATER && self.rest.is_some() {
                 self.queue_fragment()?;
             }
             ready!(self.wire.poll_write(cx))?;
             if self.rest.is_none() {
                 self.unwritten = 0;
                 return Poll::Ready(Ok(()));
+            } else if !may_follow {
+                return Poll::Pending;
             }
         }
     }
@@ -321,6 +325,12 @@ impl Conn {
     pub fn abandon(&mut self) -> u64 {
         self.rest = None;
         std::mem::take(&mut self.unwritten)
+    }
+
+    /// Takes back what is queued, of which not one byte may have been written, but for the answer to a Close.
+    pub fn retract(&mut self) {
+        self.rest = None;
+        self.wire.retract();
     }
 
     /// How far both directions have come.
@@ -343,47 +353,6 @@ impl Conn {
         &mut self.wire.stream
     }
 
-    fn queue_fragment(&mut self) -> io::Result<()> {
-        let Some(mut rest) = self.rest.take() else { return Ok(()) };
-        let piece = rest.payload.split_to(FRAGMENT.min(rest.payload.len()));
-        let is_last = rest.payload.is_empty();
-        if rest.opcode == frame::CONTINUATION {
-            self.go_on(piece, rest.is_compressed, is_last)?;
-        } else {
-            rest.is_compressed = self.begin(rest.opcode, piece, is_last)?;
-        }
-        if !is_last {
-            self.rest = Some(Rest { opcode: frame::CONTINUATION, ..rest });
-        }
-        Ok(())
-    }
-
-    /// Queues the only or first frame of a message; tells whether it is compressed.
-    fn begin(&mut self, opcode: u8, piece: Bytes, is_last: bool) -> io::Result<bool> {
-        let first = opcode | if is_last { frame::FIN } else { 0 };
-        let Some(deflating) = &mut self.deflating else {
-            return self.wire.push(first, piece).map(|()| false);
-        };
-        let compressed = deflating.begin(&piece, is_last);
-        deflating.count(piece.len(), compressed.as_ref().unwrap_or(&piece).len());
-        match compressed {
-            Some(compressed) => self.wire.push(first | RSV1, compressed).map(|()| true),
-            None => self.wire.push(first, piece).map(|()| false),
-        }
-    }
-
-    /// Queues a further frame of a message.
-    fn go_on(&mut self, mut piece: Bytes, is_compressed: bool, is_last: bool) -> io::Result<()> {
-        if let Some(deflating) = &mut self.deflating {
-            let plain = piece.len();
-            if is_compressed {
-                piece = deflating.go_on(&piece, is_last)?;
-            }
-            deflating.count(plain, piece.len());
-        }
-        self.wire.push(frame::CONTINUATION | if is_last { frame::FIN } else { 0 }, piece)
-    }
-
     fn finish(&mut self, end: End) {
         self.end = Some(end);
         self.wire.stop();
@@ -394,6 +363,3 @@ impl Conn {
 pub fn is_control(message: &Message) -> bool {
     !matches!(message, Message::Text(_) | Message::Binary(_))
 }
-
-#[cfg(test)]
-mod tests;

@@ -20,7 +20,8 @@ pub(super) struct Cursor {
     peek: Peek,
     /// A Close has come; what comes after it does not count.
     is_closed: bool,
-    close_code: Option<u16>,
+    /// What it says.
+    close: Vec<u8>,
 }
 
 /// The beginning of a payload, for as long as somebody wants to see it.
@@ -40,7 +41,7 @@ impl Cursor {
             partial: 0,
             peek: Peek { bytes: [0; HEAD], have: 0, wanted: 0 },
             is_closed: false,
-            close_code: None,
+            close: Vec::new(),
         }
     }
 
@@ -57,7 +58,12 @@ impl Cursor {
 
     /// The code of the Close frame that was read, as the peer sent it.
     pub(super) fn close_code(&self) -> Option<u16> {
-        self.close_code
+        self.close.first_chunk().map(|code| u16::from_be_bytes(*code))
+    }
+
+    /// The payload of the Close frame that was read.
+    pub(super) fn close(&self) -> &[u8] {
+        &self.close
     }
 
     /// Takes note of bytes that pass.
@@ -104,8 +110,7 @@ impl Cursor {
     fn frame_begins(&mut self, watch: &mut Watch) {
         self.left = self.header.length();
         if watch.is_some() || self.is_close() {
-            let most = if watch.is_some() { HEAD } else { 2 };
-            let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
+            let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(HEAD);
             (self.peek.have, self.peek.wanted) = (0, wanted);
             if wanted == 0 {
                 self.looked(watch);
@@ -144,7 +149,7 @@ impl Cursor {
         }
         if is_close && self.peek.have == self.peek.wanted {
             self.is_closed = true;
-            self.close_code = head.first_chunk().map(|code| u16::from_be_bytes(*code));
+            self.close = head.to_vec();
         }
         if let Some(watch) = watch {
             let first = self.header.first();

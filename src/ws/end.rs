@@ -6,7 +6,6 @@ use std::io;
 use tokio_tungstenite::tungstenite::{
     Error,
     error::{CapacityError, ProtocolError},
-    protocol::CloseFrame,
 };
 
 /// How the peer's side of a connection ended.
@@ -29,9 +28,9 @@ pub enum End {
 }
 
 impl End {
-    /// After a Close; the engine hides a code that may not be sent.
-    pub(super) fn closed(frame: Option<CloseFrame>, cursor: &Cursor) -> Self {
-        let reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
+    /// After a Close; the engine hides a code that it does not know, and its reason.
+    pub(super) fn closed(cursor: &Cursor) -> Self {
+        let reason = String::from_utf8_lossy(cursor.close().get(2..).unwrap_or_default()).into_owned();
         match cursor.close_code() {
             Some(code) if !codes::may_arrive(code) => Self::fatal(
                 Exit::Protocol,

@@ -109,7 +109,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Drops everything: nothing can be written any more.
+    /// Drops everything: nothing can be written any more, or nothing of it shall.
     pub(super) fn clear(&mut self) {
         self.gathered.clear();
         self.shared.clear();

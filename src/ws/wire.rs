@@ -38,6 +38,8 @@ pub(super) struct Wire {
     watch: Watch,
     /// Pongs of the engine do not get out.
     mutes_pongs: bool,
+    /// The Close of the peer is answered: the engine's answer does not get out.
+    is_answered: bool,
     /// Follows what the engine writes; only when it is watched.
     spoken: Cursor,
     /// The first failed write. What the peer said before is still to be read.
@@ -73,6 +75,7 @@ impl Wire {
             out: Outgoing::new(is_client),
             watch: None,
             mutes_pongs: false,
+            is_answered: false,
             spoken: Cursor::new(Way::Out),
             broken: None,
         }
@@ -94,6 +97,13 @@ impl Wire {
     /// Whether the engine's answers to pings are dropped.
     pub fn mutes_pongs(&self) -> bool {
         self.mutes_pongs
+    }
+
+    /// Answers the peer's Close with the same, also where the engine does not know its code.
+    pub fn echo_close(&mut self) {
+        // Without a mask there is no answer of the engine's either.
+        let _ = self.push(frame::FIN | frame::CLOSE, Bytes::copy_from_slice(self.cursor.close()));
+        self.is_answered = true;
     }
 
     /// Restores compressed messages from here on; `keeps_context` as the peer may refer to earlier ones.
@@ -157,6 +167,15 @@ impl Wire {
             watch.frame(&Seen::new(Way::Out, first, is_masked, payload.len() as u64, &payload));
         }
         self.out.push(first, payload)
+    }
+
+    /// Drops what is queued, but for the answer to the peer's Close.
+    pub fn retract(&mut self) {
+        self.out.clear();
+        if self.is_answered {
+            let close = Bytes::copy_from_slice(self.cursor.close());
+            let _ = self.out.push(frame::FIN | frame::CLOSE, close);
+        }
     }
 
     /// Bytes queued.
@@ -224,8 +243,10 @@ impl Read for Io<'_, '_> {
 impl Write for Io<'_, '_> {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
         // The engine writes a frame at a time, and all of it.
-        let is_pong = frames.first().is_some_and(|first| first & 0x0f == frame::PONG);
-        if self.wire.broken.is_some() || (self.wire.mutes_pongs && is_pong) {
+        let opcode = frames.first().map(|first| first & 0x0f);
+        let is_needless = self.wire.mutes_pongs && opcode == Some(frame::PONG)
+            || self.wire.is_answered && opcode == Some(frame::CLOSE);
+        if self.wire.broken.is_some() || is_needless {
             return Ok(frames.len());
         }
         if self.wire.watch.is_some() {

@@ -159,7 +159,8 @@ fn a_record_that_names_a_connection_is_for_that_client_alone() {
         .write(b"{\"type\":\"close\",\"code\":1012}\n{\"type\":\"text\",\"data\":\"for who comes\"}\n");
     assert_eq!(one.answer_close().unwrap().code(), Some(1012), "and one for all is for all");
     eventually("both have left", || listening.wsio.err_so_far().matches(" close ").count() == 2);
-    assert_eq!(Peer::dial(listening.address()).message().unwrap(), b"for who comes");
+    let mut three = Peer::dial(listening.address());
+    assert_eq!(three.message().unwrap(), b"for who comes");
     listening.wsio.write(b"{\"type\":\"text\"}\n");
     let done = listening.wsio.wait();
     assert!(done.code == 65 && done.err.contains("line 7 is a text without `data`"), "{}", done.err);

@@ -142,6 +142,23 @@ fn pings_whose_pongs_are_never_read_cost_no_memory() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn replies_that_are_never_read_cost_no_memory() {
+    let listening = Listening::start(["listen", "0", "--reply", &format!("p={}", "r".repeat(4000))]);
+    let mut peer = Peer::dial(listening.address());
+    peer.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut sent = 0;
+    while sent < 1 << 17 && peer.try_send(true, 1, b"p").is_ok() {
+        sent += 1;
+    }
+    assert!(
+        listening.wsio.peak_kib() < MEMORY,
+        "{} KiB after {sent} messages that want a reply",
+        listening.wsio.peak_kib()
+    );
+}
+
 #[test]
 fn two_hundred_messages_and_a_close_reach_a_client_that_keeps_flooding() {
     for _ in 0..10 {

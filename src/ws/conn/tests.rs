@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::ws::frame::Header;
-use std::task::Waker;
+use std::{pin::Pin, task::Waker};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf},
     task::coop::unconstrained,
 };
 
@@ -95,4 +95,59 @@ async fn large_before_the_next() {
     theirs.read_exact(&mut wire[..200_000]).await.unwrap();
     assert!(conn.poll_flush(&mut cx).is_ready());
     assert_eq!(conn.queued(), 0);
+}
+
+#[tokio::test]
+async fn no_fragment_follows_the_answer_to_a_close() {
+    unconstrained(close_amid_fragments()).await;
+}
+
+async fn close_amid_fragments() {
+    let (mut conn, mut theirs) = conn(Part::Server, 1000);
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    conn.queue(Message::binary(vec![7; 4 * FRAGMENT])).unwrap();
+    assert!(conn.poll_flush(&mut cx).is_pending());
+    theirs.write_all(b"\x88\x82\0\0\0\0\x03\xe8").await.unwrap();
+    assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
+    assert!(matches!(conn.end(), Some(End::Close { code: Some(1000), .. })));
+    let mut wire = Vec::new();
+    for _ in 0..5 * FRAGMENT / 1000 {
+        assert!(conn.poll_flush(&mut cx).is_pending(), "what is left was not sent");
+        let (mut more, mut there) = ([0; 1000], Context::from_waker(Waker::noop()));
+        let mut more = ReadBuf::new(&mut more);
+        let _ = Pin::new(&mut theirs).poll_read(&mut there, &mut more);
+        wire.extend_from_slice(more.filled());
+    }
+    assert_eq!(conn.abandon(), 1, "it is told unsent");
+    assert!(conn.poll_flush(&mut cx).is_ready());
+    assert_eq!(frames(&wire), [(2, FRAGMENT), (0x88, 2)]);
+}
+
+#[test]
+fn pongs_that_nobody_takes_do_not_pile_up() {
+    let (mut conn, _theirs) = conn(Part::Client, 1000);
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..100_000 {
+        conn.queue_pong(Bytes::from_static(&[7; 125]));
+        assert!(conn.queued() <= 1000 || conn.poll_flush(&mut cx).is_pending());
+    }
+    assert!(conn.queued() < 3 * HIGH_WATER, "{} bytes wait", conn.queued());
+    conn.queue(Message::text("data")).unwrap();
+}
+
+#[tokio::test]
+async fn a_close_with_a_code_that_the_engine_does_not_know_is_told_and_answered_as_it_is() {
+    for code in [1000_u16, 1014] {
+        let (mut conn, mut theirs) = conn(Part::Server, 1000);
+        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+        let said = [&code.to_be_bytes()[..], b"behind it"].concat();
+        theirs.write_all(&[b"\x88\x8b\0\0\0\0", &said[..]].concat()).await.unwrap();
+        assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
+        assert_eq!(conn.end(), Some(&End::Close { code: Some(code), reason: "behind it".to_owned() }));
+        assert!(conn.poll_flush(&mut cx).is_ready());
+        drop(conn);
+        let mut wire = Vec::new();
+        theirs.read_to_end(&mut wire).await.unwrap();
+        assert_eq!(wire, [b"\x88\x0b", &said[..]].concat());
+    }
 }

@@ -1,0 +1,217 @@
+//! What every connection gets, what only the next one may get, and what none may get twice.
+
+use super::*;
+use crate::ws::conn::Part;
+use bytes::Bytes;
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex},
+    task::Waker,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+
+/// A Close with 1012, as a client sends it.
+const RESTART: &[u8] = b"\x88\x82\0\0\0\0\x03\xf4";
+/// The answer to it.
+const ANSWER: &[u8] = b"\x88\x02\x03\xf4";
+
+/// Opens what there is, then nothing for ever.
+#[derive(Clone, Default)]
+struct Next {
+    conns: Arc<Mutex<VecDeque<Conn>>>,
+    first: Vec<Message>,
+    losses: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Renew for Next {
+    fn is_wanted(&self, _: &End) -> bool {
+        true
+    }
+
+    fn lost(&mut self, loss: Loss) {
+        self.losses.lock().unwrap().push(loss.doubtful);
+    }
+
+    fn poll_open(&mut self, _: &mut Context<'_>) -> Poll<Result<Renewed>> {
+        match self.conns.lock().unwrap().pop_front() {
+            Some(conn) => Poll::Ready(Ok(Renewed {
+                conn,
+                first: self.first.clone(),
+                record: Message::Ping("again".into()),
+            })),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Next {
+    /// The link, and the far end of each of its connections.
+    fn link(&self, count: usize) -> (Renewing, Vec<DuplexStream>) {
+        let pair = |_| {
+            let (ours, theirs) = tokio::io::duplex(4 * 1024 * 1024);
+            (Conn::new(Box::pin(ours), &[], Part::Server, 1 << 24), theirs)
+        };
+        let (conns, theirs): (VecDeque<_>, Vec<_>) = (0..count).map(pair).unzip();
+        *self.conns.lock().unwrap() = conns;
+        let first = self.conns.lock().unwrap().pop_front().unwrap();
+        (Renewing::new(Box::new(first), Box::new(self.clone()), self.first.len()), theirs)
+    }
+}
+
+/// Lets the link find out that its connection is lost, and open the next one.
+async fn renew(link: &mut Renewing) {
+    let mut batch = VecDeque::new();
+    poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
+    assert_eq!(batch, [Message::Ping("again".into())]);
+}
+
+/// Everything that came out at this end, once the other one is gone.
+async fn all(mut theirs: DuplexStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    theirs.read_to_end(&mut bytes).await.unwrap();
+    bytes
+}
+
+#[tokio::test]
+async fn nothing_that_was_not_sent_is_sent_twice() {
+    let next = Next { first: vec![Message::text("first")], ..Next::default() };
+    let (mut link, mut theirs) = next.link(3);
+    for theirs in &mut theirs[..2] {
+        theirs.write_all(RESTART).await.unwrap();
+    }
+    link.feed(Message::text("first"));
+    link.feed(Message::text("kept"));
+    renew(&mut link).await;
+    renew(&mut link).await;
+    poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
+    drop(link);
+    assert_eq!(*next.losses.lock().unwrap(), [0, 0], "nothing was on its way");
+    let mut came = Vec::new();
+    for theirs in theirs {
+        came.push(all(theirs).await);
+    }
+    assert_eq!(came, [ANSWER, ANSWER, b"\x81\x05first\x81\x04kept"]);
+}
+
+#[tokio::test]
+async fn what_was_sent_before_a_close_may_not_have_arrived() {
+    let next = Next::default();
+    let (mut link, mut theirs) = next.link(2);
+    let mut batch = VecDeque::new();
+    for text in ["answered", "one", "two"] {
+        link.feed(Message::text(text));
+        poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
+        if text == "answered" {
+            theirs[0].write_all(b"\x81\x82\0\0\0\0ok").await.unwrap();
+            poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
+        }
+    }
+    theirs[0].write_all(RESTART).await.unwrap();
+    renew(&mut link).await;
+    assert_eq!(*next.losses.lock().unwrap(), [2]);
+}
+
+#[tokio::test]
+async fn what_is_sent_first_is_not_sent_again_when_it_is_fed_late() {
+    let next = Next { first: vec![Message::text("one"), Message::text("two")], ..Next::default() };
+    let (mut link, mut theirs) = next.link(2);
+    theirs[0].write_all(RESTART).await.unwrap();
+    link.feed(Message::text("one"));
+    renew(&mut link).await;
+    link.feed(Message::text("two"));
+    link.feed(Message::text("more"));
+    poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
+    drop(link);
+    assert_eq!(all(theirs.remove(1)).await, b"\x81\x03one\x81\x03two\x81\x04more");
+}
+
+#[tokio::test]
+async fn a_large_message_that_is_sent_first_does_not_hide_the_others() {
+    let large = vec![b'x'; HIGH_WATER];
+    let next =
+        Next { first: vec![Message::binary(large.clone()), Message::binary(large)], ..Next::default() };
+    let (mut link, mut theirs) = next.link(2);
+    theirs[0].write_all(RESTART).await.unwrap();
+    renew(&mut link).await;
+    for _ in 0..2 {
+        link.feed(Message::text("skipped: the next connection had it"));
+    }
+    link.feed(Message::text("last"));
+    poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
+    drop(link);
+    let came = all(theirs.remove(1)).await;
+    assert_eq!(came.len(), 2 * (10 + HIGH_WATER) + 6);
+    assert!(came.ends_with(b"x\x81\x04last"));
+}
+
+#[tokio::test]
+async fn empty_messages_wait_within_bounds_too() {
+    let (mut link, mut theirs) = Next::default().link(1);
+    theirs[0].write_all(RESTART).await.unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(link.poll_receive(&mut cx, &mut VecDeque::new()).is_pending());
+    assert!(link.is_away());
+    let mut fed = 0;
+    while link.queued() < HIGH_WATER && fed < HIGH_WATER {
+        link.feed(Message::text(""));
+        fed += 1;
+    }
+    assert!(fed < HIGH_WATER, "as many as one likes");
+    assert_eq!(link.abandon(), fed as u64);
+}
+
+#[tokio::test]
+async fn a_short_message_that_waits_does_not_keep_the_buffer_it_was_read_into() {
+    let (mut link, mut theirs) = Next::default().link(1);
+    theirs[0].write_all(RESTART).await.unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(link.poll_receive(&mut cx, &mut VecDeque::new()).is_pending());
+    let buffer = Bytes::from(vec![b'x'; HIGH_WATER]);
+    link.feed(Message::binary(buffer.slice(..9)));
+    assert!(buffer.is_unique());
+}
+
+#[tokio::test]
+async fn what_the_peer_never_heard_of_is_told_unsent() {
+    let (mut link, mut theirs) = Next::default().link(1);
+    link.feed(Message::binary(vec![0; HIGH_WATER + 1]));
+    link.feed(Message::text("behind it"));
+    theirs[0].write_all(RESTART).await.unwrap();
+    assert_eq!(link.abandon(), 2);
+    assert_eq!(link.queued(), 0);
+}
+
+/// Takes nothing, gives nothing.
+struct Stuck;
+
+impl AsyncRead for Stuck {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Stuck {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_does_not_come_back() {
+    let next = Next::default();
+    let conn = Conn::new(Box::pin(Stuck), &[], Part::Server, 1 << 24);
+    let mut link = Renewing::new(Box::new(conn), Box::new(next.clone()), 0);
+    link.queue_close(Some(1000), "");
+    assert!(link.poll_flush(&mut Context::from_waker(Waker::noop())).is_pending());
+    poll_fn(|cx| link.poll_receive(cx, &mut VecDeque::new())).await;
+    assert!(matches!(link.end(), Some(SourceEnd::Lost { .. })));
+    assert!(next.losses.lock().unwrap().is_empty() && !link.is_away());
+}
