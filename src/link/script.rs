@@ -113,8 +113,7 @@ impl ScriptLink {
     }
 
     pub(super) fn feed(&mut self, message: Message) {
-        // What tells of a gap is no message of the peer's.
-        if self.is_keepalive(&message) || matches!(message, Message::Frame(_)) {
+        if self.is_keepalive(&message) {
             return;
         }
         self.advance(|engine, now| match message {

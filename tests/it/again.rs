@@ -241,22 +241,3 @@ fn a_tunnel_comes_back_for_a_byte_stream() {
     assert!(std::fs::read_to_string(&file).unwrap().ends_with("two"));
     assert_eq!(Wsio::run(["pipe", "--reconnect", "ws-listen:0", &url], "").code, 2);
 }
-
-#[test]
-fn a_script_goes_on_behind_a_gap() {
-    let (url, server) = serve_many(|listener| {
-        let mut peer = Peer::accept(listener);
-        peer.text("one");
-        assert_eq!(peer.message().unwrap(), b"two?");
-        peer.reset();
-        let mut peer = Peer::accept(listener);
-        peer.text("two");
-        peer.answer_close();
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("gap.wsio");
-    std::fs::write(&file, "< one\n> two?\n< two\n").unwrap();
-    let done = Wsio::run(["connect", "--reconnect", "--script", file.to_str().unwrap(), &url], "");
-    server.join().unwrap();
-    assert_eq!(done.code, 0, "{}", done.err);
-}
