@@ -11,11 +11,20 @@ use rustix::{
         tcgetwinsize, tcsetattr,
     },
 };
+use signal_hook::consts::SIGCONT;
 use std::{
     fs::File,
     io::{self, Write},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
 };
+
+/// How long the signal that stops us may take to do so, on a machine that has other things to do.
+const STOPPED: Duration = Duration::from_secs(1);
 
 /// A terminal and the modes it was found in.
 pub(super) struct Modes {
@@ -80,13 +89,21 @@ impl Modes {
     /// Stops the whole job, as Ctrl-Z does, and returns when it goes on.
     ///
     /// The shell finds the terminal as it left it. A signal to the group reaches some thread of ours some
-    /// time later; the one that has to wait here stops itself too.
+    /// time later, so that we go on is waited for; where nobody could let us go on, we are not stopped.
     pub(super) fn suspend(&self) {
         let Ok(own) = tcgetattr(&self.terminal) else { return };
         self.set_found();
         let _ = (&self.terminal).write_all(b"\x1b[?2004l");
+        let goes_on = Arc::new(AtomicBool::new(false));
+        let watch = signal_hook::flag::register(SIGCONT, Arc::clone(&goes_on));
         let _ = kill_current_process_group(Signal::TSTP);
-        let _ = signal_hook::low_level::raise(signal_hook::consts::SIGTSTP);
+        let told = Instant::now();
+        while !goes_on.load(Ordering::Relaxed) && told.elapsed() < STOPPED {
+            thread::sleep(Duration::from_millis(1));
+        }
+        if let Ok(watch) = watch {
+            signal_hook::low_level::unregister(watch);
+        }
         let _ = tcsetattr(&self.terminal, OptionalActions::Now, &own);
         let _ = (&self.terminal).write_all(b"\x1b[?2004h");
     }

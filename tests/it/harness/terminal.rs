@@ -144,7 +144,12 @@ impl Terminal {
     fn waits(&self, what: &str, mut check: impl FnMut() -> bool) {
         let start = Instant::now();
         while !check() {
-            assert!(start.elapsed() < PATIENCE, "never on the screen: {what}\n{}", self.rows().join("\n"));
+            assert!(
+                start.elapsed() < PATIENCE,
+                "never on the screen: {what}\n{}\n{:?}",
+                self.rows().join("\n"),
+                self.written()
+            );
             thread::sleep(std::time::Duration::from_millis(5));
         }
     }
