@@ -89,9 +89,10 @@ impl Editor {
         rustyline.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), Cmd::Newline);
         let mut printer = rustyline.create_external_printer().map_err(other)?;
         board.modes().take()?;
+        board.editor_between_lines();
+        // Started later than that: without an editor it would leave at once.
         let poked = Arc::clone(board);
         thread::spawn(move || while poked.wait_for_poke() && printer.print(POKE.to_owned()).is_ok() {});
-        board.editor_between_lines();
         Ok(Self { rustyline, board: Arc::clone(board), view })
     }
 
