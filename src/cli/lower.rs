@@ -126,6 +126,10 @@ pub(super) fn framing(messages: &Messages, default: &str, shown: &Output) -> Res
         Timestamps::Delta => Stamp::Delta,
     });
     let written = output.map_or(default, |output| output.name);
+    if written == "length" && u32::try_from(messages.max_message).is_err() {
+        return Err(usage("a length of four bytes cannot tell messages of 4 GiB and more")
+            .hint("allow less with --max-message, or choose another --framing"));
+    }
     if stamp.is_some() && !["lines", "nul", "paragraph"].contains(&written) {
         let hint = match written {
             "jsonl" => "leave --timestamps out: JSON records have their time",

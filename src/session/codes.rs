@@ -117,36 +117,9 @@ pub fn sendable(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999)
 }
 
-/// Whether a Close with this code and reason may be sent, and why not.
-///
-/// # Errors
-/// The reason, for a person who chose them.
-pub fn check(code: u16, reason: &str) -> Result<(), String> {
-    if code == 1005 {
-        return Err("is never sent, it stands for no code; use none".to_owned());
-    }
-    if !sendable(code) {
-        return Err("may not be sent; use 1000-1003, 1007-1013 or 3000-4999".to_owned());
-    }
-    if reason.len() > MAX_REASON {
-        return Err(format!("the reason is {} bytes long, the limit is {MAX_REASON}", reason.len()));
-    }
-    Ok(())
-}
-
 /// Whether the code may stand in a Close frame that arrives (RFC 6455 section 7.4, IANA's registry).
 pub fn may_arrive(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
-}
-
-/// The code to pass on to the other side of a relay: what may not be sent becomes 1011.
-pub fn relayed(code: Option<u16>) -> Option<u16> {
-    match code {
-        // "No status" is said by not sending one.
-        None | Some(1005) => None,
-        Some(code) if sendable(code) => Some(code),
-        Some(_) => Some(1011),
-    }
 }
 
 /// The longest prefix of a reason that fits in a Close frame and is whole characters.
@@ -188,15 +161,6 @@ mod tests {
         for code in 0..=u16::MAX {
             assert_eq!(sendable(code), code < 5000 && CloseCode::from(code).is_allowed(), "{code}");
         }
-    }
-
-    #[test]
-    fn relaying_never_yields_an_unsendable_code() {
-        assert!((0..=u16::MAX).all(|code| relayed(Some(code)).is_none_or(sendable)));
-        assert_eq!(relayed(None), None);
-        assert_eq!(relayed(Some(1005)), None);
-        assert_eq!(relayed(Some(1006)), Some(1011));
-        assert_eq!(relayed(Some(4001)), Some(4001));
     }
 
     #[test]

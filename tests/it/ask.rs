@@ -224,6 +224,10 @@ fn what_could_do_nothing_or_contradicts_is_refused() {
         (&["pipe", "-", "tcp:h:1", "--match", "x"], "--match needs a ws: or wss: endpoint"),
         (&["pipe", "ws-listen:0", "tcp:h:1", "--expect-close", "1000"], "needs a ws: or wss: endpoint"),
         (&["listen", "0", "--match", "x"], "--match"),
+        (
+            &["pipe", "ws://h", "-", "--framing", "length", "--max-message", "4G"],
+            "messages of 4 GiB and more",
+        ),
     ] {
         let done = Wsio::run(args, "");
         assert_eq!(done.code, 2, "{args:?}: {}", done.err);
