@@ -43,6 +43,8 @@ fn encode(entry: &Entry, messages: &[Bytes]) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn every_split_gives_the_same_messages(input in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(0), any::<u8>()], 0..200), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
         for name in ["lines", "nul", "whole", "length", "base64", "hex", "paragraph", "jsonl"] {
@@ -73,6 +75,8 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_bytes_round_trip(messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..10), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
         let messages: Vec<Bytes> = messages.into_iter().map(Bytes::from).collect();

@@ -223,6 +223,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn any_text_passes_again(texts in prop::collection::vec((any::<bool>(), any::<String>()), 0..6)) {
             let dir = |out| if out { Dir::Out } else { Dir::In };

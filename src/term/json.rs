@@ -214,6 +214,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn only_white_space_differs(text in any_json(), columns in 1usize..120) {
             if let Some(shown) = plain(&text, columns) {

@@ -90,6 +90,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn only_line_breaks_and_tabs_are_controls(text in any::<String>()) {
             prop_assert!(safe(&text).chars().all(|c| c == '\n' || c == '\t' || !is_hidden(c)));

@@ -57,6 +57,8 @@ fn script() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn it_ends_and_says_nothing_behind_its_close(text in script(), events in prop::collection::vec(happens(), 0..20)) {
         let script = Arc::new(load(&text, &[]).unwrap());

@@ -165,6 +165,16 @@ fn files_say_what_they_are_for_and_are_small() {
 }
 
 #[test]
+fn the_top_level_is_what_was_agreed() {
+    let allowed = ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests", "completions", "man", "target"];
+    for entry in fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let agreed = allowed.contains(&&*name) || name.starts_with('.') || name.starts_with("LICENSE");
+        assert!(agreed, "{name} has no place there");
+    }
+}
+
+#[test]
 fn the_reader_of_imports_sees_groups() {
     let code = "use crate::{\n    exit::Exit,\n    net::{self, Stream},\n    plan,\n};\nfn f() -> crate::fault::Result<()>";
     assert_eq!(imports(code), ["exit", "net", "plan", "fault"]);
