@@ -229,22 +229,23 @@ impl Reach {
         DatagramRules { kind, max_message: self.max_message, idle }
     }
 
-    /// A transport by that way; `name` is what is opened.
+    /// A transport by that way; `name` is what is opened, `reporter` is told how.
     ///
     /// # Errors
     /// Exit 5, 6, 7, 97 and the others of [`Dialer`]; 28 when the time is over.
     pub async fn dial(
         &self,
         deadline: &Deadline,
+        reporter: &Reporter,
         name: &str,
         route: &Route,
         timings: &mut Timings,
     ) -> Result<Dialed> {
-        let dialed = deadline.phase("connect", name, self.dialer.dial(route, timings)).await?;
+        let dialed = deadline.phase("connect", name, self.dialer.dial(reporter, route, timings)).await?;
         match route {
             Route::Through(chosen, ..) => {
                 let doing = format!("{name} through {chosen}");
-                deadline.phase("proxy", &doing, self.dialer.tunnel(route, dialed, timings)).await
+                deadline.phase("proxy", &doing, self.dialer.tunnel(reporter, route, dialed, timings)).await
             }
             Route::Direct(..) | Route::Unix(_) => Ok(dialed),
         }

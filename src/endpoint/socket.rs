@@ -103,7 +103,7 @@ impl Endpoint for Dial {
         }
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let deadline = reach.deadline();
             let name = self.describe();
@@ -113,7 +113,8 @@ impl Endpoint for Dial {
                     // Our own files are judged before anybody else is troubled.
                     let connector = if *tls { Some(reach.connector().await?) } else { None };
                     let route = reach.dialer.route(if *tls { "tls" } else { "tcp" }, host, *port)?;
-                    let dialed = reach.dial(&deadline, &name, &route, &mut timings).await?;
+                    let reporter = reach.reporter.of(opening.visitor.map(|visitor| visitor.conn));
+                    let dialed = reach.dial(&deadline, &reporter, &name, &route, &mut timings).await?;
                     let host = net::without_zone(host);
                     let stream = match connector {
                         Some(tls) => deadline.phase("tls", &name, tls.connect(dialed.stream, host)).await?.0,

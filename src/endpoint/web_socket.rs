@@ -116,13 +116,13 @@ impl Endpoint for Client {
                 let (reduced, missing) =
                     if own { (options.clone(), Vec::new()) } else { options.for_strangers() };
                 if !missing.is_empty() {
-                    reach.reporter.verbose(&format!("not sent there: {}", missing.join(", ")));
+                    telling.reporter.verbose(&format!("not sent there: {}", missing.join(", ")));
                 }
                 let (mut to, status) = match at.attempt(reach, &deadline, &reduced, &telling).await? {
                     Attempt::Open(link) => return Ok(Opened::Link(link)),
                     Attempt::Moved(to, status) => (to, status),
                 };
-                reach.reporter.verbose(&format!("{status}: on to {}", reach.redactor.url(&to.to_string())));
+                telling.reporter.verbose(&format!("{status}: on to {}", reach.redactor.url(&to.to_string())));
                 if to.has_origin_of(&self.url) {
                     to.userinfo = to.userinfo.or_else(|| self.url.userinfo.clone());
                 }
@@ -159,7 +159,7 @@ impl Client {
             let (url, name) = (&self.url, reach.redactor.url(&self.url.to_string()));
             let mut facts = Facts { url: Some(name.clone()), ..Facts::default() };
             if url.guessed {
-                reach.reporter.verbose(&format!("no scheme was written: taken as {name}"));
+                telling.reporter.verbose(&format!("no scheme was written: taken as {name}"));
             }
             // Our own files are judged before anybody else is troubled.
             let connector = if url.secure { Some(reach.connector().await?) } else { None };
@@ -170,16 +170,16 @@ impl Client {
                     reach.dialer.route(scheme, &url.reached_host(), url.port)?
                 }
             };
-            let dialed = reach.dial(deadline, &name, &route, &mut facts.timings).await?;
+            let dialed = reach.dial(deadline, &telling.reporter, &name, &route, &mut facts.timings).await?;
             let took = facts.timings.tcp.map_or_else(String::new, |tcp| format!(" in {}", milliseconds(tcp)));
-            reach.reporter.verbose(&format!("connected to {}{took}", dialed.peer));
+            telling.reporter.verbose(&format!("connected to {}{took}", dialed.peer));
             let mut stream = dialed.stream;
             if let Some(connector) = connector {
                 let begun = Instant::now();
                 let shaken = deadline.phase("tls", &name, connector.connect(stream, &url.host)).await;
                 let (secured, tls) = shaken.map_err(|fault| self.explain(fault, reach))?;
                 facts.timings.tls = Some(begun.elapsed());
-                tls.lines(SystemTime::now()).iter().for_each(|line| reach.reporter.verbose(line));
+                tls.lines(SystemTime::now()).iter().for_each(|line| telling.reporter.verbose(line));
                 facts.tls = Some(tls);
                 stream = secured;
             }
@@ -190,7 +190,7 @@ impl Client {
                 Answer::Open(upgraded) => *upgraded,
                 Answer::Moved(to, status) => return Ok(Attempt::Moved(to, status)),
             };
-            reach.reporter.verbose(&format!(
+            telling.reporter.verbose(&format!(
                 "open: {name}{}{}",
                 reach.chosen(", subprotocol ", upgraded.subprotocol.as_deref()),
                 match upgraded.deflate {
@@ -368,7 +368,7 @@ impl Reach {
     /// Who is told of a connection, and under which name.
     pub fn telling(&self, conn: Option<u64>, side: char) -> Telling {
         let mark = Telling::mark(conn, self.relays.then_some(side));
-        Telling { reporter: self.reporter.clone(), redactor: self.redactor.clone(), mark }
+        Telling { reporter: self.reporter.of(conn), redactor: self.redactor.clone(), mark }
     }
 
     /// A fresh connection as the run wants it: watched, and with its pongs from where they belong.

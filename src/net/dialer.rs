@@ -87,7 +87,7 @@ impl Dialer {
     /// # Errors
     /// Exit 6 for a host's name and 5 for a proxy's, 7 when no address answers; 77 for the roots of an
     /// https proxy.
-    pub async fn dial(&self, route: &Route, timings: &mut Timings) -> Result<Dialed> {
+    pub async fn dial(&self, reporter: &Reporter, route: &Route, timings: &mut Timings) -> Result<Dialed> {
         match route {
             #[cfg(unix)]
             Route::Unix(path) => super::dial_unix(path).await,
@@ -95,14 +95,14 @@ impl Dialer {
             Route::Unix(_) => {
                 Err(Fault::new(Exit::NotBuiltIn, "connect", "this system has no Unix sockets here"))
             }
-            Route::Direct(host, port) => dial_tcp(host, *port, &self.options, timings, &self.reporter).await,
+            Route::Direct(host, port) => dial_tcp(host, *port, &self.options, timings, reporter).await,
             Route::Through(chosen, ..) => {
                 if chosen.proxy.kind == Kind::Https {
                     // Our own files are judged before anybody else is troubled.
                     self.connector().await?;
                 }
-                self.reporter.verbose(&format!("through the proxy {chosen}"));
-                dial_tcp(&chosen.proxy.host, chosen.proxy.port, &self.options, timings, &self.reporter)
+                reporter.verbose(&format!("through the proxy {chosen}"));
+                dial_tcp(&chosen.proxy.host, chosen.proxy.port, &self.options, timings, reporter)
                     .await
                     .map_err(|fault| of_proxy(fault, chosen))
             }
@@ -122,17 +122,23 @@ impl Dialer {
     /// # Errors
     /// Exit 97 for a proxy that refuses, 6 for a name that has to be known here, 35 and 60 for the TLS
     /// of an https proxy.
-    pub async fn tunnel(&self, route: &Route, dialed: Dialed, timings: &mut Timings) -> Result<Dialed> {
+    pub async fn tunnel(
+        &self,
+        reporter: &Reporter,
+        route: &Route,
+        dialed: Dialed,
+        timings: &mut Timings,
+    ) -> Result<Dialed> {
         let Route::Through(chosen, host, port) = route else { return Ok(dialed) };
         let begun = Instant::now();
-        let tunnel = Tunnel { chosen, host, port: *port, reporter: &self.reporter, redactor: &self.redactor };
+        let tunnel = Tunnel { chosen, host, port: *port, reporter, redactor: &self.redactor };
         let stream = dialed.stream;
         let stream = match chosen.proxy.kind {
             Kind::Http => tunnel.by_connect(stream).await?,
             Kind::Https => {
                 let shaken = self.connector().await?.connect(stream, &chosen.proxy.host).await;
                 let (stream, facts) = shaken.map_err(|fault| of_proxy(fault, chosen))?;
-                self.reporter.verbose(&format!("proxy: TLS {} with {}", facts.version, facts.cipher));
+                reporter.verbose(&format!("proxy: TLS {} with {}", facts.version, facts.cipher));
                 tunnel.by_connect(stream).await?
             }
             Kind::Socks5 => {

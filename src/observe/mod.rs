@@ -54,6 +54,8 @@ pub enum Verbosity {
 pub struct Reporter {
     verbosity: Verbosity,
     meter: Option<Arc<Meter>>,
+    /// Whose opening is told of: `#3 `, or nothing.
+    whose: String,
     to: Arc<Outlet>,
 }
 
@@ -82,7 +84,7 @@ impl Reporter {
             let lost = || lost.upgrade().map_or(0, |outlet| outlet.lost.swap(0, Ordering::Relaxed));
             write_on(to, &waiting, lost);
         });
-        Self { verbosity, meter: None, to: outlet }
+        Self { verbosity, meter: None, whose: String::new(), to: outlet }
     }
 
     /// Waits until everything said so far is written, but not longer than that.
@@ -113,7 +115,7 @@ impl Reporter {
     /// The same sink with another verbosity.
     #[must_use]
     pub fn with(&self, verbosity: Verbosity) -> Self {
-        Self { verbosity, meter: self.meter.clone(), to: Arc::clone(&self.to) }
+        Self { verbosity, ..self.clone() }
     }
 
     /// The same sink, which shows a meter too: as a bar on a terminal of that size, and its summary.
@@ -171,8 +173,14 @@ impl Reporter {
     /// Tells how a connection came about, with `-v`.
     pub fn verbose(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
-            self.write(&format!("* {}\n", printable(text)));
+            self.write(&format!("* {}{}\n", self.whose, printable(text)));
         }
+    }
+
+    /// The same for one client of a server: what is told with `-v` has its number.
+    #[must_use]
+    pub fn of(&self, conn: Option<u64>) -> Self {
+        Self { whose: conn.map_or_else(String::new, |conn| format!("#{conn} ")), ..self.clone() }
     }
 
     /// Whether so much is said.

@@ -317,3 +317,18 @@ fn pongs_to_a_relays_own_pings_go_no_further() {
     client.until_close();
     assert!(server.join().unwrap().is_empty());
 }
+
+#[test]
+fn how_a_clients_target_was_reached_has_its_number() {
+    let target = Listening::start(["listen", "0", "--echo"]);
+    let (address, url) = (target.address().to_owned(), format!("ws://{}/", target.address()));
+    let tcp = format!("tcp:{address}");
+    for (args, told) in [
+        (&["pipe", "ws-listen:0", &url, "-v"][..], "* #1 connected to "),
+        (&["listen", "0", "--to", &tcp, "-v"], "* #1 trying "),
+    ] {
+        let listening = Listening::start(args);
+        let _client = Peer::dial(listening.address());
+        listening.wsio.says(&format!("{told}{address}"));
+    }
+}
