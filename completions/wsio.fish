@@ -70,7 +70,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-subprotocol
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l script -d 'Let the script in FILE, or - for standard input, say what is sent and what is expected' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l report -d 'Write how the script went, line by line, for a CI system; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s n -l count -d 'End after N received messages; exit 1 if fewer came' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l linger -d 'After the input, or --send where none comes, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
@@ -195,7 +195,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l timestamps -d 'Prin
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \'\\\\=\' for = in REGEX; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After the input, or --send where none comes, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
@@ -290,7 +290,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match -d 'Write and c
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match-json -d 'Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l expect-close -d 'Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l expect-subprotocol -d 'Exit 1 unless the server chose the subprotocol NAME' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After the input ended, stay until the peer was silent for DURATION, or inf' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After the input, or --send where none comes, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r

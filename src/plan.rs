@@ -118,7 +118,7 @@ pub struct Common {
     pub max_message: usize,
     /// Sent before standard input, in order.
     pub send: Vec<Bytes>,
-    /// Standard input is among them, to its end.
+    /// They are input too: when standard input gives nothing, it ended after data.
     pub input_sent: bool,
     /// Said to the WebSocket by itself.
     pub chat: Chat,

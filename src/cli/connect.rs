@@ -104,7 +104,7 @@ impl ConnectArgs {
             max_message: self.messages.max_message,
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
-            input_sent: expander.gave_input_to("--send"),
+            input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust, self.certificate, expander)?,

@@ -75,7 +75,7 @@ pub(super) struct Session {
     /// End after one received message, the same as -n 1
     #[arg(short = '1', conflicts_with = "count")]
     pub one: bool,
-    /// After the input ended, stay until the peer was silent for DURATION, or inf
+    /// After the input, or --send where none comes, stay until the peer was silent for DURATION, or inf
     #[arg(long, value_name = "DURATION", value_parser = values::zero_or_limit, default_value = "1s")]
     pub linger: Limit,
     /// Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]

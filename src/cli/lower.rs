@@ -166,6 +166,11 @@ pub(super) fn check_count(given: &Given, messages: &Messages) -> Result<()> {
     }
 }
 
+/// Whether there is something to stay for, and a time to stay: then an empty input is no wish to listen on.
+pub(super) fn leaves_after_send(given: &Given) -> bool {
+    given.has("send") && given.has("linger")
+}
+
 pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<Bytes>> {
     let message = |text: &String| {
         let bytes = expander.bytes("--send", text)?;

@@ -305,3 +305,15 @@ fn what_is_no_url_gets_the_next_step() {
     assert!(done.err.contains("standard input and output are always the other side"), "{}", done.err);
     assert!(done.err.contains("try: wsio connect ws://h/\n"), "{}", done.err);
 }
+
+#[test]
+fn a_message_to_send_and_a_time_to_stay_are_all_the_input_there_has_to_be() {
+    let (url, peer) = serve(|mut peer| {
+        let message = peer.message().unwrap();
+        peer.text("answer");
+        (message, peer.answer_close().unwrap().code())
+    });
+    let done = Wsio::run(["connect", &url, "--send", "ask", "--linger", "300ms"], "");
+    assert_eq!((done.code, done.text()), (0, "answer\n"), "{}", done.err);
+    assert_eq!(peer.join().unwrap(), (b"ask".to_vec(), Some(1000)));
+}
