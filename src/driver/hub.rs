@@ -18,7 +18,7 @@ use crate::{
         room::{self, Member, Room},
     },
     observe::Reporter,
-    session::{SinkFailure, SourceEnd},
+    session::{CloseWith, SinkFailure, SourceEnd},
 };
 use std::{
     collections::VecDeque,
@@ -44,6 +44,7 @@ struct Task {
     /// Standard input is records, each of which may be for one client.
     records: Option<Records>,
     reporter: Reporter,
+    room: Arc<Room>,
     /// Read from standard input, the first one not yet said.
     input: VecDeque<Message>,
     output: VecDeque<Message>,
@@ -76,6 +77,7 @@ impl Hub {
             member: room.centre(),
             records: reads_records.then(|| Records::new(run.reach.max_message)),
             reporter: run.reach.reporter.clone(),
+            room: Arc::clone(&room),
             input: VecDeque::new(),
             output: VecDeque::new(),
             input_ended: false,
@@ -172,7 +174,7 @@ impl Task {
                 {
                     self.input_ended = true;
                     self.input.clear();
-                    let _ = self.broken.try_send(fault);
+                    self.breaks(fault);
                 }
             }
             if self.input_ended {
@@ -183,7 +185,7 @@ impl Task {
             if self.input.is_empty() {
                 self.input_ended = true;
                 if let Some(SourceEnd::Failed(fault) | SourceEnd::Refused(fault)) = self.link.end() {
-                    let _ = self.broken.try_send(fault);
+                    self.breaks(fault);
                 }
             }
         }
@@ -213,8 +215,20 @@ impl Task {
     fn fail(&mut self, failure: SinkFailure) -> Poll<()> {
         let (SinkFailure::ReaderLeft(fault) | SinkFailure::Failed(fault) | SinkFailure::Refused(fault)) =
             failure;
-        let _ = self.broken.try_send(fault);
+        self.breaks(fault);
         self.member.leave(SourceEnd::Absent);
         Poll::Ready(())
+    }
+
+    /// The server ends with this fault, and its clients are told at once.
+    fn breaks(&self, fault: Fault) {
+        let (code, reason) = match fault.exit {
+            Exit::BadInput => (1000, ""),
+            Exit::ReaderLeft => (1001, ""),
+            Exit::ReadError => (1011, "input failed"),
+            _ => (1011, "output failed"),
+        };
+        self.room.part(&CloseWith { code: Some(code), reason: reason.to_owned() });
+        let _ = self.broken.try_send(fault);
     }
 }

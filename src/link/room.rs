@@ -10,6 +10,7 @@
 
 mod address;
 mod bridge;
+mod parting;
 mod rules;
 
 pub use bridge::{Bridge, Gate};

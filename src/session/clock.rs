@@ -135,6 +135,9 @@ impl Session {
 
     fn drain_at(&self, side: usize) -> Option<Instant> {
         let Sink::CloseSent(at) = self.sides[side].sink else { return None };
+        if self.hurried {
+            return Some(at + self.rules.close_timeout);
+        }
         if self.sides[side].is_excused() {
             return None;
         }

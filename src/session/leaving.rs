@@ -11,6 +11,7 @@ use crate::{exit::Exit, fault::Fault};
 impl Session {
     /// Stops reading, flushes and closes both sides; delivery to byte sinks goes on while peers drain.
     pub(super) fn end_all(&mut self, code: Option<u16>, reason: String, now: Instant) {
+        self.hurried = true;
         let relay = self.sides.iter().all(Side::is_web_socket);
         for side in 0..2 {
             if relay || !self.sides[side].is_web_socket() {

@@ -35,6 +35,8 @@ pub struct Session {
     pub(super) count_met: bool,
     pub(super) close_met: bool,
     pub(super) left: Left,
+    /// It is to end soon: an answer to our Close is waited for, and not everything that comes before it.
+    pub(super) hurried: bool,
     pub(super) timeout_at: Option<Instant>,
     pub(super) traffic_at: Instant,
     /// Everything is over by then, whatever state it is in.
@@ -65,6 +67,7 @@ impl Session {
             count_met: false,
             close_met: false,
             left: Left::default(),
+            hurried: false,
             timeout_at,
             traffic_at: now,
             force_at: None,
@@ -223,6 +226,7 @@ impl Session {
     }
 
     fn input_ended(&mut self, other: usize, hangup: bool) {
+        self.hurried |= hangup;
         if self.sides[other].answers(&self.rules) && !hangup {
             self.sides[other].linger_next = true;
         } else {

@@ -177,3 +177,16 @@ fn fan_out_options_need_a_fan_out() {
     }
     assert_eq!(Wsio::run(["pipe", "tcp-listen:0", "hub:"], "").code, 3);
 }
+
+#[test]
+fn a_line_that_cannot_be_sent_is_told_to_all_at_once() {
+    let mut listening = Listening::start(["listen", "0", "--json", "--grace", "10m"]);
+    let mut peers = [Peer::dial(listening.address()), Peer::dial(listening.address())];
+    eventually("both are in", || listening.wsio.err_so_far().matches(" open ").count() == 2);
+    listening.wsio.write(b"{\"type\":\"text\",\"data\":\"good\"}\nbad\n");
+    for peer in &mut peers {
+        assert_eq!((text(peer).as_str(), peer.answer_close().unwrap().code()), ("good", Some(1000)));
+    }
+    let done = listening.wsio.wait();
+    assert!(done.code == 65 && done.err.contains("line 2 is no JSON record"), "{} {}", done.code, done.err);
+}

@@ -491,3 +491,19 @@ fn one_that_is_sent_away_has_a_moment_to_answer() {
     robot.happens(Event::Ended { side: 1, how: how() });
     assert!(robot.run_out() <= Duration::from_secs(6), "and no more than that");
 }
+
+#[test]
+fn a_peer_that_goes_on_talking_keeps_nobody_who_has_to_leave() {
+    let person = SourceEnd::Eof { empty: false, hangup: true };
+    for event in [Event::Signal(fault(Exit::Terminate)), Event::Ended { side: 0, how: person }] {
+        let mut robot = Robot::new(Rules::default(), [SideKind::Standard, SideKind::WebSocket], false);
+        robot.happens(event);
+        for _ in 0..9 {
+            robot.wait(Duration::from_secs(1));
+            if !robot.session.is_over() {
+                robot.happens(Event::Received { side: 1, messages: 1 });
+            }
+        }
+        assert!(robot.session.is_over());
+    }
+}
