@@ -10,7 +10,7 @@ use crate::{
     fault::{Fault, Result},
     framing::Kind,
     link::{Stdio, Streams},
-    observe::{Meter, Reporter, TerminalSize, Verbosity},
+    observe::{Meter, Redactor, Reporter, TerminalSize, Verbosity},
     plan::{Common, Connect, Direction, Plan},
     term::{self, Above, Prompt, Terminal},
     tls::ServerTls,
@@ -179,7 +179,14 @@ fn print(text: &str, mut streams: Streams) -> Exit {
 }
 
 fn report(reporter: &Reporter, fault: &Fault) -> Exit {
-    reporter.fault(fault);
+    if matches!(fault.exit, Exit::Usage | Exit::Malformed) {
+        // What was not understood is shown as it was written, a password in it too.
+        let redactor = Redactor::default();
+        let hint = fault.hint.as_deref().map(|hint| redactor.text(hint));
+        reporter.fault(&Fault { cause: redactor.text(&fault.cause), hint, ..fault.clone() });
+    } else {
+        reporter.fault(fault);
+    }
     fault.exit
 }
 

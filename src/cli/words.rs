@@ -69,11 +69,16 @@ fn public(before: &str, word: &str) -> String {
     if SECRETS.contains(&option) && !value.starts_with('@') {
         return format!("{}…", word.strip_suffix(value).unwrap_or_default());
     }
+    if option == "--subprotocol"
+        && (value.to_lowercase().contains("bearer") || redactor.subprotocol(value) != value)
+    {
+        return format!("{}…", word.strip_suffix(value).unwrap_or_default());
+    }
     match word.split_once(':') {
         Some((name, value)) if matches!(before, "-H" | "--header") => {
             format!("{name}: {}", redactor.field(name, value.trim_start()))
         }
-        _ if word.contains("://") => redactor.url(word),
+        _ if word.contains('@') || word.contains('?') => redactor.text(word),
         _ => word.to_owned(),
     }
 }

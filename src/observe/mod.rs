@@ -11,6 +11,7 @@ pub use bar::TerminalSize;
 pub use meter::Meter;
 
 mod redact;
+mod scrub;
 mod tap;
 
 pub use redact::{HIDDEN, Redactor};

@@ -332,3 +332,23 @@ fn how_a_clients_target_was_reached_has_its_number() {
         listening.wsio.says(&format!("{told}{address}"));
     }
 }
+
+#[test]
+fn what_is_not_understood_is_shown_without_its_secrets() {
+    for args in [
+        &["connect", "ws:/u:SEKRET@127.0.0.1:1/?token=SEKRET"][..],
+        &["connect", "ws:u:SEKRET@127.0.0.1:1/?token=SEKRET"],
+        &["connect", "nats://u:SEKRET@127.0.0.1:1/x"],
+        &["connect", "tcp://u:SEKRET@h:1"],
+        &["connect", "u:SEKRET@127.0.0.1:1/?x"],
+        &["pipe", "ws:/u:SEKRET@127.0.0.1:1/", "-"],
+        &["listen", "ws:/u:SEKRET@127.0.0.1:1/"],
+        &["connect", "--subprotocol", "base64url.bearer.authorization.k8s.io.SEKRET==", "ws://127.0.0.1:1/"],
+        &["connect", "--subprotocol", "bearer SEKRET", "ws://127.0.0.1:1/"],
+        &["connect", "ws://u:SEKRET@127.0.0.1:1/?token=SEKRET", "--no-such"],
+    ] {
+        let done = Wsio::run(args, "");
+        assert!(done.code == 2 || done.code == 3, "{args:?}: {} {}", done.code, done.err);
+        assert!(!done.err.contains("SEKRET"), "{args:?}: {}", done.err);
+    }
+}
