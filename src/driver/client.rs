@@ -1,6 +1,7 @@
 //! One client of a server: greeted, joined to what stands behind, and its session run.
 
 use super::{
+    cut::Cut,
     door::{Guest, REST},
     hub::Hub,
     reception, redial,
@@ -49,7 +50,9 @@ impl Shared {
         };
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
+        let cut = Cut::new(reporter, &name);
         let outcome = self.run.pair(a, b, true, Some(number)).await;
+        cut.ended();
         if let Behind::Hub(_, hub) = &self.behind
             && let Some(hub) = hub.get()
         {

@@ -7,6 +7,7 @@ mod announcement;
 mod chatter;
 mod client;
 mod closing;
+mod cut;
 mod door;
 mod hub;
 mod leg;

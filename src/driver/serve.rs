@@ -264,7 +264,8 @@ impl Shared {
             }
         };
         let drained = tokio::time::timeout(grace, done).await.is_ok();
-        clients.abort_all();
+        // What is cut off says so.
+        clients.shutdown().await;
         (drained, first)
     }
 }
