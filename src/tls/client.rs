@@ -13,7 +13,7 @@ use crate::{
 use rustls::{
     ClientConfig, RootCertStore,
     client::{VerifierBuilderError, WebPkiServerVerifier, danger::ServerCertVerifier},
-    pki_types::ServerName,
+    pki_types::{CertificateDer, ServerName},
     version::{TLS12, TLS13},
 };
 use std::{path::Path, sync::Arc};
@@ -33,11 +33,8 @@ impl Connector {
     /// Exit 77 for roots, 82 for revocation lists, 58 for our own certificate and key, 23 for the file
     /// of the secrets.
     pub fn new(options: &ClientTls) -> Result<Self> {
-        let mut verifier: Arc<dyn ServerCertVerifier> = if options.insecure {
-            Arc::new(AnyCertificate::new())
-        } else {
-            Arc::new(Explaining(web_pki(options)?))
-        };
+        let mut verifier: Arc<dyn ServerCertVerifier> =
+            if options.insecure { Arc::new(AnyCertificate::new()) } else { Arc::new(web_pki(options)?) };
         if !options.pins.is_empty() {
             verifier = Arc::new(Pinned { pins: options.pins.clone(), below: verifier });
         }
@@ -105,25 +102,30 @@ impl Connector {
 }
 
 /// The verifier that everybody uses.
-fn web_pki(options: &ClientTls) -> Result<Arc<WebPkiServerVerifier>> {
-    let roots = Arc::new(roots(options.cacert.as_deref())?);
+fn web_pki(options: &ClientTls) -> Result<Explaining> {
+    let (roots, own) = match &options.cacert {
+        Some(file) => {
+            let own = pem::certificates(file, Exit::CaFile)?;
+            (anchors(&own, file)?, own)
+        }
+        None => (roots()?, Vec::new()),
+    };
+    let roots = Arc::new(roots);
     let mut builder = WebPkiServerVerifier::builder_with_provider(roots, provider());
     if let Some(file) = &options.crl {
         // As in curl, every issuer on the way needs a list, and one that is still good.
         builder = builder.with_crls(pem::revocation_lists(file)?).enforce_revocation_expiration();
     }
-    builder.build().map_err(|error| match (error, &options.crl) {
+    let below = builder.build().map_err(|error| match (error, &options.crl) {
         (VerifierBuilderError::InvalidCrl(error), Some(file)) => {
             pem::fault(file, Exit::Crl, &format!("{error:?}"))
         }
         (error, _) => bad_roots(error.to_string()),
-    })
+    })?;
+    Ok(Explaining { below, own })
 }
 
-fn roots(cacert: Option<&Path>) -> Result<RootCertStore> {
-    if let Some(file) = cacert {
-        return trusting(file);
-    }
+fn roots() -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(native.certs);
@@ -144,10 +146,14 @@ fn roots(cacert: Option<&Path>) -> Result<RootCertStore> {
 /// # Errors
 /// Exit 77 naming the file.
 pub(super) fn trusting(file: &Path) -> Result<RootCertStore> {
+    anchors(&pem::certificates(file, Exit::CaFile)?, file)
+}
+
+fn anchors(certificates: &[CertificateDer<'static>], file: &Path) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(file, Exit::CaFile)? {
+    for certificate in certificates {
         roots
-            .add(certificate)
+            .add(certificate.clone())
             .map_err(|error| bad_roots(format!("cannot use {}: {error}", file.display())))?;
     }
     Ok(roots)

@@ -9,8 +9,10 @@ use rustls::{
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
     },
     pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
 };
 use std::{fmt, sync::Arc};
 use x509_parser::{
@@ -21,7 +23,12 @@ use x509_parser::{
 
 /// webpki, explained.
 #[derive(Debug)]
-pub(super) struct Explaining(pub Arc<WebPkiServerVerifier>);
+pub(super) struct Explaining {
+    pub below: Arc<WebPkiServerVerifier>,
+    /// What the user trusts by name of a file. An authority's own certificate is trusted as a server's when
+    /// it is one of these, as OpenSSL does: the usual self-signed one is such a certificate.
+    pub own: Vec<CertificateDer<'static>>,
+}
 
 /// A refusal in our words, carried inside rustls' error.
 #[derive(Debug)]
@@ -44,7 +51,13 @@ impl ServerCertVerifier for Explaining {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.0.verify_server_cert(end_entity, intermediates, name, ocsp, now).map_err(|error| match error {
+        let verified = match self.below.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
+            Err(error) if is_authority(&error) && self.own.iter().any(|own| own == end_entity) => {
+                trusted_by_itself(end_entity, name, now)
+            }
+            verified => verified,
+        };
+        verified.map_err(|error| match error {
             Error::InvalidCertificate(cause) => {
                 let fault = explain(&cause, end_entity, intermediates.len(), name);
                 Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Untrusted(fault)))))
@@ -59,7 +72,7 @@ impl ServerCertVerifier for Explaining {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
+        self.below.verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -68,11 +81,33 @@ impl ServerCertVerifier for Explaining {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
+        self.below.verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.below.supported_verify_schemes()
+    }
+}
+
+fn is_authority(error: &Error) -> bool {
+    matches!(error, Error::InvalidCertificate(CertificateError::Other(OtherError(inner)))
+        if inner.to_string().contains("CaUsedAsEndEntity"))
+}
+
+/// What is left to be asked of a certificate that is trusted as it is: its name and its time.
+fn trusted_by_itself(
+    certificate: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, Error> {
+    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+    let (_, read) =
+        X509Certificate::from_der(certificate).map_err(|_| Error::from(CertificateError::BadEncoding))?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    match read.validity() {
+        validity if validity.not_before.timestamp() > now => Err(CertificateError::NotValidYet.into()),
+        validity if validity.not_after.timestamp() < now => Err(CertificateError::Expired.into()),
+        _ => Ok(ServerCertVerified::assertion()),
     }
 }
 
@@ -105,7 +140,9 @@ fn explain(
             date(validity.not_before)
         ))
         .hint("check the clock of this machine"),
-        CertificateError::UnknownIssuer if certificate.subject() == certificate.issuer() => {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature
+            if certificate.subject() == certificate.issuer() =>
+        {
             untrusted(format!("the certificate of {subject} is self-signed, and not trusted here"))
                 .hint("trust it with --cacert FILE; -k accepts anything")
         }
@@ -138,7 +175,7 @@ fn explain(
             untrusted(format!(
                 "the certificate of {subject} is a certificate authority's own, not a server's"
             ))
-            .hint("give the server a certificate without CA:TRUE")
+            .hint("trust this very one with --cacert FILE, or give the server one without CA:TRUE; -k accepts anything")
         }
         CertificateError::Other(OtherError(inner)) => {
             untrusted(format!("the certificate of {subject} (issued by `{issuer}`) is not valid: {inner}"))

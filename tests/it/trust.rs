@@ -63,6 +63,23 @@ fn only_a_pinned_key_is_taken() {
 }
 
 #[test]
+fn an_authoritys_own_certificate_is_a_servers_where_it_is_the_trusted_one() {
+    let authority = Authority::new();
+    let (right, wrong) = (authority.self_signed_authority(&["localhost"]), authority.signs(&["localhost"]));
+    let listening = server(&right);
+    assert_eq!(ask(&listening, &["--cacert", text(&right.cert)]).1, "hello\n");
+    for file in [&wrong.cert, &authority.file] {
+        let (code, _, err) = ask(&listening, &["--cacert", text(file)]);
+        assert_eq!(code, 60, "{err}");
+    }
+    // Its name still counts.
+    let port = listening.address().rsplit(':').next().unwrap();
+    let url = format!("wss://127.0.0.1:{port}/");
+    let done = Wsio::run(["connect", &url, "--cacert", text(&right.cert), "--send", "x", "-1"], "");
+    assert!(done.code == 60 && done.err.contains("is not for 127.0.0.1"), "{} {}", done.code, done.err);
+}
+
+#[test]
 fn a_revoked_certificate_is_60_and_a_bad_list_82() {
     let (authority, other) = (Authority::new(), Authority::named("Another Authority"));
     let pair =

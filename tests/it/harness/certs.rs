@@ -80,6 +80,17 @@ impl Authority {
         }
     }
 
+    /// Makes one as `openssl req -x509` does: it signs itself, and is an authority's.
+    pub fn self_signed_authority(&self, names: &[&str]) -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let mut params = params(names);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Pair {
+            cert: write(self.folder.path(), "selfca.pem", &params.self_signed(&key).unwrap().pem()),
+            key: write(self.folder.path(), "selfca.key", &key.serialize_pem()),
+        }
+    }
+
     /// A list of the certificates with these serial numbers that are no longer good.
     pub fn revokes(&self, serials: &[u64], next_update: i32) -> PathBuf {
         let date = |year| rcgen::date_time_ymd(year, 1, 1);
