@@ -58,6 +58,7 @@ pub struct Addressed {
 
 /// A record as it is read.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with a type")]
 struct Given {
     conn: Option<u64>,
     #[serde(rename = "type")]
@@ -160,8 +161,8 @@ impl Given {
     fn close(self) -> Result<Message, String> {
         let reason = self.reason.unwrap_or_default();
         let close = CloseWith::new(self.code, &reason).map_err(|cause| match self.code {
-            Some(code) => format!("a close with {code}, which {cause}"),
-            None => format!("a close: {cause}"),
+            Some(code) if !cause.starts_with("the reason") => format!("a close with {code}, which {cause}"),
+            _ => format!("a close: {cause}"),
         })?;
         let frame =
             close.code.map(|code| CloseFrame { code: code.into(), reason: close.reason.as_str().into() });
@@ -282,6 +283,7 @@ mod tests {
             ("{\"type\":\"frame\"}", "a type that cannot be sent: \"frame\""),
             ("{\"type\":\"close\",\"code\":1006}", "a close with 1006, which may not be sent"),
             ("{\"type\":\"close\",\"reason\":\"x\"}", "a close: a reason needs a code"),
+            ("[]", "expected an object with a type"),
         ] {
             let bad = decoded(input).unwrap_err();
             assert!(bad.cause.contains(cause), "{input}: {}", bad.cause);
