@@ -44,7 +44,6 @@ struct Task {
     /// Standard input is records, each of which may be for one client.
     records: Option<Records>,
     reporter: Reporter,
-    room: Arc<Room>,
     /// Read from standard input, the first one not yet said.
     input: VecDeque<Message>,
     output: VecDeque<Message>,
@@ -77,7 +76,6 @@ impl Hub {
             member: room.centre(),
             records: reads_records.then(|| Records::new(run.reach.max_message)),
             reporter: run.reach.reporter.clone(),
-            room: Arc::clone(&room),
             input: VecDeque::new(),
             output: VecDeque::new(),
             input_ended: false,
@@ -205,10 +203,7 @@ impl Task {
                 }
                 Ok(())
             }
-            Some(Err(bad)) => {
-                let cause = format!("standard input: {}", bad.cause);
-                Err(Fault::new(Exit::BadInput, "input", cause).hint(bad.hint))
-            }
+            Some(Err(bad)) => Err(bad.fault("standard input")),
         }
     }
 
@@ -228,7 +223,8 @@ impl Task {
             Exit::ReadError => (1011, "input failed"),
             _ => (1011, "output failed"),
         };
-        self.room.part(&CloseWith { code: Some(code), reason: reason.to_owned() });
+        let close = CloseWith { code: Some(code), reason: reason.to_owned() };
+        self.member.send_others_away(&SourceEnd::Asked { close, hangup: true });
         let _ = self.broken.try_send(fault);
     }
 }

@@ -21,6 +21,7 @@ pub use escaped::Escaped;
 pub use output::Output;
 pub use stamped::{Stamp, Stamped};
 
+use crate::{exit::Exit, fault::Fault};
 use bytes::Bytes;
 use record::Facts;
 use std::fmt;
@@ -111,6 +112,11 @@ pub struct BadInput {
 }
 
 impl BadInput {
+    /// Exit 65, with the name of the input it came from.
+    pub fn fault(self, input: &str) -> Fault {
+        Fault::new(Exit::BadInput, "input", format!("{input}: {}", self.cause)).hint(self.hint)
+    }
+
     fn not_utf8(place: &str, byte: usize) -> Self {
         Self {
             cause: format!("{place} is not UTF-8 (byte {})", byte + 1),

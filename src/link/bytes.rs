@@ -3,6 +3,7 @@
 use super::{
     BATCH,
     port::{Port, Threads},
+    socket::asked,
 };
 use crate::{
     child::{self},
@@ -10,7 +11,7 @@ use crate::{
     fault::Fault,
     framing::{Decode, Encode, Output, record::Facts},
     net::{self},
-    session::{CloseWith, SideKind, SinkFailure, SourceEnd},
+    session::{SideKind, SinkFailure, SourceEnd},
 };
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
@@ -20,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tokio::io::ReadBuf;
-use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::Message;
 
 /// Bytes read from a socket at once.
 const CHUNK: usize = 64 * 1024;
@@ -100,12 +101,12 @@ impl ByteLink {
             while batch.len() < had + BATCH {
                 match self.decoder.next() {
                     Some(Ok(Message::Close(frame))) => {
-                        self.end = Some(asked(frame));
+                        self.end = Some(asked(frame, false));
                         return Poll::Ready(());
                     }
                     Some(Ok(message)) => batch.push_back(message),
                     Some(Err(bad)) => {
-                        self.end = Some(SourceEnd::Refused(self.bad_input(bad)));
+                        self.end = Some(SourceEnd::Refused(bad.fault(&self.texts.input)));
                         return Poll::Ready(());
                     }
                     None => break,
@@ -266,8 +267,8 @@ impl ByteLink {
 
     fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Message>) {
         self.end = Some(match self.decoder.finish() {
-            Some(Err(bad)) => SourceEnd::Refused(self.bad_input(bad)),
-            Some(Ok(Message::Close(frame))) => asked(frame),
+            Some(Err(bad)) => SourceEnd::Refused(bad.fault(&self.texts.input)),
+            Some(Ok(Message::Close(frame))) => asked(frame, false),
             Some(Ok(message)) => {
                 batch.push_back(message);
                 end
@@ -331,10 +332,6 @@ impl ByteLink {
         }
     }
 
-    fn bad_input(&self, bad: crate::framing::BadInput) -> Fault {
-        Fault::new(Exit::BadInput, "input", format!("{}: {}", self.texts.input, bad.cause)).hint(bad.hint)
-    }
-
     fn sink_failure(&mut self, error: io::Error) -> SinkFailure {
         self.drop_output();
         let cause = format!("cannot write {}: {error}", self.texts.output);
@@ -346,15 +343,6 @@ impl ByteLink {
             _ => SinkFailure::Failed(Fault::new(Exit::WriteError, "session", cause)),
         }
     }
-}
-
-/// A Close that stands in the input.
-fn asked(frame: Option<CloseFrame>) -> SourceEnd {
-    let close = match frame {
-        Some(frame) => CloseWith { code: Some(frame.code.into()), reason: frame.reason.to_string() },
-        None => CloseWith { code: None, reason: String::new() },
-    };
-    SourceEnd::Asked { close, hangup: false }
 }
 
 fn advance(parts: &mut VecDeque<Bytes>, mut written: usize) {

@@ -10,7 +10,6 @@
 
 mod address;
 mod bridge;
-mod parting;
 mod rules;
 
 pub use bridge::{Bridge, Gate};
@@ -141,6 +140,15 @@ impl Room {
     /// Lets the centre hear this, whoever said it.
     pub fn tell_centre(&self, message: &Message) {
         self.lock().seats.iter().filter(|seat| seat.centre).for_each(|seat| seat.queue.push(message.clone()));
+    }
+
+    fn send_away_but(&self, number: u64, end: &SourceEnd) {
+        let state = self.lock();
+        state
+            .seats
+            .iter()
+            .filter(|seat| seat.number != number)
+            .for_each(|seat| seat.queue.finish(end.clone()));
     }
 
     fn seat(self: &Arc<Self>, centre: bool, waited: Waited) -> Member {
@@ -327,6 +335,11 @@ impl Member {
     pub fn leave(&self, end: SourceEnd) {
         self.room.lock().seats.retain(|seat| seat.number != self.number);
         self.incoming.finish(end);
+    }
+
+    /// Ends the session of everybody else here, behind what was said before.
+    pub fn send_others_away(&self, end: &SourceEnd) {
+        self.room.send_away_but(self.number, end);
     }
 
     fn waits_for(&self, seat: &Seat) -> bool {

@@ -3,9 +3,10 @@
 use crate::{
     exit::Exit,
     fault::Fault,
-    session::{SinkFailure, SourceEnd},
+    session::{CloseWith, SinkFailure, SourceEnd},
     ws::{codes, conn},
 };
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 /// How a WebSocket's source ended, in the session's words.
 pub(super) fn web_socket_end(end: conn::End) -> SourceEnd {
@@ -16,6 +17,15 @@ pub(super) fn web_socket_end(end: conn::End) -> SourceEnd {
         }
         conn::End::Lost { fault, answer } => SourceEnd::Lost { fault, answer },
     }
+}
+
+/// A Close that stands in the input; `hangup` is at once.
+pub(super) fn asked(frame: Option<CloseFrame>, hangup: bool) -> SourceEnd {
+    let close = match frame {
+        Some(frame) => CloseWith { code: Some(frame.code.into()), reason: frame.reason.to_string() },
+        None => CloseWith { code: None, reason: String::new() },
+    };
+    SourceEnd::Asked { close, hangup }
 }
 
 pub(super) fn transport_failure(error: std::io::Error) -> SinkFailure {

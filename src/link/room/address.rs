@@ -1,7 +1,7 @@
 //! Words for one member: what a record says that names its connection.
 
 use super::{Member, State};
-use crate::session::{CloseWith, SourceEnd};
+use crate::link::socket::asked;
 use tokio_tungstenite::tungstenite::Message;
 
 impl Member {
@@ -26,13 +26,7 @@ impl Member {
         for seat in seats.iter_mut().filter(|seat| !seat.centre && meant(seat.conn) && self.reaches(seat)) {
             reached = true;
             match message {
-                Message::Close(frame) => {
-                    let close =
-                        frame.as_ref().map_or(CloseWith { code: None, reason: String::new() }, |frame| {
-                            CloseWith { code: Some(frame.code.into()), reason: frame.reason.to_string() }
-                        });
-                    seat.queue.finish(SourceEnd::Asked { close, hangup: true });
-                }
+                Message::Close(frame) => seat.queue.finish(asked(frame.clone(), true)),
                 message => self.hand(seat, message),
             }
         }

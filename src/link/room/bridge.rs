@@ -76,10 +76,7 @@ impl Bridge {
 
     /// Ends the session of everybody else in the room.
     pub fn send_all_away(&self, end: &SourceEnd) {
-        let state = self.room.lock();
-        for seat in state.seats.iter().filter(|seat| seat.number != self.number) {
-            seat.queue.finish(end.clone());
-        }
+        self.room.send_away_but(self.number, end);
     }
 
     /// Nothing more is to be carried out; what waits still is.
