@@ -228,6 +228,8 @@ pub(super) fn write_on_thread(
             }
             to.flush()
         })();
+        // Whoever hears of a failure can hand nothing more over.
+        drop(receiver);
         let _ = report.send(written);
     });
     let gone = gone.map(|wait| {
