@@ -10,7 +10,7 @@ use crate::{
     exit::Exit,
     fault::Fault,
     framing::{Decode, Encode, Output, record::Facts},
-    net::{self},
+    net::{self, Parting},
     session::{SideKind, SinkFailure, SourceEnd},
 };
 use bytes::{Buf, Bytes, BytesMut};
@@ -240,7 +240,7 @@ impl ByteLink {
                 // What follows on a wish to close was never to be sent.
                 if matches!(self.end, Some(SourceEnd::Asked { .. })) { 0 } else { late }
             }
-            Port::Stream(mut stream) => net::lingering_close(&mut stream, within).await,
+            Port::Stream(mut stream) => net::part(&mut stream, Parting::within(within)).await,
             Port::Threads(_) => 0,
         }
     }

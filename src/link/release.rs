@@ -1,7 +1,10 @@
 //! How a link lets go of what it stands for, and what is lost by that.
 
 use super::Link;
-use crate::{net, session::SourceEnd};
+use crate::{
+    net::{self, Parting},
+    session::SourceEnd,
+};
 use std::{
     task::{Context, Poll},
     time::Duration,
@@ -77,7 +80,7 @@ impl Link {
             Self::WebSocket(mut conn) => {
                 let flushed = std::future::poll_fn(|cx| conn.poll_flush(cx));
                 let _ = tokio::time::timeout(within, flushed).await;
-                net::lingering_close(conn.stream(), within).await;
+                net::part(conn.stream(), Parting::within(within)).await;
                 0
             }
             Self::Renewing(mut link) => match link.take() {

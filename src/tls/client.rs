@@ -1,14 +1,14 @@
 //! The client side of TLS.
 
 use super::{
-    ALPN, ClientTls, Sni, Version, danger::AnyCertificate, explain::connecting, facts::facts,
+    ALPN, ClientTls, Sni, Version, danger::AnyCertificate, encrypted_over, explain::connecting, facts::facts,
     key_log::KeyLogFile, pem, pin::Pinned, provider, verify::Explaining,
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Tls,
-    net::Stream,
+    net::{Beneath, Stream, Transport},
 };
 use rustls::{
     ClientConfig, RootCertStore,
@@ -17,7 +17,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use std::{path::Path, sync::Arc};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// A configured TLS client, made once for all connections of a run.
 pub struct Connector {
@@ -98,6 +98,13 @@ impl Connector {
             .map_err(|error| connecting(&error, self.has_certificate))?;
         let facts = facts(stream.get_ref().1);
         Ok((Box::pin(stream), facts))
+    }
+}
+
+impl Transport for TlsStream<Stream> {
+    fn beneath(&self) -> Beneath<'_> {
+        let (stream, session) = self.get_ref();
+        encrypted_over(stream, session.wants_write())
     }
 }
 

@@ -3,11 +3,14 @@
 //! Certificates are renewed while a server runs, so what it shows is read from its files once more when
 //! it is told to, and each handshake takes what is current.
 
-use super::{ALPN, Identity, ServerTls, explain::accepting, pem, provider, sha256, trusting, verify::about};
+use super::{
+    ALPN, Identity, ServerTls, encrypted_over, explain::accepting, pem, provider, sha256, trusting,
+    verify::about,
+};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    net::Stream,
+    net::{Beneath, Stream, Transport},
 };
 use rustls::{
     ServerConfig,
@@ -15,7 +18,7 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A configured TLS server; clones share it, and what a reload changes.
 #[derive(Clone)]
@@ -85,6 +88,13 @@ impl Acceptor {
     /// shows it.
     pub fn fingerprint(&self) -> Option<&str> {
         self.0.fingerprint.as_deref()
+    }
+}
+
+impl Transport for TlsStream<Stream> {
+    fn beneath(&self) -> Beneath<'_> {
+        let (stream, session) = self.get_ref();
+        encrypted_over(stream, session.wants_write())
     }
 }
 
