@@ -17,6 +17,7 @@ mod tests;
 pub use super::{
     deflate::{Agreed, Volume},
     end::End,
+    outgoing::Unsent,
     wire::Moved,
 };
 
@@ -77,8 +78,14 @@ pub struct Conn {
     deflating: Option<Box<Deflating>>,
     end: Option<End>,
     close_queued: bool,
-    /// Data messages queued since everything was written.
-    unwritten: u64,
+    /// What of large messages was dropped before it was framed.
+    unframed: Unsent,
+    /// With compression, how long each message was that may not be written to its end.
+    plain: VecDeque<u64>,
+    /// Something was dropped because the peer has closed, and nobody asked for it yet.
+    withholds: bool,
+    /// Messages that were told unsent.
+    abandoned: u64,
     /// What our own pings carry.
     keepalive: Bytes,
     /// Told of every message.
@@ -106,7 +113,10 @@ impl Conn {
             deflating: None,
             end: None,
             close_queued: false,
-            unwritten: 0,
+            unframed: Unsent::default(),
+            plain: VecDeque::new(),
+            withholds: false,
+            abandoned: 0,
             keepalive: Bytes::from_static(KEEPALIVE),
             witness: Witness::default(),
         }
@@ -190,6 +200,7 @@ impl Conn {
             }
             match self.engine.read(&mut self.wire.io(cx)) {
                 Ok(Message::Close(_)) => {
+                    self.cut();
                     let end = End::closed(&self.wire.cursor);
                     if let End::Close { code, reason } = &end {
                         self.witness.closed(*code, reason, !self.close_queued);
@@ -254,7 +265,9 @@ impl Conn {
             Message::Pong(payload) => return self.wire.push(frame::FIN | frame::PONG, payload),
             data => data,
         };
-        self.unwritten += 1;
+        if self.deflating.is_some() {
+            self.plain.push_back(message.len() as u64);
+        }
         let opcode = if message.is_text() { frame::TEXT } else { frame::BINARY };
         let payload = message.into_data();
         if payload.len() > FRAGMENT {
@@ -285,7 +298,7 @@ impl Conn {
 
     /// Queues our Close; nothing can be queued after it.
     pub fn queue_close(&mut self, code: Option<u16>, reason: &str) {
-        self.rest = None;
+        self.drop_rest();
         if !self.is_open() {
             return;
         }
@@ -297,7 +310,8 @@ impl Conn {
 
     /// Writes everything queued, and the engine's replies to pings and Close.
     ///
-    /// What is left of a message when the peer closes stays: pending, until it is [abandoned](Self::abandon).
+    /// What is not begun when the peer closes is dropped; then pending, until it is
+    /// [abandoned](Self::abandon) or a Close of ours is queued.
     ///
     /// # Errors
     /// The transport's; what the peer sent before may still be received.
@@ -306,31 +320,73 @@ impl Conn {
         loop {
             // The reply to what was read last; the queue takes it in any case.
             let _ = self.engine.flush(&mut self.wire.mouth());
-            // Nothing may follow the answer to a Close (section 5.5.1).
-            let may_follow = self.engine.can_write();
-            while may_follow && self.wire.queued() < HIGH_WATER && self.rest.is_some() {
+            while self.wire.queued() < HIGH_WATER && self.rest.is_some() {
                 self.queue_fragment()?;
             }
             ready!(self.wire.poll_write(cx))?;
-            if self.rest.is_none() {
-                self.unwritten = 0;
-                return Poll::Ready(Ok(()));
-            } else if !may_follow {
-                return Poll::Pending;
+            if self.rest.is_some() {
+                continue;
             }
+            if !self.plain.is_empty() {
+                let kept = usize::try_from(self.unsent_on_wire().messages).unwrap_or(usize::MAX);
+                self.plain.drain(..self.plain.len().saturating_sub(kept));
+            }
+            let withholds = self.withholds && !self.close_queued;
+            return if withholds { Poll::Pending } else { Poll::Ready(Ok(())) };
         }
     }
 
-    /// Drops what is left of a large message; tells how many messages were not written to their end.
-    pub fn abandon(&mut self) -> u64 {
-        self.rest = None;
-        std::mem::take(&mut self.unwritten)
+    /// Data messages that were queued and not written to their end, and their payload bytes; those too that
+    /// can no longer be written.
+    ///
+    /// Written is what the transport took. Costs a look at every frame that waits.
+    pub fn unsent(&self) -> Unsent {
+        let mut unsent = self.unsent_on_wire();
+        if self.deflating.is_some() {
+            // The first ones that were queued are the first ones that are written.
+            let last = usize::try_from(unsent.messages).unwrap_or(usize::MAX);
+            unsent.bytes = self.plain.iter().rev().take(last).sum();
+        }
+        unsent
     }
 
-    /// Takes back what is queued, of which not one byte may have been written, but for the answer to a Close.
+    /// The same with what is framed as it is on the wire.
+    fn unsent_on_wire(&self) -> Unsent {
+        let mut unsent = self.wire.unsent();
+        unsent += self.unframed;
+        unsent += self.rest.as_ref().map_or_else(Unsent::default, Rest::unsent);
+        unsent
+    }
+
+    /// Drops what is left of a large message; tells how many messages are not written to their end and were
+    /// not told so before.
+    pub fn abandon(&mut self) -> u64 {
+        self.drop_rest();
+        self.withholds = false;
+        let told = self.abandoned;
+        self.abandoned = self.unsent().messages.max(told);
+        self.abandoned - told
+    }
+
+    /// Takes back what is not written to its end, but for the answer to a Close: a data frame that is half
+    /// written stays so, and then nothing follows it.
     pub fn retract(&mut self) {
-        self.rest = None;
+        self.drop_rest();
+        self.withholds = false;
         self.wire.retract();
+    }
+
+    /// The peer has closed: nothing more is begun (section 5.5.1).
+    fn cut(&mut self) {
+        self.drop_rest();
+        self.wire.cut();
+        self.withholds = self.wire.unsent().messages + self.unframed.messages > 0;
+    }
+
+    fn drop_rest(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            self.unframed += rest.unsent();
+        }
     }
 
     /// How far both directions have come.

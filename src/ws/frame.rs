@@ -4,6 +4,9 @@ use std::io;
 
 /// The bit that ends a message.
 pub(super) const FIN: u8 = 0x80;
+/// The bits of a first byte that are the opcode, and the one of them that control frames have.
+pub(super) const OPCODE: u8 = 0x0f;
+pub(super) const CONTROL: u8 = 0x08;
 /// The opcodes of section 5.2 that we write ourselves.
 pub(super) const CONTINUATION: u8 = 0;
 pub(super) const TEXT: u8 = 1;
@@ -66,7 +69,7 @@ impl Header {
 
     /// Of a whole one: whether its frame is a control frame.
     pub(super) fn is_control(&self) -> bool {
-        self.bytes[0] & 0x08 != 0
+        self.bytes[0] & CONTROL != 0
     }
 
     /// Of a whole one: the length of the payload, bytes.

@@ -7,15 +7,34 @@
 //!
 //! Data frames and pings are encoded here. Pongs and Closes come from the protocol engine, ready made,
 //! through [`Write`]: it writes whole frames, and so do we, so every frame begins where one has ended.
+//! The buffer therefore tells by its own headers which messages are not written to their end, and nothing
+//! is counted while all goes well.
 
-use super::frame::{Masks, apply_mask, put_head};
+use super::frame::{CLOSE, CONTINUATION, CONTROL, FIN, Header, Masks, OPCODE, apply_mask, put_head};
 use crate::net::Stream;
 use bytes::{Buf, Bytes};
 use std::{
     collections::VecDeque,
     io::{self, IoSlice, Write},
+    ops::AddAssign,
     task::{Context, Poll, ready},
 };
+
+/// Data messages that were queued and not written to their end: one that was begun counts whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// How many.
+    pub messages: u64,
+    /// Their payload bytes.
+    pub bytes: u64,
+}
+
+impl AddAssign for Unsent {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+}
 
 /// A server's payloads from this size on are not copied. Bytes; below, the copy is cheaper.
 const SHARED: usize = 8 * 1024;
@@ -33,6 +52,14 @@ pub(super) struct Outgoing {
     gathered: Vec<u8>,
     /// What of it is written.
     written: usize,
+    /// Bytes written since the buffer started anew, shared ones too.
+    done: usize,
+    /// Payload bytes so far of a message whose last frame is still to be queued.
+    open: Option<u64>,
+    /// The same when the buffer started anew.
+    carried: Option<u64>,
+    /// What was dropped from here.
+    dropped: Unsent,
     shared: VecDeque<Shared>,
     /// Bytes still to be written.
     left: usize,
@@ -52,11 +79,28 @@ struct Shared {
     payload: Bytes,
 }
 
+/// A frame in the buffer.
+struct Framed {
+    /// FIN, the reserved bits and the opcode.
+    first: u8,
+    /// Of the payload, bytes.
+    length: u64,
+    /// Where it stands in the buffer, less a payload that is shared.
+    from: usize,
+    to: usize,
+    /// Where it ends on the wire, from where the buffer started anew.
+    end: usize,
+}
+
 impl Outgoing {
     pub(super) fn new(is_client: bool) -> Self {
         Self {
             gathered: Vec::new(),
             written: 0,
+            done: 0,
+            open: None,
+            carried: None,
+            dropped: Unsent::default(),
             shared: VecDeque::new(),
             left: 0,
             replies: 0,
@@ -87,6 +131,11 @@ impl Outgoing {
     /// When a client cannot make up a mask.
     pub(super) fn push(&mut self, first: u8, payload: Bytes) -> io::Result<()> {
         let mask = self.masks.as_mut().map(|masks| masks.next()).transpose()?;
+        match first & (FIN | CONTROL) {
+            0 => *self.open.get_or_insert(0) += payload.len() as u64,
+            FIN => self.open = None,
+            _ => {}
+        }
         let before = self.gathered.len();
         put_head(&mut self.gathered, first, payload.len(), mask);
         let from = self.gathered.len();
@@ -109,11 +158,91 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Counts a frame as dropped instead of adding it.
+    pub(super) fn refuse(&mut self, first: u8, payload: &[u8]) {
+        if first & CONTROL == 0 {
+            self.dropped.messages += u64::from(first & OPCODE != CONTINUATION);
+            self.dropped.bytes += payload.len() as u64;
+        }
+    }
+
     /// Drops everything: nothing can be written any more, or nothing of it shall.
     pub(super) fn clear(&mut self) {
+        self.dropped = self.unsent();
         self.gathered.clear();
         self.shared.clear();
-        (self.written, self.left, self.replies) = (0, 0, 0);
+        (self.open, self.carried) = (None, None);
+        (self.written, self.done, self.left, self.replies) = (0, 0, 0, 0);
+    }
+
+    /// Drops every frame that is not begun, but for a Close; whether a data frame is half written.
+    pub(super) fn cut(&mut self) -> bool {
+        let before = self.unsent();
+        let (mut kept, mut end, mut amid) = (0, 0, false);
+        let mut closes = Vec::new();
+        for frame in self.frames() {
+            if end < self.done {
+                (kept, end) = (frame.to, frame.end);
+                amid = end > self.done && frame.first & CONTROL == 0;
+            } else if frame.first & OPCODE == CLOSE {
+                closes.extend_from_slice(&self.gathered[frame.from..frame.to]);
+            }
+        }
+        self.gathered.truncate(kept);
+        while self.shared.back().is_some_and(|shared| shared.at > kept) {
+            self.shared.pop_back();
+        }
+        self.gathered.extend_from_slice(&closes);
+        (self.left, self.replies) = (end + closes.len() - self.done, closes.len());
+        let (after, open) = self.count();
+        self.open = open;
+        self.dropped.messages = before.messages - after.messages;
+        self.dropped.bytes = before.bytes - after.bytes;
+        amid
+    }
+
+    /// Data messages that were added and are not written to their end, dropped ones too; the payloads as
+    /// they are on the wire.
+    pub(super) fn unsent(&self) -> Unsent {
+        let mut unsent = self.dropped;
+        unsent += self.count().0;
+        unsent
+    }
+
+    /// What of the buffer is not written to its end, and the payload bytes so far of a message that is not
+    /// there to its end.
+    fn count(&self) -> (Unsent, Option<u64>) {
+        let (mut unsent, mut open) = (Unsent::default(), self.carried);
+        for frame in self.frames().filter(|frame| frame.first & CONTROL == 0) {
+            let bytes = open.unwrap_or_default() + frame.length;
+            open = Some(bytes).filter(|_| frame.first & FIN == 0);
+            if open.is_none() && frame.end > self.done {
+                unsent += Unsent { messages: 1, bytes };
+            }
+        }
+        if let Some(bytes) = open {
+            unsent += Unsent { messages: 1, bytes };
+        }
+        (unsent, open)
+    }
+
+    /// The frames in the buffer, those that are written too.
+    fn frames(&self) -> impl Iterator<Item = Framed> {
+        let (mut from, mut end) = (0, 0);
+        std::iter::from_fn(move || {
+            let mut header = Header::default();
+            let head = header.take(&self.gathered[from..]);
+            if head == 0 {
+                return None;
+            }
+            let length = header.length();
+            let payload = usize::try_from(length).unwrap_or(usize::MAX);
+            let is_shared = self.masks.is_none() && payload >= SHARED;
+            let start = from;
+            from += head + if is_shared { 0 } else { payload };
+            end += head + payload;
+            Some(Framed { first: header.first(), length, from: start, to: from, end })
+        })
     }
 
     /// Writes what the transport takes, and flushes it; tells each step in bytes.
@@ -172,6 +301,7 @@ impl Outgoing {
 
     fn advance(&mut self, mut count: usize) {
         self.left -= count;
+        self.done += count;
         while count > 0 {
             match self.shared.front_mut() {
                 Some(shared) if shared.at == self.written => {
@@ -199,7 +329,8 @@ impl Outgoing {
             return;
         }
         self.gathered.clear();
-        (self.written, self.replies) = (0, 0);
+        (self.written, self.done, self.replies) = (0, 0, 0);
+        self.carried = self.open;
         self.idle = if used < self.gathered.capacity() / 8 { self.idle + 1 } else { 0 };
         if self.idle == PATIENCE {
             self.idle = 0;

@@ -9,7 +9,7 @@ use super::{
     cursor::Cursor,
     deflate::{Inflating, Volume},
     frame,
-    outgoing::Outgoing,
+    outgoing::{Outgoing, Unsent},
     watch::{FrameWatch, Seen, Watch, Way},
 };
 use crate::net::Stream;
@@ -160,6 +160,7 @@ impl Wire {
     /// When a client cannot make up a mask. That nothing can be written any more, writing tells.
     pub fn push(&mut self, first: u8, payload: Bytes) -> io::Result<()> {
         if self.broken.is_some() {
+            self.out.refuse(first, &payload);
             return Ok(());
         }
         let is_masked = self.out.masks();
@@ -169,13 +170,22 @@ impl Wire {
         self.out.push(first, payload)
     }
 
-    /// Drops what is queued, but for the answer to the peer's Close.
+    /// Drops every frame that is not begun, but for a Close.
+    pub fn cut(&mut self) {
+        self.out.cut();
+    }
+
+    /// The same, and a data frame that is half written is not finished: then nothing may follow it.
     pub fn retract(&mut self) {
-        self.out.clear();
-        if self.is_answered {
-            let close = Bytes::copy_from_slice(self.cursor.close());
-            let _ = self.out.push(frame::FIN | frame::CLOSE, close);
+        if self.out.cut() {
+            self.out.clear();
+            self.broken = self.broken.or(Some(io::ErrorKind::ConnectionAborted));
         }
+    }
+
+    /// Data messages that were pushed and are not written to their end, payloads as they are on the wire.
+    pub fn unsent(&self) -> Unsent {
+        self.out.unsent()
     }
 
     /// Bytes queued.
@@ -243,7 +253,7 @@ impl Read for Io<'_, '_> {
 impl Write for Io<'_, '_> {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
         // The engine writes a frame at a time, and all of it.
-        let opcode = frames.first().map(|first| first & 0x0f);
+        let opcode = frames.first().map(|first| first & frame::OPCODE);
         let is_needless = self.wire.mutes_pongs && opcode == Some(frame::PONG)
             || self.wire.is_answered && opcode == Some(frame::CLOSE);
         if self.wire.broken.is_some() || is_needless {

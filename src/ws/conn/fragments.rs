@@ -1,6 +1,6 @@
 //! Messages as frames: whole, or as fragments when they are large; compressed if that was agreed on.
 
-use super::Conn;
+use super::{Conn, Unsent};
 use crate::ws::{deflate::RSV1, frame};
 use bytes::Bytes;
 use std::io;
@@ -16,6 +16,14 @@ pub(super) struct Rest {
     pub opcode: u8,
     /// The message is compressed; decided with its first fragment.
     pub is_compressed: bool,
+}
+
+impl Rest {
+    /// What it adds to the frames of its message that are queued; the whole message if none is.
+    pub(super) fn unsent(&self) -> Unsent {
+        let messages = u64::from(self.opcode != frame::CONTINUATION);
+        Unsent { messages, bytes: self.payload.len() as u64 }
+    }
 }
 
 impl Conn {

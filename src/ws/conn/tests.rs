@@ -1,5 +1,7 @@
 //! Control frames between fragments, and transports that fail.
 
+mod unsent;
+
 use super::*;
 use crate::ws::frame::Header;
 use std::{pin::Pin, task::Waker};
