@@ -11,11 +11,14 @@ use std::{
 };
 use wsio::{
     app,
+    driver::Ignored,
     link::{Patient, Streams},
     term::{self, Terminal},
 };
 
 fn main() -> ExitCode {
+    // A question for a passphrase handles SIGINT already.
+    let ignored = Ignored::read();
     let exit = match streams() {
         Ok((streams, terminal)) => app::run(app::Given {
             args: std::env::args_os().collect(),
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
             stderr_size: io::stderr().is_terminal().then_some(stderr_size),
             output_is_terminal: io::stdout().is_terminal(),
             input_size: input_size().unwrap_or(None),
+            ignored,
         }),
         Err(_) => wsio::exit::Exit::Internal,
     };

@@ -57,6 +57,8 @@ pub struct Recipe {
     pub errors: Errors,
     /// Its three streams are a terminal, which leads a session of its own; `errors` has no say then.
     pub terminal: Option<Manner>,
+    /// [`Child::hang_up`] sends SIGHUP.
+    pub hangup: bool,
 }
 
 /// What becomes of a child's standard error.
@@ -81,6 +83,7 @@ pub struct Child {
     /// Bytes it said when nobody was there for them any more.
     late: u64,
     group: Group,
+    hangup: bool,
     exit: Pin<Box<dyn Future<Output = io::Result<ExitStatus>> + Send>>,
     status: Option<ExitStatus>,
     leftover: Pin<Box<Sleep>>,
@@ -120,6 +123,7 @@ impl Child {
             heard_all: false,
             late: 0,
             group: Group { leader: id.ok_or(io::ErrorKind::NotFound)?, session: recipe.terminal.is_some() },
+            hangup: recipe.hangup,
             exit: Box::pin(async move { child.wait().await }),
             status: None,
             leftover: Box::pin(sleep(LEFTOVER)),
@@ -210,6 +214,15 @@ impl Child {
     /// Reads and drops what it says when nobody is there for it any more; ready at the end of that.
     pub fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.stdout.as_mut().map_or(Poll::Ready(()), |stdout| stdout.poll_drop(cx, &mut self.late))
+    }
+
+    /// Tells it, and everything it started, that the session ended abnormally: SIGHUP, if the recipe says so.
+    ///
+    /// Goes ahead of the steps of [`Child::release`].
+    pub fn hang_up(&self) {
+        if self.hangup {
+            self.group.tell(rustix::process::Signal::HUP);
+        }
     }
 
     /// Sees it off: end of input, TERM, KILL, each to everything it started; `at_once` hurries.
@@ -311,4 +324,66 @@ fn on_pipes(command: &mut Command, errors: Errors) -> io::Result<Option<Output>>
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    /// Runs a line of shell that says on standard output what it was told.
+    fn shell(line: &str, hangup: bool) -> Child {
+        let recipe = Recipe {
+            words: ["/bin/sh", "-c", line].map(OsString::from).into(),
+            env: Vec::new(),
+            unset: Vec::new(),
+            errors: Errors::Inherit,
+            terminal: None,
+            hangup,
+        };
+        Child::spawn(&recipe).unwrap()
+    }
+
+    async fn says(child: &mut Child) -> String {
+        let mut bytes = [0; 256];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = poll_fn(|cx| child.poll_read(cx, &mut buffer));
+        timeout(Duration::from_secs(20), read).await.expect("it says nothing").unwrap();
+        String::from_utf8_lossy(buffer.filled()).into_owned()
+    }
+
+    const TOLD: &str = "trap 'echo HUP; exit 3' HUP; echo ready; read line; echo end; sleep 60 & wait";
+
+    #[tokio::test]
+    async fn a_child_is_hung_up_on_beside_the_end_of_its_input() {
+        let mut child = shell(TOLD, true);
+        assert_eq!(says(&mut child).await, "ready\n");
+        poll_fn(|cx| child.poll_end(cx)).await;
+        assert_eq!(says(&mut child).await, "end\n");
+        child.hang_up();
+        assert_eq!(says(&mut child).await, "HUP\n");
+        assert_eq!(says(&mut child).await, "");
+        assert_eq!(child.status().and_then(words).as_deref(), Some("exit 3"));
+        child.release(true).await;
+    }
+
+    #[tokio::test]
+    async fn a_hang_up_reaches_everything_it_started() {
+        let mut child = shell("(trap 'echo below; exit' HUP; echo ready; sleep 60 & wait) & wait", true);
+        assert_eq!(says(&mut child).await, "ready\n");
+        child.hang_up();
+        assert_eq!(says(&mut child).await, "below\n");
+        child.release(true).await;
+    }
+
+    #[tokio::test]
+    async fn nobody_is_hung_up_on_unasked() {
+        let mut child = shell(TOLD, false);
+        assert_eq!(says(&mut child).await, "ready\n");
+        child.hang_up();
+        poll_fn(|cx| child.poll_end(cx)).await;
+        // A signal comes ahead of the end of input that was told after it.
+        assert_eq!(says(&mut child).await, "end\n");
+        child.release(true).await;
+    }
 }

@@ -52,6 +52,7 @@ impl Scripting {
                 "count",
                 "one",
                 "linger",
+                "read_ahead",
             ],
             SAYS_ITSELF,
         )?;

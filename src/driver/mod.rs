@@ -29,7 +29,7 @@ mod stats;
 pub use outcome::{Outcome, Rtt};
 pub use pair::Pair;
 pub use setup::Setup;
-pub use signals::{Orders, Signals};
+pub use signals::{Ignored, Orders, Signals};
 
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Opened, OpenedLink, Opening, Reach, Role},

@@ -102,6 +102,7 @@ impl Run {
                 no_pong: common.no_pong,
                 stdio,
                 errors_to_client: common.errors_to_client,
+                hangup: common.hangup,
                 pty: common.pty,
                 input_sent: common.input_sent,
                 read_input: common.direction != Direction::ReceiveOnly,
