@@ -11,8 +11,7 @@ use super::{
     values,
 };
 use crate::{
-    exit::Exit,
-    fault::{Fault, Result},
+    fault::Result,
     framing::{self, Kind, Stamp},
     link::room,
     net::{Activation, BindOptions},
@@ -202,14 +201,7 @@ pub(super) fn leaves_after_send(given: &Given) -> bool {
 }
 
 pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<Bytes>> {
-    let message = |text: &String| {
-        let bytes = expander.bytes("--send", text)?;
-        if bytes.len() > messages.max_message {
-            let cause = format!("a message of --send is longer than {} bytes", messages.max_message);
-            return Err(Fault::new(Exit::BadInput, "input", cause).hint("raise the limit with --max-message"));
-        }
-        Ok(Bytes::from(bytes))
-    };
+    let message = |text: &String| expander.message("--send", text, messages.max_message).map(Bytes::from);
     messages.send.iter().map(message).collect()
 }
 
@@ -223,7 +215,7 @@ pub(super) fn chat(messages: &Messages, expander: &mut Expander) -> Result<Chat>
         let every = values::some_duration(every).map_err(|cause| {
             usage(format!("--every {every}: {cause}")).hint(format!("--every '30s={message}'"))
         })?;
-        let bytes = Bytes::from(expander.bytes("--every", message)?);
+        let bytes = Bytes::from(expander.message("--every", message, messages.max_message)?);
         let message = match (messages.binary, Utf8Bytes::try_from(bytes.clone())) {
             (false, Ok(text)) => Message::Text(text),
             (true, _) => Message::Binary(bytes),

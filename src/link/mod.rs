@@ -4,6 +4,7 @@
 //! converted or copied between two links. Both halves are polled by the one task that runs the pair,
 //! hence no locks; every method is cancel-safe, since a poll leaves nothing half done.
 
+pub mod budget;
 mod bytes;
 mod channel;
 mod datagrams;
@@ -20,6 +21,8 @@ pub mod room;
 mod script;
 mod socket;
 mod stdio;
+#[cfg(test)]
+mod test_waker;
 mod transcript;
 
 pub use self::{

@@ -102,10 +102,10 @@ impl Transport for TlsStream<Stream> {
 fn configure(options: &ServerTls, made: Option<&Own>) -> Result<(ServerConfig, String)> {
     let Own(chain, key) = match (&options.identity, made) {
         (_, Some(Own(chain, key))) => Own(chain.clone(), key.clone_key()),
-        (Identity::Files { cert, key }, None) => Own(
-            pem::certificates(cert, Exit::OwnCertificate)?,
-            pem::key(key.as_ref().unwrap_or(cert), options.pass.as_ref())?,
-        ),
+        (Identity::Files { cert, key }, None) => {
+            let (chain, key) = pem::identity(cert, key.as_deref(), options.pass.as_ref())?;
+            Own(chain, key)
+        }
         (Identity::SelfSigned, None) => self_signed(None)?,
     };
     let about = chain.first().and_then(|leaf| about(leaf)).unwrap_or_else(|| "a certificate".to_owned());
