@@ -12,7 +12,7 @@ use std::{
 use wsio::{
     app,
     driver::Ignored,
-    link::{Patient, Streams},
+    link::{InputFile, Patient, Streams, closing},
     term::{self, Terminal},
 };
 
@@ -48,11 +48,14 @@ fn streams() -> io::Result<(Streams, Option<Terminal>)> {
         true => Some(Terminal { input: input.try_clone()?, output: output.try_clone()? }),
         false => None,
     };
+    let (reader, input_file) = InputFile::open(input)?;
     let streams = Streams {
         input_is_terminal: stdin.is_terminal(),
         output_is_terminal: stdout.is_terminal(),
         output_gone: watch(&output)?,
-        input: Box::new(Patient::new(input)),
+        close_output: Some(closing(&output)?),
+        input: reader,
+        input_file,
         output: Box::new(Patient::new(output)),
     };
     Ok((streams, terminal))

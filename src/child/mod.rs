@@ -87,8 +87,8 @@ pub struct Child {
     exit: Pin<Box<dyn Future<Output = io::Result<ExitStatus>> + Send>>,
     status: Option<ExitStatus>,
     leftover: Pin<Box<Sleep>>,
-    /// What was left for it when it last took something, and the end of our patience.
-    weary: Option<(usize, Pin<Box<Sleep>>)>,
+    /// Bytes that it did not take, since it reads no more.
+    refused: u64,
 }
 
 enum Input {
@@ -127,7 +127,7 @@ impl Child {
             exit: Box::pin(async move { child.wait().await }),
             status: None,
             leftover: Box::pin(sleep(LEFTOVER)),
-            weary: None,
+            refused: 0,
         })
     }
 
@@ -167,12 +167,13 @@ impl Child {
         let written = match &mut self.stdin {
             Some(Input::Pipe(stdin)) => ready!(Pin::new(stdin).poll_write_vectored(cx, slices)),
             Some(Input::Terminal(keys)) => ready!(keys.poll_write(cx, slices)),
-            None => Ok(all),
+            None => Ok(0),
         };
         match written {
             Ok(written @ 1..) => Poll::Ready(written),
             _ => {
                 self.stdin = None;
+                self.refused += all as u64;
                 Poll::Ready(all)
             }
         }
@@ -194,16 +195,17 @@ impl Child {
             // There is nobody left to tell if it fails.
             let _ = ready!(keys.poll_end(cx));
         }
+        if let (Some(Input::Pipe(pipe)), Some(_)) = (&self.stdin, self.status) {
+            // It left with this in the pipe.
+            self.refused += rustix::io::ioctl_fionread(pipe).unwrap_or(0);
+        }
         self.stdin = None;
         Poll::Ready(())
     }
 
-    /// Ready when it has taken nothing of what is left for it for a second.
-    pub fn poll_weary(&mut self, cx: &mut Context<'_>, left: usize) -> Poll<()> {
-        if self.weary.as_ref().is_none_or(|(before, _)| *before != left) {
-            self.weary = Some((left, Box::pin(sleep(PATIENCE))));
-        }
-        self.weary.as_mut().map_or(Poll::Pending, |(_, sleep)| sleep.as_mut().poll(cx))
+    /// Bytes that were written to it and that it did not take, as far as that is known.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// How it ended, once it was waited for.

@@ -84,6 +84,8 @@ pub(super) fn rules(session: &Session) -> Rules {
         ok_close: session.ok_close.iter().flat_map(|codes| codes.0.iter().cloned()).collect(),
         filter: None,
         expect_close: Vec::new(),
+        // The grace is a server's.
+        ..Rules::default()
     }
 }
 

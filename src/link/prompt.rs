@@ -57,6 +57,11 @@ impl Prompt {
         self.shown.bytes()
     }
 
+    /// Messages and bytes that are not on the screen yet.
+    pub(super) fn undelivered(&self) -> (u64, u64) {
+        (self.shown.len() as u64, self.shown.bytes() as u64)
+    }
+
     pub(super) fn feed(&mut self, message: Message) {
         self.shown.push(message);
     }

@@ -12,11 +12,12 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Dir,
+    net::Parting,
     observe::Tap,
-    session::SourceEnd,
+    session::{SourceEnd, Within},
     ws::{
         codes,
-        conn::{Conn, End, Moved},
+        conn::{Conn, End, Moved, Unsent},
     },
 };
 use std::{
@@ -32,6 +33,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// How long a connection that cannot be written to is still listened to.
 const DEAF: Duration = Duration::from_secs(2);
+/// How long a connection that was given up may take to be closed.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// What one message counts beside its payload, so that empty ones are bounded too. Bytes.
 const OVERHEAD: usize = 64;
 
@@ -146,11 +149,11 @@ impl Renewing {
         self.pending_bytes.max(self.conn.as_ref().map_or(0, |conn| conn.queued()))
     }
 
-    pub(super) fn progress(&self) -> (Moved, bool) {
-        let (now, amid) =
-            self.conn.as_ref().map_or_else(Default::default, |conn| (conn.moved(), conn.is_amid_message()));
+    pub(super) fn progress(&self) -> (Moved, Within) {
+        let (now, within) =
+            self.conn.as_ref().map_or_else(Default::default, |conn| (conn.moved(), conn.within()));
         let (received, sent) = (self.before.received + now.received, self.before.sent + now.sent);
-        (Moved { received, sent }, amid)
+        (Moved { received, sent }, within)
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
@@ -237,6 +240,14 @@ impl Renewing {
         self.firsts = self.firsts.saturating_sub(count);
     }
 
+    /// Messages and payload bytes that were fed, and not sent.
+    pub(super) fn unsent(&self) -> Unsent {
+        let waiting = self.pending.iter().skip(self.handed).filter(|message| !is_control(message));
+        let mut unsent = self.conn.as_ref().map_or_else(Unsent::default, |conn| conn.unsent());
+        waiting.for_each(|message| unsent += Unsent { messages: 1, bytes: message.len() as u64 });
+        unsent
+    }
+
     /// Drops what was not written to its end; counts messages.
     pub(super) fn abandon(&mut self) -> u64 {
         let waiting = data(self.pending.iter().skip(self.handed));
@@ -302,7 +313,7 @@ impl Renewing {
         self.skips += std::mem::take(&mut self.firsts_to_come);
         (self.handed, self.unheard, self.heard, self.sent_then, self.deaf) = (0, 0, 0, 0, None);
         self.tap = conn.take_tap();
-        tokio::spawn(Link::WebSocket(conn).release(false));
+        tokio::spawn(Link::WebSocket(conn).release(Parting::within(FAREWELL)));
         self.renew.lost(Loss { cause, doubtful });
     }
 

@@ -1,3 +1,5 @@
+//! Parting with transports: how long, and what the far end sees.
+
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
