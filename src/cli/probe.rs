@@ -60,6 +60,7 @@ impl Checks {
                 "linger",
                 "idle_timeout",
                 "reconnect",
+                "resend",
                 "record",
                 "text",
                 "binary",

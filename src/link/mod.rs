@@ -32,7 +32,7 @@ pub use self::{
     prompt::{Desk, Prompt},
     queue::Queue,
     recorder::Recorder,
-    renewing::{Loss, Renew, Renewed, Renewing},
+    renewing::{Confirming, Doubt, Loss, Renew, Renewed, Renewing},
     script::{ScriptLink, ScriptRun},
     stdio::{OpenPrompt, Stdio, Streams},
 };
