@@ -97,7 +97,13 @@ fn run_with(
     let terminal = streams.input_is_terminal;
     let ask = ask.as_ref().map(|ask| ask as _);
     let mut context = Context { env: &env, stdin: &mut streams.input, stdin_is_terminal: terminal, ask };
-    let plan = match cli::parse(args, &mut context) {
+    let parsed = cli::parse(args, &mut context).and_then(|parsed| {
+        if let Parsed::Run(plan) = &parsed {
+            cli::check_input(plan, facts.input_size.is_some())?;
+        }
+        Ok(parsed)
+    });
+    let plan = match parsed {
         Ok(Parsed::Run(plan)) => plan,
         Ok(Parsed::Print(text)) => return print(&text, streams),
         Err(fault) => return report(reporter, &fault),

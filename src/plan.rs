@@ -150,8 +150,8 @@ pub struct Common {
     pub hangup: bool,
     /// How often an opening is tried.
     pub retry: Retry,
-    /// A lost WebSocket is opened again, with at most so many tries each time.
-    pub reconnect: Option<Option<u32>>,
+    /// A lost WebSocket is opened again.
+    pub reconnect: Option<Reconnect>,
     /// Records every message of every WebSocket here.
     pub record: Option<PathBuf>,
     /// Sum up at the end.
@@ -166,6 +166,15 @@ pub struct Common {
     pub no_pong: bool,
     /// Names of further header fields and query keys whose values are hidden.
     pub secrets: Vec<String>,
+}
+
+/// How a lost WebSocket is opened again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconnect {
+    /// With at most so many tries each time.
+    pub tries: Option<u32>,
+    /// Input that was in doubt when it was lost is sent again.
+    pub resend: bool,
 }
 
 /// Heartbeats and answers in ordinary messages.

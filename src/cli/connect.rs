@@ -77,7 +77,7 @@ impl ConnectArgs {
         if self.scripting.script.is_some() {
             given.refuse(&["patterns", "fields", "expect_close"], SAYS_ITSELF)?;
             given.refuse(
-                &["reconnect"],
+                &["reconnect", "resend"],
                 "is not for a script: it is one conversation, lost with its connection",
             )?;
         }
@@ -99,12 +99,15 @@ impl ConnectArgs {
             // The embedded server is reached without a proxy.
             false => DialOptions::default(),
         };
+        let framing = lower::framing(&self.messages, "lines", &self.output)?;
+        let direction = lower::direction(&self.messages);
+        let input = framing.input.map(|input| input.name);
         let common = Common {
             rules: self.ask.rules(&self.session, given),
-            framing: lower::framing(&self.messages, "lines", &self.output)?,
+            framing,
             max_message: self.messages.max_message,
             read_ahead: lower::read_ahead(&self.messages, false),
-            direction: lower::direction(&self.messages),
+            direction,
             send: lower::send(&self.messages, expander)?,
             input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
             chat: lower::chat(&self.messages, expander)?,
@@ -124,7 +127,7 @@ impl ConnectArgs {
             no_pong: self.session.no_pong,
             secrets: self.output.secret.clone(),
             retry: lower::retry(&self.again)?,
-            reconnect: lower::reconnect(&self.again),
+            reconnect: lower::reconnect(&self.again, &self.session, direction, input)?,
             stats: self.output.stats,
             record: lower::recording(&self.output, false)?,
         };

@@ -133,6 +133,13 @@ pub(super) struct Again {
     /// Connect again when an open connection is lost, with at most N tries each time; repeats --send
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true)]
     pub reconnect: Option<Option<u32>>,
+    /// With --reconnect, send input again that no pong had confirmed when the connection was lost: duplicates are possible
+    ///
+    /// Input in doubt goes out again in its order, after the --send messages: each message arrives at least
+    /// once, some of them twice. A pong proves that the next WebSocket hop has read what came before its
+    /// ping, not that the application behind it has. A peer that answers no pings ends the session (exit 56).
+    #[arg(long)]
+    pub resend: bool,
 }
 
 /// What is said on standard error.

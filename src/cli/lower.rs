@@ -11,12 +11,12 @@ use super::{
     values,
 };
 use crate::{
-    fault::Result,
+    fault::{Fault, Result},
     framing::{self, Kind, Stamp},
     link::room,
     net::{Activation, BindOptions},
     observe::Verbosity,
-    plan::{Chat, Direction, FramingChoice, Serve},
+    plan::{Chat, Direction, FramingChoice, Plan, Reconnect, Serve},
     session::{Rules, backoff::Retry},
     tls::{self, ClientTls, Identity, Passphrase, ServerTls, Sni},
     ws::{Admission, ServerOptions},
@@ -67,6 +67,16 @@ pub(super) fn is_udp(endpoint: &str) -> bool {
     has_scheme(endpoint, "udp")
 }
 
+/// Whether the endpoint is `tls:HOST:PORT`.
+pub(super) fn is_tls(endpoint: &str) -> bool {
+    has_scheme(endpoint, "tls")
+}
+
+/// Whether the endpoint is a file to be read, or one to be written.
+pub(super) fn is_file(endpoint: &str) -> bool {
+    has_scheme(endpoint, "file") || has_scheme(endpoint, "append")
+}
+
 fn has_scheme(endpoint: &str, name: &str) -> bool {
     endpoint.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(name))
 }
@@ -109,8 +119,58 @@ pub(super) fn retry(again: &Again) -> Result<Retry> {
     })
 }
 
-pub(super) fn reconnect(again: &Again) -> Option<Option<u32>> {
-    again.reconnect
+/// How a lost WebSocket is opened again; `input` is the name of the framing of what is sent, where that
+/// has one.
+pub(super) fn reconnect(
+    again: &Again,
+    session: &Session,
+    direction: Direction,
+    input: Option<&str>,
+) -> Result<Option<Reconnect>> {
+    let reconnect = again.reconnect.map(|tries| Reconnect { tries, resend: again.resend });
+    if !again.resend {
+        return Ok(reconnect);
+    }
+    let (why, hint) = match input {
+        _ if reconnect.is_none() => ("needs --reconnect", "add --reconnect"),
+        _ if session.ping_interval.0.is_none() => (
+            "needs pings: with --ping-interval off nothing confirms what is sent",
+            "leave --ping-interval off out",
+        ),
+        _ if direction == Direction::ReceiveOnly => {
+            ("is for input, and --recv-only reads none", "leave --resend out")
+        }
+        Some("raw") => (
+            "is for messages: bytes that come twice would stand in the middle of a raw stream",
+            "say where a message ends: --framing lines, nul or length",
+        ),
+        _ => return Ok(reconnect),
+    };
+    Err(usage(format!("--resend {why}")).hint(hint))
+}
+
+/// Refuses `--resend` where standard input is one message that is no file's: all of it would be kept.
+///
+/// # Errors
+/// Such a plan.
+pub fn check_input(plan: &Plan, is_file: bool) -> Result<()> {
+    let (ends, common): (&[&str], _) = match plan {
+        Plan::Connect(plan) => (&["-"], &plan.common),
+        Plan::Pipe(plan) => (&[&plan.a, &plan.b], &plan.common),
+        Plan::Listen(plan) => (&[], &plan.common),
+    };
+    let resends = common.reconnect.is_some_and(|reconnect| reconnect.resend);
+    let input = common.framing.input.map(|input| input.name);
+    if resends && input == Some("whole") && ends.contains(&"-") && !is_file {
+        return Err(whole_resent());
+    }
+    Ok(())
+}
+
+/// Why `--resend` is not for an input that is one message.
+pub(super) fn whole_resent() -> Fault {
+    usage("--resend keeps what is in doubt, and with `whole` that would be all of an input that is no file")
+        .hint("read it from a file, or say where a message ends: --framing lines, nul or length")
 }
 
 pub(super) fn framing(messages: &Messages, default: &str, shown: &Output) -> Result<FramingChoice> {

@@ -34,6 +34,7 @@ mod tests;
 
 pub use args::VERSION;
 pub use examples::{EXAMPLES, Example};
+pub use lower::check_input;
 
 use crate::{fault::Result, plan::Plan};
 use args::{Cli, Style, Subcommand};

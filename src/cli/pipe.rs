@@ -154,12 +154,18 @@ impl PipeArgs {
                 handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
             ClientOptions::default()
         };
+        let framing = lower::framing(&self.messages, "raw", &self.output)?;
+        let direction = lower::direction(&self.messages);
+        let framed = roles.iter().any(|role| matches!(role, Role::Other | Role::StreamServer))
+            || lower::is_tls(&self.a)
+            || lower::is_tls(&self.b);
+        let input = framed.then(|| framing.input.map_or("raw", |input| input.name));
         let common = Common {
             rules: self.ask.rules(&self.session, given),
-            framing: lower::framing(&self.messages, "raw", &self.output)?,
+            framing,
             max_message: self.messages.max_message,
             read_ahead: lower::read_ahead(&self.messages, listens),
-            direction: lower::direction(&self.messages),
+            direction,
             send: lower::send(&self.messages, expander)?,
             input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
             chat: lower::chat(&self.messages, expander)?,
@@ -179,10 +185,16 @@ impl PipeArgs {
             no_pong: self.session.no_pong,
             secrets: self.output.secret.clone(),
             retry: lower::retry(&self.again)?,
-            reconnect: lower::reconnect(&self.again),
+            reconnect: lower::reconnect(&self.again, &self.session, direction, input)?,
             stats: self.output.stats,
             record,
         };
+        // What standard input is, the command line does not know.
+        let is_bounded =
+            |end: &String| end == "-" || lower::is_file(end) || Role::of(end) == Role::WebSocketClient;
+        if self.again.resend && input == Some("whole") && ![&self.a, &self.b].into_iter().all(is_bounded) {
+            return Err(lower::whole_resent());
+        }
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
     }
 }
@@ -236,7 +248,10 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         given.refuse(FRAMINGS, UNFRAMED)?;
     }
     if !any(&[WebSocketClient]) || server {
-        given.refuse(&["reconnect"], "needs a ws: or wss: endpoint whose other side is no WebSocket")?;
+        given.refuse(
+            &["reconnect", "resend"],
+            "needs a ws: or wss: endpoint whose other side is no WebSocket",
+        )?;
     }
     if !any(&[WebSocketClient, TlsClient]) {
         given.refuse(

@@ -61,6 +61,7 @@ impl Checks {
                 "read_ahead",
                 "idle_timeout",
                 "reconnect",
+                "resend",
                 "record",
                 "text",
                 "binary",

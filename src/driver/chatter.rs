@@ -104,5 +104,10 @@ fn has_room(link: &Link) -> bool {
 fn say(link: &mut Link, message: Message, said: &mut (u64, u64)) -> bool {
     said.0 += 1;
     said.1 += message.len() as u64;
+    if let Link::Renewing(link) = link {
+        // It is no input, so that nobody misses it when its connection is lost.
+        link.say(&message);
+        return true;
+    }
     link.feed(message).is_ok()
 }

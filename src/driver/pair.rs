@@ -460,6 +460,10 @@ impl Pair {
         let unsent = self.links[1 - from].unsent();
         self.remains.unsent_by_link[from] = unsent;
         let all = messages + unsent.messages;
+        let doubt = self.links[1 - from].doubt();
+        if !doubt.is_none() {
+            events.push(Event::InDoubt { side: from, doubt });
+        }
         match &self.links[from] {
             Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
                 self.remains.input = self.links[from].input();

@@ -8,9 +8,9 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::{Record, What},
-    link::{Link, Loss, Renew, Renewed, Renewing},
+    link::{Confirming, Link, Loss, Renew, Renewed, Renewing},
     session::{
-        Instant,
+        Doubt, Instant,
         backoff::{Backoff, is_passing},
     },
     ws::conn::End,
@@ -40,9 +40,7 @@ pub(super) async fn open_any(
     opening: Opening,
 ) -> Result<Opened> {
     let opened = first(run, &**endpoint, &opening).await?;
-    if run.reconnect.is_none() {
-        return Ok(opened);
-    }
+    let Some(reconnect) = run.reconnect else { return Ok(opened) };
     let opened = match opened {
         Opened::Link(opened) => *opened,
         listening @ Opened::Acceptor(_) => return Ok(listening),
@@ -53,6 +51,16 @@ pub(super) async fn open_any(
             let speaks = opening.role == Role::B || !run.reach.relays;
             let first = if speaks { run.first.clone() } else { Vec::new() };
             let firsts = first.len();
+            let confirming = Confirming {
+                pings: run.rules.ping_interval.is_some(),
+                timeout: run.rules.ping_timeout,
+                resend: reconnect.resend,
+            };
+            if !confirming.pings {
+                run.reach.reporter.note(
+                    "--ping-interval off: nothing confirms what is sent, so all of it is in doubt when the connection is lost",
+                );
+            }
             let redial = Redial {
                 run: Arc::clone(run),
                 endpoint: Arc::clone(endpoint),
@@ -66,7 +74,7 @@ pub(super) async fn open_any(
                 said: None,
                 opens: None,
             };
-            let link = Link::Renewing(Box::new(Renewing::new(conn, Box::new(redial), firsts)));
+            let link = Link::Renewing(Box::new(Renewing::new(conn, Box::new(redial), firsts, confirming)));
             OpenedLink { link, facts }
         }
         other => other,
@@ -154,7 +162,11 @@ impl Redial {
 
     /// Whether another try is allowed.
     fn may_try(&self) -> bool {
-        self.run.reconnect.is_some_and(|limit| limit.is_none_or(|most| self.tries < most))
+        self.run.reconnect.is_some_and(|reconnect| reconnect.tries.is_none_or(|most| self.tries < most))
+    }
+
+    fn resends(&self) -> bool {
+        self.run.reconnect.is_some_and(|reconnect| reconnect.resend)
     }
 
     fn renewed(&mut self, opened: OpenedLink) -> Result<Renewed> {
@@ -166,19 +178,16 @@ impl Redial {
             ));
         };
         let away = self.lost.elapsed();
-        let loss = self.loss.take().unwrap_or(Loss { cause: String::new(), doubtful: 0 });
-        let doubtful = match loss.doubtful {
-            0 => String::new(),
-            1 => "; 1 message sent last may not have arrived".to_owned(),
-            count => format!("; {count} messages sent last may not have arrived"),
-        };
-        self.run.reach.reporter.note(&format!("connected again after {}{doubtful}", short(away)));
+        let loss = self.loss.take().unwrap_or(Loss { cause: String::new(), doubt: Doubt::default() });
+        self.run.reach.reporter.note(&format!("connected again after {}", short(away)));
         self.opened = Instant::now();
         let record = What::Reconnect {
             cause: &loss.cause,
             tries: self.tries,
             away: u64::try_from(away.as_millis()).unwrap_or(u64::MAX),
-            doubtful: loss.doubtful,
+            doubtful: loss.doubt.messages,
+            doubtful_bytes: loss.doubt.bytes,
+            resent: self.resends() && loss.doubt.messages > 0,
         };
         Ok(Renewed {
             conn: *conn,
@@ -202,10 +211,18 @@ impl Renew for Redial {
     }
 
     fn lost(&mut self, loss: Loss) {
-        self.run.reach.reporter.note(&format!("{}; connecting again", loss.cause));
+        let doubt = doubtful(loss.doubt, self.resends());
+        self.run.reach.reporter.note(&format!("{}{doubt}; connecting again", loss.cause));
         self.backoff.lost_after(self.opened.elapsed());
         (self.lost, self.loss, self.tries, self.said) = (Instant::now(), Some(loss), 0, None);
         self.try_again();
+    }
+
+    fn unconfirmed(&mut self, waited: Duration) {
+        self.run.reach.reporter.note(&format!(
+            "the peer confirms nothing: no pong for {} while input waited for one; input goes on, and what was sent since the last pong stays in doubt",
+            short(waited)
+        ));
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Renewed>> {
@@ -229,6 +246,18 @@ impl Renew for Redial {
             }
         }
     }
+}
+
+/// How much is in doubt, for the line that tells of the loss.
+fn doubtful(doubt: Doubt, resends: bool) -> String {
+    let are = match (doubt.messages, resends) {
+        (0, _) => return String::new(),
+        (1, false) => "message sent last may not have arrived",
+        (1, true) => "message sent last may not have arrived and is sent again",
+        (_, false) => "messages sent last may not have arrived",
+        (_, true) => "messages sent last may not have arrived and are sent again",
+    };
+    format!("; {} {are} ({} bytes)", doubt.messages, doubt.bytes)
 }
 
 /// A duration as a person says it.

@@ -17,7 +17,7 @@ use crate::{
     nats::Brokers,
     net::Dialer,
     observe::{Redactor, Reporter, Taps},
-    plan::{Chat, Common, Direction, Expect},
+    plan::{Chat, Common, Direction, Expect, Reconnect},
     session::{Instant, Rules, backoff::Retry},
 };
 use std::{future::Future, pin::Pin, sync::Once, time::Duration};
@@ -45,8 +45,8 @@ pub(super) struct Run {
     pub budget: Option<Budget>,
     pub chat: Chat,
     pub retry: Retry,
-    /// Whether a lost connection is opened again, and how often it is tried at most.
-    pub reconnect: Option<Option<u32>>,
+    /// How a lost connection is opened again, if it is.
+    pub reconnect: Option<Reconnect>,
 }
 
 impl Run {

@@ -88,8 +88,13 @@ pub enum What<'a> {
         tries: u32,
         /// How long it was away, ms.
         away: u64,
-        /// Messages that were sent since the peer's last sign of life, and may not have arrived.
+        /// Messages of the input that were sent and are not proved to have arrived.
         doubtful: u64,
+        /// Their payload bytes.
+        doubtful_bytes: u64,
+        /// They are sent again.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        resent: bool,
     },
     /// What `--check` or `--ping` found.
     Check(&'a Verdict),

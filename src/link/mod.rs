@@ -40,7 +40,7 @@ pub use self::{
     queue::Queue,
     recorder::Recorder,
     release::Released,
-    renewing::{Loss, Renew, Renewed, Renewing},
+    renewing::{Confirming, Loss, Renew, Renewed, Renewing},
     script::{ScriptLink, ScriptRun},
     stdio::{OpenPrompt, Stdio, Streams},
 };
@@ -51,7 +51,7 @@ use socket::{transport_failure, web_socket_end};
 
 use crate::{
     framing::record::{Facts, What},
-    session::{Patience, SideKind, SinkFailure, SourceEnd, Within},
+    session::{Doubt, Patience, SideKind, SinkFailure, SourceEnd, Within},
     ws::conn::{self, Unsent},
 };
 use std::{
@@ -204,6 +204,14 @@ impl Link {
             Self::WebSocket(conn) => conn.unsent(),
             Self::Renewing(link) => link.unsent(),
             _ => Unsent::default(),
+        }
+    }
+
+    /// Input that was in doubt when a connection was lost, and that nothing proves since to have come.
+    pub fn doubt(&self) -> Doubt {
+        match self {
+            Self::Renewing(link) => link.doubt(),
+            _ => Doubt::default(),
         }
     }
 

@@ -1,9 +1,11 @@
 //! A WebSocket that is opened again when it is lost.
 //!
 //! To its pair it is one link that was silent for a while: what is fed while it is away waits (the pump
-//! stops at its bound, so that input stays where it is), and what may have been lost on the way is
-//! counted. When and how to open again is the business of whoever made it.
+//! stops at its bound, so that input stays where it is). What was not written to its end is sent on the
+//! next connection; what was written is in doubt until a pong proves that it was read, and there is a
+//! bound on that too. When and how to open again is the business of whoever made it.
 
+mod ledger;
 #[cfg(test)]
 mod tests;
 
@@ -14,29 +16,32 @@ use crate::{
     framing::record::Dir,
     net::Parting,
     observe::Tap,
-    session::{SourceEnd, Within},
+    session::{Doubt, SourceEnd, Within},
     ws::{
         codes,
         conn::{Conn, End, Moved, Unsent},
     },
 };
+use ledger::{BEAT, Ledger, OVERHEAD};
 use std::{
     collections::VecDeque,
     future::Future,
     io,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
 /// How long a connection that cannot be written to is still listened to.
 const DEAF: Duration = Duration::from_secs(2);
 /// How long a connection that was given up may take to be closed.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// What one message counts beside its payload, so that empty ones are bounded too. Bytes.
-const OVERHEAD: usize = 64;
+/// How a connection is closed on which nothing is confirmed.
+const INTERNAL_ERROR: u16 = 1011;
+/// After so many connections in a row on which what was sent again was not confirmed, it is not sent again.
+const FRUITLESS: u32 = 10;
 
 /// Opens a connection again.
 pub trait Renew: Send {
@@ -45,6 +50,9 @@ pub trait Renew: Send {
 
     /// The connection is gone; from here on [`poll_open`](Self::poll_open) is asked.
     fn lost(&mut self, loss: Loss);
+
+    /// The peer confirms nothing, for so long: from here on input goes on without.
+    fn unconfirmed(&mut self, waited: Duration);
 
     /// The next connection, or the last try's fault.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Renewed>>;
@@ -55,8 +63,19 @@ pub trait Renew: Send {
 pub struct Loss {
     /// Why it is gone.
     pub cause: String,
-    /// Messages sent since the peer gave its last sign of life: some of them may not have arrived.
-    pub doubtful: u64,
+    /// Input that was sent and is not proved to have arrived.
+    pub doubt: Doubt,
+}
+
+/// How input is proved to have arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirming {
+    /// Pings are sent behind it, whose pongs are the proof.
+    pub pings: bool,
+    /// How long pongs may stay away while input waits for them; `None` for ever.
+    pub timeout: Option<Duration>,
+    /// What is in doubt when a connection is lost is sent again on the next one.
+    pub resend: bool,
 }
 
 /// A connection that was opened again.
@@ -69,29 +88,61 @@ pub struct Renewed {
     pub record: Message,
 }
 
+/// A message that is to be sent.
+struct Entry {
+    message: Message,
+    /// It is no input.
+    own: bool,
+}
+
+/// Our Close, which waits for what is to be confirmed before it.
+struct Close {
+    code: Option<u16>,
+    reason: String,
+    since: Instant,
+}
+
 /// The link.
 pub struct Renewing {
     conn: Option<Box<Conn>>,
     renew: Box<dyn Renew>,
-    /// Fed and not known to be written.
-    pending: VecDeque<Message>,
-    pending_bytes: usize,
+    confirming: Confirming,
+    /// Fed and not known to be written; when it may be sent again, not known to have arrived.
+    out: VecDeque<Entry>,
     /// How many of them the connection has.
     handed: usize,
-    /// How many of them every connection is sent first: the next one gets them anew.
-    firsts: usize,
-    /// Of those, how many are still to be fed.
+    /// Where on this connection the first of them stands that is a data message.
+    base: u64,
+    /// Bytes of those that it does not have.
+    waiting: usize,
+    /// How many of the messages that every connection is sent first are still to be fed.
     firsts_to_come: usize,
     /// How many are still to be fed that the connection was sent in the meantime.
     skips: usize,
-    /// How far sending had come when the transport had taken everything.
-    sent_then: u64,
-    /// Data messages handed over since the peer gave its last sign of life.
-    unheard: u64,
-    heard: u64,
+    ledger: Ledger,
+    /// What was in doubt at losses and is not sent again.
+    lost: Doubt,
+    /// Dropped before any connection had it.
+    dropped: Unsent,
+    is_renewed: bool,
+    /// Connections in a row on which what was sent again was not confirmed.
+    fruitless: u32,
+    /// The peer confirms nothing: nothing is held back.
+    given_up: bool,
+    /// Since when a pong has been waited for that lets something go on; begins when all is written.
+    waits: Option<Instant>,
+    patience: Option<Pin<Box<Sleep>>>,
+    /// Since when we have not looked for what comes.
+    looked_away: Option<Instant>,
+    beat: Option<Pin<Box<Sleep>>>,
+    /// Whoever feeds, and whoever receives.
+    feeder: Option<Waker>,
+    receiver: Option<Waker>,
     /// Nothing can be written; what the peer said before is still to be read.
     deaf: Option<Pin<Box<Sleep>>>,
-    closing: bool,
+    close: Option<Close>,
+    /// Our Close was queued, with this code.
+    closing: Option<Option<u16>>,
     end: Option<SourceEnd>,
     /// What earlier connections moved.
     before: Moved,
@@ -100,27 +151,60 @@ pub struct Renewing {
 }
 
 impl Renewing {
-    /// An open connection, who opens the next one, and how many messages that one is sent first: the first
-    /// ones that are fed to this one.
-    pub fn new(conn: Box<Conn>, renew: Box<dyn Renew>, firsts: usize) -> Self {
+    /// An open connection, who opens the next one, how many messages that one is sent first, which are the
+    /// first ones that are fed to this one, and how the others are confirmed.
+    pub fn new(conn: Box<Conn>, renew: Box<dyn Renew>, firsts: usize, confirming: Confirming) -> Self {
         Self {
             conn: Some(conn),
             renew,
-            pending: VecDeque::new(),
-            pending_bytes: 0,
+            confirming,
+            out: VecDeque::new(),
             handed: 0,
-            firsts: 0,
+            base: 0,
+            waiting: 0,
             firsts_to_come: firsts,
             skips: 0,
-            sent_then: 0,
-            unheard: 0,
-            heard: 0,
+            ledger: Ledger::default(),
+            lost: Doubt::default(),
+            dropped: Unsent::default(),
+            is_renewed: false,
+            fruitless: 0,
+            given_up: false,
+            waits: None,
+            patience: None,
+            looked_away: None,
+            beat: None,
+            feeder: None,
+            receiver: None,
             deaf: None,
-            closing: false,
+            close: None,
+            closing: None,
             end: None,
             before: Moved::default(),
             tap: None,
         }
+    }
+
+    /// Input that was in doubt at a loss, and was not sent again and confirmed.
+    pub fn doubt(&self) -> Doubt {
+        let mut doubt = self.lost;
+        if self.confirming.resend {
+            doubt += self.ledger.unproved();
+        }
+        doubt
+    }
+
+    /// What was fed and is not written to its end, but for what is in doubt.
+    pub fn unsent(&self) -> Unsent {
+        let mut total = self.ledger.handed;
+        let waiting = self.out.iter().skip(self.handed).filter(|entry| !is_control(&entry.message));
+        waiting.for_each(|entry| total.add(entry.message.len()));
+        // What every connection is sent first was fed once.
+        let told = if self.is_renewed { self.ledger.resent } else { Doubt::default() };
+        let unsent = total - self.sent().max(told);
+        let mut all = self.dropped;
+        all += Unsent { messages: unsent.messages, bytes: unsent.bytes };
+        all
     }
 
     /// The connection that is open now.
@@ -142,11 +226,14 @@ impl Renewing {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        !self.closing && self.end.is_none() && self.conn.as_ref().is_none_or(|conn| conn.is_open())
+        self.close.is_none()
+            && self.closing.is_none()
+            && self.end.is_none()
+            && self.conn.as_ref().is_none_or(|conn| conn.is_open())
     }
 
     pub(super) fn queued(&self) -> usize {
-        self.pending_bytes.max(self.conn.as_ref().map_or(0, |conn| conn.queued()))
+        self.waiting.max(self.conn.as_ref().map_or(0, |conn| conn.queued()))
     }
 
     pub(super) fn progress(&self) -> (Moved, Within) {
@@ -157,6 +244,19 @@ impl Renewing {
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+        if let (Some(since), Some(waits)) = (self.looked_away.take(), &mut self.waits) {
+            // A pong that nobody looked for did not stay away.
+            *waits += since.elapsed();
+        }
+        let polled = self.poll_next(cx, batch);
+        match polled {
+            Poll::Ready(()) => self.looked_away = self.waits.map(|_| Instant::now()),
+            Poll::Pending => keep(&mut self.receiver, cx),
+        }
+        polled
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
         loop {
             if self.end.is_some() {
                 return Poll::Ready(());
@@ -167,36 +267,102 @@ impl Renewing {
                         batch.push_back(renewed.record.clone());
                         self.install(renewed);
                     }
-                    Err(fault) => self.end = Some(SourceEnd::Lost { fault, answer: None }),
+                    Err(fault) => self.conclude(SourceEnd::Lost { fault, answer: None }),
                 }
                 return Poll::Ready(());
             };
             let had = batch.len();
             let received = conn.poll_receive(cx, batch);
-            // A Close says nothing of what was sent just before.
-            if conn.end().is_none() && conn.moved().received > self.heard {
-                self.heard = conn.moved().received;
-                self.unheard = data(self.pending.iter().take(self.handed));
-            }
+            let is_over = conn.end().is_some();
+            self.take_pongs(batch, had);
             match received {
                 Poll::Ready(()) if batch.len() > had => return Poll::Ready(()),
+                // Pongs only.
+                Poll::Ready(()) if !is_over => {}
                 Poll::Ready(()) => self.ended(),
                 Poll::Pending => {
-                    let Some(deaf) = &mut self.deaf else { return Poll::Pending };
-                    ready!(deaf.as_mut().poll(cx));
-                    self.deaf = None;
-                    let cause = "the connection was lost while sending".to_owned();
-                    if self.closing {
-                        let fault = Fault::new(Exit::Lost, "session", cause);
-                        self.end = Some(SourceEnd::Lost { fault, answer: None });
+                    if let Some(deaf) = &mut self.deaf {
+                        ready!(deaf.as_mut().poll(cx));
+                        self.deaf = None;
+                        self.fail("the connection was lost while sending".to_owned());
                     } else {
-                        self.lose(cause);
+                        ready!(self.poll_patience(cx));
+                        self.give_up();
                     }
                 }
             }
         }
     }
 
+    /// Takes the pongs that confirm something out of what came behind the first `had` messages.
+    fn take_pongs(&mut self, batch: &mut VecDeque<Message>, had: usize) {
+        let Some(conn) = &self.conn else { return };
+        if !batch.range(had..).any(Message::is_pong) {
+            return;
+        }
+        let (mut index, mut confirms) = (0, false);
+        batch.retain(|message| {
+            index += 1;
+            let Message::Pong(payload) = message else { return true };
+            let number = conn.number_of(payload).filter(|_| index > had);
+            confirms |= number.is_some_and(|number| self.ledger.pong(number));
+            number.is_none()
+        });
+        if confirms {
+            (self.given_up, self.waits) = (false, None);
+            self.forget_confirmed();
+            wake(&mut self.feeder);
+        }
+    }
+
+    /// Ready when nothing was confirmed for too long while something waits for it.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (Some(timeout), Some(conn)) = (self.confirming.timeout, &self.conn) else { return Poll::Pending };
+        if !self.is_held_back() {
+            self.waits = None;
+            return Poll::Pending;
+        }
+        // As long as data is on its way into the transport, no pong can be asked for.
+        if self.waits.is_none() && conn.queued() == 0 {
+            self.waits = Some(Instant::now());
+        }
+        let Some(waits) = self.waits else { return Poll::Pending };
+        poll_at(&mut self.patience, waits + timeout, cx)
+    }
+
+    /// Whether anything waits for a pong.
+    fn is_held_back(&self) -> bool {
+        self.is_full() || self.close.is_some() && self.is_windowed()
+    }
+
+    fn is_full(&self) -> bool {
+        let next = self.out.get(self.handed).filter(|entry| !is_control(&entry.message));
+        self.is_windowed() && next.is_some_and(|entry| !self.ledger.has_room(entry.message.len()))
+    }
+
+    /// Whether what is in doubt has a bound, and is asked for.
+    fn is_windowed(&self) -> bool {
+        self.confirming.pings && !self.given_up
+    }
+
+    fn give_up(&mut self) {
+        let waited = self.waits.take().map_or(Duration::ZERO, |since| since.elapsed());
+        if self.confirming.resend {
+            let cause = format!(
+                "the peer confirms nothing: no pong for {} s while input waits for one",
+                waited.as_secs()
+            );
+            let fault = Fault::new(Exit::Lost, "session", cause)
+                .hint("leave --resend out for a peer that does not answer pings, or give it longer with --ping-timeout");
+            self.conclude(SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) });
+        } else {
+            self.given_up = true;
+            self.renew.unconfirmed(waited);
+        }
+        wake(&mut self.feeder);
+    }
+
+    /// Takes a message that is input.
     pub(super) fn feed(&mut self, message: Message) {
         if self.skips > 0 {
             self.skips -= 1;
@@ -204,64 +370,106 @@ impl Renewing {
         }
         if self.firsts_to_come > 0 {
             self.firsts_to_come -= 1;
-            self.firsts += 1;
+            self.ledger.firsts.add(message.len());
+            self.ledger.resent = self.ledger.firsts;
         }
-        self.keep(&message);
+        self.keep(&message, false);
         self.hand_over();
     }
 
-    fn keep(&mut self, message: &Message) {
-        self.pending_bytes += message.len() + OVERHEAD;
-        self.pending.push_back(room::compact(message));
+    /// Takes a message that is said by itself: it is sent, and never in doubt.
+    pub fn say(&mut self, message: &Message) {
+        self.keep(message, true);
+        self.hand_over();
     }
 
-    /// Queues as much of what waits as the connection may have at a time.
+    fn keep(&mut self, message: &Message, own: bool) {
+        self.waiting += message.len() + OVERHEAD as usize;
+        self.out.push_back(Entry { message: room::compact(message), own });
+    }
+
+    /// Queues as much of what waits as the connection may have at a time, and as may be in doubt.
     fn hand_over(&mut self) {
-        let Some(conn) = self.conn.as_mut().filter(|conn| self.deaf.is_none() && conn.is_open()) else {
-            return;
-        };
-        while conn.queued() < HIGH_WATER
-            && let Some(message) = self.pending.get(self.handed)
-        {
+        loop {
+            if self.is_full() {
+                return;
+            }
+            let open = self.conn.as_mut().filter(|conn| conn.is_open() && conn.queued() < HIGH_WATER);
+            let Some(conn) = open.filter(|_| self.deaf.is_none() && self.end.is_none()) else { return };
+            let Some(Entry { message, own }) = self.out.get(self.handed) else { return };
             if conn.queue(message.clone()).is_err() {
                 self.deaf = Some(Box::pin(sleep(DEAF)));
                 return;
             }
-            self.unheard += u64::from(!is_control(message));
             self.handed += 1;
+            self.waiting -= message.len() + OVERHEAD as usize;
+            if !is_control(message) {
+                self.ledger.hand(message.len(), *own);
+                if self.is_windowed() && self.ledger.is_segment() {
+                    self.ask();
+                }
+            }
         }
     }
 
-    /// Forgets the messages that wait longest.
-    fn forget(&mut self, count: usize) {
-        let gone = self.pending.drain(..count);
-        self.pending_bytes -= gone.map(|message| message.len() + OVERHEAD).sum::<usize>();
-        self.handed = self.handed.saturating_sub(count);
-        self.firsts = self.firsts.saturating_sub(count);
+    /// Queues a ping behind everything that was handed over, unless that is not yet framed; tells whether it did.
+    fn ask(&mut self) -> bool {
+        let Some(conn) = self.conn.as_mut() else { return false };
+        let asks = conn.queue_numbered_ping(self.ledger.next_number());
+        if asks {
+            self.ledger.ping(Instant::now());
+        }
+        asks
     }
 
-    /// Messages and payload bytes that were fed, and not sent.
-    pub(super) fn unsent(&self) -> Unsent {
-        let waiting = self.pending.iter().skip(self.handed).filter(|message| !is_control(message));
-        let mut unsent = self.conn.as_ref().map_or_else(Unsent::default, |conn| conn.unsent());
-        waiting.for_each(|message| unsent += Unsent { messages: 1, bytes: message.len() as u64 });
-        unsent
+    /// The transport has all that was handed over.
+    fn written(&mut self) {
+        if !self.confirming.resend {
+            self.out.drain(..self.handed);
+            (self.handed, self.base) = (0, self.ledger.handed.messages);
+        }
+    }
+
+    /// What is confirmed need not be sent again.
+    fn forget_confirmed(&mut self) {
+        while self.confirming.resend
+            && self.handed > 0
+            && let Some(entry) = self.out.front()
+            && (is_control(&entry.message) || self.base < self.ledger.confirmed.messages)
+        {
+            self.base += u64::from(!is_control(&entry.message));
+            self.out.pop_front();
+            self.handed -= 1;
+        }
+    }
+
+    /// How much this connection was sent.
+    fn sent(&self) -> Doubt {
+        let unsent = self.conn.as_ref().map_or_else(Unsent::default, |conn| conn.unsent());
+        self.ledger.handed - Doubt { messages: unsent.messages, bytes: unsent.bytes }
     }
 
     /// Drops what was not written to its end; counts messages.
     pub(super) fn abandon(&mut self) -> u64 {
-        let waiting = data(self.pending.iter().skip(self.handed));
-        self.forget(self.pending.len());
-        waiting + self.conn.as_mut().map_or(0, |conn| conn.abandon())
+        let mut waiting = Doubt::default();
+        for entry in self.out.drain(self.handed..).filter(|entry| !is_control(&entry.message)) {
+            waiting.add(entry.message.len());
+        }
+        self.waiting = 0;
+        self.dropped += Unsent { messages: waiting.messages, bytes: waiting.bytes };
+        waiting.messages + self.conn.as_mut().map_or(0, |conn| conn.abandon())
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        keep(&mut self.feeder, cx);
         loop {
             self.hand_over();
-            let Some(conn) = self.conn.as_mut().filter(|_| self.deaf.is_none()) else {
-                let idle = self.pending.is_empty() || self.end.is_some();
-                return if idle { Poll::Ready(Ok(())) } else { Poll::Pending };
-            };
+            let waits = self.handed < self.out.len() || self.close.is_some();
+            if self.conn.is_none() || self.deaf.is_some() {
+                return if waits && self.end.is_none() { Poll::Pending } else { Poll::Ready(Ok(())) };
+            }
+            self.ask_if_due();
+            let Some(conn) = &mut self.conn else { return Poll::Pending };
             if ready!(conn.poll_flush(cx)).is_err() {
                 // The receiving side finds out what became of the connection.
                 self.deaf = Some(Box::pin(sleep(DEAF)));
@@ -269,65 +477,179 @@ impl Renewing {
                 return Poll::Pending;
             }
             let is_open = conn.is_open();
-            self.sent_then = conn.moved().sent;
-            self.forget(self.handed);
-            if self.pending.is_empty() || self.closing {
+            self.written();
+            if self.closing.is_some() || !waits && (!is_open || self.end.is_some()) {
                 return Poll::Ready(Ok(()));
-            } else if !is_open {
+            } else if !is_open || self.end.is_some() {
                 // The peer has closed: what waits is for the next connection, or is told unsent.
                 return Poll::Pending;
+            } else if self.ask_if_due() || self.handed < self.out.len() && !self.is_full() {
+                // Behind a large message, or now there is room.
+                continue;
+            } else if self.may_close() {
+                self.close_now();
+                continue;
+            } else if self.waits.is_none() && self.confirming.timeout.is_some() && self.is_held_back() {
+                // The clock of that is the receiving side's.
+                wake(&mut self.receiver);
+            }
+            match self.ledger.beat().filter(|_| self.is_windowed()) {
+                Some(at) if poll_at(&mut self.beat, at, cx).is_ready() => {}
+                _ if waits => return Poll::Pending,
+                _ => return Poll::Ready(Ok(())),
             }
         }
     }
 
+    fn ask_if_due(&mut self) -> bool {
+        self.is_windowed() && self.closing.is_none() && self.ledger.is_ping_due(Instant::now()) && self.ask()
+    }
+
     /// Queues our Close; while away there is nobody to close with.
+    ///
+    /// When what is lost would be sent again, it waits until nothing is in doubt: what is lost behind it
+    /// would not be.
     pub(super) fn queue_close(&mut self, code: Option<u16>, reason: &str) {
-        self.closing = true;
-        match &mut self.conn {
-            Some(conn) => conn.queue_close(code, reason),
-            None => {
-                let fault =
-                    Fault::new(Exit::Lost, "session", "the connection is lost, and was not opened again");
-                self.end.get_or_insert(SourceEnd::Lost { fault, answer: None });
+        if self.is_away() {
+            let fault = Fault::new(Exit::Lost, "session", "the connection is lost, and was not opened again");
+            self.conclude(SourceEnd::Lost { fault, answer: None });
+        } else if self.is_open() && self.deaf.is_none() {
+            self.close = Some(Close { code, reason: reason.to_owned(), since: Instant::now() });
+            if self.may_close() {
+                self.close_now();
             }
+        } else if self.close.is_none() {
+            self.closing = Some(code);
+            if let Some(conn) = &mut self.conn {
+                conn.queue_close(code, reason);
+            }
+        }
+    }
+
+    fn may_close(&self) -> bool {
+        let Some(close) = &self.close else { return false };
+        if !self.confirming.resend {
+            return true;
+        }
+        let is_heard = self.ledger.open().is_none()
+            // A peer that answers no pings can still answer a Close.
+            || !self.ledger.has_ponged && close.since.elapsed() >= BEAT;
+        self.handed == self.out.len() && is_heard
+    }
+
+    /// Queues our Close, and a ping before it whose pong is the proof of what came before.
+    fn close_now(&mut self) {
+        let Some(Close { code, reason, .. }) = self.close.take() else { return };
+        if self.is_windowed() && !self.ledger.open().is_none() && !self.ledger.is_asked() {
+            self.ask();
+        }
+        self.closing = Some(code);
+        if let Some(conn) = &mut self.conn {
+            conn.queue_close(code, &reason);
         }
     }
 
     /// Gives the connection up as lost.
     pub(super) fn lose(&mut self, cause: String) {
+        let sent = self.sent();
         let Some(mut conn) = self.conn.take() else { return };
+        conn.retract();
         let moved = conn.moved();
         self.before.received += moved.received;
         self.before.sent += moved.sent;
-        let handed = data(self.pending.iter().take(self.handed));
-        let doubtful = if moved.sent > self.sent_then {
-            // Part of it may be on the way: sent again, it could arrive twice.
-            self.forget(self.handed);
-            self.unheard
-        } else {
-            conn.retract();
-            self.unheard.saturating_sub(handed)
-        };
-        conn.abandon();
-        self.forget(self.firsts);
-        self.skips += std::mem::take(&mut self.firsts_to_come);
-        (self.handed, self.unheard, self.heard, self.sent_then, self.deaf) = (0, 0, 0, 0, None);
         self.tap = conn.take_tap();
         tokio::spawn(Link::WebSocket(conn).release(Parting::within(FAREWELL)));
-        self.renew.lost(Loss { cause, doubtful });
+
+        let (doubt, resend) = (self.ledger.doubt(sent), self.confirming.resend);
+        match self.ledger.is_fruitless() {
+            Some(true) => self.fruitless += 1,
+            Some(false) => self.fruitless = 0,
+            None => {}
+        }
+        if !resend {
+            self.lost += doubt;
+        }
+        self.take_back(sent.messages);
+        self.ledger = self.ledger.next(Doubt::default(), if resend { doubt } else { Doubt::default() });
+        self.skips += std::mem::take(&mut self.firsts_to_come);
+        (self.deaf, self.waits, self.given_up, self.is_renewed) = (None, None, false, true);
+        if resend && self.fruitless >= FRUITLESS {
+            let cause = format!(
+                "{cause}; input was sent again on {FRUITLESS} connections in a row, and the peer confirmed none of it"
+            );
+            let fault = Fault::new(Exit::Lost, "session", cause);
+            self.conclude(SourceEnd::Lost { fault, answer: None });
+        } else {
+            self.renew.lost(Loss { cause, doubt });
+        }
+    }
+
+    /// Keeps what the next connection is to be sent: what this one was not, which has written so many data
+    /// messages, and what is to be sent again.
+    fn take_back(&mut self, sent: u64) {
+        let firsts = self.ledger.firsts.messages;
+        let (handed, resend, mut at) = (self.handed, self.confirming.resend, self.base);
+        let confirmed = self.ledger.confirmed.messages;
+        let mut index = 0;
+        self.out.retain(|entry| {
+            index += 1;
+            if is_control(&entry.message) {
+                return index > handed || at > sent;
+            }
+            at += 1;
+            let is_sent_again = resend && at > confirmed && !entry.own;
+            at > firsts && (at > sent || is_sent_again)
+        });
+        (self.handed, self.base) = (0, 0);
+        self.waiting = self.out.iter().map(|entry| entry.message.len() + OVERHEAD as usize).sum();
     }
 
     /// The peer's side has ended: for good, or to be opened again.
     fn ended(&mut self) {
         let Some(end) = self.conn.as_ref().and_then(|conn| conn.end().cloned()) else { return };
-        if self.closing || !self.renew.is_wanted(&end) {
-            self.end = Some(web_socket_end(end));
+        if self.closing.is_some() || !self.renew.is_wanted(&end) {
+            self.conclude(web_socket_end(end));
             return;
         }
         self.lose(match end {
             End::Close { code, reason } => format!("closed by the peer: {}", codes::describe(code, &reason)),
             End::Lost { fault, .. } => fault.cause,
         });
+    }
+
+    /// The connection failed: it is opened again unless our Close was sent.
+    fn fail(&mut self, cause: String) {
+        if self.closing.is_some() {
+            let fault = Fault::new(Exit::Lost, "session", cause);
+            self.conclude(SourceEnd::Lost { fault, answer: None });
+        } else {
+            self.lose(cause);
+        }
+    }
+
+    /// It ends for good: what is in doubt stays so, unless the end proves more.
+    fn conclude(&mut self, end: SourceEnd) {
+        if let Some(conn) = &self.conn {
+            let (sent, was_first) = (self.sent(), conn.has_queued_close());
+            let is_proof = match (&end, self.closing) {
+                // What was written before its own Close is judged by that alone.
+                (SourceEnd::Close { code, .. }, Some(ours)) if *code == ours && was_first => {
+                    !self.ledger.has_ponged
+                }
+                (SourceEnd::Close { .. }, _) => true,
+                _ => false,
+            };
+            if is_proof {
+                self.ledger.confirm(sent);
+            } else if self.confirming.resend {
+                self.ledger.resent = self.ledger.resent.max(sent);
+            } else {
+                self.lost += self.ledger.doubt(sent);
+            }
+        }
+        self.end.get_or_insert(end);
+        wake(&mut self.feeder);
+        wake(&mut self.receiver);
     }
 
     fn install(&mut self, renewed: Renewed) {
@@ -337,14 +659,37 @@ impl Renewing {
             conn.set_tap(tap);
         }
         self.conn = Some(conn);
-        let kept = std::mem::take(&mut self.pending);
-        (self.pending_bytes, self.firsts) = (0, renewed.first.len());
-        renewed.first.into_iter().chain(kept).for_each(|message| self.keep(&message));
+        let mut firsts = Doubt::default();
+        for message in renewed.first.into_iter().rev() {
+            firsts.add(message.len());
+            self.waiting += message.len() + OVERHEAD as usize;
+            self.out.push_front(Entry { message, own: false });
+        }
+        self.ledger = self.ledger.next(firsts, self.ledger.resent);
         self.hand_over();
+        wake(&mut self.feeder);
     }
 }
 
-/// How many of them are data messages.
-fn data<'a>(messages: impl Iterator<Item = &'a Message>) -> u64 {
-    messages.filter(|message| !is_control(message)).count() as u64
+/// Keeps the waker of whoever polls.
+fn keep(waker: &mut Option<Waker>, cx: &Context<'_>) {
+    match waker {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *waker = Some(cx.waker().clone()),
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
+/// Ready at this time; the timer is kept.
+fn poll_at(timer: &mut Option<Pin<Box<Sleep>>>, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+    if timer.deadline() != at {
+        timer.as_mut().reset(at);
+    }
+    timer.as_mut().poll(cx)
 }

@@ -3,7 +3,7 @@
 //! Sides are numbered 0 (A) and 1 (B). A *source* gives messages, a *sink* takes them; the pump from
 //! side `s` carries messages from the source of `s` to the sink of `1 - s`.
 
-use super::{CloseWith, Left};
+use super::{CloseWith, Doubt, Left};
 use crate::fault::Fault;
 pub use tokio::time::Instant;
 
@@ -86,10 +86,8 @@ pub enum Event {
     InDoubt {
         /// The side it comes from.
         side: usize,
-        /// Messages.
-        messages: u64,
-        /// Their payload bytes.
-        bytes: u64,
+        /// How much.
+        doubt: Doubt,
     },
     /// A side gave something when nobody was there any more to send it to.
     Late {

@@ -126,7 +126,7 @@ impl Session {
             Event::SinkFailed { side, how } => self.sink_failed(side, how, now),
             Event::Delivered { side } => self.delivered(side, now),
             Event::Unsent { left, .. } => self.left.add(left),
-            Event::InDoubt { messages, bytes, .. } => self.doubt.add(messages, bytes),
+            Event::InDoubt { doubt, .. } => self.doubt += doubt,
             // Whoever has as many messages as were wanted waits for nothing more.
             Event::Late { .. } if self.count_met => {}
             Event::Late { bytes, .. } => self.left.late += bytes,

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::{exit::Exit, fault::Fault};
+use std::ops::{AddAssign, Sub};
 
 /// Input that was not sent when the peer's end came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,19 +47,46 @@ impl Left {
     }
 }
 
-/// Input that was on its way when a connection was lost, and that nothing proves to have come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Data messages that are in doubt, or a position in a stream of them.
+///
+/// In doubt is input that was on its way when a connection was lost, and that nothing proves to have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Doubt {
-    /// Messages.
+    /// How many messages.
     pub messages: u64,
     /// Their payload bytes.
     pub bytes: u64,
 }
 
 impl Doubt {
-    pub(super) fn add(&mut self, messages: u64, bytes: u64) {
-        self.messages += messages;
-        self.bytes += bytes;
+    /// Whether nothing is.
+    pub fn is_none(self) -> bool {
+        self.messages == 0
+    }
+
+    /// One message more.
+    pub fn add(&mut self, length: usize) {
+        self.messages += 1;
+        self.bytes += length as u64;
+    }
+}
+
+impl AddAssign for Doubt {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+}
+
+impl Sub for Doubt {
+    type Output = Self;
+
+    /// From there to here; nothing when that lies behind.
+    fn sub(self, from: Self) -> Self {
+        Self {
+            messages: self.messages.saturating_sub(from.messages),
+            bytes: self.bytes.saturating_sub(from.bytes),
+        }
     }
 }
 
@@ -74,7 +102,7 @@ impl Session {
             let cause = format!("the peer closed; of the input, {}", self.left.words());
             return Some(Fault::new(Exit::Unsent, "session", cause));
         }
-        if self.doubt.messages > 0 {
+        if !self.doubt.is_none() {
             let Doubt { messages, bytes } = self.doubt;
             let cause = format!(
                 "{} ({}) sent before a connection was lost may not have arrived",
@@ -89,7 +117,7 @@ impl Session {
     /// Whether everything was sent, and every peer has closed.
     pub fn is_complete(&self) -> bool {
         let closed = self.sides.iter().all(|side| !side.is_web_socket() || side.closed);
-        closed && self.left.is_none() && self.doubt == Doubt::default()
+        closed && self.left.is_none() && self.doubt.is_none()
     }
 
     /// What could not be sent any more.

@@ -58,6 +58,8 @@ const BATCH_BYTES: usize = 256 * 1024;
 
 /// What our own pings carry, so that their pongs are known.
 pub const KEEPALIVE: &[u8] = b"wsio";
+/// Stands between that and the number of a ping that has one.
+const NUMBER: &[u8] = b"#";
 
 /// Which side of the handshake we were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +171,13 @@ impl Conn {
 
     /// Whether a pong with this payload answers one of our own pings.
     pub fn is_own(&self, pong: &[u8]) -> bool {
-        self.keepalive == pong
+        self.keepalive == pong || self.number_of(pong).is_some()
+    }
+
+    /// The number of the ping of ours that a pong with this payload answers, if that had one.
+    pub fn number_of(&self, pong: &[u8]) -> Option<u64> {
+        let number = pong.strip_prefix(&*self.keepalive)?.strip_prefix(NUMBER)?;
+        str::from_utf8(number).ok()?.parse().ok()
     }
 
     /// Lets an observer know of every frame in both directions; before anything is received.
@@ -250,6 +258,11 @@ impl Conn {
         self.engine.can_write() && !self.close_queued
     }
 
+    /// Whether our Close was queued before one of the peer was read.
+    pub fn has_queued_close(&self) -> bool {
+        self.close_queued
+    }
+
     /// Queues one message, ping or pong; flush before more than [`HIGH_WATER`] is queued.
     ///
     /// # Errors
@@ -279,11 +292,25 @@ impl Conn {
 
     /// Queues a ping, also between the fragments of a large message.
     pub fn queue_ping(&mut self) {
+        self.push_ping(self.keepalive.clone());
+    }
+
+    /// Queues a ping with a number behind all data; none while a large message is not framed to its end, or
+    /// when a Close was sent or received. Tells whether it did.
+    pub fn queue_numbered_ping(&mut self, number: u64) -> bool {
+        let may = self.is_open() && self.rest.is_none();
+        if may {
+            let number = number.to_string();
+            self.push_ping([&self.keepalive, NUMBER, number.as_bytes()].concat().into());
+        }
+        may
+    }
+
+    fn push_ping(&mut self, payload: Bytes) {
         if self.is_open() {
-            let ping = self.keepalive.clone();
-            self.witness.sent(&Message::Ping(ping.clone()));
+            self.witness.sent(&Message::Ping(payload.clone()));
             // Without a mask there is no ping, and no data either, which tells.
-            let _ = self.wire.push(frame::FIN | frame::PING, ping);
+            let _ = self.wire.push(frame::FIN | frame::PING, payload);
         }
     }
 

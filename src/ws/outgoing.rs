@@ -10,7 +10,7 @@
 //! The buffer therefore tells by its own headers which messages are not written to their end, and nothing
 //! is counted while all goes well.
 
-use super::frame::{CLOSE, CONTINUATION, CONTROL, FIN, Header, Masks, OPCODE, apply_mask, put_head};
+use super::frame::{CLOSE, CONTINUATION, CONTROL, FIN, Header, Masks, OPCODE, PONG, apply_mask, put_head};
 use crate::net::Stream;
 use bytes::{Buf, Bytes};
 use std::{
@@ -175,25 +175,27 @@ impl Outgoing {
         (self.written, self.done, self.left, self.replies) = (0, 0, 0, 0);
     }
 
-    /// Drops every frame that is not begun, but for a Close; whether a data frame is half written.
+    /// Drops every frame that is not begun, but for pongs and a Close; whether a data frame is half written.
+    ///
+    /// A pong says that what came before its ping was read, which is as true as before.
     pub(super) fn cut(&mut self) -> bool {
         let before = self.unsent();
         let (mut kept, mut end, mut amid) = (0, 0, false);
-        let mut closes = Vec::new();
+        let mut answers = Vec::new();
         for frame in self.frames() {
             if end < self.done {
                 (kept, end) = (frame.to, frame.end);
                 amid = end > self.done && frame.first & CONTROL == 0;
-            } else if frame.first & OPCODE == CLOSE {
-                closes.extend_from_slice(&self.gathered[frame.from..frame.to]);
+            } else if matches!(frame.first & OPCODE, CLOSE | PONG) {
+                answers.extend_from_slice(&self.gathered[frame.from..frame.to]);
             }
         }
         self.gathered.truncate(kept);
         while self.shared.back().is_some_and(|shared| shared.at > kept) {
             self.shared.pop_back();
         }
-        self.gathered.extend_from_slice(&closes);
-        (self.left, self.replies) = (end + closes.len() - self.done, closes.len());
+        self.gathered.extend_from_slice(&answers);
+        (self.left, self.replies) = (end + answers.len() - self.done, answers.len());
         let (after, open) = self.count();
         self.open = open;
         self.dropped.messages = before.messages - after.messages;

@@ -170,7 +170,7 @@ impl Wire {
         self.out.push(first, payload)
     }
 
-    /// Drops every frame that is not begun, but for a Close.
+    /// Drops every frame that is not begun, but for pongs and a Close.
     pub fn cut(&mut self) {
         self.out.cut();
     }

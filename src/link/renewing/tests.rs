@@ -1,4 +1,7 @@
-//! What every connection gets, what only the next one may get, and what none may get twice.
+//! What every connection gets, what only the next one may get, what none may get twice, and what is told to
+//! be in doubt in between.
+
+mod confirming;
 
 use super::*;
 use crate::ws::conn::Part;
@@ -15,21 +18,36 @@ const RESTART: &[u8] = b"\x88\x82\0\0\0\0\x03\xf4";
 /// The answer to it.
 const ANSWER: &[u8] = b"\x88\x02\x03\xf4";
 
+/// No ping stands between the messages.
+const UNCONFIRMED: Confirming = Confirming { pings: false, timeout: None, resend: false };
+
+fn doubt(messages: u64, bytes: u64) -> Doubt {
+    Doubt { messages, bytes }
+}
+
 /// Opens what there is, then nothing for ever.
 #[derive(Clone, Default)]
 struct Next {
     conns: Arc<Mutex<VecDeque<Conn>>>,
     first: Vec<Message>,
-    losses: Arc<Mutex<Vec<u64>>>,
+    losses: Arc<Mutex<Vec<Doubt>>>,
+    /// How often it was told that nothing is confirmed.
+    unconfirmed: Arc<Mutex<usize>>,
+    /// A Close is an end.
+    final_close: bool,
 }
 
 impl Renew for Next {
-    fn is_wanted(&self, _: &End) -> bool {
-        true
+    fn is_wanted(&self, end: &End) -> bool {
+        !(self.final_close && matches!(end, End::Close { .. }))
     }
 
     fn lost(&mut self, loss: Loss) {
-        self.losses.lock().unwrap().push(loss.doubtful);
+        self.losses.lock().unwrap().push(loss.doubt);
+    }
+
+    fn unconfirmed(&mut self, _: Duration) {
+        *self.unconfirmed.lock().unwrap() += 1;
     }
 
     fn poll_open(&mut self, _: &mut Context<'_>) -> Poll<Result<Renewed>> {
@@ -47,6 +65,10 @@ impl Renew for Next {
 impl Next {
     /// The link, and the far end of each of its connections.
     fn link(&self, count: usize) -> (Renewing, Vec<DuplexStream>) {
+        self.confirmed(count, UNCONFIRMED)
+    }
+
+    fn confirmed(&self, count: usize, confirming: Confirming) -> (Renewing, Vec<DuplexStream>) {
         let pair = |_| {
             let (ours, theirs) = tokio::io::duplex(4 * 1024 * 1024);
             (Conn::new(Box::pin(ours), &[], Part::Server, 1 << 24), theirs)
@@ -54,7 +76,7 @@ impl Next {
         let (conns, theirs): (VecDeque<_>, Vec<_>) = (0..count).map(pair).unzip();
         *self.conns.lock().unwrap() = conns;
         let first = self.conns.lock().unwrap().pop_front().unwrap();
-        (Renewing::new(Box::new(first), Box::new(self.clone()), self.first.len()), theirs)
+        (Renewing::new(Box::new(first), Box::new(self.clone()), self.first.len(), confirming), theirs)
     }
 }
 
@@ -85,30 +107,12 @@ async fn nothing_that_was_not_sent_is_sent_twice() {
     renew(&mut link).await;
     poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
     drop(link);
-    assert_eq!(*next.losses.lock().unwrap(), [0, 0], "nothing was on its way");
+    assert_eq!(*next.losses.lock().unwrap(), [doubt(0, 0); 2], "nothing was on its way");
     let mut came = Vec::new();
     for theirs in theirs {
         came.push(all(theirs).await);
     }
     assert_eq!(came, [ANSWER, ANSWER, b"\x81\x05first\x81\x04kept"]);
-}
-
-#[tokio::test]
-async fn what_was_sent_before_a_close_may_not_have_arrived() {
-    let next = Next::default();
-    let (mut link, mut theirs) = next.link(2);
-    let mut batch = VecDeque::new();
-    for text in ["answered", "one", "two"] {
-        link.feed(Message::text(text));
-        poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
-        if text == "answered" {
-            theirs[0].write_all(b"\x81\x82\0\0\0\0ok").await.unwrap();
-            poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
-        }
-    }
-    theirs[0].write_all(RESTART).await.unwrap();
-    renew(&mut link).await;
-    assert_eq!(*next.losses.lock().unwrap(), [2]);
 }
 
 #[tokio::test]
@@ -210,7 +214,7 @@ impl crate::net::Transport for Stuck {}
 async fn whoever_leaves_does_not_come_back() {
     let next = Next::default();
     let conn = Conn::new(Box::pin(Stuck), &[], Part::Server, 1 << 24);
-    let mut link = Renewing::new(Box::new(conn), Box::new(next.clone()), 0);
+    let mut link = Renewing::new(Box::new(conn), Box::new(next.clone()), 0, UNCONFIRMED);
     link.queue_close(Some(1000), "");
     assert!(link.poll_flush(&mut Context::from_waker(Waker::noop())).is_pending());
     poll_fn(|cx| link.poll_receive(cx, &mut VecDeque::new())).await;
