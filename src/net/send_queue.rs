@@ -10,9 +10,10 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// How much may stand in the queue that has not been sent yet, bytes.
 ///
-/// It does not bound what is on the way, so it costs no throughput while it is refilled in time.
+/// It does not bound what is on the way, so it costs no throughput while it is refilled in time: over
+/// loopback 256 KiB are as fast as no limit, and 128 KiB lose a twentieth.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-static UNSENT: libc::c_int = 128 * 1024;
+static UNSENT: libc::c_int = 256 * 1024;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const NOTSENT_LOWAT: libc::c_int = libc::TCP_NOTSENT_LOWAT;
