@@ -32,11 +32,14 @@ class Report:
             self._say(f"NOT RUN {scenario}: {reason}")
 
     def summary(self, scenario):
-        """A line for each group of a scenario."""
+        """A line for each group of a scenario; where most are one run, only for those that fell."""
         with self.lock:
-            for (name, group), (runs, fell) in sorted(self.groups.items()):
-                if name == scenario:
-                    self._say(f"{'FELL' if fell else 'held'} {name} {group}: {runs - fell} of {runs} held")
+            groups = [(group, *counts) for (name, group), counts in sorted(self.groups.items()) if name == scenario]
+            total, fallen = sum(runs for _, runs, _ in groups), sum(fell for _, _, fell in groups)
+            for group, runs, fell in groups:
+                if fell or len(groups) <= 12:
+                    self._say(f"{'FELL' if fell else 'held'} {scenario} {group}: {runs - fell} of {runs} held")
+            self._say(f"{'FELL' if fallen else 'held'} {scenario}: {total - fallen} of {total} held")
 
     def end(self):
         """The last lines; the exit code."""
