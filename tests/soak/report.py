@@ -9,9 +9,13 @@ class Report:
     def __init__(self, seed):
         self.seed, self.lock = seed, threading.Lock()
         self.groups, self.fell, self.skipped = {}, [], []
+        # What runs then is killed, which proves nothing.
+        self.interrupted = False
 
     def run(self, scenario, group, number, problems, words=""):
         """One run is over; `words` is a line about it that is always said."""
+        if self.interrupted:
+            return
         with self.lock:
             counts = self.groups.setdefault((scenario, group), [0, 0])
             counts[0] += 1
