@@ -4,16 +4,13 @@ Of `pipe file:F`, `connect < F` and `cat F | connect`: whole messages that the p
 `wsio` gives = the offset of the shell's file; exit 55 in every run that left some, 0 otherwise.
 """
 
-import fcntl
 import os
-import struct
 import subprocess
-import termios
 import time
 
 from frames import CLOSE, close_body, frame
 from peer import Server
-from process import Wsio
+from process import Wsio, await_input
 
 MODES = ("pipe file:F", "connect < F", "cat F | connect")
 LIMIT = 60
@@ -107,20 +104,13 @@ def start(world, group, args, url, path):
             os.close(shell)
     cat = subprocess.Popen(["cat", path], stdout=subprocess.PIPE)
     world.started(cat)
-    # `wsio` starts once the pipe holds something, so that a Close right behind the 101 leaves some for sure.
-    while held(cat.stdout) == 0 and cat.poll() is None:
-        time.sleep(0.001)
+    await_input(cat)
     wsio = Wsio(world, "connect", *args, url, stdin=cat.stdout)
     cat.stdout.close()
     wsio.wait(LIMIT)
     cat.wait(10)
     world.reaped(cat)
     return wsio, None
-
-
-def held(pipe):
-    """Bytes that stand in a pipe."""
-    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
 def judge(wsio, framing, lines, body, got, offset, json):

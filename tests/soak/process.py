@@ -1,10 +1,13 @@
 """One run of `wsio`: started, watched, bounded in time, and read only for what it says of itself."""
 
+import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
+import termios
 import threading
 import time
 
@@ -123,6 +126,12 @@ class Wsio:
         if self.peak_kib > memory_mib * 1024:
             found.append(f"{self.peak_kib // 1024} MiB of memory, over {memory_mib}")
         return found
+
+
+def await_input(cat):
+    """Waits until the pipe of a writer holds something, so that an end that comes at once leaves some for sure."""
+    while cat.poll() is None and not int.from_bytes(fcntl.ioctl(cat.stdout, termios.FIONREAD, bytes(4)), sys.byteorder):
+        time.sleep(0.001)
 
 
 def announced(wsio, path, limit=20.0):

@@ -9,9 +9,13 @@ class Report:
     def __init__(self, seed):
         self.seed, self.lock = seed, threading.Lock()
         self.groups, self.fell, self.skipped = {}, [], []
+        # What runs then is killed, which proves nothing.
+        self.interrupted = False
 
     def run(self, scenario, group, number, problems, words=""):
         """One run is over; `words` is a line about it that is always said."""
+        if self.interrupted:
+            return
         with self.lock:
             counts = self.groups.setdefault((scenario, group), [0, 0])
             counts[0] += 1
@@ -32,11 +36,14 @@ class Report:
             self._say(f"NOT RUN {scenario}: {reason}")
 
     def summary(self, scenario):
-        """A line for each group of a scenario."""
+        """A line for each group of a scenario; where most are one run, only for those that fell."""
         with self.lock:
-            for (name, group), (runs, fell) in sorted(self.groups.items()):
-                if name == scenario:
-                    self._say(f"{'FELL' if fell else 'held'} {name} {group}: {runs - fell} of {runs} held")
+            groups = [(group, *counts) for (name, group), counts in sorted(self.groups.items()) if name == scenario]
+            total, fallen = sum(runs for _, runs, _ in groups), sum(fell for _, _, fell in groups)
+            for group, runs, fell in groups:
+                if fell or len(groups) <= 12:
+                    self._say(f"{'FELL' if fell else 'held'} {scenario} {group}: {runs - fell} of {runs} held")
+            self._say(f"{'FELL' if fallen else 'held'} {scenario}: {total - fallen} of {total} held")
 
     def end(self):
         """The last lines; the exit code."""

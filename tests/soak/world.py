@@ -43,6 +43,8 @@ class World:
         """Runs this command at the end; the last one first."""
         with self.lock:
             self.undo.append(command)
+        if self.over:
+            self.clean()
 
     def clean(self):
         self.over = True
@@ -51,6 +53,11 @@ class World:
             undo, self.undo = self.undo[::-1], []
         for process in running:
             kill(process)
+        for process in running:
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:
+                pass
         for command in undo:
             subprocess.run(command, capture_output=True, timeout=20)
         shutil.rmtree(self.folder, ignore_errors=True)
