@@ -34,9 +34,9 @@ const LATE: Duration = Duration::from_millis(50);
 /// How long a transport may take to be left, and how the far end is to see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Parting {
-    /// It is left by then, whatever is still on its way.
+    /// The transport is left by then, whatever is still on its way.
     pub by: Option<Instant>,
-    /// It is left when its send queue has stood still for so long, and nothing came either.
+    /// The transport is left when its send queue has stood still for so long, and nothing came either.
     pub stall: Duration,
     /// The far end has to see that the stream did not come to its end.
     pub cut: bool,
@@ -53,15 +53,16 @@ impl Parting {
 ///
 /// Whole: the write side is shut (close_notify for TLS, then FIN), and input is discarded until everything
 /// of ours is acknowledged and the far end has ended too, or 2 s more are over.
-/// Cut: over TCP what was written is waited for in the same way, and dropping the stream then resets it; over TLS what was
-/// written is flushed and the socket is shut without close_notify; a Unix socket ends as whole.
+/// Cut: over TCP the acknowledgement is waited for in the same way, and dropping the stream then resets it;
+/// over TLS everything written is flushed and the socket is shut without close_notify; a Unix socket, which
+/// has no such sign, ends as whole. A system that does not tell the send queue is given the 2 s at once.
 ///
 /// Errors are ignored: the stream is of no use to anyone afterwards.
 pub async fn part(stream: &mut Stream, parting: Parting) -> u64 {
     leave(stream, parting, Pace { linger: LINGER, window: WINDOW }).await
 }
 
-/// What tests shorten.
+/// Clocks that tests shorten.
 #[derive(Clone, Copy)]
 struct Pace {
     linger: Duration,
@@ -91,7 +92,7 @@ impl Ending {
     }
 }
 
-/// What happened to the stream.
+/// Something that happened to the stream.
 enum Event {
     Shut,
     Read(usize),
@@ -144,12 +145,12 @@ async fn leave(stream: &mut Stream, parting: Parting, pace: Pace) -> u64 {
                 break;
             }
         } else {
-            let stands_still = queue.moved + parting.stall <= now;
-            let is_slow = queue.mark.0 + pace.window <= now;
+            let stands_still = now - queue.moved >= parting.stall;
+            let is_slow = now - queue.mark.0 >= pace.window;
             if stands_still || is_slow || stream.beneath().socket.is_some_and(SocketRef::is_gone) {
                 break;
             }
-            wake = queue.due.min(queue.moved + parting.stall);
+            wake = queue.due;
         }
         wake = parting.by.map_or(wake, |by| wake.min(by));
     }
@@ -161,8 +162,9 @@ async fn leave(stream: &mut Stream, parting: Parting, pace: Pace) -> u64 {
     discarded
 }
 
-/// What of ours the far end has not acknowledged, as it was when it was last looked at.
+/// The send queue as it was when it was last looked at.
 struct Queue {
+    /// Bytes of ours that the far end has not acknowledged.
     left: Option<u64>,
     /// When it last shrank, or something came.
     moved: Instant,

@@ -1,8 +1,8 @@
 //! The kernel's send queue of a socket: how much of it is not acknowledged, and how much may wait to be sent.
 //!
-//! What a write has taken may stand in the kernel for minutes on a slow path, and a ping or a Close that is
-//! written then stands behind it. std, tokio and rustix ask nobody how much that is, so the two system
-//! calls are made here.
+//! Bytes that a write has taken may stand in the kernel for minutes on a slow path, and a ping or a Close
+//! that is written then stands behind them. Neither std, tokio nor rustix asks how many there are, so the
+//! system calls are made here.
 
 #![allow(unsafe_code, reason = "ioctl(2) and setsockopt(2) take a pointer whose type they cannot check")]
 

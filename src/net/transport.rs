@@ -1,4 +1,4 @@
-//! An open byte stream, and the little that can be known of the socket at its bottom.
+//! An open byte stream, and the socket at its bottom.
 //!
 //! Layers are stacked on a socket: TLS, what a proxy's answer was read with, what reads the heads along.
 //! How much the far end has acknowledged only the socket knows, and how it is parted with depends on
@@ -16,15 +16,15 @@ use tokio::{
 
 /// What a transport must be able to do.
 pub trait Transport: AsyncRead + AsyncWrite + Send {
-    /// What it stands on; a layer passes on what is beneath it, with what it adds.
+    /// The socket at the bottom and what stands above it; a layer passes on its stream's, with its own part.
     fn beneath(&self) -> Beneath<'_> {
         Beneath::default()
     }
 
     /// Bytes of ours that the far end's system has not acknowledged, also those that a layer still holds.
     ///
-    /// 0 means that it has taken everything that was written. `None` where nobody knows. What a reset
-    /// connection had not acknowledged stays counted: it never will be. On a Unix socket a buffer counts
+    /// 0 means that it has taken everything that was written; `None`, that the system does not tell. Bytes
+    /// that a connection had not acknowledged when it was reset stay counted: they never will be. On a Unix socket a buffer counts
     /// until its last byte is read, with what the system needs to manage it.
     fn backlog(&self) -> Option<u64> {
         self.beneath().backlog()
@@ -36,7 +36,7 @@ pub trait Transport: AsyncRead + AsyncWrite + Send {
 /// Boxed once per connection; the driver reads and writes whole batches, so the indirection costs nothing.
 pub type Stream = Pin<Box<dyn Transport>>;
 
-/// What a transport stands on.
+/// The foundation of a transport.
 #[derive(Clone, Copy, Default)]
 pub struct Beneath<'a> {
     /// The socket at the bottom.
@@ -90,7 +90,8 @@ impl SocketRef<'_> {
 
     /// Whether the connection is over in both directions, so that nothing of ours is taken any more.
     ///
-    /// A reset is otherwise not seen once the far end's FIN was read: reading goes on to say end of file.
+    /// Reading alone does not tell of a reset that came after the far end's FIN: it goes on to give the end of
+    /// file.
     pub(super) fn is_gone(self) -> bool {
         match self {
             Self::Tcp(socket) => {

@@ -133,11 +133,11 @@ pub enum Identity {
 /// What both sides offer in ALPN (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
 
-/// What rustls may hold of what was written, bytes: it does not say how much there is, and this is the
-/// limit that it has by default.
+/// Bytes that count as held while rustls has records to write: its default limit, since it does not say how
+/// many there are.
 const HELD: u64 = 64 * 1024;
 
-/// What TLS over a stream stands on; `wants_write` when not all of its records were taken from it.
+/// The foundation of TLS over a stream; `wants_write` while rustls has records to write.
 fn encrypted_over(stream: &Stream, wants_write: bool) -> Beneath<'_> {
     let below = stream.beneath();
     let held = below.held + if wants_write { HELD } else { 0 };
