@@ -6,15 +6,18 @@
 //! bound on that too. When and how to open again is the business of whoever made it.
 
 mod ledger;
+mod proof;
+mod renew;
 #[cfg(test)]
 mod tests;
 
 pub use ledger::Doubt;
+pub use renew::{Confirming, Loss, Renew, Renewed};
 
 use super::{HIGH_WATER, Link, is_control, room, web_socket_end};
 use crate::{
     exit::Exit,
-    fault::{Fault, Result},
+    fault::Fault,
     framing::record::Dir,
     observe::Tap,
     session::SourceEnd,
@@ -42,51 +45,6 @@ const INTERNAL_ERROR: u16 = 1011;
 /// After so many connections in a row on which what was sent again was not confirmed, it is not sent again.
 const FRUITLESS: u32 = 10;
 
-/// Opens a connection again.
-pub trait Renew: Send {
-    /// Whether a connection that ended so is worth opening again.
-    fn is_wanted(&self, end: &End) -> bool;
-
-    /// The connection is gone; from here on [`poll_open`](Self::poll_open) is asked.
-    fn lost(&mut self, loss: Loss);
-
-    /// The peer confirms nothing, for so long: from here on input goes on without.
-    fn unconfirmed(&mut self, waited: Duration);
-
-    /// The next connection, or the last try's fault.
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Renewed>>;
-}
-
-/// What was lost with a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// Why it is gone.
-    pub cause: String,
-    /// Input that was sent and is not proved to have arrived.
-    pub doubt: Doubt,
-}
-
-/// How input is proved to have arrived.
-#[derive(Clone, Copy, Debug)]
-pub struct Confirming {
-    /// Pings are sent behind it, whose pongs are the proof.
-    pub pings: bool,
-    /// How long pongs may stay away while input waits for them; `None` for ever.
-    pub timeout: Option<Duration>,
-    /// What is in doubt when a connection is lost is sent again on the next one.
-    pub resend: bool,
-}
-
-/// A connection that was opened again.
-pub struct Renewed {
-    /// The connection.
-    pub conn: Conn,
-    /// Sent before anything else.
-    pub first: Vec<Message>,
-    /// Tells of the gap, for sinks that want events.
-    pub record: Message,
-}
-
 /// A message that is to be sent.
 struct Entry {
     message: Message,
@@ -99,6 +57,8 @@ struct Close {
     code: Option<u16>,
     reason: String,
     since: Instant,
+    /// What waits goes before it.
+    delivers: bool,
 }
 
 /// The link.
@@ -293,74 +253,6 @@ impl Renewing {
         }
     }
 
-    /// Takes the pongs that confirm something out of what came behind the first `had` messages.
-    fn take_pongs(&mut self, batch: &mut VecDeque<Message>, had: usize) {
-        let Some(conn) = &self.conn else { return };
-        if !batch.range(had..).any(Message::is_pong) {
-            return;
-        }
-        let (mut index, mut confirms) = (0, false);
-        batch.retain(|message| {
-            index += 1;
-            let Message::Pong(payload) = message else { return true };
-            let number = conn.number_of(payload).filter(|_| index > had);
-            confirms |= number.is_some_and(|number| self.ledger.pong(number));
-            number.is_none()
-        });
-        if confirms {
-            (self.given_up, self.waits) = (false, None);
-            self.forget_confirmed();
-            wake(&mut self.feeder);
-        }
-    }
-
-    /// Ready when nothing was confirmed for too long while something waits for it.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (Some(timeout), Some(conn)) = (self.confirming.timeout, &self.conn) else { return Poll::Pending };
-        if !self.is_held_back() {
-            self.waits = None;
-            return Poll::Pending;
-        }
-        // As long as data is on its way into the transport, no pong can be asked for.
-        if self.waits.is_none() && conn.queued() == 0 {
-            self.waits = Some(Instant::now());
-        }
-        let Some(waits) = self.waits else { return Poll::Pending };
-        poll_at(&mut self.patience, waits + timeout, cx)
-    }
-
-    /// Whether anything waits for a pong.
-    fn is_held_back(&self) -> bool {
-        self.is_full() || self.close.is_some() && self.is_windowed()
-    }
-
-    fn is_full(&self) -> bool {
-        let next = self.out.get(self.handed).filter(|entry| !is_control(&entry.message));
-        self.is_windowed() && next.is_some_and(|entry| !self.ledger.has_room(entry.message.len()))
-    }
-
-    /// Whether what is in doubt has a bound, and is asked for.
-    fn is_windowed(&self) -> bool {
-        self.confirming.pings && !self.given_up
-    }
-
-    fn give_up(&mut self) {
-        let waited = self.waits.take().map_or(Duration::ZERO, |since| since.elapsed());
-        if self.confirming.resend {
-            let cause = format!(
-                "the peer confirms nothing: no pong for {} s while input waits for one",
-                waited.as_secs()
-            );
-            let fault = Fault::new(Exit::Lost, "session", cause)
-                .hint("leave --resend out for a peer that does not answer pings, or give it longer with --ping-timeout");
-            self.conclude(SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) });
-        } else {
-            self.given_up = true;
-            self.renew.unconfirmed(waited);
-        }
-        wake(&mut self.feeder);
-    }
-
     /// Takes a message that is input.
     pub(super) fn feed(&mut self, message: Message) {
         if self.skips > 0 {
@@ -411,34 +303,11 @@ impl Renewing {
         }
     }
 
-    /// Queues a ping behind everything that was handed over, unless that is not yet framed; tells whether it did.
-    fn ask(&mut self) -> bool {
-        let Some(conn) = self.conn.as_mut() else { return false };
-        let asks = conn.queue_numbered_ping(self.ledger.next_number());
-        if asks {
-            self.ledger.ping(Instant::now());
-        }
-        asks
-    }
-
     /// The transport has all that was handed over.
     fn written(&mut self) {
         if !self.confirming.resend {
             self.out.drain(..self.handed);
             (self.handed, self.base) = (0, self.ledger.handed.messages);
-        }
-    }
-
-    /// What is confirmed need not be sent again.
-    fn forget_confirmed(&mut self) {
-        while self.confirming.resend
-            && self.handed > 0
-            && let Some(entry) = self.out.front()
-            && (is_control(&entry.message) || self.base < self.ledger.confirmed.messages)
-        {
-            self.base += u64::from(!is_control(&entry.message));
-            self.out.pop_front();
-            self.handed -= 1;
         }
     }
 
@@ -500,23 +369,21 @@ impl Renewing {
         }
     }
 
-    fn ask_if_due(&mut self) -> bool {
-        self.is_windowed() && self.closing.is_none() && self.ledger.is_ping_due(Instant::now()) && self.ask()
-    }
-
-    /// Queues our Close; while away there is nobody to close with.
+    /// Queues our Close; while away, with nothing to be sent, there is nobody to close with.
     ///
-    /// When what is lost would be sent again, it waits until nothing is in doubt: what is lost behind it
-    /// would not be.
+    /// What waits for the next connection goes before it. When what is lost would be sent again, it waits
+    /// until nothing is in doubt: what is lost behind it would not be.
     pub(super) fn queue_close(&mut self, code: Option<u16>, reason: &str) {
-        if self.is_away() {
-            let fault = Fault::new(Exit::Lost, "session", "the connection is lost, and was not opened again");
-            self.conclude(SourceEnd::Lost { fault, answer: None });
-        } else if self.is_open() && self.deaf.is_none() {
-            self.close = Some(Close { code, reason: reason.to_owned(), since: Instant::now() });
-            if self.may_close() {
+        let is_away = self.is_away() || self.end.is_none() && self.deaf.is_some();
+        let delivers = if is_away { !self.out.is_empty() } else { self.confirming.resend };
+        if self.is_open() && (delivers || !is_away) {
+            self.close = Some(Close { code, reason: reason.to_owned(), since: Instant::now(), delivers });
+            if !is_away && self.may_close() {
                 self.close_now();
             }
+        } else if self.is_away() {
+            let fault = Fault::new(Exit::Lost, "session", "the connection is lost, and was not opened again");
+            self.conclude(SourceEnd::Lost { fault, answer: None });
         } else if self.close.is_none() {
             self.closing = Some(code);
             if let Some(conn) = &mut self.conn {
@@ -526,14 +393,12 @@ impl Renewing {
     }
 
     fn may_close(&self) -> bool {
-        let Some(close) = &self.close else { return false };
-        if !self.confirming.resend {
-            return true;
-        }
-        let is_heard = self.ledger.open().is_none()
+        let Some(close) = self.close.as_ref() else { return false };
+        let is_heard = !self.confirming.resend
+            || self.ledger.open().is_none()
             // A peer that answers no pings can still answer a Close.
             || !self.ledger.has_ponged && close.since.elapsed() >= BEAT;
-        self.handed == self.out.len() && is_heard
+        !close.delivers || self.handed == self.out.len() && is_heard
     }
 
     /// Queues our Close, and a ping before it whose pong is the proof of what came before.

@@ -34,7 +34,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
 ];
 
 /// Lines a file may have unless it is a table.
-const LONGEST: usize = 400;
+const LONGEST: usize = 600;
 
 struct Source {
     path: PathBuf,
