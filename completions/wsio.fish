@@ -58,6 +58,7 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l read-ahead -d 'Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send -d 'Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r
@@ -153,6 +154,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l client-ca -d 'Let i
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l announce -d 'Write the URL to FILE when listening' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l mode -d 'Give the file of a Unix socket the permissions MODE, octal as in 0660 [default: as the umask has it]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-buffer -d 'Hold SIZE in all of unfinished messages and --read-ahead; beyond, close the client that holds most (1013)' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l queue -d 'Let SIZE bytes wait for each client that does not keep up' -r
@@ -192,6 +194,7 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l read-ahead -d 'Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
@@ -235,6 +238,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l console -d 'Serve a
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l pty -d 'Give a program a terminal, so that it does not hold its output back; with --framing raw, a console'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l hangup -d 'Send a program SIGHUP when the WebSocket ends abnormally, beside the end of its input'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
@@ -283,6 +287,7 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l read-ahead -d 'Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
@@ -337,6 +342,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l client-ca -d 'Let in 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l announce -d 'Write the URL to FILE when listening' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l mode -d 'Give the file of a Unix socket the permissions MODE, octal as in 0660 [default: as the umask has it]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-connections -d 'Serve at most N clients at a time, answer 503 beyond' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-buffer -d 'Hold SIZE in all of unfinished messages and --read-ahead; beyond, close the client that holds most (1013)' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l secret -d 'Hide the value of the header field or query key NAME in what is said and recorded; repeatable' -r
@@ -363,6 +369,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 4 -l ipv4 -d 'Use IPv
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s k -l insecure -d 'Accept any certificate; said on every run'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pty -d 'Give a program a terminal, so that it does not hold its output back; with --framing raw, a console'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l hangup -d 'Send a program SIGHUP when the WebSocket ends abnormally, beside the end of its input'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s q -l quiet -d 'Say nothing but faults on standard error'

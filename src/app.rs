@@ -5,7 +5,7 @@
 
 use crate::{
     cli::{self, Context, Parsed},
-    driver::{self, Orders, Signals},
+    driver::{self, Ignored, Orders, Signals},
     exit::Exit,
     fault::{Fault, Result},
     framing::Kind,
@@ -39,13 +39,16 @@ pub struct Given {
     pub output_is_terminal: bool,
     /// Bytes that standard input has left, when it is a file.
     pub input_size: Option<u64>,
+    /// The signals that were ignored when the process was started.
+    pub ignored: Ignored,
 }
 
-/// What `--progress` has to know.
+/// What `--progress` and the signals have to know.
 struct Facts {
     stderr_size: Option<TerminalSize>,
     output_is_terminal: bool,
     input_size: Option<u64>,
+    ignored: Ignored,
 }
 
 /// How long sessions may take to be dropped.
@@ -53,12 +56,22 @@ const CUT_OFF: Duration = Duration::from_millis(100);
 
 /// Runs the program; the exit is the process's.
 pub fn run(given: Given) -> Exit {
-    let Given { args, env, ask, streams, stderr, terminal, stderr_size, output_is_terminal, input_size } =
-        given;
+    let Given {
+        args,
+        env,
+        ask,
+        streams,
+        stderr,
+        terminal,
+        stderr_size,
+        output_is_terminal,
+        input_size,
+        ignored,
+    } = given;
     let above = Above::default();
     let stderr = if stderr_size.is_some() { above.or(stderr) } else { stderr };
     let reporter = Reporter::new(stderr, Verbosity::Normal);
-    let facts = Facts { stderr_size, output_is_terminal, input_size };
+    let facts = Facts { stderr_size, output_is_terminal, input_size, ignored };
     let exit = run_with(args, env, ask, streams, Screen { terminal, above }, &facts, &reporter);
     // Whoever is in a hurry does not wait for a standard error that nobody reads.
     let hurried = matches!(exit, Exit::ReaderLeft | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
@@ -106,7 +119,7 @@ fn run_with(
         Plan::Connect(connect) => prompt(connect, screen, env),
         Plan::Listen(_) | Plan::Pipe(_) => None,
     };
-    let result = drive(plan, streams, prompt.as_ref(), &reporter);
+    let result = drive(plan, streams, prompt.as_ref(), facts.ignored, &reporter);
     // Whatever is said from here on is said below it.
     drop(prompt);
     match result {
@@ -142,6 +155,7 @@ fn drive(
     plan: Plan,
     streams: Streams,
     prompt: Option<&Prompt>,
+    ignored: Ignored,
     reporter: &Reporter,
 ) -> anyhow::Result<Result<()>> {
     let many = !matches!(plan, Plan::Connect(_));
@@ -160,7 +174,7 @@ fn drive(
         }));
     }
     let result = runtime.block_on(async {
-        let signals = Signals::new(plan.has_certificate_files())?;
+        let signals = Signals::new(plan.has_certificate_files(), ignored)?;
         let (stop, stopped) = watch::channel(None);
         let (reload, reloads) = watch::channel(());
         let orders = Orders::new(stopped, reloads);

@@ -23,7 +23,7 @@
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `fault exit` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
+//! `fault exit limited` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
 //! `endpoint` ← `plan` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads
 //! them.
 //!
@@ -41,6 +41,7 @@ pub mod exit;
 pub mod expect;
 pub mod fault;
 pub mod framing;
+pub mod limited;
 pub mod link;
 pub mod nats;
 pub mod net;

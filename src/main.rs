@@ -11,11 +11,14 @@ use std::{
 };
 use wsio::{
     app,
-    link::{Patient, Streams},
+    driver::Ignored,
+    link::{InputFile, Patient, Streams, closing},
     term::{self, Terminal},
 };
 
 fn main() -> ExitCode {
+    // A question for a passphrase handles SIGINT already.
+    let ignored = Ignored::read();
     let exit = match streams() {
         Ok((streams, terminal)) => app::run(app::Given {
             args: std::env::args_os().collect(),
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
             stderr_size: io::stderr().is_terminal().then_some(stderr_size),
             output_is_terminal: io::stdout().is_terminal(),
             input_size: input_size().unwrap_or(None),
+            ignored,
         }),
         Err(_) => wsio::exit::Exit::Internal,
     };
@@ -44,11 +48,14 @@ fn streams() -> io::Result<(Streams, Option<Terminal>)> {
         true => Some(Terminal { input: input.try_clone()?, output: output.try_clone()? }),
         false => None,
     };
+    let (reader, input_file) = InputFile::open(input)?;
     let streams = Streams {
         input_is_terminal: stdin.is_terminal(),
         output_is_terminal: stdout.is_terminal(),
         output_gone: watch(&output)?,
-        input: Box::new(Patient::new(input)),
+        close_output: Some(closing(&output)?),
+        input: reader,
+        input_file,
         output: Box::new(Patient::new(output)),
     };
     Ok((streams, terminal))

@@ -116,6 +116,10 @@ pub struct Common {
     pub framing: FramingChoice,
     /// Bound on one message both ways, bytes. Default 64 MiB.
     pub max_message: usize,
+    /// Bytes of received messages that are read on and kept while the output of a session takes nothing, so
+    /// that pings are answered and a Close is seen; `None` stops reading at once. Default 16 MiB, and 256 KiB
+    /// a session where an end listens.
+    pub read_ahead: Option<usize>,
     /// Sent before standard input, in order.
     pub send: Vec<Bytes>,
     /// They are input too: when standard input gives nothing, it ended after data.
@@ -142,6 +146,8 @@ pub struct Common {
     pub room: room::Rules,
     /// The standard error of child processes goes to the client, as messages.
     pub errors_to_client: bool,
+    /// Child processes are sent SIGHUP when the WebSocket ended abnormally, beside the end of their input.
+    pub hangup: bool,
     /// How often an opening is tried.
     pub retry: Retry,
     /// A lost WebSocket is opened again.
@@ -202,6 +208,10 @@ pub struct Serve {
     pub once: bool,
     /// Clients at the same time; one more is answered 503. Default 1024.
     pub max_connections: usize,
+    /// Bytes that the unfinished messages and the read-ahead of all sessions hold together; past it nothing
+    /// more is read ahead, and the session that holds most is closed with 1013. Default 256 MiB; never below
+    /// [`Common::max_message`], so that a session alone is not closed for one message.
+    pub max_buffer: usize,
     /// Write the URL here, atomically, when listening.
     pub announce: Option<PathBuf>,
     /// Permissions of a Unix socket, and sockets that were handed to us.

@@ -57,6 +57,8 @@ pub struct Recipe {
     pub errors: Errors,
     /// Its three streams are a terminal, which leads a session of its own; `errors` has no say then.
     pub terminal: Option<Manner>,
+    /// [`Child::hang_up`] sends SIGHUP.
+    pub hangup: bool,
 }
 
 /// What becomes of a child's standard error.
@@ -81,11 +83,12 @@ pub struct Child {
     /// Bytes it said when nobody was there for them any more.
     late: u64,
     group: Group,
+    hangup: bool,
     exit: Pin<Box<dyn Future<Output = io::Result<ExitStatus>> + Send>>,
     status: Option<ExitStatus>,
     leftover: Pin<Box<Sleep>>,
-    /// What was left for it when it last took something, and the end of our patience.
-    weary: Option<(usize, Pin<Box<Sleep>>)>,
+    /// Bytes that it did not take, since it reads no more.
+    refused: u64,
 }
 
 enum Input {
@@ -120,10 +123,11 @@ impl Child {
             heard_all: false,
             late: 0,
             group: Group { leader: id.ok_or(io::ErrorKind::NotFound)?, session: recipe.terminal.is_some() },
+            hangup: recipe.hangup,
             exit: Box::pin(async move { child.wait().await }),
             status: None,
             leftover: Box::pin(sleep(LEFTOVER)),
-            weary: None,
+            refused: 0,
         })
     }
 
@@ -163,12 +167,13 @@ impl Child {
         let written = match &mut self.stdin {
             Some(Input::Pipe(stdin)) => ready!(Pin::new(stdin).poll_write_vectored(cx, slices)),
             Some(Input::Terminal(keys)) => ready!(keys.poll_write(cx, slices)),
-            None => Ok(all),
+            None => Ok(0),
         };
         match written {
             Ok(written @ 1..) => Poll::Ready(written),
             _ => {
                 self.stdin = None;
+                self.refused += all as u64;
                 Poll::Ready(all)
             }
         }
@@ -190,16 +195,17 @@ impl Child {
             // There is nobody left to tell if it fails.
             let _ = ready!(keys.poll_end(cx));
         }
+        if let (Some(Input::Pipe(pipe)), Some(_)) = (&self.stdin, self.status) {
+            // It left with this in the pipe.
+            self.refused += rustix::io::ioctl_fionread(pipe).unwrap_or(0);
+        }
         self.stdin = None;
         Poll::Ready(())
     }
 
-    /// Ready when it has taken nothing of what is left for it for a second.
-    pub fn poll_weary(&mut self, cx: &mut Context<'_>, left: usize) -> Poll<()> {
-        if self.weary.as_ref().is_none_or(|(before, _)| *before != left) {
-            self.weary = Some((left, Box::pin(sleep(PATIENCE))));
-        }
-        self.weary.as_mut().map_or(Poll::Pending, |(_, sleep)| sleep.as_mut().poll(cx))
+    /// Bytes that were written to it and that it did not take, as far as that is known.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// How it ended, once it was waited for.
@@ -210,6 +216,15 @@ impl Child {
     /// Reads and drops what it says when nobody is there for it any more; ready at the end of that.
     pub fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.stdout.as_mut().map_or(Poll::Ready(()), |stdout| stdout.poll_drop(cx, &mut self.late))
+    }
+
+    /// Tells it, and everything it started, that the session ended abnormally: SIGHUP, if the recipe says so.
+    ///
+    /// Goes ahead of the steps of [`Child::release`].
+    pub fn hang_up(&self) {
+        if self.hangup {
+            self.group.tell(rustix::process::Signal::HUP);
+        }
     }
 
     /// Sees it off: end of input, TERM, KILL, each to everything it started; `at_once` hurries.
@@ -311,4 +326,66 @@ fn on_pipes(command: &mut Command, errors: Errors) -> io::Result<Option<Output>>
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    /// Runs a line of shell that says on standard output what it was told.
+    fn shell(line: &str, hangup: bool) -> Child {
+        let recipe = Recipe {
+            words: ["/bin/sh", "-c", line].map(OsString::from).into(),
+            env: Vec::new(),
+            unset: Vec::new(),
+            errors: Errors::Inherit,
+            terminal: None,
+            hangup,
+        };
+        Child::spawn(&recipe).unwrap()
+    }
+
+    async fn says(child: &mut Child) -> String {
+        let mut bytes = [0; 256];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = poll_fn(|cx| child.poll_read(cx, &mut buffer));
+        timeout(Duration::from_secs(20), read).await.expect("it says nothing").unwrap();
+        String::from_utf8_lossy(buffer.filled()).into_owned()
+    }
+
+    const TOLD: &str = "trap 'echo HUP; exit 3' HUP; echo ready; read line; echo end; sleep 60 & wait";
+
+    #[tokio::test]
+    async fn a_child_is_hung_up_on_beside_the_end_of_its_input() {
+        let mut child = shell(TOLD, true);
+        assert_eq!(says(&mut child).await, "ready\n");
+        poll_fn(|cx| child.poll_end(cx)).await;
+        assert_eq!(says(&mut child).await, "end\n");
+        child.hang_up();
+        assert_eq!(says(&mut child).await, "HUP\n");
+        assert_eq!(says(&mut child).await, "");
+        assert_eq!(child.status().and_then(words).as_deref(), Some("exit 3"));
+        child.release(true).await;
+    }
+
+    #[tokio::test]
+    async fn a_hang_up_reaches_everything_it_started() {
+        let mut child = shell("(trap 'echo below; exit' HUP; echo ready; sleep 60 & wait) & wait", true);
+        assert_eq!(says(&mut child).await, "ready\n");
+        child.hang_up();
+        assert_eq!(says(&mut child).await, "below\n");
+        child.release(true).await;
+    }
+
+    #[tokio::test]
+    async fn nobody_is_hung_up_on_unasked() {
+        let mut child = shell(TOLD, false);
+        assert_eq!(says(&mut child).await, "ready\n");
+        child.hang_up();
+        poll_fn(|cx| child.poll_end(cx)).await;
+        // A signal comes ahead of the end of input that was told after it.
+        assert_eq!(says(&mut child).await, "end\n");
+        child.release(true).await;
+    }
 }

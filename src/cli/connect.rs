@@ -73,6 +73,7 @@ impl ConnectArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let probe = self.checks.lower(given)?;
         lower::check_count(given, &self.messages)?;
+        lower::check_read_ahead(given, &self.messages)?;
         if self.scripting.script.is_some() {
             given.refuse(&["patterns", "fields", "expect_close"], SAYS_ITSELF)?;
             given.refuse(
@@ -89,7 +90,7 @@ impl ConnectArgs {
         if target.eq_ignore_ascii_case("echo:") {
             given.refuse(&["location"], "needs another server than echo:")?;
         }
-        let mut server = lower::no_server(expander);
+        let mut server = lower::no_server(&self.messages, expander);
         server.handshake.compress = self.handshake.compress;
         let mut client = handshake::client(self.handshake, self.credentials, &target, expander)?;
         client.follow = self.network.location;
@@ -105,6 +106,7 @@ impl ConnectArgs {
             rules: self.ask.rules(&self.session, given),
             framing,
             max_message: self.messages.max_message,
+            read_ahead: lower::read_ahead(&self.messages, false),
             direction,
             send: lower::send(&self.messages, expander)?,
             input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
@@ -118,6 +120,7 @@ impl ConnectArgs {
             server,
             room: Default::default(),
             errors_to_client: false,
+            hangup: false,
             pty: false,
             progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),

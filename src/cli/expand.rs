@@ -1,14 +1,24 @@
 //! Values that stand elsewhere: `@FILE`, `@-`, `@env:NAME`, and `@@` for a plain `@`.
 //!
 //! Every option that may carry a secret or a message is read through [`Expander`], so that no
-//! secret has to stand on the command line, where every user of the machine can read it.
+//! secret has to stand on the command line, where every user of the machine can read it. What it reads
+//! is bounded: messages by `--max-message`, scripts and other values by limits of their own.
 
 use super::Context;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    limited::{self, Unread},
     net,
 };
+use std::path::Path;
+
+/// Bytes that a value which is no message may have: a header, a secret, a cookie jar.
+const VALUE: usize = 1 << 20;
+/// How standard input is called.
+const STDIN: &str = "standard input";
+/// Bytes that one file of a script may have.
+const SCRIPT: usize = 64 << 20;
 
 /// Reads values through the context; standard input only once.
 pub(super) struct Expander<'a, 'c> {
@@ -22,20 +32,31 @@ impl<'a, 'c> Expander<'a, 'c> {
         Self { context, stdin_taken_by: None }
     }
 
-    /// The bytes of a message, exactly as they stand in the file.
-    pub(super) fn bytes(&mut self, option: &'static str, text: &str) -> Result<Vec<u8>> {
+    /// The bytes of a message, exactly as they stand in the file; at most `longest`, which is `--max-message`.
+    pub(super) fn message(&mut self, option: &'static str, text: &str, longest: usize) -> Result<Vec<u8>> {
+        let bytes = self.bytes(option, text, Limit::Message(longest))?;
+        match bytes.len() > longest {
+            true => Err(too_long(&format!("a message of {option}"), longest)),
+            false => Ok(bytes),
+        }
+    }
+
+    /// A script at standard input.
+    pub(super) fn script(&mut self) -> Result<String> {
+        String::from_utf8(self.stdin("--script", Limit::Script)?).map_err(|_| not_utf8("--script"))
+    }
+
+    fn bytes(&mut self, option: &'static str, text: &str, limit: Limit) -> Result<Vec<u8>> {
         match text.strip_prefix('@') {
             None => Ok(text.as_bytes().to_vec()),
             Some(literal) if literal.starts_with('@') => Ok(literal.as_bytes().to_vec()),
-            Some("-") => self.stdin(option),
+            Some("-") => self.stdin(option, limit),
             Some("") => Err(usage(format!("{option} @ names no file"))
                 .hint(format!("write {option} @FILE, @-, @env:NAME, or @@ for a plain @"))),
             Some(source) => match source.strip_prefix("env:") {
                 Some(name) => self.env(option, name),
-                None => std::fs::read(source).map_err(|error| {
-                    unreadable(format!("cannot read {source} for {option}: {}", net::words(&error)))
-                        .hint(format!("check the name; {option} '@@{source}' is the text @{source} itself"))
-                }),
+                None => limited::read(Path::new(source), limit.bytes())
+                    .map_err(|unread| unfit(source, option, &unread, limit)),
             },
         }
     }
@@ -64,8 +85,7 @@ impl<'a, 'c> Expander<'a, 'c> {
 
     /// A value of any number of lines.
     pub(super) fn text(&mut self, option: &'static str, text: &str) -> Result<String> {
-        String::from_utf8(self.bytes(option, text)?)
-            .map_err(|_| usage(format!("the value of {option} is not UTF-8")))
+        String::from_utf8(self.bytes(option, text, Limit::Value)?).map_err(|_| not_utf8(option))
     }
 
     /// A variable of the environment.
@@ -92,17 +112,72 @@ impl<'a, 'c> Expander<'a, 'c> {
         }
     }
 
-    fn stdin(&mut self, option: &'static str) -> Result<Vec<u8>> {
+    fn stdin(&mut self, option: &'static str, limit: Limit) -> Result<Vec<u8>> {
         if let Some(first) = self.stdin_taken_by.replace(option) {
             return Err(usage(format!("{option} @-: standard input was already read for {first}"))
                 .hint(format!("read one of the two from a file with {option} @FILE")));
         }
-        let mut bytes = Vec::new();
-        match self.context.stdin.read_to_end(&mut bytes) {
-            Ok(_) => Ok(bytes),
-            Err(error) => Err(unreadable(format!("cannot read standard input for {option}: {error}"))),
+        limited::read_from(self.context.stdin, limit.bytes())
+            .map_err(|unread| unfit(STDIN, option, &unread, limit))
+    }
+}
+
+/// How much a value may hold.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// `--max-message`, bytes.
+    Message(usize),
+    Script,
+    Value,
+}
+
+impl Limit {
+    fn bytes(self) -> usize {
+        match self {
+            Self::Message(longest) => longest,
+            Self::Script => SCRIPT,
+            Self::Value => VALUE,
         }
     }
+}
+
+/// The text of a file of a script; the cause when it cannot be read.
+pub(super) fn script(path: &Path) -> Result<String, String> {
+    let bytes = limited::read(path, SCRIPT).map_err(|unread| match unread {
+        Unread::Io(error) => net::words(&error),
+        Unread::Endless => "it is a device without an end".to_owned(),
+        Unread::TooLong => format!("it holds more than {SCRIPT} bytes; `include FILE` joins smaller ones"),
+    })?;
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// Why a value cannot be had from there.
+fn unfit(source: &str, option: &str, unread: &Unread, limit: Limit) -> Fault {
+    let cannot = |cause: &str| unreadable(format!("cannot read {source} for {option}: {cause}"));
+    match (unread, limit) {
+        (Unread::Io(error), _) if source == STDIN => cannot(&net::words(error)),
+        (Unread::Io(error), _) => cannot(&net::words(error))
+            .hint(format!("check the name; {option} '@@{source}' is the text @{source} itself")),
+        (Unread::Endless, _) => cannot("it is a device without an end")
+            .hint(format!("take a part of it: head -c 1000 {source} | wsio … {option} @-")),
+        (Unread::TooLong, Limit::Message(longest)) => too_long(&format!("{source} for {option}"), longest),
+        (Unread::TooLong, Limit::Script) => cannot(&format!("it holds more than {SCRIPT} bytes"))
+            .hint("give a file that joins smaller ones with `include FILE`"),
+        (Unread::TooLong, Limit::Value) => {
+            cannot(&format!("it holds more than the {VALUE} bytes that a value may have"))
+                .hint(format!("name a file that holds nothing but the value of {option}"))
+        }
+    }
+}
+
+/// A message that may not be sent (exit 65).
+fn too_long(what: &str, longest: usize) -> Fault {
+    Fault::new(Exit::BadInput, "input", format!("{what} is longer than {longest} bytes (--max-message)"))
+        .hint("raise the limit with --max-message SIZE, or send it as a stream on standard input")
+}
+
+fn not_utf8(option: &str) -> Fault {
+    usage(format!("the value of {option} is not UTF-8"))
 }
 
 /// A fault of the command line (exit 2).
@@ -121,7 +196,7 @@ mod tests {
     fn expand(text: &str, stdin: &[u8]) -> Result<Vec<u8>> {
         let env = |name: &str| (name == "TOKEN").then(|| "s3cret\n".to_owned());
         let mut context = Context { env: &env, stdin: &mut { stdin }, stdin_is_terminal: false, ask: None };
-        Expander::new(&mut context).bytes("--send", text)
+        Expander::new(&mut context).message("--send", text, 64)
     }
 
     #[test]
@@ -160,5 +235,69 @@ mod tests {
         let mut stdin: &[u8] = b"a\nb\n";
         let mut context = Context { env: &|_| None, stdin: &mut stdin, stdin_is_terminal: false, ask: None };
         assert_eq!(Expander::new(&mut context).line("--origin", "@-").unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn values_are_bounded_wherever_they_come_from() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = format!("@{}", file.path().display());
+        let name = file.path().display().to_string();
+        for (length, fits) in [(64, true), (65, false)] {
+            let content = vec![b'x'; length];
+            std::fs::write(file.path(), &content).unwrap();
+            let text = String::from_utf8(content.clone()).unwrap();
+            for (text, source) in
+                [(&*path, &*name), ("@-", "standard input"), (&*text, "a message of --send")]
+            {
+                match expand(text, &content) {
+                    Ok(bytes) => assert!(fits && bytes == content, "{source} {length}"),
+                    Err(fault) => {
+                        assert!(!fits && fault.exit == Exit::BadInput, "{fault}");
+                        assert!(fault.cause.starts_with(source), "{fault}");
+                        assert!(
+                            fault.cause.contains("--send")
+                                && fault.cause.contains("64 bytes (--max-message)")
+                        );
+                        assert!(fault.hint.unwrap().contains("--max-message SIZE"));
+                    }
+                }
+            }
+        }
+
+        for (length, fits) in [(VALUE, true), (VALUE + 1, false)] {
+            let content = vec![b'x'; length];
+            std::fs::write(file.path(), &content).unwrap();
+            for (text, source) in [(&*path, &*name), ("@-", "standard input")] {
+                let mut stdin = &content[..];
+                let mut context =
+                    Context { env: &|_| None, stdin: &mut stdin, stdin_is_terminal: false, ask: None };
+                match Expander::new(&mut context).secret("--bearer", text) {
+                    Ok(value) => assert!(fits && value.len() == length, "{source} {length}"),
+                    Err(fault) => {
+                        assert!(!fits && fault.exit == Exit::ReadError, "{fault}");
+                        let said = format!(
+                            "cannot read {source} for --bearer: it holds more than the 1048576 bytes"
+                        );
+                        assert!(fault.cause.starts_with(&said), "{fault}");
+                        assert!(fault.hint.unwrap().contains("the value of --bearer"));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn devices_without_an_end_are_refused_by_name() {
+        for device in ["/dev/zero", "/dev/urandom"] {
+            let fault = expand(&format!("@{device}"), b"").unwrap_err();
+            assert_eq!(fault.exit, Exit::ReadError);
+            assert_eq!(
+                fault.cause,
+                format!("cannot read {device} for --send: it is a device without an end")
+            );
+            assert!(fault.hint.unwrap().contains(&format!("head -c 1000 {device} | wsio … --send @-")));
+            assert_eq!(script(Path::new(device)).unwrap_err(), "it is a device without an end");
+        }
+        assert_eq!(expand("@/dev/null", b""), Ok(Vec::new()));
     }
 }

@@ -3,7 +3,7 @@
 //! An option is defined once, here or in `client` and `server`, and flattened into the subcommands,
 //! so that it cannot mean different things in different places.
 
-use super::values::{self, Codes, Limit};
+use super::values::{self, Codes, Limit, SizeLimit};
 use crate::{
     framing::{self, FRAMINGS, Framing},
     session::CloseWith,
@@ -44,6 +44,9 @@ pub(super) struct Messages {
     /// Refuse messages of more than SIZE bytes, both ways
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
     pub max_message: usize,
+    /// Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]
+    #[arg(long, value_name = "SIZE", value_parser = values::size_or_off, hide_short_help = true)]
+    pub read_ahead: Option<SizeLimit>,
     /// Print the time before each message, or with delta the seconds since the one before; no prompt then
     #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "time", hide_short_help = true)]
     pub timestamps: Option<Timestamps>,
@@ -220,6 +223,9 @@ pub(super) struct Commands {
     /// Give a program a terminal, so that it does not hold its output back; with --framing raw, a console
     #[arg(long, conflicts_with = "child_stderr")]
     pub pty: bool,
+    /// Send a program SIGHUP when the WebSocket ends abnormally, beside the end of its input
+    #[arg(long, hide_short_help = true)]
+    pub hangup: bool,
 }
 
 /// Where a child's standard error goes.

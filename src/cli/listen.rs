@@ -97,6 +97,8 @@ impl ListenArgs {
             given.refuse(network::WAY, why)?;
         }
         lower::check_count(given, &self.messages)?;
+        lower::check_read_ahead(given, &self.messages)?;
+        let max_buffer = lower::max_buffer(given, &self.server, &self.messages)?;
         network::refuse_idle(given, self.to.as_deref())?;
         let to = self.to.as_deref().map(Role::of);
         if to.is_some() && to != Some(Role::WebSocketClient) {
@@ -154,6 +156,7 @@ impl ListenArgs {
             rules: lower::rules(&self.session),
             framing: lower::framing(&self.messages, "lines", &self.output)?,
             max_message: self.messages.max_message,
+            read_ahead: lower::read_ahead(&self.messages, true),
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
             input_sent: expander.gave_input_to("--send"),
@@ -168,9 +171,10 @@ impl ListenArgs {
             expect,
             forward: self.server.forward_header.clone(),
             dial: self.network.lower(expander)?,
-            server: lower::server(self.server, expander),
+            server: lower::server(self.server, max_buffer, expander),
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
+            hangup: self.commands.hangup,
             pty: self.commands.pty,
             progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),

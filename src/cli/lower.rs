@@ -11,7 +11,6 @@ use super::{
     values,
 };
 use crate::{
-    exit::Exit,
     fault::{Fault, Result},
     framing::{self, Kind, Stamp},
     link::room,
@@ -29,6 +28,10 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// How long a peer of a UDP server may be silent before it is taken for gone.
 const PEER_IDLE: Duration = Duration::from_secs(60);
+
+/// What is kept for an output that takes nothing, bytes: in one session, and in each of many.
+const READ_AHEAD: usize = 16 << 20;
+const READ_AHEAD_OF_MANY: usize = 256 << 10;
 
 /// Which options the user wrote, as opposed to defaults.
 pub(super) struct Given<'a> {
@@ -91,6 +94,8 @@ pub(super) fn rules(session: &Session) -> Rules {
         ok_close: session.ok_close.iter().flat_map(|codes| codes.0.iter().cloned()).collect(),
         filter: None,
         expect_close: Vec::new(),
+        // The grace is a server's.
+        ..Rules::default()
     }
 }
 
@@ -218,6 +223,32 @@ pub(super) fn direction(messages: &Messages) -> Direction {
     }
 }
 
+/// How much is read on while an output takes nothing; a listening end has many sessions, and less for each.
+pub(super) fn read_ahead(messages: &Messages, listens: bool) -> Option<usize> {
+    let default = if listens { READ_AHEAD_OF_MANY } else { READ_AHEAD };
+    messages.read_ahead.map_or(Some(default), |limit| limit.0)
+}
+
+/// Refuses to keep for an output what none gets.
+pub(super) fn check_read_ahead(given: &Given, messages: &Messages) -> Result<()> {
+    match messages.send_only {
+        true => given.refuse(&["read_ahead"], "is for an output that is slow, and --send-only has none"),
+        false => Ok(()),
+    }
+}
+
+/// What all sessions of a server may hold together; the default grows with --max-message.
+pub(super) fn max_buffer(given: &Given, server: &Server, messages: &Messages) -> Result<usize> {
+    if given.has("max_buffer") && server.max_buffer < messages.max_message {
+        return Err(usage(format!(
+            "--max-buffer is smaller than --max-message ({} bytes), so one message could be too much",
+            messages.max_message
+        ))
+        .hint("raise --max-buffer, or allow smaller messages with --max-message"));
+    }
+    Ok(server.max_buffer.max(messages.max_message))
+}
+
 /// Refuses to count messages of which none is delivered.
 pub(super) fn check_count(given: &Given, messages: &Messages) -> Result<()> {
     match messages.send_only {
@@ -232,14 +263,7 @@ pub(super) fn leaves_after_send(given: &Given) -> bool {
 }
 
 pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<Bytes>> {
-    let message = |text: &String| {
-        let bytes = expander.bytes("--send", text)?;
-        if bytes.len() > messages.max_message {
-            let cause = format!("a message of --send is longer than {} bytes", messages.max_message);
-            return Err(Fault::new(Exit::BadInput, "input", cause).hint("raise the limit with --max-message"));
-        }
-        Ok(Bytes::from(bytes))
-    };
+    let message = |text: &String| expander.message("--send", text, messages.max_message).map(Bytes::from);
     messages.send.iter().map(message).collect()
 }
 
@@ -253,7 +277,7 @@ pub(super) fn chat(messages: &Messages, expander: &mut Expander) -> Result<Chat>
         let every = values::some_duration(every).map_err(|cause| {
             usage(format!("--every {every}: {cause}")).hint(format!("--every '30s={message}'"))
         })?;
-        let bytes = Bytes::from(expander.bytes("--every", message)?);
+        let bytes = Bytes::from(expander.message("--every", message, messages.max_message)?);
         let message = match (messages.binary, Utf8Bytes::try_from(bytes.clone())) {
             (false, Ok(text)) => Message::Text(text),
             (true, _) => Message::Binary(bytes),
@@ -290,7 +314,7 @@ pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> 
 
 /// Whether an endpoint joins many: one queue for each, with rules.
 pub(super) fn is_fanout(endpoint: &str) -> bool {
-    matches!(endpoint.split_once(':'), Some(("hub" | "nats" | "nats+tls", _)))
+    has_scheme(endpoint, "hub") || is_subject(endpoint)
 }
 
 /// Whether an endpoint is a subject of a broker.
@@ -309,14 +333,16 @@ pub(super) fn room(fanout: &Fanout) -> room::Rules {
 
 /// Whether this endpoint starts a program.
 pub(super) fn is_command(endpoint: &str) -> bool {
-    endpoint.starts_with("exec:") || endpoint.starts_with("sh:")
+    has_scheme(endpoint, "exec") || has_scheme(endpoint, "sh")
 }
 
 /// Refuses what is for programs where none is started.
 pub(super) fn check_commands(given: &Given, starts: bool) -> Result<()> {
     match starts {
         true => Ok(()),
-        false => given.refuse(&["pty", "child_stderr"], "is for programs: exec:, sh: or -- PROGRAM"),
+        false => {
+            given.refuse(&["pty", "child_stderr", "hangup"], "is for programs: exec:, sh: or -- PROGRAM")
+        }
     }
 }
 
@@ -351,7 +377,7 @@ fn passphrase(own: &Certificate, expander: &mut Expander) -> Result<Option<Passp
     Ok(text.map(Passphrase::new))
 }
 
-pub(super) fn server(server: Server, expander: &Expander) -> Serve {
+pub(super) fn server(server: Server, max_buffer: usize, expander: &Expander) -> Serve {
     Serve {
         handshake: ServerOptions {
             paths: server.paths,
@@ -369,6 +395,7 @@ pub(super) fn server(server: Server, expander: &Expander) -> Serve {
         tls: None,
         once: server.once,
         max_connections: server.max_connections,
+        max_buffer,
         announce: server.announce,
         bind: BindOptions {
             mode: server.mode,
@@ -383,7 +410,7 @@ pub(super) fn server(server: Server, expander: &Expander) -> Serve {
 }
 
 /// What `connect` carries: the embedded echo server asks for nothing.
-pub(super) fn no_server(expander: &Expander) -> Serve {
+pub(super) fn no_server(messages: &Messages, expander: &Expander) -> Serve {
     let nothing = Server {
         once: false,
         paths: Vec::new(),
@@ -395,10 +422,12 @@ pub(super) fn no_server(expander: &Expander) -> Serve {
         announce: None,
         mode: None,
         max_connections: 1024,
+        max_buffer: 256 << 20,
         handshake_timeout: Duration::from_secs(10),
         grace: Duration::from_secs(10),
     };
-    server(nothing, expander)
+    let max_buffer = nothing.max_buffer.max(messages.max_message);
+    server(nothing, max_buffer, expander)
 }
 
 pub(super) fn server_tls(

@@ -136,7 +136,8 @@ impl PipeArgs {
         let listens = passes_through || has(Role::StreamServer) || has(Role::DatagramServer);
         let record = lower::recording(&self.output, listens && !self.server.once)?;
         let forward = self.server.forward_header.clone();
-        let mut server = lower::server(self.server, expander);
+        let max_buffer = lower::max_buffer(given, &self.server, &self.messages)?;
+        let mut server = lower::server(self.server, max_buffer, expander);
         server.tls = server_tls;
         if self.session.idle_timeout.is_some() {
             server.peer_idle = None;
@@ -163,6 +164,7 @@ impl PipeArgs {
             rules: self.ask.rules(&self.session, given),
             framing,
             max_message: self.messages.max_message,
+            read_ahead: lower::read_ahead(&self.messages, listens),
             direction,
             send: lower::send(&self.messages, expander)?,
             input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
@@ -176,6 +178,7 @@ impl PipeArgs {
             server,
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
+            hangup: self.commands.hangup,
             pty: self.commands.pty,
             progress: self.output.progress,
             verbosity: lower::verbosity(&self.output),
@@ -237,7 +240,7 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         )?;
     }
     if !any(&[WebSocketClient]) && !server {
-        given.refuse(&["user", "bearer", "no_pong"], "needs a WebSocket endpoint")?;
+        given.refuse(&["user", "bearer", "no_pong", "read_ahead", "hangup"], "needs a WebSocket endpoint")?;
     }
     let is_web_socket = |role| [WebSocketClient, WebSocketServer, SecureWebSocketServer].contains(role);
     if roles.iter().all(is_web_socket) {
@@ -294,7 +297,10 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         )?;
     }
     if !server && !any(&[StreamServer, DatagramServer]) {
-        given.refuse(&["once", "announce", "max_connections", "grace"], "needs a listening endpoint")?;
+        given.refuse(
+            &["once", "announce", "max_connections", "max_buffer", "grace"],
+            "needs a listening endpoint",
+        )?;
     }
     Ok(())
 }

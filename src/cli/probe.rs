@@ -58,6 +58,7 @@ impl Checks {
                 "recv_only",
                 "send_only",
                 "linger",
+                "read_ahead",
                 "idle_timeout",
                 "reconnect",
                 "resend",

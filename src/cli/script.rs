@@ -1,13 +1,12 @@
 //! The option group of scripts.
 
 use super::{
-    expand::{Expander, usage},
+    expand::{self, Expander, usage},
     lower::Given,
     values,
 };
 use crate::{
     fault::Result,
-    net,
     plan::Expect,
     script::{Loader, Script, report::Report},
 };
@@ -52,6 +51,7 @@ impl Scripting {
                 "count",
                 "one",
                 "linger",
+                "read_ahead",
             ],
             SAYS_ITSELF,
         )?;
@@ -65,14 +65,9 @@ impl Scripting {
                 .hint("keep one of the two"));
         }
         let stdin = path.as_path() == Path::new("-");
-        let text = if stdin { Some(expander.text("--script", "@-")?) } else { None };
+        let text = if stdin { Some(expander.script()?) } else { None };
         let env = |name: &str| expander.variable(name);
-        let mut read = |path: &Path| {
-            std::fs::read(path)
-                .map_err(|error| net::words(&error))
-                .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()))
-        };
-        let mut loader = Loader { read: &mut read, env: &env };
+        let mut loader = Loader { read: &mut expand::script, env: &env };
         let script = match text {
             Some(text) => Script::parse(Path::new("stdin"), &text, &mut loader)?,
             None => Script::load(path, &mut loader)?,

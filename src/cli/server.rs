@@ -40,6 +40,9 @@ pub(super) struct Server {
     /// Serve at most N clients at a time, answer 503 beyond
     #[arg(long, value_name = "N", value_parser = values::connections, default_value = "1024", hide_short_help = true)]
     pub max_connections: usize,
+    /// Hold SIZE in all of unfinished messages and --read-ahead; beyond, close the client that holds most (1013)
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256M", hide_short_help = true)]
+    pub max_buffer: usize,
     /// Drop a client that did not finish its handshake after DURATION
     #[arg(long, value_name = "DURATION", value_parser = values::some_duration, default_value = "10s", hide_short_help = true)]
     pub handshake_timeout: Duration,

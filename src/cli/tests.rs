@@ -117,6 +117,58 @@ fn message_options_land() {
 }
 
 #[test]
+fn what_is_read_ahead_depends_on_how_many_are_served() {
+    let common = |args: &[&str]| match plan(args) {
+        Plan::Connect(Connect { common, .. })
+        | Plan::Listen(Listen { common, .. })
+        | Plan::Pipe(Pipe { common, .. }) => common,
+    };
+    for (args, default) in [
+        (&["connect", "ws://h"][..], 16 << 20),
+        (&["pipe", "ws://h"], 16 << 20),
+        (&["pipe", "-", "ws://h"], 16 << 20),
+        (&["listen", "0"], 256 << 10),
+        (&["listen", "0", "--once"], 256 << 10),
+        (&["pipe", "ws-listen:0", "tcp:h:1"], 256 << 10),
+        (&["pipe", "tcp-listen:1", "ws://h"], 256 << 10),
+        (&["pipe", "udp-listen:1", "ws://h"], 256 << 10),
+    ] {
+        assert_eq!(common(args).read_ahead, Some(default), "{args:?}");
+        assert_eq!(common(&[args, &["--read-ahead", "3k"]].concat()).read_ahead, Some(3072), "{args:?}");
+        assert_eq!(common(&[args, &["--read-ahead", "off"]].concat()).read_ahead, None, "{args:?}");
+    }
+}
+
+#[test]
+fn the_bound_on_all_is_never_below_that_on_one() {
+    for args in [["listen", "0", "-q"], ["pipe", "ws-listen:0", "null:"], ["pipe", "tcp-listen:1", "ws://h"]]
+    {
+        let bound = |more: &[&str]| match plan(&[&args[..], more].concat()) {
+            Plan::Listen(Listen { common, .. }) | Plan::Pipe(Pipe { common, .. }) => common.server.max_buffer,
+            Plan::Connect(_) => unreachable!(),
+        };
+        assert_eq!(bound(&[]), 256 << 20);
+        assert_eq!(bound(&["--max-buffer", "64M"]), 64 << 20);
+        assert_eq!(bound(&["--max-buffer", "1k", "--max-message", "1k"]), 1024);
+        assert_eq!(bound(&["--max-message", "1G"]), 1 << 30);
+        let fault = fault(&[&args[..], &["--max-buffer", "63M"]].concat());
+        assert_eq!(fault.exit, Exit::Usage);
+        assert!(fault.cause.contains("--max-message (67108864 bytes)"), "{fault}");
+        assert!(fault.hint.is_some_and(|hint| hint.contains("raise --max-buffer")));
+    }
+    assert_eq!(connect(&["--max-message", "1G"]).common.server.max_buffer, 1 << 30);
+}
+
+#[test]
+fn programs_are_hung_up_on_where_there_is_one() {
+    let Listen { common, .. } = listen(&["0", "--hangup", "--", "cat"]);
+    assert!(common.hangup && !listen(&["0", "--", "cat"]).common.hangup);
+    assert!(listen(&["0", "--hangup", "--to", "sh:cat"]).common.hangup);
+    assert!(pipe(&["ws://h", "exec:cat", "--hangup"]).common.hangup);
+    assert!(pipe(&["ws://h", "EXEC:cat", "--hangup"]).common.hangup);
+}
+
+#[test]
 fn session_options_land() {
     for args in [["connect", "ws://h"], ["listen", "0"], ["pipe", "ws://h"]] {
         let rules = |more: &[&str]| match plan(&[&args[..], more].concat()) {
@@ -280,6 +332,13 @@ fn what_could_do_nothing_or_contradicts_is_refused() {
         &["--close", "1006"],
         &["--ping-interval", "0"],
         &["--once"],
+        &["--max-buffer", "1G"],
+        &["--hangup"],
+        &["--read-ahead", "0"],
+        &["--read-ahead", "1M", "--send-only"],
+        &["--read-ahead", "1M", "--check"],
+        &["--read-ahead", "1M", "--ping", "2"],
+        &["--read-ahead", "1M", "--script", "/dev/null"],
     ] {
         assert_eq!(fault(&[&connect[..], more].concat()).exit, Exit::Usage, "{more:?}");
     }
@@ -296,6 +355,13 @@ fn what_could_do_nothing_or_contradicts_is_refused() {
         &["pipe", "-", "tcp:h:1", "-u", "a:b"],
         &["pipe", "-", "tcp:h:1", "-H", "X: a"],
         &["pipe", "-", "tcp:h:1", "-k"],
+        &["pipe", "-", "tcp:h:1", "--read-ahead", "1M"],
+        &["pipe", "-", "exec:cat", "--hangup"],
+        &["pipe", "-", "ws://h", "--hangup"],
+        &["pipe", "-", "ws://h", "--max-buffer", "1G"],
+        &["listen", "0", "--hangup"],
+        &["listen", "0", "--to", "tcp:h:1", "--hangup"],
+        &["listen", "0", "--send-only", "--read-ahead", "1M"],
         &["pipe", "tcp:h:1", "ws://h", "--raw"],
         &["pipe", "-", "ws://h", "--once"],
         &["pipe", "tcp-listen:1", "ws://h", "--path", "/"],

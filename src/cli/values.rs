@@ -21,6 +21,10 @@ const LARGEST: u64 = 1 << 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(pub Option<Duration>);
 
+/// A size that can be switched off; `None` is `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeLimit(pub Option<usize>);
+
 /// Close codes and ranges of them, as in `1008,4000-4999`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codes(pub Vec<RangeInclusive<u16>>);
@@ -71,6 +75,14 @@ pub fn size(text: &str) -> Result<usize, String> {
         Some(0) => Err("must be more than 0".to_owned()),
         Some(bytes) => Ok(bytes),
         None => Err("must be at most 1024G".to_owned()),
+    }
+}
+
+/// A size, or `off` for nothing at all.
+pub fn size_or_off(text: &str) -> Result<SizeLimit, String> {
+    match text {
+        "off" => Ok(SizeLimit(None)),
+        _ => size(text).map(|size| SizeLimit(Some(size))).map_err(|cause| format!("{cause}; or off")),
     }
 }
 
@@ -285,6 +297,15 @@ mod tests {
         }
         for text in ["", "k", "0", "-1", "1.5M", "1T", "1kb", "99999999999999999999", "1025G", "+1", "é"] {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_can_be_off_but_not_zero() {
+        assert_eq!(size_or_off("off"), Ok(SizeLimit(None)));
+        assert_eq!(size_or_off("256k"), Ok(SizeLimit(Some(256 << 10))));
+        for text in ["0", "inf", "", "OFF", "-1"] {
+            assert!(size_or_off(text).unwrap_err().ends_with("; or off"), "{text}");
         }
     }
 

@@ -6,6 +6,7 @@
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    link::write_file,
 };
 use std::{
     io,
@@ -27,7 +28,7 @@ impl Announcement {
         }
         let mut beside = file.to_owned().into_os_string();
         beside.push(format!(".{}", std::process::id()));
-        std::fs::write(&beside, text).map_err(|error| unwritten(file, &error))?;
+        write_file(Path::new(&beside), text).map_err(|error| unwritten(file, &error))?;
         Ok(Self::Beside(beside.into(), file.to_owned()))
     }
 
@@ -38,7 +39,7 @@ impl Announcement {
                 let _ = std::fs::remove_file(&beside);
                 unwritten(&file, &error)
             }),
-            Self::Into(file, text) => std::fs::write(&file, text).map_err(|error| unwritten(&file, &error)),
+            Self::Into(file, text) => write_file(&file, text).map_err(|error| unwritten(&file, &error)),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What a pair does at one side beside pumping: asking, pinging, letting go.
 
-use crate::session::{Instant, When};
+use crate::{
+    link::Released,
+    session::{Instant, When},
+};
 use std::{future::Future, pin::Pin};
 
 /// What is being done at one side beside pumping.
@@ -11,15 +14,17 @@ pub(super) struct Leg {
     /// When the ping that is not answered yet went out.
     pub pinged: Option<Instant>,
     pub abandoned: bool,
-    /// It was told that the sink takes nothing of what is left for it.
-    pub weary: bool,
+    /// What was left of what comes from here is counted.
+    pub settled: bool,
+    /// Bytes that the output has taken.
+    pub written: u64,
     /// The link is lost and being opened again.
     pub away: bool,
-    pub releasing: Option<Pin<Box<dyn Future<Output = u64> + Send>>>,
+    pub releasing: Option<Pin<Box<dyn Future<Output = Released> + Send>>>,
 }
 
 pub(super) enum Ask {
     Close { code: Option<u16>, reason: String, when: When },
     FlushClose,
-    Shut,
+    Shut { cut: bool },
 }

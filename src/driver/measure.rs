@@ -7,11 +7,11 @@ impl Pair {
     pub(super) fn measure(&self) {
         let Some(meter) = &self.meter else { return };
         for side in 0..2 {
-            let on_the_way = self.pumps[side].waiting() + self.links[1 - side].queued();
+            let on_the_way = self.pumps[side].waiting() + self.links[1 - side].queued() as u64;
             meter.pass(
                 side,
                 match self.links[side].given() {
-                    Some(given) => given.saturating_sub(on_the_way as u64),
+                    Some(given) => given.saturating_sub(on_the_way),
                     None => self.pumps[side].count.1 + self.links[side].begun(),
                 },
             );

@@ -3,6 +3,7 @@
 //! The three subcommands only plan. `connect` and `pipe` run one `pair`, everything that listens
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
+mod ahead;
 mod announcement;
 mod chatter;
 mod client;
@@ -14,7 +15,6 @@ mod leg;
 mod measure;
 mod outcome;
 mod pair;
-mod patience;
 mod probe;
 mod pump;
 mod reception;
@@ -26,10 +26,10 @@ mod signals;
 mod stage;
 mod stats;
 
-pub use outcome::{Outcome, Rtt};
+pub use outcome::{Outcome, Remains, Rtt};
 pub use pair::Pair;
 pub use setup::Setup;
-pub use signals::{Orders, Signals};
+pub use signals::{Ignored, Orders, Signals};
 
 use crate::{
     endpoint::{self, Acceptor, Endpoint, Opened, OpenedLink, Opening, Reach, Role},

@@ -1,7 +1,11 @@
 //! How a pair ended, and what it carried.
 
-use super::pump::Pump;
-use crate::{fault::Fault, framing::record::Tally, session::Left};
+use crate::{
+    fault::Fault,
+    framing::record::Tally,
+    session::{Doubt, Left},
+    ws::conn::Unsent,
+};
 use std::time::Duration;
 
 /// How a pair ended.
@@ -13,14 +17,40 @@ pub struct Outcome {
     pub closed: [Option<String>; 2],
     /// Data messages and payload bytes carried from side A and from side B.
     pub carried: [(u64, u64); 2],
-    /// Messages that a side was too slow for.
-    pub dropped: u64,
-    /// What could not be sent any more.
+    /// Input that could not be sent any more.
     pub unsent: Left,
-    /// Bytes that a side did not take before it was given up.
-    pub untaken: u64,
+    /// Input that may not have arrived when a connection was lost.
+    pub doubt: Doubt,
+    /// What else did not come where it should.
+    pub remains: Remains,
+    /// Everything was sent and delivered, and every peer has closed.
+    pub complete: bool,
     /// The round trips of our pings.
     pub rtt: Option<Rtt>,
+}
+
+/// What was carried and did not come where it should.
+#[derive(Clone, Debug, Default)]
+pub struct Remains {
+    /// Messages that a side was too slow for.
+    pub dropped: u64,
+    /// Messages of a room that were left unsent.
+    pub unsent: u64,
+    /// Handed to the WebSocket that takes what comes from side A and from side B, and not sent.
+    pub unsent_by_link: [Unsent; 2],
+    /// Messages and bytes that an output did not take.
+    pub undelivered: (u64, u64),
+    /// What a person calls the input.
+    pub input: String,
+    /// What a person calls the output.
+    pub output: String,
+}
+
+impl Remains {
+    /// Whether an output has taken everything.
+    pub fn is_delivered(&self) -> bool {
+        self.undelivered == (0, 0) && self.unsent == 0
+    }
 }
 
 /// Round trips, summed up.
@@ -51,7 +81,28 @@ impl Outcome {
     pub fn tally(&self, side: usize) -> Tally {
         let ((messages_in, bytes_in), (messages_out, bytes_out)) =
             (self.carried[side], self.carried[1 - side]);
-        Tally { messages_in, bytes_in, messages_out, bytes_out, ..ending(self.fault.as_ref()) }
+        Tally {
+            messages_in,
+            bytes_in,
+            messages_out,
+            bytes_out,
+            unsent_messages: self.unsent.messages,
+            unsent_bytes: self.unsent.bytes + self.unsent.late,
+            undelivered_messages: self.remains.undelivered.0,
+            undelivered_bytes: self.remains.undelivered.1,
+            ..ending(self.fault.as_ref())
+        }
+    }
+
+    /// What of the input was left unsent, if anything was.
+    pub fn left_unsent(&self) -> Option<String> {
+        (!self.unsent.is_none()).then(|| self.unsent.words())
+    }
+
+    /// What an output did not take, if there is such.
+    pub fn undelivered(&self) -> Option<String> {
+        let (messages, bytes) = self.remains.undelivered;
+        ((messages, bytes) != (0, 0)).then(|| format!("{messages} messages, {bytes} bytes not taken"))
     }
 
     /// How the WebSocket of this side ended and what it carried, for a line on stderr.
@@ -66,25 +117,16 @@ impl Outcome {
             "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes"
         );
         let left = [
-            (self.dropped, format!("dropped {} messages", self.dropped)),
-            (self.unsent.messages, format!("{} messages left unsent", self.unsent.messages)),
-            (self.unsent.late, format!("{} bytes came too late", self.unsent.late)),
-            (self.untaken, format!("{} bytes not taken", self.untaken)),
+            (self.remains.dropped > 0).then(|| format!("dropped {} messages", self.remains.dropped)),
+            self.left_unsent(),
+            self.undelivered(),
         ];
-        for (_, words) in left.into_iter().filter(|(count, _)| *count > 0) {
+        for words in left.into_iter().flatten() {
             summary.push_str(", ");
             summary.push_str(&words);
         }
         summary
     }
-}
-
-/// What either pump carried, and what was said to its source by itself.
-pub(super) fn carried(pumps: &[Pump; 2]) -> [(u64, u64); 2] {
-    [0, 1].map(|side| {
-        let said = pumps[1 - side].chatter.as_ref().map_or((0, 0), |chatter| chatter.said);
-        (pumps[side].count.0 + said.0, pumps[side].count.1 + said.1)
-    })
 }
 
 /// A tally of nothing but the end.

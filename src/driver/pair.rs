@@ -5,10 +5,11 @@
 //! no locks, and a stuck sink never keeps the other direction, a signal or a deadline waiting.
 
 use super::{
+    ahead::Ahead,
     chatter::Chatter,
     closing::Closings,
     leg::{Ask, Leg},
-    outcome::{Outcome, Rtt, carried},
+    outcome::{Outcome, Remains, Rtt},
     pump::{Pump, Told},
     setup::Setup,
 };
@@ -16,9 +17,10 @@ use crate::{
     exit::Exit,
     expect::show,
     fault::Fault,
-    link::{Link, Moved},
+    link::{Link, Moved, Released, budget::Seat},
+    net::Parting,
     observe::{Meter, Reporter},
-    session::{Action, Event, Instant, Session, SideKind, When},
+    session::{Action, Event, Instant, Left, Session, SideKind, When},
 };
 use std::{
     future::{Future, poll_fn},
@@ -26,6 +28,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::time::{Sleep, sleep_until};
 
@@ -43,12 +46,16 @@ pub struct Pair {
     sleep: Pin<Box<Sleep>>,
     reporter: Reporter,
     pub(super) meter: Option<Arc<Meter>>,
+    serving: bool,
+    web_socket: [bool; 2],
     one_way: bool,
     closings: Closings,
-    dropped: u64,
-    unsent: u64,
+    remains: Remains,
     rtt: Option<Rtt>,
-    pub(super) untaken: u64,
+    /// How long a send queue may stand still when its transport is left.
+    stall: Duration,
+    /// Its share of the memory for unfinished messages, in a server.
+    seat: Option<Seat>,
     panicked: bool,
 }
 
@@ -67,7 +74,8 @@ impl Pair {
             .unwrap_or(0);
         let pump = |side| {
             let filter = setup.rules.filter.clone().filter(|_| side == counted);
-            Pump::new(setup.rules.count.filter(|_| side == counted), filter)
+            let ahead = Ahead::new(setup.read_ahead);
+            Pump::new(setup.rules.count.filter(|_| side == counted), filter, ahead)
         };
         let mut pumps = [pump(0), pump(1)];
         pumps[1 - counted].preload(setup.first);
@@ -76,9 +84,14 @@ impl Pair {
             let unwanted = if kinds[1] == SideKind::Subject && !setup.serving { 1 } else { counted };
             pumps[unwanted].discard();
         }
+        let stall = setup.rules.close_timeout;
         let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);
         (0..2).filter(|side| matches!(links[*side], Link::Renewing(_))).for_each(|side| session.renews(side));
         (0..2).filter(|side| matches!(links[*side], Link::Member(_))).for_each(|side| session.shares(side));
+        for (side, link) in links.iter().enumerate() {
+            let (name, patience) = link.output(setup.serving);
+            session.output(side, name, patience);
+        }
         let meter = setup.reporter.meter().cloned();
         if let Some(meter) = &meter {
             let far = if counted == 0 && kinds[0] == SideKind::WebSocket { 0 } else { 1 };
@@ -94,12 +107,14 @@ impl Pair {
             sleep: Box::pin(sleep_until(now)),
             reporter: setup.reporter,
             meter,
+            serving: setup.serving,
+            web_socket: kinds.map(|kind| kind == SideKind::WebSocket),
             one_way: setup.send_only,
             closings: Closings::new(kinds.map(|kind| kind == SideKind::WebSocket)),
-            dropped: 0,
-            unsent: 0,
+            remains: Remains::default(),
             rtt: None,
-            untaken: 0,
+            stall,
+            seat: setup.seat,
             panicked: false,
         }
     }
@@ -121,25 +136,48 @@ impl Pair {
         .await;
         let unwanted = self.pumps.iter().flat_map(Pump::unwanted);
         let unwanted = unwanted.map(|message| format!("got {}", show::message(message)));
-        let carried = carried(&self.pumps);
+        let carried = self.carried();
         if let Some(meter) = &self.meter {
             meter.finish(carried);
         }
+        if self.serving && self.session.was_cut_off() {
+            let words = "1006 abnormal: cut off, its time (--grace) was over".to_owned();
+            let side = usize::from(!self.web_socket[0]);
+            self.closings.tell(side, words);
+        }
         let closed = self.closings.finish(fault.as_ref());
-        let mut unsent = self.session.left();
-        unsent.messages += self.unsent;
+        let doubt = self.session.doubt();
+        let unsent = {
+            let mut left = self.session.left();
+            left.messages += self.remains.unsent;
+            left
+        };
         Outcome {
+            complete: self.session.is_complete() && self.remains.is_delivered(),
             fault: fault.map(|fault| match fault.exit {
                 Exit::Expectation => fault.detail(unwanted),
                 _ => fault,
             }),
             closed,
             carried,
-            dropped: self.dropped,
             rtt: self.rtt,
             unsent,
-            untaken: self.untaken,
+            doubt,
+            remains: self.remains,
         }
+    }
+
+    /// What either side's peer got of the other: what was sent, and what was said to it by itself.
+    fn carried(&self) -> [(u64, u64); 2] {
+        [0, 1].map(|side| {
+            let said = self.pumps[1 - side].chatter.as_ref().map_or((0, 0), |chatter| chatter.said);
+            let (messages, bytes) = self.pumps[side].count;
+            let unsent = self.remains.unsent_by_link[side];
+            (
+                (messages + said.0).saturating_sub(unsent.messages),
+                (bytes + said.1).saturating_sub(unsent.bytes),
+            )
+        })
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
@@ -154,6 +192,7 @@ impl Pair {
                 self.poll_leg(cx, side, &mut events);
                 self.note_progress(side, &mut events);
             }
+            self.poll_seat(cx, &mut events);
             let now = Instant::now();
             let quiet = events.is_empty();
             for event in events.drain(..) {
@@ -196,10 +235,16 @@ impl Pair {
 
     fn poll_pumps(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
         let mut told = Vec::new();
+        let may_grow = self.seat.as_ref().is_none_or(Seat::may_grow);
         for side in 0..2 {
             let [a, b] = &mut self.links;
             let (source, sink) = if side == 0 { (a, b) } else { (b, a) };
-            let _ = self.pumps[side].poll(cx, source, sink, &mut told);
+            let _ = self.pumps[side].poll(cx, source, sink, may_grow, &mut told);
+            if told.is_empty() {
+                continue;
+            }
+            // What follows from an event depends on how far the transports have come.
+            (0..2).for_each(|side| self.note_progress(side, events));
             for told in told.drain(..) {
                 events.push(match told {
                     Told::Received(messages) => Event::Received { side, messages },
@@ -209,14 +254,27 @@ impl Pair {
                     Told::SinkFailed(how) => Event::SinkFailed { side: 1 - side, how },
                     Told::CountReached => Event::CountReached { side },
                     Told::Blocked(blocked) => Event::Blocked { side, blocked },
+                    Told::Held(held) => Event::Held { side, held },
                     Told::Ponged => {
                         if let Some(at) = self.legs[side].pinged.take() {
                             Rtt::add(&mut self.rtt, at.elapsed());
                         }
-                        continue;
+                        Event::Ponged { side }
                     }
                 });
             }
+        }
+    }
+
+    /// Tells what this session holds of unfinished messages, and hears whether that is too much.
+    fn poll_seat(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
+        let Some(seat) = &mut self.seat else { return };
+        let side = usize::from(!self.links[0].is_web_socket());
+        let unfinished = usize::try_from(self.links[side].begun()).unwrap_or(usize::MAX);
+        seat.hold(unfinished.saturating_add(self.pumps[side].held()));
+        if seat.poll_evicted(cx).is_ready() {
+            self.seat = None;
+            events.push(Event::Overflowed { side });
         }
     }
 
@@ -232,6 +290,7 @@ impl Pair {
         if self.legs[side].ping {
             match self.links[side].poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
+                    self.note_progress(side, events);
                     self.legs[side].ping = false;
                     // A pong that waits to be read measures us, not the way.
                     self.legs[side].pinged = (!self.pumps[side].is_blocked()).then(Instant::now);
@@ -244,18 +303,22 @@ impl Pair {
                 Poll::Pending => {}
             }
         }
-        self.poll_patience(cx, side, events);
+        if self.legs[side].abandoned {
+            // What it says too late is dropped, so that it goes on taking.
+            let _: Poll<_> = self.links[side].poll_late(cx);
+        }
         if let Some(ask) = self.legs[side].ask.take() {
             self.legs[side].ask = self.poll_ask(cx, side, ask, events);
         }
         if let Some(releasing) = &mut self.legs[side].releasing
-            && let Poll::Ready(discarded) = releasing.as_mut().poll(cx)
+            && let Poll::Ready(Released { late, untaken }) = releasing.as_mut().poll(cx)
         {
             self.legs[side].releasing = None;
-            if discarded > 0 && self.legs[side].abandoned {
-                events.push(Event::Late { side, bytes: discarded });
+            if late > 0 && self.legs[side].abandoned {
+                events.push(Event::Late { side, bytes: late });
             }
-            events.push(Event::Released { side });
+            self.remains.undelivered.1 += untaken;
+            events.push(Event::Released { side, untaken });
         }
     }
 
@@ -264,13 +327,17 @@ impl Pair {
         if std::mem::replace(&mut self.legs[side].away, away) != away {
             events.push(Event::Away { side, away });
         }
-        let (now, amid) = self.links[side].progress();
+        let (now, within) = self.links[side].progress();
         let before = std::mem::replace(&mut self.moved[side], now);
         if now.received > before.received {
-            events.push(Event::Heard { side, amid });
+            events.push(Event::Heard { side, bytes: now.received, within });
         }
         if now.sent > before.sent {
-            events.push(Event::Wrote { side });
+            events.push(Event::Wrote { side, bytes: now.sent });
+        }
+        let written = self.links[side].written();
+        if std::mem::replace(&mut self.legs[side].written, written) != written {
+            events.push(Event::Took { side });
         }
     }
 
@@ -290,16 +357,24 @@ impl Pair {
             }
             Ask::FlushClose => match self.links[side].poll_flush(cx) {
                 Poll::Pending => return Some(ask),
-                Poll::Ready(Ok(())) => events.push(Event::CloseSent { side }),
+                Poll::Ready(Ok(())) => {
+                    self.note_progress(side, events);
+                    events.push(Event::CloseSent { side });
+                }
                 Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
             },
-            Ask::Shut if !delivered && self.waits_for(cx, side) => return Some(ask),
-            Ask::Shut => match self.links[side].poll_shut(cx) {
-                Poll::Pending if self.waits_for(cx, side) => return Some(ask),
-                Poll::Pending => events.push(Event::Shut { side }),
-                Poll::Ready(Ok(())) => events.push(Event::Shut { side }),
-                Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
-            },
+            Ask::Shut { .. } if !delivered => return Some(ask),
+            Ask::Shut { cut } => {
+                let shut = match cut {
+                    true => self.links[side].poll_cut_off(cx),
+                    false => self.links[side].poll_shut(cx),
+                };
+                match shut {
+                    Poll::Pending => return Some(ask),
+                    Poll::Ready(Ok(())) => events.push(Event::Shut { side }),
+                    Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
+                }
+            }
         }
         None
     }
@@ -319,20 +394,7 @@ impl Pair {
             Action::Discard { side } => self.pumps[side].discard(),
             Action::Abandon { side } => {
                 self.legs[side].abandoned = true;
-                // What waits in front of a source that was stopped was never taken in.
-                let stopped = self.pumps[side].is_stopped();
-                let dropped = self.pumps[side].abandon();
-                let half_sent = self.links[1 - side].abandon();
-                match &mut self.links[side] {
-                    Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
-                        let unread = self.links[side].unread();
-                        let messages = dropped + half_sent + if stopped { 0 } else { unread };
-                        events.push(Event::Unsent { side, messages });
-                    }
-                    Link::Member(member) if member.incoming().was_cut() => self.dropped += dropped,
-                    Link::Member(_) => self.unsent += dropped,
-                    _ => {}
-                }
+                self.settle(side, events);
             }
             Action::Close { side, code, reason, when } => {
                 if self.links[side].is_away() {
@@ -341,7 +403,7 @@ impl Pair {
                 }
                 self.legs[side].ask = Some(Ask::Close { code, reason, when });
             }
-            Action::Shut { side } => self.legs[side].ask = Some(Ask::Shut),
+            Action::Shut { side, cut } => self.legs[side].ask = Some(Ask::Shut { cut }),
             Action::Ping { side } => {
                 if let Some(conn) = self.links[side].conn() {
                     conn.queue_ping();
@@ -353,24 +415,84 @@ impl Pair {
                 self.links[1 - side].cut(reason);
             }
             Action::Renew { side, cause } => self.links[side].lose(cause),
-            Action::Release { side, at_once } => {
-                if at_once || self.legs[side].releasing.is_none() {
-                    self.dropped += self.links[side].dropped();
-                    if let Link::Member(_) = self.links[side] {
-                        self.unsent += self.links[side].unread();
-                    }
-                    if let Some(farewell) = self.links[side].farewell() {
-                        self.closings.tell(side, farewell);
-                    }
-                    let link = std::mem::replace(&mut self.links[side], Link::null());
-                    self.legs[side].ask = None;
-                    self.legs[side].ping = false;
-                    self.legs[side].releasing = Some(Box::pin(link.release(at_once)));
-                }
+            Action::Measure { side } => {
+                let bytes = self.moved[side].sent.saturating_sub(self.links[side].backlog());
+                events.push(Event::Acknowledged { side, bytes });
+            }
+            Action::Waiting { side } => self.tell_waiting(side),
+            Action::Release { side, by, cut } => {
+                let parting = Parting { by, stall: self.stall, cut };
+                self.release(side, parting, events);
             }
             // That nothing came back is no news when nothing was wanted.
             Action::Note(_) if self.one_way => {}
             Action::Note(text) => self.reporter.note(&text),
         }
+    }
+
+    fn release(&mut self, side: usize, parting: Parting, events: &mut Vec<Event>) {
+        if parting.by.is_none() && self.legs[side].releasing.is_some() {
+            return;
+        }
+        self.remains.dropped += self.links[side].dropped();
+        self.remains.unsent += self.links[side].clear();
+        if let Some(farewell) = self.links[side].farewell() {
+            self.closings.tell(side, farewell);
+        }
+        self.settle(1 - side, events);
+        if !self.legs[side].settled {
+            let unsent = self.pumps[side].len() + self.links[1 - side].unsent().messages as usize;
+            self.links[side].leave_input(unsent);
+        }
+        let link = std::mem::replace(&mut self.links[side], Link::null());
+        self.legs[side].ask = None;
+        self.legs[side].ping = false;
+        self.legs[side].releasing = Some(Box::pin(link.release(parting)));
+    }
+
+    /// Nothing more goes from this side to the other: counts what of it is left, once.
+    fn settle(&mut self, from: usize, events: &mut Vec<Event>) {
+        if std::mem::replace(&mut self.legs[from].settled, true) {
+            return;
+        }
+        let (messages, bytes) = self.pumps[from].abandon();
+        self.links[1 - from].abandon();
+        let unsent = self.links[1 - from].unsent();
+        self.remains.unsent_by_link[from] = unsent;
+        let all = messages + unsent.messages;
+        let doubt = self.links[1 - from].doubt();
+        if !doubt.is_none() {
+            events.push(Event::InDoubt { side: from, doubt });
+        }
+        match &self.links[from] {
+            Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
+                self.remains.input = self.links[from].input();
+                let rest = self.links[from].rest();
+                self.links[from].leave_input(all as usize);
+                let left = Left { messages: all + rest.messages, ..rest };
+                events.push(Event::Unsent { side: from, left });
+            }
+            Link::Member(member) if member.incoming().was_cut() => self.remains.dropped += all,
+            Link::Member(_) => self.remains.unsent += all,
+            Link::WebSocket(_) | Link::Renewing(_) | Link::Channel(_) | Link::Script(_) => {
+                let (kept, kept_bytes) = self.links[1 - from].undelivered();
+                if !self.links[1 - from].is_web_socket() {
+                    self.remains.output = self.links[1 - from].output(false).0;
+                    self.remains.undelivered.0 += messages + kept;
+                    self.remains.undelivered.1 += bytes + kept_bytes;
+                }
+            }
+        }
+    }
+
+    /// Says that only an output is waited for.
+    fn tell_waiting(&self, side: usize) {
+        let (messages, bytes) = self.links[side].undelivered();
+        let messages = messages + self.pumps[1 - side].len() as u64;
+        let bytes = bytes + self.pumps[1 - side].waiting();
+        let output = self.links[side].output(false).0;
+        self.reporter.note(&format!(
+            "the session is over, and {output} has not taken the rest: {messages} messages, {bytes} bytes wait for it"
+        ));
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         verdict::{Pings, Verdict},
     },
     link::Link,
-    net,
+    net::{self, Parting},
     plan::{Expected, Probe},
     session::{Instant, SourceEnd},
 };
@@ -29,6 +29,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// How long one pong is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the connection may take to be closed.
+const FAREWELL: Duration = Duration::from_millis(50);
 /// From one ping to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -170,7 +172,7 @@ async fn close(mut link: Link, run: &Run) -> Result<()> {
     };
     let answered = timeout(run.rules.close_timeout, answered).await;
     let end = link.end();
-    link.release(true).await;
+    link.release(Parting::within(FAREWELL)).await;
     match (answered, end) {
         (Err(_), _) => Err(Fault::new(Exit::CloseUnanswered, "close", "our Close was never answered")),
         (Ok(()), Some(SourceEnd::Lost { fault, .. })) => Err(Fault::new(

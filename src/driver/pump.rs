@@ -2,9 +2,11 @@
 //!
 //! It takes what is ready from its source, feeds it all to its sink, and flushes when the source has
 //! nothing more, so that latency is one message and throughput is many messages a system call. It is
-//! polled, never awaited: nothing is lost when the pair turns to something else.
+//! polled, never awaited: nothing is lost when the pair turns to something else. A sink that takes nothing
+//! stops the source, but for a WebSocket that would leave its pings unanswered: what waits too long lets
+//! the pump read ahead, up to a bound.
 
-use super::chatter::Chatter;
+use super::{ahead::Ahead, chatter::Chatter};
 use crate::{
     expect::Filter,
     link::{HIGH_WATER, Link, is_control},
@@ -42,11 +44,19 @@ pub(super) enum Told {
     Ponged,
     /// The sink holds us up, so the source is not read; or it is again.
     Blocked(bool),
+    /// What came waits more than a moment for the sink; or it no longer does.
+    Held(bool),
 }
 
 /// The state of one direction.
 pub(super) struct Pump {
-    batch: VecDeque<Message>,
+    /// Read, and not fed yet.
+    waiting: VecDeque<Message>,
+    waiting_bytes: u64,
+    /// What the source gave just now.
+    fresh: VecDeque<Message>,
+    /// How far is read ahead of a sink that takes nothing.
+    ahead: Ahead,
     /// Messages still wanted from this source.
     wanted: Option<u64>,
     /// Which messages of this source are wanted at all.
@@ -60,8 +70,8 @@ pub(super) struct Pump {
     ended: bool,
     delivered: bool,
     sink_failed: bool,
-    /// Data messages dropped because the sink failed.
-    dropped: u64,
+    /// Data messages and payload bytes dropped because the sink failed.
+    dropped: (u64, u64),
     blocked: bool,
     /// Pings, pongs and a Close of the source are for the sink.
     passes_control: bool,
@@ -71,13 +81,18 @@ pub(super) struct Pump {
     pub chatter: Option<Box<Chatter>>,
     /// Data messages and payload bytes handed to the sink.
     pub count: (u64, u64),
+    /// Of these messages, those that the sink has passed on.
+    flushed: u64,
 }
 
 impl Pump {
     /// A pump that carries at most `wanted` messages, and only those that pass the filter.
-    pub(super) fn new(wanted: Option<u64>, filter: Option<Arc<Filter>>) -> Self {
+    pub(super) fn new(wanted: Option<u64>, filter: Option<Arc<Filter>>, ahead: Ahead) -> Self {
         Self {
-            batch: VecDeque::new(),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            fresh: VecDeque::new(),
+            ahead,
             wanted,
             filter,
             unwanted: VecDeque::new(),
@@ -86,18 +101,20 @@ impl Pump {
             ended: false,
             delivered: false,
             sink_failed: false,
-            dropped: 0,
+            dropped: (0, 0),
             blocked: false,
             passes_control: false,
             relays: false,
             chatter: None,
             count: (0, 0),
+            flushed: 0,
         }
     }
 
     /// Carries these before anything from the source.
     pub(super) fn preload(&mut self, first: impl IntoIterator<Item = Message>) {
-        self.batch.extend(first);
+        self.fresh.extend(first);
+        self.queue_fresh();
     }
 
     /// Reads nothing more; what was read is delivered.
@@ -105,26 +122,27 @@ impl Pump {
         self.stopped = true;
     }
 
-    /// Whether reading was given up.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped
-    }
-
     /// Whether the sink holds it up, so that its source is not read.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked && !self.sink_failed
     }
 
-    /// Payload bytes that were read and not handed over.
-    pub(super) fn waiting(&self) -> usize {
-        self.batch.iter().filter(|message| !is_control(message)).map(Message::len).sum()
+    /// Messages that were read and not handed over.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
     }
 
-    /// Drops everything from here on, and returns how many messages had been read and not delivered.
-    pub(super) fn abandon(&mut self) -> u64 {
+    /// Payload bytes that were read and not handed over.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting_bytes
+    }
+
+    /// Drops everything from here on; gives how many messages and payload bytes had been read, and were
+    /// not handed over or were dropped.
+    pub(super) fn abandon(&mut self) -> (u64, u64) {
         self.stopped = true;
         self.sink_failed = true;
-        self.drop_batch();
+        self.drop_waiting();
         std::mem::take(&mut self.dropped)
     }
 
@@ -138,12 +156,19 @@ impl Pump {
         self.delivered
     }
 
-    /// Carries what it can; pending when nothing more can happen now.
+    /// What it holds for a sink that takes nothing, bytes.
+    pub(super) fn held(&self) -> usize {
+        self.ahead.held(self.waiting_bytes, self.waiting.len())
+    }
+
+    /// Carries what it can; pending when nothing more can happen now. `may_grow` tells whether more may be
+    /// read ahead.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut Link,
         sink: &mut Link,
+        may_grow: bool,
         told: &mut Vec<Told>,
     ) -> Poll<()> {
         self.relays = source.is_web_socket() && sink.is_web_socket();
@@ -156,26 +181,43 @@ impl Pump {
         for _ in 0..ROUNDS {
             let chatter = self.chatter.as_mut();
             let behind = chatter.is_some_and(|chatter| chatter.speak(cx, source).is_pending());
-            ready!(self.poll_feed(cx, sink, told));
+            let is_fed = self.poll_feed(cx, sink, told).is_ready();
             if self.ended || (self.stopped && !self.must_listen(source)) {
-                ready!(self.poll_deliver(cx, sink, told));
-                return Poll::Pending;
-            }
-            if behind || source.poll_receive(cx, &mut self.batch).is_pending() {
-                ready!(self.poll_flush(cx, sink, told));
-                if self.stopped && !self.delivered {
-                    self.delivered = true;
-                    told.push(Told::Delivered);
+                if is_fed {
+                    ready!(self.poll_deliver(cx, sink, told));
                 }
                 return Poll::Pending;
             }
-            if self.batch.is_empty() {
+            source.settle((self.count.0 - self.flushed) as usize + self.waiting.len());
+            if !is_fed {
+                if !sink.is_open() {
+                    return Poll::Pending;
+                }
+                let reads_on = self.reads_ahead(cx, source, sink, told) && may_grow;
+                self.block(!reads_on, told);
+                if !reads_on {
+                    return Poll::Pending;
+                }
+            }
+            if behind || source.poll_receive(cx, &mut self.fresh).is_pending() {
+                if is_fed {
+                    ready!(self.poll_flush(cx, sink, told));
+                    self.catch_up(told);
+                    if self.stopped && !self.delivered {
+                        self.delivered = true;
+                        told.push(Told::Delivered);
+                    }
+                }
+                return Poll::Pending;
+            }
+            if self.fresh.is_empty() {
                 self.ended = true;
                 let end = source.end().unwrap_or(SourceEnd::Absent);
                 self.pass_close(&end);
                 told.push(Told::Ended(end));
             } else {
                 self.arrived(cx, source, sink, told);
+                self.queue_fresh();
             }
         }
         // Not done, but the other direction must not wait for ever.
@@ -183,24 +225,61 @@ impl Pump {
         Poll::Pending
     }
 
+    /// Whether the source is read although the sink takes nothing: only then are its pings answered.
+    fn reads_ahead(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &Link,
+        sink: &Link,
+        told: &mut Vec<Told>,
+    ) -> bool {
+        if !source.is_web_socket() || self.sink_failed {
+            return false;
+        }
+        let arrived = self.count.1 + self.waiting_bytes;
+        let delivered = self.count.1.saturating_sub(sink.in_flight());
+        let was_held = self.ahead.is_held();
+        let reads = self.ahead.poll(cx, arrived, delivered, self.waiting_bytes, self.waiting.len());
+        if self.ahead.is_held() != was_held {
+            told.push(Told::Held(!was_held));
+        }
+        reads
+    }
+
+    /// The sink has taken everything, and the source has nothing more.
+    fn catch_up(&mut self, told: &mut Vec<Told>) {
+        if self.ahead.caught_up() {
+            told.push(Told::Held(false));
+        }
+    }
+
+    /// Puts what came behind what waits.
+    fn queue_fresh(&mut self) {
+        self.waiting_bytes += self.fresh.iter().map(payload).sum::<u64>();
+        match self.waiting.is_empty() {
+            true => std::mem::swap(&mut self.waiting, &mut self.fresh),
+            false => self.waiting.append(&mut self.fresh),
+        }
+    }
+
     /// The peer's Close as a message, for a sink that has a form for it.
     fn pass_close(&mut self, end: &SourceEnd) {
         let SourceEnd::Close { code, reason, .. } = end else { return };
         // Between two WebSockets it is the session that closes.
         if self.passes_control && !self.relays && !self.discarding && !self.sink_failed {
-            self.batch.push_back(Message::Close(ws::close_frame(*code, reason)));
+            self.waiting.push_back(Message::Close(ws::close_frame(*code, reason)));
         }
     }
 
     /// A WebSocket is read until its Close even when its messages are no longer wanted.
     fn must_listen(&mut self, source: &Link) -> bool {
         let listens = source.kind() == SideKind::WebSocket;
-        self.discarding |= listens && self.stopped && self.batch.is_empty();
+        self.discarding |= listens && self.stopped;
         listens
     }
 
     fn arrived(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link, told: &mut Vec<Told>) {
-        let data = self.batch.iter().filter(|message| !is_control(message)).count() as u64;
+        let data = self.fresh.iter().filter(|message| !is_control(message)).count() as u64;
         if data > 0 {
             told.push(Told::Received(data));
         }
@@ -209,22 +288,23 @@ impl Pump {
             (Message::Pong(payload), Some(conn)) if self.relays => conn.is_own(payload),
             (message, _) => message.is_pong(),
         };
-        if self.batch.iter().any(answers) {
+        if self.fresh.iter().any(answers) {
             told.push(Told::Ponged);
         }
         if let Some(chatter) = &mut self.chatter {
-            self.batch.iter().for_each(|message| chatter.hear(message));
+            self.fresh.iter().for_each(|message| chatter.hear(message));
         }
         if self.relays {
             self.relay(cx, source, sink);
         }
         if self.sink_failed {
-            self.dropped += data;
+            self.dropped.0 += data;
+            self.dropped.1 += self.fresh.iter().map(payload).sum::<u64>();
         }
         if self.discarding || self.sink_failed {
             // What is dropped are messages; who asks whether the other side lives gets an answer.
             let relays = self.relays;
-            self.batch.retain(|message| relays && is_control(message));
+            self.fresh.retain(|message| relays && is_control(message));
         }
         if let Some(filter) = self.filter.clone() {
             self.sift(&filter, told);
@@ -235,7 +315,7 @@ impl Pump {
     fn relay(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link) {
         let nobody = self.sink_failed || sink.is_away() || !sink.is_open();
         let Some(conn) = source.conn() else { return };
-        self.batch.retain(|message| match message {
+        self.fresh.retain(|message| match message {
             Message::Pong(payload) => !nobody && !conn.is_own(payload),
             Message::Ping(payload) if nobody => {
                 conn.queue_pong(payload.clone());
@@ -250,7 +330,7 @@ impl Pump {
 
     fn sift(&mut self, filter: &Filter, told: &mut Vec<Told>) {
         let (mut matched, unwanted) = (0, &mut self.unwanted);
-        self.batch.retain(|message| {
+        self.fresh.retain(|message| {
             let admitted = is_control(message) || filter.admits(message);
             if !admitted {
                 unwanted.truncate(RECENT - 1);
@@ -271,34 +351,35 @@ impl Pump {
     }
 
     fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
-        while let Some(message) = self.batch.pop_front() {
+        while let Some(message) = self.waiting.pop_front() {
             let control = is_control(&message);
             if control && !self.passes_control {
                 continue;
             }
             if !sink.is_open() && !self.sink_failed {
                 // Its Close is here, behind what is still to be delivered: this waits to be told unsent.
-                self.batch.push_front(message);
+                self.waiting.push_front(message);
                 return Poll::Pending;
             }
             if sink.queued() >= HIGH_WATER {
                 match sink.poll_flush(cx) {
-                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Ok(())) => self.flushed = self.count.0,
                     Poll::Ready(Err(failure)) => {
-                        self.batch.push_front(message);
+                        self.waiting.push_front(message);
                         self.fail(failure, told);
                         return Poll::Ready(());
                     }
                     Poll::Pending => {
-                        self.batch.push_front(message);
-                        self.block(true, told);
+                        self.waiting.push_front(message);
                         return Poll::Pending;
                     }
                 }
             }
-            let length = message.len() as u64;
+            let length = payload(&message);
+            self.waiting_bytes -= length;
             if let Err(failure) = sink.feed(message) {
-                self.dropped += u64::from(!control);
+                self.dropped.0 += u64::from(!control);
+                self.dropped.1 += length;
                 self.fail(failure, told);
                 return Poll::Ready(());
             }
@@ -311,7 +392,8 @@ impl Pump {
                 if *wanted == 0 {
                     self.wanted = None;
                     self.discarding = true;
-                    self.batch.clear();
+                    self.waiting.clear();
+                    self.waiting_bytes = 0;
                     told.push(Told::CountReached);
                 }
             }
@@ -324,8 +406,9 @@ impl Pump {
         if self.sink_failed {
             return Poll::Ready(());
         }
-        if let Err(failure) = ready!(sink.poll_flush(cx)) {
-            self.fail(failure, told);
+        match ready!(sink.poll_flush(cx)) {
+            Ok(()) => self.flushed = self.count.0,
+            Err(failure) => self.fail(failure, told),
         }
         Poll::Ready(())
     }
@@ -339,14 +422,15 @@ impl Pump {
         Poll::Ready(())
     }
 
-    fn drop_batch(&mut self) {
-        self.dropped += self.batch.drain(..).filter(|message| !is_control(message)).count() as u64;
+    fn drop_waiting(&mut self) {
+        self.dropped.0 += self.waiting.drain(..).filter(|message| !is_control(message)).count() as u64;
+        self.dropped.1 += std::mem::take(&mut self.waiting_bytes);
     }
 
     fn fail(&mut self, failure: SinkFailure, told: &mut Vec<Told>) {
         if !self.sink_failed {
             self.sink_failed = true;
-            self.drop_batch();
+            self.drop_waiting();
             told.push(Told::SinkFailed(failure));
         }
     }
@@ -357,4 +441,9 @@ impl Pump {
             told.push(Told::Blocked(blocked));
         }
     }
+}
+
+/// Bytes of a data message.
+fn payload(message: &Message) -> u64 {
+    if is_control(message) { 0 } else { message.len() as u64 }
 }

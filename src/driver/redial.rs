@@ -8,9 +8,9 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::{Record, What},
-    link::{Confirming, Doubt, Link, Loss, Renew, Renewed, Renewing},
+    link::{Confirming, Link, Loss, Renew, Renewed, Renewing},
     session::{
-        Instant,
+        Doubt, Instant,
         backoff::{Backoff, is_passing},
     },
     ws::conn::End,

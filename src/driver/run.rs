@@ -13,7 +13,7 @@ use crate::{
         Framing, Kind,
         record::{Record, Tally, What},
     },
-    link::{Recorder, Stdio, room::Rooms},
+    link::{Recorder, Stdio, budget::Budget, room::Rooms},
     nats::Brokers,
     net::Dialer,
     observe::{Redactor, Reporter, Taps},
@@ -39,6 +39,10 @@ pub(super) struct Run {
     pub started: Instant,
     pub recorder: Option<Recorder>,
     pub stats: bool,
+    /// How much is read ahead of an output that takes nothing, bytes.
+    pub read_ahead: Option<usize>,
+    /// What all clients of a server may hold of unfinished messages.
+    pub budget: Option<Budget>,
     pub chat: Chat,
     pub retry: Retry,
     /// How a lost connection is opened again, if it is.
@@ -81,7 +85,7 @@ impl Run {
         let redactor = Redactor { more };
         Ok(Self {
             first: first.collect::<Result<_>>()?,
-            rules: common.rules.clone(),
+            rules: Rules { grace: common.server.grace, ..common.rules.clone() },
             direction: common.direction,
             expect: common.expect.clone(),
             stage: Stage::default(),
@@ -102,6 +106,7 @@ impl Run {
                 no_pong: common.no_pong,
                 stdio,
                 errors_to_client: common.errors_to_client,
+                hangup: common.hangup,
                 pty: common.pty,
                 input_sent: common.input_sent,
                 read_input: common.direction != Direction::ReceiveOnly,
@@ -117,6 +122,8 @@ impl Run {
             started: Instant::now(),
             recorder: None,
             stats: common.stats,
+            read_ahead: common.read_ahead,
+            budget: Some(Budget::new(common.server.max_buffer)),
             chat: common.chat.clone(),
             retry: common.retry,
             reconnect: common.reconnect,
@@ -191,8 +198,24 @@ impl Run {
             self.reach.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
         }
         self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
+        self.tell_remains(&outcome);
         self.tell_end(&outcome.tally(shown)).await;
         outcome.fault.map_or(Ok(()), Err)
+    }
+
+    /// Says what was not sent or not delivered, where the fault does not.
+    fn tell_remains(&self, outcome: &Outcome) {
+        let fault = outcome.fault.as_ref();
+        if fault.is_some_and(Fault::is_silent) {
+            return;
+        }
+        let (unsent, remains) = (outcome.left_unsent(), &outcome.remains);
+        if let Some(unsent) = unsent.filter(|_| fault.is_none_or(|fault| fault.exit != Exit::Unsent)) {
+            self.reach.reporter.note(&format!("{}: {unsent}", remains.input));
+        }
+        if let Some(undelivered) = outcome.undelivered() {
+            self.reach.reporter.note(&format!("{}: {undelivered}", remains.output));
+        }
     }
 
     /// The run's result, once brokers have what they were given; a fault there comes second.
@@ -237,6 +260,8 @@ impl Run {
         let script = stage::run(&a.link, &b.link, self.ends());
         let setup = Setup {
             timeout_at: self.ends(),
+            read_ahead: self.read_ahead,
+            seat: self.budget.as_ref().filter(|_| serving).map(Budget::seat),
             rules: stage::rules(&self.rules, script.as_ref()),
             serving,
             first: if unexpected.is_none() { self.first.clone() } else { Vec::new() },

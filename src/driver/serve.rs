@@ -4,7 +4,7 @@
 //! client's own task under a permit and deadlines, so that no client can delay another.
 
 use super::{
-    Outcome,
+    Outcome, Remains,
     announcement::Announcement,
     door::{Door, Guest},
     hub::Hub,
@@ -18,7 +18,7 @@ use crate::{
     fault::{Fault, Result},
     link::room::Room,
     plan::Serve,
-    session::Left,
+    session::{Doubt, Left},
     ws::server::{self, Handshake},
 };
 use std::{
@@ -32,6 +32,9 @@ use tokio::{
 
 /// Clients over the limit that are told so at a time.
 const POLITE: usize = 64;
+
+/// How much later than its sessions a server cuts off what has not ended.
+const CUT_OFF: Duration = Duration::from_millis(500);
 
 /// What every client is joined to.
 pub(super) enum Behind {
@@ -160,14 +163,14 @@ impl Server {
             }
         };
         drop(self.door);
-        let (drained, served) = self.shared.drain(&mut clients, self.grace).await;
+        let (short, served) = self.shared.drain(&mut clients, self.grace).await;
         self.shared.sum_up();
         match end {
             // What the one client's session came to says more: with -n, that an expectation failed.
             Some(fault) if self.once => {
                 served.map_or(Some(fault), |outcome| outcome.fault).map_or(Ok(()), Err)
             }
-            Some(fault) if drained && is_signal(&fault) => Ok(()),
+            Some(fault) if is_signal(&fault) => short.map_or(Ok(()), |cause| Err(Fault { cause, ..fault })),
             Some(fault) => Err(fault),
             None => Ok(()),
         }
@@ -249,13 +252,18 @@ impl Shared {
         }
     }
 
-    /// Waits for the sessions, which heard of the end themselves; whether all were done in time, and how
-    /// the first of them ended.
-    async fn drain(&self, clients: &mut JoinSet<Served>, grace: Duration) -> (bool, Served) {
-        let mut first = None;
+    /// Waits for the sessions, which heard of the end themselves and end in that time. Gives what fell short,
+    /// in words: clients that did not get everything or did not answer our Close; and how the first ended.
+    async fn drain(&self, clients: &mut JoinSet<Served>, grace: Duration) -> (Option<String>, Served) {
+        let (mut first, mut short, mut unsent) = (None, 0, 0);
         let done = async {
             while let Some(ended) = clients.join_next().await {
-                first = first.take().or_else(|| ended.unwrap_or_else(|_| Some(panicked())));
+                let ended = ended.unwrap_or_else(|_| Some(panicked()));
+                if let Some(outcome) = ended.as_ref().filter(|outcome| !outcome.complete) {
+                    short += 1;
+                    unsent += outcome.unsent.messages + outcome.remains.dropped;
+                }
+                first = first.take().or(ended);
             }
             if let Behind::Hub(_, hub) = &self.behind
                 && let Some(hub) = hub.get()
@@ -263,10 +271,17 @@ impl Shared {
                 hub.finish().await;
             }
         };
-        let drained = tokio::time::timeout(grace, done).await.is_ok();
+        let drained = tokio::time::timeout(grace + CUT_OFF, done).await.is_ok();
+        short += clients.len();
         // What is cut off says so.
         clients.shutdown().await;
-        (drained, first)
+        let is_short = short > 0 || !drained;
+        let words = format!(
+            "ended with {short} {} that did not get everything or did not answer our Close within --grace; {unsent} {} left unsent",
+            if short == 1 { "client" } else { "clients" },
+            if unsent == 1 { "message" } else { "messages" },
+        );
+        (is_short.then_some(words), first)
     }
 }
 
@@ -280,9 +295,10 @@ fn panicked() -> Outcome {
         fault: Some(fault),
         closed: [None, None],
         carried: [(0, 0); 2],
-        dropped: 0,
         unsent: Left::default(),
-        untaken: 0,
+        doubt: Doubt::default(),
+        remains: Remains::default(),
+        complete: false,
         rtt: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     fault::Fault,
+    link::budget::Seat,
     observe::Reporter,
     plan::Chat,
     session::{Instant, Rules},
@@ -21,6 +22,10 @@ pub struct Setup {
     pub first: Vec<Message>,
     /// What is said to the WebSocket by itself.
     pub chat: Chat,
+    /// How much is read ahead of an output that takes nothing, bytes; `None` is nothing.
+    pub read_ahead: Option<usize>,
+    /// Its share of the memory for unfinished messages, in a server.
+    pub seat: Option<Seat>,
     /// What a WebSocket gives is not delivered.
     pub send_only: bool,
     /// Ready with a fault when the session has to end: a signal, or something expected that is not so.

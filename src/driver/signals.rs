@@ -1,14 +1,20 @@
 //! SIGINT, SIGTERM and SIGHUP: the first closes politely, the second ends at once.
 //!
-//! SIGHUP has three meanings, and who sent it cannot be asked. Where it was ignored before we came
-//! (nohup), it stays ignored. A server with certificate files reads them anew, as daemons do, unless its
-//! terminal is gone, which is what the signal's name says. Everybody else ends.
+//! SIGINT and SIGHUP that were ignored when the process was started stay ignored: `nohup` asks for that,
+//! and a shell without job control for each command with `&`, which shares the keys of its terminal.
+//! SIGHUP has one more meaning, and who sent it cannot be asked: a server with certificate files reads
+//! them anew, as daemons do, ignored or not, unless its terminal is gone, which is what the signal's name
+//! says.
 
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
 };
-use std::{fs, future::pending};
+use std::{
+    fs,
+    future::pending,
+    process::{Child, Command, Stdio},
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -16,11 +22,19 @@ use tokio::{
 
 /// The signals that a run minds.
 pub struct Signals {
-    interrupt: Signal,
+    /// `None` when it stays ignored.
+    interrupt: Option<Signal>,
     terminate: Signal,
     /// `None` when it stays ignored.
     hangup: Option<Signal>,
     meaning: Meaning,
+}
+
+/// The signals that were ignored when the process was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ignored {
+    interrupt: bool,
+    hangup: bool,
 }
 
 /// What SIGHUP asks for.
@@ -46,27 +60,27 @@ pub struct Orders {
 pub(super) struct Reload(watch::Receiver<()>);
 
 impl Signals {
-    /// Starts to listen; from here on the default action is off. With `reloads`, SIGHUP may ask to read
-    /// files anew.
+    /// Starts to listen; from here on the default action is off, and what is `ignored` stays so. With
+    /// `reloads`, SIGHUP may ask to read files anew.
     ///
     /// # Errors
     /// Exit 70 when the system refuses handlers.
-    pub fn new(reloads: bool) -> Result<Self> {
+    pub fn new(reloads: bool, ignored: Ignored) -> Result<Self> {
         let open = |kind| {
             signal(kind).map_err(|error| {
                 Fault::new(Exit::Internal, "signals", format!("cannot handle signals: {error}"))
             })
         };
-        let ignored = is_hangup_ignored();
+        let unless = |ignored: bool, kind| if ignored { Ok(None) } else { open(kind).map(Some) };
         Ok(Self {
-            interrupt: open(SignalKind::interrupt())?,
+            interrupt: unless(ignored.interrupt, SignalKind::interrupt())?,
             terminate: open(SignalKind::terminate())?,
             meaning: match reloads {
                 false => Meaning::End,
                 // Whoever had it ignored did not want the end of the terminal to be ours.
-                true => Meaning::Reload { had_terminal: !ignored && has_terminal() },
+                true => Meaning::Reload { had_terminal: !ignored.hangup && has_terminal() },
             },
-            hangup: if ignored && !reloads { None } else { Some(open(SignalKind::hangup())?) },
+            hangup: unless(ignored.hangup && !reloads, SignalKind::hangup())?,
         })
     }
 
@@ -82,16 +96,10 @@ impl Signals {
 
     async fn next(&mut self, reload: &watch::Sender<()>) -> Fault {
         loop {
-            let hangup = async {
-                match &mut self.hangup {
-                    Some(hangup) => hangup.recv().await,
-                    None => pending().await,
-                }
-            };
             let (exit, name) = tokio::select! {
-                _ = self.interrupt.recv() => (Exit::Interrupt, "SIGINT"),
+                () = comes(&mut self.interrupt) => (Exit::Interrupt, "SIGINT"),
                 _ = self.terminate.recv() => (Exit::Terminate, "SIGTERM"),
-                _ = hangup => (Exit::Hangup, "SIGHUP"),
+                () = comes(&mut self.hangup) => (Exit::Hangup, "SIGHUP"),
             };
             if exit == Exit::Hangup && !self.meaning.is_end() {
                 reload.send_replace(());
@@ -139,15 +147,59 @@ fn has_terminal() -> bool {
     fs::File::open("/dev/tty").is_ok()
 }
 
-/// Whether SIGHUP is ignored. Only Linux tells without unsafe code; elsewhere it counts as not.
-fn is_hangup_ignored() -> bool {
-    fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+/// Waits for the next signal of that kind; an ignored one never comes.
+async fn comes(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => pending().await,
+    }
 }
 
-fn ignores_hangup(status: &str) -> bool {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // The signal of number 1 is the lowest bit.
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+/// The number of SIGHUP and of SIGINT.
+const HUP: u32 = 1;
+const INT: u32 = 2;
+
+impl Ignored {
+    /// What the process was started with: to be read before anything handles a signal.
+    ///
+    /// Linux tells in `/proc`. Elsewhere std has no call that asks, so a child is asked: it inherits what is
+    /// ignored, and outlives its own signal then.
+    pub fn read() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        match ignored_mask(&status) {
+            Some(mask) => Self { interrupt: holds(mask, INT), hangup: holds(mask, HUP) },
+            None => {
+                // Both at the same time: a process takes a while to start.
+                let (interrupt, hangup) = (ask("", "INT"), ask("", "HUP"));
+                Self { interrupt: outlived(interrupt), hangup: outlived(hangup) }
+            }
+        }
+    }
+}
+
+/// The signals that the status says are ignored, the one of number 1 in the lowest bit.
+fn ignored_mask(status: &str) -> Option<u64> {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
+fn holds(mask: u64, signal: u32) -> bool {
+    mask >> (signal - 1) & 1 == 1
+}
+
+/// What a shell exits with that its own signal did not end.
+const OUTLIVED: i32 = 7;
+
+/// Starts a shell that does what is said `before`, then sends itself the signal.
+fn ask(before: &str, name: &str) -> Option<Child> {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(format!("{before}kill -{name} $$; exit {OUTLIVED}"));
+    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+}
+
+fn outlived(shell: Option<Child>) -> bool {
+    let status = shell.and_then(|mut shell| shell.wait().ok());
+    status.and_then(|status| status.code()) == Some(OUTLIVED)
 }
 
 #[cfg(test)]
@@ -155,11 +207,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ignored_hangup_is_seen() {
-        for (mask, ignored) in [("0000000000001001", true), ("0000000000001000", false), ("", false)] {
-            let status = format!("Name:\twsio\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0\n");
-            assert_eq!(ignores_hangup(&status), ignored, "{mask}");
+    fn what_is_ignored_is_seen() {
+        for (mask, interrupt, hangup) in [
+            ("0000000000001001", false, true),
+            ("0000000000001002", true, false),
+            ("0000000000000003", true, true),
+            ("fffffffffffffffc", false, false),
+        ] {
+            let status = format!("Name:\twsio\nSigBlk:\t0000000000000003\nSigIgn:\t{mask}\nSigCgt:\t0\n");
+            let mask = ignored_mask(&status).unwrap();
+            assert_eq!((holds(mask, INT), holds(mask, HUP)), (interrupt, hangup), "{mask:x}");
         }
-        assert!(!ignores_hangup("Name:\tSigIgn: 1\n"));
+        for status in ["", "Name:\tSigIgn: 1\n", "SigIgn:\t\n"] {
+            assert_eq!(ignored_mask(status), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_shell_tells_it_too() {
+        for name in ["INT", "HUP"] {
+            assert!(outlived(ask(&format!("trap '' {name}; "), name)), "{name}");
+            assert!(!outlived(ask(&format!("trap - {name}; "), "KILL")), "{name}");
+        }
+        assert!(!outlived(None));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn both_ways_to_tell_agree() {
+        let own = Ignored::read();
+        assert_eq!(own.interrupt, outlived(ask("", "INT")));
+        assert_eq!(own.hangup, outlived(ask("", "HUP")));
     }
 }

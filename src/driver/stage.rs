@@ -7,7 +7,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Facts,
-    link::{Link, Recorder, ScriptRun},
+    link::{Link, Recorder, ScriptRun, write_file},
     net,
     plan::{Common, Expect},
     script::{Case, Limits, Script, report::Results},
@@ -111,7 +111,15 @@ impl Run {
         for recorder in self.recorder.iter().chain(&self.stage.told) {
             recorded = recorded.and(recorder.finish().await);
         }
-        result.and(recorded)
+        result.and(recorded).and(self.closed().await)
+    }
+
+    /// Closes standard output, which may have kept its worst news until then.
+    async fn closed(&self) -> Result<()> {
+        self.reach.stdio.close().await.map_err(|error| {
+            let cause = format!("cannot write standard output: {}", net::words(&error));
+            Fault::new(Exit::WriteError, "session", cause)
+        })
     }
 
     /// Writes how the script went in every form that was asked for.
@@ -125,8 +133,9 @@ impl Run {
         for report in &self.expect.reports {
             let text = report.write(&results);
             match report.file() {
-                Some(file) => std::fs::write(file, text)
-                    .map_err(|error| unwritable(&file.display().to_string(), &error))?,
+                Some(file) => {
+                    write_file(file, text).map_err(|error| unwritable(&file.display().to_string(), &error))?
+                }
                 None => {
                     let written = self.reach.stdio.write(text.into_bytes()).await;
                     written.map_err(|error| unwritable("standard output", &error))?;

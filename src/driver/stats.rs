@@ -25,6 +25,8 @@ pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duratio
     for (way, (messages, bytes)) in [("in", outcome.carried[side]), ("out", outcome.carried[1 - side])] {
         lines.push(format!("{way}: {}", flow(messages, bytes, open)));
     }
+    lines.extend(outcome.left_unsent());
+    lines.extend(outcome.undelivered());
     lines.extend(outcome.rtt.as_ref().map(rtt));
     lines
 }
@@ -41,7 +43,7 @@ impl Totals {
     /// One more session is over.
     pub(super) fn add(&mut self, outcome: &Outcome) {
         self.clients += 1;
-        self.dropped += outcome.dropped;
+        self.dropped += outcome.remains.dropped;
         for (total, carried) in self.carried.iter_mut().zip(outcome.carried) {
             *total = (total.0 + carried.0, total.1 + carried.1);
         }

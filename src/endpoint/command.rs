@@ -92,7 +92,14 @@ impl Command {
             (false, Some(_)) => Errors::Read,
             (false, None) => Errors::Inherit,
         };
-        let mut child = Child::spawn(&Recipe { words: self.words.clone(), env, unset, errors, terminal })?;
+        let mut child = Child::spawn(&Recipe {
+            words: self.words.clone(),
+            env,
+            unset,
+            errors,
+            terminal,
+            hangup: reach.hangup,
+        })?;
         if let (Some(stderr), Some(visitor)) = (child.take_errors(), visitor) {
             tokio::spawn(tell(stderr, visitor.conn, reach.reporter.clone()));
         }

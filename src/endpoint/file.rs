@@ -54,15 +54,17 @@ impl Disk {
             {
                 meter.expect(role.side(), facts.len());
             }
-            return Ok(Port::reader(file));
+            return Port::reader(file).map_err(|error| {
+                Fault::new(Exit::ReadError, "open", format!("cannot read {path}: {error}"))
+            });
         }
         let mut options = File::options();
         options.create(true);
         let options = if self.append { options.append(true) } else { options.write(true).truncate(true) };
-        let file = options
+        options
             .open(&self.path)
-            .map_err(|error| Fault::new(Exit::WriteError, "open", format!("cannot write {path}: {error}")))?;
-        Ok(Port::writer(file))
+            .and_then(Port::writer)
+            .map_err(|error| Fault::new(Exit::WriteError, "open", format!("cannot write {path}: {error}")))
     }
 }
 

@@ -169,6 +169,8 @@ pub struct Reach {
     pub stdio: Stdio,
     /// The standard error of child processes goes where their output goes.
     pub errors_to_client: bool,
+    /// Child processes are sent SIGHUP after an abnormal end of the WebSocket.
+    pub hangup: bool,
     /// Child processes get a terminal.
     pub pty: bool,
     /// Whether standard input is read at all.

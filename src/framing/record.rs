@@ -232,11 +232,27 @@ pub struct Tally {
     pub messages_out: u64,
     /// Their payload bytes.
     pub bytes_out: u64,
+    /// Messages of the input that were taken and not sent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unsent_messages: u64,
+    /// Bytes of the input that were not made messages of, or came too late.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unsent_bytes: u64,
+    /// Messages that an output did not take.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub undelivered_messages: u64,
+    /// Bytes that an output did not take.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub undelivered_bytes: u64,
     /// The exit code.
     pub exit: u8,
     /// Why, when it is not 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl<'a> Record<'a> {

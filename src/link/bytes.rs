@@ -1,7 +1,7 @@
 //! A byte stream behind a framing, as a link.
 
 use super::{
-    BATCH,
+    BATCH, Released, Rest, is_control,
     port::{Port, Threads},
     socket::asked,
 };
@@ -10,8 +10,8 @@ use crate::{
     exit::Exit,
     fault::Fault,
     framing::{Decode, Encode, Output, record::Facts},
-    net::{self},
-    session::{SideKind, SinkFailure, SourceEnd},
+    net::{self, Parting},
+    session::{Patience, SideKind, SinkFailure, SourceEnd},
 };
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
@@ -20,11 +20,13 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::io::ReadBuf;
+use tokio::{io::ReadBuf, time::Instant};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Bytes read from a socket at once.
 const CHUNK: usize = 64 * 1024;
+/// A child that has to be gone by then is hurried.
+const AT_ONCE: Duration = Duration::from_millis(100);
 /// Slices in one vectored write.
 const SLICES: usize = 16;
 
@@ -46,18 +48,32 @@ pub struct ByteLink {
     buffer: BytesMut,
     /// Bytes read.
     taken: u64,
+    /// Of a regular file: up to which byte it is needed no more, and where each message ends that came
+    /// after that.
+    settled: u64,
+    ends: Option<VecDeque<u64>>,
     end: Option<SourceEnd>,
     out: Output,
     /// Taken from `out`, on their way into a socket.
     parts: VecDeque<Bytes>,
     in_parts: usize,
+    /// Bytes taken from `out` so far.
+    handed: u64,
+    /// Where each message ends that may not be written yet.
+    marks: VecDeque<u64>,
     failed: bool,
+    /// What was left when it failed: messages and bytes.
+    lost: (u64, u64),
+    /// A child has not come to its end and is to take everything: what it had refused before that, bytes.
+    owed: Option<u64>,
 }
 
 impl ByteLink {
     /// A port with a framing for either way.
     pub fn new(port: Port, texts: Texts, decoder: Box<dyn Decode>, encoder: Box<dyn Encode>) -> Self {
         let end = matches!(&port, Port::Threads(Threads { input: None, .. })).then_some(SourceEnd::Absent);
+        let regular =
+            matches!(&port, Port::Threads(Threads { input_file: Some((file, _)), .. }) if file.is_regular());
         Self {
             port,
             texts,
@@ -65,11 +81,17 @@ impl ByteLink {
             encoder,
             buffer: BytesMut::new(),
             taken: 0,
+            settled: 0,
+            ends: regular.then(VecDeque::new),
             end,
             out: Output::default(),
             parts: VecDeque::new(),
             in_parts: 0,
+            handed: 0,
+            marks: VecDeque::new(),
             failed: false,
+            lost: (0, 0),
+            owed: None,
         }
     }
 
@@ -92,6 +114,75 @@ impl ByteLink {
         self.out.len() + self.in_parts
     }
 
+    /// Bytes of output that the system, or a child, has taken.
+    pub(super) fn written(&self) -> u64 {
+        match &self.port {
+            Port::Threads(Threads { output: Some(thread), .. }) => thread.written(),
+            _ => self.handed - self.in_parts as u64,
+        }
+    }
+
+    /// Bytes of output that the system has not taken.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.handed + self.out.len() as u64 - self.written()
+    }
+
+    /// Messages and bytes of output that are not taken; of a socket, by the far end.
+    pub(super) fn undelivered(&self) -> (u64, u64) {
+        if self.failed {
+            return self.lost;
+        }
+        let backlog = match &self.port {
+            Port::Stream(stream) => stream.backlog().unwrap_or(0),
+            Port::Child(_) | Port::Threads(_) => 0,
+        };
+        let taken = self.written().saturating_sub(backlog);
+        let messages = self.marks.iter().rev().take_while(|end| **end > taken).count();
+        (messages as u64, self.handed + self.out.len() as u64 - taken)
+    }
+
+    /// What a person calls the input.
+    pub(super) fn input(&self) -> &str {
+        &self.texts.input
+    }
+
+    /// What a person calls the output, and how long it is waited for.
+    pub(super) fn output(&self, serving: bool) -> (String, Patience) {
+        let patience = match &self.port {
+            Port::Threads(_) => Patience::Endless,
+            Port::Child(_) if !serving => Patience::Endless,
+            Port::Child(_) | Port::Stream(_) => Patience::Bounded,
+        };
+        (self.texts.output.clone(), patience)
+    }
+
+    /// Of the messages that were given, all but the last ones need not be remembered.
+    pub(super) fn settle(&mut self, unsent: usize) {
+        if let Some(ends) = &mut self.ends
+            && let Some(gone) = ends.len().checked_sub(unsent)
+            && let Some(end) = ends.drain(..gone).next_back()
+        {
+            self.settled = end;
+        }
+    }
+
+    /// Leaves a file where the last message ends that was sent; `unsent` came after it.
+    pub(super) fn leave_input(&mut self, unsent: usize) {
+        let Some(ends) = &self.ends else { return };
+        let Port::Threads(Threads { input_file: Some((file, begin)), standard: true, .. }) = &self.port
+        else {
+            return;
+        };
+        let sent = ends.len().checked_sub(unsent);
+        let end = match sent {
+            // What the last message does not cover, such as a blank line, was read all the same.
+            Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Eof { .. })) => self.taken,
+            Some(sent @ 1..) => ends[sent - 1],
+            _ => self.settled,
+        };
+        file.leave_at(begin + end);
+    }
+
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
         loop {
             if self.end.is_some() {
@@ -104,7 +195,13 @@ impl ByteLink {
                         self.end = Some(asked(frame, false));
                         return Poll::Ready(());
                     }
-                    Some(Ok(message)) => batch.push_back(message),
+                    Some(Ok(message)) => {
+                        let is_data = !is_control(&message);
+                        batch.push_back(message);
+                        if is_data {
+                            self.mark_end();
+                        }
+                    }
                     Some(Err(bad)) => {
                         self.end = Some(SourceEnd::Refused(bad.fault(&self.texts.input)));
                         return Poll::Ready(());
@@ -126,13 +223,7 @@ impl ByteLink {
                 }
                 Err(error) => {
                     let cause = format!("cannot read {}: {error}", self.texts.input);
-                    let end = match (&self.port, error.kind()) {
-                        (Port::Stream(_), _) => {
-                            SourceEnd::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None }
-                        }
-                        _ => SourceEnd::Failed(Fault::new(Exit::ReadError, "session", cause)),
-                    };
-                    self.finish(end, batch);
+                    self.finish(SourceEnd::Failed(Fault::new(Exit::ReadError, "session", cause)), batch);
                 }
             }
         }
@@ -151,11 +242,18 @@ impl ByteLink {
     pub(super) fn feed(&mut self, message: &Message) {
         if !self.failed {
             self.encoder.encode(message, &mut self.out);
+            if !is_control(message) {
+                self.marks.push_back(self.handed + self.out.len() as u64);
+            }
         }
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
-        match ready!(self.poll_hand_over(cx)) {
+        let handed = self.poll_hand_over(cx);
+        let written = self.written();
+        let gone = self.marks.partition_point(|end| *end <= written);
+        self.marks.drain(..gone);
+        match ready!(handed) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(error) => Poll::Ready(Err(self.sink_failure(error))),
         }
@@ -193,12 +291,18 @@ impl ByteLink {
         Poll::Ready(self.sink_failure(error))
     }
 
-    pub(super) fn poll_weary(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let left = self.queued();
+    /// Flushes a byte sink whose far end has to see that this is not the whole.
+    pub(super) fn poll_cut_off(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        ready!(self.poll_flush(cx))?;
         match &mut self.port {
-            _ if self.failed => Poll::Ready(()),
-            Port::Child(child) => child.poll_weary(cx, left),
-            _ => Poll::Pending,
+            // How a socket ends is the release's to say.
+            Port::Stream(_) => Poll::Ready(Ok(())),
+            Port::Child(child) => {
+                ready!(child.poll_end(cx));
+                child.hang_up();
+                Poll::Ready(Ok(()))
+            }
+            Port::Threads(_) => self.poll_shut(cx),
         }
     }
 
@@ -209,39 +313,59 @@ impl ByteLink {
         }
     }
 
-    pub(super) fn drop_output(&mut self) -> usize {
-        let left = self.queued();
+    fn drop_output(&mut self) {
+        self.lost = self.undelivered();
         self.failed = true;
         self.out.take();
         self.parts.clear();
+        self.marks.clear();
         self.in_parts = 0;
-        left
     }
 
-    pub(super) fn unread(&mut self) -> u64 {
-        let mut bytes = self.decoder.held();
-        if let Port::Threads(Threads { input: Some(input), .. }) = &mut self.port {
-            input.close();
-            while let Ok(Ok(chunk)) = input.try_recv() {
-                bytes += chunk.len();
-            }
+    /// Reads nothing more; gives what was read or is still to be read, and was not given.
+    pub(super) fn rest(&mut self) -> Rest {
+        if let (Port::Child(child), None) = (&self.port, &self.end) {
+            self.owed.get_or_insert(child.refused());
         }
-        if matches!(self.end, Some(SourceEnd::Eof { .. } | SourceEnd::Asked { .. })) {
-            0
-        } else {
-            u64::from(bytes > 0)
+        let asked = matches!(self.end, Some(SourceEnd::Asked { .. }));
+        if asked || matches!(self.end, Some(SourceEnd::Eof { .. } | SourceEnd::Absent)) {
+            return Rest::default();
         }
+        let held = self.decoder.held() as u64;
+        let Port::Threads(Threads { input: Some(input), input_file, terminal, .. }) = &mut self.port else {
+            return Rest { bytes: held, at_least: false };
+        };
+        input.close();
+        if *terminal {
+            // What was typed and not taken was typed for whoever reads next.
+            return Rest { bytes: held, at_least: false };
+        }
+        if let Some((file, begin)) = input_file {
+            let rest = file.rest(*begin + self.taken);
+            return Rest { bytes: held + rest.bytes, ..rest };
+        }
+        let mut bytes = held;
+        while let Ok(Ok(chunk)) = input.try_recv() {
+            bytes += chunk.len() as u64;
+        }
+        Rest { bytes, at_least: false }
     }
 
-    pub(super) async fn release(self, within: Duration, at_once: bool) -> u64 {
+    pub(super) async fn release(self, parting: Parting) -> Released {
         match self.port {
             Port::Child(child) => {
-                let late = child.release(at_once).await;
                 // What follows on a wish to close was never to be sent.
-                if matches!(self.end, Some(SourceEnd::Asked { .. })) { 0 } else { late }
+                let asked = matches!(self.end, Some(SourceEnd::Asked { .. }));
+                let at_once = parting.by.is_some_and(|by| by <= Instant::now() + AT_ONCE);
+                let untaken = self.owed.map_or(0, |before| child.refused() - before);
+                let late = child.release(at_once).await;
+                Released { late: if asked { 0 } else { late }, untaken }
             }
-            Port::Stream(mut stream) => net::lingering_close(&mut stream, within).await,
-            Port::Threads(_) => 0,
+            Port::Stream(mut stream) => {
+                let late = net::part(&mut stream, parting).await;
+                Released { late, untaken: stream.backlog().unwrap_or(0) }
+            }
+            Port::Threads(_) => Released::default(),
         }
     }
 
@@ -271,10 +395,19 @@ impl ByteLink {
             Some(Ok(Message::Close(frame))) => asked(frame, false),
             Some(Ok(message)) => {
                 batch.push_back(message);
+                self.mark_end();
                 end
             }
             None => end,
         });
+    }
+
+    /// The message that was given last ends here.
+    fn mark_end(&mut self) {
+        let given = self.given();
+        if let Some(ends) = &mut self.ends {
+            ends.push_back(given);
+        }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
@@ -299,7 +432,12 @@ impl ByteLink {
             return Poll::Ready(Ok(()));
         }
         match &mut self.port {
-            Port::Threads(Threads { output: Some(thread), .. }) => thread.poll_send(cx, &mut self.out),
+            Port::Threads(Threads { output: Some(thread), .. }) => {
+                let length = self.out.len() as u64;
+                let sent = thread.poll_send(cx, &mut self.out);
+                self.handed += length - self.out.len() as u64;
+                sent
+            }
             Port::Threads(_) => {
                 self.out.take();
                 Poll::Ready(Ok(()))
@@ -307,6 +445,7 @@ impl ByteLink {
             port => {
                 for part in self.out.take() {
                     self.in_parts += part.len();
+                    self.handed += part.len() as u64;
                     self.parts.push_back(part);
                 }
                 while !self.parts.is_empty() {
@@ -335,12 +474,16 @@ impl ByteLink {
     fn sink_failure(&mut self, error: io::Error) -> SinkFailure {
         self.drop_output();
         let cause = format!("cannot write {}: {error}", self.texts.output);
+        let failed = |exit| Fault::new(exit, "session", cause);
         match (&self.port, error.kind()) {
             (Port::Threads(threads), io::ErrorKind::BrokenPipe) if threads.standard => {
-                SinkFailure::ReaderLeft(Fault::new(Exit::ReaderLeft, "session", cause))
+                SinkFailure::ReaderLeft(failed(Exit::ReaderLeft))
             }
-            (Port::Stream(_), _) => SinkFailure::ReaderLeft(Fault::new(Exit::Lost, "session", cause)),
-            _ => SinkFailure::Failed(Fault::new(Exit::WriteError, "session", cause)),
+            // A reset before the end of what it says was read: what it said is not the whole either.
+            (Port::Stream(_), io::ErrorKind::ConnectionReset) => SinkFailure::Failed(failed(Exit::ReadError)),
+            // It has said all that it had to say, and left.
+            (Port::Stream(_), _) => SinkFailure::ReaderLeft(failed(Exit::WriteError)),
+            _ => SinkFailure::Failed(failed(Exit::WriteError)),
         }
     }
 }

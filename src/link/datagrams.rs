@@ -313,13 +313,17 @@ impl Datagrams {
 mod tests {
     use super::*;
     use crate::{
-        link::Peers,
+        link::{Peers, test_waker::TestWaker},
         net::{BindOptions, ListenAddr, bind_udp},
     };
     use std::future::poll_fn;
 
     const RULES: DatagramRules =
         DatagramRules { kind: Kind::Binary, max_message: 100, idle: Some(Duration::from_secs(60)) };
+
+    fn at(peers: &Peers) -> SocketAddr {
+        peers.announced()[0].parse().unwrap()
+    }
 
     /// A peer that sent these datagrams.
     async fn peer(sent: &[&[u8]], rules: DatagramRules) -> (Datagrams, Peers, std::net::UdpSocket) {
@@ -392,5 +396,74 @@ mod tests {
         client.set_nonblocking(true).unwrap();
         assert!(client.recv(&mut buffer).is_err(), "nothing after it");
         assert_eq!((link.queued(), poll_fn(|cx| link.poll_flush(cx)).await), (0, Ok(())));
+    }
+
+    /// Waits until the system has woken it.
+    async fn woken(waker: &TestWaker) {
+        let start = std::time::Instant::now();
+        while !waker.is_woken() {
+            assert!(start.elapsed() < Duration::from_secs(30), "it was not woken");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn poll(link: &mut Datagrams, waker: &TestWaker) -> Option<usize> {
+        let mut batch = VecDeque::new();
+        link.poll_receive(&mut waker.cx(), &mut batch).is_ready().then_some(batch.len())
+    }
+
+    #[tokio::test]
+    async fn a_client_is_woken_by_what_comes_and_by_the_word_that_nobody_listens() {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let at = server.local_addr().unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.connect(at).await.unwrap();
+        let rules = DatagramRules { idle: None, ..RULES };
+        let (mut link, waker) = (Datagrams::client(socket, at, format!("udp:{at}"), rules), TestWaker::new());
+        assert_eq!(poll(&mut link, &waker), None);
+        link.feed(&Message::binary("question"));
+        assert_eq!(link.queued(), 8 + OVERHEAD);
+        assert_eq!(poll_fn(|cx| link.poll_flush(cx)).await, Ok(()));
+        assert_eq!(link.queued(), 0);
+        let (mut buffer, waits) = ([0; 64], TestWaker::new());
+        let (count, from) = server.recv_from(&mut buffer).unwrap();
+        assert_eq!(&buffer[..count], b"question");
+        assert_eq!(poll(&mut link, &waits), None);
+        server.send_to(b"answer", from).unwrap();
+        woken(&waits).await;
+        assert_eq!(poll(&mut link, &waits), Some(1));
+
+        drop(server);
+        assert_eq!(poll(&mut link, &waits), None);
+        waits.wakes();
+        link.feed(&Message::binary("nobody hears it"));
+        let _ = poll_fn(|cx| link.poll_flush(cx)).await;
+        woken(&waits).await;
+        assert_eq!(poll(&mut link, &waits), Some(0));
+        let Some(SourceEnd::Lost { fault, .. }) = link.end() else { panic!("{:?}", link.end()) };
+        assert_eq!((fault.exit, fault.phase), (Exit::Lost, "session"), "{fault}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_wakes_it_and_what_comes_or_goes_puts_that_off() {
+        let (mut link, mut peers, client) = peer(&[b"one"], RULES).await;
+        let waker = TestWaker::new();
+        assert_eq!((poll(&mut link, &waker), poll(&mut link, &waker)), (Some(1), None));
+        tokio::time::advance(Duration::from_secs(50)).await;
+        client.send_to(b"two", at(&peers)).unwrap();
+        let start = std::time::Instant::now();
+        while !waker.is_woken() {
+            assert!(start.elapsed() < Duration::from_secs(30), "it was not woken");
+            let _ = tokio::time::timeout(Duration::from_millis(1), peers.accept(None)).await;
+        }
+        assert_eq!((poll(&mut link, &waker), poll(&mut link, &waker)), (Some(1), None));
+        tokio::time::advance(Duration::from_secs(55)).await;
+        // The clock that was set first is over, and set anew.
+        let _ = waker.wakes();
+        assert_eq!((poll(&mut link, &waker), link.end()), (None, None));
+        tokio::time::advance(Duration::from_secs(6)).await;
+        assert!(waker.is_woken());
+        assert_eq!(poll(&mut link, &waker), Some(0));
+        assert!(link.end().is_some() && link.farewell().is_some());
     }
 }

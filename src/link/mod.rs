@@ -4,10 +4,13 @@
 //! converted or copied between two links. Both halves are polled by the one task that runs the pair,
 //! hence no locks; every method is cancel-safe, since a poll leaves nothing half done.
 
+pub mod budget;
 mod bytes;
 mod channel;
+mod close;
 mod datagrams;
 mod har;
+mod input_file;
 mod patient;
 mod peers;
 mod port;
@@ -20,19 +23,24 @@ pub mod room;
 mod script;
 mod socket;
 mod stdio;
+#[cfg(test)]
+mod test_waker;
 mod transcript;
 
 pub use self::{
     bytes::{ByteLink, Texts},
     channel::Channel,
+    close::{Close, close, closing, write_file},
     datagrams::{DatagramRules, Datagrams},
+    input_file::{InputFile, Rest},
     patient::Patient,
     peers::{Peer, Peers},
     port::Port,
     prompt::{Desk, Prompt},
     queue::Queue,
     recorder::Recorder,
-    renewing::{Confirming, Doubt, Loss, Renew, Renewed, Renewing},
+    release::Released,
+    renewing::{Confirming, Loss, Renew, Renewed, Renewing},
     script::{ScriptLink, ScriptRun},
     stdio::{OpenPrompt, Stdio, Streams},
 };
@@ -43,8 +51,8 @@ use socket::{transport_failure, web_socket_end};
 
 use crate::{
     framing::record::{Facts, What},
-    session::{SideKind, SinkFailure, SourceEnd},
-    ws::conn,
+    session::{Doubt, Patience, SideKind, SinkFailure, SourceEnd, Within},
+    ws::conn::{self, Unsent},
 };
 use std::{
     collections::VecDeque,
@@ -175,12 +183,93 @@ impl Link {
         }
     }
 
-    /// How far the transport of a WebSocket has come, and whether a message of the peer is on its way.
-    pub fn progress(&self) -> (conn::Moved, bool) {
+    /// How far the transport of a WebSocket has come, and what of the peer is unfinished.
+    pub fn progress(&self) -> (conn::Moved, Within) {
         match self {
-            Self::WebSocket(conn) => (conn.moved(), conn.is_amid_message()),
+            Self::WebSocket(conn) => (conn.moved(), conn.within()),
             Self::Renewing(link) => link.progress(),
             _ => Default::default(),
+        }
+    }
+
+    /// Bytes that the transport of a WebSocket took, and that the far end's system has not acknowledged;
+    /// none where that is not known.
+    pub fn backlog(&mut self) -> u64 {
+        self.conn().and_then(|conn| conn.stream().backlog()).unwrap_or(0)
+    }
+
+    /// Messages and payload bytes that a WebSocket was fed, and that were not sent.
+    pub fn unsent(&self) -> Unsent {
+        match self {
+            Self::WebSocket(conn) => conn.unsent(),
+            Self::Renewing(link) => link.unsent(),
+            _ => Unsent::default(),
+        }
+    }
+
+    /// Input that was in doubt when a connection was lost, and that nothing proves since to have come.
+    pub fn doubt(&self) -> Doubt {
+        match self {
+            Self::Renewing(link) => link.doubt(),
+            _ => Doubt::default(),
+        }
+    }
+
+    /// Messages and bytes that an output was fed, and that it has not taken.
+    pub fn undelivered(&self) -> (u64, u64) {
+        match self {
+            Self::Bytes(link) => link.undelivered(),
+            Self::Prompt(prompt) => prompt.undelivered(),
+            _ => (0, 0),
+        }
+    }
+
+    /// Bytes that an output was fed, and that the system has not taken.
+    pub fn in_flight(&self) -> u64 {
+        match self {
+            Self::Bytes(link) => link.in_flight(),
+            Self::Prompt(prompt) => prompt.queued() as u64,
+            _ => 0,
+        }
+    }
+
+    /// What a person calls the input.
+    pub fn input(&self) -> String {
+        match self {
+            Self::Bytes(link) => link.input().to_owned(),
+            Self::Prompt(_) => "what was typed".to_owned(),
+            _ => "the input".to_owned(),
+        }
+    }
+
+    /// Bytes that an output has taken.
+    pub fn written(&self) -> u64 {
+        match self {
+            Self::Bytes(link) => link.written(),
+            _ => 0,
+        }
+    }
+
+    /// What a person calls the output, and how long it is waited for once it is to get nothing more.
+    pub fn output(&self, serving: bool) -> (String, Patience) {
+        match self {
+            Self::Bytes(link) => link.output(serving),
+            Self::Prompt(_) => ("the terminal".to_owned(), Patience::Endless),
+            _ => ("the output".to_owned(), Patience::Endless),
+        }
+    }
+
+    /// Of the messages that came from here, all but the last ones were sent.
+    pub fn settle(&mut self, unsent: usize) {
+        if let Self::Bytes(link) = self {
+            link.settle(unsent);
+        }
+    }
+
+    /// Leaves standard input, where it is a file, behind the last message that was sent.
+    pub fn leave_input(&mut self, unsent: usize) {
+        if let Self::Bytes(link) = self {
+            link.leave_input(unsent);
         }
     }
 
@@ -353,11 +442,15 @@ impl Link {
         }
     }
 
-    /// Ready when a child has taken nothing of what is left for it for a second.
-    pub fn poll_weary(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// As [`poll_shut`](Self::poll_shut) where the far end has to see that this is not the whole: what a
+    /// socket says last is left to the release.
+    ///
+    /// # Errors
+    /// When something could not be delivered.
+    pub fn poll_cut_off(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         match self {
-            Self::Bytes(link) => link.poll_weary(cx),
-            _ => Poll::Pending,
+            Self::Bytes(link) => link.poll_cut_off(cx),
+            _ => self.poll_shut(cx),
         }
     }
 }

@@ -3,6 +3,9 @@
 //! Whoever started us may have set `O_NONBLOCK` on it (a parent written in Node does), and a terminal
 //! belongs to the foreground job: reading it from the background would stop the whole process, its
 //! network side included. Both are waited out here, on the stream's own thread.
+//!
+//! A blocking write to a pipe returns when all of it is taken, which for a reader that stalls is never, and
+//! nobody can tell then how much was. So pipes and sockets are written as far as they take it at once.
 
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -24,12 +27,14 @@ const GLANCE: Duration = Duration::from_millis(100);
 pub struct Patient {
     file: File,
     is_terminal: bool,
+    /// It can be written as far as it takes something at once.
+    in_steps: bool,
 }
 
 impl Patient {
     /// Takes the descriptor over.
     pub fn new(file: File) -> Self {
-        Self { is_terminal: file.is_terminal(), file }
+        Self { is_terminal: file.is_terminal(), in_steps: cfg!(target_os = "linux"), file }
     }
 
     fn wait(&self, flags: PollFlags) -> io::Result<()> {
@@ -39,6 +44,26 @@ impl Patient {
                 other => return other.map(drop).map_err(io::Error::from),
             }
         }
+    }
+
+    /// Writes what is taken at once; `None` where the system has no such write.
+    #[cfg(target_os = "linux")]
+    fn write_step(&mut self, bytes: &[u8]) -> Option<io::Result<usize>> {
+        use rustix::io::{ReadWriteFlags, pwritev2};
+        // The position that stands for the descriptor's own.
+        match pwritev2(&self.file, &[io::IoSlice::new(bytes)], u64::MAX, ReadWriteFlags::NOWAIT) {
+            // A terminal, a regular file, an older system.
+            Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::SPIPE) => {
+                self.in_steps = false;
+                None
+            }
+            written => Some(written.map_err(io::Error::from)),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn write_step(&mut self, _: &[u8]) -> Option<io::Result<usize>> {
+        None
     }
 
     fn in_background(&self) -> bool {
@@ -68,7 +93,8 @@ impl Read for Patient {
 impl Write for Patient {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            match self.file.write(bytes) {
+            let step = if self.in_steps { self.write_step(bytes) } else { None };
+            match step.unwrap_or_else(|| self.file.write(bytes)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(PollFlags::OUT)?,
                 written => return written,
             }
@@ -112,5 +138,22 @@ mod tests {
         ours.read_to_string(&mut all).unwrap();
         assert_eq!(all, "late");
         writer.join().unwrap().unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pipe_is_written_as_far_as_it_takes_something() {
+        let (mut theirs, ours) = io::pipe().unwrap();
+        let mut ours = Patient::new(File::from(OwnedFd::from(ours)));
+        let content = vec![7; 1 << 20];
+        let step = ours.write(&content).unwrap();
+        assert!((1..content.len()).contains(&step), "{step}");
+        let reader = thread::spawn(move || {
+            let mut all = Vec::new();
+            theirs.read_to_end(&mut all).map(|_| all.len())
+        });
+        ours.write_all(&content[step..]).unwrap();
+        drop(ours);
+        assert_eq!(reader.join().unwrap().unwrap(), content.len());
     }
 }

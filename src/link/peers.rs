@@ -208,7 +208,10 @@ fn is_passing(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::{BindOptions, ListenAddr, bind_udp};
+    use crate::{
+        link::test_waker::TestWaker,
+        net::{BindOptions, ListenAddr, bind_udp},
+    };
 
     async fn peers() -> (Peers, SocketAddr) {
         let udp = bind_udp(&ListenAddr::Host("127.0.0.1".into(), 0), &BindOptions::default()).await.unwrap();
@@ -284,5 +287,69 @@ mod tests {
         assert!(again.is_err(), "not again so soon");
         client.send_to(b"in", at).await.unwrap();
         assert_eq!(soon(peers.accept(None)).await.unwrap().address(), client.local_addr().unwrap());
+    }
+
+    /// Waits until the system has woken it.
+    async fn woken(waker: &TestWaker) {
+        soon(async {
+            while !waker.is_woken() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
+
+    fn pop(peer: &Peer, waker: &TestWaker) -> Option<usize> {
+        let mut batch = Default::default();
+        peer.queue.poll_pop(&mut waker.cx(), &mut batch, 9).is_ready().then_some(batch.len())
+    }
+
+    #[tokio::test]
+    async fn whoever_serves_is_woken_by_the_socket_and_a_peer_by_what_is_its_own() {
+        let (mut peers, at) = peers().await;
+        let serves = TestWaker::new();
+        let clients =
+            [UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap()];
+        let mut seated = Vec::new();
+        for client in &clients {
+            assert!(peers.poll_accept(&mut serves.cx(), None).is_pending());
+            client.send_to(b"first", at).await.unwrap();
+            woken(&serves).await;
+            let Poll::Ready(Ok(peer)) = peers.poll_accept(&mut serves.cx(), None) else { panic!("nobody") };
+            seated.push(peer);
+        }
+        let wakers = [TestWaker::new(), TestWaker::new()];
+        for (peer, waker) in seated.iter().zip(&wakers) {
+            assert_eq!((pop(peer, waker), pop(peer, waker)), (Some(1), None));
+        }
+        assert!(peers.poll_accept(&mut serves.cx(), None).is_pending());
+        clients[1].send_to(b"second", at).await.unwrap();
+        woken(&serves).await;
+        assert!(peers.poll_accept(&mut serves.cx(), None).is_pending());
+        assert_eq!((wakers[0].wakes(), wakers[1].wakes()), (0, 1));
+        assert_eq!((pop(&seated[0], &wakers[0]), pop(&seated[1], &wakers[1])), (None, Some(1)));
+        // Those who are seated are served while new ones are turned away.
+        let key = seated[0].key;
+        assert!(peers.deliver(key, Bytes::from_static(b"third"), true).is_none());
+        assert_eq!((wakers[0].wakes(), peers.turned_away), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_dropped_wakes_nobody() {
+        let (mut peers, at) = peers().await;
+        let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        client.send_to(&[0; QUEUE / 8], at).await.unwrap();
+        let peer = soon(peers.accept(None)).await.unwrap();
+        for _ in 0..7 {
+            peers.deliver(peer.key, Bytes::from_static(&[0; QUEUE / 8]), false);
+        }
+        let waker = TestWaker::new();
+        assert!(peer.queue.poll_cut(&mut waker.cx()).is_pending());
+        let dropped = peer.queue.dropped();
+        peers.deliver(peer.key, Bytes::from_static(&[0; QUEUE / 8]), false);
+        assert_eq!((waker.wakes(), peer.queue.dropped()), (0, dropped + 1));
+        assert_eq!(pop(&peer, &waker), Some(8 - dropped as usize));
+        peers.deliver(peer.key, Bytes::from_static(b"fits again"), false);
+        assert_eq!((waker.wakes(), peer.queue.dropped()), (1, dropped + 1));
     }
 }

@@ -1,11 +1,12 @@
 //! What the bytes of a link go through: a socket, blocking ends on threads, a child.
 
 use super::{
-    Streams,
+    InputFile, Patient, Streams,
+    close::closing,
     stdio::{self, Input, Output as Thread},
 };
 use crate::{child::Child, net::Stream};
-use std::io::{self, Read, Write};
+use std::{fs::File, io, sync::Arc};
 
 /// What the bytes go through.
 pub enum Port {
@@ -18,8 +19,11 @@ pub enum Port {
 }
 
 /// The ends of a port whose reads and writes block.
+#[derive(Default)]
 pub struct Threads {
     pub(super) input: Option<Input>,
+    /// What can be asked of the input, and where it stood when reading began.
+    pub(super) input_file: Option<(Arc<InputFile>, u64)>,
     pub(super) output: Option<Thread>,
     pub(super) standard: bool,
     /// Something was given before this was made.
@@ -32,9 +36,11 @@ impl Port {
     /// The standard streams; `read` tells whether standard input is wanted.
     pub fn standard(streams: Streams, read: bool, write: bool) -> Self {
         let output = if write { streams.output } else { Box::new(io::sink()) };
+        let input_file = streams.input_file.filter(|_| read);
         Self::Threads(Threads {
+            input_file: input_file.map(|file| (Arc::clone(&file), file.position())),
             input: read.then(|| stdio::read_on_thread(streams.input)),
-            output: Some(stdio::write_on_thread(output, streams.output_gone)),
+            output: Some(stdio::write_on_thread(output, None, streams.output_gone)),
             standard: true,
             has_given: false,
             terminal: read && streams.input_is_terminal,
@@ -51,29 +57,26 @@ impl Port {
     }
 
     /// A file to read from.
-    pub fn reader(from: impl Read + Send + 'static) -> Self {
-        let input = Some(stdio::read_on_thread(Box::new(from)));
-        Self::Threads(Threads {
-            input,
-            output: None,
-            standard: false,
-            has_given: false,
-            terminal: false,
-            to_terminal: false,
-        })
+    ///
+    /// # Errors
+    /// Those of looking at it.
+    pub fn reader(file: File) -> io::Result<Self> {
+        let (from, input_file) = InputFile::open(file)?;
+        Ok(Self::Threads(Threads {
+            input_file: input_file.map(|file| (Arc::clone(&file), file.position())),
+            input: Some(stdio::read_on_thread(from)),
+            ..Threads::default()
+        }))
     }
 
     /// A file to write to.
-    pub fn writer(to: impl Write + Send + 'static) -> Self {
-        let output = Some(stdio::write_on_thread(Box::new(to), None));
-        Self::Threads(Threads {
-            input: None,
-            output,
-            standard: false,
-            has_given: false,
-            terminal: false,
-            to_terminal: false,
-        })
+    ///
+    /// # Errors
+    /// When the system has no more descriptors.
+    pub fn writer(file: File) -> io::Result<Self> {
+        let close = closing(&file)?;
+        let output = stdio::write_on_thread(Box::new(Patient::new(file)), Some(close), None);
+        Ok(Self::Threads(Threads { output: Some(output), ..Threads::default() }))
     }
 
     /// Whether a person sees what is written.

@@ -57,6 +57,11 @@ impl Prompt {
         self.shown.bytes()
     }
 
+    /// Messages and bytes that are not on the screen yet.
+    pub(super) fn undelivered(&self) -> (u64, u64) {
+        (self.shown.len() as u64, self.shown.bytes() as u64)
+    }
+
     pub(super) fn feed(&mut self, message: Message) {
         self.shown.push(message);
     }
@@ -110,4 +115,90 @@ fn failure(error: io::Error) -> SinkFailure {
         "session",
         format!("cannot write to the terminal: {error}"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::test_waker::TestWaker;
+
+    fn pop(queue: &Queue, waker: &TestWaker) -> usize {
+        let mut batch = VecDeque::new();
+        let _ = queue.poll_pop(&mut waker.cx(), &mut batch, 9);
+        batch.len()
+    }
+
+    #[test]
+    fn each_end_is_woken_by_what_the_other_does() {
+        let ((mut prompt, desk), driver, terminal) = (Prompt::new(), TestWaker::new(), TestWaker::new());
+        let mut batch = VecDeque::new();
+        assert!(prompt.poll_receive(&mut driver.cx(), &mut batch).is_pending());
+        assert_eq!(pop(&desk.shown, &terminal), 0);
+        desk.typed.push(Message::text("typed"));
+        assert_eq!((driver.wakes(), terminal.wakes()), (1, 0));
+        assert!(prompt.poll_receive(&mut driver.cx(), &mut batch).is_ready() && batch.len() == 1);
+        prompt.feed(Message::binary(vec![0; HIGH_WATER]));
+        assert_eq!((driver.wakes(), terminal.wakes()), (0, 1));
+        assert!(prompt.queued() >= HIGH_WATER && prompt.poll_flush(&mut driver.cx()).is_pending());
+        assert_eq!(pop(&desk.shown, &terminal), 1);
+        assert_eq!((driver.wakes(), terminal.wakes()), (1, 0));
+        assert!(prompt.poll_flush(&mut driver.cx()).is_ready() && prompt.queued() == 0);
+        assert!(prompt.poll_receive(&mut driver.cx(), &mut batch).is_pending());
+        let end = SourceEnd::Eof { empty: false, hangup: true };
+        desk.typed.finish(end.clone());
+        assert_eq!(driver.wakes(), 1);
+        assert!(prompt.poll_receive(&mut driver.cx(), &mut batch).is_ready() && prompt.end() == Some(end));
+    }
+
+    #[test]
+    fn its_end_is_when_everything_is_on_the_screen() {
+        for (done, failure) in [(Ok(()), false), (Err(io::ErrorKind::BrokenPipe.into()), true)] {
+            let ((mut prompt, desk), driver, terminal) = (Prompt::new(), TestWaker::new(), TestWaker::new());
+            assert_eq!(pop(&desk.shown, &terminal), 0);
+            assert!(prompt.poll_shut(&mut driver.cx()).is_pending());
+            assert_eq!((driver.wakes(), terminal.wakes()), (0, 1));
+            assert!(desk.shown.is_finished());
+            assert!(prompt.poll_shut(&mut driver.cx()).is_pending());
+            desk.done.send(done).unwrap();
+            assert_eq!(driver.wakes(), 1);
+            let Poll::Ready(result) = prompt.poll_shut(&mut driver.cx()) else { panic!("it waits on") };
+            assert_eq!(result.is_err(), failure);
+            assert_eq!(prompt.poll_shut(&mut driver.cx()), Poll::Ready(Ok(())), "it ends once");
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_breaks_or_leaves_is_noticed_by_an_idle_driver() {
+        let broken = |end: fn(Desk)| {
+            let ((mut prompt, desk), driver) = (Prompt::new(), TestWaker::new());
+            assert!(prompt.poll_broken(&mut driver.cx()).is_pending());
+            end(desk);
+            assert_eq!(driver.wakes(), 1);
+            let broken = prompt.poll_broken(&mut driver.cx());
+            assert!(prompt.poll_broken(&mut driver.cx()).is_pending(), "it is told once");
+            broken.is_ready()
+        };
+        assert!(broken(|desk| desk.done.send(Err(io::ErrorKind::NotConnected.into())).unwrap()));
+        assert!(broken(drop));
+        assert!(!broken(|desk| desk.done.send(Ok(())).unwrap()));
+    }
+
+    #[test]
+    fn without_a_driver_the_terminal_is_woken() {
+        let ((prompt, desk), reads, writes) = (Prompt::new(), TestWaker::new(), TestWaker::new());
+        desk.typed.push(Message::text("typed"));
+        assert!(desk.typed.poll_room(&mut writes.cx(), 1).is_pending());
+        assert_eq!(pop(&desk.shown, &reads), 0);
+        drop(prompt);
+        assert_eq!((reads.wakes(), writes.wakes()), (1, 1));
+        assert!(desk.shown.is_finished() && desk.typed.is_finished());
+    }
+
+    #[test]
+    fn what_was_typed_and_not_taken_is_counted() {
+        let (mut prompt, desk) = Prompt::new();
+        desk.typed.push(Message::text("typed"));
+        desk.typed.push(Message::Ping(Default::default()));
+        assert_eq!((prompt.unread(), prompt.unread()), (1, 0));
+    }
 }

@@ -188,6 +188,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::test_waker::TestWaker;
 
     #[test]
     fn bounds_ends_and_wakes() {
@@ -209,15 +210,125 @@ mod tests {
 
     #[test]
     fn a_thread_can_wait_for_it() {
-        let queue = Queue::default();
-        let reader = queue.clone();
-        let reader = thread::spawn(move || (reader.wait_pop(9), reader.wait_pop(9)));
-        thread::sleep(std::time::Duration::from_millis(20));
+        for _ in 0..100 {
+            let queue = Queue::default();
+            let reader = queue.clone();
+            let reader = thread::spawn(move || (reader.wait_pop(1), reader.wait_pop(9), reader.wait_pop(9)));
+            queue.push(Message::text("a"));
+            queue.push(Message::text("b"));
+            queue.finish(SourceEnd::Absent);
+            let (first, second, end) = reader.join().unwrap();
+            assert_eq!((first, second), ([Message::text("a")].into(), [Message::text("b")].into()));
+            assert!(end.is_empty());
+        }
+    }
+
+    /// A queue, its reader and two writers, none of whom has polled it.
+    fn waiters() -> (Queue, TestWaker, [TestWaker; 2]) {
+        (Queue::default(), TestWaker::new(), [TestWaker::new(), TestWaker::new()])
+    }
+
+    fn pop(queue: &Queue, reader: &TestWaker, most: usize) -> Option<usize> {
+        let mut batch = VecDeque::new();
+        queue.poll_pop(&mut reader.cx(), &mut batch, most).is_ready().then_some(batch.len())
+    }
+
+    fn wakes(reader: &TestWaker, writers: &[TestWaker; 2]) -> [usize; 3] {
+        [reader.wakes(), writers[0].wakes(), writers[1].wakes()]
+    }
+
+    #[test]
+    fn what_comes_wakes_its_reader_once_and_no_writer() {
+        let (queue, reader, writers) = waiters();
+        queue.push(Message::text("nobody waits"));
+        assert_eq!(pop(&queue, &reader, 9), Some(1));
+        assert_eq!(pop(&queue, &reader, 9), None);
+        assert!(queue.poll_room(&mut writers[0].cx(), 0).is_pending());
         queue.push(Message::text("a"));
-        thread::sleep(std::time::Duration::from_millis(20));
+        queue.push(Message::text("b"));
+        assert_eq!(wakes(&reader, &writers), [1, 0, 0]);
+        queue.count_dropped();
+        assert_eq!((wakes(&reader, &writers), reader.kept()), ([0, 0, 0], 0));
+        assert_eq!(pop(&queue, &reader, 9), Some(2));
+    }
+
+    #[test]
+    fn room_is_less_than_the_bound_and_wakes_each_writer_once() {
+        let (queue, reader, writers) = waiters();
+        queue.push(Message::text("12345678"));
+        let bytes = 8 + OVERHEAD;
+        assert_eq!(queue.bytes(), bytes);
+        for writer in &writers {
+            assert!(queue.poll_room(&mut writer.cx(), bytes + 1).is_ready());
+            for _ in 0..2 {
+                assert!(queue.poll_room(&mut writer.cx(), bytes).is_pending());
+            }
+            assert_eq!(writer.kept(), 1, "one handle, however often it polled");
+        }
+        assert_eq!(pop(&queue, &reader, 9), Some(1));
+        assert_eq!(wakes(&reader, &writers), [0, 1, 1]);
+        assert_eq!((writers[0].kept(), writers[1].kept()), (0, 0));
+        assert_eq!(pop(&queue, &reader, 9), None);
+        assert_eq!(wakes(&reader, &writers), [0, 0, 0]);
+        assert!(queue.poll_room(&mut writers[0].cx(), 1).is_ready());
+    }
+
+    #[test]
+    fn ends_and_cuts_wake_everybody() {
+        let away = SourceEnd::SentAway { reason: "too slow".into() };
+        let ways: [(&str, fn(&Queue, SourceEnd), bool); 2] =
+            [("finish", Queue::finish, false), ("cut", Queue::cut, true)];
+        for (name, end, empties) in ways {
+            for full in [false, true] {
+                let (queue, reader, writers) = waiters();
+                if full {
+                    queue.push(Message::text("a"));
+                    assert!(queue.poll_room(&mut writers[0].cx(), 1).is_pending());
+                    assert!(queue.poll_room(&mut writers[1].cx(), 1).is_pending());
+                    // One that takes nothing waits for this.
+                    assert!(queue.poll_cut(&mut reader.cx()).is_pending());
+                } else {
+                    assert_eq!(pop(&queue, &reader, 9), None);
+                }
+                end(&queue, away.clone());
+                let writer = usize::from(full);
+                assert_eq!(wakes(&reader, &writers), [1, writer, writer], "{name} {full}");
+                assert_eq!(queue.poll_cut(&mut reader.cx()), Poll::Ready(away.clone()), "{name}");
+                assert!(queue.was_cut() && queue.is_finished());
+                assert_eq!(queue.dropped(), u64::from(empties && full), "{name}");
+                assert!(queue.poll_room(&mut writers[0].cx(), 0).is_ready(), "nothing will take it");
+                if full && !empties {
+                    assert_eq!((queue.end(), pop(&queue, &reader, 9)), (None, Some(1)));
+                }
+                assert_eq!((pop(&queue, &reader, 9), queue.end()), (Some(0), Some(away.clone())), "{name}");
+                queue.push(Message::text("late"));
+                end(&queue, SourceEnd::Absent);
+                assert_eq!(queue.end(), Some(away.clone()), "the first end stays");
+                assert_eq!(wakes(&reader, &writers), [0, 0, 0], "nobody waits");
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_that_sends_nobody_away_wakes_who_waits_for_a_cut_and_is_none() {
+        let (queue, reader, _) = waiters();
+        assert!(queue.poll_cut(&mut reader.cx()).is_pending());
         queue.finish(SourceEnd::Absent);
-        let (first, end) = reader.join().unwrap();
-        assert_eq!((first, end.len()), (VecDeque::from([Message::text("a")]), 0));
+        assert!(reader.is_woken() && queue.poll_cut(&mut reader.cx()).is_pending() && !queue.was_cut());
+    }
+
+    #[test]
+    fn dropping_what_waits_makes_room_and_is_no_news_for_the_reader() {
+        let (queue, reader, writers) = waiters();
+        queue.push(Message::text("a"));
+        assert!(queue.poll_room(&mut writers[0].cx(), 1).is_pending());
+        assert!(queue.poll_cut(&mut reader.cx()).is_pending());
+        assert_eq!(queue.clear(), 1);
+        assert_eq!(wakes(&reader, &writers), [0, 1, 0]);
+        queue.push(Message::text("a"));
+        assert!(queue.poll_room(&mut writers[1].cx(), 1).is_pending());
+        queue.wake_writers();
+        assert_eq!(wakes(&reader, &writers), [1, 0, 1]);
     }
 
     #[test]

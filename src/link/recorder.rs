@@ -3,7 +3,7 @@
 //! One thread writes; what waits for it is bounded, and a connection whose records find no room waits
 //! with them, so that a recording is complete or the fault says why it is not.
 
-use super::{Queue, har, transcript};
+use super::{Close, Queue, closing, har, transcript};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -68,20 +68,28 @@ impl Recorder {
         let opened = spawn_blocking(move || File::create(opening)).await;
         let file = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
         let file = file.map_err(|error| unwritable(Some(&path), &error))?;
-        Ok(Self::writing(Box::new(file), Some(path), form, redactor))
+        let close = closing(&file).map_err(|error| unwritable(Some(&path), &error))?;
+        Ok(Self::writing(Box::new(file), Some(close), Some(path), form, redactor))
     }
 
     /// JSON records on standard output.
     pub fn on(output: Box<dyn Write + Send>, redactor: Redactor) -> Self {
-        Self::writing(output, None, Form::Records, redactor)
+        Self::writing(output, None, None, Form::Records, redactor)
     }
 
-    fn writing(to: Box<dyn Write + Send>, path: Option<PathBuf>, form: Form, redactor: Redactor) -> Self {
+    fn writing(
+        to: Box<dyn Write + Send>,
+        close: Option<Close>,
+        path: Option<PathBuf>,
+        form: Form,
+        redactor: Redactor,
+    ) -> Self {
         let (queue, runtime) = (Queue::default(), Handle::current());
         let (done, written) = oneshot::channel();
         let (source, har) = (queue.clone(), matches!(form, Form::Har(_)));
         std::thread::spawn(move || {
-            let result = write(to, &source, &runtime, har);
+            let written = write(to, &source, &runtime, har);
+            let result = written.and_then(|()| close.map_or(Ok(()), |close| close()));
             // Nobody waits for a disk that takes nothing.
             source.finish(SourceEnd::Absent);
             let _ = done.send(result);

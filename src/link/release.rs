@@ -1,11 +1,12 @@
 //! How a link lets go of what it stands for, and what is lost by that.
 
-use super::Link;
-use crate::{net, session::SourceEnd};
-use std::{
-    task::{Context, Poll},
-    time::Duration,
+use super::{Link, Rest};
+use crate::{
+    net::{self, Parting},
+    session::{Left, SourceEnd},
 };
+use std::task::{Context, Poll};
+use tokio::time::Instant;
 
 impl Link {
     /// Ready when the other side is sent away for being too slow, whether or not it takes anything.
@@ -48,44 +49,54 @@ impl Link {
         }
     }
 
-    /// Drops what was fed to a byte sink and not yet taken; counts bytes.
-    pub fn drop_output(&mut self) -> usize {
+    /// Reads nothing more, and gives what an input has given or still has, and was not taken from here.
+    pub fn rest(&mut self) -> Left {
         match self {
-            Self::Bytes(link) => link.drop_output(),
-            _ => 0,
+            Self::Bytes(link) => {
+                let Rest { bytes, at_least } = link.rest();
+                Left { bytes, at_least, ..Left::default() }
+            }
+            Self::Datagrams(link) => Left { messages: link.unread(), ..Left::default() },
+            Self::Prompt(prompt) => Left { messages: prompt.unread(), ..Left::default() },
+            _ => Left::default(),
         }
     }
 
-    /// Drops what was read or half sent and can no longer be sent; counts messages, a partial one too.
-    pub fn unread(&mut self) -> u64 {
+    /// Drops what waits in a room for one who has left; counts messages.
+    pub fn clear(&self) -> u64 {
         match self {
-            Self::Bytes(link) => link.unread(),
-            Self::Datagrams(link) => link.unread(),
-            Self::Prompt(prompt) => prompt.unread(),
             Self::Member(member) => member.incoming().clear(),
             _ => 0,
         }
     }
 
-    /// Closes the transport: write side shut, then read and discarded for at most 2 s, or 50 ms when
-    /// the process has to go `at_once`.
-    ///
-    /// Returns the bytes that were discarded, or that a child said too late.
-    pub async fn release(self, at_once: bool) -> u64 {
-        let within = if at_once { Duration::from_millis(50) } else { Duration::from_secs(2) };
+    /// Closes the transport; see [`net::part`].
+    pub async fn release(self, parting: Parting) -> Released {
         match self {
             Self::WebSocket(mut conn) => {
                 let flushed = std::future::poll_fn(|cx| conn.poll_flush(cx));
-                let _ = tokio::time::timeout(within, flushed).await;
-                net::lingering_close(conn.stream(), within).await;
-                0
+                let by = parting.by.unwrap_or_else(|| Instant::now() + parting.stall);
+                let _ = tokio::time::timeout_at(by, flushed).await;
+                net::part(conn.stream(), parting).await;
+                Released::default()
             }
             Self::Renewing(mut link) => match link.take() {
-                Some(conn) => Box::pin(Self::WebSocket(conn).release(at_once)).await,
-                None => 0,
+                Some(conn) => Box::pin(Self::WebSocket(conn).release(parting)).await,
+                None => Released::default(),
             },
-            Self::Bytes(link) => link.release(within, at_once).await,
-            Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) | Self::Prompt(_) | Self::Script(_) => 0,
+            Self::Bytes(link) => link.release(parting).await,
+            Self::Datagrams(_) | Self::Channel(_) | Self::Member(_) | Self::Prompt(_) | Self::Script(_) => {
+                Released::default()
+            }
         }
     }
+}
+
+/// What came of a transport that was closed, bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// Discarded, or said too late by a child.
+    pub late: u64,
+    /// Written to it, and not taken by the far end.
+    pub untaken: u64,
 }

@@ -11,7 +11,6 @@ mod renew;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::Doubt;
 pub use renew::{Confirming, Loss, Renew, Renewed};
 
 use super::{HIGH_WATER, Link, is_control, room, web_socket_end};
@@ -19,8 +18,9 @@ use crate::{
     exit::Exit,
     fault::Fault,
     framing::record::Dir,
+    net::Parting,
     observe::Tap,
-    session::SourceEnd,
+    session::{Doubt, SourceEnd, Within},
     ws::{
         codes,
         conn::{Conn, End, Moved, Unsent},
@@ -40,6 +40,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// How long a connection that cannot be written to is still listened to.
 const DEAF: Duration = Duration::from_secs(2);
+/// How long a connection that was given up may take to be closed.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// How a connection is closed on which nothing is confirmed.
 const INTERNAL_ERROR: u16 = 1011;
 /// After so many connections in a row on which what was sent again was not confirmed, it is not sent again.
@@ -59,6 +61,14 @@ struct Close {
     since: Instant,
     /// What waits goes before it.
     delivers: bool,
+}
+
+/// A pong is waited for.
+struct Waits {
+    /// Since when: it may not have been asked for before the far end's system had more of what stands before it.
+    since: Instant,
+    /// The least of that which was ever seen, bytes.
+    backlog: u64,
 }
 
 /// The link.
@@ -88,8 +98,8 @@ pub struct Renewing {
     fruitless: u32,
     /// The peer confirms nothing: nothing is held back.
     given_up: bool,
-    /// Since when a pong has been waited for that lets something go on; begins when all is written.
-    waits: Option<Instant>,
+    /// A pong is waited for that lets something go on; begins when all is written.
+    waits: Option<Waits>,
     patience: Option<Pin<Box<Sleep>>>,
     /// Since when we have not looked for what comes.
     looked_away: Option<Instant>,
@@ -195,21 +205,21 @@ impl Renewing {
         self.waiting.max(self.conn.as_ref().map_or(0, |conn| conn.queued()))
     }
 
-    pub(super) fn progress(&self) -> (Moved, bool) {
-        let (now, amid) =
-            self.conn.as_ref().map_or_else(Default::default, |conn| (conn.moved(), conn.is_amid_message()));
+    pub(super) fn progress(&self) -> (Moved, Within) {
+        let (now, within) =
+            self.conn.as_ref().map_or_else(Default::default, |conn| (conn.moved(), conn.within()));
         let (received, sent) = (self.before.received + now.received, self.before.sent + now.sent);
-        (Moved { received, sent }, amid)
+        (Moved { received, sent }, within)
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
         if let (Some(since), Some(waits)) = (self.looked_away.take(), &mut self.waits) {
             // A pong that nobody looked for did not stay away.
-            *waits += since.elapsed();
+            waits.since += since.elapsed();
         }
         let polled = self.poll_next(cx, batch);
         match polled {
-            Poll::Ready(()) => self.looked_away = self.waits.map(|_| Instant::now()),
+            Poll::Ready(()) => self.looked_away = self.waits.as_ref().map(|_| Instant::now()),
             Poll::Pending => keep(&mut self.receiver, cx),
         }
         polled
@@ -314,18 +324,18 @@ impl Renewing {
     /// How much this connection was sent.
     fn sent(&self) -> Doubt {
         let unsent = self.conn.as_ref().map_or_else(Unsent::default, |conn| conn.unsent());
-        self.ledger.handed - unsent.into()
+        self.ledger.handed - Doubt { messages: unsent.messages, bytes: unsent.bytes }
     }
 
     /// Drops what was not written to its end; counts messages.
     pub(super) fn abandon(&mut self) -> u64 {
-        let mut waiting = Doubt::default();
-        for entry in self.out.drain(self.handed..).filter(|entry| !is_control(&entry.message)) {
-            waiting.add(entry.message.len());
-        }
+        let before = self.unsent();
+        self.out.truncate(self.handed);
         self.waiting = 0;
-        self.dropped += Unsent { messages: waiting.messages, bytes: waiting.bytes };
-        waiting.messages + self.conn.as_mut().map_or(0, |conn| conn.abandon())
+        let after = self.unsent();
+        let (messages, bytes) = (before.messages - after.messages, before.bytes - after.bytes);
+        self.dropped += Unsent { messages, bytes };
+        messages + self.conn.as_mut().map_or(0, |conn| conn.abandon())
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -415,6 +425,12 @@ impl Renewing {
 
     /// Gives the connection up as lost.
     pub(super) fn lose(&mut self, cause: String) {
+        self.lose_after(cause, false);
+    }
+
+    /// The same, where the peer may have closed cleanly: what was written before that is in doubt, and is
+    /// told and sent again as such, but it is none of our faults when that is not done.
+    fn lose_after(&mut self, cause: String, cleanly: bool) {
         let sent = self.sent();
         let Some(mut conn) = self.conn.take() else { return };
         conn.retract();
@@ -422,7 +438,7 @@ impl Renewing {
         self.before.received += moved.received;
         self.before.sent += moved.sent;
         self.tap = conn.take_tap();
-        tokio::spawn(Link::WebSocket(conn).release(false));
+        tokio::spawn(Link::WebSocket(conn).release(Parting::within(FAREWELL)));
 
         let (doubt, resend) = (self.ledger.doubt(sent), self.confirming.resend);
         match self.ledger.is_fruitless() {
@@ -430,7 +446,7 @@ impl Renewing {
             Some(false) => self.fruitless = 0,
             None => {}
         }
-        if !resend {
+        if !resend && !cleanly {
             self.lost += doubt;
         }
         self.take_back(sent.messages);
@@ -475,10 +491,13 @@ impl Renewing {
             self.conclude(web_socket_end(end));
             return;
         }
-        self.lose(match end {
-            End::Close { code, reason } => format!("closed by the peer: {}", codes::describe(code, &reason)),
-            End::Lost { fault, .. } => fault.cause,
-        });
+        match end {
+            End::Close { code, reason } => {
+                let cause = format!("closed by the peer: {}", codes::describe(code, &reason));
+                self.lose_after(cause, matches!(code, None | Some(1000 | 1001)));
+            }
+            End::Lost { fault, .. } => self.lose(fault.cause),
+        }
     }
 
     /// The connection failed: it is opened again unless our Close was sent.

@@ -33,7 +33,7 @@ pub struct ScriptLink {
     /// The failure was told.
     told: bool,
     clock: Pin<Box<Sleep>>,
-    /// Whoever waits for the script to say something, or to have room.
+    /// Whoever waits for the script to say something, to have room or to fail: one task.
     waiting: Option<Waker>,
 }
 
@@ -156,6 +156,8 @@ impl ScriptLink {
             let deadline = engine.deadline();
             drop(engine);
             if !self.poll_clock(cx, deadline) {
+                // What the peer says decides too.
+                self.waiting = Some(cx.waker().clone());
                 return Poll::Pending;
             }
         }
@@ -208,5 +210,110 @@ impl ScriptLink {
     /// The answer to a ping that the script did not send.
     fn is_keepalive(&self, message: &Message) -> bool {
         matches!(message, Message::Pong(payload) if payload == KEEPALIVE && !self.run.lock().has_pinged(payload))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{link::test_waker::TestWaker, observe::Verbosity, script::Loader, session::CloseWith};
+    use std::{path::Path, time::Duration};
+    use tokio::time::advance;
+    use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+    fn script(text: &str) -> ScriptLink {
+        let mut loader = Loader { read: &mut |_| Err("no file".to_owned()), env: &|_| None };
+        let script = Script::parse(Path::new("t.wsio"), text, &mut loader).unwrap();
+        let limits = Limits {
+            wait: Some(Duration::from_secs(10)),
+            max_message: 1 << 20,
+            close: CloseWith::default(),
+            ok_close: Vec::new(),
+        };
+        ScriptLink::new(Arc::new(script), limits, None, Reporter::new(std::io::sink(), Verbosity::Quiet))
+    }
+
+    /// What it says now; `None` while it waits.
+    fn says(link: &mut ScriptLink, waker: &TestWaker) -> Option<Vec<Message>> {
+        let mut batch = VecDeque::new();
+        link.poll_receive(&mut waker.cx(), &mut batch).is_ready().then(|| batch.into())
+    }
+
+    fn close(code: u16) -> Message {
+        Message::Close(Some(CloseFrame { code: code.into(), reason: Default::default() }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_expected_wakes_who_waits_for_the_answer() {
+        let (mut link, waker) = (script("> a\n< b\n> c\n"), TestWaker::new());
+        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a")]));
+        assert_eq!((says(&mut link, &waker), waker.wakes()), (None, 0));
+        // The answer to a ping of ours that the script did not ask for.
+        link.feed(Message::Pong(KEEPALIVE.into()));
+        assert_eq!((waker.wakes(), says(&mut link, &waker)), (0, None));
+        link.feed(Message::text("b"));
+        assert_eq!(waker.wakes(), 1);
+        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("c")]));
+        assert_eq!((says(&mut link, &waker), link.end().is_some()), (Some(vec![]), true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_come_in_time_wakes_it_with_the_failure() {
+        let (mut link, waker) = (script("within 2s\n< b\n"), TestWaker::new());
+        assert_eq!(says(&mut link, &waker), None);
+        advance(Duration::from_millis(1900)).await;
+        assert_eq!((waker.wakes(), says(&mut link, &waker)), (0, None));
+        advance(Duration::from_millis(101)).await;
+        assert!(waker.is_woken());
+        assert_eq!(says(&mut link, &waker), Some(vec![]));
+        assert!(matches!(link.end(), Some(SourceEnd::Refused(_))), "{:?}", link.end());
+        assert!(link.poll_broken(&mut waker.cx()).is_pending(), "it is told once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_close_that_comes_too_early_wakes_it_with_the_failure() {
+        let (mut link, waker) = (script("< b\n"), TestWaker::new());
+        assert_eq!(says(&mut link, &waker), None);
+        link.feed(close(1000));
+        assert!(waker.is_woken());
+        assert_eq!(says(&mut link, &waker), Some(vec![]));
+        assert!(matches!(link.end(), Some(SourceEnd::Refused(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleeping_script_takes_up_to_its_bound_and_wakes_who_waits_for_room() {
+        let (mut link, waker) = (script("sleep 1s\n<? {\"a\":1}\n< b\n"), TestWaker::new());
+        assert_eq!(says(&mut link, &waker), None);
+        link.feed(Message::binary(vec![0; HIGH_WATER / 2]));
+        waker.wakes();
+        assert!(link.poll_room(&mut waker.cx()).is_ready());
+        link.feed(Message::binary(vec![0; HIGH_WATER / 2]));
+        assert!(link.queued() >= HIGH_WATER && link.poll_room(&mut waker.cx()).is_pending());
+        waker.wakes();
+        advance(Duration::from_millis(1001)).await;
+        assert!(waker.is_woken(), "the sleep is over");
+        // What waited was nothing that was expected.
+        assert_eq!(says(&mut link, &waker), Some(vec![]));
+        assert!(waker.is_woken(), "it has room");
+        assert!(link.queued() == 0 && link.poll_room(&mut waker.cx()).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_behind_its_last_word_wakes_who_watches_it() {
+        for (late, fails) in [(Some(close(4000)), true), (Some(close(4001)), false), (None, true)] {
+            let (mut link, waker) = (script("> a\n>close 1000\n< close 4001\n"), TestWaker::new());
+            assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a")]));
+            assert_eq!(says(&mut link, &waker), Some(vec![]));
+            assert!(matches!(link.end(), Some(SourceEnd::Asked { .. })));
+            assert!(link.poll_broken(&mut waker.cx()).is_pending());
+            assert_eq!(waker.wakes(), 0);
+            match late {
+                Some(message) => link.feed(message),
+                None => advance(Duration::from_millis(10_001)).await,
+            }
+            assert!(waker.is_woken());
+            assert_eq!(link.poll_broken(&mut waker.cx()).is_ready(), fails);
+            assert!(link.poll_broken(&mut waker.cx()).is_pending(), "it is told once");
+        }
     }
 }

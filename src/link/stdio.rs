@@ -4,14 +4,17 @@
 //! blocking reads and writes happen on threads of our own with a bounded queue. The threads are not
 //! joined: a blocked read must not hold the process up.
 
-use super::Prompt;
+use super::{Close, InputFile, Prompt};
 use crate::framing;
 use bytes::{Bytes, BytesMut};
 use std::{
     future::Future,
     io::{self, Read, Write},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -28,8 +31,12 @@ const DEPTH: usize = 2;
 pub struct Streams {
     /// Standard input, unbuffered.
     pub input: Box<dyn Read + Send>,
+    /// What can be asked of standard input, where it is a file, a pipe or a socket.
+    pub input_file: Option<Arc<InputFile>>,
     /// Standard output, unbuffered.
     pub output: Box<dyn Write + Send>,
+    /// Closes standard output, for the error that only this tells.
+    pub close_output: Option<Close>,
     /// Blocks until the reader of standard output has left; `None` when that cannot be watched.
     pub output_gone: Option<Box<dyn FnOnce() + Send>>,
     /// Standard input is a terminal: its end is a person's Ctrl-D.
@@ -46,6 +53,7 @@ pub type OpenPrompt = Box<dyn FnOnce(&str) -> Option<Prompt> + Send>;
 pub struct Stdio {
     streams: Mutex<Option<Streams>>,
     output: Option<Shared>,
+    close: Mutex<Option<Close>>,
     prompt: Mutex<Option<OpenPrompt>>,
 }
 
@@ -54,7 +62,8 @@ impl Stdio {
     pub fn new(mut streams: Streams) -> Self {
         let output = Shared(Arc::new(Mutex::new(streams.output)));
         streams.output = Box::new(output.clone());
-        Self { streams: Mutex::new(Some(streams)), output: Some(output), ..Self::default() }
+        let close = Mutex::new(streams.close_output.take());
+        Self { streams: Mutex::new(Some(streams)), output: Some(output), close, ..Self::default() }
     }
 
     /// The same streams, on a terminal that can be a prompt.
@@ -87,6 +96,16 @@ impl Stdio {
         let Some(mut output) = self.output() else { return Ok(()) };
         let write = move || output.write_all(&bytes).and_then(|()| output.flush());
         tokio::task::spawn_blocking(write).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    /// Closes standard output, which nobody writes any more.
+    ///
+    /// # Errors
+    /// The system's, such as a quota that is used up.
+    pub async fn close(&self) -> io::Result<()> {
+        let close = self.close.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(close) = close else { return Ok(()) };
+        tokio::task::spawn_blocking(close).await.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
     /// Standard output, to be written by somebody who is no link.
@@ -124,6 +143,8 @@ pub(super) struct Output {
     chunks: Option<mpsc::Sender<Vec<Bytes>>>,
     /// Waiting for a place in the queue.
     waiting: Option<Pin<Box<dyn Future<Output = Reserved> + Send>>>,
+    /// Bytes that the thread has written.
+    written: Arc<AtomicU64>,
     /// The thread's result: sent when all is written, or at its first error.
     done: oneshot::Receiver<io::Result<()>>,
     /// Sent when the reader of a pipe left while nothing was written.
@@ -153,6 +174,11 @@ impl Output {
             }
             Err(_) => self.poll_error(cx).map(Err),
         }
+    }
+
+    /// Bytes that the system has taken so far.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
     }
 
     /// Lets the thread finish; ready when everything is written.
@@ -212,25 +238,29 @@ pub(super) fn read_on_thread(mut from: Box<dyn Read + Send>) -> Input {
     receiver
 }
 
-/// Writes on a thread of its own until the sender is dropped or a write fails.
+/// Writes on a thread of its own until the sender is dropped or a write fails, and closes what it wrote.
 pub(super) fn write_on_thread(
     mut to: Box<dyn Write + Send>,
+    close: Option<Close>,
     gone: Option<Box<dyn FnOnce() + Send>>,
 ) -> Output {
     let (chunks, mut receiver) = mpsc::channel::<Vec<Bytes>>(DEPTH);
     let (report, done) = oneshot::channel();
+    let written = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&written);
     std::thread::spawn(move || {
-        let written = (|| {
+        let result = (|| {
             while let Some(chunks) = receiver.blocking_recv() {
                 for chunk in chunks {
-                    to.write_all(&chunk)?;
+                    write_counting(&mut to, &chunk, &count)?;
                 }
             }
-            to.flush()
+            to.flush()?;
+            close.map_or(Ok(()), |close| close())
         })();
         // Whoever hears of a failure can hand nothing more over.
         drop(receiver);
-        let _ = report.send(written);
+        let _ = report.send(result);
     });
     let gone = gone.map(|wait| {
         let (report, gone) = oneshot::channel();
@@ -240,7 +270,23 @@ pub(super) fn write_on_thread(
         });
         gone
     });
-    Output { chunks: Some(chunks), waiting: None, done, gone }
+    Output { chunks: Some(chunks), waiting: None, written, done, gone }
+}
+
+/// Writes all of it, and counts what is written as it is.
+fn write_counting(to: &mut dyn Write, mut bytes: &[u8], count: &AtomicU64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match to.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(step) => {
+                count.fetch_add(step as u64, Ordering::Release);
+                bytes = &bytes[step..];
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -262,8 +308,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_only_the_close_tells_is_a_failure() {
+        let close = || Err(io::ErrorKind::QuotaExceeded.into());
+        let mut output = write_on_thread(Box::new(Vec::new()), Some(Box::new(close)), None);
+        let mut bytes = framing::Output::default();
+        bytes.push_slice(b"written");
+        poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
+        let error = poll_fn(|cx| output.poll_finish(cx)).await.unwrap_err();
+        assert_eq!((error.kind(), output.written()), (io::ErrorKind::QuotaExceeded, 7));
+    }
+
+    #[tokio::test]
     async fn an_output_whose_failure_was_told_can_still_be_finished() {
-        let (mut output, mut bytes) = (write_on_thread(Box::new(Full), None), framing::Output::default());
+        let (mut output, mut bytes) =
+            (write_on_thread(Box::new(Full), None, None), framing::Output::default());
         bytes.push_slice(b"never written");
         poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
         let error = poll_fn(|cx| output.poll_broken(cx)).await;

@@ -9,6 +9,7 @@ use super::{
     dialer::DialOptions,
     resolve::resolve,
     source::connect,
+    transport::tune,
     words::{is_exhausted, words},
 };
 use crate::{
@@ -60,8 +61,7 @@ pub(super) async fn dial_tcp(
         .await
         .map_err(|failures| refused(host, port, &failures))?;
     timings.tcp = Some(resolved.elapsed());
-    // Without it small messages wait for the peer's delayed ACK; failing to set it changes speed only.
-    let _ = stream.set_nodelay(true);
+    tune(&stream);
     let peer = stream.peer_addr().map_or_else(|_| join(host, port), |address| address.to_string());
     Ok(Dialed { stream: Box::pin(stream), peer })
 }

@@ -7,6 +7,7 @@
 use super::{
     BindOptions, Dialed, ListenAddr,
     bind::{self, Bind},
+    transport::tune,
     words::{is_exhausted, words},
 };
 use crate::fault::Result;
@@ -153,8 +154,7 @@ impl Socket {
     fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Dialed>> {
         match self {
             Socket::Tcp(socket) => socket.poll_accept(context).map_ok(|(stream, peer)| {
-                // Without it small messages wait for the peer's delayed ACK.
-                let _ = stream.set_nodelay(true);
+                tune(&stream);
                 Dialed { stream: Box::pin(stream), peer: peer.to_string() }
             }),
             #[cfg(unix)]

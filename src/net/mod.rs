@@ -11,13 +11,16 @@ mod dialer;
 mod exchange;
 #[cfg(unix)]
 mod inherited;
-mod linger;
 mod listen;
+mod part;
 mod prefixed;
 mod proxy;
 mod resolve;
+#[cfg(unix)]
+mod send_queue;
 mod source;
 mod spelling;
+mod transport;
 mod udp;
 #[cfg(unix)]
 mod unix;
@@ -30,25 +33,16 @@ pub use dial::dial_unix;
 pub use dial::milliseconds;
 pub use dialer::{DialOptions, Dialer, Route, without_zone};
 pub use exchange::{Exchange, head_lines, refusal_lines, status_text, title_case};
-pub use linger::lingering_close;
 pub use listen::Listener;
+pub use part::{Parting, part};
 pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
 pub use source::{Family, Interface};
 pub use spelling::Spelled;
+pub use transport::{Beneath, SocketRef, Stream, Transport};
 pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, is_full, is_too_big};
 pub use words::words;
 
-use std::{path::PathBuf, pin::Pin};
-use tokio::io::{AsyncRead, AsyncWrite};
-
-/// What a transport must be able to do.
-pub trait Transport: AsyncRead + AsyncWrite + Send {}
-impl<T: AsyncRead + AsyncWrite + Send> Transport for T {}
-
-/// Any open byte transport: TCP, Unix, TLS over either, or an in-process pipe in tests.
-///
-/// Boxed once per connection; the driver reads and writes whole batches, so the indirection costs nothing.
-pub type Stream = Pin<Box<dyn Transport>>;
+use std::path::PathBuf;
 
 /// An open transport and who is at its far end.
 pub struct Dialed {

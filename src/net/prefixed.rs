@@ -1,6 +1,6 @@
 //! A stream of which something has already been read.
 
-use super::Stream;
+use super::{Beneath, Stream, Transport};
 use bytes::{Buf, Bytes};
 use std::{
     io,
@@ -60,6 +60,12 @@ impl AsyncWrite for Prefixed {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.as_mut().poll_shutdown(cx)
+    }
+}
+
+impl Transport for Prefixed {
+    fn beneath(&self) -> Beneath<'_> {
+        self.stream.beneath()
     }
 }
 

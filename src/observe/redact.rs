@@ -184,4 +184,123 @@ mod tests {
             assert_eq!(redactor.url(url), shown);
         }
     }
+
+    /// Hides nothing of its own accord: every row stands on one rule alone.
+    #[test]
+    fn each_rule_hides_by_itself() {
+        let redactor = Redactor::default();
+        for (name, shown) in [
+            // By the end of the name, where no part of it says so.
+            ("X-Functions-Key", true),
+            ("Ocp-Apim-Subscription-Key", true),
+            ("x-master-key", true),
+            ("Key", false),
+            ("X-Keyword", false),
+            ("X-Monkey", false),
+            ("Key-Id", false),
+            // Whole names.
+            ("X-Auth", true),
+            ("X-Session", true),
+            ("X-Csrf", true),
+            ("X-Key", true),
+            ("X-Author", false),
+            ("X-Session-Count", false),
+            ("Authorization-Info", false),
+            // By a part of the name.
+            ("X-Tokens", true),
+            ("My-Bearer", true),
+            ("Client-Secret", true),
+            ("X-Password", true),
+            ("X-Passwd", true),
+            ("X-Apikey", true),
+            ("Api-Key-Id", true),
+            ("X_Api_Key_Id", true),
+            ("AWS-Credential", true),
+            ("X-Hub-Signature", true),
+            ("X-Jwt-Assertion", true),
+            ("X-Request-Id", false),
+            // The handshake's own keys are no secrets, though they end like some.
+            ("Sec-WebSocket-Key", false),
+            ("Sec-WebSocket-Accept", false),
+            ("Sec-WebSocket-Version", false),
+        ] {
+            let expected = if shown { HIDDEN } else { "s3cret" };
+            for name in [name.to_owned(), name.to_uppercase(), name.to_lowercase()] {
+                assert_eq!(redactor.field(&name, "s3cret"), expected, "{name}");
+            }
+        }
+        for (key, hidden) in [
+            // By the end of the name.
+            ("subscription_key", true),
+            ("client_KEY", true),
+            ("key_client", false),
+            ("monkey", false),
+            // Whole names.
+            ("key", true),
+            ("sig", true),
+            ("auth", true),
+            ("pw", true),
+            ("pass", true),
+            ("session", true),
+            ("sid", true),
+            ("code", true),
+            ("access", true),
+            ("ticket", true),
+            ("design", false),
+            ("author", false),
+            ("passage", false),
+            ("zipcode", false),
+            // By a part of the name.
+            ("access_token", true),
+            ("id.jwt", true),
+            ("X-Amz-Signature", true),
+            ("X-Amz-Credential", true),
+            ("userpassword", true),
+            ("passwd2", true),
+            ("my-api-key-2", true),
+            ("apikey2", true),
+            ("secretly", true),
+            ("bearer", true),
+            ("room", false),
+        ] {
+            for key in [key.to_owned(), key.to_uppercase()] {
+                let expected = if hidden { HIDDEN } else { "s3cret" };
+                assert_eq!(redactor.url(&format!("/?a=1&{key}=s3cret")), format!("/?a=1&{key}={expected}"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_carries_more_than_one_value_loses_the_secret_ones() {
+        let redactor = Redactor { more: vec!["Room".into(), "set-cookie".into()] };
+        for (name, value, shown) in [
+            ("Cookie", "s3cret", "[hidden]"),
+            ("Cookie", "a=s3cret=more;b=s3cret", "a=[hidden]; b=[hidden]"),
+            ("ROOM", "s3cret", "[hidden]"),
+            ("Set-Cookie", "sid=s3cret; Path=/", "[hidden]"),
+            ("X-Auth", "Custom s3cret more", "Custom [hidden]"),
+            ("Referer", "https://u@h/?sig=s3cret", "https://[hidden]@h/?sig=[hidden]"),
+            ("Origin", "https://u:s3cret@h", "https://[hidden]@h"),
+            ("Sec-WebSocket-Protocol", "chat,bearer.s3cret", "chat, bearer.[hidden]"),
+        ] {
+            assert_eq!(redactor.field(name, value), shown, "{name}: {value}");
+        }
+        let redactor = Redactor::default();
+        assert_eq!(redactor.field("Set-Cookie", "s3cret"), "[hidden]");
+        assert_eq!(redactor.field("Set-Cookie", "a=s3cret"), "a=[hidden]");
+        for (name, shown) in [
+            ("Bearer.s3cret", "Bearer.[hidden]"),
+            // Of 24 letters and more no word is one.
+            ("abcdefghijklmnopqrstuvw", "abcdefghijklmnopqrstuvw"),
+            ("abcdefghijklmnopqrstuvwx", "[hidden]"),
+            // Of 16 with digits and letters.
+            ("v1.abcdefgh1234567", "v1.abcdefgh1234567"),
+            ("v1.abcdefgh12345678", "[hidden]"),
+            ("abcdefghijklmnop", "abcdefghijklmnop"),
+            ("1234567890123456", "1234567890123456"),
+            ("eyJ", "[hidden]"),
+        ] {
+            assert_eq!(redactor.subprotocol(name), shown, "{name}");
+        }
+    }
 }

@@ -60,4 +60,26 @@ mod tests {
             assert_eq!(redactor.text(plain), plain);
         }
     }
+
+    #[test]
+    fn a_login_is_hidden_behind_each_scheme_and_only_there() {
+        let redactor = Redactor::default();
+        for scheme in SCHEMES {
+            for (slashes, login) in [("//", "s3cret"), ("/", "u:s3cret"), ("", "s3cret")] {
+                let shown = redactor.text(&format!("{scheme}:{slashes}{login}@h/a"));
+                assert_eq!(shown, format!("{scheme}:{slashes}{HIDDEN}@h/a"));
+            }
+        }
+        for (text, shown) in [
+            ("u:s3cret@h", "[hidden]@h"),
+            ("me@h", "me@h"),
+            ("@file", "@file"),
+            ("mailto:me@h", "[hidden]@h"),
+            ("ws://h/?a=u:x@h", "ws://h/?a=u:x@h"),
+            ("(ws://s3cret@h/, wss://s3cret@h/)", "(ws://[hidden]@h/, wss://[hidden]@h/)"),
+            ("a?token=s3cret b", "a?token=[hidden] b"),
+        ] {
+            assert_eq!(redactor.text(text), shown);
+        }
+    }
 }

@@ -163,4 +163,89 @@ mod tests {
         backoff.lost_after(60 * SECOND);
         assert_eq!(backoff.delay(0.5), Duration::from_millis(250));
     }
+
+    #[test]
+    fn over_several_losses_the_ceiling_grows_on_until_a_connection_was_stable() {
+        let mut backoff = Backoff::default();
+        let mut loss = |open: Duration, tries: u32| -> Vec<u128> {
+            backoff.lost_after(open);
+            let delays = (0..tries).map(|_| backoff.delay(1.0).as_millis()).collect();
+            delays
+        };
+        assert_eq!(loss(SECOND, 2), [500, 1000]);
+        assert_eq!(loss(30 * SECOND, 1), [2000], "it was not open for long enough");
+        assert_eq!(loss(STABLE - Duration::from_nanos(1), 2), [4000, 8000]);
+        assert_eq!(loss(STABLE, 3), [500, 1000, 2000]);
+        assert_eq!(loss(Duration::ZERO, 5), [4000, 8000, 16_000, 30_000, 30_000]);
+        assert_eq!(loss(100 * STABLE, 1), [500]);
+        assert_eq!(loss(100 * STABLE, 1), [500]);
+        assert_eq!(loss(SECOND, 1), [1000]);
+    }
+
+    #[test]
+    fn tries_are_counted_over_losses_and_begin_anew_after_a_stable_connection() {
+        let mut backoff = Backoff::default();
+        for expected in 0..5 {
+            backoff.lost_after(SECOND);
+            assert_eq!(backoff.tries(), expected, "a loss is no try");
+            backoff.delay(0.5);
+        }
+        backoff.lost_after(STABLE);
+        assert_eq!(backoff.tries(), 0);
+        for _ in 0..100 {
+            let delay = backoff.delay(1.0);
+            assert!(delay >= FLOOR && delay <= CEILING, "{delay:?}");
+            assert!(backoff.delay(7.0) <= CEILING && backoff.delay(-7.0) == Duration::ZERO);
+        }
+        assert_eq!(backoff.tries(), 300);
+        assert_eq!(Backoff { tries: u32::MAX }.delay(1.0), CEILING);
+    }
+
+    #[test]
+    fn each_opening_has_all_its_tries() {
+        // The counter is the caller's: it begins with 1 for each loss, and the rule keeps nothing.
+        let retry = Retry { count: Some(3), ..Retry::default() };
+        let deadline = fault(Exit::Deadline);
+        for _ in 0..3 {
+            let delays: Vec<_> = (1..=4).map(|tries| retry.after(&deadline, tries, Duration::ZERO)).collect();
+            assert_eq!(delays, [Some(FIRST), Some(2 * FIRST), Some(4 * FIRST), None]);
+        }
+        let none = Retry { count: Some(0), max_time: Some(9 * SECOND), ..Retry::default() };
+        assert_eq!(none.after(&deadline, 1, Duration::ZERO), None, "none is none, whatever the time");
+    }
+
+    #[test]
+    fn a_try_may_begin_at_the_last_moment_and_what_the_server_asks_for_is_the_least() {
+        let retry =
+            Retry { count: None, delay: Some(2 * SECOND), max_time: Some(10 * SECOND), ..Retry::default() };
+        let deadline = fault(Exit::Deadline);
+        assert_eq!(retry.after(&deadline, 5, 8 * SECOND), Some(2 * SECOND));
+        assert_eq!(retry.after(&deadline, 5, 8 * SECOND + Duration::from_nanos(1)), None);
+        for (asked, waited) in
+            [("1", Some(2)), ("2", Some(2)), ("5", Some(5)), ("61", None), ("soon", Some(2))]
+        {
+            let delay = retry.after(&refused(503, &[("Retry-After", asked)]), 1, SECOND);
+            assert_eq!(delay, waited.map(Duration::from_secs), "{asked}");
+        }
+        let patient = Retry { count: Some(1), ..Retry::default() };
+        let minute = patient.after(&refused(429, &[("retry-after", " 3600 ")]), 1, Duration::ZERO);
+        assert_eq!(minute, Some(60 * SECOND), "at most a minute");
+    }
+
+    #[test]
+    fn which_answers_and_faults_pass() {
+        for status in [408, 429, 500, 502, 503, 504, 522, 524] {
+            assert!(is_transient(&refused(status, &[])) && is_passing(&refused(status, &[])), "{status}");
+        }
+        for status in [200, 301, 400, 401, 403, 404, 410, 426, 501, 505] {
+            assert!(!is_transient(&refused(status, &[])) && !is_passing(&refused(status, &[])), "{status}");
+        }
+        for exit in [Exit::HostName, Exit::ProxyName, Exit::Refused, Exit::NoAnswer, Exit::Lost] {
+            assert!(is_passing(&fault(exit)) && !is_transient(&fault(exit)), "{exit}");
+        }
+        assert!(is_passing(&fault(Exit::Deadline)) && is_transient(&fault(Exit::Deadline)));
+        for exit in [Exit::Untrusted, Exit::TlsHandshake, Exit::ClosedByPeer, Exit::Usage] {
+            assert!(!is_passing(&fault(exit)), "{exit}");
+        }
+    }
 }

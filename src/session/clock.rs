@@ -3,8 +3,10 @@
 use super::{
     Action, Instant, Session, SourceEnd,
     keepalive::Beat,
+    leaving::lost_while_sending,
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
-    side::Sink,
+    progress::SAMPLE,
+    side::{Patience, Side, Sink},
     verdict::unanswered,
 };
 use crate::{exit::Exit, fault::Fault};
@@ -12,70 +14,80 @@ use std::time::Duration;
 
 /// How long a peer that cannot be written to may take to say its last.
 const DEAF: Duration = Duration::from_secs(2);
+/// After so long a wait for an output that has all the time, the user is told.
+const WAITING: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Lets time pass: deadlines at or before `now` take effect.
     pub fn tick(&mut self, now: Instant) {
-        if self.force_at.is_some_and(|at| at <= now) {
-            return self.force();
+        self.now = now;
+        let over = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if over(self.gone_by) {
+            return self.force(now);
         }
         for side in 0..2 {
             self.tick_side(side, now);
+            self.tick_progress(side, now);
+            self.tick_output(side, now);
+            self.tick_ping(side, now);
         }
-        if self.timeout_at.is_some_and(|at| at <= now) {
+        if over(self.timeout_at) {
             self.timeout_at = None;
-            self.out_of_time("the time limit (--timeout) is over", now);
+            self.out_of_time("the time limit (--timeout) is over");
         }
-        if self.idle_at().is_some_and(|at| at <= now) {
+        if over(self.idle_at()) {
             self.rules.idle_timeout = None;
-            self.out_of_time("no message either way within --idle-timeout", now);
+            self.out_of_time("no message either way within --idle-timeout");
+        }
+        if over(self.gone_by) {
+            self.force(now);
         }
     }
 
     /// When [`tick`](Self::tick) has something to do next.
     pub fn deadline(&self) -> Option<Instant> {
-        let sides = [0, 1]
-            .map(|side| [self.drain_at(side), self.deaf_at(side), self.linger_at(side), self.ping_at(side)]);
-        sides.into_iter().flatten().chain([self.timeout_at, self.idle_at(), self.force_at]).flatten().min()
+        let sides = [0, 1].map(|side| {
+            [
+                self.sides[side].gone_by.filter(|_| !self.sides[side].release_asked),
+                self.drain_at(side),
+                self.deaf_at(side),
+                self.linger_at(side),
+                self.frame_at(side),
+                self.leaving_at(side),
+                self.sample_at(side),
+                self.output_at(side),
+                self.ping_at(side),
+            ]
+        });
+        sides.into_iter().flatten().chain([self.timeout_at, self.idle_at(), self.gone_by]).flatten().min()
     }
 
-    fn out_of_time(&mut self, cause: &str, now: Instant) {
+    fn out_of_time(&mut self, cause: &str) {
         let unmet = self.unmet(Some(cause));
         self.fail(unmet.unwrap_or_else(|| Fault::new(Exit::Deadline, "session", cause)));
         let close = self.rules.close.clone();
+        let within = self.rules.close_timeout;
         if self.serving {
-            self.end_all(Some(GOING_AWAY), String::new(), now);
+            self.end_all(Some(GOING_AWAY), String::new(), within);
         } else {
-            self.end_all(close.code, close.reason, now);
+            self.end_all(close.code, close.reason, within);
         }
     }
 
-    pub(super) fn limit(&mut self, at: Instant) {
-        self.force_at = Some(self.force_at.map_or(at, |earlier| earlier.min(at)));
+    /// The whole session is over by then.
+    pub(super) fn leave_by(&mut self, at: Instant) {
+        self.gone_by = Some(self.gone_by.map_or(at, |earlier| earlier.min(at)));
     }
 
-    fn force(&mut self) {
-        self.force_at = None;
-        if self.fault.is_none() {
-            self.fail(if self.count_met {
-                unanswered("the peer does not read")
-            } else {
-                lost_while_sending()
-            });
-        }
-        for side in 0..2 {
-            self.sides[side].ended = true;
-            self.sides[side].sink = Sink::Done;
-            self.sides[side].keepalive = None;
-            if !self.sides[side].released {
-                self.sides[side].release_asked = true;
-                self.actions.push(Action::Release { side, at_once: true });
-            }
-        }
+    /// This side is given up by then, unless its Close gets out before.
+    pub(super) fn limit(&mut self, side: usize, at: Instant) {
+        let gone_by = &mut self.sides[side].gone_by;
+        *gone_by = Some(gone_by.map_or(at, |earlier| earlier.min(at)));
     }
 
     fn tick_side(&mut self, side: usize, now: Instant) {
-        if self.linger_at(side).is_some_and(|at| at <= now) {
+        let over = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if over(self.linger_at(side)) {
             self.sides[side].lingering = None;
             // That a datagram is not answered is common.
             if self.received == 0 && self.sides[side].is_web_socket() {
@@ -86,19 +98,72 @@ impl Session {
             }
             self.end_normally(side);
         }
-        if self.deaf_at(side).is_some_and(|at| at <= now) {
+        if over(self.deaf_at(side)) {
             self.sides[side].deaf_since = None;
             self.source_ended(side, SourceEnd::Lost { fault: lost_while_sending(), answer: None }, now);
         }
-        if self.drain_at(side).is_some_and(|at| at <= now) {
-            self.fail(unanswered("no answer within --close-timeout"));
-            self.sides[side].sink = Sink::Done;
-            self.sides[side].ended = true;
-            self.sides[side].keepalive = None;
-            self.end_output(1 - side, Some(INTERNAL_ERROR), "peer lost".into());
-            self.abandon(1 - side);
-            self.maybe_release(side);
+        if over(self.drain_at(side)) {
+            self.give_up(side, unanswered("no answer within --close-timeout"), now);
         }
+        if over(self.sides[side].gone_by) && !self.sides[side].release_asked {
+            let fault = match self.count_met {
+                true => unanswered("the peer does not read"),
+                false => lost_while_sending(),
+            };
+            self.give_up(side, fault, now);
+        }
+    }
+
+    /// What has to move: a frame that has begun, what is left for a peer that is being left.
+    fn tick_progress(&mut self, side: usize, now: Instant) {
+        if self.frame_at(side).is_some_and(|at| at <= now) {
+            let silence = (now - self.sides[side].heard_at).as_secs_f32();
+            self.sides[side].within.frame = false;
+            self.dead(side, format!("a frame had begun, and no byte of it came for {silence:.0} s"), now);
+        }
+        if self.leaving_at(side).is_some_and(|at| at <= now) {
+            let state = &mut self.sides[side];
+            let taken = match state.sink {
+                Sink::CloseSent(_) => state.progress.acknowledged,
+                _ => state.progress.sent,
+            };
+            if state.leaving.as_mut().is_some_and(|rate| rate.is_too_slow(taken, now)) {
+                state.leaving = None;
+                self.give_up(side, unanswered("the peer takes less than 16 KiB in 30 s"), now);
+            }
+        }
+        if self.sample_at(side).is_some_and(|at| at <= now) {
+            self.sides[side].progress.sampled_at = now;
+            self.actions.push(Action::Measure { side });
+        }
+    }
+
+    /// An output that is waited for, since it is to get nothing more.
+    fn tick_output(&mut self, side: usize, now: Instant) {
+        if self.output_at(side).is_none_or(|at| at > now) {
+            return;
+        }
+        if self.sides[side].patience == Patience::Endless {
+            self.sides[side].waiting_told = true;
+            self.actions.push(Action::Waiting { side });
+            return;
+        }
+        self.sides[side].taking = None;
+        if self.sides[1 - side].deaf_since.take().is_some() {
+            let how = SourceEnd::Lost { fault: lost_while_sending(), answer: None };
+            return self.source_ended(1 - side, how, now);
+        }
+        let state = &mut self.sides[side];
+        let seconds = self.rules.close_timeout.as_secs_f32();
+        let cause = format!("{} took nothing for {seconds} s (--close-timeout)", state.output);
+        (state.sink, state.ended, state.cut) = (Sink::Done, true, true);
+        state.gone_by = Some(now);
+        self.fail(Fault::new(Exit::WriteError, "session", cause));
+        self.actions.push(Action::Stop { side });
+        self.maybe_release(side);
+    }
+
+    fn tick_ping(&mut self, side: usize, now: Instant) {
         if self.ping_at(side).is_none_or(|at| at > now) {
             return;
         }
@@ -125,24 +190,23 @@ impl Session {
         }
         let fault = Fault::new(Exit::Lost, "session", format!("{cause}: the peer or the path is gone"));
         self.source_ended(side, SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) }, now);
-        self.limit(now + LAST_WORD);
+        self.limit(side, now + LAST_WORD);
     }
 
     fn linger_at(&self, side: usize) -> Option<Instant> {
-        let since = self.sides[side].lingering.filter(|_| !self.sides[side].is_excused())?;
-        Some(since.max(self.sides[side].received_at) + self.rules.linger?)
+        let wait = self.sides[side].lingering.filter(|_| !self.sides[side].is_excused())?;
+        let linger = self.rules.linger?;
+        if wait.is_behind() {
+            // The silence has not begun; a queue that stands still must not put it off for ever.
+            return Some(wait.since + linger.max(self.rules.close_timeout));
+        }
+        Some(wait.since.max(self.sides[side].received_at) + linger)
     }
 
     fn drain_at(&self, side: usize) -> Option<Instant> {
-        let Sink::CloseSent(at) = self.sides[side].sink else { return None };
-        if self.hurried {
-            return Some(at + self.rules.close_timeout);
-        }
-        if self.sides[side].is_excused() {
-            return None;
-        }
-        let since = if self.sides[side].discarding { at } else { at.max(self.sides[side].received_at) };
-        Some(since + self.rules.close_timeout)
+        let state = &self.sides[side];
+        let Sink::CloseSent(wait) = state.sink else { return None };
+        (self.hurried || !state.is_excused()).then(|| wait.since + self.rules.close_timeout)
     }
 
     /// How long the source of a side that cannot be written to is listened to.
@@ -152,16 +216,47 @@ impl Session {
         Some(since.max(state.received_at) + DEAF)
     }
 
+    /// When a frame that has begun counts as never to be ended.
+    fn frame_at(&self, side: usize) -> Option<Instant> {
+        let state = &self.sides[side];
+        let waits = state.within.frame && !state.ended && !state.is_excused() && state.deaf_since.is_none();
+        Some(state.heard_at + self.rules.ping_timeout.filter(|_| waits)?)
+    }
+
+    fn leaving_at(&self, side: usize) -> Option<Instant> {
+        let state = &self.sides[side];
+        let open = matches!(state.sink, Sink::Ending | Sink::CloseSent(_)) && !state.away;
+        state.leaving.filter(|_| open).map(|rate| rate.deadline())
+    }
+
+    fn sample_at(&self, side: usize) -> Option<Instant> {
+        let state = &self.sides[side];
+        (state.is_awaited() && !state.away).then(|| state.progress.sampled_at + SAMPLE)
+    }
+
+    fn output_at(&self, side: usize) -> Option<Instant> {
+        let state = &self.sides[side];
+        let deaf = self.sides[1 - side].deaf_since.is_some() && self.sides[1 - side].blocked;
+        let since = state.taking.filter(|_| state.sink == Sink::Ending || deaf)?;
+        match state.patience {
+            Patience::Endless if state.waiting_told || deaf => None,
+            Patience::Endless => Some(since + WAITING),
+            Patience::Bounded => Some(since + self.rules.close_timeout),
+        }
+    }
+
     fn ping_at(&self, side: usize) -> Option<Instant> {
         let open = matches!(self.sides[side].sink, Sink::Open | Sink::Ending);
         self.sides[side].keepalive.as_ref().filter(|_| open && !self.sides[side].away)?.deadline()
     }
 
     fn idle_at(&self) -> Option<Instant> {
+        // Once the peer has left, only an output is waited for.
+        let talks = self.sides.iter().any(|side| side.is_remote() && !side.release_asked);
+        let bytes_only = !self.sides.iter().any(Side::is_remote);
+        if !talks && !bytes_only {
+            return None;
+        }
         Some(self.traffic_at + self.rules.idle_timeout?)
     }
-}
-
-pub(super) fn lost_while_sending() -> Fault {
-    Fault::new(Exit::Lost, "session", "the connection was lost while sending")
 }

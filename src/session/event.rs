@@ -3,7 +3,7 @@
 //! Sides are numbered 0 (A) and 1 (B). A *source* gives messages, a *sink* takes them; the pump from
 //! side `s` carries messages from the source of `s` to the sink of `1 - s`.
 
-use super::CloseWith;
+use super::{CloseWith, Doubt, Left};
 use crate::fault::Fault;
 pub use tokio::time::Instant;
 
@@ -26,11 +26,33 @@ pub enum Event {
     Heard {
         /// Which side.
         side: usize,
-        /// They belong to a data message that is not complete.
-        amid: bool,
+        /// Bytes that came so far.
+        bytes: u64,
+        /// What they ended in.
+        within: Within,
+    },
+    /// A pong to a ping of ours came.
+    Ponged {
+        /// Which side.
+        side: usize,
     },
     /// The transport of a WebSocket took bytes of ours.
     Wrote {
+        /// Which side.
+        side: usize,
+        /// Bytes that it took so far.
+        bytes: u64,
+    },
+    /// Of the bytes that the transport of a WebSocket took, the far end's system has so many; answers
+    /// [`Action::Measure`].
+    Acknowledged {
+        /// Which side.
+        side: usize,
+        /// Bytes so far.
+        bytes: u64,
+    },
+    /// An output that is no WebSocket took bytes.
+    Took {
         /// Which side.
         side: usize,
     },
@@ -53,12 +75,19 @@ pub enum Event {
         /// The side of the sink.
         side: usize,
     },
-    /// Input that was read from a side can no longer be sent.
+    /// Input of a side can no longer be sent.
     Unsent {
-        /// The side it was read from.
+        /// The side it comes from.
         side: usize,
-        /// Whole messages; a partial one counts.
-        messages: u64,
+        /// How much.
+        left: Left,
+    },
+    /// Input of a side was on its way when a connection was lost, and nothing proves since that it came.
+    InDoubt {
+        /// The side it comes from.
+        side: usize,
+        /// How much.
+        doubt: Doubt,
     },
     /// A side gave something when nobody was there any more to send it to.
     Late {
@@ -81,6 +110,8 @@ pub enum Event {
     Released {
         /// Which side.
         side: usize,
+        /// Bytes that its far end had not taken by then.
+        untaken: u64,
     },
     /// As many messages as the rules want were delivered from this side.
     CountReached {
@@ -99,9 +130,16 @@ pub enum Event {
         /// Whether reading is refused.
         blocked: bool,
     },
-    /// A sink that holds up a side has taken nothing for a while, and is waited for only out of patience.
-    Weary {
-        /// The side of the sink.
+    /// What came from a side waits more than a moment for its output, or no longer does.
+    Held {
+        /// The side it came from.
+        side: usize,
+        /// Whether it waits.
+        held: bool,
+    },
+    /// A WebSocket holds more of the memory for unfinished messages than any other, and it is used up.
+    Overflowed {
+        /// Which side.
         side: usize,
     },
     /// A WebSocket is lost and being opened again, or it is back.
@@ -117,6 +155,15 @@ pub enum Event {
     Unmet(Fault),
     /// The code that carries this session panicked.
     Panicked,
+}
+
+/// What the last byte of a peer belongs to, as far as it is unfinished.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Within {
+    /// A data message has begun and not ended.
+    pub message: bool,
+    /// A frame has.
+    pub frame: bool,
 }
 
 /// How a source ended.
@@ -216,6 +263,8 @@ pub enum Action {
     Shut {
         /// Which side.
         side: usize,
+        /// It did not come to its end, which the far end has to see: its end is left to the release.
+        cut: bool,
     },
     /// Give a connection up, and open it again.
     Renew {
@@ -240,8 +289,20 @@ pub enum Action {
     Release {
         /// Which side.
         side: usize,
-        /// Without lingering: the process has to go.
-        at_once: bool,
+        /// It is gone by then, whatever is still on its way.
+        by: Option<Instant>,
+        /// The far end has to see that this is not the whole.
+        cut: bool,
+    },
+    /// Look at the send queue of a WebSocket, and tell [`Event::Acknowledged`].
+    Measure {
+        /// Which side.
+        side: usize,
+    },
+    /// Tell the user that the session is over but for an output that is slow to take the rest.
+    Waiting {
+        /// The side of the output.
+        side: usize,
     },
     /// Tell the user.
     Note(String),

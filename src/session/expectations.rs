@@ -4,7 +4,7 @@
 //! wrong before: the first fault wins. The answer to our own Close says nothing about the peer's will,
 //! so it never meets an expectation.
 
-use super::{Session, codes};
+use super::{Session, codes, verdict::counted};
 use crate::{exit::Exit, fault::Fault};
 use std::ops::RangeInclusive;
 
@@ -21,13 +21,13 @@ impl Session {
     fn too_few(&self) -> Option<String> {
         let wanted = self.rules.count.filter(|_| !self.count_met);
         let Some(filter) = &self.rules.filter else {
-            return Some(format!("expected {}, got {}", messages(wanted?), self.received));
+            return Some(format!("expected {}, got {}", counted(wanted?, "message"), self.received));
         };
         if wanted.is_none() && self.matched > 0 {
             return None;
         }
         let matched = self.matched;
-        let wanted = wanted.map_or_else(|| "a message".to_owned(), messages);
+        let wanted = wanted.map_or_else(|| "a message".to_owned(), |wanted| counted(wanted, "message"));
         Some(format!("expected {wanted} with {filter}, {matched} of {} matched", self.received))
     }
 
@@ -37,8 +37,16 @@ impl Session {
         missed.then(|| format!("expected the peer to close with {}, it did not", codes::list(expected)))
     }
 
-    /// Judges the peer's Close; `echo` is the answer to ours.
-    pub(super) fn judge_close(&mut self, side: usize, code: Option<u16>, echo: bool, described: &str) {
+    /// Judges the peer's Close; `echo` is the answer to ours, and `held` what to do about an output that
+    /// held the peer up. True when it is how a session ends that came to its end.
+    pub(super) fn judge_close(
+        &mut self,
+        side: usize,
+        code: Option<u16>,
+        echo: bool,
+        described: &str,
+        held: Option<String>,
+    ) -> bool {
         let within = |ranges: &[RangeInclusive<u16>], code| ranges.iter().any(|range| range.contains(&code));
         let fine = matches!(code, None | Some(1000 | 1001))
             || code.is_some_and(|code| within(&self.rules.ok_close, code));
@@ -48,6 +56,7 @@ impl Session {
             let expected = &self.rules.expect_close;
             if within(expected, code.unwrap_or(1005)) {
                 self.close_met = true;
+                return true;
             } else {
                 let cause = format!(
                     "expected the peer to close with {}, it closed with {described}",
@@ -57,14 +66,11 @@ impl Session {
             }
         } else if !fine && !echo {
             let fault = Fault::new(Exit::ClosedByPeer, "session", format!("closed by the peer: {described}"));
-            self.fail(match code.and_then(codes::remedy) {
+            self.fail(match held.or_else(|| code.and_then(codes::remedy).map(str::to_owned)) {
                 Some(remedy) => fault.hint(remedy),
                 None => fault,
             });
         }
+        fine || echo
     }
-}
-
-fn messages(number: u64) -> String {
-    if number == 1 { "1 message".to_owned() } else { format!("{number} messages") }
 }

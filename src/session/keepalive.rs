@@ -1,12 +1,15 @@
 //! The ping clock of one WebSocket side (RFC 6455 section 5.5.2).
 //!
-//! A ping is due when nothing was heard for the interval. The timeout runs from the moment the ping
-//! is on the wire, and stands still while we refuse to read: a pong that waits behind data we do not
-//! take says nothing about the peer. Pings go out then too: where nobody is any more, one of them fails.
-//! A ping that does not get onto the wire waits behind our own data; then the timeout runs from the
-//! last byte that the transport took.
+//! A ping is due when nothing was heard for the interval, and none is sent while one is out. The timeout
+//! runs from the moment the ping is acknowledged by the far end's system: on a slow path it stands behind
+//! our own data. Every byte that comes renews it, since the pong may stand behind the peer's data. It
+//! stands still while we refuse to read: a pong that waits behind data we do not take says nothing about
+//! the peer. Pings go out then too: where nobody is any more, one of them fails.
 
-use super::{Instant, Rules};
+use super::{
+    Instant, Rules,
+    progress::{Progress, Wait},
+};
 use std::time::Duration;
 
 pub(super) struct Keepalive {
@@ -19,8 +22,13 @@ pub(super) struct Keepalive {
 
 enum Waiting {
     No,
+    /// The ping is not on the wire; since the last byte that the transport took.
     ForTheWire(Instant),
-    ForThePong(Instant),
+    ForThePong {
+        wait: Wait,
+        /// Something else than the pong came since.
+        heard: bool,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -44,9 +52,23 @@ impl Keepalive {
         }
     }
 
+    /// Bytes came.
     pub(super) fn heard(&mut self, now: Instant) {
-        self.waiting = Waiting::No;
         self.due = after(now, self.interval);
+        match &mut self.waiting {
+            Waiting::ForThePong { wait, heard } if self.timeout.is_some() => {
+                (wait.since, *heard) = (now, true);
+            }
+            Waiting::ForTheWire(since) if self.timeout.is_some() => *since = now,
+            waiting => *waiting = Waiting::No,
+        }
+    }
+
+    /// The pong came.
+    pub(super) fn ponged(&mut self, now: Instant) {
+        if let Waiting::ForThePong { .. } = self.waiting {
+            self.forget(now);
+        }
     }
 
     /// The transport took bytes of ours.
@@ -56,11 +78,27 @@ impl Keepalive {
         }
     }
 
-    pub(super) fn sent(&mut self, now: Instant) {
+    /// The ping is on the wire; true when what stands in front of it is to be watched.
+    pub(super) fn sent(&mut self, progress: &Progress, now: Instant) -> bool {
         if let Waiting::ForTheWire(_) = self.waiting {
-            self.waiting = Waiting::ForThePong(now);
-            self.forget(now);
+            self.waiting = Waiting::ForThePong { wait: Wait::new(progress, now), heard: false };
+            if self.paused {
+                self.forget(now);
+            }
         }
+        self.is_behind()
+    }
+
+    /// The far end has acknowledged more of what was sent.
+    pub(super) fn acknowledged(&mut self, bytes: u64, now: Instant) {
+        if let Waiting::ForThePong { wait, .. } = &mut self.waiting {
+            wait.acknowledged(bytes, now);
+        }
+    }
+
+    /// Whether the ping stands in the send queue.
+    pub(super) fn is_behind(&self) -> bool {
+        matches!(&self.waiting, Waiting::ForThePong { wait, .. } if wait.is_behind())
     }
 
     /// While paused, no pong is waited for.
@@ -72,21 +110,24 @@ impl Keepalive {
             self.due = self.due.max(now);
         }
         self.paused = paused;
-        self.forget(now);
+        if let (true, Waiting::ForThePong { .. }) = (paused, &self.waiting) {
+            self.forget(now);
+        }
     }
 
-    fn forget(&mut self, now: Instant) {
-        if let (true, Waiting::ForThePong(_)) = (self.paused, &self.waiting) {
-            self.heard(now);
-        }
+    /// It is back, or on a new connection: no ping is out.
+    pub(super) fn forget(&mut self, now: Instant) {
+        self.waiting = Waiting::No;
+        self.due = after(now, self.interval);
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.interval?;
-        match self.waiting {
+        match &self.waiting {
             Waiting::No => Some(self.due),
             _ if self.paused => None,
-            Waiting::ForTheWire(since) | Waiting::ForThePong(since) => Some(since + self.timeout?),
+            Waiting::ForTheWire(since) => Some(*since + self.timeout?),
+            Waiting::ForThePong { wait, .. } => Some(wait.since + self.timeout?),
         }
     }
 
@@ -94,10 +135,11 @@ impl Keepalive {
         if self.deadline()? > now {
             return None;
         }
-        match self.waiting {
-            Waiting::ForThePong(since) => return Some(Beat::Dead(now - since)),
-            Waiting::ForTheWire(since) => return Some(Beat::Stuck(now - since)),
-            Waiting::No => {}
+        match &self.waiting {
+            Waiting::ForThePong { wait, heard: false } => return Some(Beat::Dead(now - wait.since)),
+            Waiting::ForTheWire(since) => return Some(Beat::Stuck(now - *since)),
+            // The peer lives and does not answer that ping; it gets another.
+            Waiting::ForThePong { heard: true, .. } | Waiting::No => {}
         }
         self.waiting = Waiting::ForTheWire(now);
         Some(Beat::Ping)
@@ -115,6 +157,11 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    /// Nothing stands in front of what is sent.
+    fn free(now: Instant) -> Progress {
+        Progress::new(now)
+    }
+
     #[test]
     fn pings_when_quiet_and_gives_up_from_the_moment_the_ping_is_sent() {
         let start = Instant::now();
@@ -125,7 +172,7 @@ mod tests {
             clock.wrote(start + second * SECOND);
             assert_eq!(clock.tick(start + second * SECOND), None, "what is before it gets through");
         }
-        clock.sent(start + 90 * SECOND);
+        assert!(!clock.sent(&free(start), start + 90 * SECOND));
         clock.wrote(start + 91 * SECOND);
         assert_eq!(clock.tick(start + 109 * SECOND), None);
         assert_eq!(clock.tick(start + 110 * SECOND), Some(Beat::Dead(20 * SECOND)));
@@ -142,13 +189,62 @@ mod tests {
     }
 
     #[test]
+    fn a_ping_behind_a_send_queue_waits_for_it_while_it_moves() {
+        let start = Instant::now();
+        let mut clock = Keepalive::new(&Rules::default(), start);
+        clock.tick(start + 20 * SECOND);
+        let progress = Progress { sent: 1000, ..Progress::new(start) };
+        assert!(clock.sent(&progress, start + 20 * SECOND));
+        for step in 1..10 {
+            let now = start + (20 + 19 * step) * SECOND;
+            assert_eq!(clock.tick(now), None, "{step}");
+            clock.acknowledged(100 * u64::from(step), now);
+        }
+        let moved = start + (20 + 19 * 9) * SECOND;
+        assert_eq!(clock.tick(moved + 20 * SECOND), Some(Beat::Dead(20 * SECOND)), "it stood still");
+
+        let mut clock = Keepalive::new(&Rules::default(), start);
+        clock.tick(start + 20 * SECOND);
+        clock.sent(&progress, start + 20 * SECOND);
+        clock.acknowledged(1000, start + 35 * SECOND);
+        assert!(!clock.is_behind());
+        clock.acknowledged(1500, start + 40 * SECOND);
+        assert_eq!(clock.tick(start + 54 * SECOND), None);
+        assert_eq!(clock.tick(start + 55 * SECOND), Some(Beat::Dead(20 * SECOND)), "and not renewed later");
+    }
+
+    #[test]
+    fn no_ping_is_sent_while_one_is_out_and_every_byte_renews_the_timeout() {
+        let start = Instant::now();
+        let mut clock = Keepalive::new(&Rules::default(), start);
+        clock.tick(start + 20 * SECOND);
+        clock.sent(&free(start), start + 20 * SECOND);
+        for second in 21..100 {
+            clock.heard(start + second * SECOND);
+            assert_eq!(clock.tick(start + second * SECOND), None, "the pong may stand behind data");
+        }
+        assert_eq!(clock.tick(start + 118 * SECOND), None);
+        assert_eq!(clock.tick(start + 119 * SECOND), Some(Beat::Ping), "it lives: one more, not the end");
+        clock.sent(&free(start), start + 119 * SECOND);
+        assert_eq!(clock.tick(start + 139 * SECOND), Some(Beat::Dead(20 * SECOND)));
+
+        let mut clock = Keepalive::new(&Rules::default(), start);
+        clock.tick(start + 20 * SECOND);
+        clock.sent(&free(start), start + 20 * SECOND);
+        clock.heard(start + 21 * SECOND);
+        clock.ponged(start + 21 * SECOND);
+        assert_eq!(clock.deadline(), Some(start + 41 * SECOND));
+        assert_eq!(clock.tick(start + 41 * SECOND), Some(Beat::Ping));
+    }
+
+    #[test]
     fn anything_heard_counts_and_refusing_to_read_stops_the_timeout() {
         let start = Instant::now();
         let mut clock = Keepalive::new(&Rules::default(), start);
         clock.heard(start + 15 * SECOND);
         assert_eq!(clock.deadline(), Some(start + 35 * SECOND));
         clock.tick(start + 35 * SECOND);
-        clock.sent(start + 35 * SECOND);
+        clock.sent(&free(start), start + 35 * SECOND);
         clock.pause(true, start + 36 * SECOND);
         for second in [56, 76, 96] {
             assert_eq!(clock.tick(start + (second - 1) * SECOND), None);
@@ -157,7 +253,7 @@ mod tests {
                 Some(Beat::Ping),
                 "also to whoever we do not hear"
             );
-            clock.sent(start + second * SECOND);
+            clock.sent(&free(start), start + second * SECOND);
         }
         assert_eq!(clock.tick(start + 116 * SECOND), Some(Beat::Ping));
         assert_eq!(clock.deadline(), None, "nothing gets out, which may be for us not reading");
@@ -175,7 +271,9 @@ mod tests {
         let start = Instant::now();
         let mut clock = Keepalive::new(&rules, start);
         assert_eq!(clock.tick(start + 20 * SECOND), Some(Beat::Ping));
-        clock.sent(start + 20 * SECOND);
+        clock.sent(&free(start), start + 20 * SECOND);
         assert_eq!(clock.deadline(), None);
+        clock.heard(start + 25 * SECOND);
+        assert_eq!(clock.tick(start + 45 * SECOND), Some(Beat::Ping));
     }
 }

@@ -3,14 +3,21 @@
 use super::{
     Action, CloseWith, Instant, Session, When,
     codes::TRY_AGAIN_LATER,
-    machine::LAST_WORD,
+    machine::{INTERNAL_ERROR, LAST_WORD},
+    progress::Rate,
     side::{Side, Sink},
 };
 use crate::{exit::Exit, fault::Fault};
+use std::time::Duration;
+
+/// How long the last steps of a side may take that has to go at once.
+const AT_ONCE: Duration = Duration::from_millis(50);
 
 impl Session {
     /// Stops reading, flushes and closes both sides; delivery to byte sinks goes on while peers drain.
-    pub(super) fn end_all(&mut self, code: Option<u16>, reason: String, now: Instant) {
+    ///
+    /// It is over in that time, or at once when all that is left is an output that takes nothing.
+    pub(super) fn end_all(&mut self, code: Option<u16>, reason: String, within: Duration) {
         self.hurried = true;
         let relay = self.sides.iter().all(Side::is_web_socket);
         for side in 0..2 {
@@ -24,7 +31,8 @@ impl Session {
                 self.end_output(side, code, reason.clone());
             }
         }
-        self.limit(now + self.rules.close_timeout);
+        let over = !bytes_only && self.sides.iter().all(|side| !side.is_web_socket() || side.release_asked);
+        self.leave_by(if over { self.now } else { self.now + within });
     }
 
     pub(super) fn end_normally(&mut self, side: usize) {
@@ -33,17 +41,28 @@ impl Session {
     }
 
     pub(super) fn end_output(&mut self, side: usize, code: Option<u16>, reason: String) {
-        if self.sides[side].sink != Sink::Open {
+        let now = self.now;
+        let state = &mut self.sides[side];
+        if state.sink != Sink::Open {
             return;
         }
-        self.sides[side].sink = Sink::Ending;
-        self.sides[side].lingering = None;
-        self.sides[side].close_code = code;
-        self.actions.push(if self.sides[side].is_web_socket() {
+        state.sink = Sink::Ending;
+        state.lingering = None;
+        state.close_code = code;
+        self.actions.push(if state.is_web_socket() {
+            state.leaving = Some(Rate::new(state.progress.sent, now));
             Action::Close { side, code, reason, when: When::Delivered }
         } else {
-            Action::Shut { side }
+            state.taking = Some(now);
+            Action::Shut { side, cut: state.cut }
         });
+    }
+
+    /// What this side got is not the whole: its far end has to see that.
+    pub(super) fn cut(&mut self, side: usize) {
+        if !self.sides[side].is_web_socket() && self.sides[side].sink != Sink::Done {
+            self.sides[side].cut = true;
+        }
     }
 
     pub(super) fn stop(&mut self, side: usize) {
@@ -69,6 +88,7 @@ impl Session {
         self.sides[side].keepalive = None;
         self.actions.push(Action::SendAway { side, reason: reason.clone() });
         self.abandon(1 - side);
+        self.cut(1 - side);
         self.end_output(1 - side, None, String::new());
         if self.sides[side].is_web_socket() && self.sides[side].sink == Sink::Open {
             self.sides[side].sink = Sink::Ending;
@@ -79,7 +99,18 @@ impl Session {
         } else {
             self.end_normally(side);
         }
-        self.limit(now + LAST_WORD + self.rules.close_timeout);
+        self.limit(side, now + LAST_WORD + self.rules.close_timeout);
+    }
+
+    /// The WebSocket of this side is left as it is: nothing more comes of it.
+    pub(super) fn give_up(&mut self, side: usize, fault: Fault, now: Instant) {
+        self.fail(fault);
+        let state = &mut self.sides[side];
+        (state.sink, state.ended, state.keepalive, state.gone_by) = (Sink::Done, true, None, Some(now));
+        self.cut(1 - side);
+        self.end_output(1 - side, Some(INTERNAL_ERROR), "peer lost".into());
+        self.abandon(1 - side);
+        self.maybe_release(side);
     }
 
     pub(super) fn discard(&mut self, side: usize) {
@@ -90,11 +121,36 @@ impl Session {
     }
 
     pub(super) fn maybe_release(&mut self, side: usize) {
+        let now = self.now;
         let state = &mut self.sides[side];
         if state.ended && state.sink == Sink::Done && !state.release_asked {
             state.release_asked = true;
-            let at_once = self.fault.as_ref().is_some_and(Fault::is_silent);
-            self.actions.push(Action::Release { side, at_once });
+            let at_once = self.fault.as_ref().is_some_and(Fault::is_silent).then(|| now + AT_ONCE);
+            let lost = state.lost.then(|| now + LAST_WORD);
+            let by = [self.gone_by, state.gone_by, at_once, lost].into_iter().flatten().min();
+            self.actions.push(Action::Release { side, by, cut: state.cut });
         }
     }
+
+    /// Ends everything now, in whatever state it is.
+    pub(super) fn force(&mut self, now: Instant) {
+        (self.gone_by, self.forced) = (None, true);
+        self.fail(lost_while_sending());
+        for side in 0..2 {
+            let state = &mut self.sides[side];
+            if !state.is_web_socket() && state.sink != Sink::Done {
+                state.cut = true;
+            }
+            (state.ended, state.sink, state.keepalive, state.gone_by) = (true, Sink::Done, None, None);
+            if !state.released {
+                state.release_asked = true;
+                let cut = state.cut;
+                self.actions.push(Action::Release { side, by: Some(now + AT_ONCE), cut });
+            }
+        }
+    }
+}
+
+pub(super) fn lost_while_sending() -> Fault {
+    Fault::new(Exit::Lost, "session", "the connection was lost while sending")
 }

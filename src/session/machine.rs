@@ -4,11 +4,11 @@
 //! fault wins, and a session is over when both sides are released.
 
 use super::{
-    Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When,
-    clock::lost_while_sending,
+    Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When, Within,
     keepalive::Keepalive,
-    side::{Side, Sink},
-    verdict::{Left, unanswered},
+    progress::{Rate, Wait},
+    side::{Patience, Side, Sink},
+    verdict::{Doubt, Left, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(10);
 /// How long a session may go on once nobody reads our output.
 const READER_LEFT: Duration = Duration::from_millis(100);
+/// What is acknowledged beyond this at once is more than a ping, bytes.
+const CONTROL: u64 = 256;
 
 /// The pure state of one pair of links.
 pub struct Session {
@@ -34,13 +36,20 @@ pub struct Session {
     pub(super) matched: u64,
     pub(super) count_met: bool,
     pub(super) close_met: bool,
+    /// The user said when it ends, by what stands in the input.
+    pub(super) asked: bool,
     pub(super) left: Left,
+    pub(super) doubt: Doubt,
     /// It is to end soon: an answer to our Close is waited for, and not everything that comes before it.
     pub(super) hurried: bool,
     pub(super) timeout_at: Option<Instant>,
     pub(super) traffic_at: Instant,
-    /// Everything is over by then, whatever state it is in.
-    pub(super) force_at: Option<Instant>,
+    /// The time of what happens now.
+    pub(super) now: Instant,
+    /// It was not over in time, and was cut off.
+    pub(super) forced: bool,
+    /// Everything is over by then, whatever state it is in; once set it is never put off.
+    pub(super) gone_by: Option<Instant>,
     pub(super) actions: Vec<Action>,
 }
 
@@ -66,11 +75,15 @@ impl Session {
             matched: 0,
             count_met: false,
             close_met: false,
+            asked: false,
             left: Left::default(),
+            doubt: Doubt::default(),
             hurried: false,
             timeout_at,
             traffic_at: now,
-            force_at: None,
+            now,
+            forced: false,
+            gone_by: None,
             actions: Vec::new(),
         }
     }
@@ -85,36 +98,51 @@ impl Session {
         self.sides[side].shared = true;
     }
 
+    /// What a person calls the output of this side, and how long it is waited for.
+    pub fn output(&mut self, side: usize, name: String, patience: Patience) {
+        (self.sides[side].output, self.sides[side].patience) = (name, patience);
+    }
+
     /// Takes one event; what follows from it is in [`actions`](Self::actions).
     pub fn on(&mut self, event: Event, now: Instant) {
+        self.now = now;
         match event {
             Event::Received { side, messages } => self.received(side, messages, now),
             Event::Matched { messages } => self.matched += messages,
-            Event::Heard { side, amid } => self.heard(side, amid, now),
-            Event::Wrote { side } => self.keepalive(side, |clock| clock.wrote(now)),
-            Event::PingSent { side } => self.keepalive(side, |clock| clock.sent(now)),
+            Event::Heard { side, bytes, within } => self.heard(side, bytes, within, now),
+            Event::Ponged { side } => self.keepalive(side, |clock| clock.ponged(now)),
+            Event::Wrote { side, bytes } => self.wrote(side, bytes, now),
+            Event::Acknowledged { side, bytes } => self.acknowledged(side, bytes, now),
+            Event::Took { side } => self.sides[side].taking = self.sides[side].taking.map(|_| now),
+            Event::PingSent { side } => self.ping_sent(side, now),
             Event::Blocked { side, blocked } => self.blocked(side, blocked, now),
-            Event::Weary { side } => self.weary(1 - side, now),
+            Event::Held { side, held } => self.held(side, held, now),
+            Event::Overflowed { side } => {
+                let reason = "too much of unfinished messages (--max-buffer)".to_owned();
+                self.send_away(side, reason, now);
+            }
             Event::Away { side, away } => self.away(side, away, now),
             Event::Ended { side, how } => self.source_ended(side, how, now),
             Event::SinkFailed { side, how } => self.sink_failed(side, how, now),
             Event::Delivered { side } => self.delivered(side, now),
-            Event::Unsent { messages, .. } => self.left.messages += messages,
+            Event::Unsent { left, .. } => self.left.add(left),
+            Event::InDoubt { doubt, .. } => self.doubt += doubt,
             // Whoever has as many messages as were wanted waits for nothing more.
             Event::Late { .. } if self.count_met => {}
             Event::Late { bytes, .. } => self.left.late += bytes,
             Event::CloseSent { side } => self.close_sent(side, now),
             Event::Shut { side } => self.shut(side, now),
-            Event::Released { side } => self.sides[side].released = true,
+            Event::Released { side, untaken } => self.released(side, untaken),
             Event::CountReached { side } => self.count_reached(side, now),
             Event::Signal(fault) => {
                 self.fail(fault);
-                self.end_all(Some(GOING_AWAY), String::new(), now);
+                let within = if self.serving { self.rules.grace } else { self.rules.close_timeout };
+                self.end_all(Some(GOING_AWAY), String::new(), within);
             }
             Event::Unmet(fault) => {
                 self.fail(fault);
                 let CloseWith { code, reason } = self.rules.close.clone();
-                self.end_all(code, reason, now);
+                self.end_all(code, reason, self.rules.close_timeout);
             }
             Event::Panicked => self.panicked(now),
         }
@@ -123,6 +151,11 @@ impl Session {
     /// What the driver must do now, in order.
     pub fn actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
+    }
+
+    /// Whether it was not over in time.
+    pub fn was_cut_off(&self) -> bool {
+        self.forced
     }
 
     /// Whether both sides are gone.
@@ -136,12 +169,63 @@ impl Session {
         }
     }
 
-    fn heard(&mut self, side: usize, amid: bool, now: Instant) {
+    fn heard(&mut self, side: usize, bytes: u64, within: Within, now: Instant) {
         self.keepalive(side, |clock| clock.heard(now));
-        if amid {
+        let state = &mut self.sides[side];
+        (state.heard, state.within, state.heard_at) = (bytes, within, now);
+        if let Some(wait) = &mut state.lingering {
+            wait.heard(now);
+        }
+        if let Sink::CloseSent(wait) = &mut state.sink {
+            wait.heard(now);
+        }
+        if within.message {
             // A large message on its way is no silence.
             self.traffic_at = now;
-            self.sides[side].received_at = now;
+            state.received_at = now;
+        }
+        state.goes_on_finishing(now);
+    }
+
+    fn wrote(&mut self, side: usize, bytes: u64, now: Instant) {
+        self.sides[side].progress.sent = bytes;
+        self.keepalive(side, |clock| clock.wrote(now));
+    }
+
+    /// The far end's system has so much of what was sent.
+    fn acknowledged(&mut self, side: usize, bytes: u64, now: Instant) {
+        let state = &mut self.sides[side];
+        state.progress.sampled_at = now;
+        let step = bytes.saturating_sub(state.progress.acknowledged);
+        if step == 0 {
+            return;
+        }
+        state.progress.acknowledged = bytes;
+        if let Some(wait) = &mut state.lingering {
+            wait.acknowledged(bytes, now);
+        }
+        if let Sink::CloseSent(wait) = &mut state.sink
+            && wait.acknowledged(bytes, now)
+        {
+            state.close_acknowledged(now);
+        }
+        self.keepalive(side, |clock| clock.acknowledged(bytes, now));
+        if step > CONTROL {
+            // A message that crawls along a slow path is no idleness.
+            self.traffic_at = now;
+        }
+    }
+
+    fn ping_sent(&mut self, side: usize, now: Instant) {
+        let progress = self.sides[side].progress;
+        let is_behind = self.sides[side].keepalive.as_mut().is_some_and(|clock| clock.sent(&progress, now));
+        self.measure(side, is_behind);
+    }
+
+    /// Asks how far the send queue is, if a clock waits for that.
+    fn measure(&mut self, side: usize, is_behind: bool) {
+        if is_behind {
+            self.actions.push(Action::Measure { side });
         }
     }
 
@@ -150,17 +234,15 @@ impl Session {
         self.excuse(side, now);
     }
 
-    /// What this side sent is not taken: if nobody is there to wait for that, it is over.
-    fn weary(&mut self, side: usize, now: Instant) {
-        if self.sides[side].blocked && self.sides[side].deaf_since.take().is_some() {
-            self.source_ended(side, SourceEnd::Lost { fault: lost_while_sending(), answer: None }, now);
-        }
+    fn held(&mut self, side: usize, held: bool, now: Instant) {
+        self.sides[side].held_since = held.then(|| self.sides[side].held_since.unwrap_or(now));
     }
 
     pub(super) fn away(&mut self, side: usize, away: bool, now: Instant) {
         self.sides[side].away = away;
         if !away {
-            self.keepalive(side, |clock| clock.heard(now));
+            self.keepalive(side, |clock| clock.forget(now));
+            self.sides[side].within = Within::default();
         }
         self.excuse(side, now);
     }
@@ -168,12 +250,14 @@ impl Session {
     fn excuse(&mut self, side: usize, now: Instant) {
         let excused = self.sides[side].is_excused();
         self.keepalive(side, |clock| clock.pause(excused, now));
-        self.sides[side].received_at = now;
+        (self.sides[side].received_at, self.sides[side].heard_at) = (now, now);
     }
 
     fn received(&mut self, side: usize, messages: u64, now: Instant) {
         self.traffic_at = now;
         self.sides[side].received_at = now;
+        // The message that was waited for is there; what follows it does not renew anything.
+        self.sides[side].finishing = None;
         if self.sides[side].is_web_socket()
             || self.sides.iter().all(|side| !side.is_web_socket()) && self.sides[side].is_remote()
         {
@@ -194,15 +278,18 @@ impl Session {
                 self.input_absent(other);
             }
             SourceEnd::Eof { hangup, .. } => self.input_ended(other, hangup),
-            SourceEnd::Close { code, reason, described } => self.peer_closed(side, code, reason, described),
+            SourceEnd::Close { code, reason, described } => {
+                self.peer_closed(side, code, reason, described, now);
+            }
             SourceEnd::Lost { fault, answer } => self.peer_lost(side, fault, answer, now),
             SourceEnd::Asked { close, hangup } => {
-                self.rules.close = close;
+                (self.rules.close, self.asked) = (close, true);
                 // Without a limit to the lingering, the wish would never come true.
                 self.input_ended(other, hangup || self.rules.linger.is_none());
             }
             SourceEnd::Failed(fault) => {
                 self.fail(fault);
+                self.cut(other);
                 self.end_output(other, Some(INTERNAL_ERROR), "input failed".into());
             }
             SourceEnd::SentAway { reason } => self.send_away(other, reason, now),
@@ -236,49 +323,91 @@ impl Session {
 
     fn delivered(&mut self, side: usize, now: Instant) {
         if self.sides[side].linger_next && self.sides[side].sink == Sink::Open {
+            let wait = Wait::new(&self.sides[side].progress, now);
             self.sides[side].linger_next = false;
-            self.sides[side].lingering = Some(now);
+            self.sides[side].lingering = Some(wait);
+            self.measure(side, wait.is_behind());
         }
     }
 
-    fn peer_closed(&mut self, side: usize, code: Option<u16>, reason: String, described: String) {
+    fn peer_closed(
+        &mut self,
+        side: usize,
+        code: Option<u16>,
+        reason: String,
+        described: String,
+        now: Instant,
+    ) {
         let echo = matches!(self.sides[side].sink, Sink::CloseSent(_)) && code == self.sides[side].close_code;
-        self.judge_close(side, code, echo, &described);
-        self.sides[side].sink = Sink::Done;
+        let held = self.held_up(side, now);
+        if !self.judge_close(side, code, echo, &described, held) {
+            self.cut(1 - side);
+        }
+        (self.sides[side].sink, self.sides[side].closed) = (Sink::Done, true);
         self.abandon(1 - side);
         self.end_output(1 - side, code, reason);
     }
 
     fn peer_lost(&mut self, side: usize, fault: Fault, answer: Option<u16>, now: Instant) {
         let close_sent = matches!(self.sides[side].sink, Sink::CloseSent(_));
+        self.sides[side].lost = fault.exit == Exit::Lost;
         let relayed = match answer {
             Some(1009) => (Some(1009), "message too big".into()),
             _ => (Some(INTERNAL_ERROR), "peer lost".into()),
         };
-        let quiet = now - self.traffic_at;
         if close_sent && fault.exit == Exit::Lost {
             self.fail(unanswered(&fault.cause));
-        } else if fault.exit == Exit::Lost && fault.hint.is_none() && quiet >= IDLE {
-            self.fail(fault.hint(format!(
-                "--ping-interval 20, as the connection was cut {} s after the last message in either direction: probably an idle timeout on the way",
-                quiet.as_secs()
-            )));
         } else {
-            self.fail(fault);
+            let advice = self.advice(side, &fault, now);
+            self.fail(match advice {
+                Some(advice) => fault.hint(advice),
+                None => fault,
+            });
         }
         match (answer, self.sides[side].sink) {
             (Some(code), Sink::Open) => {
                 self.sides[side].sink = Sink::Ending;
                 let reason = String::new();
                 self.actions.push(Action::Close { side, code: Some(code), reason, when: When::Now });
-                self.limit(now + LAST_WORD + self.rules.close_timeout);
+                self.limit(side, now + LAST_WORD + self.rules.close_timeout);
             }
             // A Close is on its way already, and nothing is left that it waits for.
-            (Some(_), Sink::Ending) => self.limit(now + LAST_WORD + self.rules.close_timeout),
+            (Some(_), Sink::Ending) => self.limit(side, now + LAST_WORD + self.rules.close_timeout),
             _ => self.sides[side].sink = Sink::Done,
         }
+        self.cut(1 - side);
         self.abandon(1 - side);
         self.end_output(1 - side, relayed.0, relayed.1);
+    }
+
+    /// What may help against a loss; nothing that is done already.
+    fn advice(&self, side: usize, fault: &Fault, now: Instant) -> Option<String> {
+        if fault.exit != Exit::Lost || fault.hint.is_some() {
+            return None;
+        }
+        if let Some(held) = self.held_up(side, now) {
+            return Some(held);
+        }
+        let quiet = now - self.traffic_at;
+        let pings = self.rules.ping_interval.is_some_and(|interval| interval <= quiet);
+        (quiet >= IDLE && !pings).then(|| {
+            format!(
+                "--ping-interval 20, as the connection was cut {} s after the last message in either direction: probably an idle timeout on the way",
+                quiet.as_secs()
+            )
+        })
+    }
+
+    /// What to do about an output that held the peer up, when it did.
+    fn held_up(&self, side: usize, now: Instant) -> Option<String> {
+        let held = now - self.sides[side].held_since?;
+        let output = &self.sides[1 - side].output;
+        (held >= IDLE).then(|| {
+            format!(
+                "read {output} faster, or raise --read-ahead: what came from the peer waited {} s for it",
+                held.as_secs()
+            )
+        })
     }
 
     fn sink_failed(&mut self, side: usize, how: SinkFailure, now: Instant) {
@@ -290,6 +419,7 @@ impl Session {
         if self.sides[side].is_web_socket() {
             // What the peer said before it went may still be readable; its end decides the verdict.
             self.sides[side].deaf_since = Some(now);
+            self.sides[other].taking = Some(now);
             self.abandon(other);
             return self.maybe_release(side);
         }
@@ -304,7 +434,7 @@ impl Session {
             SinkFailure::ReaderLeft(fault) if fault.is_silent() && self.count_met => {}
             SinkFailure::ReaderLeft(fault) => {
                 if fault.is_silent() {
-                    self.limit(now + READER_LEFT);
+                    self.leave_by(now + READER_LEFT);
                 }
                 self.fail(fault);
                 self.end_output(other, Some(GOING_AWAY), String::new());
@@ -326,22 +456,38 @@ impl Session {
     fn count_reached(&mut self, side: usize, now: Instant) {
         self.count_met = true;
         // A peer that does not read must not keep us from leaving.
-        self.limit(now + self.rules.close_timeout);
+        self.limit(side, now + self.rules.close_timeout);
         self.discard(side);
         self.stop(1 - side);
         self.end_normally(side);
     }
 
     fn close_sent(&mut self, side: usize, now: Instant) {
-        if self.sides[side].sink == Sink::Ending {
-            self.sides[side].sink = if self.sides[side].ended { Sink::Done } else { Sink::CloseSent(now) };
-            let hurried = |fault: &Fault| fault.is_silent() || fault.exit == Exit::Internal;
-            if !self.fault.as_ref().is_some_and(hurried) {
-                // The Close is out; from here the drain has its own clock.
-                self.force_at = None;
+        let state = &mut self.sides[side];
+        if state.sink == Sink::Ending {
+            let wait = Wait::new(&state.progress, now);
+            state.sink = if state.ended { Sink::Done } else { Sink::CloseSent(wait) };
+            // The Close is out; from here the drain has its own clock.
+            state.gone_by = None;
+            state.leaving = Some(Rate::new(state.progress.acknowledged, now));
+            match wait.is_behind() {
+                true => self.measure(side, !self.sides[side].ended),
+                false => self.sides[side].close_acknowledged(now),
             }
         }
         self.maybe_release(side);
+    }
+
+    fn released(&mut self, side: usize, untaken: u64) {
+        self.sides[side].released = true;
+        if untaken > 0 && !self.sides[side].is_web_socket() {
+            let output = &self.sides[side].output;
+            self.fail(Fault::new(
+                Exit::WriteError,
+                "session",
+                format!("{output} left {untaken} bytes of what it was given"),
+            ));
+        }
     }
 
     fn shut(&mut self, side: usize, now: Instant) {
@@ -374,6 +520,6 @@ impl Session {
                 self.end_normally(side);
             }
         }
-        self.force_at = Some(now + LAST_WORD);
+        self.leave_by(now + LAST_WORD);
     }
 }

@@ -11,15 +11,16 @@ mod expectations;
 mod keepalive;
 mod leaving;
 mod machine;
+mod progress;
 mod side;
 mod span;
 mod verdict;
 
-pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When};
+pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When, Within};
 pub use machine::Session;
-pub use side::SideKind;
+pub use side::{Patience, SideKind};
 pub use span::duration;
-pub use verdict::Left;
+pub use verdict::{Doubt, Left};
 
 use crate::expect::Filter;
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
@@ -31,6 +32,8 @@ pub struct Rules {
     pub linger: Option<Duration>,
     /// How long a Close may stay unanswered. Default 5 s.
     pub close_timeout: Duration,
+    /// How long a session that was accepted may take to end after a signal. Default 10 s.
+    pub grace: Duration,
     /// Ping the peer after this long; `None` is `off`. Default 20 s.
     pub ping_interval: Option<Duration>,
     /// Give the peer up when a ping stays unanswered this long; `None` is `off`. Default 20 s.
@@ -94,6 +97,7 @@ impl Default for Rules {
         Self {
             linger: Some(seconds(1)),
             close_timeout: seconds(5),
+            grace: seconds(10),
             ping_interval: Some(seconds(20)),
             ping_timeout: Some(seconds(20)),
             idle_timeout: None,

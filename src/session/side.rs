@@ -1,6 +1,10 @@
 //! What the session knows of one side of a pair.
 
-use super::{Instant, Rules, Session, keepalive::Keepalive};
+use super::{
+    Instant, Rules, Session, Within,
+    keepalive::Keepalive,
+    progress::{Progress, Rate, Wait},
+};
 use crate::fault::Fault;
 
 /// "Message too big" (RFC 6455 section 7.4.1).
@@ -21,8 +25,20 @@ pub enum SideKind {
     Datagrams,
 }
 
+/// How long an output is waited for once all that it is to get is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as its reader lives, as `cat` waits.
+    Endless,
+    /// Until it has taken nothing for `--close-timeout`.
+    Bounded,
+}
+
 pub(super) struct Side {
     pub kind: SideKind,
+    /// What a person calls its output.
+    pub output: String,
+    pub patience: Patience,
     /// The source has ended, or is no longer asked.
     pub ended: bool,
     pub sink: Sink,
@@ -36,6 +52,15 @@ pub(super) struct Side {
     pub received_at: Instant,
     /// We refuse to read from here: its silence is ours.
     pub blocked: bool,
+    /// Since when what came from here waits for its output; the output is too slow.
+    pub held_since: Option<Instant>,
+    /// What the last byte from here belongs to, and when it came.
+    pub within: Within,
+    pub heard_at: Instant,
+    /// Bytes that came from here.
+    pub heard: u64,
+    /// What of our bytes has left for here.
+    pub progress: Progress,
     /// It is lost, and being opened again.
     pub away: bool,
     /// A lost connection is opened again.
@@ -45,10 +70,26 @@ pub(super) struct Side {
     /// When sending to here failed; what it still says is waited for.
     pub deaf_since: Option<Instant>,
     /// Since when only the peer's silence is waited for.
-    pub lingering: Option<Instant>,
+    pub lingering: Option<Wait>,
     /// When all input is delivered to this side, start to linger.
     pub linger_next: bool,
     pub keepalive: Option<Keepalive>,
+    /// Our Close is acknowledged, and a message that had begun before is still coming.
+    pub finishing: Option<Rate>,
+    /// It is being left: it has to take our last bytes at this rate.
+    pub leaving: Option<Rate>,
+    /// It has everything that it is to get: when it took something last.
+    pub taking: Option<Instant>,
+    /// The user was told that this output is waited for.
+    pub waiting_told: bool,
+    /// What it got is not the whole, and its far end has to see that.
+    pub cut: bool,
+    /// It is given up by then.
+    pub gone_by: Option<Instant>,
+    /// The peer's Close came.
+    pub closed: bool,
+    /// The peer or the path is gone.
+    pub lost: bool,
 }
 
 /// The life of a sink.
@@ -58,7 +99,7 @@ pub(super) enum Sink {
     /// Close or shut was asked of the driver.
     Ending,
     /// Our Close is on the wire, unanswered.
-    CloseSent(Instant),
+    CloseSent(Wait),
     Done,
 }
 
@@ -66,6 +107,8 @@ impl Side {
     pub(super) fn new(kind: SideKind, keepalive: Option<Keepalive>, now: Instant) -> Self {
         Self {
             kind,
+            output: "the output".to_owned(),
+            patience: Patience::Endless,
             ended: false,
             sink: Sink::Open,
             close_code: None,
@@ -74,6 +117,11 @@ impl Side {
             discarding: false,
             received_at: now,
             blocked: false,
+            held_since: None,
+            within: Within::default(),
+            heard_at: now,
+            heard: 0,
+            progress: Progress::new(now),
             away: false,
             renews: false,
             shared: false,
@@ -81,12 +129,43 @@ impl Side {
             lingering: None,
             linger_next: false,
             keepalive,
+            finishing: None,
+            leaving: None,
+            taking: None,
+            waiting_told: false,
+            cut: false,
+            gone_by: None,
+            closed: false,
+            lost: false,
         }
     }
 
     /// Whether its silence says nothing about the peer.
     pub(super) fn is_excused(&self) -> bool {
         self.blocked || self.away
+    }
+
+    /// Our Close is acknowledged: of what the peer still says, only a message that has begun is waited for.
+    pub(super) fn close_acknowledged(&mut self, now: Instant) {
+        self.leaving = None;
+        self.finishing = self.within.message.then(|| Rate::new(self.heard, now));
+    }
+
+    /// More of that message came: our Close goes on waiting, unless it merely trickles.
+    pub(super) fn goes_on_finishing(&mut self, now: Instant) {
+        let (Some(rate), Sink::CloseSent(wait)) = (&mut self.finishing, &mut self.sink) else { return };
+        if rate.is_too_slow(self.heard, now) {
+            self.finishing = None;
+        } else {
+            wait.since = now;
+        }
+    }
+
+    /// Whether a clock waits for what was sent to be acknowledged.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.lingering.as_ref().is_some_and(Wait::is_behind)
+            || matches!(&self.sink, Sink::CloseSent(wait) if wait.is_behind())
+            || self.keepalive.as_ref().is_some_and(Keepalive::is_behind)
     }
 
     pub(super) fn is_web_socket(&self) -> bool {

@@ -2,14 +2,92 @@
 
 use super::Session;
 use crate::{exit::Exit, fault::Fault};
+use std::ops::{AddAssign, Sub};
 
-/// What the peer's end left unsent.
+/// Input that was not sent when the peer's end came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Left {
-    /// Messages that were read before; a partial one counts.
+    /// Messages that were taken from the input; a partial one counts.
     pub messages: u64,
-    /// Bytes that came after it.
+    /// Bytes of the input that were not made messages of yet, or not even read.
+    pub bytes: u64,
+    /// The input may give still more.
+    pub at_least: bool,
+    /// Bytes that came after the peer's end.
     pub late: u64,
+}
+
+impl Left {
+    /// The sum of both.
+    pub fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+        self.late += other.late;
+        self.at_least |= other.at_least;
+    }
+
+    /// Whether nothing was left.
+    pub fn is_none(&self) -> bool {
+        (self.messages, self.bytes, self.late) == (0, 0, 0)
+    }
+
+    /// How much, for a sentence: `3 messages and at least 17 bytes more left unsent, 5 bytes came too late`.
+    pub fn words(&self) -> String {
+        let more = if self.messages > 0 { " more" } else { "" };
+        let bytes = match (self.bytes, self.at_least) {
+            (0, _) => None,
+            (bytes, true) => Some(format!("at least {}{more}", counted(bytes, "byte"))),
+            (bytes, false) => Some(format!("{}{more}", counted(bytes, "byte"))),
+        };
+        let messages = (self.messages > 0).then(|| counted(self.messages, "message"));
+        let left: Vec<_> = messages.into_iter().chain(bytes).collect();
+        let left = (!left.is_empty()).then(|| format!("{} left unsent", left.join(" and ")));
+        let late = (self.late > 0).then(|| format!("{} came too late", counted(self.late, "byte")));
+        left.into_iter().chain(late).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Data messages that are in doubt, or a position in a stream of them.
+///
+/// In doubt is input that was on its way when a connection was lost, and that nothing proves to have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Doubt {
+    /// How many messages.
+    pub messages: u64,
+    /// Their payload bytes.
+    pub bytes: u64,
+}
+
+impl Doubt {
+    /// Whether nothing is.
+    pub fn is_none(self) -> bool {
+        self.messages == 0
+    }
+
+    /// One message more.
+    pub fn add(&mut self, length: usize) {
+        self.messages += 1;
+        self.bytes += length as u64;
+    }
+}
+
+impl AddAssign for Doubt {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+}
+
+impl Sub for Doubt {
+    type Output = Self;
+
+    /// From there to here; nothing when that lies behind.
+    fn sub(self, from: Self) -> Self {
+        Self {
+            messages: self.messages.saturating_sub(from.messages),
+            bytes: self.bytes.saturating_sub(from.bytes),
+        }
+    }
 }
 
 impl Session {
@@ -18,20 +96,38 @@ impl Session {
         if self.fault.is_some() {
             return self.fault.clone();
         }
-        if self.left != Left::default() {
-            let what = match self.left {
-                Left { messages: 0, late } => format!("{late} bytes came too late to be sent"),
-                Left { messages: 1, .. } => "1 message of the input left unsent".to_owned(),
-                Left { messages, .. } => format!("{messages} messages of the input left unsent"),
-            };
-            return Some(Fault::new(Exit::Unsent, "session", format!("the peer closed; {what}")));
+        // Who asked for that end did not ask for what comes after it.
+        let wanted_so = self.count_met || self.close_met || self.asked;
+        if !self.left.is_none() && !wanted_so {
+            let cause = format!("the peer closed; of the input, {}", self.left.words());
+            return Some(Fault::new(Exit::Unsent, "session", cause));
+        }
+        if !self.doubt.is_none() {
+            let Doubt { messages, bytes } = self.doubt;
+            let cause = format!(
+                "{} ({}) sent before a connection was lost may not have arrived",
+                counted(messages, "message"),
+                counted(bytes, "byte")
+            );
+            return Some(Fault::new(Exit::Unsent, "session", cause).hint("send them again with --resend"));
         }
         self.unmet(None).map(|fault| fault.hint("wait longer with --linger 10s or --linger inf"))
+    }
+
+    /// Whether everything was sent, and every peer has closed.
+    pub fn is_complete(&self) -> bool {
+        let closed = self.sides.iter().all(|side| !side.is_web_socket() || side.closed);
+        closed && self.left.is_none() && self.doubt.is_none()
     }
 
     /// What could not be sent any more.
     pub fn left(&self) -> Left {
         self.left
+    }
+
+    /// What may not have arrived.
+    pub fn doubt(&self) -> Doubt {
+        self.doubt
     }
 
     pub(super) fn fail(&mut self, fault: Fault) {
@@ -41,4 +137,23 @@ impl Session {
 
 pub(super) fn unanswered(cause: &str) -> Fault {
     Fault::new(Exit::CloseUnanswered, "session", format!("our Close was never answered: {cause}"))
+}
+
+/// A number and what it counts.
+pub(super) fn counted(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_told_in_words() {
+        let left = |messages, bytes, at_least, late| Left { messages, bytes, at_least, late }.words();
+        assert_eq!(left(1, 0, false, 0), "1 message left unsent");
+        assert_eq!(left(2, 17, false, 0), "2 messages and 17 bytes more left unsent");
+        assert_eq!(left(0, 1, true, 0), "at least 1 byte left unsent");
+        assert_eq!(left(1, 0, false, 9), "1 message left unsent, 9 bytes came too late");
+    }
 }

@@ -7,7 +7,7 @@
 use std::{
     collections::HashSet,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -18,6 +18,8 @@ pub(super) const MOST: usize = 1000;
 const LONGEST: usize = 64 * 1024;
 /// The file is shortened when it is longer. Bytes.
 const LARGEST: u64 = 1024 * 1024;
+/// Of a file that is longer yet, only the end is read. Bytes.
+const READ: u64 = 16 * LARGEST;
 
 /// Words in what is better not kept.
 const SECRETS: &[&str] = &[
@@ -57,15 +59,24 @@ impl History {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             locked => locked?,
         };
+        let facts = file.metadata()?;
+        if !facts.is_file() {
+            return Err(io::Error::other("it is not a file"));
+        }
+        if facts.len() > READ {
+            file.seek(SeekFrom::Start(facts.len() - READ))?;
+        }
         let mut content = Vec::new();
-        file.read_to_end(&mut content)?;
-        let content = String::from_utf8_lossy(&content);
+        (&file).take(READ).read_to_end(&mut content)?;
+        // The line that was cut is none.
+        let whole = if facts.len() > READ { content.iter().position(|byte| *byte == b'\n') } else { None };
+        let content = String::from_utf8_lossy(&content[whole.map_or(0, |end| end + 1)..]);
         let all: Vec<&str> = content.lines().filter(|line| !line.is_empty()).collect();
         let mut seen = HashSet::new();
         let mut kept: Vec<&str> =
             all.iter().rev().copied().filter(|line| seen.insert(*line)).take(MOST).collect();
         kept.reverse();
-        if all.len() > 2 * MOST || file.metadata()?.len() > LARGEST {
+        if all.len() > 2 * MOST || facts.len() > LARGEST {
             self.replace(&kept)?;
         }
         Ok(kept.into_iter().map(unescape).collect())
@@ -224,6 +235,23 @@ mod tests {
         assert!((0..100).all(|number| lines[MOST - 100 + number] == format!("new {number}")));
         let content = fs::read_to_string(&history.path).unwrap();
         assert!(content.lines().count() <= 2 * MOST, "{}", content.lines().count());
+    }
+
+    #[test]
+    fn only_the_end_of_a_file_that_grew_too_long_is_read_and_no_device_is() {
+        let (_folder, history) = history();
+        history.append("first").unwrap();
+        let mut file = OpenOptions::new().append(true).open(&history.path).unwrap();
+        file.set_len(READ).unwrap();
+        file.write_all(b"cut off\nlast\n").unwrap();
+        let lines = history.load().unwrap();
+        assert_eq!(lines.last().map(String::as_str), Some("last"));
+        assert!(!lines.iter().any(|line| line.contains("first")), "{}", lines.len());
+        assert!(fs::metadata(&history.path).unwrap().len() <= READ);
+
+        fs::remove_file(&history.path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &history.path).unwrap();
+        assert!(history.load().unwrap_err().to_string().contains("not a file"));
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! The client side of TLS.
 
 use super::{
-    ALPN, ClientTls, Sni, Version, danger::AnyCertificate, explain::connecting, facts::facts,
+    ALPN, ClientTls, Sni, Version, danger::AnyCertificate, encrypted_over, explain::connecting, facts::facts,
     key_log::KeyLogFile, pem, pin::Pinned, provider, verify::Explaining,
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Tls,
-    net::Stream,
+    limited,
+    net::{Beneath, Stream, Transport},
 };
 use rustls::{
     ClientConfig, RootCertStore,
@@ -17,7 +18,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use std::{path::Path, sync::Arc};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// A configured TLS client, made once for all connections of a run.
 pub struct Connector {
@@ -50,14 +51,12 @@ impl Connector {
         let mut config = match &options.cert {
             None => builder.with_no_client_auth(),
             Some(cert) => {
-                let chain = pem::certificates(cert, Exit::OwnCertificate)?;
-                let key_file = options.key.as_ref().unwrap_or(cert);
-                builder.with_client_auth_cert(chain, pem::key(key_file, options.pass.as_ref())?).map_err(
-                    |error| {
-                        let files = format!("cannot use {} with {}", cert.display(), key_file.display());
-                        Fault::new(Exit::OwnCertificate, "tls", format!("{files}: {error}"))
-                    },
-                )?
+                let (chain, key) = pem::identity(cert, options.key.as_deref(), options.pass.as_ref())?;
+                builder.with_client_auth_cert(chain, key).map_err(|error| {
+                    let key_file = options.key.as_ref().unwrap_or(cert);
+                    let files = format!("cannot use {} with {}", cert.display(), key_file.display());
+                    Fault::new(Exit::OwnCertificate, "tls", format!("{files}: {error}"))
+                })?
             }
         };
         config.alpn_protocols = vec![ALPN.to_vec()];
@@ -101,6 +100,13 @@ impl Connector {
     }
 }
 
+impl Transport for TlsStream<Stream> {
+    fn beneath(&self) -> Beneath<'_> {
+        let (stream, session) = self.get_ref();
+        encrypted_over(stream, session.wants_write())
+    }
+}
+
 /// The verifier that everybody uses.
 fn web_pki(options: &ClientTls) -> Result<Explaining> {
     let (roots, own) = match &options.cacert {
@@ -127,6 +133,14 @@ fn web_pki(options: &ClientTls) -> Result<Explaining> {
 
 fn roots() -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
+    // What reads it reads until a line ends.
+    if let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| limited::is_endless(Path::new(file)))
+    {
+        let file = Path::new(&file);
+        return Err(
+            pem::fault(file, Exit::CaFile, pem::ENDLESS).hint("let SSL_CERT_FILE name a file of roots (PEM)")
+        );
+    }
     let native = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(native.certs);
     if roots.is_empty() {

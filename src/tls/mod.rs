@@ -23,6 +23,7 @@ pub use pin::Pin;
 pub use rustls::ClientConfig;
 pub use server::Acceptor;
 
+use crate::net::{Beneath, Stream};
 use rustls::crypto::{
     CryptoProvider,
     aws_lc_rs::{self, cipher_suite::TLS13_AES_128_GCM_SHA256},
@@ -131,6 +132,17 @@ pub enum Identity {
 
 /// What both sides offer in ALPN (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
+
+/// What rustls may hold of what was written, bytes: it does not say how much there is, and this is the
+/// limit that it has by default.
+const HELD: u64 = 64 * 1024;
+
+/// What TLS over a stream stands on; `wants_write` when not all of its records were taken from it.
+fn encrypted_over(stream: &Stream, wants_write: bool) -> Beneath<'_> {
+    let below = stream.beneath();
+    let held = below.held + if wants_write { HELD } else { 0 };
+    Beneath { is_encrypted: true, held, ..below }
+}
 
 /// The one cryptography provider, named so that no process-wide default is needed.
 fn provider() -> Arc<CryptoProvider> {

@@ -3,11 +3,14 @@
 //! Certificates are renewed while a server runs, so what it shows is read from its files once more when
 //! it is told to, and each handshake takes what is current.
 
-use super::{ALPN, Identity, ServerTls, explain::accepting, pem, provider, sha256, trusting, verify::about};
+use super::{
+    ALPN, Identity, ServerTls, encrypted_over, explain::accepting, pem, provider, sha256, trusting,
+    verify::about,
+};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    net::Stream,
+    net::{Beneath, Stream, Transport},
 };
 use rustls::{
     ServerConfig,
@@ -15,7 +18,7 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A configured TLS server; clones share it, and what a reload changes.
 #[derive(Clone)]
@@ -88,14 +91,21 @@ impl Acceptor {
     }
 }
 
+impl Transport for TlsStream<Stream> {
+    fn beneath(&self) -> Beneath<'_> {
+        let (stream, session) = self.get_ref();
+        encrypted_over(stream, session.wants_write())
+    }
+}
+
 /// A configuration from the files as they are now, and what it shows in words.
 fn configure(options: &ServerTls, made: Option<&Own>) -> Result<(ServerConfig, String)> {
     let Own(chain, key) = match (&options.identity, made) {
         (_, Some(Own(chain, key))) => Own(chain.clone(), key.clone_key()),
-        (Identity::Files { cert, key }, None) => Own(
-            pem::certificates(cert, Exit::OwnCertificate)?,
-            pem::key(key.as_ref().unwrap_or(cert), options.pass.as_ref())?,
-        ),
+        (Identity::Files { cert, key }, None) => {
+            let (chain, key) = pem::identity(cert, key.as_deref(), options.pass.as_ref())?;
+            Own(chain, key)
+        }
         (Identity::SelfSigned, None) => self_signed(None)?,
     };
     let about = chain.first().and_then(|leaf| about(leaf)).unwrap_or_else(|| "a certificate".to_owned());

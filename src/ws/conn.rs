@@ -29,7 +29,7 @@ use super::{
     wire::Wire,
     witness::{Witness, close_frame},
 };
-use crate::{net::Stream, observe::Tap};
+use crate::{net::Stream, observe::Tap, session::Within};
 use bytes::Bytes;
 use fragments::{FRAGMENT, Rest};
 use std::{
@@ -421,9 +421,9 @@ impl Conn {
         self.wire.moved
     }
 
-    /// Whether a message of the peer has begun and not ended.
-    pub fn is_amid_message(&self) -> bool {
-        self.wire.cursor.is_amid_message()
+    /// What of the peer has begun and not ended.
+    pub fn within(&self) -> Within {
+        self.wire.cursor.within()
     }
 
     /// Bytes of a message of the peer that has begun and not ended.

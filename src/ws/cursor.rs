@@ -4,6 +4,8 @@
 //! a close code that may not be on the wire. Reading the headers as they pass costs a few
 //! instructions a frame and no copy (RFC 6455 section 5.2). An observer is told of each frame from here.
 
+use crate::session::Within;
+
 use super::{
     frame::{FIN, Header, apply_mask},
     watch::{HEAD, Seen, Watch, Way},
@@ -51,9 +53,10 @@ impl Cursor {
         self.partial + header as u64
     }
 
-    /// Whether a data message has begun and not ended.
-    pub(super) fn is_amid_message(&self) -> bool {
-        self.partial > 0
+    /// What has begun and not ended.
+    pub(super) fn within(&self) -> Within {
+        let in_header = !self.header.is_whole() && !self.header.bytes().is_empty();
+        Within { message: self.partial > 0, frame: self.left > 0 || in_header }
     }
 
     /// The code of the Close frame that was read, as the peer sent it.

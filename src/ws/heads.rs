@@ -5,7 +5,7 @@
 //! it: the head of a request when it was written or read, whether an answer comes or not.
 
 use crate::{
-    net::Stream,
+    net::{Beneath, Stream, Transport},
     observe::{HIDDEN, Redactor, Reporter, Verbosity},
 };
 use std::{
@@ -187,6 +187,12 @@ impl AsyncWrite for Told {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.as_mut().poll_shutdown(cx)
+    }
+}
+
+impl Transport for Told {
+    fn beneath(&self) -> Beneath<'_> {
+        self.stream.beneath()
     }
 }
 

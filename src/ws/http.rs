@@ -9,7 +9,7 @@ use super::{
     judge::{Answer, Verdict},
     server::{FAREWELL, Refusal},
 };
-use crate::net::{self, Spelled, Stream};
+use crate::net::{self, Parting, Spelled, Stream};
 use bytes::Bytes;
 use hyper::{
     StatusCode,
@@ -167,7 +167,7 @@ impl Http {
 
     /// Closes without another word.
     pub(super) async fn leave(self) {
-        net::lingering_close(&mut self.into_stream(), FAREWELL).await;
+        net::part(&mut self.into_stream(), Parting::within(FAREWELL)).await;
     }
 
     pub(super) fn into_stream(self) -> Stream {

@@ -427,6 +427,8 @@ mod tests {
         }
     }
 
+    impl crate::net::Transport for Narrow {}
+
     /// Writes everything; gives what came out and how often it was flushed.
     fn written(outgoing: &mut Outgoing, step: usize, vectored: bool) -> (Vec<u8>, usize) {
         let (took, flushed) = (Arc::default(), Arc::default());

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     exit::Exit,
     fault::{Fault, HttpAnswer, Result},
-    net::{self, Stream},
+    net::{self, Parting, Stream},
 };
 use hyper::{
     StatusCode,
@@ -153,5 +153,5 @@ pub async fn refuse_raw(mut stream: Stream, status: u16, text: &str) {
          Connection: close\r\n\r\n{text}\n"
     );
     let _ = timeout(FAREWELL, stream.write_all(answer.as_bytes())).await;
-    net::lingering_close(&mut stream, FAREWELL).await;
+    net::part(&mut stream, Parting::within(FAREWELL)).await;
 }

@@ -115,23 +115,32 @@ fn target(head: &Parts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ws::{Admission, Site, guard::STALL};
+    use crate::{
+        net::SocketRef,
+        observe::{Redactor, Reporter, Verbosity},
+        tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
+        ws::{Admission, ClientOptions, Site, Telling, WsUrl, client, guard::STALL},
+    };
     use std::time::Duration;
     use tokio::io::{AsyncWriteExt, duplex};
 
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_does_not_read_its_file_is_left() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("file"), vec![0; 1_000_000]).unwrap();
-        let options = ServerOptions {
+    fn options(site: Option<Site>) -> ServerOptions {
+        ServerOptions {
             compress: false,
             paths: Vec::new(),
             subprotocols: Vec::new(),
             headers: Vec::new(),
             admission: Admission::default(),
             handshake_timeout: Duration::from_secs(10),
-            site: Some(Site::Folder { path: folder.path().to_owned(), console: false }),
-        };
+            site,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_its_file_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), vec![0; 1_000_000]).unwrap();
+        let options = options(Some(Site::Folder { path: folder.path().to_owned(), console: false }));
         let (ours, mut theirs) = duplex(4096);
         theirs.write_all(b"GET /file HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
         let start = Instant::now();
@@ -142,5 +151,41 @@ mod tests {
         assert_eq!(line, "GET /file 200 incomplete: the client does not read");
         assert!(rest.is_none());
         assert!((STALL..STALL * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test]
+    async fn after_the_upgrade_both_sides_still_know_their_socket() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (theirs, _) = listener.accept().await.unwrap();
+        let server = ServerTls { identity: Identity::SelfSigned, client_ca: None, pass: None };
+        let acceptor = Acceptor::new(&server, None).unwrap();
+        let connector = Connector::new(&ClientTls { insecure: true, ..ClientTls::default() }).unwrap();
+        let (ours, theirs) =
+            tokio::join!(connector.connect(Box::pin(ours), "localhost"), acceptor.accept(Box::pin(theirs)));
+        let reporter = Reporter::new(std::io::sink(), Verbosity::Verbose);
+        let told = Telling { reporter, redactor: Redactor::default(), mark: String::new() };
+        let (ours, theirs) = (told.heads(ours.unwrap().0, false), told.heads(theirs.unwrap(), true));
+        let options = options(None);
+        let serving = async {
+            let visit = Visit::new(theirs, &options, true);
+            let asked = visit.asked(Instant::now() + options.handshake_timeout).await;
+            let Ok(Asked::Socket(handshake)) = asked else { panic!("a WebSocket is asked for") };
+            handshake.accept(None).await.unwrap().stream
+        };
+        let url = WsUrl::parse("wss://localhost/").unwrap();
+        let asking = async {
+            let redactor = Redactor::default();
+            match client::upgrade(ours, &url, &ClientOptions::default(), &redactor).await.unwrap() {
+                client::Answer::Open(upgraded) => upgraded.stream,
+                client::Answer::Moved(..) => panic!("no redirect"),
+            }
+        };
+        let (ours, theirs) = tokio::join!(asking, serving);
+        for stream in [ours, theirs] {
+            let beneath = stream.beneath();
+            assert!(beneath.is_encrypted && matches!(beneath.socket, Some(SocketRef::Tcp(_))));
+            assert_eq!(stream.backlog().is_some(), cfg!(any(target_os = "linux", target_vendor = "apple")));
+        }
     }
 }

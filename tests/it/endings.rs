@@ -10,7 +10,7 @@ use wsio::{
     cli::{self, Context, Parsed},
     exit::Exit,
     plan::Plan,
-    session::{Event, Rules, SideKind, SinkFailure, SourceEnd},
+    session::{Event, Left, Rules, SideKind, SinkFailure, SourceEnd},
 };
 
 /// One row: an event of the matrix at `connect`, and what has to follow.
@@ -200,7 +200,12 @@ fn rows() -> Vec<Row> {
         Row {
             name: "peer's Close 1000 with input left unsent: 55",
             args: &[],
-            events: || vec![closed(Some(1000)), Event::Unsent { side: 0, messages: 1 }],
+            events: || {
+                vec![
+                    closed(Some(1000)),
+                    Event::Unsent { side: 0, left: Left { messages: 1, ..Left::default() } },
+                ]
+            },
             answers: true,
             // More than any socket buffers, and a peer that reads none of it before its Close.
             world: world(

@@ -44,4 +44,5 @@ mod tls;
 mod trust;
 mod unix_socket;
 mod upgrade;
+mod values;
 mod verbose;

@@ -48,7 +48,7 @@ fn a_terminal_shows_how_far_it_is_and_keeps_only_the_summary() {
         let (url, let_go, peer) = slow();
         let mut terminal =
             Terminal::start("sh", ["-c", &format!("{command} {url} --progress --linger 0 > /dev/null")]);
-        terminal.shows(if known { " MiB/7.63 MiB " } else { "sent " });
+        terminal.shows(if known { "iB/7.63 MiB " } else { "sent " });
         terminal.shows("iB/s");
         assert_eq!(terminal.written().contains('%'), known, "{command}");
         let_go.send(()).unwrap();

@@ -8,7 +8,9 @@ use std::time::Duration;
 use wsio::{
     exit::Exit,
     fault::Fault,
-    session::{Action, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, When},
+    session::{
+        Action, Event, Instant, Patience, Rules, Session, SideKind, SinkFailure, SourceEnd, When, Within,
+    },
 };
 
 /// Follows a session's actions as a driver does whose links never fail by themselves.
@@ -27,6 +29,11 @@ pub struct Robot {
     pending_close: [bool; 2],
     pending_shut: [bool; 2],
     released: [bool; 2],
+    /// Bytes that the transports took, and how many of them stand in the send queues.
+    sent: [u64; 2],
+    queue: [u64; 2],
+    /// How often the user was told that only this output is waited for.
+    waits_told: [usize; 2],
 }
 
 impl Robot {
@@ -45,6 +52,9 @@ impl Robot {
             pending_close: [false; 2],
             pending_shut: [false; 2],
             released: [false; 2],
+            sent: [0; 2],
+            queue: [0; 2],
+            waits_told: [0; 2],
         }
     }
 
@@ -59,7 +69,7 @@ impl Robot {
                     }
                     events.push(Event::Delivered { side: 1 - side });
                 }
-                Event::Released { side } => self.released[*side] = true,
+                Event::Released { side, .. } => self.released[*side] = true,
                 _ => {}
             }
             self.session.on(event, self.now);
@@ -88,8 +98,15 @@ impl Robot {
                     When::Delivered => self.pending_close[side] = true,
                 }
             }
-            Action::Shut { side } => self.pending_shut[side] = true,
-            Action::Release { side, .. } => events.push(Event::Released { side }),
+            Action::Shut { side, .. } => self.pending_shut[side] = true,
+            Action::Release { side, .. } => events.push(Event::Released { side, untaken: 0 }),
+            Action::Measure { side } => {
+                events.push(Event::Acknowledged {
+                    side,
+                    bytes: self.sent[side].saturating_sub(self.queue[side]),
+                });
+            }
+            Action::Waiting { side } => self.waits_told[side] += 1,
             Action::Ping { .. } if self.swallows_pings => {}
             Action::Ping { side } => events.push(Event::PingSent { side }),
             Action::SendAway { .. } | Action::Discard { .. } | Action::Note(_) => {}
@@ -209,6 +226,7 @@ fn is_possible(event: &Event, kinds: [SideKind; 2]) -> bool {
             },
             _ => kinds[*side] != SideKind::WebSocket,
         },
+        Event::Heard { side, .. } | Event::Wrote { side, .. } => kinds[*side] == SideKind::WebSocket,
         Event::SinkFailed { side, how: SinkFailure::Refused(_) } => kinds[*side] == SideKind::Subject,
         _ => true,
     }
@@ -272,8 +290,10 @@ fn step() -> impl Strategy<Value = Step> {
     let side = 0..2usize;
     prop_oneof![
         4 => (side.clone(), 1..3u64).prop_map(|(side, messages)| Step::Happens(Event::Received { side, messages })),
-        2 => (side.clone(), any::<bool>()).prop_map(|(side, amid)| Step::Happens(Event::Heard { side, amid })),
-        1 => side.clone().prop_map(|side| Step::Happens(Event::Wrote { side })),
+        2 => (side.clone(), any::<bool>(), any::<bool>(), 0..100_000u64).prop_map(|(side, message, frame, bytes)| {
+            Step::Happens(Event::Heard { side, bytes, within: Within { message, frame } })
+        }),
+        1 => (side.clone(), 0..100_000u64).prop_map(|(side, bytes)| Step::Happens(Event::Wrote { side, bytes })),
         2 => (side.clone(), source_end()).prop_map(|(side, how)| Step::Happens(Event::Ended { side, how })),
         1 => side.clone().prop_map(|side| {
             let how = SinkFailure::ReaderLeft(fault(Exit::ReaderLeft));
@@ -289,7 +309,8 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         1 => side.clone().prop_map(|side| Step::Happens(Event::CountReached { side })),
         1 => (side, any::<bool>()).prop_map(|(side, blocked)| Step::Happens(Event::Blocked { side, blocked })),
-        1 => (0..2usize).prop_map(|side| Step::Happens(Event::Weary { side })),
+        1 => (0..2usize).prop_map(|side| Step::Happens(Event::Took { side })),
+        1 => (0..2usize, any::<bool>()).prop_map(|(side, held)| Step::Happens(Event::Held { side, held })),
         1 => Just(Step::Happens(Event::Panicked)),
         6 => (0..30_000u64).prop_map(Step::Waits),
     ]
@@ -346,34 +367,42 @@ proptest! {
     }
 }
 
+/// A peer that is gone, found by writing, and an output of that patience that takes nothing of what it sent.
+fn lost_behind(patience: Patience) -> Robot {
+    let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
+    robot.session.output(1, "the target".into(), patience);
+    robot.happens(Event::Blocked { side: 0, blocked: true });
+    robot.wait(Duration::from_secs(3600));
+    let how = SinkFailure::Failed(fault(Exit::Lost));
+    robot.happens(Event::SinkFailed { side: 0, how });
+    robot
+}
+
 #[test]
 fn what_a_lost_peer_sent_is_taken_for_as_long_as_it_is_taken() {
-    let lost = || {
-        let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
-        robot.happens(Event::Blocked { side: 0, blocked: true });
-        robot.wait(Duration::from_secs(3600));
-        let how = SinkFailure::Failed(fault(Exit::Lost));
-        robot.happens(Event::SinkFailed { side: 0, how });
-        robot.wait(Duration::from_secs(60));
-        assert!(!robot.session.is_over(), "it is being taken");
-        robot
-    };
-    let mut weary = lost();
-    weary.happens(Event::Weary { side: 1 });
-    assert_eq!((weary.session.is_over(), weary.exit()), (true, Exit::Lost));
+    let mut robot = lost_behind(Patience::Bounded);
+    for _ in 0..20 {
+        robot.wait(Duration::from_secs(4));
+        robot.happens(Event::Took { side: 1 });
+    }
+    assert!(!robot.session.is_over(), "it is being taken");
+    robot.wait(Duration::from_secs(6));
+    assert_eq!((robot.session.is_over(), robot.exit()), (true, Exit::Lost), "it takes nothing");
 
-    let mut taken = lost();
-    taken.happens(Event::Blocked { side: 0, blocked: false });
+    let mut robot = lost_behind(Patience::Endless);
+    robot.wait(Duration::from_secs(3600));
+    assert!(!robot.session.is_over());
+    robot.happens(Event::Blocked { side: 0, blocked: false });
     let how = SourceEnd::Lost { fault: fault(Exit::Lost), answer: None };
-    taken.happens(Event::Ended { side: 0, how });
-    assert_eq!((taken.session.is_over(), taken.exit()), (true, Exit::Lost));
+    robot.happens(Event::Ended { side: 0, how });
+    assert_eq!((robot.session.is_over(), robot.exit()), (true, Exit::Lost));
 }
 
 #[test]
 fn whoever_does_not_take_what_came_is_waited_for_while_the_peer_lives() {
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
+    robot.session.output(1, "the target".into(), Patience::Bounded);
     robot.happens(Event::Blocked { side: 0, blocked: true });
-    robot.happens(Event::Weary { side: 1 });
     robot.wait(Duration::from_secs(3600));
     assert!(!robot.session.is_over());
 }
@@ -382,16 +411,18 @@ fn whoever_does_not_take_what_came_is_waited_for_while_the_peer_lives() {
 fn a_line_that_is_cut_after_long_silence_names_the_likely_cause() {
     let start = Instant::now();
     let kinds = [SideKind::Standard, SideKind::WebSocket];
-    let lost = |after: u64| {
-        let mut session = Session::new(Rules::default(), kinds, false, None, start);
+    let lost = |after: u64, interval: Option<u64>| {
+        let rules = Rules { ping_interval: interval.map(Duration::from_secs), ..Rules::default() };
+        let mut session = Session::new(rules, kinds, false, None, start);
         session.on(Event::Received { side: 1, messages: 1 }, start + Duration::from_secs(5));
         let fault = Fault::new(Exit::Lost, "session", "the peer closed the connection without a Close");
         let how = SourceEnd::Lost { fault, answer: None };
         session.on(Event::Ended { side: 1, how }, start + Duration::from_secs(5 + after));
         session.verdict().unwrap()
     };
-    assert_eq!(lost(9).hint, None);
-    let hint = lost(60).hint.unwrap();
+    assert_eq!(lost(9, None).hint, None);
+    assert_eq!(lost(60, Some(20)).hint, None, "pings go out already");
+    let hint = lost(60, None).hint.unwrap();
     assert!(hint.contains("--ping-interval 20") && hint.contains("60 s after the last message"), "{hint}");
 }
 

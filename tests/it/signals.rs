@@ -44,6 +44,103 @@ fn the_second_signal_ends_at_once() {
     assert_eq!(peer.join().unwrap(), Some(Some(1001)));
 }
 
+/// A peer that says so when it is connected, answers each message, and gives the code of the Close.
+fn answering() -> (String, std::thread::JoinHandle<Option<u16>>) {
+    serve(|mut peer| {
+        peer.text("up");
+        loop {
+            let frame = peer.next().expect("a Close comes");
+            match frame.opcode {
+                1 => peer.text(&format!("got {}", frame.text())),
+                8 => {
+                    let _ = peer.try_send(true, 8, &frame.payload);
+                    return frame.code();
+                }
+                _ => {}
+            }
+        }
+    })
+}
+
+const IGNORABLE: [(&str, Signal, i32); 2] = [("INT", Signal::INT, 130), ("HUP", Signal::HUP, 129)];
+
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    for (name, signal, _) in IGNORABLE {
+        for args in [&["connect"][..], &["pipe", "--framing", "lines", "-"]] {
+            let (url, peer) = answering();
+            let mut wsio = Wsio::ignoring(name, args.iter().copied().chain([&*url]));
+            eventually("it is open", || wsio.out_so_far() == b"up\n");
+            for round in 1..=3 {
+                wsio.signal(signal);
+                wsio.write(b"on\n");
+                let answers = "got on\n".repeat(round);
+                eventually("it goes on", || wsio.out_so_far() == format!("up\n{answers}").as_bytes());
+            }
+            wsio.close_stdin();
+            let done = wsio.wait();
+            assert_eq!((done.code, &*done.err), (0, ""), "{name} {args:?}");
+            assert_eq!(peer.join().unwrap(), Some(1000), "{name} {args:?}");
+        }
+    }
+}
+
+#[test]
+fn other_signals_end_what_ignores_one() {
+    for (name, ignored, _) in IGNORABLE {
+        let others =
+            IGNORABLE.iter().filter(|(other, ..)| *other != name).map(|(_, other, code)| (*other, *code));
+        for (signal, code) in others.chain([(Signal::TERM, 143)]) {
+            let (url, peer) = answering();
+            let wsio = Wsio::ignoring(name, ["connect", &url]);
+            eventually("it is open", || wsio.out_so_far() == b"up\n");
+            wsio.signal(ignored);
+            wsio.signal(signal);
+            assert_eq!(wsio.wait().code, code, "{name}");
+            assert_eq!(peer.join().unwrap(), Some(1001), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_a_script_leaves_in_the_background_is_not_interrupted() {
+    let (url, peer) = answering();
+    // Without job control the shell has SIGINT ignored, and takes standard input away unless told otherwise.
+    let script = "exec 3<&0; \"$0\" connect \"$1\" <&3 3<&- & echo \"pid $!\"; exec 3<&-; wait $!";
+    let mut command = Command::new("/bin/sh");
+    let mut shell = Wsio::spawn(command.args(["-c", script, env!("CARGO_BIN_EXE_wsio"), &url]));
+    let mut pid = None;
+    eventually("it is open", || {
+        let out = String::from_utf8(shell.out_so_far()).unwrap();
+        pid = out.lines().find_map(|line| line.strip_prefix("pid ")?.parse().ok());
+        out.contains("up\n") && pid.is_some()
+    });
+    let pid = rustix::process::Pid::from_raw(pid.unwrap()).unwrap();
+    rustix::process::kill_process(pid, Signal::INT).unwrap();
+    shell.write(b"on\n");
+    eventually("it goes on", || shell.out_so_far().ends_with(b"got on\n"));
+    shell.close_stdin();
+    assert_eq!(shell.wait().code, 0);
+    assert_eq!(peer.join().unwrap(), Some(1000));
+}
+
+#[test]
+fn a_server_goes_on_after_an_ignored_signal() {
+    for (name, signal, _) in IGNORABLE {
+        let server = Wsio::ignoring(name, ["listen", "0", "--echo"]);
+        let url = server.says("listening on ");
+        let mut peer = Peer::dial(url.trim_start_matches("ws://").trim_end_matches('/'));
+        for _ in 0..3 {
+            server.signal(signal);
+            peer.text("hello");
+            assert_eq!(peer.message().unwrap(), b"hello", "{name}");
+        }
+        server.signal(Signal::TERM);
+        assert_eq!(peer.answer_close().unwrap().code(), Some(1001), "{name}");
+        assert_eq!(server.wait().code, 0, "{name}");
+    }
+}
+
 #[test]
 fn a_signal_before_the_connection_is_open_ends_it() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

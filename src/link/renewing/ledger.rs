@@ -6,8 +6,8 @@
 //! the open, so that a pong confirms at once whatever lies before its ping; messages of `--send` go first
 //! and are never in doubt, since every connection is sent them anew.
 
-use crate::ws::conn::Unsent;
-use std::{collections::VecDeque, ops::Sub, time::Duration};
+use crate::session::Doubt;
+use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
 /// What may be in doubt at a time, payloads and [`OVERHEAD`]; one message always may. Bytes.
@@ -22,55 +22,9 @@ pub(super) const BEAT: Duration = Duration::from_secs(1);
 /// Pings that are remembered; of more, the oldest ones confirm no less than the one before them.
 const PINGS: usize = 256;
 
-/// Data messages and their payload bytes: how many, or how far a connection has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Doubt {
-    /// How many messages.
-    pub messages: u64,
-    /// Their payload bytes.
-    pub bytes: u64,
-}
-
-impl Doubt {
-    pub(super) fn is_none(self) -> bool {
-        self.messages == 0
-    }
-
-    /// One message more.
-    pub(super) fn add(&mut self, length: usize) {
-        self.messages += 1;
-        self.bytes += length as u64;
-    }
-
-    /// What it counts in the window.
-    fn weight(self) -> u64 {
-        self.bytes + self.messages * OVERHEAD
-    }
-}
-
-impl Sub for Doubt {
-    type Output = Self;
-
-    /// From there to here; nothing when that lies behind.
-    fn sub(self, from: Self) -> Self {
-        Self {
-            messages: self.messages.saturating_sub(from.messages),
-            bytes: self.bytes.saturating_sub(from.bytes),
-        }
-    }
-}
-
-impl std::ops::AddAssign for Doubt {
-    fn add_assign(&mut self, other: Self) {
-        self.messages += other.messages;
-        self.bytes += other.bytes;
-    }
-}
-
-impl From<Unsent> for Doubt {
-    fn from(unsent: Unsent) -> Self {
-        Self { messages: unsent.messages, bytes: unsent.bytes }
-    }
+/// What it counts in the window.
+fn weight(doubt: Doubt) -> u64 {
+    doubt.bytes + doubt.messages * OVERHEAD
 }
 
 /// The positions of one connection.
@@ -156,13 +110,13 @@ impl Ledger {
     /// Whether one message more may be in doubt.
     pub(super) fn has_room(&self, length: usize) -> bool {
         let open = self.open();
-        open.is_none() || open.weight() + length as u64 + OVERHEAD <= WINDOW
+        open.is_none() || weight(open) + length as u64 + OVERHEAD <= WINDOW
     }
 
     /// Whether so much was handed over since the last ping that the next one is due.
     pub(super) fn is_segment(&self) -> bool {
         let (since, before) = (self.handed - self.pinged.max(self.firsts), self.pinged - self.firsts);
-        !since.is_none() && since.weight() >= before.weight().min(SEGMENT)
+        !since.is_none() && weight(since) >= weight(before).min(SEGMENT)
     }
 
     /// Whether a ping is due: something was handed over behind the last one, and none is out or the last

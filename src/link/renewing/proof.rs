@@ -1,6 +1,6 @@
 //! The proof that input has arrived: pings behind it, the pongs to them, and what waits for those.
 
-use super::{INTERNAL_ERROR, Renewing, poll_at, wake};
+use super::{INTERNAL_ERROR, Renewing, Waits, poll_at, wake};
 use crate::{exit::Exit, fault::Fault, session::SourceEnd, ws::conn::is_control};
 use std::{
     collections::VecDeque,
@@ -34,17 +34,22 @@ impl Renewing {
 
     /// Ready when nothing was confirmed for too long while something waits for it.
     pub(super) fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (Some(timeout), Some(conn)) = (self.confirming.timeout, &self.conn) else { return Poll::Pending };
+        let Some(timeout) = self.confirming.timeout else { return Poll::Pending };
         if !self.is_held_back() {
             self.waits = None;
             return Poll::Pending;
         }
         // As long as data is on its way into the transport, no pong can be asked for.
-        if self.waits.is_none() && conn.queued() == 0 {
-            self.waits = Some(Instant::now());
-        }
-        let Some(waits) = self.waits else { return Poll::Pending };
-        poll_at(&mut self.patience, waits + timeout, cx)
+        let Some(conn) = self.conn.as_mut().filter(|conn| conn.queued() == 0) else {
+            return Poll::Pending;
+        };
+        let backlog = conn.stream().backlog().unwrap_or(0);
+        let waits = match &mut self.waits {
+            Some(waits) if waits.backlog <= backlog => waits,
+            // On its way to the far end, as slow as that may be.
+            waits => waits.insert(Waits { since: Instant::now(), backlog }),
+        };
+        poll_at(&mut self.patience, waits.since + timeout, cx)
     }
 
     /// Whether anything waits for a pong.
@@ -63,7 +68,7 @@ impl Renewing {
     }
 
     pub(super) fn give_up(&mut self) {
-        let waited = self.waits.take().map_or(Duration::ZERO, |since| since.elapsed());
+        let waited = self.waits.take().map_or(Duration::ZERO, |waits| waits.since.elapsed());
         if self.confirming.resend {
             let cause = format!(
                 "the peer confirms nothing: no pong for {} s while input waits for one",

@@ -1,8 +1,8 @@
 //! What a renewing link asks of whoever opens its connections, and tells them.
 
-use super::Doubt;
 use crate::{
     fault::Result,
+    session::Doubt,
     ws::conn::{Conn, End},
 };
 use std::{

@@ -209,6 +209,8 @@ impl AsyncWrite for Stuck {
     }
 }
 
+impl crate::net::Transport for Stuck {}
+
 #[tokio::test(start_paused = true)]
 async fn whoever_leaves_does_not_come_back() {
     let next = Next::default();

@@ -2,6 +2,7 @@
 
 use super::{Member, State};
 use crate::link::socket::asked;
+use std::sync::atomic::Ordering;
 use tokio_tungstenite::tungstenite::Message;
 
 impl Member {
@@ -19,6 +20,7 @@ impl Member {
             self.say(message);
             return true;
         }
+        self.speaks.store(true, Ordering::Relaxed);
         let mut state = self.room.lock();
         let State { seats, .. } = &mut *state;
         let mut reached = conn.is_none();

@@ -1,6 +1,8 @@
 //! Who hears what in a room, and what becomes of those who do not keep up.
 
 use super::*;
+use crate::link::test_waker::TestWaker;
+use std::task::Waker;
 
 fn heard(member: &Member) -> Vec<String> {
     let mut batch = VecDeque::new();
@@ -135,4 +137,162 @@ async fn who_left_is_not_spoken_to() {
     drop(member);
     assert!(centre.poll_company(&mut cx).is_pending());
     assert_eq!(room.lock().seats.len(), 1);
+}
+
+/// Who waits in a room: each member for what it hears.
+fn listening(members: &[&Member]) -> Vec<TestWaker> {
+    let wakers: Vec<_> = members.iter().map(|_| TestWaker::new()).collect();
+    for (member, waker) in members.iter().zip(&wakers) {
+        let _ = heard(member);
+        assert!(member.incoming.poll_pop(&mut waker.cx(), &mut VecDeque::new(), 9).is_pending());
+    }
+    wakers
+}
+
+fn wakes(wakers: &[TestWaker]) -> Vec<usize> {
+    wakers.iter().map(TestWaker::wakes).collect()
+}
+
+#[tokio::test]
+async fn a_word_wakes_those_who_hear_it_and_nobody_else() {
+    let star = Room::star(Rules::default());
+    let (centre, mut a, b) = (star.centre(), star.join(), star.join());
+    a.set_conn(1);
+    b.set_conn(2);
+    let wakers = listening(&[&centre, &a, &b]);
+    let text = Message::text("x");
+    a.say(&text);
+    assert_eq!(wakes(&wakers), [1, 0, 0]);
+    centre.say(&text);
+    assert_eq!(wakes(&wakers), [0, 1, 1]);
+
+    let wakers = listening(&[&centre, &a, &b]);
+    assert!(centre.say_to(Some(2), &text));
+    star.tell_centre(&text);
+    assert_eq!(wakes(&wakers), [1, 0, 1]);
+
+    let wakers = listening(&[&centre, &a, &b]);
+    a.tell_of(&Message::Ping(Bytes::new()));
+    assert_eq!(wakes(&wakers), [0, 0, 0], "nobody asked for records");
+    a.speak_in_records(1);
+    a.tell_of(&Message::Ping(Bytes::new()));
+    assert_eq!(wakes(&wakers), [1, 0, 0]);
+    assert!(centre.say_to(Some(1), &Message::Close(None)));
+    assert_eq!(wakes(&wakers), [0, 1, 0]);
+    centre.send_others_away(&SourceEnd::Absent);
+    assert_eq!(wakes(&wakers), [0, 0, 1]);
+
+    let mesh = Room::mesh(Rules::default());
+    let (a, b, c) = (mesh.join(), mesh.join(), mesh.join());
+    let wakers = listening(&[&a, &b, &c]);
+    b.say(&text);
+    assert_eq!(wakes(&wakers), [1, 0, 1]);
+    let wakers = listening(&[&a, &b, &c]);
+    drop(c);
+    b.leave(SourceEnd::Absent);
+    assert_eq!(wakes(&wakers), [0, 1, 1], "who leaves hears the end, and nobody else does");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_held_up_is_woken_by_everything_that_ends_it() {
+    let rules = Rules { queue: 100, slow: Slow::Disconnect, last: 0 };
+    type End = fn(&mut Option<Member>, &Member);
+    let ways: [(&str, End); 6] = [
+        ("reads", |slow, _| drop(heard(slow.as_ref().unwrap()))),
+        ("leaves", |slow, _| slow.as_ref().unwrap().leave(SourceEnd::Absent)),
+        ("is dropped", |slow, _| drop(slow.take())),
+        ("ends", |slow, _| slow.as_ref().unwrap().incoming.finish(SourceEnd::Absent)),
+        ("is cleared", |slow, _| assert_eq!(slow.as_ref().unwrap().incoming.clear(), 2)),
+        ("is sent away", |_, other| other.send_others_away(&SourceEnd::Absent)),
+    ];
+    for (name, end) in ways {
+        let room = Room::mesh(rules);
+        let (mut speaker, slow, idle) = (room.join(), room.join(), room.join());
+        let waker = TestWaker::new();
+        (0..2).for_each(|_| speaker.say(&Message::text("12345678901234567890")));
+        heard(&idle);
+        assert!(speaker.poll_room(&mut waker.cx()).is_pending(), "{name}");
+        assert_eq!(waker.wakes(), 0, "{name}");
+        let mut slow = Some(slow);
+        end(&mut slow, &idle);
+        assert_eq!(waker.wakes(), 1, "{name}");
+        assert!(speaker.poll_room(&mut waker.cx()).is_ready(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_and_another_speaker_wake_whoever_is_held_up() {
+    let room = Room::mesh(Rules { queue: 100, slow: Slow::Disconnect, last: 0 });
+    let (mut one, mut two, slow) = (room.join(), room.join(), room.join());
+    let wakers = [TestWaker::new(), TestWaker::new()];
+    (0..2).for_each(|_| one.say(&Message::text("12345678901234567890")));
+    heard(&two);
+    assert!(one.poll_room(&mut wakers[0].cx()).is_pending());
+    assert!(two.is_held_up() && two.poll_room(&mut wakers[1].cx()).is_pending());
+    tokio::time::advance(PATIENCE - Duration::from_millis(10)).await;
+    assert_eq!(wakes(&wakers), [0, 0]);
+    tokio::time::advance(Duration::from_millis(20)).await;
+    assert_eq!(wakes(&wakers), [1, 1], "by their clocks");
+    // The first one to look sends it away, which the other one is told, and so is it itself.
+    assert!(two.poll_room(&mut wakers[1].cx()).is_ready());
+    assert!(slow.incoming.was_cut() && wakers[0].is_woken());
+    assert!(one.poll_room(&mut wakers[0].cx()).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_runs_for_the_one_that_is_longest_behind() {
+    let room = Room::star(Rules { queue: 100, slow: Slow::Disconnect, last: 0 });
+    let (mut centre, first, second) = (room.centre(), room.join(), room.join());
+    let waker = TestWaker::new();
+    let say = |centre: &Member, conn| {
+        (0..2).for_each(|_| assert!(centre.say_to(Some(conn), &Message::text("12345678901234567890"))));
+    };
+    first.set_conn(1);
+    second.set_conn(2);
+    say(&centre, 2);
+    assert!(centre.poll_room(&mut waker.cx()).is_pending());
+    tokio::time::advance(Duration::from_secs(20)).await;
+    say(&centre, 1);
+    assert!(centre.poll_room(&mut waker.cx()).is_pending());
+    assert_eq!(waker.wakes(), 0);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert!(waker.is_woken(), "the second one's time is over");
+    assert!(centre.poll_room(&mut waker.cx()).is_pending());
+    assert!(second.incoming.was_cut() && !first.incoming.was_cut());
+    waker.wakes();
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert!(waker.is_woken() && centre.poll_room(&mut waker.cx()).is_ready() && first.incoming.was_cut());
+}
+
+#[tokio::test]
+async fn company_wakes_the_centre_that_waits_for_it() {
+    let room = Room::star(Rules::default());
+    let (centre, waker) = (room.centre(), TestWaker::new());
+    assert!(centre.poll_company(&mut waker.cx()).is_pending());
+    centre.say(&Message::text("nobody hears it"));
+    assert_eq!(waker.wakes(), 0);
+    let member = room.join();
+    assert_eq!(waker.wakes(), 1);
+    assert!(centre.poll_company(&mut waker.cx()).is_ready());
+    // Who has ended is no company, though still in its seat.
+    member.incoming.finish(SourceEnd::Absent);
+    assert!(centre.poll_company(&mut waker.cx()).is_pending());
+    let _later = room.join();
+    assert_eq!((waker.wakes(), waker.kept()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_bridge_that_is_away_or_closed_holds_nobody_up_any_more() {
+    type End = fn(&Bridge);
+    let ways: [(&str, End); 2] = [("away", |bridge| bridge.set_away(true)), ("closed", Bridge::close)];
+    for (name, end) in ways {
+        let (room, member) =
+            Room::bridged(Rules { queue: 100, slow: Slow::Disconnect, last: 0 }, Box::new(|_| None));
+        let (bridge, mut speaker, waker) = (member.as_bridge(), room.join(), TestWaker::new());
+        (0..2).for_each(|_| speaker.say(&Message::text("12345678901234567890")));
+        assert!(speaker.poll_room(&mut waker.cx()).is_pending());
+        end(&bridge);
+        assert_eq!(waker.wakes(), 1, "{name}");
+        assert!(speaker.poll_room(&mut waker.cx()).is_ready(), "{name}");
+    }
 }

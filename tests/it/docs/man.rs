@@ -84,7 +84,7 @@ fn values(roff: &mut Roff) {
         ("SIZE", "bytes, or 64k, 16M, 1G in powers of two"),
         (
             "@FILE",
-            "the value is the content of FILE; @- is standard input, @env:NAME the environment, @@ a plain @",
+            "the value is the content of FILE, which may be a pipe; a message has at most --max-message bytes, any other value 1 MiB; @- is standard input, @env:NAME the environment, @@ a plain @",
         ),
     ];
     section(roff, "VALUES", rows.into_iter().map(|(name, meaning)| (name.to_owned(), meaning)));

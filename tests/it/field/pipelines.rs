@@ -152,7 +152,10 @@ fn the_first_messages_of_an_endless_feed() {
         let (url, server) = feed();
         let done = Wsio::run(["connect", &url].iter().chain(args), input);
         let expected: String = (0..lines).map(|number| format!("{number}\n")).collect();
-        assert_eq!((done.code, done.text(), done.err.as_str()), (0, expected.as_str(), ""), "{args:?}");
+        assert_eq!((done.code, done.text()), (0, expected.as_str()), "{args:?}");
+        // The feed may be faster than what asks for it.
+        let left = format!("wsio: standard input: {} bytes left unsent\n", input.len());
+        assert!(done.err.is_empty() || !input.is_empty() && done.err == left, "{args:?} {}", done.err);
         assert_eq!(server.join().unwrap(), Some(1000), "{args:?}");
     }
 

@@ -101,6 +101,13 @@ impl Wsio {
         Self { stdin: child.stdin.take(), out: Collected::new(out), err: Collected::new(err), child }
     }
 
+    /// Starts it with this signal ignored, as `nohup` and a script's `&` do.
+    pub fn ignoring<S: AsRef<OsStr>>(signal: &str, args: impl IntoIterator<Item = S>) -> Self {
+        let script = format!("trap '' {signal}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("/bin/sh");
+        Self::spawn(command.args(["-c", &script, env!("CARGO_BIN_EXE_wsio")]).args(args))
+    }
+
     /// Starts it with two sockets as its descriptors 3 and 4, after these commands of a shell.
     ///
     /// A shell moves them there: that takes no unsafe code. Its standard input and output are empty.

@@ -58,6 +58,8 @@ impl Program {
         let output = TestOutput { into: Arc::clone(&out), fails: self.output_fails };
         let streams = Streams {
             input: Box::new(input),
+            input_file: None,
+            close_output: None,
             output: Box::new(output),
             output_gone: None,
             input_is_terminal: false,

@@ -2,6 +2,7 @@
 
 use super::{listener, prompt, prompt_in, puppet, says};
 use crate::harness::{Options, Terminal, serve};
+use rustix::process::Signal;
 use std::{fs, os::unix::fs::PermissionsExt};
 
 #[test]
@@ -99,4 +100,26 @@ fn ctrl_z_gives_the_terminal_back_and_fg_goes_on() {
     assert_eq!(peer.join().unwrap().0, ["before and after"]);
     let rows = terminal.rows();
     assert!(rows.contains(&"> beforeicanon".to_owned()) && rows.contains(&"echo".to_owned()), "{rows:?}");
+}
+
+#[test]
+fn signals_that_were_ignored_leave_the_prompt_alone_and_keys_still_close() {
+    for (name, signal) in [("INT", Signal::INT), ("HUP", Signal::HUP)] {
+        let (url, peer) = serve(listener);
+        let script = format!("trap '' {name}; exec \"$0\" connect \"$1\" -q --no-history");
+        let mut terminal = Terminal::start("/bin/sh", ["-c", &script, env!("CARGO_BIN_EXE_wsio"), &url]);
+        terminal.ends_with(&[">"]);
+        terminal.types("bef");
+        terminal.ends_with(&["> bef"]);
+        terminal.signal(signal);
+        terminal.types("ore\rafter\r");
+        terminal.ends_with(&["> before", "> after", ">"]);
+        // Ctrl-C is a key there, and asks as ever.
+        terminal.types("\x03");
+        terminal.shows("press Ctrl-C again to close");
+        terminal.types("\x03");
+        assert_eq!(terminal.exit(), Some(130), "{}", terminal.written());
+        let (messages, code, _) = peer.join().unwrap();
+        assert_eq!((messages.join(" "), code), ("before after".to_owned(), Some(1000)));
+    }
 }

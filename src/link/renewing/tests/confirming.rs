@@ -442,6 +442,20 @@ async fn a_ping_goes_ahead_of_our_close_and_the_answer_counts_only_where_no_pong
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_clean_close_that_is_no_end_what_is_in_doubt_is_told_and_counts_only_when_it_is_sent_again() {
+    for (confirming, code, left) in [(CONFIRMED, 1001, 0), (CONFIRMED, 1012, 1), (RESENT, 1001, 1)] {
+        let next = Next::default();
+        let (mut link, theirs) = next.confirmed(2, confirming);
+        let mut far = Far::all(theirs);
+        say(&mut link, "written").await;
+        far[0].send(0x88, &u16::to_be_bytes(code)).await;
+        renew(&mut link).await;
+        assert_eq!(*next.losses.lock().unwrap(), [doubt(1, 7)]);
+        assert_eq!(link.doubt().messages, left, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clean_close_of_the_peer_is_judged_by_what_was_written() {
     for confirming in [CONFIRMED, RESENT] {
         let next = Next { final_close: true, ..Next::default() };

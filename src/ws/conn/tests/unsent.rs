@@ -20,6 +20,8 @@ struct Shared {
 #[derive(Clone, Default)]
 struct Narrow(Arc<Mutex<Shared>>);
 
+impl crate::net::Transport for Narrow {}
+
 impl AsyncRead for Narrow {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let incoming = std::mem::take(&mut self.0.lock().unwrap().incoming);

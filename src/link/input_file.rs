@@ -1,0 +1,198 @@
+//! An input that can be asked what it still holds: a regular file, a pipe, a socket.
+//!
+//! Where a peer leaves early, the user has to know what was not sent, also of what was never read. A
+//! regular file is read by position, so that the offset that it shares with whoever started us moves
+//! once, at the end, to where sending stopped: the next command of the shell goes on from there. A pipe is
+//! read under a lock that is never held while waiting, so that what was read and what is left add up.
+
+use super::Patient;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{FileType, SeekFrom},
+};
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::FileExt,
+    sync::{
+        Arc, Mutex, PoisonError, TryLockError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a look at a pipe may wait for a read of it that somebody else has emptied.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A file, pipe or socket that is read by somebody else.
+pub struct InputFile {
+    file: File,
+    kind: Kind,
+    /// Where reading is: of a regular file its offset, of others the bytes read so far.
+    at: AtomicU64,
+    /// Held while a pipe is read.
+    reading: Mutex<()>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Regular,
+    Pipe,
+}
+
+/// What an input has left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// Bytes.
+    pub bytes: u64,
+    /// Whoever writes to it may give more.
+    pub at_least: bool,
+}
+
+impl InputFile {
+    /// What reads this file, and what can be asked about it; terminals and devices cannot.
+    ///
+    /// # Errors
+    /// Those of looking at it.
+    pub fn open(file: File) -> io::Result<(Box<dyn Read + Send>, Option<Arc<Self>>)> {
+        let (kind, at) = match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
+            FileType::RegularFile => (Kind::Regular, rustix::fs::tell(&file)?),
+            FileType::Fifo | FileType::Socket => (Kind::Pipe, 0),
+            _ => return Ok((Box::new(Patient::new(file)), None)),
+        };
+        let input = Arc::new(Self { file, kind, at: at.into(), reading: Mutex::default() });
+        Ok((Box::new(Reader(Arc::clone(&input))), Some(input)))
+    }
+
+    /// Where reading is; see [`rest`](Self::rest).
+    pub fn position(&self) -> u64 {
+        self.at.load(Ordering::SeqCst)
+    }
+
+    /// Whether it has a size and an offset.
+    pub fn is_regular(&self) -> bool {
+        self.kind == Kind::Regular
+    }
+
+    /// What it has behind this position.
+    pub fn rest(&self, from: u64) -> Rest {
+        let is_regular = self.is_regular();
+        let end = if is_regular { self.size() } else { self.piped() };
+        let bytes = end.saturating_sub(from);
+        Rest { bytes, at_least: !is_regular && bytes > 0 && !self.is_hung_up() }
+    }
+
+    /// Leaves the offset that others share at this position; of a pipe there is none.
+    pub fn leave_at(&self, position: u64) {
+        if self.is_regular() {
+            // Whoever started us is then no worse off than with a pipe.
+            let _ = rustix::fs::seek(&self.file, SeekFrom::Start(position));
+        }
+    }
+
+    fn size(&self) -> u64 {
+        rustix::fs::fstat(&self.file).map_or(0, |facts| u64::try_from(facts.st_size).unwrap_or(0))
+    }
+
+    /// What was read of a pipe, and what it holds.
+    fn piped(&self) -> u64 {
+        let start = Instant::now();
+        // A reader that waits in the lock, since somebody else took what was there, holds nothing of it.
+        let _reading = loop {
+            match self.reading.try_lock() {
+                Ok(reading) => break Some(reading),
+                Err(TryLockError::Poisoned(poisoned)) => break Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if start.elapsed() > PATIENCE => break None,
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_micros(50)),
+            }
+        };
+        self.position() + rustix::io::ioctl_fionread(&self.file).unwrap_or(0)
+    }
+
+    fn is_hung_up(&self) -> bool {
+        let mut descriptors = [PollFd::new(&self.file, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut descriptors, Some(&now)).is_ok() && descriptors[0].revents().contains(PollFlags::HUP)
+    }
+}
+
+/// Reads it, from one thread.
+struct Reader(Arc<InputFile>);
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let input = &*self.0;
+        if input.is_regular() {
+            let count = input.file.read_at(buffer, input.position())?;
+            input.at.fetch_add(count as u64, Ordering::SeqCst);
+            return Ok(count);
+        }
+        loop {
+            match poll(&mut [PollFd::new(&input.file, PollFlags::IN)], None) {
+                Err(rustix::io::Errno::INTR) => continue,
+                polled => polled?,
+            };
+            let _reading = input.reading.lock().unwrap_or_else(PoisonError::into_inner);
+            match (&input.file).read(buffer) {
+                // It does not block, and somebody else was faster.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => {
+                    input.at.fetch_add(*read.as_ref().unwrap_or(&0) as u64, Ordering::SeqCst);
+                    return read;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Seek, Write};
+
+    #[test]
+    fn a_regular_file_is_read_by_position_and_left_where_sending_stopped() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"head, one\ntwo\n").unwrap();
+        file.seek(io::SeekFrom::Start(6)).unwrap();
+        let (mut reader, input) = InputFile::open(file.try_clone().unwrap()).unwrap();
+        let input = input.unwrap();
+        assert_eq!(input.rest(input.position()), Rest { bytes: 8, at_least: false });
+        let mut some = [0; 5];
+        reader.read_exact(&mut some).unwrap();
+        assert_eq!((&some, input.position()), (b"one\nt", 11));
+        assert_eq!(file.stream_position().unwrap(), 6, "nobody else notices");
+        assert_eq!(input.rest(10).bytes, 4);
+        input.leave_at(10);
+        let mut rest = String::new();
+        file.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "two\n");
+    }
+
+    #[test]
+    fn what_was_read_of_a_pipe_and_what_it_holds_add_up() {
+        let (theirs, mut ours) = io::pipe().unwrap();
+        let (mut reader, input) = InputFile::open(File::from(std::os::fd::OwnedFd::from(theirs))).unwrap();
+        let input = input.unwrap();
+        ours.write_all(b"0123456789").unwrap();
+        let mut some = [0; 4];
+        reader.read_exact(&mut some).unwrap();
+        assert_eq!(input.rest(0), Rest { bytes: 10, at_least: true });
+        assert_eq!(input.rest(4), Rest { bytes: 6, at_least: true });
+        drop(ours);
+        assert_eq!(input.rest(4), Rest { bytes: 6, at_least: false }, "nobody writes to it any more");
+        let reading = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).map(|_| all)
+        });
+        assert_eq!(reading.join().unwrap().unwrap(), b"456789");
+        assert_eq!(input.rest(10), Rest::default());
+    }
+
+    #[test]
+    fn a_device_cannot_be_asked() {
+        let (_, input) = InputFile::open(File::open("/dev/null").unwrap()).unwrap();
+        assert!(input.is_none());
+    }
+}

@@ -1,0 +1,245 @@
+//! How a transport is parted with, so that what was written to it arrives.
+//!
+//! A socket dropped with unread input makes the kernel send RST, and so does input that comes after it was
+//! dropped: the far end then loses what it had not been given yet. So the write side is shut first, and
+//! what still comes is read and thrown away until the far end's system has acknowledged everything of
+//! ours, however slow its path, and for a short while after that. Where the far end has to see that
+//! the stream did not come to its end, the same is waited for, and the last word is another one: a reset
+//! over TCP, the lack of close_notify over TLS.
+
+#[cfg(all(test, unix))]
+mod tests;
+
+use super::{SocketRef, Stream};
+use std::{
+    future::poll_fn,
+    io,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::ReadBuf,
+    time::{Instant, sleep_until},
+};
+
+/// The far end is waited for this long once it has acknowledged everything.
+const LINGER: Duration = Duration::from_secs(2);
+/// It has to take at least so much in each [`WINDOW`], bytes.
+const LEAST: u64 = 16 * 1024;
+const WINDOW: Duration = Duration::from_secs(30);
+/// How soon the send queue is looked at again: at first, and at most.
+const SOON: Duration = Duration::from_millis(2);
+const LATE: Duration = Duration::from_millis(50);
+
+/// How long a transport may take to be left, and how the far end is to see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Parting {
+    /// It is left by then, whatever is still on its way.
+    pub by: Option<Instant>,
+    /// It is left when its send queue has stood still for so long, and nothing came either.
+    pub stall: Duration,
+    /// The far end has to see that the stream did not come to its end.
+    pub cut: bool,
+}
+
+impl Parting {
+    /// At the end of a stream, with a bound on everything.
+    pub fn within(time: Duration) -> Self {
+        Self { by: Some(Instant::now() + time), stall: time, cut: false }
+    }
+}
+
+/// Parts with a transport, which is to be dropped after that; gives how many bytes were discarded.
+///
+/// Whole: the write side is shut (close_notify for TLS, then FIN), and input is discarded until everything
+/// of ours is acknowledged and the far end has ended too, or 2 s more are over.
+/// Cut: over TCP what was written is waited for in the same way, and dropping the stream then resets it; over TLS what was
+/// written is flushed and the socket is shut without close_notify; a Unix socket ends as whole.
+///
+/// Errors are ignored: the stream is of no use to anyone afterwards.
+pub async fn part(stream: &mut Stream, parting: Parting) -> u64 {
+    leave(stream, parting, Pace { linger: LINGER, window: WINDOW }).await
+}
+
+/// What tests shorten.
+#[derive(Clone, Copy)]
+struct Pace {
+    linger: Duration,
+    window: Duration,
+}
+
+/// The last word that the far end gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The stream's own end: close_notify, FIN.
+    Whole,
+    /// FIN without close_notify.
+    Truncated,
+    /// RST, when everything else has arrived.
+    Reset,
+}
+
+impl Ending {
+    fn of(stream: &Stream, cut: bool) -> Self {
+        let beneath = stream.beneath();
+        match beneath.socket {
+            _ if !cut => Self::Whole,
+            _ if beneath.is_encrypted => Self::Truncated,
+            Some(SocketRef::Tcp(_)) => Self::Reset,
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// What happened to the stream.
+enum Event {
+    Shut,
+    Read(usize),
+    Ended,
+    Failed,
+}
+
+async fn leave(stream: &mut Stream, parting: Parting, pace: Pace) -> u64 {
+    let ending = Ending::of(stream, parting.cut);
+    let mut writer = Writer { ending, is_done: false };
+    let mut reader = Reader { waste: [0; 4096], is_done: false };
+    let mut queue = Queue::new(stream, Instant::now());
+    let mut discarded = 0;
+    let mut lingers = None;
+    let mut wake = Instant::now();
+    loop {
+        let event = poll_fn(|cx| match writer.poll(stream, cx) {
+            Poll::Pending => reader.poll(stream, cx),
+            event => event,
+        });
+        tokio::select! {
+            biased;
+            event = event => match event {
+                Event::Shut | Event::Ended => queue.look(stream),
+                Event::Read(count) => {
+                    discarded += count as u64;
+                    queue.moved = Instant::now();
+                }
+                Event::Failed => break,
+            },
+            () = sleep_until(wake) => {}
+        }
+        let now = Instant::now();
+        if parting.by.is_some_and(|by| by <= now) {
+            break;
+        }
+        if queue.due <= now {
+            queue.look(stream);
+        }
+        let is_taken = match queue.left {
+            None => true,
+            Some(left) => left == 0 && writer.is_done,
+        };
+        if is_taken {
+            if queue.left.is_some() && ending == Ending::Reset || reader.is_done && writer.is_done {
+                break;
+            }
+            wake = *lingers.get_or_insert(now + pace.linger);
+            if wake <= now {
+                break;
+            }
+        } else {
+            let stands_still = queue.moved + parting.stall <= now;
+            let is_slow = queue.mark.0 + pace.window <= now;
+            if stands_still || is_slow || stream.beneath().socket.is_some_and(SocketRef::is_gone) {
+                break;
+            }
+            wake = queue.due.min(queue.moved + parting.stall);
+        }
+        wake = parting.by.map_or(wake, |by| wake.min(by));
+    }
+    if ending == Ending::Reset
+        && let Some(SocketRef::Tcp(socket)) = stream.beneath().socket
+    {
+        let _ = socket.set_zero_linger();
+    }
+    discarded
+}
+
+/// What of ours the far end has not acknowledged, as it was when it was last looked at.
+struct Queue {
+    left: Option<u64>,
+    /// When it last shrank, or something came.
+    moved: Instant,
+    /// When and at how much the window began in which the far end has to take some.
+    mark: (Instant, u64),
+    /// When it is looked at again.
+    due: Instant,
+    interval: Duration,
+}
+
+impl Queue {
+    fn new(stream: &Stream, now: Instant) -> Self {
+        let left = stream.backlog();
+        Self { left, moved: now, mark: (now, left.unwrap_or(0)), due: now + SOON, interval: SOON }
+    }
+
+    fn look(&mut self, stream: &Stream) {
+        let now = Instant::now();
+        let left = stream.backlog();
+        if left < self.left {
+            self.moved = now;
+        }
+        let rest = left.unwrap_or(0);
+        if rest + LEAST <= self.mark.1 {
+            self.mark = (now, rest);
+        }
+        self.left = left;
+        self.interval = (self.interval * 2).min(LATE);
+        self.due = now + self.interval;
+    }
+}
+
+/// Says the last word, as far as it can be said before everything has arrived.
+struct Writer {
+    ending: Ending,
+    is_done: bool,
+}
+
+impl Writer {
+    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Event> {
+        if self.is_done {
+            return Poll::Pending;
+        }
+        let polled = match self.ending {
+            Ending::Whole => stream.as_mut().poll_shutdown(cx),
+            Ending::Truncated | Ending::Reset => stream.as_mut().poll_flush(cx),
+        };
+        polled.map(|result| {
+            self.is_done = true;
+            let shut = |()| match stream.beneath().socket {
+                Some(socket) if self.ending == Ending::Truncated => socket.shut(),
+                _ => io::Result::Ok(()),
+            };
+            result.and_then(shut).map_or(Event::Failed, |()| Event::Shut)
+        })
+    }
+}
+
+/// Reads and throws away.
+struct Reader {
+    waste: [u8; 4096],
+    is_done: bool,
+}
+
+impl Reader {
+    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Event> {
+        if self.is_done {
+            return Poll::Pending;
+        }
+        let mut buffer = ReadBuf::new(&mut self.waste);
+        stream.as_mut().poll_read(cx, &mut buffer).map(|result| match buffer.filled().len() {
+            count @ 1.. if result.is_ok() => Event::Read(count),
+            // After an error nothing comes either, but what was written may still be taken.
+            _ => {
+                self.is_done = true;
+                Event::Ended
+            }
+        })
+    }
+}

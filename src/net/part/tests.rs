@@ -1,0 +1,348 @@
+//! Parting with transports: how long, and what the far end sees.
+
+use super::*;
+use crate::{
+    net::{prefixed::Prefixed, transport::tune},
+    tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
+};
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    net::{TcpSocket, TcpStream, UnixStream},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+/// Far more than any of these tests takes; what is late fails.
+const LONG: Duration = Duration::from_secs(20);
+/// Nothing is lost in a whole ending, however slow; nothing is waited for but what the test is about.
+const PATIENT: Parting = Parting { by: None, stall: LONG, cut: false };
+/// As in a session, but for a test's time.
+const QUICK: Pace = Pace { linger: Duration::from_millis(50), window: LONG };
+
+/// More than a far end's system takes by itself, bytes.
+const SOME: usize = 200 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Tcp,
+    Unix,
+    Tls,
+    TlsOverUnix,
+}
+
+const KINDS: [Kind; 4] = [Kind::Tcp, Kind::Unix, Kind::Tls, Kind::TlsOverUnix];
+
+/// Both ends of a TCP connection; the far one has a small receive buffer.
+async fn tcp() -> (TcpStream, TcpStream) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    (near, listener.accept().await.unwrap().0)
+}
+
+/// A connection within TLS.
+async fn tls(near: Stream, far: Stream, serves: bool) -> (Stream, Stream) {
+    let options = ServerTls { identity: Identity::SelfSigned, client_ca: None, pass: None };
+    let acceptor = Acceptor::new(&options, None).unwrap();
+    let connector = Connector::new(&ClientTls { insecure: true, ..ClientTls::default() }).unwrap();
+    if serves {
+        let (near, far) = tokio::join!(acceptor.accept(near), connector.connect(far, "localhost"));
+        (near.unwrap(), far.unwrap().0)
+    } else {
+        let (near, far) = tokio::join!(connector.connect(near, "localhost"), acceptor.accept(far));
+        (near.unwrap().0, far.unwrap())
+    }
+}
+
+/// Our end, below a layer as a proxy leaves it, and the far end.
+async fn pair(kind: Kind) -> (Stream, Stream) {
+    let (near, far): (Stream, Stream) = match kind {
+        Kind::Tcp | Kind::Tls => {
+            let (near, far) = tcp().await;
+            (Box::pin(near), Box::pin(far))
+        }
+        Kind::Unix | Kind::TlsOverUnix => {
+            let (near, far) = UnixStream::pair().unwrap();
+            (Box::pin(near), Box::pin(far))
+        }
+    };
+    let near: Stream = Box::pin(Prefixed::new(Bytes::new(), near));
+    match kind {
+        Kind::Tcp | Kind::Unix => (near, far),
+        _ => tls(near, far, kind == Kind::Tls).await,
+    }
+}
+
+fn pattern(from: usize, length: usize) -> Vec<u8> {
+    (from..from + length).map(|at| (at % 251) as u8).collect()
+}
+
+/// Writes until nothing more is taken; gives how much was.
+async fn fill(stream: &mut Stream) -> usize {
+    fill_to(stream, usize::MAX).await
+}
+
+async fn fill_to(stream: &mut Stream, most: usize) -> usize {
+    let mut written = 0;
+    while written < most
+        && let Ok(count) = timeout(Duration::from_millis(50), stream.write(&pattern(written, 8192))).await
+    {
+        written += count.unwrap();
+    }
+    written
+}
+
+/// What a far end got, and the error that it came to, if it was not the stream's own end.
+type Got = (usize, Option<io::ErrorKind>);
+
+/// Reads so much at a time, with a pause before each, and checks every byte.
+fn reader(mut stream: Stream, at_once: usize, pause: Duration) -> JoinHandle<Got> {
+    tokio::spawn(async move {
+        let (mut total, mut buffer) = (0, vec![0; at_once]);
+        loop {
+            sleep(pause).await;
+            match stream.read(&mut buffer).await {
+                Ok(0) => return (total, None),
+                Ok(count) => {
+                    assert_eq!(buffer[..count], pattern(total, count), "at {total}");
+                    total += count;
+                }
+                Err(error) => return (total, Some(error.kind())),
+            }
+        }
+    })
+}
+
+async fn got(reader: JoinHandle<Got>) -> Got {
+    timeout(LONG, reader).await.unwrap().unwrap()
+}
+
+/// Parts and drops; gives what was discarded and how long it took.
+async fn gone(mut stream: Stream, parting: Parting, pace: Pace) -> (u64, Duration) {
+    let begun = Instant::now();
+    let discarded = timeout(LONG, leave(&mut stream, parting, pace)).await.unwrap();
+    (discarded, begun.elapsed())
+}
+
+#[tokio::test]
+async fn shuts_then_reads_until_the_peer_is_done() {
+    let (ours, mut theirs) = duplex(64);
+    let mut ours: Stream = Box::pin(ours);
+    let peer = tokio::spawn(async move {
+        let mut all = Vec::new();
+        theirs.read_to_end(&mut all).await.unwrap();
+        // More than the pipe holds: it is only taken by someone who reads.
+        theirs.write_all(&[1; 1000]).await.unwrap();
+        all
+    });
+    ours.write_all(b"last").await.unwrap();
+    assert_eq!(ours.backlog(), None);
+    assert_eq!(part(&mut ours, Parting::within(Duration::from_secs(5))).await, 1000);
+    assert_eq!(peer.await.unwrap(), b"last");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_stays_is_left_after_the_time() {
+    let (ours, _theirs) = duplex(64);
+    let mut ours: Stream = Box::pin(ours);
+    let start = Instant::now();
+    part(&mut ours, PATIENT).await;
+    assert_eq!(start.elapsed(), LINGER);
+    let start = Instant::now();
+    part(&mut ours, Parting::within(Duration::from_millis(50))).await;
+    assert_eq!(start.elapsed(), Duration::from_millis(50));
+}
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+#[tokio::test]
+async fn the_backlog_is_what_the_far_end_did_not_take() {
+    for kind in KINDS {
+        let (mut near, far) = pair(kind).await;
+        let empty = async {
+            while near.backlog() != Some(0) {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert!(timeout(LONG, empty).await.is_ok(), "{kind:?}: nothing was written");
+        let written = fill(&mut near).await;
+        let backlog = near.backlog().unwrap();
+        assert!(backlog > written as u64 / 2, "{kind:?}: {backlog} of {written}");
+        if kind == Kind::Tcp {
+            assert!(backlog < written as u64, "what the far end's system has taken does not count");
+        }
+        let is_encrypted = matches!(kind, Kind::Tls | Kind::TlsOverUnix);
+        assert_eq!(near.beneath().held > 0, is_encrypted, "{kind:?}: TLS holds what the socket did not take");
+        let reader = reader(far, 65536, Duration::ZERO);
+        timeout(LONG, near.flush()).await.unwrap().unwrap();
+        assert_eq!(near.beneath().held, 0, "{kind:?}");
+        let taken = async {
+            while near.backlog() != Some(0) {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert!(timeout(LONG, taken).await.is_ok(), "{kind:?}: all is read");
+        near.shutdown().await.unwrap();
+        assert_eq!(got(reader).await, (written, None), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_waited_for_and_gets_everything() {
+    for kind in KINDS {
+        for ends in [false, true] {
+            let (mut near, mut far) = pair(kind).await;
+            // Megabytes once, less where only the layers differ.
+            let most = if kind == Kind::Tcp && ends { usize::MAX } else { SOME };
+            let written = fill_to(&mut near, most).await;
+            // It has said all and still reads, or it speaks: a socket that is closed meanwhile would be reset.
+            if ends {
+                far.shutdown().await.unwrap();
+            } else {
+                far.write_all(&[0; 1000]).await.unwrap();
+            }
+            let reader = reader(far, 8192, Duration::from_millis(3));
+            let (discarded, took) = gone(near, PATIENT, QUICK).await;
+            assert_eq!(got(reader).await, (written, None), "{kind:?} {ends}");
+            assert!(took > QUICK.linger * 2, "{kind:?} {ends}: {took:?} for {written}");
+            assert_eq!(discarded, if ends { 0 } else { 1000 }, "{kind:?} {ends}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_stands_still_is_left_after_the_stall() {
+    let stall = Duration::from_millis(100);
+    for kind in KINDS {
+        for cut in [false, true] {
+            let (mut near, _far) = pair(kind).await;
+            fill(&mut near).await;
+            let begun = Instant::now();
+            let parting = Parting { by: None, stall, cut };
+            timeout(LONG, leave(&mut near, parting, QUICK)).await.unwrap();
+            assert!(begun.elapsed() >= stall, "{kind:?}");
+            assert!(near.backlog().unwrap() > 0, "{kind:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_comes_renews_the_stall_and_not_the_time_for_taking() {
+    let (mut near, mut far) = pair(Kind::Tcp).await;
+    fill(&mut near).await;
+    let talker = tokio::spawn(async move {
+        while far.write_all(b"still here").await.is_ok() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let pace = Pace { window: Duration::from_millis(300), ..QUICK };
+    let parting = Parting { by: None, stall: Duration::from_millis(100), cut: false };
+    let (discarded, took) = gone(near, parting, pace).await;
+    assert!(discarded > 100 && took >= pace.window, "{discarded} in {took:?}");
+    timeout(LONG, talker).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_too_little_is_left() {
+    let (mut near, far) = pair(Kind::Tcp).await;
+    let written = fill(&mut near).await;
+    let reader = reader(far, 256, Duration::from_millis(10));
+    let pace = Pace { window: Duration::from_millis(200), ..QUICK };
+    let begun = Instant::now();
+    timeout(LONG, leave(&mut near, PATIENT, pace)).await.unwrap();
+    assert!(begun.elapsed() >= pace.window);
+    assert!(near.backlog().unwrap() > written as u64 / 2, "it took a little");
+    reader.abort();
+}
+
+#[tokio::test]
+async fn the_moment_is_absolute() {
+    for kind in KINDS {
+        for cut in [false, true] {
+            let (mut near, mut far) = pair(kind).await;
+            fill(&mut near).await;
+            // Bytes keep coming, as many as are taken.
+            let talker = tokio::spawn(async move { while far.write_all(&[0; 65536]).await.is_ok() {} });
+            let begun = Instant::now();
+            let by = Some(begun + Duration::from_millis(100));
+            let (discarded, _) = gone(near, Parting { by, cut, ..PATIENT }, QUICK).await;
+            assert!(Some(Instant::now()) >= by && discarded > 0, "{kind:?}");
+            timeout(LONG, talker).await.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_moment_that_is_over_still_ends_the_stream() {
+    for kind in KINDS {
+        let (near, far) = pair(kind).await;
+        let parting = Parting { by: Some(Instant::now()), ..PATIENT };
+        gone(near, parting, Pace { linger: LONG, window: LONG }).await;
+        assert_eq!(got(reader(far, 64, Duration::ZERO)).await, (0, None), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cut_stream_is_seen_to_be_cut_after_all_of_it() {
+    for kind in KINDS {
+        for ends in [false, true] {
+            let (mut near, mut far) = pair(kind).await;
+            let written = fill_to(&mut near, SOME).await;
+            match ends {
+                true => far.shutdown().await.unwrap(),
+                false => far.write_all(&[0; 1000]).await.unwrap(),
+            }
+            let reader = reader(far, 8192, Duration::from_millis(5));
+            gone(near, Parting { cut: true, ..PATIENT }, QUICK).await;
+            let error = match kind {
+                Kind::Tcp => Some(io::ErrorKind::ConnectionReset),
+                Kind::Unix => None,
+                Kind::Tls | Kind::TlsOverUnix => Some(io::ErrorKind::UnexpectedEof),
+            };
+            assert_eq!(got(reader).await, (written, error), "{kind:?} {ends}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_far_end_that_is_gone_is_not_waited_for() {
+    for kind in KINDS {
+        for ended in [false, true] {
+            for cut in [false, true] {
+                let (mut near, mut far) = pair(kind).await;
+                fill(&mut near).await;
+                if ended {
+                    // Reading goes on to say end of file, whatever comes after it.
+                    far.shutdown().await.unwrap();
+                    while near.read(&mut [0; 64]).await.unwrap() > 0 {}
+                }
+                let leaving = tokio::spawn(gone(near, Parting { cut, ..PATIENT }, QUICK));
+                if let Some(SocketRef::Tcp(socket)) = far.beneath().socket {
+                    socket.set_zero_linger().unwrap();
+                }
+                drop(far);
+                timeout(LONG / 2, leaving).await.unwrap().unwrap();
+            }
+        }
+    }
+}
+
+/// What a socket takes of a stream that the far end does not read, bytes of the send queue.
+async fn queued(near: TcpStream) -> u64 {
+    let mut near: Stream = Box::pin(near);
+    fill(&mut near).await;
+    near.backlog().unwrap()
+}
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+#[tokio::test]
+async fn what_waits_to_be_sent_is_kept_small() {
+    let (near, _far) = tcp().await;
+    let untouched = queued(near).await;
+    let (near, _far) = tcp().await;
+    tune(&near);
+    let tuned = queued(near).await;
+    assert!(tuned < 512 * 1024 && tuned * 2 < untouched, "{tuned} of {untouched}");
+}

@@ -1,0 +1,128 @@
+//! An open byte stream, and the little that can be known of the socket at its bottom.
+//!
+//! Layers are stacked on a socket: TLS, what a proxy's answer was read with, what reads the heads along.
+//! How much the far end has acknowledged only the socket knows, and how it is parted with depends on
+//! what is in between, so each layer tells what it stands on.
+
+#[cfg(unix)]
+use super::send_queue;
+use std::{io, pin::Pin};
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream},
+    net::TcpStream,
+};
+
+/// What a transport must be able to do.
+pub trait Transport: AsyncRead + AsyncWrite + Send {
+    /// What it stands on; a layer passes on what is beneath it, with what it adds.
+    fn beneath(&self) -> Beneath<'_> {
+        Beneath::default()
+    }
+
+    /// Bytes of ours that the far end's system has not acknowledged, also those that a layer still holds.
+    ///
+    /// 0 means that it has taken everything that was written. `None` where nobody knows. What a reset
+    /// connection had not acknowledged stays counted: it never will be. On a Unix socket a buffer counts
+    /// until its last byte is read, with what the system needs to manage it.
+    fn backlog(&self) -> Option<u64> {
+        self.beneath().backlog()
+    }
+}
+
+/// Any open byte transport: TCP, Unix, TLS over either, or an in-process pipe in tests.
+///
+/// Boxed once per connection; the driver reads and writes whole batches, so the indirection costs nothing.
+pub type Stream = Pin<Box<dyn Transport>>;
+
+/// What a transport stands on.
+#[derive(Clone, Copy, Default)]
+pub struct Beneath<'a> {
+    /// The socket at the bottom.
+    pub socket: Option<SocketRef<'a>>,
+    /// There is TLS above it, whose end is another one than the socket's.
+    pub is_encrypted: bool,
+    /// Bytes that layers have taken and not yet written to the socket.
+    pub held: u64,
+}
+
+/// A socket of a kind that transports are made of.
+#[derive(Clone, Copy)]
+pub enum SocketRef<'a> {
+    /// TCP.
+    Tcp(&'a TcpStream),
+    /// A Unix socket.
+    #[cfg(unix)]
+    Unix(&'a UnixStream),
+}
+
+impl Beneath<'_> {
+    fn backlog(&self) -> Option<u64> {
+        self.socket.and_then(SocketRef::unacknowledged).map(|bytes| bytes + self.held)
+    }
+}
+
+impl SocketRef<'_> {
+    #[cfg(unix)]
+    fn unacknowledged(self) -> Option<u64> {
+        use std::os::fd::AsFd;
+        send_queue::unacknowledged(match self {
+            Self::Tcp(socket) => socket.as_fd(),
+            Self::Unix(socket) => socket.as_fd(),
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn unacknowledged(self) -> Option<u64> {
+        None
+    }
+
+    /// Shuts the write side, whatever the layers above would say before; what was written still arrives.
+    pub(super) fn shut(self) -> io::Result<()> {
+        #[cfg(unix)]
+        match self {
+            Self::Tcp(socket) => rustix::net::shutdown(socket, rustix::net::Shutdown::Write)?,
+            Self::Unix(socket) => rustix::net::shutdown(socket, rustix::net::Shutdown::Write)?,
+        }
+        Ok(())
+    }
+
+    /// Whether the connection is over in both directions, so that nothing of ours is taken any more.
+    ///
+    /// A reset is otherwise not seen once the far end's FIN was read: reading goes on to say end of file.
+    pub(super) fn is_gone(self) -> bool {
+        match self {
+            Self::Tcp(socket) => {
+                socket.peer_addr().is_err_and(|error| error.kind() == io::ErrorKind::NotConnected)
+            }
+            // Its backlog goes to 0 with the far end.
+            #[cfg(unix)]
+            Self::Unix(_) => false,
+        }
+    }
+}
+
+impl Transport for TcpStream {
+    fn beneath(&self) -> Beneath<'_> {
+        Beneath { socket: Some(SocketRef::Tcp(self)), ..Beneath::default() }
+    }
+}
+
+#[cfg(unix)]
+impl Transport for UnixStream {
+    fn beneath(&self) -> Beneath<'_> {
+        Beneath { socket: Some(SocketRef::Unix(self)), ..Beneath::default() }
+    }
+}
+
+/// A pipe within the process, as tests have it.
+impl Transport for DuplexStream {}
+
+/// Sets what every TCP socket of ours has, dialled or accepted; failing to set it changes delays only.
+pub(super) fn tune(socket: &TcpStream) {
+    // Without it small messages wait for the peer's delayed ACK.
+    let _ = socket.set_nodelay(true);
+    #[cfg(unix)]
+    send_queue::limit_unsent(std::os::fd::AsFd::as_fd(socket));
+}

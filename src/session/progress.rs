@@ -1,0 +1,133 @@
+//! How far a transport has come, and the clocks that wait for it.
+//!
+//! Megabytes of ours can stand in the kernel's send queue behind what counts as sent, and a ping, a Close
+//! or the end of the input stands behind them. A clock of silence that began when its frame was handed to
+//! the kernel would take a slow path for a dead peer. So such a clock is a [`Wait`]: it begins when the
+//! queue in front of it is acknowledged, and every movement before that renews it.
+
+use super::Instant;
+use std::time::Duration;
+
+/// The least that has to come or go in a [`WINDOW`], bytes.
+const LEAST: u64 = 16 * 1024;
+/// See [`LEAST`].
+const WINDOW: Duration = Duration::from_secs(30);
+/// From one look at a send queue to the next, while a clock waits for it.
+pub(super) const SAMPLE: Duration = Duration::from_millis(50);
+
+/// What of our bytes the transport took, and what the far end's system has acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    /// Bytes taken by the transport so far.
+    pub sent: u64,
+    /// Bytes known to be acknowledged; never more than `sent`.
+    pub acknowledged: u64,
+    /// When the send queue was looked at last.
+    pub sampled_at: Instant,
+}
+
+impl Progress {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { sent: 0, acknowledged: 0, sampled_at: now }
+    }
+}
+
+/// A clock that begins once what stands in front of it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// The last movement; once nothing stands in front, the begin.
+    pub since: Instant,
+    /// Bytes to be acknowledged before it begins.
+    behind: Option<u64>,
+}
+
+impl Wait {
+    /// A clock behind everything that was sent until now.
+    pub(super) fn new(progress: &Progress, now: Instant) -> Self {
+        Self { since: now, behind: (progress.sent > progress.acknowledged).then_some(progress.sent) }
+    }
+
+    /// Whether something still stands in front of it.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.is_some()
+    }
+
+    /// The far end has acknowledged so many bytes, more than before; true when that lets the clock begin.
+    pub(super) fn acknowledged(&mut self, bytes: u64, now: Instant) -> bool {
+        let Some(position) = self.behind else { return false };
+        self.since = now;
+        if bytes >= position {
+            self.behind = None;
+        }
+        self.behind.is_none()
+    }
+
+    /// A byte came: the path lives.
+    pub(super) fn heard(&mut self, now: Instant) {
+        if self.is_behind() {
+            self.since = now;
+        }
+    }
+}
+
+/// Watches that something does not merely trickle: 16 KiB in each 30 s.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    since: Instant,
+    bytes: u64,
+}
+
+impl Rate {
+    /// From now on, after so many bytes.
+    pub(super) fn new(bytes: u64, now: Instant) -> Self {
+        Self { since: now, bytes }
+    }
+
+    /// When it is looked at next.
+    pub(super) fn deadline(&self) -> Instant {
+        self.since + WINDOW
+    }
+
+    /// Whether too little moved in the last window.
+    pub(super) fn is_too_slow(&mut self, bytes: u64, now: Instant) -> bool {
+        if now < self.deadline() {
+            return false;
+        }
+        let too_slow = bytes.saturating_sub(self.bytes) < LEAST;
+        *self = Self::new(bytes, now);
+        too_slow
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_clock_begins_when_what_stands_in_front_is_acknowledged() {
+        let start = Instant::now();
+        let mut progress = Progress { sent: 100, ..Progress::new(start) };
+        let mut wait = Wait::new(&progress, start);
+        assert!(!wait.acknowledged(60, start + SECOND) && wait.is_behind());
+        wait.heard(start + 2 * SECOND);
+        assert_eq!(wait.since, start + 2 * SECOND, "movement renews it");
+        assert!(wait.acknowledged(100, start + 3 * SECOND) && !wait.is_behind());
+        wait.heard(start + 4 * SECOND);
+        assert!(!wait.acknowledged(200, start + 4 * SECOND));
+        assert_eq!(wait.since, start + 3 * SECOND, "and nothing after the begin");
+        progress.acknowledged = 100;
+        assert!(!Wait::new(&progress, start).is_behind(), "nothing stands in front");
+    }
+
+    #[test]
+    fn a_trickle_is_too_slow_and_each_window_counts_anew() {
+        let start = Instant::now();
+        let mut rate = Rate::new(1000, start);
+        assert!(!rate.is_too_slow(1000, start + 29 * SECOND), "not before the window is over");
+        assert!(!rate.is_too_slow(1000 + LEAST, start + 30 * SECOND));
+        assert_eq!(rate.deadline(), start + 60 * SECOND);
+        assert!(rate.is_too_slow(1000 + 2 * LEAST - 1, start + 60 * SECOND));
+    }
+}

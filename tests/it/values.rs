@@ -1,0 +1,136 @@
+//! Values that stand in files: pipes are read to their end, and nothing without an end is.
+
+use crate::harness::{Authority, Done, Listening, Wsio, serve};
+use std::process::Command;
+
+/// Runs it with the memory of a small machine, in KiB of addresses, and no input.
+fn bounded(env: &[(&str, &str)], args: &[&str]) -> Done {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "ulimit -v 1500000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_wsio")]);
+    let mut wsio = Wsio::spawn(command.args(args).envs(env.iter().copied()));
+    wsio.close_stdin();
+    wsio.wait()
+}
+
+#[test]
+fn a_device_without_an_end_is_refused_by_name() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost"]);
+    let (cert, key) = (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap());
+    for device in ["/dev/zero", "/dev/urandom"] {
+        let value = format!("@{device}");
+        let every = format!("1s={value}");
+        for (args, code, option) in [
+            (&["--send", &*value, "--max-message", "1024G"][..], 26, "--send"),
+            (&["--every", &every, "--max-message", "1024G"], 26, "--every"),
+            (&["-H", &value], 26, "--header"),
+            (&["--user", &value], 26, "--user"),
+            (&["--bearer", &value], 26, "--bearer"),
+            (&["--cookie", &value], 26, "--cookie"),
+            (&["--origin", &value], 26, "--origin"),
+            (&["--user-agent", &value], 26, "--user-agent"),
+            (&["--proxy", &value], 26, "--proxy"),
+            (&["--proxy", "http://127.0.0.1:1", "--proxy-user", &value], 26, "--proxy-user"),
+            (&["--cert", cert, "--key", key, "--pass", &value], 26, "--pass"),
+            (&["--curl", &value], 26, "--curl"),
+            (&["--script", device], 26, "script: "),
+            (&["--cacert", device], 77, "tls: "),
+            (&["--crl", device], 82, "tls: "),
+            (&["--cert", device], 58, "tls: "),
+            (&["--cert", cert, "--key", device], 58, "tls: "),
+        ] {
+            let done = bounded(&[], &[&["connect", "wss://127.0.0.1:1/"], args].concat());
+            assert_eq!(done.code, code, "{args:?}: {}", done.err);
+            assert!(done.err.contains(device) && done.err.contains(option), "{args:?}: {}", done.err);
+            assert!(done.err.contains("it is a device without an end"), "{args:?}: {}", done.err);
+        }
+        let listen = ["listen", "0", "--cert", cert, "--key", key, "--client-ca", device];
+        let done = bounded(&[], &listen);
+        assert_eq!(done.code, 77, "{}", done.err);
+        assert!(done.err.contains(&format!("{device}: it is a device without an end")), "{}", done.err);
+        let server =
+            Listening::start(["listen", "wss://127.0.0.1:0", "--echo", "--cert", cert, "--key", key]);
+        let done = bounded(&[("SSL_CERT_FILE", device)], &["connect", &server.url]);
+        assert_eq!(done.code, 77, "{}", done.err);
+        assert!(done.err.contains(&format!("{device}: it is a device without an end")), "{}", done.err);
+    }
+}
+
+#[test]
+fn what_never_ends_is_left_at_the_limit() {
+    let endless = |line: &str| {
+        let mut command = Command::new("/bin/sh");
+        command.args([
+            "-c",
+            &format!("yes | \"$0\" connect ws://127.0.0.1:1/ {line}"),
+            env!("CARGO_BIN_EXE_wsio"),
+        ]);
+        Wsio::spawn(&mut command).wait()
+    };
+    for (line, code, said) in [
+        (
+            "--send @- --max-message 4k",
+            65,
+            "standard input for --send is longer than 4096 bytes (--max-message)",
+        ),
+        ("--send @/dev/stdin --max-message 4k", 65, "/dev/stdin for --send is longer than 4096 bytes"),
+        ("--every 1s=@- --max-message 4k", 65, "standard input for --every is longer than 4096 bytes"),
+        ("--bearer @-", 26, "cannot read standard input for --bearer: it holds more than the 1048576 bytes"),
+        ("-H @/dev/stdin", 26, "cannot read /dev/stdin for --header: it holds more than the 1048576 bytes"),
+        ("--script -", 26, "cannot read standard input for --script: it holds more than 67108864 bytes"),
+    ] {
+        let done = endless(line);
+        assert_eq!(done.code, code, "{line}: {}", done.err);
+        assert!(done.err.contains(said) && done.err.contains("\n  try: "), "{line}: {}", done.err);
+    }
+}
+
+#[test]
+fn pipes_give_values_once() {
+    let (url, peer) = serve(|mut peer| {
+        let first = peer.message();
+        peer.answer_close();
+        first
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("message");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let message = "m".repeat(200_000);
+    let writer = std::thread::spawn({
+        let (fifo, message) = (fifo.clone(), message.clone());
+        move || std::fs::write(fifo, message).unwrap()
+    });
+    let send = format!("@{}", fifo.display());
+    let done = Wsio::run(["connect", &url, "--send", &send, "--linger", "0"], "");
+    assert_eq!(done.code, 0, "{}", done.err);
+    writer.join().unwrap();
+    assert_eq!(peer.join().unwrap(), Some(message.into_bytes()));
+}
+
+/// `<(…)` of a shell that has it.
+fn bash(line: &str, env: &[(&str, &str)]) -> Wsio {
+    let mut command = Command::new("bash");
+    command.args(["-c", line, env!("CARGO_BIN_EXE_wsio")]).envs(env.iter().copied());
+    Wsio::spawn(&mut command)
+}
+
+#[test]
+fn certificates_and_keys_come_from_pipes() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["127.0.0.1"]);
+    let (cert, key) = (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap());
+    let roots = authority.file.to_str().unwrap();
+    let env = [("CERT", cert), ("KEY", key), ("ROOTS", roots)];
+    // One pipe for both, and one each.
+    for own in ["--cert <(cat \"$CERT\" \"$KEY\")", "--cert <(cat \"$CERT\") --key <(cat \"$KEY\")"] {
+        let server = bash(
+            &format!("exec \"$0\" listen wss://127.0.0.1:0 --echo --client-ca <(cat \"$ROOTS\") {own}"),
+            &env,
+        );
+        let listening = Listening { url: server.says("listening on "), wsio: server };
+        let client =
+            format!("exec \"$0\" connect {} --send hi -1 --cacert <(cat \"$ROOTS\") {own}", listening.url);
+        let done = bash(&client, &env).wait();
+        assert_eq!((done.code, done.text()), (0, "hi\n"), "{own}: {}", done.err);
+    }
+}
