@@ -1,7 +1,7 @@
 //! What a pair does at one side beside pumping: asking, pinging, letting go.
 
 use crate::{
-    link::Released,
+    link::{Place, Released},
     session::{Instant, When},
 };
 use std::{future::Future, pin::Pin};
@@ -16,6 +16,10 @@ pub(super) struct Leg {
     pub abandoned: bool,
     /// What was left of what comes from here is counted.
     pub settled: bool,
+    /// What comes from here is input, whose rest is told.
+    pub is_input: bool,
+    /// Where standard input is left when the message that is being finished cannot be.
+    pub place_unfinished: Option<Place>,
     /// Bytes that the output has taken.
     pub written: u64,
     /// The link is lost and being opened again.

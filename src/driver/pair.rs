@@ -17,10 +17,11 @@ use crate::{
     exit::Exit,
     expect::show,
     fault::Fault,
-    link::{Link, Moved, Released, budget::Seat},
+    link::{Link, Moved, Place, Released, budget::Seat},
     net::Parting,
     observe::{Meter, Reporter},
     session::{Action, Event, Instant, Left, Session, SideKind, When},
+    ws::conn::Unsent,
 };
 use std::{
     future::{Future, poll_fn},
@@ -311,8 +312,9 @@ impl Pair {
             self.legs[side].ask = self.poll_ask(cx, side, ask, events);
         }
         if let Some(releasing) = &mut self.legs[side].releasing
-            && let Poll::Ready(Released { late, untaken }) = releasing.as_mut().poll(cx)
+            && let Poll::Ready(Released { late, untaken, unsent }) = releasing.as_mut().poll(cx)
         {
+            self.unfinished(1 - side, unsent, events);
             self.legs[side].releasing = None;
             if late > 0 && self.legs[side].abandoned {
                 events.push(Event::Late { side, bytes: late });
@@ -441,8 +443,8 @@ impl Pair {
         }
         self.settle(1 - side, events);
         if !self.legs[side].settled {
-            let unsent = self.pumps[side].len() + self.links[1 - side].unsent().messages as usize;
-            self.links[side].leave_input(unsent);
+            let unsent = self.pumps[side].len() as u64 + self.links[1 - side].unsent().messages;
+            self.links[side].place(unsent).iter().for_each(Place::leave);
         }
         let link = std::mem::replace(&mut self.links[side], Link::null());
         self.legs[side].ask = None;
@@ -457,7 +459,13 @@ impl Pair {
         }
         let (messages, bytes) = self.pumps[from].abandon();
         self.links[1 - from].abandon();
-        let unsent = self.links[1 - from].unsent();
+        let mut unsent = self.links[1 - from].unsent();
+        let all = messages + unsent.messages;
+        // What is half written is finished, unless it turns out otherwise.
+        self.legs[from].place_unfinished = self.links[from].place(all);
+        let finishing = self.links[1 - from].finishing();
+        unsent.messages -= finishing.messages;
+        unsent.bytes = unsent.bytes.saturating_sub(finishing.bytes);
         self.remains.unsent_by_link[from] = unsent;
         let all = messages + unsent.messages;
         let doubt = self.links[1 - from].doubt();
@@ -466,9 +474,10 @@ impl Pair {
         }
         match &self.links[from] {
             Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
+                self.legs[from].is_input = true;
                 self.remains.input = self.links[from].input();
                 let rest = self.links[from].rest();
-                self.links[from].leave_input(all as usize);
+                self.links[from].place(all).iter().for_each(Place::leave);
                 let left = Left { messages: all + rest.messages, ..rest };
                 events.push(Event::Unsent { side: from, left });
             }
@@ -482,6 +491,20 @@ impl Pair {
                     self.remains.undelivered.1 += bytes + kept_bytes;
                 }
             }
+        }
+    }
+
+    /// The message that was being finished was not: it counts as unsent after all.
+    fn unfinished(&mut self, from: usize, unsent: Unsent, events: &mut Vec<Event>) {
+        let place = self.legs[from].place_unfinished.take();
+        if unsent.messages == 0 {
+            return;
+        }
+        self.remains.unsent_by_link[from] += unsent;
+        place.iter().for_each(Place::leave);
+        if self.legs[from].is_input {
+            let left = Left { messages: unsent.messages, ..Left::default() };
+            events.push(Event::Unsent { side: from, left });
         }
     }
 

@@ -1,7 +1,7 @@
 //! A byte stream behind a framing, as a link.
 
 use super::{
-    BATCH, Released, Rest, is_control,
+    BATCH, Place, Released, Rest, is_control,
     port::{Port, Threads},
     socket::asked,
 };
@@ -17,6 +17,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -166,21 +167,21 @@ impl ByteLink {
         }
     }
 
-    /// Leaves a file where the last message ends that was sent; `unsent` came after it.
-    pub(super) fn leave_input(&mut self, unsent: usize) {
-        let Some(ends) = &self.ends else { return };
+    /// Where the last message ends that was sent, of standard input that is a file; `unsent` came after it.
+    pub(super) fn place(&self, unsent: u64) -> Option<Place> {
+        let ends = self.ends.as_ref()?;
         let Port::Threads(Threads { input_file: Some((file, begin)), standard: true, .. }) = &self.port
         else {
-            return;
+            return None;
         };
-        let sent = ends.len().checked_sub(unsent);
+        let sent = ends.len().checked_sub(usize::try_from(unsent).unwrap_or(usize::MAX));
         let end = match sent {
             // What the last message does not cover, such as a blank line, was read all the same.
             Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Eof { .. })) => self.taken,
             Some(sent @ 1..) => ends[sent - 1],
             _ => self.settled,
         };
-        file.leave_at(begin + end);
+        Some(Place { file: Arc::clone(file), position: begin + end })
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
@@ -359,11 +360,11 @@ impl ByteLink {
                 let at_once = parting.by.is_some_and(|by| by <= Instant::now() + AT_ONCE);
                 let untaken = self.owed.map_or(0, |before| child.refused() - before);
                 let late = child.release(at_once).await;
-                Released { late: if asked { 0 } else { late }, untaken }
+                Released { late: if asked { 0 } else { late }, untaken, ..Released::default() }
             }
             Port::Stream(mut stream) => {
                 let late = net::part(&mut stream, parting).await;
-                Released { late, untaken: stream.backlog().unwrap_or(0) }
+                Released { late, untaken: stream.backlog().unwrap_or(0), ..Released::default() }
             }
             Port::Threads(_) => Released::default(),
         }

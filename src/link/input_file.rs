@@ -50,6 +50,21 @@ pub struct Rest {
     pub at_least: bool,
 }
 
+/// A position in a file that others share.
+pub struct Place {
+    /// The file.
+    pub file: Arc<InputFile>,
+    /// Bytes from its begin.
+    pub position: u64,
+}
+
+impl Place {
+    /// Whoever reads the file next begins here.
+    pub fn leave(&self) {
+        self.file.leave_at(self.position);
+    }
+}
+
 impl InputFile {
     /// What reads this file, and what can be asked about it; terminals and devices cannot.
     ///

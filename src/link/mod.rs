@@ -32,7 +32,7 @@ pub use self::{
     channel::Channel,
     close::{Close, close, closing, write_file},
     datagrams::{DatagramRules, Datagrams},
-    input_file::{InputFile, Rest},
+    input_file::{InputFile, Place, Rest},
     patient::Patient,
     peers::{Peer, Peers},
     port::Port,
@@ -207,6 +207,15 @@ impl Link {
         }
     }
 
+    /// Of those, the one that a WebSocket is finishing although its peer has closed.
+    pub fn finishing(&self) -> Unsent {
+        match self {
+            Self::WebSocket(conn) => conn.finishing(),
+            Self::Renewing(link) => link.finishing(),
+            _ => Unsent::default(),
+        }
+    }
+
     /// Input that was in doubt when a connection was lost, and that nothing proves since to have come.
     pub fn doubt(&self) -> Doubt {
         match self {
@@ -266,10 +275,11 @@ impl Link {
         }
     }
 
-    /// Leaves standard input, where it is a file, behind the last message that was sent.
-    pub fn leave_input(&mut self, unsent: usize) {
-        if let Self::Bytes(link) = self {
-            link.leave_input(unsent);
+    /// Where standard input, if it is a file, is left when the last messages were not sent.
+    pub fn place(&self, unsent: u64) -> Option<Place> {
+        match self {
+            Self::Bytes(link) => link.place(unsent),
+            _ => None,
         }
     }
 

@@ -4,6 +4,7 @@ use super::{Link, Rest};
 use crate::{
     net::{self, Parting},
     session::{Left, SourceEnd},
+    ws::conn::Unsent,
 };
 use std::task::{Context, Poll};
 use tokio::time::Instant;
@@ -77,8 +78,9 @@ impl Link {
                 let flushed = std::future::poll_fn(|cx| conn.poll_flush(cx));
                 let by = parting.by.unwrap_or_else(|| Instant::now() + parting.stall);
                 let _ = tokio::time::timeout_at(by, flushed).await;
+                let unsent = conn.finishing();
                 net::part(conn.stream(), parting).await;
-                Released::default()
+                Released { unsent, ..Released::default() }
             }
             Self::Renewing(mut link) => match link.take() {
                 Some(conn) => Box::pin(Self::WebSocket(conn).release(parting)).await,
@@ -99,4 +101,6 @@ pub struct Released {
     pub late: u64,
     /// Written to it, and not taken by the far end.
     pub untaken: u64,
+    /// The message that a WebSocket was finishing, and could not.
+    pub unsent: Unsent,
 }

@@ -177,6 +177,11 @@ impl Renewing {
     }
 
     /// The connection that is open now.
+    /// Of those, the one that is being finished although the peer has closed.
+    pub(super) fn finishing(&self) -> Unsent {
+        self.conn.as_ref().map_or_else(Unsent::default, |conn| conn.finishing())
+    }
+
     pub(super) fn conn(&mut self) -> Option<&mut Conn> {
         self.conn.as_deref_mut()
     }

@@ -351,6 +351,8 @@ impl Session {
     fn peer_lost(&mut self, side: usize, fault: Fault, answer: Option<u16>, now: Instant) {
         let close_sent = matches!(self.sides[side].sink, Sink::CloseSent(_));
         self.sides[side].lost = fault.exit == Exit::Lost;
+        // Nobody is there any more to close.
+        self.sides[side].closed |= fault.exit == Exit::Lost && answer.is_none();
         let relayed = match answer {
             Some(1009) => (Some(1009), "message too big".into()),
             _ => (Some(INTERNAL_ERROR), "peer lost".into()),

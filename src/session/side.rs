@@ -86,7 +86,7 @@ pub(super) struct Side {
     pub cut: bool,
     /// It is given up by then.
     pub gone_by: Option<Instant>,
-    /// The peer's Close came.
+    /// The peer's Close came, or it has hung up.
     pub closed: bool,
     /// The peer or the path is gone.
     pub lost: bool,

@@ -114,7 +114,7 @@ impl Session {
         self.unmet(None).map(|fault| fault.hint("wait longer with --linger 10s or --linger inf"))
     }
 
-    /// Whether everything was sent, and every peer has closed.
+    /// Whether everything was sent, and every peer has closed or hung up.
     pub fn is_complete(&self) -> bool {
         let closed = self.sides.iter().all(|side| !side.is_web_socket() || side.closed);
         closed && self.left.is_none() && self.doubt.is_none()

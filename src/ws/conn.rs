@@ -377,6 +377,21 @@ impl Conn {
         unsent
     }
 
+    /// Of those, once the peer has closed, the one whose last frame was half written then: it is finished
+    /// (RFC 6455 section 5.5.1 lets no other begin).
+    pub fn finishing(&self) -> Unsent {
+        if !matches!(self.end, Some(End::Close { .. })) {
+            return Unsent::default();
+        }
+        let mut finishing = self.wire.finishing();
+        if self.deflating.is_some() {
+            let unsent = usize::try_from(self.unsent_on_wire().messages).unwrap_or(usize::MAX);
+            let messages = usize::try_from(finishing.messages).unwrap_or(usize::MAX);
+            finishing.bytes = self.plain.iter().rev().take(unsent).rev().take(messages).sum();
+        }
+        finishing
+    }
+
     /// The same with what is framed as it is on the wire.
     fn unsent_on_wire(&self) -> Unsent {
         let mut unsent = self.wire.unsent();

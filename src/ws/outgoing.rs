@@ -211,6 +211,16 @@ impl Outgoing {
         unsent
     }
 
+    /// Of those, the message whose last frame is half written: it is finished, whatever comes.
+    pub(super) fn finishing(&self) -> Unsent {
+        let (mut all, open) = self.count();
+        if let Some(bytes) = open {
+            all.messages -= 1;
+            all.bytes -= bytes;
+        }
+        all
+    }
+
     /// What of the buffer is not written to its end, and the payload bytes so far of a message that is not
     /// there to its end.
     fn count(&self) -> (Unsent, Option<u64>) {

@@ -188,6 +188,11 @@ impl Wire {
         self.out.unsent()
     }
 
+    /// Of those, after the peer's Close, the one that is being finished.
+    pub fn finishing(&self) -> Unsent {
+        self.out.finishing()
+    }
+
     /// Bytes queued.
     pub fn queued(&self) -> usize {
         self.out.len()

@@ -90,7 +90,6 @@ fn a_unix_socket_of_systemd_keeps_its_file_and_minds_no_host() {
     assert_eq!(status(&mut unix), "HTTP/1.1 101");
     assert_eq!(status(&mut tcp), "HTTP/1.1 421");
     drop((unix, tcp));
-    wsio.says(" close 1006 ");
     wsio.signal(rustix::process::Signal::TERM);
     assert_eq!(wsio.wait().code, 0);
     assert!(path.exists(), "the file is the parent's");

@@ -145,7 +145,7 @@ def in_doubt(wsio):
 
 def unsent(wsio):
     """Messages that were told as left unsent."""
-    found = re.findall(r"(\d+) messages?\b[^;\n]*?unsent", wsio.words)
+    found = re.findall(r"(\d+) messages?[^;,\n\d]*unsent", wsio.words)
     return max(map(int, found), default=0)
 
 
