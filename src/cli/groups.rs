@@ -133,7 +133,7 @@ pub(super) struct Again {
     /// Connect again when an open connection is lost, with at most N tries each time; repeats --send
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true)]
     pub reconnect: Option<Option<u32>>,
-    /// With --reconnect, send input again that no pong had confirmed when the connection was lost: duplicates are possible
+    /// With --reconnect, send again what no pong had confirmed: each message at least once, some twice
     ///
     /// Input in doubt goes out again in its order, after the --send messages: each message arrives at least
     /// once, some of them twice. A pong proves that the next WebSocket hop has read what came before its

@@ -6,13 +6,17 @@
 //! bound on that too. When and how to open again is the business of whoever made it.
 
 mod ledger;
+mod proof;
+mod renew;
 #[cfg(test)]
 mod tests;
+
+pub use renew::{Confirming, Loss, Renew, Renewed};
 
 use super::{HIGH_WATER, Link, is_control, room, web_socket_end};
 use crate::{
     exit::Exit,
-    fault::{Fault, Result},
+    fault::Fault,
     framing::record::Dir,
     net::Parting,
     observe::Tap,
@@ -43,51 +47,6 @@ const INTERNAL_ERROR: u16 = 1011;
 /// After so many connections in a row on which what was sent again was not confirmed, it is not sent again.
 const FRUITLESS: u32 = 10;
 
-/// Opens a connection again.
-pub trait Renew: Send {
-    /// Whether a connection that ended so is worth opening again.
-    fn is_wanted(&self, end: &End) -> bool;
-
-    /// The connection is gone; from here on [`poll_open`](Self::poll_open) is asked.
-    fn lost(&mut self, loss: Loss);
-
-    /// The peer confirms nothing, for so long: from here on input goes on without.
-    fn unconfirmed(&mut self, waited: Duration);
-
-    /// The next connection, or the last try's fault.
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Renewed>>;
-}
-
-/// What was lost with a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// Why it is gone.
-    pub cause: String,
-    /// Input that was sent and is not proved to have arrived.
-    pub doubt: Doubt,
-}
-
-/// How input is proved to have arrived.
-#[derive(Clone, Copy, Debug)]
-pub struct Confirming {
-    /// Pings are sent behind it, whose pongs are the proof.
-    pub pings: bool,
-    /// How long pongs may stay away while input waits for them; `None` for ever.
-    pub timeout: Option<Duration>,
-    /// What is in doubt when a connection is lost is sent again on the next one.
-    pub resend: bool,
-}
-
-/// A connection that was opened again.
-pub struct Renewed {
-    /// The connection.
-    pub conn: Conn,
-    /// Sent before anything else.
-    pub first: Vec<Message>,
-    /// Tells of the gap, for sinks that want events.
-    pub record: Message,
-}
-
 /// A message that is to be sent.
 struct Entry {
     message: Message,
@@ -100,6 +59,16 @@ struct Close {
     code: Option<u16>,
     reason: String,
     since: Instant,
+    /// What waits goes before it.
+    delivers: bool,
+}
+
+/// A pong is waited for.
+struct Waits {
+    /// Since when: it may not have been asked for before the far end's system had more of what stands before it.
+    since: Instant,
+    /// The least of that which was ever seen, bytes.
+    backlog: u64,
 }
 
 /// The link.
@@ -129,8 +98,8 @@ pub struct Renewing {
     fruitless: u32,
     /// The peer confirms nothing: nothing is held back.
     given_up: bool,
-    /// Since when a pong has been waited for that lets something go on; begins when all is written.
-    waits: Option<Instant>,
+    /// A pong is waited for that lets something go on; begins when all is written.
+    waits: Option<Waits>,
     patience: Option<Pin<Box<Sleep>>>,
     /// Since when we have not looked for what comes.
     looked_away: Option<Instant>,
@@ -251,11 +220,11 @@ impl Renewing {
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
         if let (Some(since), Some(waits)) = (self.looked_away.take(), &mut self.waits) {
             // A pong that nobody looked for did not stay away.
-            *waits += since.elapsed();
+            waits.since += since.elapsed();
         }
         let polled = self.poll_next(cx, batch);
         match polled {
-            Poll::Ready(()) => self.looked_away = self.waits.map(|_| Instant::now()),
+            Poll::Ready(()) => self.looked_away = self.waits.as_ref().map(|_| Instant::now()),
             Poll::Pending => keep(&mut self.receiver, cx),
         }
         polled
@@ -297,74 +266,6 @@ impl Renewing {
                 }
             }
         }
-    }
-
-    /// Takes the pongs that confirm something out of what came behind the first `had` messages.
-    fn take_pongs(&mut self, batch: &mut VecDeque<Message>, had: usize) {
-        let Some(conn) = &self.conn else { return };
-        if !batch.range(had..).any(Message::is_pong) {
-            return;
-        }
-        let (mut index, mut confirms) = (0, false);
-        batch.retain(|message| {
-            index += 1;
-            let Message::Pong(payload) = message else { return true };
-            let number = conn.number_of(payload).filter(|_| index > had);
-            confirms |= number.is_some_and(|number| self.ledger.pong(number));
-            number.is_none()
-        });
-        if confirms {
-            (self.given_up, self.waits) = (false, None);
-            self.forget_confirmed();
-            wake(&mut self.feeder);
-        }
-    }
-
-    /// Ready when nothing was confirmed for too long while something waits for it.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (Some(timeout), Some(conn)) = (self.confirming.timeout, &self.conn) else { return Poll::Pending };
-        if !self.is_held_back() {
-            self.waits = None;
-            return Poll::Pending;
-        }
-        // As long as data is on its way into the transport, no pong can be asked for.
-        if self.waits.is_none() && conn.queued() == 0 {
-            self.waits = Some(Instant::now());
-        }
-        let Some(waits) = self.waits else { return Poll::Pending };
-        poll_at(&mut self.patience, waits + timeout, cx)
-    }
-
-    /// Whether anything waits for a pong.
-    fn is_held_back(&self) -> bool {
-        self.is_full() || self.close.is_some() && self.is_windowed()
-    }
-
-    fn is_full(&self) -> bool {
-        let next = self.out.get(self.handed).filter(|entry| !is_control(&entry.message));
-        self.is_windowed() && next.is_some_and(|entry| !self.ledger.has_room(entry.message.len()))
-    }
-
-    /// Whether what is in doubt has a bound, and is asked for.
-    fn is_windowed(&self) -> bool {
-        self.confirming.pings && !self.given_up
-    }
-
-    fn give_up(&mut self) {
-        let waited = self.waits.take().map_or(Duration::ZERO, |since| since.elapsed());
-        if self.confirming.resend {
-            let cause = format!(
-                "the peer confirms nothing: no pong for {} s while input waits for one",
-                waited.as_secs()
-            );
-            let fault = Fault::new(Exit::Lost, "session", cause)
-                .hint("leave --resend out for a peer that does not answer pings, or give it longer with --ping-timeout");
-            self.conclude(SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) });
-        } else {
-            self.given_up = true;
-            self.renew.unconfirmed(waited);
-        }
-        wake(&mut self.feeder);
     }
 
     /// Takes a message that is input.
@@ -417,34 +318,11 @@ impl Renewing {
         }
     }
 
-    /// Queues a ping behind everything that was handed over, unless that is not yet framed; tells whether it did.
-    fn ask(&mut self) -> bool {
-        let Some(conn) = self.conn.as_mut() else { return false };
-        let asks = conn.queue_numbered_ping(self.ledger.next_number());
-        if asks {
-            self.ledger.ping(Instant::now());
-        }
-        asks
-    }
-
     /// The transport has all that was handed over.
     fn written(&mut self) {
         if !self.confirming.resend {
             self.out.drain(..self.handed);
             (self.handed, self.base) = (0, self.ledger.handed.messages);
-        }
-    }
-
-    /// What is confirmed need not be sent again.
-    fn forget_confirmed(&mut self) {
-        while self.confirming.resend
-            && self.handed > 0
-            && let Some(entry) = self.out.front()
-            && (is_control(&entry.message) || self.base < self.ledger.confirmed.messages)
-        {
-            self.base += u64::from(!is_control(&entry.message));
-            self.out.pop_front();
-            self.handed -= 1;
         }
     }
 
@@ -456,13 +334,13 @@ impl Renewing {
 
     /// Drops what was not written to its end; counts messages.
     pub(super) fn abandon(&mut self) -> u64 {
-        let mut waiting = Doubt::default();
-        for entry in self.out.drain(self.handed..).filter(|entry| !is_control(&entry.message)) {
-            waiting.add(entry.message.len());
-        }
+        let before = self.unsent();
+        self.out.truncate(self.handed);
         self.waiting = 0;
-        self.dropped += Unsent { messages: waiting.messages, bytes: waiting.bytes };
-        waiting.messages + self.conn.as_mut().map_or(0, |conn| conn.abandon())
+        let after = self.unsent();
+        let (messages, bytes) = (before.messages - after.messages, before.bytes - after.bytes);
+        self.dropped += Unsent { messages, bytes };
+        messages + self.conn.as_mut().map_or(0, |conn| conn.abandon())
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -506,23 +384,21 @@ impl Renewing {
         }
     }
 
-    fn ask_if_due(&mut self) -> bool {
-        self.is_windowed() && self.closing.is_none() && self.ledger.is_ping_due(Instant::now()) && self.ask()
-    }
-
-    /// Queues our Close; while away there is nobody to close with.
+    /// Queues our Close; while away, with nothing to be sent, there is nobody to close with.
     ///
-    /// When what is lost would be sent again, it waits until nothing is in doubt: what is lost behind it
-    /// would not be.
+    /// What waits for the next connection goes before it. When what is lost would be sent again, it waits
+    /// until nothing is in doubt: what is lost behind it would not be.
     pub(super) fn queue_close(&mut self, code: Option<u16>, reason: &str) {
-        if self.is_away() {
-            let fault = Fault::new(Exit::Lost, "session", "the connection is lost, and was not opened again");
-            self.conclude(SourceEnd::Lost { fault, answer: None });
-        } else if self.is_open() && self.deaf.is_none() {
-            self.close = Some(Close { code, reason: reason.to_owned(), since: Instant::now() });
-            if self.may_close() {
+        let is_away = self.is_away() || self.end.is_none() && self.deaf.is_some();
+        let delivers = if is_away { !self.out.is_empty() } else { self.confirming.resend };
+        if self.is_open() && (delivers || !is_away) {
+            self.close = Some(Close { code, reason: reason.to_owned(), since: Instant::now(), delivers });
+            if !is_away && self.may_close() {
                 self.close_now();
             }
+        } else if self.is_away() {
+            let fault = Fault::new(Exit::Lost, "session", "the connection is lost, and was not opened again");
+            self.conclude(SourceEnd::Lost { fault, answer: None });
         } else if self.close.is_none() {
             self.closing = Some(code);
             if let Some(conn) = &mut self.conn {
@@ -532,14 +408,12 @@ impl Renewing {
     }
 
     fn may_close(&self) -> bool {
-        let Some(close) = &self.close else { return false };
-        if !self.confirming.resend {
-            return true;
-        }
-        let is_heard = self.ledger.open().is_none()
+        let Some(close) = self.close.as_ref() else { return false };
+        let is_heard = !self.confirming.resend
+            || self.ledger.open().is_none()
             // A peer that answers no pings can still answer a Close.
             || !self.ledger.has_ponged && close.since.elapsed() >= BEAT;
-        self.handed == self.out.len() && is_heard
+        !close.delivers || self.handed == self.out.len() && is_heard
     }
 
     /// Queues our Close, and a ping before it whose pong is the proof of what came before.
@@ -556,6 +430,12 @@ impl Renewing {
 
     /// Gives the connection up as lost.
     pub(super) fn lose(&mut self, cause: String) {
+        self.lose_after(cause, false);
+    }
+
+    /// The same, where the peer may have closed cleanly: what was written before that is in doubt, and is
+    /// told and sent again as such, but it is none of our faults when that is not done.
+    fn lose_after(&mut self, cause: String, cleanly: bool) {
         let sent = self.sent();
         let Some(mut conn) = self.conn.take() else { return };
         conn.retract();
@@ -571,7 +451,7 @@ impl Renewing {
             Some(false) => self.fruitless = 0,
             None => {}
         }
-        if !resend {
+        if !resend && !cleanly {
             self.lost += doubt;
         }
         self.take_back(sent.messages);
@@ -616,10 +496,13 @@ impl Renewing {
             self.conclude(web_socket_end(end));
             return;
         }
-        self.lose(match end {
-            End::Close { code, reason } => format!("closed by the peer: {}", codes::describe(code, &reason)),
-            End::Lost { fault, .. } => fault.cause,
-        });
+        match end {
+            End::Close { code, reason } => {
+                let cause = format!("closed by the peer: {}", codes::describe(code, &reason));
+                self.lose_after(cause, matches!(code, None | Some(1000 | 1001)));
+            }
+            End::Lost { fault, .. } => self.lose(fault.cause),
+        }
     }
 
     /// The connection failed: it is opened again unless our Close was sent.

@@ -1,6 +1,6 @@
 //! Trying again: until a server is there, and when a connection is lost.
 
-use crate::harness::{Peer, Wsio, accept_bounded, read_head, serve, serve_many};
+use crate::harness::{Done, Peer, Wsio, accept_bounded, eventually, read_head, serve, serve_many};
 use std::{
     io::Write,
     net::TcpListener,
@@ -156,19 +156,186 @@ fn input_waits_while_the_server_is_away() {
 fn what_may_not_have_arrived_is_counted() {
     let (url, server) = serve_many(|listener| {
         let mut peer = Peer::accept(listener);
-        // It takes three and says nothing before it dies.
-        (0..3).for_each(|_| drop(peer.message().unwrap()));
+        // It takes three, talks, answers no ping, and dies.
+        (0..3).for_each(|_| {
+            drop(peer.message().unwrap());
+            peer.text("a word proves nothing");
+        });
         peer.reset();
         let mut peer = Peer::accept(listener);
         peer.close(1000, "");
         peer.until_close();
     });
     let mut wsio = Wsio::start(["connect", "--reconnect", &url]);
-    wsio.write(b"1\n2\n3\n");
-    let gap = wsio.says("connected again after ");
-    assert!(gap.contains("3 messages sent last may not have arrived"), "{gap}");
+    wsio.write(b"1\n22\n333\n");
+    wsio.says("; connecting again");
+    let loss = wsio.err_so_far();
+    assert!(loss.contains("; 3 messages sent last may not have arrived (6 bytes)"), "{loss}");
     server.join().unwrap();
-    assert_eq!(wsio.wait().code, 0);
+    let done = wsio.wait();
+    assert_eq!(done.code, 55, "{}", done.err);
+}
+
+/// Connections that are lost.
+const CUTS: usize = 4;
+
+/// How a server treats its connections before the last one.
+#[derive(Clone, Copy)]
+struct Habits {
+    /// Messages it says before it reads any.
+    talks: usize,
+    /// It says something to each message.
+    answers: bool,
+}
+
+/// Resets each of `cuts` connections after some messages, then reads one to its Close; all that it read.
+fn resets(listener: &TcpListener, cuts: usize, habits: Habits) -> Vec<usize> {
+    let mut read = Vec::new();
+    for round in 0..=cuts {
+        let mut peer = Peer::accept(listener);
+        (0..habits.talks).for_each(|_| {
+            let _ = peer.try_send(true, 1, &[b'x'; 500]);
+        });
+        // Far apart and close together.
+        let most = if round == cuts { usize::MAX } else { round * 7919 % 400 + round % 2 };
+        let until = read.len().saturating_add(most);
+        while read.len() < until {
+            let Some(frame) = peer.next() else { break };
+            match frame.opcode {
+                8 => {
+                    let _ = peer.try_send(true, 8, &frame.payload);
+                    return read;
+                }
+                9 => drop(peer.try_send(true, 10, &frame.payload)),
+                _ => {
+                    read.push(frame.text().trim().parse().unwrap());
+                    if habits.answers {
+                        let _ = peer.try_send(true, 1, b"yes");
+                    }
+                }
+            }
+        }
+        peer.reset();
+    }
+    panic!("the last connection was not closed");
+}
+
+/// Sends so many numbered lines on each connection to such a server; what it read, how many were said to be in doubt, and the end.
+fn numbered(count: usize, habits: Habits, options: &[&str]) -> (Vec<usize>, u64, Done) {
+    let (url, server) = serve_many(move |listener| resets(listener, CUTS, habits));
+    let args = ["connect", "--reconnect", "--out", "jsonl", "--linger", "0", &url];
+    let mut wsio = Wsio::start(args.iter().chain(options));
+    // A part for each connection: input that has ended is no reason to connect again.
+    for part in 0..=CUTS {
+        let gaps = || wsio.err_so_far().matches("connected again").count();
+        eventually("the next connection", || gaps() == part);
+        let lines = (part * count..(part + 1) * count).map(|number| format!("{number:20}\n"));
+        wsio.write(lines.collect::<String>().as_bytes());
+    }
+    wsio.close_stdin();
+    let done = wsio.wait();
+    let records = done.text().lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let doubtful = records
+        .filter(|record| record["type"] == "reconnect")
+        .map(|gap| {
+            let (messages, bytes) =
+                (gap["doubtful"].as_u64().unwrap(), gap["doubtful_bytes"].as_u64().unwrap());
+            assert_eq!(bytes, 20 * messages);
+            assert_eq!(gap["resent"] == true, messages > 0 && options.contains(&"--resend"));
+            messages
+        })
+        .sum();
+    (server.join().unwrap(), doubtful, done)
+}
+
+const ANSWERING: Habits = Habits { talks: 0, answers: true };
+/// What it says at first fills no buffer of the kernel.
+const TALKING: Habits = Habits { talks: 100, answers: false };
+
+#[test]
+fn what_a_server_that_answers_or_talks_did_not_read_was_said_to_be_in_doubt() {
+    const COUNT: usize = 4000;
+    for habits in [ANSWERING, TALKING] {
+        let (read, doubtful, done) = numbered(COUNT, habits, &[]);
+        assert!(read.windows(2).all(|pair| pair[0] < pair[1]), "nothing comes twice or out of order");
+        let lost = (COUNT * (CUTS + 1) - read.len()) as u64;
+        assert!(lost <= doubtful, "{lost} lost, {doubtful} said to be in doubt: {}", done.err);
+        assert!(lost > 0, "the test sees losses");
+        assert_eq!(done.code, 55, "{}", done.err);
+    }
+}
+
+#[test]
+fn what_is_in_doubt_is_sent_again_until_all_has_arrived_in_order() {
+    const COUNT: usize = 4000;
+    for habits in [ANSWERING, TALKING] {
+        let (read, _, done) = numbered(COUNT, habits, &["--resend"]);
+        assert_eq!(done.code, 0, "{}", done.err);
+        let mut next = 0;
+        for number in read {
+            assert!(number <= next, "{number} came before {next}");
+            next = next.max(number + 1);
+        }
+        assert_eq!(next, COUNT * (CUTS + 1), "{}", done.err);
+    }
+}
+
+#[test]
+fn a_server_that_answers_no_pings_gets_all_of_it_and_ends_resending() {
+    const COUNT: usize = 30_000;
+    let read_all = |mut peer: Peer| {
+        let mut count = 0;
+        while peer.message().is_some() {
+            count += 1;
+        }
+        let _ = peer.try_send(true, 8, &1000_u16.to_be_bytes());
+        count
+    };
+    let input = format!("{:60}\n", "x").repeat(COUNT);
+    let (url, server) = serve(read_all);
+    let args = ["connect", "--reconnect", "--linger", "0", "--ping-timeout", "300ms", &url];
+    let done = Wsio::run(args, input.clone());
+    assert_eq!((done.code, server.join().unwrap()), (0, COUNT), "{}", done.err);
+    assert_eq!(done.err.matches("the peer confirms nothing").count(), 1, "{}", done.err);
+
+    let (url, server) = serve(read_all);
+    let args = ["connect", "--reconnect", "--resend", "--linger", "0", "--ping-timeout", "300ms", &url];
+    let done = Wsio::run(args, input.clone());
+    assert_eq!(done.code, 56, "{}", done.err);
+    assert!(done.err.contains("the peer confirms nothing") && done.err.contains("--resend"), "{}", done.err);
+    assert!(server.join().unwrap() < COUNT);
+
+    let (url, server) = serve(read_all);
+    let args = ["connect", "--reconnect", "--linger", "0", "--ping-interval", "off", &url];
+    let done = Wsio::run(args, input);
+    assert_eq!((done.code, server.join().unwrap()), (0, COUNT), "{}", done.err);
+    assert_eq!(done.err.matches("--ping-interval off: nothing confirms").count(), 1, "{}", done.err);
+}
+
+#[test]
+fn whole_input_is_sent_again_from_a_file_and_not_from_a_pipe() {
+    let line = ["connect", "--reconnect", "--resend", "--in", "whole", "ws://127.0.0.1:9/"];
+    let done = Wsio::run(line, "x");
+    assert_eq!(done.code, 2, "{}", done.err);
+    assert!(done.err.contains("all of an input that is no file"), "{}", done.err);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("in");
+    std::fs::write(&file, "all of it").unwrap();
+    let (url, server) = serve_many(|listener| {
+        let mut peer = Peer::accept(listener);
+        assert_eq!(peer.message().unwrap(), b"all of it");
+        peer.reset();
+        let mut peer = Peer::accept(listener);
+        let again = peer.message().unwrap();
+        peer.answer_close();
+        again
+    });
+    let from = format!("file:{}", file.display());
+    let args = ["pipe", "--reconnect", "--resend", "--framing", "whole", "--linger", "0", &from, &url];
+    let done = Wsio::run(args, "");
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(server.join().unwrap(), b"all of it");
 }
 
 #[test]

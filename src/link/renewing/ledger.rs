@@ -14,7 +14,8 @@ use tokio::time::Instant;
 pub(super) const WINDOW: u64 = 1024 * 1024;
 /// What one message counts beside its payload, so that empty ones are bounded too. Bytes.
 pub(super) const OVERHEAD: u64 = 64;
-/// After so much since the last ping another one goes out, though no pong has come. Bytes.
+/// After so much since the last ping another one goes out, though no pong has come; on a new connection
+/// after as much as was asked about before, so that one that is soon lost again proves something. Bytes.
 const SEGMENT: u64 = 64 * 1024;
 /// While anything is in doubt, a ping goes out at least so often.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
@@ -114,7 +115,8 @@ impl Ledger {
 
     /// Whether so much was handed over since the last ping that the next one is due.
     pub(super) fn is_segment(&self) -> bool {
-        weight(self.handed - self.pinged.max(self.firsts)) >= SEGMENT
+        let (since, before) = (self.handed - self.pinged.max(self.firsts), self.pinged - self.firsts);
+        !since.is_none() && weight(since) >= weight(before).min(SEGMENT)
     }
 
     /// Whether a ping is due: something was handed over behind the last one, and none is out or the last
@@ -222,6 +224,10 @@ mod tests {
         assert!(!ledger.is_ping_due(now), "nothing is in doubt");
         ledger.handed.add(1);
         assert!(ledger.is_ping_due(now));
+        ledger.ping(now);
+        ledger.handed.add(1);
+        assert!(ledger.is_ping_due(now), "at first as much as before is a segment");
+        ledger.handed.add(SEGMENT as usize);
         let number = ledger.ping(now);
         ledger.handed.add(1);
         assert!(!ledger.is_ping_due(now), "one is out");

@@ -2,9 +2,10 @@
 //! be in doubt in between.
 
 mod confirming;
+mod far;
 
 use super::*;
-use crate::ws::conn::Part;
+use crate::{fault::Result, ws::conn::Part};
 use bytes::Bytes;
 use std::{
     future::poll_fn,

@@ -1,0 +1,57 @@
+//! What a renewing link asks of whoever opens its connections, and tells them.
+
+use crate::{
+    fault::Result,
+    session::Doubt,
+    ws::conn::{Conn, End},
+};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+/// Opens a connection again.
+pub trait Renew: Send {
+    /// Whether a connection that ended so is worth opening again.
+    fn is_wanted(&self, end: &End) -> bool;
+
+    /// The connection is gone; from here on [`poll_open`](Self::poll_open) is asked.
+    fn lost(&mut self, loss: Loss);
+
+    /// The peer confirms nothing, for so long: from here on input goes on without.
+    fn unconfirmed(&mut self, waited: Duration);
+
+    /// The next connection, or the last try's fault.
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Renewed>>;
+}
+
+/// What was lost with a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Why it is gone.
+    pub cause: String,
+    /// Input that was sent and is not proved to have arrived.
+    pub doubt: Doubt,
+}
+
+/// How input is proved to have arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirming {
+    /// Pings are sent behind it, whose pongs are the proof.
+    pub pings: bool,
+    /// How long pongs may stay away while input waits for them; `None` for ever.
+    pub timeout: Option<Duration>,
+    /// What is in doubt when a connection is lost is sent again on the next one.
+    pub resend: bool,
+}
+
+/// A connection that was opened again.
+pub struct Renewed {
+    /// The connection.
+    pub conn: Conn,
+    /// Sent before anything else.
+    pub first: Vec<Message>,
+    /// Tells of the gap, for sinks that want events.
+    pub record: Message,
+}
