@@ -25,6 +25,9 @@ use std::{
 /// How long a look at a pipe may wait for a read of it that somebody else has emptied.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// What is read.
+pub type Input = Box<dyn Read + Send>;
+
 /// A file, pipe or socket that is read by somebody else.
 pub struct InputFile {
     file: File,
@@ -70,7 +73,7 @@ impl InputFile {
     ///
     /// # Errors
     /// Those of looking at it.
-    pub fn open(file: File) -> io::Result<(Box<dyn Read + Send>, Option<Arc<Self>>)> {
+    pub fn open(file: File) -> io::Result<(Input, Option<Arc<Self>>)> {
         let (kind, at) = match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
             FileType::RegularFile => (Kind::Regular, rustix::fs::tell(&file)?),
             FileType::Fifo | FileType::Socket => (Kind::Pipe, 0),
