@@ -236,7 +236,7 @@ impl Pair {
 
     fn poll_pumps(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
         let mut told = Vec::new();
-        let may_grow = self.seat.as_ref().is_none_or(Seat::may_grow);
+        let may_grow = self.seat.as_ref().is_none_or(|seat| seat.poll_may_grow(cx).is_ready());
         for side in 0..2 {
             let [a, b] = &mut self.links;
             let (source, sink) = if side == 0 { (a, b) } else { (b, a) };
