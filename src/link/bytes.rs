@@ -364,7 +364,9 @@ impl ByteLink {
             }
             Port::Stream(mut stream) => {
                 let late = net::part(&mut stream, parting).await;
-                Released { late, untaken: stream.backlog().unwrap_or(0), ..Released::default() }
+                // The end that we told counts as a byte.
+                let untaken = stream.backlog().unwrap_or(0).saturating_sub(1);
+                Released { late, untaken, ..Released::default() }
             }
             Port::Threads(_) => Released::default(),
         }
