@@ -25,6 +25,8 @@ mod setup;
 mod signals;
 mod stage;
 mod stats;
+#[cfg(test)]
+mod test_links;
 
 pub use outcome::{Outcome, Remains, Rtt};
 pub use pair::Pair;

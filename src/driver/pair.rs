@@ -4,6 +4,9 @@
 //! the session's actions into calls. Everything of one pair is polled in one task, so the links need
 //! no locks, and a stuck sink never keeps the other direction, a signal or a deadline waiting.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     ahead::Ahead,
     chatter::Chatter,

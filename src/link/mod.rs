@@ -24,7 +24,7 @@ mod script;
 mod socket;
 mod stdio;
 #[cfg(test)]
-mod test_waker;
+pub(crate) mod test_waker;
 mod transcript;
 
 pub use self::{
