@@ -175,6 +175,8 @@ impl ByteLink {
         let end = match sent {
             // What the last message does not cover, such as a blank line, was read all the same.
             Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Eof { .. })) => self.taken,
+            // The record that closes has done what it says; whoever reads on from it would close again.
+            Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Asked { .. })) => self.given(),
             Some(sent @ 1..) => ends[sent - 1],
             _ => self.settled,
         };

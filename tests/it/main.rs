@@ -43,6 +43,7 @@ mod time_limit;
 mod tls;
 mod trust;
 mod unix_socket;
+mod unsent;
 mod upgrade;
 mod values;
 mod verbose;
