@@ -22,6 +22,7 @@ mod hardship;
 mod harness;
 mod inherited;
 mod json;
+mod leaving;
 mod limits;
 mod listen;
 #[cfg(feature = "nats")]
