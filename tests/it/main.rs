@@ -13,6 +13,7 @@ mod compress;
 mod connect;
 mod console;
 mod curl;
+mod cut;
 mod datagrams;
 mod docs;
 mod endings;
