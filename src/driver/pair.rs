@@ -23,7 +23,7 @@ use crate::{
     link::{Link, Moved, Place, Released, budget::Seat},
     net::Parting,
     observe::{Meter, Reporter},
-    session::{Action, Event, Instant, Left, Session, SideKind, When, counted},
+    session::{Action, Event, Instant, Left, Session, SideKind, SourceEnd, When, counted},
     ws::conn::Unsent,
 };
 use std::{
@@ -400,7 +400,11 @@ impl Pair {
 
     fn apply(&mut self, action: Action, events: &mut Vec<Event>) {
         match action {
-            Action::Stop { side } => self.pumps[side].stop(),
+            Action::Stop { side } => match &self.links[side] {
+                // What it heard before was read already, and is for the other side.
+                Link::Member(member) => member.leave(SourceEnd::Absent),
+                _ => self.pumps[side].stop(),
+            },
             Action::Discard { side } => self.pumps[side].discard(),
             Action::Abandon { side } => {
                 self.legs[side].abandoned = true;

@@ -13,6 +13,7 @@ mod compress;
 mod connect;
 mod console;
 mod curl;
+mod cut;
 mod datagrams;
 mod docs;
 mod endings;
@@ -22,6 +23,7 @@ mod hardship;
 mod harness;
 mod inherited;
 mod json;
+mod leaving;
 mod limits;
 mod listen;
 #[cfg(feature = "nats")]
