@@ -276,13 +276,10 @@ impl Shared {
         // What is cut off says so.
         clients.shutdown().await;
         let is_short = short > 0 || !drained;
-        let left = match unsent {
-            0 => String::new(),
-            unsent => format!("; {} left unsent", counted(unsent, "message")),
-        };
         let words = format!(
-            "ended with {} that did not get everything or did not answer our Close within --grace{left}",
-            counted(short as u64, "client")
+            "ended with {} that did not get everything or did not answer our Close within --grace; {} left unsent",
+            counted(short as u64, "client"),
+            counted(unsent, "message")
         );
         (is_short.then_some(words), first)
     }
