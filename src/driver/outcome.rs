@@ -40,6 +40,8 @@ pub struct Remains {
     pub unsent_by_link: [Unsent; 2],
     /// Messages and bytes that an output did not take.
     pub undelivered: (u64, u64),
+    /// Messages and bytes among them that came from side A and from side B and were not even handed over.
+    pub kept: [(u64, u64); 2],
     /// What a person calls the input.
     pub input: String,
     /// What a person calls the output.

@@ -171,15 +171,16 @@ impl Pair {
         }
     }
 
-    /// What either side's peer got of the other: what was sent, and what was said to it by itself.
+    /// What either side gave: what was sent of it, with what was said by itself; what came of a peer, also
+    /// where an output did not take it.
     fn carried(&self) -> [(u64, u64); 2] {
         [0, 1].map(|side| {
             let said = self.pumps[1 - side].chatter.as_ref().map_or((0, 0), |chatter| chatter.said);
             let (messages, bytes) = self.pumps[side].count;
-            let unsent = self.remains.unsent_by_link[side];
+            let (unsent, kept) = (self.remains.unsent_by_link[side], self.remains.kept[side]);
             (
-                (messages + said.0).saturating_sub(unsent.messages),
-                (bytes + said.1).saturating_sub(unsent.bytes),
+                (messages + said.0 + kept.0).saturating_sub(unsent.messages),
+                (bytes + said.1 + kept.1).saturating_sub(unsent.bytes),
             )
         })
     }
@@ -504,9 +505,12 @@ impl Pair {
             }
             Link::WebSocket(_) | Link::Renewing(_) | Link::Channel(_) | Link::Script(_) => {
                 let (kept, kept_bytes) = self.links[1 - from].undelivered();
-                self.remains.output = self.links[1 - from].output(false).0;
-                self.remains.undelivered.0 += messages + kept;
-                self.remains.undelivered.1 += bytes + kept_bytes;
+                if !self.links[1 - from].is_web_socket() {
+                    self.remains.output = self.links[1 - from].output(false).0;
+                    self.remains.kept[from] = (messages, bytes);
+                    self.remains.undelivered.0 += messages + kept;
+                    self.remains.undelivered.1 += bytes + kept_bytes;
+                }
             }
         }
         if let Some(parting) = self.legs[from].released_then.take() {
