@@ -3,7 +3,7 @@
 use crate::{
     fault::Fault,
     framing::record::Tally,
-    session::{Doubt, Left},
+    session::{Doubt, Left, counted},
     ws::conn::Unsent,
 };
 use std::time::Duration;
@@ -104,7 +104,8 @@ impl Outcome {
     /// What an output did not take, if there is such.
     pub fn undelivered(&self) -> Option<String> {
         let (messages, bytes) = self.remains.undelivered;
-        ((messages, bytes) != (0, 0)).then(|| format!("{messages} messages, {bytes} bytes not taken"))
+        ((messages, bytes) != (0, 0))
+            .then(|| format!("{}, {} not taken", counted(messages, "message"), counted(bytes, "byte")))
     }
 
     /// How the WebSocket of this side ended and what it carried, for a line on stderr.

@@ -23,7 +23,7 @@ use crate::{
     link::{Link, Moved, Place, Released, budget::Seat},
     net::Parting,
     observe::{Meter, Reporter},
-    session::{Action, Event, Instant, Left, Session, SideKind, SourceEnd, When},
+    session::{Action, Event, Instant, Left, Session, SideKind, SourceEnd, When, counted},
     ws::conn::Unsent,
 };
 use std::{
@@ -325,6 +325,11 @@ impl Pair {
             }
             self.remains.undelivered.0 += lost.0;
             self.remains.undelivered.1 += lost.1;
+            if self.web_socket == [true, true] {
+                // What it went on saying could go nowhere.
+                let left = Left { messages: self.pumps[side].abandon().0, ..Left::default() };
+                events.push(Event::Unsent { side, left });
+            }
             events.push(Event::Released { side, untaken });
         }
     }
@@ -445,15 +450,15 @@ impl Pair {
         if parting.by.is_none() && self.legs[side].releasing.is_some() {
             return;
         }
+        self.settle(1 - side, events);
+        if !self.legs[side].settled && self.links[side].is_input() {
+            self.legs[side].released_then = Some(parting);
+            return;
+        }
         self.remains.dropped += self.links[side].dropped();
         self.remains.unsent += self.links[side].clear();
         if let Some(farewell) = self.links[side].farewell() {
             self.closings.tell(side, farewell);
-        }
-        self.settle(1 - side, events);
-        if !self.legs[side].settled {
-            let unsent = self.pumps[side].len() as u64 + self.links[1 - side].unsent().messages;
-            self.links[side].place(unsent).iter().for_each(Place::leave);
         }
         let link = std::mem::replace(&mut self.links[side], Link::null());
         self.legs[side].ask = None;
@@ -481,6 +486,7 @@ impl Pair {
         if !doubt.is_none() {
             events.push(Event::InDoubt { side: from, doubt });
         }
+        let is_relay = self.web_socket == [true, true];
         match &self.links[from] {
             Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
                 self.legs[from].is_input = true;
@@ -492,6 +498,12 @@ impl Pair {
             }
             Link::Member(member) if member.incoming().was_cut() => self.remains.dropped += all,
             Link::Member(_) => self.remains.unsent += all,
+            _ if is_relay => {
+                self.legs[from].is_input = true;
+                self.remains.input = "the other WebSocket".to_owned();
+                let left = Left { messages: all, ..Left::default() };
+                events.push(Event::Unsent { side: from, left });
+            }
             Link::WebSocket(_) | Link::Renewing(_) | Link::Channel(_) | Link::Script(_) => {
                 let (kept, kept_bytes) = self.links[1 - from].undelivered();
                 if !self.links[1 - from].is_web_socket() {
@@ -501,6 +513,9 @@ impl Pair {
                     self.remains.undelivered.1 += bytes + kept_bytes;
                 }
             }
+        }
+        if let Some(parting) = self.legs[from].released_then.take() {
+            self.release(from, parting, events);
         }
     }
 
@@ -524,8 +539,9 @@ impl Pair {
         let messages = messages + self.pumps[1 - side].len() as u64;
         let bytes = bytes + self.pumps[1 - side].waiting();
         let output = self.links[side].output(false).0;
+        let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
         self.reporter.note(&format!(
-            "the session is over, and {output} has not taken the rest: {messages} messages, {bytes} bytes wait for it"
+            "the session is over, and {output} has not taken the rest: {messages}, {bytes} wait for it"
         ));
     }
 }

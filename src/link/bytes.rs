@@ -117,6 +117,11 @@ impl ByteLink {
         self.out.len() + self.in_parts
     }
 
+    /// Whether it is an input that is asked at the end what it still has.
+    pub(super) fn is_input(&self) -> bool {
+        matches!(&self.port, Port::Threads(Threads { input: Some(_), .. }))
+    }
+
     /// Bytes of output that the system, or a child, has taken.
     pub(super) fn written(&self) -> u64 {
         match &self.port {
@@ -456,6 +461,8 @@ impl ByteLink {
                 sent
             }
             Port::Threads(_) => {
+                // Nobody is there to take it, and nobody misses it.
+                self.handed += self.out.len() as u64;
                 self.out.take();
                 Poll::Ready(Ok(()))
             }

@@ -275,6 +275,11 @@ impl Link {
         }
     }
 
+    /// Whether it is an input that is asked at the end what it still has: it is kept until then.
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Bytes(link) if link.is_input())
+    }
+
     /// Where standard input, if it is a file, is left when the last messages were not sent.
     pub fn place(&self, unsent: u64) -> Option<Place> {
         match self {

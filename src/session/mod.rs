@@ -20,7 +20,7 @@ pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When, Within};
 pub use machine::Session;
 pub use side::{Patience, SideKind};
 pub use span::duration;
-pub use verdict::{Doubt, Left};
+pub use verdict::{Doubt, Left, counted};
 
 use crate::expect::Filter;
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};

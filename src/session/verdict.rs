@@ -140,7 +140,7 @@ pub(super) fn unanswered(cause: &str) -> Fault {
 }
 
 /// A number and what it counts.
-pub(super) fn counted(number: u64, what: &str) -> String {
+pub fn counted(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 

@@ -208,7 +208,6 @@ impl Conn {
             }
             match self.engine.read(&mut self.wire.io(cx)) {
                 Ok(Message::Close(_)) => {
-                    self.cut();
                     let end = End::closed(&self.wire.cursor);
                     if let End::Close { code, reason } = &end {
                         self.witness.closed(*code, reason, !self.close_queued);
@@ -377,10 +376,10 @@ impl Conn {
         unsent
     }
 
-    /// Of those, once the peer has closed, the one whose last frame was half written then: it is finished
-    /// (RFC 6455 section 5.5.1 lets no other begin).
+    /// Of those, once the peer's side has ended, the one whose last frame was half written then: it is
+    /// finished, if it can be (RFC 6455 section 5.5.1 lets no other begin).
     pub fn finishing(&self) -> Unsent {
-        if !matches!(self.end, Some(End::Close { .. })) {
+        if self.end.is_none() {
             return Unsent::default();
         }
         let mut finishing = self.wire.finishing();
@@ -418,7 +417,7 @@ impl Conn {
         self.wire.retract();
     }
 
-    /// The peer has closed: nothing more is begun (section 5.5.1).
+    /// The peer has closed, or is not understood any more: nothing more is begun (section 5.5.1).
     fn cut(&mut self) {
         self.drop_rest();
         self.wire.cut();
@@ -453,6 +452,7 @@ impl Conn {
 
     fn finish(&mut self, end: End) {
         self.end = Some(end);
+        self.cut();
         self.wire.stop();
     }
 }

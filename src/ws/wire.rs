@@ -71,7 +71,7 @@ impl Wire {
             to: read_ahead.len(),
             inflating: None,
             starved: read_ahead.is_empty(),
-            moved: Moved::default(),
+            moved: Moved { received: read_ahead.len() as u64, sent: 0 },
             out: Outgoing::new(is_client),
             watch: None,
             mutes_pongs: false,
@@ -83,7 +83,7 @@ impl Wire {
 
     /// Sets the observer, who is told of what was read ahead too.
     pub fn watch(&mut self, watch: Box<dyn FrameWatch>) {
-        debug_assert!(self.from == 0 && self.moved == Moved::default(), "before anything is received");
+        debug_assert!(self.from == 0 && self.moved.received == self.to as u64, "before anything is received");
         self.watch = Some(watch);
         self.cursor = Cursor::new(Way::In);
         self.cursor.advance(&self.buffer[..self.to], &mut self.watch);

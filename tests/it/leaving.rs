@@ -14,14 +14,14 @@ use std::{
 const LINE: usize = 8000;
 /// More than a client's socket takes, less than `--queue` keeps for it.
 const LINES: usize = 1200;
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(4);
 
 fn line(number: usize) -> String {
     format!("{number:06} {}", "l".repeat(LINE - 7))
 }
 
 fn hub() -> Listening {
-    Listening::start(["listen", "0", "--grace", "1s", "--queue", "64M"])
+    Listening::start(["listen", "0", "--grace", "4s", "--queue", "64M"])
 }
 
 /// Gives all lines to a hub's standard input, which stays open, once so many clients are there.
@@ -132,7 +132,7 @@ fn a_client_that_reads_and_never_answers_is_told() {
 #[test]
 fn whoever_reads_has_everything_beside_those_that_do_not() {
     let mut listening =
-        Listening::start(["listen", "0", "--grace", "1s", "--slow", "drop", "--queue", "64M"]);
+        Listening::start(["listen", "0", "--grace", "4s", "--slow", "drop", "--queue", "64M"]);
     let deaf = deaf(&listening);
     let mute = reads(Peer::dial(listening.address()), false);
     let fair = reads(Peer::dial(listening.address()), true);
@@ -161,7 +161,7 @@ fn a_child_or_target_that_floods_a_deaf_client_does_not_keep_the_server() {
     });
     let ways: [&[&str]; 2] = [&["--to", &tcp], &["--", "yes"]];
     for way in ways {
-        let listening = Listening::start(["listen", "0", "--grace", "1s"].iter().chain(way));
+        let listening = Listening::start(["listen", "0", "--grace", "4s"].iter().chain(way));
         let mut client = deaf(&listening);
         assert!(client.next().is_some(), "it is under way");
         let done = leaves(listening, Signal::TERM);

@@ -11,7 +11,7 @@ mod rates;
 mod releases;
 mod robot;
 
-pub use robot::Robot;
+pub use robot::{Robot, World};
 
 use std::time::Duration;
 use wsio::{
