@@ -40,6 +40,7 @@ mod script;
 mod session;
 mod signals;
 mod site;
+mod stalled;
 mod terminal;
 mod time_limit;
 mod tls;
