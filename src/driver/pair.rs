@@ -316,14 +316,15 @@ impl Pair {
             self.legs[side].ask = self.poll_ask(cx, side, ask, events);
         }
         if let Some(releasing) = &mut self.legs[side].releasing
-            && let Poll::Ready(Released { late, untaken, unsent }) = releasing.as_mut().poll(cx)
+            && let Poll::Ready(Released { late, untaken, lost, unsent }) = releasing.as_mut().poll(cx)
         {
             self.unfinished(1 - side, unsent, events);
             self.legs[side].releasing = None;
             if late > 0 && self.legs[side].abandoned {
                 events.push(Event::Late { side, bytes: late });
             }
-            self.remains.undelivered.1 += untaken;
+            self.remains.undelivered.0 += lost.0;
+            self.remains.undelivered.1 += lost.1;
             if self.web_socket == [true, true] {
                 // What it went on saying could go nowhere.
                 let left = Left { messages: self.pumps[side].abandon().0, ..Left::default() };

@@ -10,7 +10,7 @@ use crate::{
     exit::Exit,
     fault::Fault,
     framing::{Decode, Encode, Output, record::Facts},
-    net::{self, Parting},
+    net::{self, Parting, SocketRef},
     session::{Patience, SideKind, SinkFailure, SourceEnd},
 };
 use bytes::{Buf, Bytes, BytesMut};
@@ -28,6 +28,8 @@ use tokio_tungstenite::tungstenite::Message;
 const CHUNK: usize = 64 * 1024;
 /// A child that has to be gone by then is hurried.
 const AT_ONCE: Duration = Duration::from_millis(100);
+/// Ends of messages that are kept before a socket is asked how far the far end is.
+const MARKS: usize = 4096;
 /// Slices in one vectored write.
 const SLICES: usize = 16;
 
@@ -60,7 +62,7 @@ pub struct ByteLink {
     in_parts: usize,
     /// Bytes taken from `out` so far.
     handed: u64,
-    /// Where each message ends that may not be written yet.
+    /// Where each message ends that may not be taken yet.
     marks: VecDeque<u64>,
     failed: bool,
     /// What was left when it failed: messages and bytes.
@@ -255,8 +257,13 @@ impl ByteLink {
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         let handed = self.poll_hand_over(cx);
-        let written = self.written();
-        let gone = self.marks.partition_point(|end| *end <= written);
+        let taken = match &self.port {
+            // What the system has taken of a socket, the far end may not have. Asked for only when many wait.
+            Port::Stream(_) if self.marks.len() < MARKS => 0,
+            Port::Stream(stream) => self.written().saturating_sub(stream.backlog().unwrap_or(0)),
+            Port::Child(_) | Port::Threads(_) => self.written(),
+        };
+        let gone = self.marks.partition_point(|end| *end <= taken);
         self.marks.drain(..gone);
         match ready!(handed) {
             Ok(()) => Poll::Ready(Ok(())),
@@ -357,6 +364,7 @@ impl ByteLink {
     }
 
     pub(super) async fn release(self, parting: Parting) -> Released {
+        let written = self.written();
         match self.port {
             Port::Child(child) => {
                 // What follows on a wish to close was never to be sent.
@@ -364,13 +372,20 @@ impl ByteLink {
                 let at_once = parting.by.is_some_and(|by| by <= Instant::now() + AT_ONCE);
                 let untaken = self.owed.map_or(0, |before| child.refused() - before);
                 let late = child.release(at_once).await;
-                Released { late: if asked { 0 } else { late }, untaken, ..Released::default() }
+                let late = if asked { 0 } else { late };
+                Released { late, untaken, lost: (0, untaken), ..Released::default() }
             }
             Port::Stream(mut stream) => {
                 let late = net::part(&mut stream, parting).await;
                 // The end that we told counts as a byte.
                 let untaken = stream.backlog().unwrap_or(0).saturating_sub(1);
-                Released { late, untaken, ..Released::default() }
+                let taken = written.saturating_sub(untaken);
+                let behind = |end: &&u64| (taken + 1..=written).contains(end);
+                let lost = match stream.beneath().socket {
+                    Some(SocketRef::Unix(_)) => (0, 0),
+                    _ => (self.marks.iter().filter(behind).count() as u64, untaken),
+                };
+                Released { late, untaken, lost, ..Released::default() }
             }
             Port::Threads(_) => Released::default(),
         }

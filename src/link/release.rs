@@ -101,6 +101,8 @@ pub struct Released {
     pub late: u64,
     /// Written to it, and not taken by the far end.
     pub untaken: u64,
+    /// Messages and bytes of that which are told as lost; what a Unix socket holds can be read without us.
+    pub lost: (u64, u64),
     /// The message that a WebSocket was finishing, and could not.
     pub unsent: Unsent,
 }
