@@ -4,17 +4,18 @@
 //! one that it is about. Both sides use it: a client about a server's chain, a server about a client's.
 
 use super::{
-    provider,
-    verify::{date, names, subject},
     words::{algorithm, is_supported, purposes},
+    x509::{constraint, date, is_signed, names, names_or, rsa_bits, subject},
 };
 use crate::{exit::Exit, fault::Fault};
-use rustls::{CertificateError, OtherError, pki_types::CertificateDer, pki_types::ServerName};
+use rustls::{
+    CertificateError, OtherError,
+    pki_types::{CertificateDer, ServerName},
+};
 use x509_parser::{
-    extensions::{GeneralName, GeneralSubtree, ParsedExtension},
+    extensions::{GeneralSubtree, ParsedExtension},
     oid_registry as oid,
     prelude::{FromDer, X509Certificate},
-    public_key::PublicKey,
 };
 
 /// Least size of an RSA key, bits.
@@ -561,49 +562,6 @@ impl<'a> Chain<'a> {
 
     fn fault(&self, cause: String) -> Fault {
         Fault::new(Exit::Untrusted, "tls", cause)
-    }
-}
-
-/// Whether a certificate is signed with the key of another one.
-fn is_signed(certificate: &X509Certificate<'_>, issuer: &CertificateDer<'_>) -> bool {
-    let Ok(issuer) = webpki::EndEntityCert::try_from(issuer) else { return false };
-    let (message, signature) = (certificate.tbs_certificate.as_ref(), &certificate.signature_value.data);
-    let algorithms = provider().signature_verification_algorithms.all;
-    algorithms.iter().any(|algorithm| issuer.verify_signature(*algorithm, message, signature).is_ok())
-}
-
-fn rsa_bits(certificate: &X509Certificate<'_>) -> Option<usize> {
-    match certificate.public_key().parsed() {
-        Ok(PublicKey::RSA(key)) => {
-            let modulus = key.modulus;
-            let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
-            Some((modulus.len() - zeros) * 8)
-        }
-        _ => None,
-    }
-}
-
-fn names_or(certificate: &X509Certificate<'_>, other: &str) -> String {
-    let names = names(certificate);
-    if names.is_empty() { other.to_owned() } else { names.join(", ") }
-}
-
-/// A name constraint, as text.
-fn constraint(name: &GeneralName<'_>) -> String {
-    match name {
-        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
-            (*name).to_owned()
-        }
-        GeneralName::DirectoryName(name) => format!("`{name}`"),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            8 => {
-                let part =
-                    |at: usize| bytes[at..at + 4].iter().map(u8::to_string).collect::<Vec<_>>().join(".");
-                format!("{}/{}", part(0), part(4))
-            }
-            _ => hex::encode(bytes),
-        },
-        _ => "names of another kind".to_owned(),
     }
 }
 

@@ -16,6 +16,7 @@ mod pin;
 mod server;
 mod verify;
 mod words;
+mod x509;
 
 use client::trusting;
 

@@ -9,8 +9,8 @@ use super::{
     encrypted_over,
     explain::accepting,
     pem, provider, sha256, trusting,
-    verify::about,
     words::words,
+    x509::about,
 };
 use crate::{
     exit::Exit,

@@ -16,11 +16,7 @@ use rustls::{
     server::ParsedCertificate,
 };
 use std::{fmt, sync::Arc};
-use x509_parser::{
-    extensions::GeneralName,
-    prelude::{FromDer, X509Certificate},
-    time::ASN1Time,
-};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// webpki, explained.
 #[derive(Debug)]
@@ -127,53 +123,4 @@ fn trusted_by_itself(
         validity if validity.not_after.timestamp() < now => Err(CertificateError::Expired.into()),
         _ => Ok(ServerCertVerified::assertion()),
     }
-}
-
-/// Whose certificate this is and until when it is valid; `None` for one that cannot be read.
-pub(super) fn about(leaf: &CertificateDer<'_>) -> Option<String> {
-    let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
-    Some(format!("{}, valid until {}", subject(&certificate), date(certificate.validity().not_after)))
-}
-
-/// Subject alternative names, as text.
-pub(super) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
-    let name = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => match <[u8; 4]>::try_from(*bytes) {
-            Ok(v4) => Some(std::net::Ipv4Addr::from(v4).to_string()),
-            Err(_) => <[u8; 16]>::try_from(*bytes).ok().map(|v6| std::net::Ipv6Addr::from(v6).to_string()),
-        },
-        _ => None,
-    };
-    extension.value.general_names.iter().filter_map(name).collect()
-}
-
-/// The subject, empty in many a certificate of today.
-pub(super) fn whole_subject(certificate: &X509Certificate<'_>) -> String {
-    certificate.subject().to_string()
-}
-
-/// Whose certificate it is, in as few words as it allows.
-pub(super) fn subject(certificate: &X509Certificate<'_>) -> String {
-    let names = names(certificate);
-    match names.as_slice() {
-        [] => format!("`{}`", certificate.subject()),
-        [one] => one.clone(),
-        [one, ..] => format!("{one} (and {} more)", names.len() - 1),
-    }
-}
-
-/// `2026-01-31 12:00:00 UTC`
-pub(super) fn date(time: ASN1Time) -> String {
-    let time = time.to_datetime();
-    let month = u8::from(time.month());
-    format!(
-        "{}-{month:02}-{:02} {:02}:{:02}:{:02} UTC",
-        time.year(),
-        time.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
 }

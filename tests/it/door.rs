@@ -445,3 +445,31 @@ fn versions_in_a_426_are_a_list_and_a_place_to_go_to_is_one() {
     assert_eq!(done.code, 22, "{}", done.err);
     assert!(done.err.contains("Location twice"), "{}", done.err);
 }
+
+#[test]
+fn a_head_in_drops_is_read_and_one_that_breaks_off_is_told() {
+    let listening = Listening::start(["listen", "0", "--echo"]);
+    let address = listening.address();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
+    for byte in format!("GET /drops HTTP/1.1\r\nHost: {address}\r\n{REST}\r\n").bytes() {
+        stream.write_all(&[byte]).unwrap();
+    }
+    let head = read_head(&mut stream);
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    let broken = exchange_and_leave(address, b"GET /broken HTTP/1.1\r\nHost: h\r\nX: ");
+    assert_eq!(broken, "");
+    listening.wsio.says("refused: closed in the middle of a request");
+}
+
+/// Sends these bytes, says that it was all, and gives what comes back.
+fn exchange_and_leave(address: &str, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
+    stream.write_all(request).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    answer
+}
