@@ -98,7 +98,7 @@ fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
                 AlertDescription::UnrecognisedName => cause
                     .detail(["the server does not know the name it was asked for; send another with --sni"
                         .to_owned()]),
-                _ => cause,
+                _ => cause.hint("the log of the other side says why it ended TLS"),
             }
         }
         Error::PeerIncompatible(what) => fault(
@@ -109,10 +109,12 @@ fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
         Error::NoApplicationProtocol => {
             fault(Exit::TlsHandshake, words(error)).hint("the server has to speak HTTP/1.1 on this port")
         }
-        Error::PeerMisbehaved(_) | Error::InappropriateMessage { .. } | Error::InvalidMessage(_) => {
-            fault(Exit::TlsHandshake, words(error))
-                .hint("check host and port; a proxy on the way may break TLS")
+        Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes => {
+            fault(Exit::TlsHandshake, words(error)).hint("check the system of this machine, and try again")
         }
-        other => fault(Exit::TlsHandshake, words(other)),
+        Error::InconsistentKeys(_) => fault(Exit::TlsHandshake, words(error))
+            .hint("give the certificate and the key that belong together with --cert and --key"),
+        other => fault(Exit::TlsHandshake, words(other))
+            .hint("check host and port, and try again; a proxy on the way may break TLS"),
     }
 }

@@ -482,6 +482,7 @@ fn no_error_shows_a_library_to_a_user() {
         for has_certificate in [false, true] {
             let fault = crate::tls::explain::connecting(&io(), has_certificate);
             assert!(is_plain(&fault.to_string()), "{error:?}: {fault}");
+            assert!(fault.hint.is_some() || !fault.detail.is_empty(), "{error:?}: {fault} has no next step");
         }
         let fault = crate::tls::explain::accepting(&io());
         assert!(is_plain(&fault.to_string()), "{error:?}: {fault}");
