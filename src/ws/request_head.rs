@@ -263,6 +263,7 @@ pub(super) fn shown(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// Feeds a head in pieces of this size; how far it came and why it was refused.
     fn read(head: &[u8], piece: usize) -> (usize, Option<Malformed>) {
@@ -307,5 +308,50 @@ mod tests {
         assert_eq!(read(&long, 1000).1.map(|why| why.status), Some(431));
         let many = format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(MAX_FIELDS + 1));
         assert_eq!(read(many.as_bytes(), 1000).1.map(|why| why.status), Some(431));
+    }
+
+    /// A good head with a few bytes changed, put in or taken out.
+    fn mutated() -> impl Strategy<Value = Vec<u8>> {
+        const GOOD: &[u8] =
+            b"GET /a HTTP/1.1\r\nHost: h:1\r\nOrigin: http://h:1\r\nUpgrade: websocket\r\n\r\n";
+        let odd = proptest::sample::select(b"\0\t\n\x0b\x0c\r #%,/:@[]\x7f\x85\xa0\xffhO".to_vec());
+        let change = (0..GOOD.len(), odd, 0..4_u8);
+        proptest::collection::vec(change, 0..4).prop_map(|changes| {
+            let mut head = GOOD.to_vec();
+            for (at, byte, kind) in changes {
+                let at = at.min(head.len() - 1);
+                match kind {
+                    0 => head[at] = byte,
+                    1 => head.insert(at, byte),
+                    2 => drop(head.remove(at)),
+                    _ => head.extend_from_slice(b"\r\nOrigin: x\r\n\r\n"),
+                }
+            }
+            // Something that ends or refuses every head.
+            head.extend_from_slice(b"\r\n\r\n\n\n");
+            head
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_change_nothing_and_what_is_let_through_is_sound(head in mutated(), piece in 1..20_usize) {
+            let (taken, refused) = read(&head, head.len());
+            let (in_pieces, again) = read(&head, piece);
+            prop_assert_eq!(&refused, &again);
+            if refused.is_none() {
+                prop_assert_eq!(taken, in_pieces);
+                let head = &head[..taken];
+                let lines = head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+                prop_assert!(lines.clone().all(|line| line.ends_with(b"\r")));
+                let once = |name: &[u8]| {
+                    lines.clone().filter(|line| line.len() > name.len()
+                        && line[..name.len()].eq_ignore_ascii_case(name)).count() <= 1
+                };
+                prop_assert!(once(b"host:") && once(b"origin:"));
+                let controls = |byte: &u8| byte.is_ascii_control() && !b"\t\r\n".contains(byte);
+                prop_assert!(!head.iter().any(controls));
+            }
+        }
     }
 }
