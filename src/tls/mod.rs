@@ -3,7 +3,9 @@
 //! rustls lives only here. ALPN offers `http/1.1` alone: an offer of `h2` breaks upgrades behind
 //! common proxies, and RFC 6455 is HTTP/1.1.
 
+mod chain;
 mod client;
+mod clients;
 mod danger;
 mod encrypted;
 mod explain;
@@ -13,6 +15,8 @@ mod pem;
 mod pin;
 mod server;
 mod verify;
+mod words;
+mod x509;
 
 use client::trusting;
 

@@ -2,6 +2,7 @@
 
 mod admission;
 mod answer;
+mod authority;
 mod body;
 pub mod client;
 pub mod conn;
@@ -16,6 +17,7 @@ mod http;
 mod judge;
 mod outgoing;
 mod redirect;
+mod request_head;
 pub mod server;
 mod site;
 mod taster;

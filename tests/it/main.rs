@@ -17,6 +17,7 @@ mod curl;
 mod cut;
 mod datagrams;
 mod docs;
+mod door;
 mod endings;
 mod fanout;
 mod field;
