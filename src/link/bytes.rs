@@ -128,16 +128,13 @@ impl ByteLink {
         self.handed + self.out.len() as u64 - self.written()
     }
 
-    /// Messages and bytes of output that are not taken; of a socket, by the far end.
+    /// Messages and bytes of output that are not taken; what a socket has taken and its far end has not is
+    /// told by the release, which waits for it.
     pub(super) fn undelivered(&self) -> (u64, u64) {
         if self.failed {
             return self.lost;
         }
-        let backlog = match &self.port {
-            Port::Stream(stream) => stream.backlog().unwrap_or(0),
-            Port::Child(_) | Port::Threads(_) => 0,
-        };
-        let taken = self.written().saturating_sub(backlog);
+        let taken = self.written();
         let messages = self.marks.iter().rev().take_while(|end| **end > taken).count();
         (messages as u64, self.handed + self.out.len() as u64 - taken)
     }
