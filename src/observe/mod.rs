@@ -256,6 +256,62 @@ mod tests {
         }
     }
 
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Shown(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shown {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Shown {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    #[test]
+    fn whoever_hung_up_is_told_of_it_when_they_asked_for_more() {
+        for (verbosity, exit, told) in [
+            (Verbosity::Normal, Exit::Hangup, false),
+            (Verbosity::Verbose, Exit::Hangup, true),
+            (Verbosity::Quiet, Exit::Terminate, true),
+            (Verbosity::Frames, Exit::ReaderLeft, false),
+        ] {
+            let shown = Shown::default();
+            let reporter = Reporter::new(shown.clone(), verbosity);
+            reporter.fault(&Fault::new(exit, "session", "it is over"));
+            reporter.finish(Duration::from_secs(10));
+            let expected = if told { "wsio: session: it is over\n" } else { "" };
+            assert_eq!(shown.text(), expected, "{verbosity:?} {exit:?}");
+        }
+    }
+
+    #[test]
+    fn a_bar_is_gone_at_the_end_and_not_before() {
+        let shown = Shown::default();
+        let meter = Meter::new(None, false);
+        meter.expect(0, 200);
+        let reporter = Reporter::new(shown.clone(), Verbosity::Normal).metered(meter, Some(|| (80, 24)));
+        reporter.meter().unwrap().begin(0, false);
+        reporter.meter().unwrap().pass(0, 100);
+        let start = Instant::now();
+        while !shown.text().contains("50%") {
+            assert!(start.elapsed() < Duration::from_secs(20), "nothing is drawn");
+            thread::sleep(Duration::from_millis(5));
+        }
+        reporter.catch_up(Duration::from_secs(10));
+        assert!(!shown.text().ends_with("\x1b[2K"), "a line does not end it");
+        reporter.finish(Duration::from_secs(10));
+        assert!(shown.text().ends_with("\x1b[2K"), "{:?}", shown.text());
+    }
+
     #[test]
     fn a_stderr_that_is_not_read_holds_nobody_up() {
         let (let_go, held) = mpsc::channel();

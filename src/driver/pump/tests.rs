@@ -260,3 +260,32 @@ async fn nothing_is_fed_to_a_peer_that_has_closed_and_all_of_it_waits_to_be_told
     let frames = peer.frames().await;
     assert!(frames.iter().all(|(opcode, _)| *opcode == 8), "{frames:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_output_that_is_merely_slow_is_read_ahead_of_too() {
+    let mut carried = Carried::new(Some(1 << 20), 1000);
+    carried.gives(0..266).await;
+    while !carried.poll().await.is_empty() {}
+    assert!(carried.pump.is_blocked() && carried.pump.waiting() < 8000, "{}", carried.pump.waiting());
+    let mut told = Vec::new();
+    for number in 266..306 {
+        // Of 266 kB, ten a second are taken; as much comes.
+        advance(100 * TEN / 10).await;
+        carried.target.take(1001).await;
+        carried.gives(number..number + 1).await;
+        told.extend(carried.poll().await);
+    }
+    assert!(told.contains(&Told::Held(true)), "what was read has waited for more than a second: {told:?}");
+    carried.peer.frame(0x89, b"hi").await;
+    carried.poll().await;
+    assert_eq!(carried.pongs().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_is_carried_to_its_end_once_it_is_woken() {
+    let mut carried = Carried::new(None, 1 << 23);
+    carried.gives(0..5000).await;
+    carried.poll().await;
+    assert_eq!(carried.pump.count, (5000, 5_000_000));
+    assert_eq!(carried.target.all().await.len(), 5000 * 1001);
+}

@@ -1,7 +1,10 @@
 //! Ends over outputs that take nothing, over slow send queues, and over memory that is used up.
 
 use super::*;
-use crate::link::budget::Budget;
+use crate::link::{
+    budget::Budget,
+    room::{self, Room},
+};
 use std::sync::atomic::Ordering;
 
 /// A peer that has sent more than the target takes, and goes on.
@@ -237,4 +240,89 @@ async fn the_one_that_holds_most_of_the_memory_is_closed_with_1013() {
     assert_eq!((budget.held(), small.target.all().await.len()), (0, 50_002));
     small.peer.close(1000).await;
     assert_eq!(exit(&small.ended().await.0), Exit::Ok);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_target_leaves_in_its_send_queue_was_not_taken() {
+    let mut bridge = Bridge::new(Rules::default(), [LARGE, LARGE]);
+    bridge.peer.text("all").await;
+    bridge.target.backlog.store(3, Ordering::SeqCst);
+    bridge.peer.close(1000).await;
+    let (outcome, took) = bridge.ended().await;
+    assert!(took >= 5 * SECOND && took <= 6 * SECOND, "{took:?}");
+    let fault = outcome.fault.as_ref().unwrap();
+    assert!(fault.exit == Exit::WriteError && fault.cause.contains("the target left 3 bytes"), "{fault}");
+    assert_eq!((outcome.remains.undelivered, outcome.complete), ((0, 3), false), "and told once");
+
+    // What it takes while it is waited for was taken.
+    let mut bridge = Bridge::new(Rules::default(), [LARGE, LARGE]);
+    bridge.peer.text("all").await;
+    bridge.target.backlog.store(3, Ordering::SeqCst);
+    bridge.peer.close(1000).await;
+    sleep(4 * SECOND).await;
+    bridge.target.backlog.store(0, Ordering::SeqCst);
+    let (outcome, _) = bridge.ended().await;
+    assert_eq!((exit(&outcome), outcome.remains.undelivered, outcome.complete), (Exit::Ok, (0, 0), true));
+
+    // A reset is one failure, told once.
+    let mut bridge = Bridge::new(Rules::default(), [1000, LARGE]);
+    bridge.peer.text(&numbered(7)).await;
+    bridge.peer.text("lost").await;
+    bridge.target.backlog.store(1000, Ordering::SeqCst);
+    sleep(SECOND).await;
+    let backlog = Arc::clone(&bridge.target.backlog);
+    drop(std::mem::replace(&mut bridge.target, lines(1).1));
+    bridge.peer.close(1001).await;
+    let (outcome, _) = bridge.ended().await;
+    assert_eq!((exit(&outcome), backlog.load(Ordering::SeqCst)), (Exit::WriteError, 1000));
+    assert_eq!(outcome.remains.undelivered, (2, 1006), "one is half taken, and the queue is lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_of_a_room_that_takes_nothing_is_sent_away_while_it_is_not_read_for() {
+    let room = Room::mesh(room::Rules { queue: 100_000, ..room::Rules::default() });
+    let mut speaker = room.join();
+    let (b, mut peer) = web_socket(1000);
+    let (mut setup, _outside) = setup(Rules { ping_interval: None, ..Rules::default() });
+    setup.serving = true;
+    let run = tokio::spawn(Pair::new(Link::Member(Box::new(room.join())), b, setup).run());
+    sleep(MS).await;
+    // More than a WebSocket holds and more than the room keeps for it.
+    for number in 0..600 {
+        speaker.say(&Message::text(numbered(number)));
+        sleep(MS).await;
+        let _ = poll_fn(|cx| Poll::Ready(speaker.poll_room(cx))).await;
+    }
+    for _ in 0..32 {
+        sleep(SECOND).await;
+        let _ = poll_fn(|cx| Poll::Ready(speaker.poll_room(cx))).await;
+    }
+    let mut frames = Vec::new();
+    for _ in 0..1000 {
+        frames.extend(peer.frames().await);
+        sleep(MS).await;
+    }
+    assert!(frames.last().unwrap().1.starts_with(&1013_u16.to_be_bytes()), "{:?}", frames.last());
+    peer.close(1013).await;
+    let outcome = run.await.unwrap();
+    assert_eq!(exit(&outcome), Exit::Unsent);
+    // What its WebSocket had taken goes out before the Close, and is counted on the safe side.
+    let got = frames.len() as u64 - 1;
+    assert!(got < 600 && got + outcome.remains.dropped >= 600, "{got} {:?}", outcome.remains);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_writer_has_written_meanwhile_is_taken() {
+    let (go_on, mut output) = stuck();
+    let waker = crate::link::test_waker::TestWaker::new();
+    for text in ["one", "two"] {
+        output.feed(Message::text(text)).unwrap();
+    }
+    assert!(output.poll_flush(&mut waker.cx()).is_ready(), "it is handed over");
+    assert_eq!((output.undelivered(), output.in_flight()), ((2, 8), 8));
+    drop(go_on);
+    while output.written() < 8 {
+        std::thread::yield_now();
+    }
+    assert_eq!((output.undelivered(), output.in_flight()), ((0, 0), 0));
 }
