@@ -2,7 +2,7 @@
 //! memory is bounded.
 
 use crate::{
-    harness::{Listening, Peer, Wsio, eventually, narrow_listener, serve},
+    harness::{Listening, Peer, eventually, narrow_listener, serve},
     stalled::{Stalled, lines, message},
 };
 use std::{
