@@ -12,15 +12,15 @@ use std::{
 };
 
 /// What is to get through, and in which pieces.
-const SIZE: usize = 500_000;
+const SIZE: usize = 300_000;
 const LINE: usize = 1000;
 /// A receive buffer that fills at once.
 const NARROW: usize = 8192;
-/// How much is taken, and how long nothing is taken then: some 200 kB a second.
+/// How much is taken, and how long nothing is taken then: some 50 kB a second.
 const SIP: usize = 4096;
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(80);
 /// Clocks of which none would last for what stands in the queue.
-const CLOCKS: [&str; 6] = ["--ping-interval", "300ms", "--ping-timeout", "900ms", "--close-timeout", "900ms"];
+const CLOCKS: [&str; 6] = ["--ping-interval", "500ms", "--ping-timeout", "2s", "--close-timeout", "2s"];
 
 /// A stream that is read slowly, byte for byte what comes.
 struct Slow(TcpStream, usize);
@@ -144,6 +144,7 @@ fn a_close_of_the_peer_leaves_nothing_on_its_way() {
     let args = ["connect", &url, "--stats"];
     let done = Wsio::run(args.iter().chain(&CLOCKS), lines());
     let seen = peer.join().unwrap();
+    eprintln!("SEEN {} {} pings {} {:?}", seen.messages, seen.bytes, seen.pings, seen.close);
     assert_eq!((done.code, seen.close), (55, Some(1000)), "{}", done.err);
     assert_eq!(done.sent(), (seen.messages as u64, seen.bytes as u64), "{}", done.err);
 }
