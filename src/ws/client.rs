@@ -118,6 +118,13 @@ fn request(url: &WsUrl, options: &ClientOptions, redactor: &Redactor) -> Result<
         }
         headers.append(name, value.clone());
     }
+    let cookies: Vec<String> = options.cookies.iter().map(|cookies| cookies.value_for(url)).collect();
+    let cookies = cookies.into_iter().filter(|value| !value.is_empty()).collect::<Vec<_>>().join("; ");
+    if !cookies.is_empty() {
+        let mut cookies = value(cookies, "the cookies")?;
+        cookies.set_sensitive(true);
+        headers.append(header::COOKIE, cookies);
+    }
     let mut request =
         Request::get(url.target.as_str()).body(Empty::new()).map_err(|_| unusable("the path"))?;
     *request.headers_mut() = headers;

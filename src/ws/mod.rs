@@ -5,6 +5,7 @@ mod answer;
 mod body;
 pub mod client;
 pub mod conn;
+mod cookies;
 mod cursor;
 mod deflate;
 mod end;
@@ -28,6 +29,7 @@ mod witness;
 
 pub use crate::session::codes;
 pub use admission::{Admission, Login};
+pub use cookies::Cookies;
 pub use frames::Frames;
 pub use heads::Telling;
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -49,8 +51,12 @@ pub struct ClientOptions {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Default fields that are not sent.
     pub left_out: Vec<HeaderName>,
+    /// Cookies of `--cookie`.
+    pub cookies: Vec<Cookies>,
     /// Subprotocols in order of preference.
     pub subprotocols: Vec<String>,
+    /// Those of them that were read from a file, and are secret whatever they look like.
+    pub secret_subprotocols: Vec<String>,
     /// Redirects are followed.
     pub follow: bool,
     /// Offer permessage-deflate.

@@ -109,9 +109,19 @@ impl WsUrl {
         }
     }
 
-    /// Whether scheme, host and port are the same; credentials go no further.
+    /// Whether scheme, host and port are the same, and the way there: credentials go no further.
     pub fn has_origin_of(&self, other: &Self) -> bool {
+        self.has_address_of(other) && (&self.unix, &self.zone) == (&other.unix, &other.zone)
+    }
+
+    /// Whether scheme, host and port are the same, as they stand in a URL.
+    pub(super) fn has_address_of(&self, other: &Self) -> bool {
         (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> Self {
+        Self { target: "/".to_owned(), userinfo: None, ..self.clone() }
     }
 
     /// Loopback and literal private addresses: no foreign network is in between.
