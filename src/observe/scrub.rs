@@ -13,8 +13,10 @@ use crate::{
 /// What may stand in front of a login.
 const SCHEMES: &[&str] =
     &["ws", "wss", "http", "https", "tcp", "tls", "udp", "nats", "nats+tls", "socks5", "socks5h"];
-/// A secret of fewer bytes is also a part of words that are none.
+/// A secret of fewer bytes may be any word.
 const SHORTEST: usize = 6;
+/// A secret of fewer bytes may be a part of any word.
+const LONG: usize = 16;
 
 impl Redactor {
     /// The text about a command line without logins and without values of secret keys.
@@ -27,7 +29,7 @@ impl Redactor {
         let mut shown = self.by_shape(text);
         for secret in &self.known {
             if shown.contains(secret.as_str()) {
-                shown = shown.replace(secret.as_str(), HIDDEN);
+                shown = without(&shown, secret);
             }
         }
         shown
@@ -97,6 +99,24 @@ impl Redactor {
             false => text.to_owned(),
         }
     }
+}
+
+/// The text without a secret; a short one has to stand alone.
+fn without(text: &str, secret: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    let goes_on = |c: char| c.is_alphanumeric() || "-_".contains(c);
+    for (start, _) in text.match_indices(secret) {
+        let end = start + secret.len();
+        let inside = text[..start].ends_with(goes_on) || text[end..].starts_with(goes_on);
+        if !inside || secret.len() >= LONG {
+            shown.push_str(&text[at..start]);
+            shown.push_str(HIDDEN);
+            at = end;
+        }
+    }
+    shown.push_str(&text[at..]);
+    shown
 }
 
 /// Each word changed, without what stands around it.
@@ -175,7 +195,10 @@ mod tests {
             ("GET /?%74oken=SEKRET", "GET /?%74oken=[hidden]"),
             ("?token=a,SEKRET, (ws://h/?sig=SEKRET).", "?token=[hidden], (ws://h/?sig=[hidden])."),
             ("<a href=\"/?token=SEKRET\">", "<a href=\"/?token=[hidden]\">"),
-            ("it said hunter2-and-more, hunter2, short", "it said [hidden], [hidden], short"),
+            (
+                "it said hunter2-and-more, \u{fc}hunter2,hunter2=hunter2s, short",
+                "it said [hidden], \u{fc}hunter2,[hidden]=hunter2s, short",
+            ),
             ("{\"a\":\"b;c=d\"} 100% #3 x=1;y", "{\"a\":\"b;c=d\"} 100% #3 x=1;y"),
         ] {
             assert_eq!(redactor.shown(text), shown);

@@ -338,6 +338,26 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_is_scheme_host_port_and_the_way_there() {
+        for (one, other, same) in [
+            ("ws://h/a", "ws://u:p@H:80/b?c", true),
+            ("wss://h/", "wss://h:443/", true),
+            ("ws://h/", "wss://h/", false),
+            ("ws://h:443/", "wss://h/", false),
+            ("ws://h/", "ws://h:81/", false),
+            ("ws://h/", "ws://h./", false),
+            // The Host over a Unix socket is a name on the network too.
+            ("ws+unix:/s:/a", "ws+unix:/s:/b", true),
+            ("ws+unix:/s:/a", "ws+unix:/t:/a", false),
+            ("ws+unix:/s:/a", "ws://localhost/a", false),
+            ("ws://[fe80::1%25eth0]/", "ws://[fe80::1%25eth1]/", false),
+        ] {
+            let (one, other) = (WsUrl::parse(one).unwrap(), WsUrl::parse(other).unwrap());
+            assert_eq!(one.has_origin_of(&other), same, "{one} {other}");
+        }
+    }
+
+    #[test]
     fn parts_are_what_the_handshake_needs() {
         let url = WsUrl::parse("wss://me:p%40ss@[::1]/a").unwrap();
         assert_eq!((url.host.as_str(), url.port, url.secure), ("::1", 443, true));
