@@ -38,6 +38,8 @@ fn of_client(client: &ClientOptions, redactor: &mut Redactor) {
     for subprotocol in &client.subprotocols {
         if redactor.hides_subprotocol(subprotocol) {
             redactor.learn(subprotocol);
+            // The token alone, as in `base64url.bearer.authorization.k8s.io.TOKEN`.
+            redactor.learn(subprotocol.rsplit('.').next().unwrap_or_default());
         }
     }
     for cookies in &client.cookies {

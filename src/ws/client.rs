@@ -192,8 +192,7 @@ fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8], redactor: &Redactor) ->
         return fault;
     }
     if error.is_parse() || (!first.is_empty() && !first.starts_with(b"HTTP/")) {
-        let fault = answer::not_http(url, first);
-        return Fault { hint: fault.hint.map(|hint| redactor.url(&hint)), ..fault };
+        return redactor.fault(&answer::not_http(url, first));
     }
     let cause = match io {
         Some(error) => {

@@ -5,7 +5,7 @@
 //! everywhere, and fails with its code.
 
 use super::bound;
-use crate::harness::{Authority, PATIENCE, Pair, Wsio, accept_bounded, field, read_head};
+use crate::harness::{Authority, PATIENCE, Pair, Wsio, field, read_head};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rcgen::SerialNumber;
 use rustls::{
