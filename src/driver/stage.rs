@@ -99,7 +99,7 @@ impl Run {
             self.recorder = Some(Recorder::start(file).await?);
         }
         if common.expect.script.is_some() && self.reach.tells_events() {
-            self.stage.told = self.reach.stdio.output().map(|output| Recorder::on(output));
+            self.stage.told = self.reach.stdio.output().map(Recorder::on);
         }
         Ok(self)
     }
