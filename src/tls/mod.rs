@@ -59,6 +59,22 @@ pub struct ClientTls {
     pub key_log: Option<PathBuf>,
 }
 
+impl ClientTls {
+    /// The same for another origin than the one it was given for, and the options that are missing: what
+    /// permits goes, what restricts stays.
+    pub fn for_strangers(&self) -> (Self, Vec<&'static str>) {
+        let dropped = [
+            (self.cert.is_some(), "--cert"),
+            (self.insecure, "--insecure"),
+            (self.sni != Sni::Host, "--sni"),
+        ];
+        let missing = dropped.into_iter().filter(|(given, _)| *given).map(|(_, name)| name).collect();
+        let open =
+            Self { cert: None, key: None, pass: None, insecure: false, sni: Sni::Host, ..self.clone() };
+        (open, missing)
+    }
+}
+
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Version {

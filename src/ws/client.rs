@@ -123,6 +123,13 @@ fn request(url: &WsUrl, options: &ClientOptions, redactor: &Redactor) -> Result<
         }
         headers.append(name, value.clone());
     }
+    let cookies: Vec<String> = options.cookies.iter().map(|cookies| cookies.value_for(url)).collect();
+    let cookies = cookies.into_iter().filter(|value| !value.is_empty()).collect::<Vec<_>>().join("; ");
+    if !cookies.is_empty() {
+        let mut cookies = value(cookies, "the cookies")?;
+        cookies.set_sensitive(true);
+        headers.append(header::COOKIE, cookies);
+    }
     let mut request =
         Request::get(url.target.as_str()).body(Empty::new()).map_err(|_| unusable("the path"))?;
     *request.headers_mut() = headers;
@@ -196,8 +203,7 @@ fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8], redactor: &Redactor) ->
             .hint("ask the server's owner: each line is `Name: value`, ends with CR LF, and is not folded");
     }
     if error.is_parse() || (!first.is_empty() && !first.starts_with(b"HTTP/")) {
-        let fault = answer::not_http(url, first);
-        return Fault { hint: fault.hint.map(|hint| redactor.url(&hint)), ..fault };
+        return redactor.fault(&answer::not_http(url, first));
     }
     let cause = match io {
         Some(error) => {

@@ -6,6 +6,7 @@ mod authority;
 mod body;
 pub mod client;
 pub mod conn;
+mod cookies;
 mod cursor;
 mod deflate;
 mod end;
@@ -30,6 +31,7 @@ mod witness;
 
 pub use crate::session::codes;
 pub use admission::{Admission, Login};
+pub use cookies::Cookies;
 pub use frames::Frames;
 pub use heads::Telling;
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -51,8 +53,12 @@ pub struct ClientOptions {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Default fields that are not sent.
     pub left_out: Vec<HeaderName>,
+    /// Cookies of `--cookie`.
+    pub cookies: Vec<Cookies>,
     /// Subprotocols in order of preference.
     pub subprotocols: Vec<String>,
+    /// Those of them that were read from a file, and are secret whatever they look like.
+    pub secret_subprotocols: Vec<String>,
     /// Redirects are followed.
     pub follow: bool,
     /// Offer permessage-deflate.
