@@ -377,8 +377,9 @@ impl ByteLink {
             }
             Port::Stream(mut stream) => {
                 let late = net::part(&mut stream, parting).await;
-                // The end that we told counts as a byte.
-                let untaken = stream.backlog().unwrap_or(0).saturating_sub(1);
+                // An end of TCP that is not acknowledged counts as a byte; a stream that is cut has none.
+                let ends = matches!(stream.beneath().socket, Some(SocketRef::Tcp(_))) && !parting.cut;
+                let untaken = stream.backlog().unwrap_or(0).saturating_sub(u64::from(ends));
                 let taken = written.saturating_sub(untaken);
                 let behind = |end: &&u64| (taken + 1..=written).contains(end);
                 let lost = match stream.beneath().socket {
