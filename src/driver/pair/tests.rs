@@ -288,6 +288,28 @@ async fn a_file_is_left_behind_the_last_message_that_the_peer_got() {
     }
 }
 
+#[tokio::test]
+async fn the_last_line_of_a_file_needs_no_end_to_be_left_there() {
+    for (room, rest) in [(10, "three"), (5, "two\nthree"), (17, "")] {
+        let (mut file, a) = file("", "one\ntwo\nthree");
+        let (b, mut peer) = web_socket(room);
+        let (setup, _outside) = setup(Rules { linger: None, ..Rules::default() });
+        let run = tokio::spawn(Pair::new(a, b, setup).run());
+        sleep(50 * MS).await;
+        peer.close(1000).await;
+        let mut frames = Vec::new();
+        while frames.last().is_none_or(|(opcode, _)| *opcode != 8) {
+            sleep(MS).await;
+            frames.extend(peer.frames().await);
+        }
+        drop(peer);
+        let outcome = run.await.unwrap();
+        let mut left = String::new();
+        file.read_to_string(&mut left).unwrap();
+        assert_eq!((left.as_str(), outcome.unsent.messages), (rest, 4 - frames.len() as u64), "{frames:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn round_trips_are_those_of_our_pings() {
     let rules = Rules { ping_interval: Some(10 * SECOND), ..Rules::default() };
