@@ -347,7 +347,11 @@ impl Pair {
         if now.sent > before.sent {
             events.push(Event::Wrote { side, bytes: now.sent });
         }
-        let written = self.links[side].written();
+        let written = match self.legs[side].ask {
+            // The system takes more of ours only once much of its queue has gone; that goes byte by byte.
+            Some(Ask::Shut { .. }) => self.links[side].taken(),
+            _ => self.links[side].written(),
+        };
         if std::mem::replace(&mut self.legs[side].written, written) != written {
             events.push(Event::Took { side });
         }

@@ -130,6 +130,14 @@ impl ByteLink {
         }
     }
 
+    /// The same, of a socket those that the far end's system has acknowledged.
+    pub(super) fn taken(&self) -> u64 {
+        match &self.port {
+            Port::Stream(stream) => self.written().saturating_sub(stream.backlog().unwrap_or(0)),
+            Port::Child(_) | Port::Threads(_) => self.written(),
+        }
+    }
+
     /// Bytes of output that the system has not taken.
     pub(super) fn in_flight(&self) -> u64 {
         self.handed + self.out.len() as u64 - self.written()
@@ -260,8 +268,7 @@ impl ByteLink {
         let taken = match &self.port {
             // What the system has taken of a socket, the far end may not have. Asked for only when many wait.
             Port::Stream(_) if self.marks.len() < MARKS => 0,
-            Port::Stream(stream) => self.written().saturating_sub(stream.backlog().unwrap_or(0)),
-            Port::Child(_) | Port::Threads(_) => self.written(),
+            _ => self.taken(),
         };
         let gone = self.marks.partition_point(|end| *end <= taken);
         self.marks.drain(..gone);

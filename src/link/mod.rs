@@ -259,6 +259,14 @@ impl Link {
         }
     }
 
+    /// The same, of a socket by the far end's system.
+    pub fn taken(&self) -> u64 {
+        match self {
+            Self::Bytes(link) => link.taken(),
+            _ => 0,
+        }
+    }
+
     /// What a person calls the output, and how long it is waited for once it is to get nothing more.
     pub fn output(&self, serving: bool) -> (String, Patience) {
         match self {

@@ -144,7 +144,6 @@ fn a_close_of_the_peer_leaves_nothing_on_its_way() {
     let args = ["connect", &url, "--stats"];
     let done = Wsio::run(args.iter().chain(&CLOCKS), lines());
     let seen = peer.join().unwrap();
-    eprintln!("SEEN {} {} pings {} {:?}", seen.messages, seen.bytes, seen.pings, seen.close);
     assert_eq!((done.code, seen.close), (55, Some(1000)), "{}", done.err);
     assert_eq!(done.sent(), (seen.messages as u64, seen.bytes as u64), "{}", done.err);
 }
