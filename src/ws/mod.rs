@@ -2,6 +2,7 @@
 
 mod admission;
 mod answer;
+mod assembly;
 mod body;
 pub mod client;
 pub mod conn;
@@ -14,6 +15,7 @@ mod guard;
 mod heads;
 mod http;
 mod judge;
+mod memory;
 mod outgoing;
 mod redirect;
 pub mod server;
