@@ -70,6 +70,8 @@ pub(super) struct Assembly {
     valid: usize,
     /// All of it is here, and the engine has its last frame.
     is_whole: bool,
+    /// Is told when the engine has had everything before it.
+    refused: Option<Refused>,
 }
 
 /// A frame whose payload is put aside.
@@ -97,6 +99,7 @@ impl Assembly {
             is_text: false,
             valid: 0,
             is_whole: false,
+            refused: None,
         }
     }
 
@@ -132,24 +135,30 @@ impl Assembly {
             if !self.ahead_left.is_empty() || self.is_whole {
                 return Ok((taken, given));
             }
+            if let Some(refused) = self.refused.take_if(|_| given == 0) {
+                return Err(refused.into());
+            }
             let rest = &input[taken..];
             if self.aside.is_none() && self.header.bytes().is_empty() {
                 let count = self.run(rest, into.len() - given);
                 into[given..given + count].copy_from_slice(&rest[..count]);
                 (taken, given) = (taken + count, given + count);
             }
-            // What comes next the engine hears of alone: it may refuse what it has, and what it gives
-            // after the last frame of a message is that message.
-            if given > 0 {
-                return Ok((taken, given));
-            }
             let rest = &input[taken..];
-            taken += match &self.aside {
-                Some(aside) if aside.left == 0 => self.end_frame()?,
-                _ if rest.is_empty() => return Ok((taken, 0)),
-                Some(_) => self.put_aside(rest)?,
-                None => self.read_header(rest)?,
+            let step = match &self.aside {
+                _ if given == into.len() || self.refused.is_some() => return Ok((taken, given)),
+                // The engine reads the last frame of a message alone: what it gives then is that message.
+                Some(aside) if aside.left == 0 && aside.is_last && given > 0 => return Ok((taken, given)),
+                Some(aside) if aside.left == 0 => self.end_frame().map(|()| 0),
+                _ if rest.is_empty() => return Ok((taken, given)),
+                Some(_) => self.put_aside(rest),
+                None => self.read_header(rest),
             };
+            match step {
+                Ok(count) => taken += count,
+                // What was given before is for the engine to judge first.
+                Err(refused) => self.refused = Some(refused),
+            }
         }
     }
 
@@ -180,7 +189,7 @@ impl Assembly {
         }
     }
 
-    fn read_header(&mut self, input: &[u8]) -> io::Result<usize> {
+    fn read_header(&mut self, input: &[u8]) -> Result<usize, Refused> {
         let taken = self.header.take(input);
         if self.header.is_whole() {
             let header = mem::take(&mut self.header);
@@ -250,9 +259,8 @@ impl Assembly {
         Ok(count)
     }
 
-    /// Takes nothing, for it all came already.
-    fn end_frame(&mut self) -> Result<usize, Refused> {
-        let Some(aside) = self.aside.take() else { return Ok(0) };
+    fn end_frame(&mut self) -> Result<(), Refused> {
+        let Some(aside) = self.aside.take() else { return Ok(()) };
         if aside.is_last {
             self.stand_in(FIN | CONTINUATION, aside.mask.is_some());
             self.is_whole = true;
@@ -264,7 +272,7 @@ impl Assembly {
                 Err(error) => return Err(Refused::Engine(Error::Utf8(error.to_string()))),
             }
         }
-        Ok(0)
+        Ok(())
     }
 }
 

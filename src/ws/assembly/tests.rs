@@ -152,6 +152,10 @@ fn faults_are_those_of_the_engine() {
                     vec![b"\x82\x7f\0\0\0\0\0\0\0\x01x".to_vec(), one(FIN | TEXT, b"y")],
                 ),
             ] {
+                if what.starts_with("an end") && mask.is_some() != (role == Role::Server) {
+                    // The header alone tells the fault.
+                    continue;
+                }
                 let bytes = frames.concat();
                 let expected = read(role, 1 << 20, &bytes, 4096, false);
                 for at_once in [1, 2, 3, 5, 1000, 1 << 21] {
