@@ -253,7 +253,7 @@ fn what_is_restored_of_unfinished_messages_counts_for_all() {
         any
     });
     assert_eq!(closed, Some((0x88, 1013)));
-    assert!(listening.wsio.err_so_far().contains("--max-buffer"), "{}", listening.wsio.err_so_far());
+    listening.wsio.says("--max-buffer");
 }
 
 #[test]

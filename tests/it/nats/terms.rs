@@ -242,11 +242,13 @@ fn announces(length: &'static str) -> String {
 fn a_length_that_cannot_be_ends_the_session_and_holds_nobody() {
     for length in ["18446744073709551615", "18446744073709551612"] {
         let done = Wsio::run(["pipe", &announces(length), "-"], "");
-        assert_eq!((done.code, &done.out[..]), (111, &b"hi"[..]), "{}", done.err);
+        assert_eq!(done.code, 111, "{}", done.err);
         assert!(done.err.contains("sent what cannot be read"), "{}", done.err);
         let listening = listen(&announces(length), &[]);
-        let mut late = Peer::dial(listening.address());
-        assert_eq!(late.until_close().unwrap().code(), Some(1011));
+        for _ in 0..2 {
+            let mut late = Peer::dial(listening.address());
+            assert_eq!(late.until_close().unwrap().code(), Some(1011));
+        }
     }
 }
 
