@@ -108,6 +108,11 @@ impl Assembly {
         self.message.len()
     }
 
+    /// Whether a message is whole, and the engine has its last frame: the next one it gives is that.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
     /// Fills the message that the engine gives when it is the one that was put aside.
     ///
     /// # Errors
@@ -174,19 +179,20 @@ impl Assembly {
 
     /// How much of the input, and of `most` bytes, goes to the engine as it is.
     fn run(&mut self, input: &[u8], most: usize) -> usize {
-        let (most, mut at) = (most.min(input.len()), 0);
-        loop {
-            let step = within(self.passing, most - at);
-            at += step;
-            self.passing -= step as u64;
-            if at == most {
-                return at;
-            }
+        let most = most.min(input.len());
+        // Where the next frame begins.
+        let mut at = usize::try_from(self.passing).unwrap_or(usize::MAX);
+        while at < most {
             match passing(&input[at..]) {
-                Some(length) => self.passing = length,
-                None => return at,
+                Some(length) => at += length,
+                None => {
+                    self.passing = 0;
+                    return at;
+                }
             }
         }
+        self.passing = (at - most) as u64;
+        most
     }
 
     fn read_header(&mut self, input: &[u8]) -> Result<usize, Refused> {
@@ -278,15 +284,15 @@ impl Assembly {
 
 /// The length of the frame that begins here, with its header, if that is whole and the engine may have all
 /// of it as it is.
-fn passing(frame: &[u8]) -> Option<u64> {
+fn passing(frame: &[u8]) -> Option<usize> {
     let [first, second, ..] = *frame else { return None };
-    let mask = if second & 0x80 == 0 { 0 } else { 4 };
+    let mask = usize::from(second >> 7) * 4;
     let (header, length) = match second & 0x7f {
-        126 => (4, u64::from(u16::from_be_bytes([*frame.get(2)?, *frame.get(3)?]))),
-        127 => return None,
-        length => (2, u64::from(length)),
+        length @ 0..126 => (2, usize::from(length)),
+        126 => (4, usize::from(u16::from_be_bytes([*frame.get(2)?, *frame.get(3)?]))),
+        _ => return None,
     };
-    passes(first, length).then_some(header + mask + length)
+    passes(first, length as u64).then_some(header + mask + length)
 }
 
 /// Whether the engine may have a frame as it is: it reserves no more than [`SMALL`] for it.

@@ -206,8 +206,11 @@ impl Conn {
             if self.wire.replies() > REPLIES && self.poll_flush(cx).is_pending() {
                 return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
             }
-            let read = self.engine.read(&mut self.wire.io(cx));
-            match read.and_then(|message| self.wire.assembly.fill(message)) {
+            let mut read = self.engine.read(&mut self.wire.io(cx));
+            if self.wire.assembly.is_whole() {
+                read = read.and_then(|message| self.wire.assembly.fill(message));
+            }
+            match read {
                 Ok(Message::Close(_)) => {
                     self.cut();
                     let end = End::closed(&self.wire.cursor);
