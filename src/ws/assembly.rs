@@ -1,7 +1,7 @@
 //! Messages of any length, put together beside the protocol engine.
 //!
 //! The engine reserves what a header announces, and what it puts together grows by allocations that end
-//! the process when they fail. So it is given whole messages up to 16 KiB and control frames as they
+//! the process when they fail. So it is given whole messages up to 64 KiB and control frames as they
 //! are; the payload of every other data frame is put aside here, in memory that grows with what has come
 //! and may be refused. In place of such a frame the engine gets one without a payload, so it stays the
 //! judge of opcodes, fragments, masks and reserved bits, and hears of them before the payload comes. The
@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite::{
     protocol::frame::Utf8Bytes,
 };
 
-/// Whole messages up to this length are left to the engine. Bytes.
-const SMALL: u64 = 16 * 1024;
+/// Whole messages up to this length are left to the engine, which is faster. Bytes.
+const SMALL: u64 = memory::FREE as u64;
 /// The longest payload of a control frame (RFC 6455 section 5.5), bytes.
 const CONTROL_MOST: u64 = 125;
 /// Why a peer's frames go no further.
