@@ -2,6 +2,7 @@
 
 mod admission;
 mod answer;
+mod assembly;
 mod authority;
 mod body;
 pub mod client;
@@ -16,6 +17,7 @@ mod guard;
 mod heads;
 mod http;
 mod judge;
+mod memory;
 mod outgoing;
 mod redirect;
 mod request_head;

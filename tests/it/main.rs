@@ -5,6 +5,7 @@
 
 mod admission;
 mod again;
+mod announced;
 mod ask;
 mod begun;
 mod chat;
