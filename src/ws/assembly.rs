@@ -144,7 +144,7 @@ impl Assembly {
                 return Err(refused.into());
             }
             let rest = &input[taken..];
-            if self.aside.is_none() && self.header.bytes().is_empty() {
+            if self.aside.is_none() && self.refused.is_none() && self.header.bytes().is_empty() {
                 let count = self.run(rest, into.len() - given);
                 into[given..given + count].copy_from_slice(&rest[..count]);
                 (taken, given) = (taken + count, given + count);

@@ -232,6 +232,16 @@ fn lengths() -> impl Strategy<Value = usize> {
     prop_oneof![0..300usize, LARGE - 3..LARGE + 3, Just(70_000)]
 }
 
+#[test]
+fn what_follows_a_broken_text_is_not_judged_before_it() {
+    // An empty message, a first fragment that is not UTF-8, and an opcode that nobody knows.
+    let bytes = [0x82, 0, 0x01, 1, 0x82, 0x03, 1];
+    for at_once in 1..8 {
+        let (messages, end) = read(Role::Client, 1 << 20, &bytes, at_once, true);
+        assert_eq!((messages.len(), end.as_str()), (1, "UTF-8"), "{at_once} at once");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
