@@ -268,10 +268,7 @@ fn input_that_was_left_is_a_fault_unless_that_end_was_asked_for() {
     let late = || Event::Late { side: 0, bytes: 5 };
     let mut robot = Robot::new(rules(), BRIDGE, true);
     robot.happens(closed(1, Some(1000)));
-    (
-        robot.session.on(late(), wsio::session::Instant::now()),
-        robot.session.on(late(), wsio::session::Instant::now()),
-    );
+    (0..2).for_each(|_| robot.session.on(late(), wsio::session::Instant::now()));
     assert_eq!((robot.session.left().late, robot.exit()), (10, Exit::Unsent));
     let mut robot = Robot::new(Rules { count: Some(1), ..rules() }, BRIDGE, true);
     robot.happens(Event::CountReached { side: 1 });
