@@ -41,7 +41,7 @@ pub(super) enum Told {
     Delivered,
     /// The sink takes nothing more.
     SinkFailed(SinkFailure),
-    /// The wanted number of messages is delivered.
+    /// The wanted number of messages is here.
     CountReached,
     /// A pong came.
     Ponged,
@@ -312,6 +312,26 @@ impl Pump {
         if let Some(filter) = self.filter.clone() {
             self.sift(&filter, told);
         }
+        self.count_down(told);
+    }
+
+    /// Drops what comes after the last wanted message. However long the sink takes for it, it is here.
+    fn count_down(&mut self, told: &mut Vec<Told>) {
+        let Some(wanted) = &mut self.wanted else { return };
+        let data = self.fresh.iter().filter(|message| !is_control(message)).count() as u64;
+        if data < *wanted {
+            *wanted -= data;
+            return;
+        }
+        let mut left = *wanted;
+        self.fresh.retain(|message| {
+            let kept = left > 0;
+            left -= u64::from(kept && !is_control(message));
+            kept
+        });
+        self.wanted = None;
+        self.discarding = true;
+        told.push(Told::CountReached);
     }
 
     /// Pings and pongs go on to the other side; while nobody is there to answer, we do.
@@ -389,16 +409,6 @@ impl Pump {
             if !control {
                 self.count.0 += 1;
                 self.count.1 += length;
-            }
-            if let Some(wanted) = self.wanted.as_mut().filter(|_| !control) {
-                *wanted -= 1;
-                if *wanted == 0 {
-                    self.wanted = None;
-                    self.discarding = true;
-                    self.waiting.clear();
-                    self.waiting_bytes = 0;
-                    told.push(Told::CountReached);
-                }
             }
         }
         self.block(false, told);

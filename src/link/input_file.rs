@@ -25,6 +25,9 @@ use std::{
 /// How long a look at a pipe may wait for a read of it that somebody else has emptied.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// What is read.
+pub type Input = Box<dyn Read + Send>;
+
 /// A file, pipe or socket that is read by somebody else.
 pub struct InputFile {
     file: File,
@@ -70,7 +73,7 @@ impl InputFile {
     ///
     /// # Errors
     /// Those of looking at it.
-    pub fn open(file: File) -> io::Result<(Box<dyn Read + Send>, Option<Arc<Self>>)> {
+    pub fn open(file: File) -> io::Result<(Input, Option<Arc<Self>>)> {
         let (kind, at) = match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
             FileType::RegularFile => (Kind::Regular, rustix::fs::tell(&file)?),
             FileType::Fifo | FileType::Socket => (Kind::Pipe, 0),
@@ -95,7 +98,7 @@ impl InputFile {
         let is_regular = self.is_regular();
         let end = if is_regular { self.size() } else { self.piped() };
         let bytes = end.saturating_sub(from);
-        Rest { bytes, at_least: !is_regular && bytes > 0 && !self.is_hung_up() }
+        Rest { bytes, at_least: !is_regular && !self.is_hung_up() }
     }
 
     /// Leaves the offset that others share at this position; of a pipe there is none.

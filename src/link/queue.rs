@@ -276,8 +276,8 @@ mod tests {
     #[test]
     fn ends_and_cuts_wake_everybody() {
         let away = SourceEnd::SentAway { reason: "too slow".into() };
-        let ways: [(&str, fn(&Queue, SourceEnd), bool); 2] =
-            [("finish", Queue::finish, false), ("cut", Queue::cut, true)];
+        type End = fn(&Queue, SourceEnd);
+        let ways: [(&str, End, bool); 2] = [("finish", Queue::finish, false), ("cut", Queue::cut, true)];
         for (name, end, empties) in ways {
             for full in [false, true] {
                 let (queue, reader, writers) = waiters();

@@ -1,5 +1,7 @@
 //! Whoever is told what happened: the lines on stderr, and what may be shown in them.
 //!
+//! What is said passes one place, where it loses its secrets and whatever a terminal would act on.
+//!
 //! stderr may be closed, or a pipe that nobody reads: saying something never fails, never panics and
 //! never waits. A thread of its own writes; what does not fit its bounded queue is counted and dropped.
 //! The same thread draws the bar of `--progress`.
@@ -25,7 +27,7 @@ use bar::{FRAME, Screen};
 use std::{
     io::Write,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
@@ -62,6 +64,7 @@ pub struct Reporter {
 
 struct Outlet {
     lines: SyncSender<Line>,
+    redactor: RwLock<Redactor>,
     lost: AtomicU64,
 }
 
@@ -79,7 +82,7 @@ impl Reporter {
     /// A reporter that writes to `to`.
     pub fn new(to: impl Write + Send + 'static, verbosity: Verbosity) -> Self {
         let (lines, waiting) = sync_channel(WAITING);
-        let outlet = Arc::new(Outlet { lines, lost: AtomicU64::new(0) });
+        let outlet = Arc::new(Outlet { lines, redactor: RwLock::default(), lost: AtomicU64::new(0) });
         let lost = Arc::downgrade(&outlet);
         thread::spawn(move || {
             let lost = || lost.upgrade().map_or(0, |outlet| outlet.lost.swap(0, Ordering::Relaxed));
@@ -143,38 +146,38 @@ impl Reporter {
         // Whoever hung up is not there to read it; ssh hangs up on its ProxyCommand at every normal end.
         let hung_up = fault.exit == Exit::Hangup && self.verbosity < Verbosity::Verbose;
         if !fault.is_silent() && !hung_up {
-            self.write(&format!("wsio: {fault}\n"));
+            self.write(&format!("wsio: {}\n", self.redactor().fault(fault)));
         }
     }
 
     /// Tells something the user did not ask for and should know.
     pub fn note(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.write(&format!("wsio: {}\n", printable(text)));
+            self.write(&format!("wsio: {}\n", self.safe(text)));
         }
     }
 
     /// Tells what was asked for, however quiet it is otherwise.
     pub fn tell(&self, lines: &[String]) {
-        lines.iter().for_each(|line| self.write(&format!("{}\n", printable(line))));
+        lines.iter().for_each(|line| self.write(&format!("{}\n", self.safe(line))));
     }
 
     /// Tells a step in the life of a server or a connection.
     pub fn life(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.write(&format!("{}\n", printable(text)));
+            self.write(&format!("{}\n", self.safe(text)));
         }
     }
 
     /// Passes on a line of a child's standard error.
     pub fn child(&self, conn: u64, line: &str) {
-        self.write(&format!("#{conn} | {}\n", printable(line)));
+        self.write(&format!("#{conn} | {}\n", self.safe(line)));
     }
 
     /// Tells how a connection came about, with `-v`.
     pub fn verbose(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
-            self.write(&format!("* {}{}\n", self.whose, printable(text)));
+            self.write(&format!("* {}{}\n", self.whose, self.safe(text)));
         }
     }
 
@@ -193,7 +196,22 @@ impl Reporter {
     ///
     /// The caller looks first whether that is wanted: see [`says`](Self::says).
     pub fn wire(&self, line: &str) {
-        self.write(&format!("{}\n", printable(line)));
+        self.write(&format!("{}\n", self.safe(line)));
+    }
+
+    /// Hides what this redactor hides, from now on and in whatever is told by clones too.
+    pub fn hide(&self, redactor: &Redactor) {
+        self.to.redactor.write().unwrap_or_else(PoisonError::into_inner).join(redactor);
+    }
+
+    /// What is hidden in everything that is told.
+    pub fn redactor(&self) -> Redactor {
+        self.to.redactor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Without secrets, and without anything that a terminal would act on.
+    fn safe(&self, text: &str) -> String {
+        printable(&self.to.redactor.read().unwrap_or_else(PoisonError::into_inner).shown(text))
     }
 
     fn write(&self, text: &str) {

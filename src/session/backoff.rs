@@ -169,8 +169,7 @@ mod tests {
         let mut backoff = Backoff::default();
         let mut loss = |open: Duration, tries: u32| -> Vec<u128> {
             backoff.lost_after(open);
-            let delays = (0..tries).map(|_| backoff.delay(1.0).as_millis()).collect();
-            delays
+            (0..tries).map(|_| backoff.delay(1.0).as_millis()).collect()
         };
         assert_eq!(loss(SECOND, 2), [500, 1000]);
         assert_eq!(loss(30 * SECOND, 1), [2000], "it was not open for long enough");

@@ -113,7 +113,7 @@ pub enum Event {
         /// Bytes that its far end had not taken by then.
         untaken: u64,
     },
-    /// As many messages as the rules want were delivered from this side.
+    /// As many messages as the rules want came from this side.
     CountReached {
         /// The side of the source.
         side: usize,

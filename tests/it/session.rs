@@ -133,6 +133,31 @@ fn a_line_that_is_cut_after_long_silence_names_the_likely_cause() {
 }
 
 #[test]
+fn a_peer_that_gives_up_on_an_output_of_ours_is_told_as_that() {
+    let start = Instant::now();
+    let kinds = [SideKind::Standard, SideKind::WebSocket];
+    let ended = |after: u64, how: SourceEnd| {
+        let mut session = Session::new(Rules::default(), kinds, false, None, start);
+        session.output(0, "standard output".to_owned(), Patience::Endless);
+        session.on(Event::Held { side: 1, held: true }, start + Duration::from_secs(5));
+        session.on(Event::Ended { side: 1, how }, start + Duration::from_secs(5 + after));
+        session.verdict().unwrap()
+    };
+    let lost = || {
+        let fault = Fault::new(Exit::Lost, "session", "the peer closed the connection without a Close");
+        SourceEnd::Lost { fault, answer: None }
+    };
+    let closed =
+        || SourceEnd::Close { code: Some(1011), reason: String::new(), described: "1011".to_owned() };
+    for how in [&lost as &dyn Fn() -> SourceEnd, &closed] {
+        let hint = ended(40, how()).hint.unwrap();
+        assert!(hint.contains("read standard output faster") && hint.contains("--read-ahead"), "{hint}");
+        assert!(hint.contains("waited 40 s"), "{hint}");
+        assert!(!ended(9, how()).hint.is_some_and(|hint| hint.contains("--read-ahead")), "a moment is none");
+    }
+}
+
+#[test]
 fn a_close_code_comes_with_what_usually_helps() {
     let closed = |code: u16| {
         let mut session = Session::new(

@@ -4,7 +4,6 @@ One server answers every message; the other talks all the time and reads late, s
 kernel when it resets. Neither proves anything of ours but by a pong.
 """
 
-import os
 import re
 import threading
 import time
@@ -150,34 +149,34 @@ def unsent(wsio):
 
 
 def throughput(world, number):
-    """Bytes a second over 100 ms of round trip."""
-    size, got, ends = 24 << 20, [0], []
+    """Bytes a second over 100 ms of round trip, from the upgrade to the last line."""
+    line, lines, got, ends = b"b" * 1000, 24_000, [0], []
 
     def handler(peer):
         begun = time.monotonic()
-        while (message := peer.message()) is not None:
-            got[0] += len(message)
+        while peer.message() is not None:
+            got[0] += 1
             ends.append(time.monotonic() - begun)
         peer.finish()
 
     server = Server(handler)
     relay = Relay(server.address, 0.05)
     path = world.path("bulk")
-    path.write_bytes(os.urandom(size))
+    path.write_bytes((line + b"\n") * lines)
     url = "ws://%s:%d/" % relay.address
     args = ["--resend"] if number % 2 else []
     try:
-        wsio = Wsio(world, "pipe", "--reconnect", *args, f"file:{path}", url)
+        wsio = Wsio(world, "pipe", "--in", "lines", "--reconnect", *args, f"file:{path}", url)
         code = wsio.wait(LIMIT)
         server.join()
     finally:
         relay.stop()
         server.stop()
         path.unlink()
-    speed = got[0] / max(0.001, ends[-1] if ends else 0.0) / 1e6
+    speed = got[0] * len(line) / max(0.001, ends[-1] if ends else 0.0) / 1e6
     problems = wsio.problems()
-    if code != 0 or got[0] != size:
-        problems.append(f"exit {code}, {got[0]} of {size} bytes: {wsio.words.strip()[-300:]!r}")
+    if code != 0 or got[0] != lines:
+        problems.append(f"exit {code}, {got[0]} of {lines} lines: {wsio.words.strip()[-300:]!r}")
     if speed < 1:
         problems.append("slower than 1 MB/s")
     return problems, f"{speed:.1f} MB/s {' '.join(args)}".strip()

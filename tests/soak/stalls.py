@@ -31,8 +31,9 @@ SIZE = 1024
 CLOSE_TIMEOUT, SLACK = 5.0, 2.5
 # The default of --grace, which in a server stands in its place after a signal.
 GRACE = 10.0
-# `-n` and the messages ahead of the peer's Close: more than any pipe holds, less than --read-ahead.
-COUNT = 4000
+# `-n` and the messages ahead of the peer's Close: more than the output holds, less than --read-ahead beside it,
+# which in a server is 256k.
+COUNT, COUNT_SERVED = 4000, 400
 # Messages that no output of these takes without being read, and that the kernel takes from the peer all the same.
 ENOUGH = 3000
 # When the stalled output reads on after a clean end; later than the line about the wait.
@@ -50,9 +51,10 @@ def runs(options):
 def one(world, rng, number, group):
     stall, end, manner = group.split(" × ")
     tls = world.tls if rng.random() < 0.3 else None
-    peer = Talker(end, manner)
+    count = COUNT_SERVED if stall == "listen --to tcp:" else COUNT
+    peer = Talker(end, manner, count)
     output = OUTPUTS[stall](world)
-    args = {"--timeout": ["-m", "3"], "--idle-timeout": ["--idle-timeout", "2"], "-n": ["-n", str(COUNT)]}.get(end, [])
+    args = {"--timeout": ["-m", "3"], "--idle-timeout": ["--idle-timeout", "2"], "-n": ["-n", str(count)]}.get(end, [])
     server = None
     try:
         if stall == "listen --to tcp:":
@@ -162,10 +164,10 @@ def message(number):
 
 
 class Talker:
-    """A peer that goes on sending numbered lines, until it is closed, or closes after `COUNT`."""
+    """A peer that goes on sending numbered lines, until it is closed, or closes after `count`."""
 
-    def __init__(self, end, manner):
-        self.end, self.manner = end, manner
+    def __init__(self, end, manner, count):
+        self.end, self.manner, self.count = end, manner, count
         self.sent, self.fault, self.words_at_resume = 0, None, ""
         self.closed_at = None
         self.stalled, self.over = threading.Event(), threading.Event()
@@ -184,15 +186,15 @@ class Talker:
         """A flood is as fast as the socket takes it; else enough to stall any pipe, then ten messages a second."""
         try:
             while not self.over.is_set():
-                if self.end == "Close 1000" and self.sent == COUNT:
+                if self.end == "Close 1000" and self.sent == self.count:
                     peer.close(1000)
                     break
-                if self.manner == "speaks" and self.sent > COUNT:
+                if self.manner == "speaks" and self.sent > self.count:
                     self.stalled.set()
                     self.over.wait(0.1)
                 peer.send(message(self.sent), 1)
                 self.sent += 1
-                if self.sent == ENOUGH:
+                if self.sent == min(ENOUGH, self.count):
                     self.stalled.set()
         except Lost:
             pass

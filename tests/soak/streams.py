@@ -110,7 +110,10 @@ class TlsStream:
         with self.order:
             for at in range(0, len(data), 65536):
                 with self.lock:
-                    self.tls.write(data[at : at + 65536])
+                    try:
+                        self.tls.write(data[at : at + 65536])
+                    except ssl.SSLError as error:
+                        raise Lost(f"TLS: {error.reason or error}") from error
                     records = self.outgoing.read()
                 self.raw.sendall(records)
 
