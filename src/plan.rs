@@ -47,6 +47,10 @@ pub struct Connect {
 pub struct Probe {
     /// So many pings; `None` is a check with one.
     pub pings: Option<u64>,
+    /// From one ping to the next. Default 1 s.
+    pub interval: Duration,
+    /// How long a pong is waited for; `None` is for ever. Default 5 s.
+    pub patience: Option<Duration>,
     /// What must hold.
     pub expected: Expected,
 }

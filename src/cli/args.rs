@@ -3,7 +3,7 @@
 //! `-h` shows the commonest options and `--help` all of them, both one line an option; clap's own
 //! long help takes three lines each, so the two are the same renderer over two [`Style`]s.
 
-use super::{connect::ConnectArgs, examples, listen::ListenArgs, network, pipe::PipeArgs};
+use super::{connect::ConnectArgs, examples, listen::ListenArgs, modes, pipe::PipeArgs};
 use crate::{endpoint::SCHEMES, exit::EXITS, framing::FRAMINGS};
 use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
 use std::fmt::Write;
@@ -65,7 +65,7 @@ fn for_listen(command: Command) -> Command {
         })
         .mut_arg("sni", |arg| arg.help("With --to, send and verify NAME instead of the host, or send none"))
         .mut_args(|arg| match arg.get_id().as_str() {
-            id if id == "location" || network::WAY.contains(&id) => only_with_to(arg),
+            id if id == "location" || modes::WAY.contains(&id) => only_with_to(arg),
             "tls_min" | "pin" | "crl" => only_with_to(arg),
             _ => arg,
         })

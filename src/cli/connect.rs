@@ -8,10 +8,11 @@ use super::{
     handshake,
     look::{self, Colors, Prompt},
     lower::{self, Given},
-    network::{self, Network},
+    modes,
+    network::Network,
     pasted,
     probe::Checks,
-    script::{SAYS_ITSELF, Scripting},
+    script::Scripting,
 };
 use crate::{
     fault::Result,
@@ -71,30 +72,17 @@ pub(super) struct ConnectArgs {
 
 impl ConnectArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
-        let probe = self.checks.lower(given)?;
-        lower::check_count(given, &self.messages)?;
-        lower::check_read_ahead(given, &self.messages)?;
-        if self.scripting.script.is_some() {
-            given.refuse(&["patterns", "fields", "expect_close"], SAYS_ITSELF)?;
-            given.refuse(
-                &["reconnect", "resend"],
-                "is not for a script: it is one conversation, lost with its connection",
-            )?;
-        }
-        let look = look::look(&self.colors, &self.prompt, &self.messages)?;
+        let probe = self.checks.lower(&self.session, given)?;
+        let look = look::look(&self.colors, &self.prompt);
         if let Some(line) = self.curl.take() {
             self.over(pasted::read(&line, expander)?, given);
         }
         let target = pasted::target(self.target)?;
-        network::refuse_idle(given, [target.as_str()])?;
-        if target.eq_ignore_ascii_case("echo:") {
-            given.refuse(&["location"], "needs another server than echo:")?;
-        }
         let mut server = lower::no_server(&self.messages, expander);
         server.handshake.compress = self.handshake.compress;
         let mut client = handshake::client(self.handshake, self.credentials, expander)?;
         client.follow = self.network.location;
-        let dial = match network::is_dialled(&target) {
+        let dial = match modes::is_dialled(&target) {
             true => self.network.lower(expander)?,
             // The embedded server is reached without a proxy.
             false => DialOptions::default(),

@@ -6,8 +6,7 @@ use super::{
     groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
     handshake,
     lower::{self, Given},
-    network::{self, Network},
-    pipe::{BOTH_WEB_SOCKETS, FRAMINGS, Role, UNFRAMED},
+    network::Network,
     script::Scripting,
     server::{Admittance, Server},
     site::Site,
@@ -38,10 +37,7 @@ pub(super) struct ListenArgs {
     )]
     pub address: String,
     /// Send each message back to its sender
-    #[arg(long, help_heading = "Server", conflicts_with_all = [
-        "to", "framing", "input", "output", "nul", "json", "text", "binary", "recv_only", "send_only",
-        "script",
-    ])]
+    #[arg(long, help_heading = "Server", conflicts_with_all = ["to", "script"])]
     pub echo: bool,
     /// Send each message to all other clients too, and to standard output
     #[arg(long, help_heading = "Server", conflicts_with_all = ["echo", "to", "once", "program", "script"])]
@@ -90,66 +86,13 @@ struct Place {
 
 impl ListenArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
-        if self.to.is_none() {
-            let why = "is for the endpoint of --to";
-            given.refuse(&["cacert", "insecure", "sni", "connect_timeout", "forward_header"], why)?;
-            given.refuse(&["tls_min", "pin", "crl", "location"], why)?;
-            given.refuse(network::WAY, why)?;
-        }
-        lower::check_count(given, &self.messages)?;
-        lower::check_read_ahead(given, &self.messages)?;
         let max_buffer = lower::max_buffer(given, &self.server, &self.messages)?;
-        network::refuse_idle(given, self.to.as_deref())?;
-        let to = self.to.as_deref().map(Role::of);
-        if to.is_some() && to != Some(Role::WebSocketClient) {
-            given.refuse(&["location"], "needs a ws: or wss: endpoint")?;
-        }
-        if to.is_some_and(|to| !matches!(to, Role::WebSocketClient | Role::TlsClient)) {
-            let why = "needs a wss: or tls: endpoint";
-            given.refuse(&["cacert", "insecure", "sni", "tls_min", "pin", "crl"], why)?;
-        }
-        let shared = match &self.to {
-            Some(endpoint) => lower::is_fanout(endpoint) || endpoint == "-",
-            None if self.scripting.script.is_some() => false,
-            None => !self.echo && self.program.is_empty() && !self.server.once,
-        };
-        if !shared {
-            given.refuse(
-                &["queue", "slow", "last"],
-                "is for standard input to many clients, --relay, --to hub:NAME and --to nats://HOST/SUBJECT",
-            )?;
-        }
-        if !self.server.once {
-            given.refuse(&["progress"], "is for one session: with --once")?;
-        }
-        let starts = self.to.as_deref().is_some_and(lower::is_command) || !self.program.is_empty();
-        lower::check_commands(given, starts)?;
-        if self.to.as_deref().is_some_and(lower::is_udp) {
-            given.refuse(
-                &["framing", "input", "output", "nul"],
-                "is for bytes, and neither side has them: a datagram is one message",
-            )?;
-        }
-        if to == Some(Role::WebSocketClient) {
-            given.refuse(&["no_pong"], BOTH_WEB_SOCKETS)?;
-            given.refuse(FRAMINGS, UNFRAMED)?;
-        }
-        let stdout = self
-            .to
-            .as_ref()
-            .map_or(!self.echo && self.program.is_empty() && self.scripting.script.is_none(), |to| to == "-");
-        if !stdout {
-            given.refuse(&["raw"], "is for standard output, where the clients' messages do not go")?;
-        }
         if !self.server.once {
             given.refuse(&["report"], "is about one session: it needs --once")?;
         }
         let expect = self.scripting.lower(Expect::default(), given, expander)?;
         let record = lower::recording(&self.output, !self.server.once)?;
         let place = Place::parse(&self.address)?;
-        if !matches!(place.address, ListenAddr::Unix(_)) {
-            given.refuse(&["mode"], "is for a Unix socket that we bind: unix:PATH")?;
-        }
         let tls = self.tls(place.secure, expander)?;
         self.server.paths.extend(place.path);
         let mut common = Common {

@@ -1,10 +1,6 @@
 //! Option groups of what a terminal shows, and how they become a [`Look`].
 
-use super::{expand::usage, groups::Messages};
-use crate::{
-    fault::Result,
-    plan::{self, Look},
-};
+use crate::plan::{self, Look};
 use clap::{Args, ValueEnum};
 
 /// Colour, wherever there is any.
@@ -41,20 +37,9 @@ pub(super) enum Color {
     Never,
 }
 
-/// # Errors
-/// When something is said of a prompt that cannot be.
-pub(super) fn look(colors: &Colors, prompt: &Prompt, messages: &Messages) -> Result<Look> {
-    let framing = messages.framing.or(messages.input).or(messages.output).is_some() || messages.nul;
-    let off = if framing { "a framing" } else { "--recv-only" };
-    if framing || messages.recv_only {
-        for (given, name) in [(prompt.no_pretty, "--no-pretty"), (prompt.no_history, "--no-history")] {
-            if given {
-                return Err(usage(format!("{name} is for the prompt, and {off} leaves none"))
-                    .hint(format!("leave {name} out")));
-            }
-        }
-    }
-    Ok(Look {
+/// How a terminal is to look.
+pub(super) fn look(colors: &Colors, prompt: &Prompt) -> Look {
+    Look {
         color: match colors.color {
             Color::Auto => plan::Color::Auto,
             Color::Always => plan::Color::Always,
@@ -62,7 +47,7 @@ pub(super) fn look(colors: &Colors, prompt: &Prompt, messages: &Messages) -> Res
         },
         pretty: !prompt.no_pretty,
         history: !prompt.no_history,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -70,6 +55,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::{Context, Parsed, parse},
+        fault::Result,
         plan::Plan,
     };
 

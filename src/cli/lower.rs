@@ -51,7 +51,17 @@ impl Given<'_> {
     }
 
     pub(super) fn has(&self, id: &str) -> bool {
-        self.matches.value_source(id) == Some(ValueSource::CommandLine)
+        self.knows(id) && self.matches.value_source(id) == Some(ValueSource::CommandLine)
+    }
+
+    /// Whether the subcommand has this option.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.command.get_arguments().any(|argument| argument.get_id() == id)
+    }
+
+    /// The facts of those options that were written.
+    pub(super) fn facts(&self, facts: impl IntoIterator<Item = (&'static str, u64)>) -> u64 {
+        facts.into_iter().filter(|(id, _)| self.has(id)).fold(0, |all, (_, fact)| all | fact)
     }
 
     fn name(&self, id: &str) -> String {
@@ -60,11 +70,6 @@ impl Given<'_> {
         let short = || argument.and_then(|argument| argument.get_short()).map(|short| format!("-{short}"));
         long.or_else(short).unwrap_or_else(|| id.to_owned())
     }
-}
-
-/// Whether the endpoint is `udp:HOST:PORT`.
-pub(super) fn is_udp(endpoint: &str) -> bool {
-    has_scheme(endpoint, "udp")
 }
 
 /// Whether the endpoint is `tls:HOST:PORT`.
@@ -229,14 +234,6 @@ pub(super) fn read_ahead(messages: &Messages, listens: bool) -> Option<usize> {
     messages.read_ahead.map_or(Some(default), |limit| limit.0)
 }
 
-/// Refuses to keep for an output what none gets.
-pub(super) fn check_read_ahead(given: &Given, messages: &Messages) -> Result<()> {
-    match messages.send_only {
-        true => given.refuse(&["read_ahead"], "is for an output that is slow, and --send-only has none"),
-        false => Ok(()),
-    }
-}
-
 /// What all sessions of a server may hold together; the default grows with --max-message.
 pub(super) fn max_buffer(given: &Given, server: &Server, messages: &Messages) -> Result<usize> {
     if given.has("max_buffer") && server.max_buffer < messages.max_message {
@@ -247,14 +244,6 @@ pub(super) fn max_buffer(given: &Given, server: &Server, messages: &Messages) ->
         .hint("raise --max-buffer, or allow smaller messages with --max-message"));
     }
     Ok(server.max_buffer.max(messages.max_message))
-}
-
-/// Refuses to count messages of which none is delivered.
-pub(super) fn check_count(given: &Given, messages: &Messages) -> Result<()> {
-    match messages.send_only {
-        true => given.refuse(&["count", "one"], "counts delivered messages, and --send-only delivers none"),
-        false => Ok(()),
-    }
 }
 
 /// Whether there is something to stay for, and a time to stay: then an empty input is no wish to listen on.
@@ -334,16 +323,6 @@ pub(super) fn room(fanout: &Fanout) -> room::Rules {
 /// Whether this endpoint starts a program.
 pub(super) fn is_command(endpoint: &str) -> bool {
     has_scheme(endpoint, "exec") || has_scheme(endpoint, "sh")
-}
-
-/// Refuses what is for programs where none is started.
-pub(super) fn check_commands(given: &Given, starts: bool) -> Result<()> {
-    match starts {
-        true => Ok(()),
-        false => {
-            given.refuse(&["pty", "child_stderr", "hangup"], "is for programs: exec:, sh: or -- PROGRAM")
-        }
-    }
 }
 
 pub(super) fn client_tls(trust: Trust, own: Certificate, expander: &mut Expander) -> Result<ClientTls> {

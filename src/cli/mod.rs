@@ -17,6 +17,7 @@ mod handshake;
 mod listen;
 mod look;
 mod lower;
+mod modes;
 mod network;
 mod pasted;
 mod pipe;
@@ -96,6 +97,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
     };
     let command = command.find_subcommand(name).unwrap_or(&command);
     let given = Given { matches, command };
+    modes::check(&given)?;
     match cli.subcommand {
         Subcommand::Connect(args) => args.lower(&given, &mut expander),
         Subcommand::Listen(args) => args.lower(&given, &mut expander),

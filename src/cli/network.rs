@@ -1,9 +1,6 @@
 //! The option group of the way to a server, and how it becomes [`DialOptions`].
 
-use super::{
-    expand::{Expander, usage},
-    lower::Given,
-};
+use super::expand::{Expander, usage};
 use crate::{
     fault::Result,
     net::{Bypass, ConnectTo, DialOptions, Environment, Family, Interface, Proxies, Proxy, Resolve},
@@ -59,41 +56,6 @@ pub(super) struct Network {
     /// Connect from the network interface NAME or the address ADDR of this machine
     #[arg(long, value_name = "NAME|ADDR", value_parser = Interface::parse, hide_short_help = true)]
     pub interface: Option<Interface>,
-}
-
-/// The options that choose the way; all but `--location`, which is the handshake's.
-pub(super) const WAY: &[&str] = &[
-    "proxy",
-    "proxy_user",
-    "noproxy",
-    "proxy_cacert",
-    "proxy_insecure",
-    "connect_to",
-    "resolve",
-    "unix_socket",
-    "ipv4",
-    "ipv6",
-    "interface",
-];
-
-/// Whether an endpoint is reached over the network, so that these options can do something.
-pub(super) fn is_dialled(endpoint: &str) -> bool {
-    match endpoint.split_once(':') {
-        Some((scheme, _)) => match scheme {
-            "ws" | "wss" | "http" | "https" | "tcp" | "tls" => true,
-            // A scheme that is somewhere else, or a host and its port.
-            scheme => !crate::endpoint::SCHEMES.iter().any(|known| known.name == scheme),
-        },
-        None => endpoint != "-",
-    }
-}
-
-/// Refuses what would do nothing: none of these endpoints is reached over the network.
-pub(super) fn refuse_idle<'a>(given: &Given, endpoints: impl IntoIterator<Item = &'a str>) -> Result<()> {
-    if endpoints.into_iter().any(is_dialled) {
-        return Ok(());
-    }
-    given.refuse(WAY, "needs an endpoint that is reached over the network (ws:, wss:, tcp:, tls:)")
 }
 
 impl Network {
@@ -208,19 +170,5 @@ mod tests {
         assert_eq!(chosen(&["--proxy", ""]), None);
         let tls = lowered(&["--proxy-cacert", "ca"], &[]).proxies.tls;
         assert_eq!((tls.cacert, tls.insecure), (Some("ca".into()), false));
-    }
-
-    #[test]
-    fn what_is_reached_over_the_network() {
-        for endpoint in
-            ["ws://h", "wss://h", "https://h", "tcp:h:1", "tls:h:1", "localhost:8080", "h", "[::1]:80"]
-        {
-            assert!(is_dialled(endpoint), "{endpoint}");
-        }
-        for endpoint in
-            ["-", "ws+unix:/s", "unix:/s", "ws-listen:1", "tcp-listen:1", "echo:", "exec:a", "file:/x"]
-        {
-            assert!(!is_dialled(endpoint), "{endpoint}");
-        }
     }
 }

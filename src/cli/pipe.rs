@@ -11,7 +11,8 @@ use super::{
     groups::{Again, ChildErrors, Commands, Fanout, Messages, Output, Session},
     handshake,
     lower::{self, Given},
-    network::{self, Network},
+    modes::Role,
+    network::Network,
     server::Server,
 };
 use crate::{
@@ -62,59 +63,9 @@ pub(super) struct PipeArgs {
     pub output: Output,
 }
 
-/// What an endpoint is, as far as options differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    WebSocketClient,
-    /// `tls:`, and `nats:` whose server may ask for TLS
-    TlsClient,
-    WebSocketServer,
-    SecureWebSocketServer,
-    StreamServer,
-    DatagramClient,
-    DatagramServer,
-    /// A message is a message: in-process endpoints.
-    Whole,
-    /// Bytes that a framing cuts.
-    Other,
-}
-
-impl Role {
-    /// A word without a known scheme is a WebSocket URL whose scheme was left out.
-    pub(super) fn of(endpoint: &str) -> Self {
-        let scheme = endpoint.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        match scheme.as_str() {
-            "ws-listen" => Self::WebSocketServer,
-            "wss-listen" => Self::SecureWebSocketServer,
-            "tcp-listen" | "unix-listen" => Self::StreamServer,
-            "tls" | "nats" | "nats+tls" => Self::TlsClient,
-            "udp" => Self::DatagramClient,
-            "udp-listen" => Self::DatagramServer,
-            "hub" | "echo" | "null" => Self::Whole,
-            "-" | "tcp" | "unix" | "exec" | "sh" | "file" | "append" => Self::Other,
-            _ => Self::WebSocketClient,
-        }
-    }
-}
-
 impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let roles = [Role::of(&self.a), Role::of(&self.b)];
-        let to_hub = lower::is_fanout(&self.a) || lower::is_fanout(&self.b);
-        check(given, roles, to_hub)?;
-        // On the way to a subject it is the other direction that is counted.
-        let counts_sent = matches!(roles[0], Role::WebSocketClient | Role::DatagramClient);
-        if !(counts_sent && lower::is_subject(&self.b)) {
-            lower::check_count(given, &self.messages)?;
-        }
-        if !binds_unix(&self.a) {
-            given.refuse(&["mode"], "needs unix-listen:PATH or ws-listen:unix:PATH")?;
-        }
-        if self.a != "-" && self.b != "-" {
-            given.refuse(&["raw"], "is for standard output, which is not an endpoint here")?;
-        }
-        network::refuse_idle(given, [self.a.as_str(), self.b.as_str()])?;
-        lower::check_commands(given, lower::is_command(&self.b))?;
         let has = |role: Role| roles.contains(&role);
         // Between two WebSockets, the client of the one decides what is offered to the other.
         let passes_through = has(Role::WebSocketServer) || has(Role::SecureWebSocketServer);
@@ -195,148 +146,5 @@ impl PipeArgs {
             return Err(lower::whole_resent());
         }
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
-    }
-}
-
-/// Why `--no-pong` is refused there.
-pub(super) const BOTH_WEB_SOCKETS: &str =
-    "is for one WebSocket: between two, pings and pongs pass through, and none is answered here";
-
-/// Options that say how bytes become messages or messages bytes.
-pub(super) const FRAMINGS: &[&str] = &["framing", "input", "output", "nul", "json"];
-
-/// Why those are refused there.
-pub(super) const UNFRAMED: &str = "is for bytes: between two WebSockets each message passes as it is";
-
-/// Whether it makes a Unix socket to listen on.
-fn binds_unix(endpoint: &str) -> bool {
-    let (scheme, address) = endpoint.split_once(':').unwrap_or_default();
-    match scheme.to_ascii_lowercase().as_str() {
-        "unix-listen" => true,
-        "ws-listen" | "wss-listen" => address.starts_with("unix:"),
-        _ => false,
-    }
-}
-
-/// Refuses the options that these two endpoints cannot use.
-fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
-    use Role::*;
-    let any = |wanted: &[Role]| roles.iter().any(|role| wanted.contains(role));
-    let server = any(&[WebSocketServer, SecureWebSocketServer]);
-    if !any(&[WebSocketClient]) {
-        given.refuse(
-            &[
-                "cookie",
-                "user_agent",
-                "origin",
-                "location",
-                "patterns",
-                "fields",
-                "expect_close",
-                "expect_subprotocol",
-            ],
-            "needs a ws: or wss: endpoint",
-        )?;
-    }
-    if !any(&[WebSocketClient]) && !server {
-        given.refuse(&["user", "bearer", "no_pong", "read_ahead", "hangup"], "needs a WebSocket endpoint")?;
-    }
-    let is_web_socket = |role| [WebSocketClient, WebSocketServer, SecureWebSocketServer].contains(role);
-    if roles.iter().all(is_web_socket) {
-        given.refuse(&["no_pong"], BOTH_WEB_SOCKETS)?;
-        given.refuse(FRAMINGS, UNFRAMED)?;
-    }
-    if !any(&[WebSocketClient]) || server {
-        given.refuse(
-            &["reconnect", "resend"],
-            "needs a ws: or wss: endpoint whose other side is no WebSocket",
-        )?;
-    }
-    if !any(&[WebSocketClient, TlsClient]) {
-        given.refuse(
-            &["cacert", "insecure", "sni", "tls_min", "pin", "crl"],
-            "needs a wss:, tls: or nats: endpoint",
-        )?;
-    }
-    if !any(&[WebSocketClient, TlsClient, SecureWebSocketServer]) {
-        given.refuse(&["cert", "key", "pass"], "needs a wss:, tls:, nats: or wss-listen: endpoint")?;
-    }
-    if !any(&[WebSocketClient, TlsClient]) && given.has("self_signed") {
-        given.refuse(&["cert", "key", "pass"], "and --self-signed exclude each other")?;
-    }
-    if !any(&[WebSocketClient]) && !server {
-        given.refuse(&["headers", "subprotocols", "compress"], "needs a WebSocket endpoint")?;
-    }
-    if any(&[WebSocketClient]) && server {
-        given
-            .refuse(&["subprotocols"], "is not for two WebSockets: the client's subprotocols pass through")?;
-    }
-    if !server || !any(&[WebSocketClient]) {
-        given.refuse(&["forward_header"], "needs two WebSockets, a listening and a dialled one")?;
-    }
-    if !server {
-        given.refuse(
-            &["paths", "handshake_timeout", "allow_origin", "allow_host"],
-            "needs a ws-listen: or wss-listen: endpoint",
-        )?;
-    }
-    if !any(&[SecureWebSocketServer]) {
-        given.refuse(&["self_signed", "client_ca"], "needs a wss-listen: endpoint")?;
-    }
-    if any(&[WebSocketServer, SecureWebSocketServer, StreamServer]) && !given.has("once") {
-        given.refuse(&["progress"], "is for one session: with --once")?;
-    }
-    if !to_hub {
-        given.refuse(&["queue", "slow", "last"], "needs hub:NAME or nats://HOST/SUBJECT")?;
-    }
-    if any(&[DatagramClient, DatagramServer]) && !any(&[StreamServer, TlsClient, Other]) {
-        given.refuse(
-            &["framing", "input", "output", "nul"],
-            "is for bytes, and neither side has them: a datagram is one message",
-        )?;
-    }
-    if !server && !any(&[StreamServer, DatagramServer]) {
-        given.refuse(
-            &["once", "announce", "max_connections", "max_buffer", "grace"],
-            "needs a listening endpoint",
-        )?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn endpoints_are_known_by_their_scheme() {
-        for (endpoint, role) in [
-            ("-", Role::Other),
-            ("ws://h/", Role::WebSocketClient),
-            ("wss://h/", Role::WebSocketClient),
-            ("ws+unix:/s:/p", Role::WebSocketClient),
-            ("localhost:8080", Role::WebSocketClient),
-            ("example.com", Role::WebSocketClient),
-            ("ws-listen:8080", Role::WebSocketServer),
-            ("wss-listen:8443", Role::SecureWebSocketServer),
-            ("tcp-listen:1", Role::StreamServer),
-            ("unix-listen:/s", Role::StreamServer),
-            ("tls:h:1", Role::TlsClient),
-            ("nats://h/x", Role::TlsClient),
-            ("nats+tls://h/x", Role::TlsClient),
-            ("tcp:h:1", Role::Other),
-            ("tcp://h:1", Role::Other),
-            ("file:/x", Role::Other),
-            ("udp:h:1", Role::DatagramClient),
-            ("udp-listen:1", Role::DatagramServer),
-            ("echo:", Role::Whole),
-            ("8080", Role::WebSocketClient),
-            (":8080/x", Role::WebSocketClient),
-            ("WS://h", Role::WebSocketClient),
-            ("TCP:h:1", Role::Other),
-            ("Wss-Listen:8443", Role::SecureWebSocketServer),
-        ] {
-            assert_eq!(Role::of(endpoint), role, "{endpoint}");
-        }
     }
 }

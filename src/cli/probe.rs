@@ -1,6 +1,6 @@
 //! The option group of one-shot modes: a connection that is only looked at.
 
-use super::{lower::Given, values};
+use super::{expand::usage, groups::Session, lower::Given, values};
 use crate::{
     fault::Result,
     plan::{Expected, Probe},
@@ -8,6 +8,11 @@ use crate::{
 use clap::Args;
 use regex::Regex;
 use std::time::Duration;
+
+/// From one ping to the next.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How long one pong is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Open, look, close.
 #[derive(Debug, Args)]
@@ -17,7 +22,7 @@ pub(super) struct Checks {
     /// Open, ping once and close; one line says what was found, the exit code which stage failed
     #[arg(long, conflicts_with = "ping")]
     pub check: bool,
-    /// Ping N times, a second apart: min, avg, p95, max, loss
+    /// Ping N times, a second or --ping-interval apart: min, avg, p95, max, loss
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub ping: Option<u64>,
     /// With --check, expect this HTTP status of the upgrade, as in 403 for a refusal that must happen
@@ -38,40 +43,16 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    /// What is to be looked at, if anything.
-    pub(super) fn lower(&self, given: &Given) -> Result<Option<Probe>> {
-        if !self.check {
-            given.refuse(&["expect_status", "expect_header", "fail_if_cert_expires_in"], "is for --check")?;
-        }
-        if self.ping.is_none() {
-            given.refuse(&["max_loss"], "is for --ping")?;
-        }
-        if !self.check && self.ping.is_none() {
-            given.refuse(&["max_rtt"], "is for --check and --ping")?;
-            return Ok(None);
-        }
-        given.refuse(
-            &[
-                "send",
-                "count",
-                "one",
-                "recv_only",
-                "send_only",
-                "linger",
-                "read_ahead",
-                "idle_timeout",
-                "reconnect",
-                "resend",
-                "record",
-                "text",
-                "binary",
-                "input",
-                "output",
-                "framing",
-                "nul",
-            ],
-            "is for a session, not for --check or --ping",
-        )?;
+    /// What is to be looked at, if anything; the pings of a session have a slower clock.
+    pub(super) fn lower(&self, session: &Session, given: &Given) -> Result<Option<Probe>> {
+        let interval = match session.ping_interval.0.filter(|_| given.has("ping_interval")) {
+            None if given.has("ping_interval") && self.ping.is_some() => {
+                return Err(usage("--ping-interval off leaves --ping nothing to do")
+                    .hint("say how far apart the pings are: --ping-interval 200ms"));
+            }
+            interval => interval.unwrap_or(INTERVAL),
+        };
+        let patience = if given.has("ping_timeout") { session.ping_timeout.0 } else { Some(PATIENCE) };
         let expected = Expected {
             status: self.expect_status,
             headers: self.expect_header.clone(),
@@ -79,6 +60,7 @@ impl Checks {
             max_rtt: self.max_rtt,
             max_loss: self.max_loss,
         };
-        Ok(Some(Probe { pings: self.ping, expected }))
+        let probe = Probe { pings: self.ping, interval, patience, expected };
+        Ok((self.check || self.ping.is_some()).then_some(probe))
     }
 }

@@ -16,10 +16,6 @@ use std::{
     sync::Arc,
 };
 
-/// Why an option has nothing to do.
-pub(super) const SAYS_ITSELF: &str =
-    "does nothing with --script, which says itself what is sent and what is expected";
-
 /// A session that is written down.
 #[derive(Debug, Args)]
 #[group(skip)]
@@ -37,24 +33,6 @@ impl Scripting {
     /// Reads the script, if there is one, into what is expected.
     pub(super) fn lower(&self, expect: Expect, given: &Given, expander: &mut Expander) -> Result<Expect> {
         let Some(path) = &self.script else { return Ok(expect) };
-        given.refuse(
-            &[
-                "framing",
-                "input",
-                "output",
-                "nul",
-                "text",
-                "binary",
-                "send",
-                "recv_only",
-                "send_only",
-                "count",
-                "one",
-                "linger",
-                "read_ahead",
-            ],
-            SAYS_ITSELF,
-        )?;
         let on_output = self.report.iter().filter(|report| report.file().is_none()).count();
         if on_output > 0 && given.has("json") {
             return Err(usage("--json and --report tap or github would mix on standard output")

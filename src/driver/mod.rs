@@ -35,7 +35,7 @@ pub use setup::Setup;
 pub use signals::{Ignored, Orders, Signals};
 
 use crate::{
-    endpoint::{self, Acceptor, Endpoint, Opened, OpenedLink, Opening, Reach, Role},
+    endpoint::{self, Acceptor, Endpoint, Found, Opened, OpenedLink, Opening, Reach, Role},
     exit::Exit,
     fault::{Fault, Result},
     framing::{self, Framing},
@@ -71,7 +71,9 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders
     let run = Arc::new(Run::new(&common, LINES, stdio, reporter, orders.stop)?.recording(&common).await?);
     let talk = async {
         if let Some(probe) = &plan.probe {
-            return probe::run(&run, probe, &plan.target, remote(&plan.target, &common, &run)).await;
+            let found = Found::default();
+            let opening = remote(&plan.target, &common, &run, Some(Arc::clone(&found)));
+            return probe::run(&run, probe, &plan.target, opening, &found).await;
         }
         let (a, b) = run.telling(both(&plan.target, &common, &run)).await?;
         run.alone(a, b, 1).await
@@ -82,7 +84,7 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders
 
 /// Standard input and output, and the WebSocket of `connect`.
 async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLink, OpenedLink)> {
-    let b = remote(target, common, run).await?;
+    let b = remote(target, common, run, None).await?;
     let subprotocol = match b.facts.subprotocol.as_deref() {
         Some(name) => format!("{})", run.reach.chosen(" (subprotocol ", Some(name))),
         None => String::new(),
@@ -99,8 +101,8 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
     Ok((a, b))
 }
 
-/// The WebSocket of `connect`.
-async fn remote(target: &str, common: &Common, run: &Arc<Run>) -> Result<OpenedLink> {
+/// The WebSocket of `connect`; `found` gets what is known of it, also of one that cannot be opened.
+async fn remote(target: &str, common: &Common, run: &Arc<Run>, found: Option<Found>) -> Result<OpenedLink> {
     run.reach.check_files().await?;
     let mut target = target.to_owned();
     if target.eq_ignore_ascii_case("echo:") {
@@ -116,7 +118,7 @@ async fn remote(target: &str, common: &Common, run: &Arc<Run>) -> Result<OpenedL
             _ => format!("wsio pipe - {target}"),
         }));
     }
-    redial::open(run, &remote.into(), Opening::new(Role::B)).await
+    redial::open(run, &remote.into(), Opening { found, ..Opening::new(Role::B) }).await
 }
 
 async fn pipe(plan: Pipe, stdio: Stdio, reporter: Reporter, orders: Orders) -> Result<()> {

@@ -3,9 +3,9 @@
 //! A check opens, pings once and closes; its verdict is one line on standard output, its exit code that
 //! of the stage that failed. `--ping` goes round as often as it is told and gives the figures.
 
-use super::run::Run;
+use super::{run::Run, stage};
 use crate::{
-    endpoint::OpenedLink,
+    endpoint::{Found, OpenedLink},
     exit::Exit,
     fault::{Fault, Result, printable},
     framing::{
@@ -23,17 +23,14 @@ use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
     io,
+    sync::PoisonError,
     time::{Duration, SystemTime},
 };
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-/// How long one pong is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the connection may take to be closed.
 const FAREWELL: Duration = Duration::from_millis(50);
-/// From one ping to the next.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Opens with `opening`, looks, closes, and says what was found.
 pub(super) async fn run(
@@ -41,16 +38,17 @@ pub(super) async fn run(
     probe: &Probe,
     url: &str,
     opening: impl Future<Output = Result<OpenedLink>>,
+    known: &Found,
 ) -> Result<()> {
     let facts = Facts { url: Some(run.reach.redactor.url(url)), ..Facts::default() };
     let mut found = Verdict { facts, ..Verdict::default() };
-    let result = look(run, probe, opening, &mut found).await;
+    let result = look(run, probe, opening, known, &mut found).await;
     found.ok = result.is_ok();
     if let Err(fault) = &result {
         found.exit = fault.exit.code();
         found.cause = Some(run.reach.redactor.shown(&format!("{}: {}", fault.phase, fault.cause)));
     }
-    found.facts = run.reach.redactor.facts(&found.facts);
+    found.tell(run.reach.redactor.facts(&found.facts));
     let line = match run.reach.tells_events() {
         true => Record::new(None, None, What::Check(&found)).line(),
         false => format!("{}\n", printable(&found.line(SystemTime::now()))).into_bytes(),
@@ -71,43 +69,53 @@ async fn look(
     run: &Run,
     probe: &Probe,
     opening: impl Future<Output = Result<OpenedLink>>,
+    known: &Found,
     found: &mut Verdict,
 ) -> Result<()> {
     let opened = match opening.await {
         Ok(opened) => opened,
         Err(fault) => {
-            found.status = fault.answer.as_ref().map(|answer| answer.status);
-            return probe.expected.refusal(fault);
+            let facts = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if facts.url.is_some() {
+                found.facts = facts;
+            }
+            probe.expected.refusal(fault)?;
+            return probe.expected.meets(found, SystemTime::now(), &run.reach.redactor);
         }
     };
-    found.status = Some(101);
     found.facts = opened.facts;
     let mut link = opened.link;
     let pinged = match (probe.expected.status, probe.pings) {
         // The open connection is the failure; there is no need to ping it.
         (Some(status), _) if status != 101 => Ok(()),
-        (_, None) => run.unless_stopped(round_trip(&mut link, 0)).await.map(|time| found.rtt = Some(time)),
+        (_, None) => {
+            let trip = run.unless_stopped(round_trip(&mut link, 0, probe.patience)).await;
+            trip.map(|time| found.rtt = Some(time))
+        }
         (_, Some(count)) => {
-            run.unless_stopped(rounds(run, &mut link, count)).await.map(|pings| found.pings = Some(pings))
+            let pings = run.unless_stopped(rounds(run, &mut link, count, probe)).await;
+            pings.map(|pings| found.pings = Some(pings))
         }
     };
     let closed = close(link, run).await;
-    pinged.and(closed)?;
+    // What is wrong with the opening comes first, also where the status is the expected one.
+    let opened = stage::unexpected(&run.expect, &found.facts, &run.reach.redactor).map_or(Ok(()), Err);
+    opened.and(pinged).and(closed)?;
     probe.expected.meets(found, SystemTime::now(), &run.reach.redactor)
 }
 
-/// Goes round that often, a second apart.
-async fn rounds(run: &Run, link: &mut Link, count: u64) -> Result<Pings> {
+/// Goes round that often.
+async fn rounds(run: &Run, link: &mut Link, count: u64, probe: &Probe) -> Result<Pings> {
     let (mut times, mut lost) = (Vec::new(), 0);
     for number in 1..=count {
-        let next = Instant::now() + INTERVAL;
-        match round_trip(link, number).await {
+        let next = Instant::now() + probe.interval;
+        match round_trip(link, number, probe.patience).await {
             Ok(time) => {
                 run.reach.reporter.life(&format!("pong {number}: {}", milliseconds(time)));
                 times.push(time);
             }
             Err(fault) if fault.exit == Exit::Deadline => {
-                run.reach.reporter.life(&format!("pong {number}: none within {} s", PATIENCE.as_secs()));
+                run.reach.reporter.life(&format!("pong {number}: {}", fault.cause));
                 lost += 1;
             }
             Err(fault) => return Err(fault),
@@ -124,8 +132,8 @@ async fn rounds(run: &Run, link: &mut Link, count: u64) -> Result<Pings> {
     Ok(Pings::of(times, lost))
 }
 
-/// One ping and its pong.
-async fn round_trip(link: &mut Link, number: u64) -> Result<Duration> {
+/// One ping and its pong, which is waited for that long.
+async fn round_trip(link: &mut Link, number: u64, patience: Option<Duration>) -> Result<Duration> {
     let payload = Bytes::from(format!("wsio {number}"));
     let begun = Instant::now();
     let turn = async {
@@ -134,10 +142,13 @@ async fn round_trip(link: &mut Link, number: u64) -> Result<Duration> {
         poll_fn(|cx| link.poll_flush(cx)).await.map_err(lost)?;
         receive(link, |message| matches!(message, Message::Pong(back) if *back == payload)).await
     };
-    match timeout(PATIENCE, turn).await {
-        Ok(Ok(())) => Ok(begun.elapsed()),
-        Ok(Err(fault)) => Err(fault),
-        Err(_) => Err(Fault::new(Exit::Deadline, "ping", format!("no pong within {} s", PATIENCE.as_secs()))),
+    let Some(patience) = patience else { return turn.await.map(|()| begun.elapsed()) };
+    match timeout(patience, turn).await {
+        Ok(turned) => turned.map(|()| begun.elapsed()),
+        Err(_) => {
+            let within = humantime::format_duration(patience);
+            Err(Fault::new(Exit::Deadline, "ping", format!("no pong within {within}")))
+        }
     }
 }
 
@@ -199,7 +210,7 @@ impl Expected {
     }
 
     fn meets(&self, found: &Verdict, now: SystemTime, redactor: &Redactor) -> Result<()> {
-        if let Some(wanted) = self.status.filter(|wanted| *wanted != 101) {
+        if let Some(wanted) = self.status.filter(|wanted| found.facts.status != Some(*wanted)) {
             return Err(unmet(format!("expected status {wanted}, got 101: the WebSocket was opened")));
         }
         for (name, regex) in &self.headers {

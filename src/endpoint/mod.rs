@@ -20,7 +20,7 @@ mod web_socket;
 
 pub use command::command;
 pub use names::parse;
-pub use open::{Acceptor, Deadline, Framings, Opened, OpenedLink, Opening, Reach, Role};
+pub use open::{Acceptor, Deadline, Found, Framings, Opened, OpenedLink, Opening, Reach, Role};
 pub use script::script;
 pub use visitor::Visitor;
 pub use web_socket::{Greeting, WebSocketAcceptor, accepted};

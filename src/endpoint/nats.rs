@@ -49,6 +49,10 @@ impl Subject {
             return Err(Fault::new(Exit::Usage, "usage", "--sni NAME is not for nats:")
                 .hint("write the name that the certificate has into the URL, or --sni none"));
         }
+        if !self.0.server.tls {
+            let secure = self.0.to_string().replacen("nats:", "nats+tls:", 1);
+            reach.demand_tls(&format!("{}, unless its server asks for it,", self.0), &secure)?;
+        }
         let own_files = reach.client_tls.cacert.is_some() || reach.client_tls.cert.is_some();
         let tls = match reach.connector().await {
             Ok(connector) => Some(connector.config()),

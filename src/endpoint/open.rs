@@ -18,7 +18,7 @@ use crate::{
 };
 use std::{
     future::Future,
-    sync::Once,
+    sync::{Arc, Mutex, Once},
     time::{Duration, Instant},
 };
 use tokio::sync::OnceCell;
@@ -52,12 +52,17 @@ pub struct Opening {
     pub input: Option<Framing>,
     /// Writes messages as this instead of by the run's framing.
     pub output: Option<Framing>,
+    /// Gets what is known of a WebSocket, also of one that cannot be opened.
+    pub found: Option<Found>,
 }
+
+/// What the last attempt at a WebSocket found out.
+pub type Found = Arc<Mutex<Facts>>;
 
 impl Opening {
     /// An opening with the command line's subprotocols.
     pub fn new(role: Role) -> Self {
-        Self { role, subprotocols: None, visitor: None, input: None, output: None }
+        Self { role, subprotocols: None, visitor: None, input: None, output: None, found: None }
     }
 }
 

@@ -1,7 +1,11 @@
 //! The TLS client of a run, and the judgement of its files.
 
 use super::Reach;
-use crate::{exit::Exit, fault::Result, tls::Connector};
+use crate::{
+    exit::Exit,
+    fault::{Fault, Result},
+    tls::Connector,
+};
 
 impl Reach {
     /// The TLS client, made at its first use.
@@ -29,6 +33,24 @@ impl Reach {
             Err(fault) if fault.exit == Exit::CaFile && tls.cacert.is_none() => Ok(()),
             made => made.map(drop),
         }
+    }
+
+    /// Fails where an option demands something of TLS and there is none.
+    ///
+    /// What merely permits or restricts whom TLS trusts may meet a plain connection; what names the only keys
+    /// that are good, or a list that has to be looked at, must not seem to have been met by one.
+    ///
+    /// # Errors
+    /// Exit 2, before anything is sent; `name` is the endpoint, `secure` what to write instead.
+    pub fn demand_tls(&self, name: &str, secure: &str) -> Result<()> {
+        let tls = &self.client_tls;
+        let option = match (tls.pins.is_empty(), &tls.crl) {
+            (false, _) => "--pin",
+            (true, Some(_)) => "--crl",
+            (true, None) => return Ok(()),
+        };
+        Err(Fault::new(Exit::Usage, "tls", format!("{option} demands TLS, and {name} has none"))
+            .hint(format!("write {secure}, or leave {option} out")))
     }
 
     /// The TLS client of another origin than the one that was named, with what restricts alone.

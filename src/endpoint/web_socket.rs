@@ -16,7 +16,7 @@ use crate::{
         server::{Refusal, Visit},
     },
 };
-use std::time::SystemTime;
+use std::{sync::PoisonError, time::SystemTime};
 use tokio::time::Instant;
 
 pub(super) const WS: Scheme = Scheme {
@@ -125,7 +125,12 @@ impl Endpoint for Client {
                 if let Some(missing) = asked.missing() {
                     telling.reporter.verbose(&format!("not sent there: {missing}"));
                 }
-                let (mut to, status) = match at.attempt(reach, &deadline, &asked, &telling).await {
+                let mut facts = Facts::default();
+                let attempt = at.attempt(reach, &deadline, &asked, &telling, &mut facts).await;
+                if let Some(found) = &opening.found {
+                    *found.lock().unwrap_or_else(PoisonError::into_inner) = facts;
+                }
+                let (mut to, status) = match attempt {
                     Ok(Attempt::Open(link)) => return Ok(Opened::Link(link)),
                     Ok(Attempt::Moved(to, status)) => (to, status),
                     Err(fault) => return Err(asked.explain(fault, &self.url, &at.url)),
@@ -207,13 +212,18 @@ impl Client {
         deadline: &'a Deadline,
         asked: &'a Asked,
         telling: &'a Telling,
+        facts: &'a mut Facts,
     ) -> Opens<'a, Result<Attempt>> {
         Box::pin(async move {
             let options = &asked.options;
             let (url, name) = (&self.url, reach.redactor.url(&self.url.to_string()));
-            let mut facts = Facts { url: Some(name.clone()), ..Facts::default() };
+            facts.url = Some(name.clone());
             if url.guessed {
                 telling.reporter.verbose(&format!("no scheme was written: taken as {name}"));
+            }
+            if !url.secure {
+                let secure = Self { url: WsUrl { secure: true, ..url.clone() }, named_login: false };
+                reach.demand_tls(&name, &reach.redactor.url(&secure.describe()))?;
             }
             // Our own files are judged before anybody else is troubled.
             let connector = match (url.secure, asked.is_for_stranger) {
@@ -221,6 +231,7 @@ impl Client {
                 (true, false) => Some(reach.connector().await?),
                 (true, true) => Some(reach.connector_for_strangers().await?),
             };
+            connector.inspect(|connector| connector.warm_up());
             let route = match &url.unix {
                 Some(path) => Route::Unix(path.clone()),
                 None => {
@@ -231,20 +242,23 @@ impl Client {
             let dialed = reach.dial(deadline, &telling.reporter, &name, &route, &mut facts.timings).await?;
             let took = facts.timings.tcp.map_or_else(String::new, |tcp| format!(" in {}", milliseconds(tcp)));
             telling.reporter.verbose(&format!("connected to {}{took}", dialed.peer));
+            facts.peer = dialed.peer;
             let mut stream = dialed.stream;
             if let Some(connector) = connector {
                 let begun = Instant::now();
-                let shaken = deadline.phase("tls", &name, connector.connect(stream, &url.host)).await;
-                let (secured, tls) = shaken.map_err(|fault| self.explain(fault, reach))?;
+                let shaking = connector.connect_showing(stream, &url.host, &mut facts.tls);
+                let shaken = deadline.phase("tls", &name, shaking).await;
                 facts.timings.tls = Some(begun.elapsed());
+                let (secured, tls) = shaken.map_err(|fault| self.explain(fault, reach))?;
                 tls.lines(SystemTime::now()).iter().for_each(|line| telling.reporter.verbose(line));
                 facts.tls = Some(tls);
                 stream = secured;
             }
             let begun = Instant::now();
-            let asking = client::upgrade(telling.heads(stream, false), url, options, &reach.redactor);
-            let answer = deadline.phase("upgrade", &name, asking).await?;
-            let upgraded = match answer {
+            let asking = client::upgrade(telling.heads(stream, false), url, options, &reach.redactor, facts);
+            let answer = deadline.phase("upgrade", &name, asking).await;
+            facts.timings.upgrade = Some(begun.elapsed());
+            let upgraded = match answer? {
                 Answer::Open(upgraded) => *upgraded,
                 Answer::Moved(to, status) => return Ok(Attempt::Moved(to, status)),
             };
@@ -265,16 +279,15 @@ impl Client {
                     "{name}: the server chose no subprotocol of {offered}; a browser would not go on"
                 ));
             }
-            facts.timings.upgrade = Some(begun.elapsed());
-            facts.peer = dialed.peer;
-            facts.request = ws::fields(&upgraded.request);
-            facts.response = ws::fields(&upgraded.response);
             facts.subprotocol = upgraded.subprotocol;
             facts.extensions = upgraded.deflate.map(|agreed| agreed.to_string());
             let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message)
                 .with_deflate(upgraded.deflate);
             let conn = reach.joined(conn, telling);
-            Ok(Attempt::Open(Box::new(OpenedLink { link: Link::WebSocket(Box::new(conn)), facts })))
+            Ok(Attempt::Open(Box::new(OpenedLink {
+                link: Link::WebSocket(Box::new(conn)),
+                facts: facts.clone(),
+            })))
         })
     }
 

@@ -122,6 +122,9 @@ pub struct Facts {
     /// How long each phase took.
     #[serde(skip_serializing_if = "Timings::is_empty")]
     pub timings: Timings,
+    /// The HTTP status of the answer to the upgrade.
+    #[serde(skip)]
+    pub status: Option<u16>,
     /// The head of the request.
     #[serde(skip)]
     pub request: Head,
@@ -131,11 +134,13 @@ pub struct Facts {
 }
 
 /// What a TLS handshake agreed on, and what the server showed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tls {
-    /// Such as `1.3`.
+    /// Such as `1.3`; empty when the handshake failed.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub version: &'static str,
-    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    /// Such as `TLS13_AES_256_GCM_SHA384`; empty when the handshake failed.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub cipher: String,
     /// The protocol that ALPN chose.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,12 +172,9 @@ impl Tls {
         let alpn = self.alpn.as_ref().map_or_else(|| "no ALPN".to_owned(), |name| format!("ALPN {name}"));
         let mut lines = vec![format!("TLS {} with {}, {alpn}", self.version, self.cipher)];
         lines.extend(self.certificates.iter().enumerate().map(|(depth, certificate)| {
-            let who = match (certificate.names.as_slice(), certificate.subject.as_str()) {
-                ([], subject) => subject.to_owned(),
-                (names, _) => names.join(", "),
-            };
             format!(
-                "certificate {depth}: {who}; issued by {}; {}",
+                "certificate {depth}: {}; issued by {}; {}",
+                certificate.who(),
                 certificate.issuer,
                 certificate.validity(now)
             )
@@ -182,6 +184,14 @@ impl Tls {
 }
 
 impl Certificate {
+    /// Its names, or where it has none its subject.
+    pub fn who(&self) -> String {
+        match self.names.as_slice() {
+            [] => self.subject.clone(),
+            names => names.join(", "),
+        }
+    }
+
     /// Until when it is valid, and how many days that is.
     pub fn validity(&self, now: SystemTime) -> String {
         let until = humantime::format_rfc3339_seconds(self.not_after);

@@ -2,7 +2,10 @@
 
 use super::record::{Facts, milliseconds, number};
 use serde::Serialize;
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 /// The verdict of a check.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -15,6 +18,9 @@ pub struct Verdict {
     /// How long a ping took to come back, ms.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
     pub rtt: Option<Duration>,
+    /// The fields of the answer: each name with its values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Vec<String>>,
     /// Many pings.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub pings: Option<Pings>,
@@ -74,6 +80,16 @@ impl Pings {
 }
 
 impl Verdict {
+    /// What is known of the connection, as far as it may be shown.
+    pub fn tell(&mut self, facts: Facts) {
+        self.headers.clear();
+        for (name, value) in &facts.response {
+            self.headers.entry(name.to_ascii_lowercase()).or_default().push(value.clone());
+        }
+        self.status = facts.status;
+        self.facts = facts;
+    }
+
     /// One line: verdict, address, status, phases, TLS.
     pub fn line(&self, now: SystemTime) -> String {
         let mut parts = vec![if self.ok { "ok" } else { "failed" }.to_owned()];
@@ -99,8 +115,16 @@ impl Verdict {
         }
         parts.extend(self.facts.subprotocol.as_ref().map(|name| format!("subprotocol {name}")));
         if let Some(tls) = &self.facts.tls {
-            parts.push(format!("TLS {} {}", tls.version, tls.cipher));
-            parts.extend(tls.certificates.first().map(|leaf| format!("certificate {}", leaf.validity(now))));
+            if !tls.version.is_empty() {
+                parts.push(format!("TLS {} {}", tls.version, tls.cipher));
+            }
+            let leaf = tls.certificates.first();
+            parts.extend(leaf.map(|leaf| format!("certificate of {}, {}", leaf.who(), leaf.validity(now))));
+        }
+        // Of an open WebSocket that is as it should be, the fields of the answer are of no interest.
+        if !self.ok || self.status.is_some_and(|status| status != 101) {
+            let fields = self.facts.response.iter();
+            parts.extend(fields.map(|(name, value)| format!("{name}: {value}")));
         }
         parts.extend(self.cause.as_ref().map(|cause| format!("exit {}: {cause}", self.exit)));
         parts.join(" | ")

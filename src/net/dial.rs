@@ -107,7 +107,8 @@ async fn race(
             return Err(failures);
         }
         tokio::select! {
-            () = sleep_until(next_start), if more => {
+            // The first one begins at once: a timer's tick would be a millisecond of the connection's time.
+            () = async { if Instant::now() < next_start { sleep_until(next_start).await } }, if more => {
                 if let Some(address) = waiting.next() {
                     let from = from.cloned();
                     reporter.verbose(&format!("trying {address}…"));

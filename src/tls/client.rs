@@ -10,6 +10,7 @@ use super::{
     pem,
     pin::Pinned,
     provider,
+    seen::Seen,
     verify::Explaining,
     words::{revocation_list, words},
 };
@@ -26,12 +27,17 @@ use rustls::{
     pki_types::{CertificateDer, ServerName},
     version::{TLS12, TLS13},
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Once},
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// A configured TLS client, made once for all connections of a run.
 pub struct Connector {
     connector: TlsConnector,
+    verifier: Arc<dyn ServerCertVerifier>,
+    warm: Once,
     sni: Sni,
     has_certificate: bool,
 }
@@ -56,7 +62,7 @@ impl Connector {
             .with_protocol_versions(versions)
             .map_err(|error| Fault::new(Exit::Internal, "tls", error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(verifier);
+            .with_custom_certificate_verifier(Arc::clone(&verifier));
         let mut config = match &options.cert {
             None => builder.with_no_client_auth(),
             Some(cert) => {
@@ -75,6 +81,8 @@ impl Connector {
         }
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
+            verifier,
+            warm: Once::new(),
             sni: options.sni.clone(),
             has_certificate: options.cert.is_some(),
         })
@@ -92,6 +100,50 @@ impl Connector {
     /// # Errors
     /// Exit 35, 60 or 98.
     pub async fn connect(&self, stream: Stream, host: &str) -> Result<(Stream, Tls)> {
+        self.shake_hands(&self.connector, stream, host).await
+    }
+
+    /// The same; when it fails, the certificates that the server had shown are in `shown`.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect).
+    pub async fn connect_showing(
+        &self,
+        stream: Stream,
+        host: &str,
+        shown: &mut Option<Tls>,
+    ) -> Result<(Stream, Tls)> {
+        let seen = Arc::new(Seen::before(Arc::clone(&self.verifier)));
+        let mut config = ClientConfig::clone(self.connector.config());
+        config.dangerous().set_certificate_verifier(Arc::clone(&seen) as Arc<dyn ServerCertVerifier>);
+        let connector = TlsConnector::from(Arc::new(config));
+        let shaken = self.shake_hands(&connector, stream, host).await;
+        let certificates = seen.take();
+        if shaken.is_err() && !certificates.is_empty() {
+            *shown = Some(Tls { certificates, ..Tls::default() });
+        }
+        shaken
+    }
+
+    /// Does what the process has to do once before its first handshake, such as gathering randomness.
+    ///
+    /// Without it the time of the first handshake would have 20 ms that are neither the network's nor the
+    /// server's.
+    pub fn warm_up(&self) {
+        self.warm.call_once(|| {
+            let provider = self.connector.config().crypto_provider();
+            if let Some(group) = provider.kx_groups.first() {
+                let _ = group.start();
+            }
+        });
+    }
+
+    async fn shake_hands(
+        &self,
+        connector: &TlsConnector,
+        stream: Stream,
+        host: &str,
+    ) -> Result<(Stream, Tls)> {
         let name = match &self.sni {
             Sni::Name(name) => name,
             Sni::Host | Sni::Off => host,
@@ -99,8 +151,7 @@ impl Connector {
         let server = ServerName::try_from(name.to_owned()).map_err(|_| {
             Fault::new(Exit::TlsHandshake, "tls", format!("`{name}` cannot be the name of a TLS server"))
         })?;
-        let stream = self
-            .connector
+        let stream = connector
             .connect(server, stream)
             .await
             .map_err(|error| connecting(&error, self.has_certificate))?;

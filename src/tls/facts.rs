@@ -28,7 +28,7 @@ pub(super) fn facts(session: &ClientConnection) -> Tls {
     }
 }
 
-fn certificate(der: &CertificateDer<'_>) -> Option<Certificate> {
+pub(super) fn certificate(der: &CertificateDer<'_>) -> Option<Certificate> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     Some(Certificate {
         subject: whole_subject(&certificate),

@@ -13,6 +13,7 @@ mod facts;
 mod key_log;
 mod pem;
 mod pin;
+mod seen;
 mod server;
 mod verify;
 mod words;

@@ -6,13 +6,14 @@
 use super::{
     ClientOptions, Upgraded, WsUrl, answer,
     conn::Agreed,
-    deflate, redirect,
+    deflate, fields, redirect,
     taster::Taster,
     tokens::{accept_value, has_token},
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    framing::record::Facts,
     net::{self, Exchange, Stream},
     observe::Redactor,
     tls,
@@ -39,7 +40,7 @@ pub enum Answer {
     Moved(WsUrl, String),
 }
 
-/// Asks for the WebSocket at `url` and checks the answer.
+/// Asks for the WebSocket at `url` and checks the answer; `facts` has both heads, whatever comes of it.
 ///
 /// # Errors
 /// Exit 22 with status, headers and body when the answer is neither 101 nor a redirect to follow; 110 when the 101 is invalid; 52
@@ -50,17 +51,21 @@ pub async fn upgrade(
     url: &WsUrl,
     options: &ClientOptions,
     redactor: &Redactor,
+    facts: &mut Facts,
 ) -> Result<Answer> {
     let request = request(url, options, redactor)?;
     let key =
         request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(Vec::new(), |key| key.as_bytes().to_vec());
     let sent = request.headers().clone();
+    facts.request = fields(&sent);
     let mut exchange =
         Exchange::over(Taster::new(stream)).await.map_err(|error| lost(&error, url, &[], redactor))?;
     let answer = match exchange.ask(request).await {
         Ok(answer) => answer,
         Err(error) => return Err(lost(&error, url, exchange.into_stream().first(), redactor)),
     };
+    facts.status = Some(answer.status().as_u16());
+    facts.response = fields(answer.headers());
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         if options.follow
             && answer.headers().get_all(header::LOCATION).into_iter().nth(1).is_none()

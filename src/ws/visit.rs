@@ -119,6 +119,7 @@ fn target(head: &Parts) -> String {
 mod tests {
     use super::*;
     use crate::{
+        framing::record::Facts,
         net::SocketRef,
         observe::{Redactor, Reporter, Verbosity},
         tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
@@ -179,7 +180,10 @@ mod tests {
         let url = WsUrl::parse("wss://localhost/").unwrap();
         let asking = async {
             let redactor = Redactor::default();
-            match client::upgrade(ours, &url, &ClientOptions::default(), &redactor).await.unwrap() {
+            match client::upgrade(ours, &url, &ClientOptions::default(), &redactor, &mut Facts::default())
+                .await
+                .unwrap()
+            {
                 client::Answer::Open(upgraded) => upgraded.stream,
                 client::Answer::Moved(..) => panic!("no redirect"),
             }

@@ -30,7 +30,7 @@ fn a_check_times_every_stage_and_says_so_in_one_line() {
         "| upgrade ",
         "| ping ",
         "| TLS 1.3 ",
-        "| certificate valid until ",
+        "| certificate of localhost, valid until ",
     ] {
         assert!(line.contains(part), "{part} in {line}");
     }
@@ -47,7 +47,8 @@ fn each_stage_has_its_own_exit_code() {
     let done = Wsio::run(["connect", "--check", &format!("ws://{free}/")], "");
     assert_eq!(done.code, 7);
     assert!(
-        done.text().starts_with(&format!("failed | ws://{free}/ | exit 7: connect: ")),
+        done.text().starts_with(&format!("failed | ws://{free}/ | dns "))
+            && done.text().contains(" ms | exit 7: connect: "),
         "{}",
         done.text()
     );

@@ -253,8 +253,12 @@ fn files_are_judged_where_nothing_is_encrypted_too() {
     }
     let list = authority.revokes(&[], 2090);
     let good = ["--cacert", ca, "--crl", text(&list), "--cert", cert, "--key", key];
-    let done = Wsio::run(["connect", plain].iter().chain(&good), "");
+    let done = Wsio::run(["connect", plain].iter().chain(&[&good[..2], &good[4..]].concat()), "");
     assert_eq!(done.code, 7, "{}", done.err);
+    // A list that has to be looked at is not met by a plain connection.
+    let done = Wsio::run(["connect", plain].iter().chain(&good), "");
+    assert_eq!(done.code, 2, "{}", done.err);
+    assert!(done.err.contains("--crl demands TLS"), "{}", done.err);
     let done = Wsio::run(["connect", "echo:", "-k", "--cert", cert, "--key", key], "hello\n");
     assert_eq!((done.code, done.text(), done.err.as_str()), (0, "hello\n", ""));
 }
