@@ -137,7 +137,7 @@ fn prompt(plan: &Connect, screen: Screen, env: fn(&str) -> Option<String>) -> Op
     let Common { framing, direction, .. } = plan.common;
     // Whoever chooses a framing wants bytes, on a terminal too; a log of lines with their times is one.
     let chosen = framing.input.is_some() || framing.output.is_some() || framing.stamp.is_some();
-    if chosen || direction == Direction::ReceiveOnly {
+    if chosen || direction == Direction::ReceiveOnly || plan.common.input_left.is_some() {
         return None;
     }
     let setup = term::Setup {

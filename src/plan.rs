@@ -126,6 +126,8 @@ pub struct Common {
     pub read_ahead: Option<usize>,
     /// Sent before standard input, in order.
     pub send: Vec<Bytes>,
+    /// Why standard input is left alone, as the options that say so: `--send with -n`.
+    pub input_left: Option<&'static str>,
     /// They are input too: when standard input gives nothing, it ended after data.
     pub input_sent: bool,
     /// Said to the WebSocket by itself.

@@ -97,6 +97,7 @@ impl ConnectArgs {
             read_ahead: lower::read_ahead(&self.messages, false),
             direction,
             send: lower::send(&self.messages, expander)?,
+            input_left: lower::input_left(given, expander),
             input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,

@@ -95,6 +95,8 @@ impl ListenArgs {
         let place = Place::parse(&self.address)?;
         let tls = self.tls(place.secure, expander)?;
         self.server.paths.extend(place.path);
+        let standard = self.to.as_deref().map_or(!self.echo && self.program.is_empty(), |to| to == "-");
+        let is_one_on_standard = self.server.once && standard && self.scripting.script.is_none();
         let mut common = Common {
             rules: lower::rules(&self.session),
             framing: lower::framing(&self.messages, "lines", &self.output)?,
@@ -102,6 +104,7 @@ impl ListenArgs {
             read_ahead: lower::read_ahead(&self.messages, true),
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
+            input_left: lower::input_left(given, expander).filter(|_| is_one_on_standard),
             input_sent: expander.gave_input_to("--send"),
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,

@@ -251,6 +251,21 @@ pub(super) fn leaves_after_send(given: &Given) -> bool {
     given.has("send") && given.has("linger")
 }
 
+/// Why standard input is left alone: `--send` and an end of its own are all that the session is for, unless
+/// `--send @-` or `--in` asks for what stands there.
+pub(super) fn input_left(given: &Given, expander: &Expander) -> Option<&'static str> {
+    if !given.has("send") || given.has("input") || given.has("recv_only") || expander.gave_input_to("--send")
+    {
+        return None;
+    }
+    let ends = [
+        ("count", "--send with -n"),
+        ("one", "--send with -1"),
+        ("expect_close", "--send with --expect-close"),
+    ];
+    ends.into_iter().find(|(id, _)| given.has(id)).map(|(_, why)| why)
+}
+
 pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<Bytes>> {
     let message = |text: &String| expander.message("--send", text, messages.max_message).map(Bytes::from);
     messages.send.iter().map(message).collect()

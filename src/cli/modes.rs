@@ -168,7 +168,7 @@ const TABLE: &[Row] = &[
         "count", "one", "patterns", "fields", "expect_close", "linger", "read_ahead", "timestamps", "raw",
     ], No(SCRIPT), "does nothing with --script, which says itself what is sent and what is expected"),
     Row(CONNECT, LOOKS, No(SCRIPT), "is for the prompt, and --script leaves none"),
-    Row(CONNECT, LOOKS, Any(PROMPT), "is for the prompt, and a framing, --json, --timestamps or --recv-only leaves none"),
+    Row(CONNECT, LOOKS, Any(PROMPT), "is for the prompt, and a framing, --json, --timestamps, --recv-only or --send with -n leaves none"),
     // What is not read is not cut, and what is not written has no form.
     Row(ALL, &["input"], Any(IN), "cuts input, and --recv-only reads none"),
     Row(ALL, &["output"], Any(OUT), "is for what is received, and --send-only writes none of it"),
@@ -272,7 +272,10 @@ impl Mode {
 
     fn connect(&mut self, given: &Given, target: Option<&str>) {
         let plain = FRAMINGS.iter().chain(&["timestamps", "recv_only"]).any(|id| given.has(id));
-        self.set(PROMPT, !plain);
+        // With an end of its own, --send leaves a terminal's input alone too.
+        let ends = ["count", "one", "expect_close"].iter().any(|id| given.has(id));
+        let left = given.has("send") && ends;
+        self.set(PROMPT, !plain && !left);
         self.set(CONNECT | ALONE | CLIENT | BYTES | STANDARD | ENDS, true);
         let status = given.matches.get_one::<u16>("expect_status");
         self.set(REFUSAL, status.is_some_and(|status| *status != 101));

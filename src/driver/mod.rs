@@ -24,6 +24,7 @@ mod secrets;
 mod serve;
 mod setup;
 mod signals;
+mod spared;
 mod stage;
 mod stats;
 #[cfg(test)]
@@ -78,7 +79,7 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders
         let (a, b) = run.telling(both(&plan.target, &common, &run)).await?;
         run.alone(a, b, 1).await
     };
-    let result = talk.await;
+    let result = run.sparing(common.input_left, talk).await;
     run.finish(result).await
 }
 
@@ -128,7 +129,7 @@ async fn pipe(plan: Pipe, stdio: Stdio, reporter: Reporter, orders: Orders) -> R
     run.reach.has_datagrams = a.is_datagrams() || b.is_datagrams();
     run.reach.relays = a.is_web_socket() && b.is_web_socket();
     let run = Arc::new(run);
-    let result = join(&plan, &run, a, b, orders.reload).await;
+    let result = run.sparing(plan.common.input_left, join(&plan, &run, a, b, orders.reload)).await;
     run.finish(result).await
 }
 
@@ -194,7 +195,8 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
         Run::new(&plan.common, default, stdio, reporter, orders.stop)?.recording(&plan.common).await?;
     run.reach.relays = matches!(&behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
     let run = Arc::new(run);
-    let result = serve_web_sockets(&plan, behind, &run, orders.reload).await;
+    let serving = serve_web_sockets(&plan, behind, &run, orders.reload);
+    let result = run.sparing(plan.common.input_left, serving).await;
     run.finish(result).await
 }
 

@@ -102,6 +102,7 @@ impl Run {
                 errors_to_client: common.errors_to_client,
                 hangup: common.hangup,
                 pty: common.pty,
+                input_left: common.input_left.is_some(),
                 input_sent: common.input_sent,
                 read_input: common.direction != Direction::ReceiveOnly,
                 write_output: common.direction != Direction::SendOnly,

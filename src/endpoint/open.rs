@@ -180,6 +180,8 @@ pub struct Reach {
     pub pty: bool,
     /// Whether standard input is read at all.
     pub read_input: bool,
+    /// Standard input is left alone.
+    pub input_left: bool,
     /// Standard input has given all it had before it was opened.
     pub input_sent: bool,
     /// Whether anything received is wanted.

@@ -26,7 +26,7 @@ impl Endpoint for Standard {
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let Some(streams) = reach.stdio.take() else {
+            let Some(mut streams) = reach.stdio.take() else {
                 return Err(Fault::new(
                     Exit::Usage,
                     "usage",
@@ -34,11 +34,18 @@ impl Endpoint for Standard {
                 )
                 .hint("use --once with a listening endpoint and `-`"));
             };
-            if let Some(meter) = reach.reporter.meter().filter(|_| reach.read_input) {
+            let mut reads = reach.read_input;
+            if reach.input_left {
+                // What was sent may be input that has ended, of which nothing is read.
+                (streams.input, streams.input_file) = (Box::new(std::io::empty()), None);
+                streams.input_is_terminal = false;
+                reads &= reach.input_sent;
+            }
+            if let Some(meter) = reach.reporter.meter().filter(|_| reads) {
                 meter.expect_standard_input(opening.role.side());
             }
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
-            let port = Port::standard(streams, reach.read_input, true).after(reach.input_sent);
+            let port = Port::standard(streams, reads, true).after(reach.input_sent);
             let link = reach.standard(port, texts, &opening);
             Ok(OpenedLink::new(link, "-".into()).into())
         })

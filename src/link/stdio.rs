@@ -52,6 +52,7 @@ pub type OpenPrompt = Box<dyn FnOnce(&str) -> Option<Prompt> + Send>;
 #[derive(Default)]
 pub struct Stdio {
     streams: Mutex<Option<Streams>>,
+    input_file: Option<Arc<InputFile>>,
     output: Option<Shared>,
     close: Mutex<Option<Close>>,
     prompt: Mutex<Option<OpenPrompt>>,
@@ -63,7 +64,9 @@ impl Stdio {
         let output = Shared(Arc::new(Mutex::new(streams.output)));
         streams.output = Box::new(output.clone());
         let close = Mutex::new(streams.close_output.take());
-        Self { streams: Mutex::new(Some(streams)), output: Some(output), close, ..Self::default() }
+        let input_file = streams.input_file.clone();
+        let streams = Mutex::new(Some(streams));
+        Self { streams, input_file, output: Some(output), close, ..Self::default() }
     }
 
     /// The same streams, on a terminal that can be a prompt.
@@ -75,6 +78,11 @@ impl Stdio {
     /// Takes the streams; `None` the second time.
     pub fn take(&self) -> Option<Streams> {
         self.streams.lock().ok()?.take()
+    }
+
+    /// What can be asked of standard input, whoever reads it.
+    pub fn input_file(&self) -> Option<Arc<InputFile>> {
+        self.input_file.clone()
     }
 
     /// Opens the prompt in place of the streams, where there is one.

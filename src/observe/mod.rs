@@ -174,6 +174,11 @@ impl Reporter {
         self.write(&format!("#{conn} | {}\n", self.safe(line)));
     }
 
+    /// Whether what `-v` tells is told.
+    pub fn is_verbose(&self) -> bool {
+        self.verbosity >= Verbosity::Verbose
+    }
+
     /// Tells how a connection came about, with `-v`.
     pub fn verbose(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {

@@ -47,6 +47,7 @@ mod session;
 mod signals;
 mod site;
 mod slow_path;
+mod spared;
 mod stalled;
 mod terminal;
 mod time_limit;
