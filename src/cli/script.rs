@@ -25,7 +25,7 @@ pub(super) struct Scripting {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub script: Option<PathBuf>,
     /// Write how the script went, line by line, for a CI system; repeatable
-    #[arg(long, value_name = "junit=FILE|tap|github", value_parser = values::report, requires = "script", hide_short_help = true)]
+    #[arg(long, value_name = "junit=FILE|tap|github", value_parser = values::report, hide_short_help = true)]
     pub report: Vec<Report>,
 }
 

@@ -180,3 +180,122 @@ fn a_verdict_that_cannot_be_written_is_no_success() {
         assert!(String::from_utf8_lossy(&done.stderr).contains("No space left"), "{done:?}");
     }
 }
+
+#[test]
+fn pings_stand_as_far_apart_as_they_are_told() {
+    let listening = Listening::start(["listen", "127.0.0.1:0", "--echo"]);
+    let pings = |more: &[&str]| {
+        let args = ["connect", listening.url.as_str(), "--ping", "30"];
+        Wsio::run(args.iter().chain(more), "")
+    };
+    // A second each would be half a minute.
+    let done = pings(&["-m", "20s", "--ping-interval", "10ms"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.text().contains("30 of 30 pongs"), "{}", done.text());
+    assert_eq!(pings(&["-m", "100ms"]).code, 28);
+    assert_eq!(pings(&["--ping-interval", "off"]).code, 2);
+}
+
+#[test]
+fn a_refusal_that_was_wanted_still_has_to_be_as_expected() {
+    let authority = Authority::new();
+    let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(4 * 24 * 3600);
+    let pair = authority.signs_with(&["localhost"], |params| params.not_after = soon.into());
+    let (cert, key) = (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap());
+    let args = ["listen", "wss://localhost:0", "--echo", "--bearer", "t", "--cert", cert, "--key", key];
+    let listening = Listening::start(args);
+    let url = format!("wss://localhost:{}/", listening.address().rsplit(':').next().unwrap());
+    let ca = authority.file.to_str().unwrap();
+    let check = |more: &[&str]| {
+        let args = ["connect", "--check", "--expect-status", "401", "--cacert", ca, &url];
+        Wsio::run(args.iter().chain(more), "")
+    };
+    for (more, cause) in [
+        (&["--fail-if-cert-expires-in", "14d"][..], "within 14days"),
+        (&["--expect-header", "server: nginx"], "expected server to match"),
+    ] {
+        let done = check(more);
+        assert_eq!(done.code, 1, "{}", done.err);
+        assert!(done.err.contains(cause), "{}", done.err);
+    }
+    for (more, reason) in [
+        (&["--max-rtt", "1s"][..], "--max-rtt is about an open WebSocket"),
+        (&["--subprotocol", "p", "--expect-subprotocol", "p"], "--expect-subprotocol is about an open"),
+    ] {
+        let done = check(more);
+        assert_eq!(done.code, 2, "{}", done.err);
+        assert!(done.err.contains(reason), "{}", done.err);
+    }
+    let done = check(&["--fail-if-cert-expires-in", "2d", "--expect-header", "www-authenticate: Bearer"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+}
+
+#[test]
+fn a_check_that_fails_tells_all_that_it_found() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost", "other.example"]);
+    let (cert, key) = (pair.cert.to_str().unwrap(), pair.key.to_str().unwrap());
+    let args = ["listen", "wss://localhost:0", "--echo", "--bearer", "t", "--cert", cert, "--key", key];
+    let listening = Listening::start(args);
+    let url = format!("wss://localhost:{}/", listening.address().rsplit(':').next().unwrap());
+    let ca = authority.file.to_str().unwrap();
+    let until = "certificate of localhost, other.example, valid until 4096-01-01T00:00:00Z";
+    // Refused, wanted or not: all phases, the certificate, the status, the fields of the answer.
+    for (more, code) in [(&[][..], 22), (&["--expect-status", "401"], 0), (&["--expect-status", "403"], 1)] {
+        let done = Wsio::run(["connect", "--check", "--cacert", ca, &url].iter().chain(more), "");
+        assert_eq!(done.code, code, "{}", done.err);
+        for part in [
+            " | 127.0.0.1:",
+            " | status 401 | ",
+            " | tls ",
+            " | upgrade ",
+            until,
+            " | WWW-Authenticate: Bearer",
+        ] {
+            assert!(done.text().contains(part), "{part}: {}", done.text());
+        }
+        let done = Wsio::run(["connect", "--check", "--json", "--cacert", ca, &url].iter().chain(more), "");
+        let check = json(done.text());
+        assert_eq!((&check["status"], &check["exit"]), (&401.into(), &code.into()), "{check}");
+        assert_eq!(check["headers"]["www-authenticate"][0], "Bearer realm=\"wsio\"", "{check}");
+        assert_eq!(check["tls"]["certificates"][0]["names"][1], "other.example", "{check}");
+        assert!(check["timings"]["tls"].is_number() && check["peer"] != "", "{check}");
+    }
+    // Not trusted: what was shown is told all the same.
+    let done = Wsio::run(["connect", "--check", "--json", &url], "");
+    let check = json(done.text());
+    assert_eq!(
+        (done.code, &check["tls"]["certificates"][0]["names"][0]),
+        (60, &"localhost".into()),
+        "{check}"
+    );
+    assert!(check["tls"].get("version").is_none() && check["timings"]["tcp"].is_number(), "{check}");
+    assert!(Wsio::run(["connect", "--check", &url], "").text().contains(until));
+    // No subprotocol was chosen of those that were offered.
+    let plain = Listening::start(["listen", "0", "--echo"]);
+    let wanted = ["--subprotocol", "v9", "--expect-subprotocol", "v9"];
+    for mode in [&["--check"][..], &["--ping", "1"]] {
+        let done = Wsio::run([&["connect", plain.url.as_str()], mode, &wanted].concat(), "");
+        assert_eq!(done.code, 1, "{}", done.text());
+        assert!(
+            done.text().starts_with("failed | ") && done.text().contains("status 101"),
+            "{}",
+            done.text()
+        );
+    }
+}
+
+#[test]
+fn the_times_of_a_check_are_those_of_the_way_alone() {
+    let listening = Listening::start(["listen", "127.0.0.1:0", "--self-signed", "--echo"]);
+    let least = |phase: &str| {
+        let times = (0..10).map(|_| {
+            let done = Wsio::run(["connect", "--check", "--json", "-k", &listening.url], "");
+            json(done.text())["timings"][phase].as_f64().unwrap()
+        });
+        times.fold(f64::INFINITY, f64::min)
+    };
+    // A timer's tick is 1 ms, and the process's own start some 20.
+    assert!(least("tcp") < 0.9, "{} ms", least("tcp"));
+    assert!(least("tls") < 15.0, "{} ms", least("tls"));
+}

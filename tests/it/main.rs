@@ -30,6 +30,7 @@ mod json;
 mod leaving;
 mod limits;
 mod listen;
+mod modes;
 #[cfg(feature = "nats")]
 mod nats;
 mod pipe;

@@ -182,6 +182,11 @@ impl Wsio {
         self.stdin.as_mut().expect("standard input is open").write_all(bytes).expect("wsio reads");
     }
 
+    /// Writes what it takes; it may have ended already.
+    pub fn write_all(&mut self, bytes: &[u8]) {
+        let _ = self.stdin.as_mut().expect("standard input is open").write_all(bytes);
+    }
+
     /// Standard input, to be written by another thread.
     pub fn take_stdin(&mut self) -> ChildStdin {
         self.stdin.take().expect("standard input is open")

@@ -62,15 +62,20 @@ impl Peer {
     pub fn accept_and(listener: &TcpListener, lines: &[&str], behind: &[u8]) -> Self {
         let mut stream = accept_bounded(listener);
         let head = read_head(&mut stream);
-        let key = field(&head, "sec-websocket-key").expect("the request has a key");
-        let accept =
-            BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
-        let more: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-        let answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n"
-        );
+        let answer = upgrading(&head, lines).expect("the request has a key");
         stream.write_all(&[answer.as_bytes(), behind].concat()).unwrap();
         Self { stream, client: false, head }
+    }
+
+    /// Upgrades a connection whose request was read; `None` when it is no upgrade, or nobody is there.
+    pub fn answers(mut stream: TcpStream, head: String) -> Option<Self> {
+        stream.write_all(upgrading(&head, &[])?.as_bytes()).ok()?;
+        Some(Self { stream, client: false, head })
+    }
+
+    /// Connects and asks, whatever is answered; `None` when nobody is there.
+    pub fn tries(address: &str, path: &str, lines: &[&str]) -> Option<Self> {
+        Some(Self::asks(TcpStream::connect(address).ok()?, path, address, lines))
     }
 
     /// Connects to `HOST:PORT`, path `/`.
@@ -96,7 +101,13 @@ impl Peer {
         Self::upgrade(socket.into(), "/", address, &[])
     }
 
-    fn upgrade(mut stream: TcpStream, path: &str, host: &str, lines: &[&str]) -> Self {
+    fn upgrade(stream: TcpStream, path: &str, host: &str, lines: &[&str]) -> Self {
+        let peer = Self::asks(stream, path, host, lines);
+        assert!(peer.head.starts_with("HTTP/1.1 101 "), "{}", peer.head);
+        peer
+    }
+
+    fn asks(mut stream: TcpStream, path: &str, host: &str, lines: &[&str]) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let more: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
         let request = format!(
@@ -105,7 +116,6 @@ impl Peer {
         );
         stream.write_all(request.as_bytes()).unwrap();
         let head = read_head(&mut stream);
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         Self { stream, client: true, head }
     }
 
@@ -212,6 +222,16 @@ impl Peer {
         self.stream.read_exact(&mut bytes).ok()?;
         Some(bytes)
     }
+}
+
+/// The answer to a request for a WebSocket, with further lines; `None` when it is none.
+fn upgrading(head: &str, lines: &[&str]) -> Option<String> {
+    let key = field(head, "sec-websocket-key")?;
+    let accept = BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+    let more: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    Some(format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n"
+    ))
 }
 
 /// Serves one connection with a script; gives the URL to connect to.
