@@ -199,6 +199,8 @@ pub struct Expect {
     pub subprotocol: Option<String>,
     /// Played against every WebSocket; `connect` plays it instead of standard input and output.
     pub script: Option<Arc<Script>>,
+    /// It may be one that neither sends nor expects anything.
+    pub allow_empty: bool,
     /// How it went is written in these forms.
     pub reports: Vec<Report>,
 }

@@ -82,7 +82,7 @@ fn for_listen(command: Command) -> Command {
             arg.help("Play the script in FILE, or - for standard input, against each client: a mock server")
         })
         .mut_arg("report", |arg| {
-            arg.help("With --once, write how the script went for a CI system; repeatable")
+            arg.help("Write how the script went with each client, for a CI system; repeatable")
         })
         .mut_arg("recv_only", |arg| {
             arg.help("Never read the input; with --to nats:, publish nothing that clients say")
@@ -113,7 +113,7 @@ fn for_pipe(command: Command) -> Command {
         .mut_arg("send", |arg| arg.help("Send MSG to B before any input; @FILE, @- and @env:NAME read it from there; repeatable"))
         .mut_arg("user", |arg| arg.help("Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME"))
         .mut_arg("bearer", |arg| arg.help("Log in with a bearer token, or ask clients to when only a server side exists; @FILE"))
-        .mut_arg("recv_only", |arg| arg.help("Never read A, only carry B to A"))
+        .mut_arg("recv_only", |arg| arg.help("Never read standard input, nor publish to nats:, only receive"))
         .mut_arg("send_only", |arg| arg.help("Do not write to A, only carry A to B"))
         .mut_arg("count", |arg| arg.help("End after N messages from B; exit 1 if fewer came"))
         .mut_arg("one", |arg| arg.help("End after one message from B, the same as -n 1"))

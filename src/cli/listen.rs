@@ -87,9 +87,6 @@ struct Place {
 impl ListenArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let max_buffer = lower::max_buffer(given, &self.server, &self.messages)?;
-        if !self.server.once {
-            given.refuse(&["report"], "is about one session: it needs --once")?;
-        }
         let expect = self.scripting.lower(Expect::default(), given, expander)?;
         let record = lower::recording(&self.output, !self.server.once)?;
         let place = Place::parse(&self.address)?;

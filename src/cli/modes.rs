@@ -167,7 +167,7 @@ const TABLE: &[Row] = &[
         "framing", "input", "output", "nul", "text", "binary", "send", "every", "reply", "recv_only", "send_only",
         "count", "one", "patterns", "fields", "expect_close", "linger", "read_ahead", "timestamps", "raw",
     ], No(SCRIPT), "does nothing with --script, which says itself what is sent and what is expected"),
-    Row(CONNECT | LISTEN, &["report"], Any(SCRIPT), "tells how a script went: it needs --script"),
+    Row(CONNECT | LISTEN, &["report", "allow_empty"], Any(SCRIPT), "is about a script: it needs --script"),
     Row(CONNECT, LOOKS, No(SCRIPT), "is for the prompt, and --script leaves none"),
     Row(CONNECT, LOOKS, Any(PROMPT), "is for the prompt, and a framing, --json, --timestamps, --recv-only or --send with -n leaves none"),
     // What is not read is not cut, and what is not written has no form.

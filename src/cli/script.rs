@@ -24,6 +24,9 @@ pub(super) struct Scripting {
     /// Let the script in FILE, or - for standard input, say what is sent and what is expected
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub script: Option<PathBuf>,
+    /// Let a script pass that neither sends nor expects anything
+    #[arg(long, hide_short_help = true)]
+    pub allow_empty: bool,
     /// Write how the script went, line by line, for a CI system; repeatable
     #[arg(long, value_name = "junit=FILE|tap|github", value_parser = values::report, hide_short_help = true)]
     pub report: Vec<Report>,
@@ -50,6 +53,11 @@ impl Scripting {
             Some(text) => Script::parse(Path::new("stdin"), &text, &mut loader)?,
             None => Script::load(path, &mut loader)?,
         };
-        Ok(Expect { script: Some(Arc::new(script)), reports: self.report.clone(), ..expect })
+        Ok(Expect {
+            script: Some(Arc::new(script)),
+            allow_empty: self.allow_empty,
+            reports: self.report.clone(),
+            ..expect
+        })
     }
 }

@@ -58,6 +58,11 @@ impl Shared {
         {
             hub.tell_end(number, &outcome.tally(0));
         }
+        if let Behind::Endpoint(endpoint) = &self.behind
+            && endpoint.is_standard()
+        {
+            self.run.tell_end(Some(number), &outcome.tally(0)).await;
+        }
         // What the code of a Close does not tell.
         let telling = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
         if let Some(fault) = outcome.fault.as_ref().filter(telling) {

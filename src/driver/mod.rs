@@ -71,6 +71,7 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders
     let common = plan.common;
     let run = Arc::new(Run::new(&common, LINES, stdio, reporter, orders.stop)?.recording(&common).await?);
     let talk = async {
+        stage::check(&common.expect)?;
         if let Some(probe) = &plan.probe {
             let found = Found::default();
             let opening = remote(&plan.target, &common, &run, Some(Arc::clone(&found)));
@@ -194,10 +195,14 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
     let mut run =
         Run::new(&plan.common, default, stdio, reporter, orders.stop)?.recording(&plan.common).await?;
     run.reach.relays = matches!(&behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
+    (run.stage.many, run.stage.reports) = (!once, !plan.common.expect.reports.is_empty());
     let run = Arc::new(run);
-    let serving = serve_web_sockets(&plan, behind, &run, orders.reload);
+    let serving = async {
+        stage::check(&plan.common.expect)?;
+        serve_web_sockets(&plan, behind, &run, orders.reload).await
+    };
     let result = run.sparing(plan.common.input_left, serving).await;
-    run.finish(result).await
+    run.finish(run.stage.verdict(result)).await
 }
 
 async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload: Reload) -> Result<()> {

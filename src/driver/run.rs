@@ -131,15 +131,16 @@ impl Run {
     pub(super) async fn telling<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         let opened = opening.await;
         if let Err(fault) = &opened {
-            self.tell_end(&outcome::ending(Some(fault))).await;
+            self.tell_end(None, &outcome::ending(Some(fault))).await;
         }
         opened
     }
 
-    pub(super) async fn tell_end(&self, tally: &Tally) {
+    /// Tells on standard output, when that takes events, how a session ended; `conn` is its number in a server.
+    pub(super) async fn tell_end(&self, conn: Option<u64>, tally: &Tally) {
         // The records of a script end by themselves, if it began.
         if self.reach.tells_events() && !self.stage.has_begun() {
-            self.reach.stdio.afterword(Record::new(None, None, What::End(tally)).line()).await;
+            self.reach.stdio.afterword(Record::new(conn, None, What::End(tally)).line()).await;
         }
     }
 
@@ -196,7 +197,7 @@ impl Run {
         }
         self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
         self.tell_remains(&outcome);
-        self.tell_end(&outcome.tally(shown)).await;
+        self.tell_end(None, &outcome.tally(shown)).await;
         outcome.fault.map_or(Ok(()), Err)
     }
 
@@ -273,7 +274,8 @@ impl Run {
         };
         let mut outcome = Pair::new(a.link, b.link, setup).run().await;
         if let Some(script) = script {
-            outcome.fault = self.stage.conclude(&script, outcome.fault);
+            let ended = self.stop.borrow().is_some() || self.ends().is_some_and(|at| at <= Instant::now());
+            outcome.fault = self.stage.conclude(&script, conn, outcome.fault, ended);
         }
         outcome.fault = outcome.fault.as_ref().map(|fault| self.reach.redactor.fault(fault));
         for recorder in recorders {

@@ -11,8 +11,11 @@ use crate::{
     net,
     observe::Redactor,
     plan::{Common, Expect},
-    script::{Case, Limits, Script, report::Results},
-    session::{Instant, Rules},
+    script::{
+        Limits, Script,
+        report::{Played, Results},
+    },
+    session::{Instant, Rules, counted},
 };
 use std::{
     io,
@@ -26,13 +29,43 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The phase of what is found out before anything is said.
 const OPENING: &str = "upgrade";
 
+/// Sessions of a server whose every step is kept for a report.
+const KEPT: usize = 10_000;
+
 /// What is kept of the scripts that were played.
 #[derive(Default)]
 pub(super) struct Stage {
-    /// What became of the last one; `None` within when the opening was not as expected.
-    played: Mutex<Option<Option<Vec<Case>>>>,
+    /// It is played against many clients, each of which may fail.
+    pub many: bool,
+    /// Somebody wants to read how it went with each.
+    pub reports: bool,
+    played: Mutex<Performances>,
     /// Tells on standard output what passes, since the link there is a script.
     pub told: Option<Recorder>,
+}
+
+/// What became of the scripts that were played.
+#[derive(Default)]
+struct Performances {
+    kept: Vec<Played>,
+    count: u64,
+    failed: u64,
+}
+
+/// Fails where a script has nothing in it: whoever wrote it expects something of it.
+///
+/// # Errors
+/// Exit 1, before anything is sent.
+pub(super) fn check(expect: &Expect) -> Result<()> {
+    match &expect.script {
+        Some(script) if script.is_idle() && !expect.allow_empty => {
+            let cause = format!("{} neither sends nor expects anything", script.file);
+            Err(Fault::new(Exit::Expectation, "script", cause).hint(
+                "write what is sent (> TEXT) and what is expected (< TEXT), or allow it with --allow-empty",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What is not as expected of an opening.
@@ -74,20 +107,51 @@ pub(super) fn rules(rules: &Rules, script: Option<&ScriptRun>) -> Rules {
 }
 
 impl Stage {
-    /// The verdict on a session whose script was this.
-    pub(super) fn conclude(&self, script: &ScriptRun, fault: Option<Fault>) -> Option<Fault> {
+    /// The verdict on a session whose script was this; `ended` when it is us who end the run.
+    pub(super) fn conclude(
+        &self,
+        script: &ScriptRun,
+        conn: Option<u64>,
+        fault: Option<Fault>,
+        ended: bool,
+    ) -> Option<Fault> {
         let begun = fault.as_ref().is_none_or(|fault| fault.phase != OPENING);
+        // A client that is cut off in the middle of its script has not failed.
+        let cut_off = self.many && ended && fault.is_some();
         let fault = if begun { script.conclude(fault) } else { fault };
-        *self.lock() = Some(begun.then(|| script.cases()));
+        if cut_off {
+            return fault;
+        }
+        let mut played = self.lock();
+        played.count += 1;
+        played.failed += u64::from(fault.is_some());
+        if !self.many || (self.reports && played.kept.len() < KEPT) {
+            let cases = begun.then(|| script.cases());
+            played.kept.push(Played { conn, cases, fault: fault.clone() });
+        }
         fault
     }
 
     /// Whether there was a session for a script.
     pub(super) fn has_begun(&self) -> bool {
-        self.lock().is_some()
+        self.lock().count > 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Option<Vec<Case>>>> {
+    /// The end of a server that played a script against many: a client's failure is more than how it ended.
+    pub(super) fn verdict(&self, result: Result<()>) -> Result<()> {
+        let Performances { count, failed, .. } = *self.lock();
+        let ends = |exit| matches!(exit, Exit::Deadline | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
+        match result {
+            Err(fault) if !ends(fault.exit) => Err(fault),
+            _ if self.many && failed > 0 => {
+                let cause = format!("{failed} of {} failed", counted(count, "client"));
+                Err(Fault::new(Exit::Expectation, "script", cause))
+            }
+            result => result,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Performances> {
         self.played.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,8 +193,15 @@ impl Run {
     /// Exit 23 when one cannot be written.
     async fn report(&self, fault: Option<&Fault>) -> Result<()> {
         let Some(script) = &self.expect.script else { return Ok(()) };
-        let cases = self.stage.lock().take().flatten();
-        let results = Results::new(script, cases, fault).redacted(|fault| self.reach.redactor.fault(fault));
+        let played = std::mem::take(&mut self.stage.lock().kept);
+        let results = match self.stage.many && !played.is_empty() {
+            true => Results::of_many(script, played),
+            false => {
+                let last = played.into_iter().last();
+                Results::new(script, last.and_then(|played| played.cases), fault)
+            }
+        };
+        let results = results.redacted(|fault| self.reach.redactor.fault(fault));
         for report in &self.expect.reports {
             let text = report.write(&results);
             match report.file() {

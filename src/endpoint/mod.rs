@@ -46,6 +46,11 @@ pub trait Endpoint: Send + Sync {
         false
     }
 
+    /// Whether it is standard input and output.
+    fn is_standard(&self) -> bool {
+        false
+    }
+
     /// Whether it is a child process.
     fn is_command(&self) -> bool {
         false

@@ -24,6 +24,10 @@ impl Endpoint for Standard {
         "-".into()
     }
 
+    fn is_standard(&self) -> bool {
+        true
+    }
+
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let Some(mut streams) = reach.stdio.take() else {

@@ -43,9 +43,39 @@ fn below<'a>(mut found: Difference<'a>, token: &str) -> Difference<'a> {
     found
 }
 
-/// Integers exactly, and by value when one of the two has a fraction or exponent.
+/// Equal by decimal value, however many digits there are and however they are written.
 fn same(wanted: &Number, got: &Number) -> bool {
-    wanted == got || ((wanted.is_f64() || got.is_f64()) && wanted.as_f64() == got.as_f64())
+    let (wanted, got) = (wanted.as_str(), got.as_str());
+    wanted == got || Decimal::of(wanted).is_some_and(|wanted| Decimal::of(got) == Some(wanted))
+}
+
+/// A number as digits that neither begin nor end with a zero, times a power of ten.
+#[derive(Debug, PartialEq)]
+struct Decimal {
+    negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Decimal {
+    /// The value of a JSON number; `None` when its exponent is beyond all bounds.
+    fn of(text: &str) -> Option<Self> {
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (negative, mantissa) = match mantissa.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, mantissa),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{whole}{fraction}");
+        let digits = all.trim_start_matches('0').trim_end_matches('0').to_owned();
+        if digits.is_empty() {
+            return Some(Self { negative: false, digits, exponent: 0 });
+        }
+        let zeros = all.len() - all.trim_end_matches('0').len();
+        let shift = i64::try_from(zeros).ok()?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+        let exponent = exponent.parse::<i64>().ok()?.checked_add(shift)?;
+        Some(Self { negative, digits, exponent })
+    }
 }
 
 impl Difference<'_> {
@@ -126,6 +156,34 @@ mod tests {
     fn large_integers_are_not_rounded() {
         let (wanted, got) = (json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_992_u64));
         assert!(difference(&wanted, &got).is_some());
+    }
+
+    #[test]
+    fn numbers_are_equal_by_decimal_value() {
+        let number = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        for (wanted, got, equal) in [
+            ("1", "1.0", true),
+            ("1", "10e-1", true),
+            ("100", "1E+2", true),
+            ("-0", "0.00", true),
+            ("0e5", "0", true),
+            ("1.10", "1.1", true),
+            ("123000", "1.23e5", true),
+            ("18446744073709551616", "18446744073709551617", false),
+            ("18446744073709551616", "18446744073709551616.0", true),
+            ("12345678901234567890123", "12345678901234567890124", false),
+            ("0.1", "0.10000000000000001", false),
+            ("1", "-1", false),
+            ("1e400", "1e401", false),
+            ("10e399", "1e400", true),
+            ("1e99999999999999999999", "1e99999999999999999999", true),
+            ("1e99999999999999999999", "1", false),
+            ("9007199254740993", "9007199254740992.0", false),
+        ] {
+            let (one, other) = (number(wanted), number(got));
+            assert_eq!(difference(&one, &other).is_none(), equal, "{wanted} {got}");
+            assert_eq!(difference(&other, &one).is_none(), equal, "{got} {wanted}");
+        }
     }
 
     #[test]

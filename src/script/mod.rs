@@ -130,6 +130,11 @@ impl PartialEq for Script {
 impl Eq for Script {}
 
 impl Script {
+    /// Whether it neither sends nor expects anything.
+    pub fn is_idle(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.what, What::Capture { .. } | What::Sleep(_)))
+    }
+
     /// The text with every value from the environment replaced by its name.
     pub(crate) fn mask(&self, text: &str) -> String {
         let mut masked = text.to_owned();

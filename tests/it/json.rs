@@ -283,3 +283,26 @@ fn options_that_contradict_records_are_refused() {
         assert_eq!(Wsio::run(args, "").code, 2, "{args:?}");
     }
 }
+
+#[test]
+fn the_one_client_of_a_server_has_an_end() {
+    for args in [
+        &["listen", "127.0.0.1:0", "--once", "--json"][..],
+        &["pipe", "ws-listen:127.0.0.1:0", "-", "--once", "--json"],
+    ] {
+        let server = Listening::start(args);
+        let mut peer = Peer::dial(server.address());
+        peer.text("a");
+        peer.close(4001, "why");
+        peer.until_close();
+        let done = server.wsio.wait();
+        assert_eq!(done.code, 115, "{}", done.err);
+        let last: Value = serde_json::from_str(done.text().lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&last["type"], &last["conn"], &last["exit"]),
+            (&"end".into(), &1.into(), &115.into()),
+            "{last}"
+        );
+        assert_eq!((&last["messages_in"], done.text().matches("\"end\"").count()), (&1.into(), 1), "{last}");
+    }
+}

@@ -299,7 +299,7 @@ fn a_limit_that_is_over_fails_the_line_that_waited() {
         "{}",
         done.err
     );
-    let (done, _) = play("sleep 1h\n", &["--timeout", "0.5"], silent);
+    let (done, _) = play("sleep 1h\n", &["--timeout", "0.5", "--allow-empty"], silent);
     assert_eq!(done.code, 28, "nothing was expected");
     let (done, _) = play("<? /tick/\n< close 1000\n", &["--timeout", "0.5"], silent);
     assert_eq!(done.code, 1, "the echo of our own Close is none of the peer's: {}", done.err);

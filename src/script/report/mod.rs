@@ -31,6 +31,16 @@ pub struct Results {
     rows: Vec<Row>,
 }
 
+/// What became of a script with one of many clients.
+pub struct Played {
+    /// The client's number.
+    pub conn: Option<u64>,
+    /// Its expectations; `None` when the opening was not as expected.
+    pub cases: Option<Vec<Case>>,
+    /// Why it failed, if it did.
+    pub fault: Option<Fault>,
+}
+
 struct Row {
     place: Place,
     name: String,
@@ -78,7 +88,13 @@ impl Results {
         };
         let failed =
             |fault: Option<&Fault>| fault.map_or(Outcome::Passed, |fault| Outcome::Failed(fault.clone()));
-        let mut rows = vec![row(1, "open", if opened { Outcome::Passed } else { failed(fault) })];
+        let first = match (opened, fault) {
+            (true, _) => Outcome::Passed,
+            (false, Some(fault)) => Outcome::Failed(fault.clone()),
+            // Nobody came.
+            (false, None) => Outcome::Skipped,
+        };
+        let mut rows = vec![row(1, "open", first)];
         rows.extend(cases.drain(..).map(Row::from));
         let last = script
             .steps
@@ -86,6 +102,16 @@ impl Results {
             .map_or(1, |step| if step.place.file == script.file { step.place.line } else { 1 });
         rows.push(row(last, "close", if opened && !judged { failed(fault) } else { Outcome::Skipped }));
         Self { file: script.file.to_string(), rows }
+    }
+
+    /// What became of it with each of many clients, whose numbers stand before the names of their rows.
+    pub fn of_many(script: &Script, played: impl IntoIterator<Item = Played>) -> Self {
+        let rows = played.into_iter().flat_map(|Played { conn, cases, fault }| {
+            let rows = Self::new(script, cases, fault.as_ref()).rows;
+            let number = conn.map_or_else(String::new, |conn| format!("client {conn}: "));
+            rows.into_iter().map(move |row| Row { name: format!("{number}{}", row.name), ..row })
+        });
+        Self { file: script.file.to_string(), rows: rows.collect() }
     }
 
     /// The same with every fault as it may be told.

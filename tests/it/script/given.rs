@@ -58,6 +58,9 @@ fn options_that_a_script_leaves_nothing_to_do_are_refused() {
         &["--linger", "1"],
         &["--framing", "raw"],
         &["-0"],
+        &["--every", "1s=x"],
+        &["--reply", "a=b"],
+        &["--timestamps"],
         &["-t"],
         &["-b"],
         &["--recv-only"],
@@ -76,7 +79,7 @@ fn options_that_a_script_leaves_nothing_to_do_are_refused() {
         &["--relay"],
         &["--to", "null:"],
         &["--last", "3"],
-        &["--report", "tap"],
+        &["--every", "1s=x"],
         &["--", "cat"],
     ] {
         let done = folder.start(&[&listen[..], more].concat()).wait();
@@ -98,4 +101,89 @@ fn a_message_that_cannot_be_sent_names_its_line() {
         "{}",
         done.err
     );
+}
+
+#[test]
+fn a_script_that_does_nothing_fails_unless_it_may() {
+    for empty in ["", "# only words\n\n", "sleep 1ms\n", "include other.wsio\n"] {
+        let folder = Folder::new(&[("t.wsio", empty), ("other.wsio", "# nothing\n"), ("server.wsio", empty)]);
+        // Nobody listens there: it is judged before anything is sent.
+        let done = folder.play("ws://127.0.0.1:1/", &["--report", "junit=report.xml"]);
+        assert_eq!(done.code, 1, "{empty:?}: {}", done.err);
+        assert!(done.err.contains("script: t.wsio neither sends nor expects anything"), "{}", done.err);
+        assert!(done.err.contains("--allow-empty"), "{}", done.err);
+        assert!(folder.read("report.xml").contains("failures=\"1\""), "{}", folder.read("report.xml"));
+        let done = folder.start(&["listen", "127.0.0.1:0", "--script", "server.wsio"]).wait();
+        assert_eq!(done.code, 1, "{empty:?}: {}", done.err);
+        assert!(!done.err.contains("listening"), "{}", done.err);
+
+        let (url, server) = serve(|mut peer| peer.answer_close());
+        let done = folder.play(&url, &["--allow-empty"]);
+        assert_eq!(done.code, 0, "{empty:?}: {}", done.err);
+        assert!(server.join().unwrap().is_some());
+    }
+    let done = Wsio::run(["connect", "ws://127.0.0.1:1/", "--allow-empty"], "");
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("--allow-empty is about a script"), "{}", done.err);
+}
+
+#[test]
+fn numbers_are_exact_and_keys_stay_in_their_order() {
+    for (sent, expected, code) in [
+        ("12345678901234567890124", "{\"id\":12345678901234567890123}", 1),
+        ("12345678901234567890123", "{\"id\":12345678901234567890123}", 0),
+        ("1.0", "{\"id\":1}", 0),
+        ("1e2", "{\"id\":100}", 0),
+        ("0.10000000000000000001", "{\"id\":0.1}", 1),
+    ] {
+        let folder = Folder::new(&[("t.wsio", &format!("< {expected}\n"))]);
+        let (url, server) = serve(move |mut peer| {
+            peer.text(&format!("{{\"id\":{sent}}}"));
+            peer.answer_close();
+        });
+        let done = folder.play(&url, &[]);
+        server.join().unwrap();
+        assert_eq!(done.code, code, "{sent} {expected}: {}", done.err);
+        if code == 1 {
+            assert!(done.err.contains(&format!("got {sent}")), "{}", done.err);
+        }
+    }
+    // What is captured is said again as it came: each digit, each key in its place.
+    let script = "< {}\ncapture price /price\ncapture id /id\ncapture all /all\n> {\"p\":${price},\"i\":${id},\"a\":${all}}\n> ${price} ${id}\n";
+    let folder = Folder::new(&[("t.wsio", script)]);
+    let (url, server) = serve(|mut peer| {
+        peer.text(r#"{"price":1.10,"id":12345678901234567890123,"all":{"z":1e+400,"a":-0.0,"m":[1.50]}}"#);
+        let said: Vec<_> = (0..2).filter_map(|_| peer.message()).collect();
+        peer.answer_close();
+        said.into_iter().map(|said| String::from_utf8(said).unwrap()).collect::<Vec<_>>()
+    });
+    let done = folder.play(&url, &[]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(
+        server.join().unwrap(),
+        [
+            r#"{"p":1.10,"i":12345678901234567890123,"a":{"z":1e+400,"a":-0.0,"m":[1.50]}}"#,
+            "1.10 12345678901234567890123"
+        ]
+    );
+}
+
+#[test]
+fn a_filter_compares_numbers_by_each_digit() {
+    for (wanted, sent, passes) in [
+        ("/id=18446744073709551616", "18446744073709551617", false),
+        ("/id=18446744073709551616", "18446744073709551616", true),
+        ("/id=1", "1.0", true),
+        ("/id=1.10", "1.1", true),
+        ("/id=0.1", "0.10000000000000001", false),
+    ] {
+        let (url, server) = serve(move |mut peer| {
+            peer.text(&format!("{{\"id\":{sent}}}"));
+            peer.close(1000, "");
+            peer.until_close();
+        });
+        let done = Wsio::run(["connect", &url, "--match-json", wanted], "");
+        server.join().unwrap();
+        assert_eq!(done.code, i32::from(!passes), "{wanted} {sent}: {}", done.err);
+    }
 }

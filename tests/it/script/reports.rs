@@ -73,7 +73,7 @@ fn a_report_that_cannot_be_written_is_a_fault_unless_something_failed_before() {
     let (done, ()) = play("< a\n", &more, server("b"));
     assert_eq!(done.code, 1, "{}", done.err);
     if std::path::Path::new("/dev/full").exists() {
-        let folder = Folder::new(&[("t.wsio", "")]);
+        let folder = Folder::new(&[("t.wsio", "> a\n")]);
         let mut command = std::process::Command::new("sh");
         let line =
             format!("{} connect echo: --script t.wsio --report tap > /dev/full", env!("CARGO_BIN_EXE_wsio"));

@@ -106,3 +106,50 @@ fn records_of_a_played_server_have_their_connection() {
     assert_eq!(out.lines().count(), 6, "{out}");
     assert!(out.lines().all(|line| line.contains("\"conn\":1")), "{out}");
 }
+
+#[test]
+fn a_server_that_ends_says_whether_all_clients_were_well() {
+    for (fails, code) in [(false, 0), (true, 1)] {
+        let folder = Folder::new(&[("server.wsio", SHOP), ("t.wsio", SHOPPING)]);
+        let server = listening(&folder, &["--report", "junit=report.xml", "--report", "tap"]);
+        assert_eq!(folder.play(&server.url, &[]).code, 0);
+        if fails {
+            let mut peer = Peer::dial(server.address());
+            peer.text("nonsense");
+            peer.answer_close();
+            server.wsio.says("script: server.wsio:1: something else came");
+        }
+        assert_eq!(folder.play(&server.url, &[]).code, 0);
+        // One in the middle of its script has neither failed nor passed.
+        let mut late = Peer::dial(server.address());
+        late.text(r#"{"op":"login","token":"x"}"#);
+        late.message();
+        server.wsio.signal(rustix::process::Signal::TERM);
+        late.answer_close();
+        let done = server.wsio.wait();
+        assert_eq!(done.code, code, "{}", done.err);
+        assert_eq!(done.err.contains("wsio: script: 1 of 3 clients failed"), fails, "{}", done.err);
+        let (tap, junit) = (done.text(), folder.read("report.xml"));
+        let clients = if fails { 3 } else { 2 };
+        assert!(tap.starts_with(&format!("TAP version 14\n1..{}\n", clients * 7)), "{tap}");
+        assert!(tap.contains("\nok 2 - client 1: server.wsio:1: < {\"op\":\"login\"}\n"), "{tap}");
+        assert_eq!(tap.contains("\nnot ok 9 - client 2: server.wsio:1: < {\"op\":\"login\"}\n"), fails, "{tap}");
+        let sum = format!("tests=\"{}\" failures=\"{}\"", clients * 7, u8::from(fails));
+        assert!(junit.contains(&sum), "{junit}");
+    }
+}
+
+#[test]
+fn the_end_of_its_time_hides_no_failure() {
+    let folder = Folder::new(&[("server.wsio", SHOP)]);
+    for (text, code) in [("nonsense", 1), ("", 28)] {
+        let server = listening(&folder, &["-m", "600ms"]);
+        if !text.is_empty() {
+            let mut peer = Peer::dial(server.address());
+            peer.text(text);
+            peer.answer_close();
+        }
+        let done = server.wsio.wait();
+        assert_eq!(done.code, code, "{}", done.err);
+    }
+}
