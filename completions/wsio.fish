@@ -75,7 +75,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l linger -d 'After t
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -s m -l timeout -d 'End the whole run after DURATION, with exit 28' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -s m -l timeout -d 'Close after DURATION, be gone by --close-timeout after that, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l idle-timeout -d 'End after DURATION without a message either way, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
@@ -107,7 +107,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l sni -d 'Send and v
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l cert -d 'Show the certificate chain in FILE (PEM) to the server' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l pass -d 'Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping -d 'Ping N times, a second apart: min, avg, p95, max, loss' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping -d 'Ping N times, a second or --ping-interval apart: min, avg, p95, max, loss' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-status -d 'With --check, expect this HTTP status of the upgrade, as in 403 for a refusal that must happen' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-header -d 'With --check, expect a header of the answer to match REGEX; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l fail-if-cert-expires-in -d 'With --check, fail if a certificate of the server\'s chain expires within DURATION, as in 14d' -r
@@ -124,6 +124,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -s t -l text -d 'Send
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s b -l binary -d 'Send input as binary (default with raw and whole)'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l recv-only -d 'Never read the input, only receive'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send-only -d 'Do not write received messages, only send'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l allow-empty -d 'Let a script pass that neither sends nor expects anything'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 1 -d 'End after one received message, the same as -n 1'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-pong -d 'Answer no pings, to see whether the peer drops who never does'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
@@ -203,7 +204,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After th
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -s m -l timeout -d 'End the whole run after DURATION, with exit 28' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -s m -l timeout -d 'Close after DURATION, be gone by --close-timeout after that, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l idle-timeout -d 'End after DURATION without a message either way, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
@@ -231,9 +232,10 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l connect-timeout -d 
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s n -l count -d 'End a client\'s session after N messages from it' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l send -d 'Send MSG to each client first; @FILE, @- and @env:NAME read it from there; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l script -d 'Play the script in FILE, or - for standard input, against each client: a mock server' -r -F
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l report -d 'With --once, write how the script went for a CI system; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l report -d 'Write how the script went with each client, for a CI system; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l echo -d 'Send each message back to its sender'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l relay -d 'Send each message to all other clients too, and to standard output'
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-empty -d 'Let a script pass that neither sends nor expects anything'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l console -d 'Serve a page to talk to the socket from a browser; with --serve at /.console'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
@@ -300,7 +302,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After the 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s m -l timeout -d 'End the whole run after DURATION, with exit 28' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s m -l timeout -d 'Close after DURATION, be gone by --close-timeout after that, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l idle-timeout -d 'End after DURATION without a message either way, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
@@ -377,7 +379,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s v -l verbose -d 'Say 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l progress -d 'Draw on a terminal how far a transfer is, and say at its end what it carried'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l stats -d 'Sum up at the end on standard error: messages, bytes, rates, round trips, phases'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l raw -d 'Let control characters of the peer through to a terminal, which they can make lie'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l recv-only -d 'Never read A, only carry B to A'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l recv-only -d 'Never read standard input, nor publish to nats:, only receive'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send-only -d 'Do not write to A, only carry A to B'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 1 -d 'End after one message from B, the same as -n 1'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s h -l help -d 'Show the commonest options (-h), or all (--help)'

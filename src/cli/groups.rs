@@ -90,7 +90,7 @@ pub(super) struct Session {
     /// Wait at most DURATION for the answer to our Close
     #[arg(long, value_name = "DURATION", value_parser = values::duration, default_value = "5s", hide_short_help = true)]
     pub close_timeout: Duration,
-    /// Close after DURATION and be gone by --close-timeout after it, with exit 28
+    /// Close after DURATION, be gone by --close-timeout after that, with exit 28
     #[arg(short = 'm', long, value_name = "DURATION", value_parser = values::limit)]
     pub timeout: Option<Limit>,
     /// End after DURATION without a message either way, with exit 28

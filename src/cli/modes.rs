@@ -186,6 +186,7 @@ const TABLE: &[Row] = &[
     Row(LISTEN, &["cacert", "insecure", "sni", "connect_timeout", "forward_header", "tls_min", "pin", "crl", "location"], Any(TO), "is for the endpoint of --to"),
     Row(LISTEN, WAY, Any(TO), "is for the endpoint of --to"),
     Row(LISTEN, &["location"], Any(CLIENT), "needs a ws: or wss: endpoint"),
+    Row(LISTEN, &["subprotocols"], No(RELAY), "is not for two WebSockets: the client's subprotocols pass through"),
     Row(LISTEN, &["forward_header"], Any(CLIENT), "needs a ws: or wss: endpoint of --to"),
     Row(LISTEN, TRUST, Any(CLIENT | TLS), "needs a wss: or tls: endpoint"),
     Row(LISTEN, &["connect_timeout"], Any(OPENED), "needs an endpoint that is connected to (ws:, wss:, tcp:, tls:, unix:, nats:)"),
@@ -230,7 +231,8 @@ const TABLE: &[Row] = &[
 #[rustfmt::skip]
 const EVERYWHERE: &[(u64, &[&str])] = &[
     (ALL, &["quiet", "verbose", "secret", "max_message", "timeout", "close_timeout", "help"]),
-    (CONNECT | LISTEN, &["close", "ping_timeout", "compress", "headers", "subprotocols", "user", "bearer"]),
+    (CONNECT | LISTEN, &["close", "ping_timeout", "compress", "headers", "user", "bearer"]),
+    (CONNECT, &["subprotocols"]),
     (LISTEN, &["script", "ok_close", "ping_interval", "cert", "key", "pass"]),
     (CONNECT, &[
         "json", "curl", "connect_timeout", "retry", "retry_delay", "retry_max_time", "retry_connrefused",

@@ -70,12 +70,12 @@ impl Pair {
         let links = [a, b];
         let kinds = [links[0].kind(), links[1].kind()];
         // Messages are counted where a person receives them: from the WebSocket, B's when both are; without
-        // one, from the datagrams or the subject.
+        // one, from the datagrams or the subject, and between two ends of bytes from B.
         let last = |kind| kinds.iter().rposition(|other| *other == kind);
         let counted = [SideKind::WebSocket, SideKind::Datagrams, SideKind::Subject]
             .into_iter()
             .find_map(last)
-            .unwrap_or(0);
+            .unwrap_or(1);
         let pump = |side| {
             let filter = setup.rules.filter.clone().filter(|_| side == counted);
             let ahead = Ahead::new(setup.read_ahead);

@@ -185,7 +185,8 @@ async fn close(mut link: Link, run: &Run) -> Result<()> {
     };
     let answered = timeout(run.rules.close_timeout, answered).await;
     let end = link.end();
-    link.release(Parting::within(FAREWELL)).await;
+    // A peer that let the whole time pass gets none on top of it.
+    link.release(Parting::within(if answered.is_ok() { FAREWELL } else { Duration::ZERO })).await;
     match (answered, end) {
         (Err(_), _) => Err(Fault::new(Exit::CloseUnanswered, "close", "our Close was never answered")),
         (Ok(()), Some(SourceEnd::Lost { fault, .. })) => Err(Fault::new(

@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What a WebSocket peer does; it echoes messages, answers pings and Closes unless it says otherwise.
@@ -46,11 +46,16 @@ pub enum Habit {
 
 /// What was seen, in order.
 #[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<Vec<String>>>);
+pub struct Seen(Arc<Mutex<Vec<String>>>, &'static str);
 
 impl Seen {
     pub fn note(&self, line: String) {
-        self.0.lock().unwrap().push(line);
+        self.0.lock().unwrap().push(format!("{}{line}", self.1));
+    }
+
+    /// The same for what a client sees.
+    pub fn client(&self) -> Self {
+        Self(Arc::clone(&self.0), "client ")
     }
 
     pub fn lines(&self) -> Vec<String> {
@@ -103,6 +108,16 @@ impl Served {
     pub fn web_socket(habit: Habit, seen: &Seen) -> Self {
         let seen = seen.clone();
         Self::new(move |stream, number| answer(stream, number, habit, &seen))
+    }
+
+    /// A client of a stream server.
+    pub fn calls(address: &str, seen: &Seen) {
+        let Ok(mut stream) = TcpStream::connect(address) else { return };
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        let _ = stream.write_all(b"one\ntwo\n").and_then(|()| stream.shutdown(Shutdown::Write));
+        let mut got = Vec::new();
+        let _ = stream.read_to_end(&mut got);
+        seen.note(format!("got bytes {}", got.escape_ascii()));
     }
 
     /// A peer of bytes: it says two lines, ends, and takes what comes.
@@ -181,8 +196,8 @@ fn converse(peer: &mut Peer, habit: Habit, number: usize, seen: &Seen) {
 }
 
 /// A client of a server under test: says two lines, stays for a while, closes, and takes what comes.
-pub fn visit(address: &str, path: &str, lines: &[&str], habit: Habit, seen: &Seen) {
-    let Some(mut peer) = Peer::tries(address, path, lines) else { return seen.note("refused".to_owned()) };
+pub fn visit(address: &str, lines: &[&str], habit: Habit, seen: &Seen) {
+    let Some(mut peer) = Peer::tries(address, "/", lines) else { return seen.note("refused".to_owned()) };
     seen.head(&peer.head.clone());
     if !peer.head.starts_with("HTTP/1.1 101 ") {
         return;
@@ -199,36 +214,31 @@ pub fn visit(address: &str, path: &str, lines: &[&str], habit: Habit, seen: &See
             peer.text(text);
         }
     }
-    // The server may have something to say by itself.
-    peer.stream.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+    // The server may have something to say by itself; one that never stops is closed all the same.
+    let start = Instant::now();
     let mut closed = matches!(habit, Habit::Closes(_));
-    loop {
-        match peer.next() {
-            Some(frame) => {
-                seen.frame(&frame);
-                match frame.opcode {
-                    8 if habit == Habit::Keeps => {}
-                    8 => {
-                        let _ = peer.try_send(true, 8, &frame.payload);
-                        return;
-                    }
-                    9 if habit != Habit::Mute => drop(peer.try_send(true, 10, &frame.payload)),
-                    _ => {}
+    let quiet = habit == Habit::Keeps || habit == Habit::Mute;
+    peer.stream.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+    while start.elapsed() < Duration::from_secs(1) {
+        let frame = peer.next();
+        if let Some(frame) = &frame {
+            seen.frame(frame);
+            match frame.opcode {
+                8 if habit != Habit::Keeps => {
+                    let _ = peer.try_send(true, 8, &frame.payload);
+                    return;
                 }
+                9 if !quiet => drop(peer.try_send(true, 10, &frame.payload)),
+                _ => {}
             }
-            None if closed || habit == Habit::Keeps || habit == Habit::Mute => {
-                peer.stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
-                if habit == Habit::Keeps || habit == Habit::Mute {
-                    while let Some(frame) = peer.next() {
-                        seen.frame(&frame);
-                    }
-                }
-                return;
-            }
-            None => {
+        }
+        match (frame.is_none() || start.elapsed() > Duration::from_millis(150), closed || quiet) {
+            (true, false) => {
                 closed = true;
                 let _ = peer.try_send(true, 8, &1000u16.to_be_bytes());
             }
+            (true, true) if frame.is_none() => return,
+            _ => {}
         }
     }
 }

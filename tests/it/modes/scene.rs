@@ -42,6 +42,53 @@ pub const MODES: &[Mode] = &[
     Mode { name: "check", args: &["connect", "{url}", "--check"], input: "", own: &["check"] },
     Mode { name: "ping", args: &["connect", "{url}", "--ping", "1"], input: "", own: &["ping"] },
     Mode { name: "script", args: &["connect", "{url}", "--script", "{script}"], input: "", own: &["script"] },
+    Mode { name: "listen std", args: &["listen", "127.0.0.1:0"], input: LINES, own: &[] },
+    Mode { name: "listen once", args: &["listen", "127.0.0.1:0", "--once"], input: "", own: &["once"] },
+    Mode { name: "listen echo", args: &["listen", "127.0.0.1:0", "--echo"], input: "", own: &["echo"] },
+    Mode { name: "listen relay", args: &["listen", "127.0.0.1:0", "--relay"], input: "", own: &["relay"] },
+    Mode {
+        name: "listen to tcp",
+        args: &["listen", "127.0.0.1:0", "--to", "tcp:{tcp}"],
+        input: "",
+        own: &["to"],
+    },
+    Mode { name: "listen to ws", args: &["listen", "127.0.0.1:0", "--to", "{url}"], input: "", own: &["to"] },
+    Mode {
+        name: "listen to hub",
+        args: &["listen", "127.0.0.1:0", "--to", "hub:x"],
+        input: "",
+        own: &["to"],
+    },
+    Mode { name: "listen program", args: &["listen", "127.0.0.1:0", "--", "cat"], input: "", own: &[] },
+    Mode {
+        name: "listen script",
+        args: &["listen", "127.0.0.1:0", "--script", "{played}"],
+        input: "",
+        own: &["script"],
+    },
+    Mode { name: "pipe - ws", args: &["pipe", "-", "{url}"], input: LINES, own: &[] },
+    Mode { name: "pipe ws -", args: &["pipe", "{url}", "-"], input: LINES, own: &[] },
+    Mode { name: "pipe tcp ws", args: &["pipe", "tcp:{tcp}", "{url}"], input: "", own: &[] },
+    Mode { name: "pipe - tcp", args: &["pipe", "-", "tcp:{tcp}"], input: LINES, own: &[] },
+    Mode { name: "pipe - exec", args: &["pipe", "-", "exec:cat"], input: LINES, own: &[] },
+    Mode {
+        name: "pipe ws-listen ws",
+        args: &["pipe", "ws-listen:127.0.0.1:0", "{url}"],
+        input: "",
+        own: &[],
+    },
+    Mode {
+        name: "pipe ws-listen tcp",
+        args: &["pipe", "ws-listen:127.0.0.1:0", "tcp:{tcp}"],
+        input: "",
+        own: &[],
+    },
+    Mode {
+        name: "pipe tcp-listen ws",
+        args: &["pipe", "tcp-listen:127.0.0.1:0", "{url}"],
+        input: "",
+        own: &[],
+    },
 ];
 
 /// What all runs share: certificates, and servers that speak TLS.
@@ -61,6 +108,7 @@ impl World {
         let locked = authority.encrypts(&pair, "open");
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("script"), "> one\n< one\n").unwrap();
+        fs::write(folder.path().join("server"), "< one\n> one\n< two\n").unwrap();
         let serve = |more: &[&str]| {
             let files = [&*pair.cert.to_string_lossy(), &*pair.key.to_string_lossy()].map(str::to_owned);
             let args = ["listen", "wss://localhost:0", "--echo", "--cert", &files[0], "--key", &files[1]];
@@ -80,6 +128,7 @@ impl World {
         let port = url.rsplit(':').next().unwrap_or_default().trim_end_matches('/');
         let list = self.authority.revokes(&[], 2025);
         let script = self.folder.path().join("script");
+        let played = self.folder.path().join("server");
         let fill = |text: &str| {
             let text = [
                 ("{ca}", &*self.authority.file),
@@ -88,6 +137,7 @@ impl World {
                 ("{locked}", &*self.locked),
                 ("{crl}", &*list),
                 ("{script}", &*script),
+                ("{played}", &*played),
                 ("{tmp}", tmp),
             ]
             .into_iter()
@@ -126,7 +176,8 @@ pub fn run(world: &World, mode: &Mode, trial: &Trial, with: bool) -> String {
     wsio.close_stdin();
     let mut lines = Vec::new();
     if mode.serves() {
-        serve(&mut wsio, trial, &seen);
+        let once = words.iter().any(|word| word == "--once");
+        serve(&mut wsio, once, trial, &seen);
     }
     match ended(&mut wsio, Duration::from_millis(1500)) {
         true => {
@@ -157,8 +208,29 @@ fn named(listening: &Listening) -> String {
 }
 
 /// Lets a client come, and ends the server when it has gone.
-fn serve(wsio: &mut Wsio, trial: &Trial, seen: &Seen) {
-    let _ = (wsio, trial, seen, visit);
+fn serve(wsio: &mut Wsio, once: bool, trial: &Trial, seen: &Seen) {
+    let start = Instant::now();
+    let address = loop {
+        let err = wsio.err_so_far();
+        let line = err.lines().find_map(|line| line.strip_prefix("listening on "));
+        if let Some((scheme, rest)) = line.and_then(|line| line.split_once("://"))
+            && err.ends_with('\n')
+        {
+            break (scheme.to_owned(), rest.split('/').next().unwrap().to_owned());
+        }
+        if !wsio.is_running() || start.elapsed() > Duration::from_secs(2) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    match (address.0.as_str(), &address.1) {
+        ("ws", address) => visit(address, trial.lines, trial.habit, &seen.client()),
+        ("tcp", address) => Served::calls(address, &seen.client()),
+        _ => {}
+    }
+    if !once && wsio.is_running() {
+        wsio.signal(rustix::process::Signal::TERM);
+    }
 }
 
 fn ended(wsio: &mut Wsio, within: Duration) -> bool {

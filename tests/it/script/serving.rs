@@ -133,7 +133,11 @@ fn a_server_that_ends_says_whether_all_clients_were_well() {
         let clients = if fails { 3 } else { 2 };
         assert!(tap.starts_with(&format!("TAP version 14\n1..{}\n", clients * 7)), "{tap}");
         assert!(tap.contains("\nok 2 - client 1: server.wsio:1: < {\"op\":\"login\"}\n"), "{tap}");
-        assert_eq!(tap.contains("\nnot ok 9 - client 2: server.wsio:1: < {\"op\":\"login\"}\n"), fails, "{tap}");
+        assert_eq!(
+            tap.contains("\nnot ok 9 - client 2: server.wsio:1: < {\"op\":\"login\"}\n"),
+            fails,
+            "{tap}"
+        );
         let sum = format!("tests=\"{}\" failures=\"{}\"", clients * 7, u8::from(fails));
         assert!(junit.contains(&sum), "{junit}");
     }
