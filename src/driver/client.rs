@@ -165,7 +165,7 @@ impl Shared {
         }
         let (reach, far) = (&self.run.reach, guest.peer());
         match self.behind(Opening { visitor: Some(visitor), ..Opening::new(Role::B) }).await {
-            Ok(b) => {
+            Ok(mut b) => {
                 let name = name.to_owned();
                 let a = match guest {
                     Guest::Stream(dialed) => {
@@ -173,6 +173,7 @@ impl Shared {
                         reach.bytes(Port::Stream(dialed.stream), texts)
                     }
                     Guest::Peer(peer) => {
+                        b.link.speak_live();
                         let rules = reach.datagrams(reach.peer_idle);
                         Link::Datagrams(Box::new(Datagrams::peer(peer, name, rules)))
                     }

@@ -283,10 +283,12 @@ impl Pair {
         if let Poll::Ready(how) = self.links[side].poll_broken(cx) {
             events.push(Event::SinkFailed { side, how });
         }
-        if self.pumps[side].is_blocked()
-            && let Poll::Ready(how) = self.links[side].poll_cut(cx)
-        {
-            events.push(Event::Ended { side, how });
+        if self.pumps[side].is_blocked() {
+            let [a, b] = &mut self.links;
+            if side == 0 { b.tell_taken(a) } else { a.tell_taken(b) }
+            if let Poll::Ready(how) = self.links[side].poll_cut(cx) {
+                events.push(Event::Ended { side, how });
+            }
         }
         if self.legs[side].ping {
             match self.links[side].poll_flush(cx) {

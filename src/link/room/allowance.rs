@@ -1,0 +1,153 @@
+//! How long members whose queue is full may hold the others up: pure, with the clock handed in.
+//!
+//! One [`Allowance`] stands for a whole room, so that many slow members cost the others no more than one
+//! does. It counts the moments in which somebody waits and nothing excuses it. What excuses a member that
+//! standard input waits for is its [`Pace`]: each byte it takes pays for a little of the wait.
+
+use std::{collections::VecDeque, time::Duration};
+use tokio::time::Instant;
+
+/// How long the others may be held up in each [`WINDOW`].
+pub(super) const ALLOWED: Duration = Duration::from_secs(1);
+/// See [`ALLOWED`].
+pub(super) const WINDOW: Duration = Duration::from_secs(30);
+/// The least that a member has to take to be waited for, bytes a second.
+pub(super) const LEAST: u32 = 64 * 1024;
+/// How much time may be paid for in advance. A far end's system makes room in steps, of 64 KiB and more.
+const ADVANCE: Duration = Duration::from_secs(2);
+/// Waits closer to each other are kept as one.
+const GRAIN: Duration = Duration::from_millis(250);
+
+/// What is left of the time that the others can be held up.
+#[derive(Debug, Default)]
+pub(super) struct Allowance {
+    /// Waits of the last [`WINDOW`]: when each ended, and how long it was.
+    spent: VecDeque<(Instant, Duration)>,
+    /// Since when the time runs that is not yet in `spent`.
+    since: Option<Instant>,
+}
+
+impl Allowance {
+    /// Notes whether the others are held up from now on; gives what is left.
+    pub(super) fn note(&mut self, held_up: bool, now: Instant) -> Duration {
+        if let Some(since) = self.since {
+            self.spend(now.saturating_duration_since(since), now);
+        }
+        self.since = held_up.then_some(now);
+        while self.spent.front().is_some_and(|(end, _)| *end + WINDOW <= now) {
+            self.spent.pop_front();
+        }
+        ALLOWED.saturating_sub(self.spent.iter().map(|(_, time)| *time).sum())
+    }
+
+    fn spend(&mut self, time: Duration, now: Instant) {
+        match self.spent.back_mut() {
+            _ if time.is_zero() => {}
+            // A wait is over for good when its last moment is out of the window, so joining errs to the
+            // side of the others.
+            Some((end, sum)) if now.saturating_duration_since(*end) < GRAIN && *sum < GRAIN => {
+                (*end, *sum) = (now, *sum + time);
+            }
+            _ => self.spent.push_back((now, time)),
+        }
+    }
+}
+
+/// Whether a member takes enough to be waited for.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// What it had taken at the last look, bytes; `None` before the first one.
+    taken: Option<u64>,
+    /// Until when what it took pays for the wait.
+    paid_until: Instant,
+}
+
+impl Pace {
+    /// From now on.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { taken: None, paid_until: now }
+    }
+
+    /// Whether it has paid for this moment, after it took so many bytes in all; what it took before the
+    /// first look pays for nothing.
+    pub(super) fn suffices(&mut self, taken: u64, now: Instant) -> bool {
+        let bytes = taken.saturating_sub(*self.taken.get_or_insert(taken));
+        if bytes > 0 {
+            self.taken = Some(taken);
+            let paid = Duration::from_secs_f64(bytes as f64 / f64::from(LEAST));
+            self.paid_until = (self.paid_until.max(now) + paid.min(ADVANCE)).min(now + ADVANCE);
+        }
+        self.paid_until > now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(count: u64) -> Duration {
+        Duration::from_millis(count)
+    }
+
+    #[test]
+    fn a_second_is_allowed_and_is_back_after_thirty() {
+        let (start, mut allowance) = (Instant::now(), Allowance::default());
+        assert_eq!(allowance.note(true, start), ALLOWED);
+        assert_eq!(allowance.note(true, start + ms(400)), ms(600));
+        assert_eq!(allowance.note(false, start + ms(700)), ms(300));
+        assert_eq!(allowance.note(true, start + ms(20_000)), ms(300), "nobody was held up meanwhile");
+        assert_eq!(allowance.note(false, start + ms(20_300)), ms(0));
+        assert_eq!(allowance.note(false, start + ms(30_300)), ms(0), "the first wait is not wholly out");
+        assert_eq!(allowance.note(false, start + ms(30_700)), ms(700));
+        assert_eq!(allowance.note(false, start + ms(50_300)), ALLOWED);
+    }
+
+    #[test]
+    fn no_thirty_seconds_hold_more_than_the_allowance_and_memory_is_bounded() {
+        let (start, mut allowance) = (Instant::now(), Allowance::default());
+        let (mut waits, mut now) = (Vec::new(), start);
+        for step in 0..20_000_u64 {
+            let wait = ms(step % 7 + 1);
+            let before = now;
+            if allowance.note(true, now) > wait {
+                now += wait;
+                waits.push((before, wait));
+            }
+            allowance.note(false, now);
+            now += ms(step % 11 + 3);
+            assert!(allowance.spent.len() <= 200, "{}", allowance.spent.len());
+        }
+        for (end, _) in &waits {
+            let within = |at: &Instant| *at <= *end && *at + WINDOW > *end;
+            let sum: Duration = waits.iter().filter(|(at, _)| within(at)).map(|(_, wait)| *wait).sum();
+            assert!(sum <= ALLOWED + ms(10), "{sum:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_pays_for_the_wait_up_to_two_seconds_ahead() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        assert!(!pace.suffices(1000, start), "nothing is paid yet");
+        assert!(pace.suffices(1000 + u64::from(LEAST) / 2, start));
+        assert!(pace.suffices(1000 + u64::from(LEAST) / 2, start + ms(499)));
+        assert!(!pace.suffices(1000 + u64::from(LEAST) / 2, start + ms(500)));
+        let much = 1000 + 100 * u64::from(LEAST);
+        assert!(pace.suffices(much, start + ms(1000)));
+        assert!(pace.suffices(much, start + ms(2999)) && !pace.suffices(much, start + ms(3000)));
+    }
+
+    #[test]
+    fn who_takes_in_steps_of_a_second_pays_all_but_the_first_one() {
+        let start = Instant::now();
+        let (mut pace, mut unpaid, mut taken) = (Pace::new(start), 0, 0);
+        for look in 0..200_u64 {
+            let now = start + ms(50 * look);
+            if look > 0 && look % 20 == 0 {
+                taken += u64::from(LEAST) + 2000;
+            }
+            unpaid += u32::from(!pace.suffices(taken, now));
+        }
+        assert!(unpaid <= 20, "{unpaid} looks of 50 ms");
+    }
+}
