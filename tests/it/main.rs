@@ -26,6 +26,7 @@ mod limits;
 mod listen;
 #[cfg(feature = "nats")]
 mod nats;
+mod neighbours;
 mod pipe;
 mod progress;
 mod prompt;

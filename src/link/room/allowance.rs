@@ -11,10 +11,13 @@ use tokio::time::Instant;
 pub(super) const ALLOWED: Duration = Duration::from_secs(1);
 /// See [`ALLOWED`].
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
-/// The least that a member has to take to be waited for, bytes a second.
-pub(super) const LEAST: u32 = 64 * 1024;
+/// What pays for a second of waiting, bytes. It is less than the 64 KiB that a member has to take, because
+/// its system tells in steps what it took.
+const PRICE: u32 = 48 * 1024;
 /// How much time may be paid for in advance. A far end's system makes room in steps, of 64 KiB and more.
 const ADVANCE: Duration = Duration::from_secs(2);
+/// How much of the past may be paid for: what was taken between two looks is seen at the second one.
+const ARREARS: Duration = Duration::from_millis(100);
 /// Waits closer to each other are kept as one.
 const GRAIN: Duration = Duration::from_millis(250);
 
@@ -74,8 +77,9 @@ impl Pace {
         let bytes = taken.saturating_sub(*self.taken.get_or_insert(taken));
         if bytes > 0 {
             self.taken = Some(taken);
-            let paid = Duration::from_secs_f64(bytes as f64 / f64::from(LEAST));
-            self.paid_until = (self.paid_until.max(now) + paid.min(ADVANCE)).min(now + ADVANCE);
+            let paid = Duration::from_secs_f64(bytes as f64 / f64::from(PRICE));
+            let from = now.checked_sub(ARREARS).map_or(self.paid_until, |earliest| self.paid_until.max(earliest));
+            self.paid_until = (from + paid.min(2 * ADVANCE)).min(now + ADVANCE);
         }
         self.paid_until > now
     }
@@ -129,25 +133,35 @@ mod tests {
         let start = Instant::now();
         let mut pace = Pace::new(start);
         assert!(!pace.suffices(1000, start), "nothing is paid yet");
-        assert!(pace.suffices(1000 + u64::from(LEAST) / 2, start));
-        assert!(pace.suffices(1000 + u64::from(LEAST) / 2, start + ms(499)));
-        assert!(!pace.suffices(1000 + u64::from(LEAST) / 2, start + ms(500)));
-        let much = 1000 + 100 * u64::from(LEAST);
+        let half = 1000 + u64::from(PRICE) / 2;
+        assert!(pace.suffices(half, start) && pace.suffices(half, start + ms(499)));
+        assert!(!pace.suffices(half, start + ms(500)));
+        let much = 1000 + 100 * u64::from(PRICE);
         assert!(pace.suffices(much, start + ms(1000)));
         assert!(pace.suffices(much, start + ms(2999)) && !pace.suffices(much, start + ms(3000)));
     }
 
-    #[test]
-    fn who_takes_in_steps_of_a_second_pays_all_but_the_first_one() {
-        let start = Instant::now();
-        let (mut pace, mut unpaid, mut taken) = (Pace::new(start), 0, 0);
-        for look in 0..200_u64 {
-            let now = start + ms(50 * look);
-            if look > 0 && look % 20 == 0 {
-                taken += u64::from(LEAST) + 2000;
+    /// Milliseconds of a minute that are not paid for by so many bytes at each of these steps.
+    fn unpaid(bytes: u64, step: u64) -> u64 {
+        let (start, mut taken) = (Instant::now(), 0);
+        let mut pace = Pace::new(start);
+        let looks = (0..1200_u64).filter(|look| {
+            if *look > 0 && look * 50 % step == 0 {
+                taken += bytes;
             }
-            unpaid += u32::from(!pace.suffices(taken, now));
+            !pace.suffices(taken, start + ms(50 * look))
+        });
+        50 * looks.count() as u64
+    }
+
+    #[test]
+    fn who_takes_64_kib_a_second_pays_for_all_but_the_first_step() {
+        for (step, most) in [(50, 50), (500, 500), (1000, 1000)] {
+            let unpaid = unpaid(65_536 * step / 1000 + 1, step);
+            assert!(unpaid <= most, "each {step} ms: {unpaid}");
         }
-        assert!(unpaid <= 20, "{unpaid} looks of 50 ms");
+        for step in [50, 500, 1000] {
+            assert!(unpaid(32_768 * step / 1000, step) > 10_000, "each {step} ms");
+        }
     }
 }

@@ -15,7 +15,7 @@ pub use broker::Broker;
 pub use browser::Browser;
 pub use certs::{Authority, Pair};
 pub use child::{Done, Listening, Wsio};
-pub use peer::{Peer, accept_bounded, field, read_head, serve, serve_many};
+pub use peer::{Frame, Peer, accept_bounded, field, read_head, serve, serve_many};
 pub use program::{Ended, Input, Program};
 pub use proxies::{NAME, Proxy, greeting, tls_front, tls_front_of};
 pub use terminal::{Options, Terminal};
