@@ -4,6 +4,7 @@ use super::{
     cut::Cut,
     door::{Guest, REST},
     hub::Hub,
+    newcomers::Newcomer,
     reception, redial,
     serve::{Behind, Came, Served, Shared},
 };
@@ -21,20 +22,32 @@ use std::sync::{Arc, PoisonError, atomic::Ordering};
 use tokio::sync::OwnedSemaphorePermit;
 
 impl Shared {
-    pub(super) async fn client(&self, guest: Guest, permit: OwnedSemaphorePermit) -> Served {
+    /// Serves one client; one that asks for nothing has its place already, and loses it while it is silent.
+    pub(super) async fn client(
+        &self,
+        guest: Guest,
+        newcomer: Newcomer,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Served {
         let peer = guest.peer();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
         let telling = self.run.reach.telling(Some(number), 'A');
-        let came = match (&self.greeting, guest) {
+        let (came, mut newcomer, _permit) = match (&self.greeting, guest) {
             (Some(greeting), Guest::Stream(dialed)) => {
-                let handshake =
-                    reception::receive(&self.run, greeting, dialed, &name, &permit, &telling).await?;
-                Came::Asks(greeting, handshake)
+                let (handshake, permit) =
+                    reception::receive(self, greeting, dialed, &name, newcomer, &telling).await?;
+                (Came::Asks(greeting, handshake), None, Some(permit))
             }
-            (_, guest) => Came::Plain(guest),
+            (_, guest) => (Came::Plain(guest), Some(newcomer), permit),
         };
+        let mut evicted = Box::pin(async move {
+            match &mut newcomer {
+                Some(newcomer) => newcomer.evicted().await,
+                None => std::future::pending().await,
+            }
+        });
         let opened = async {
             match came {
                 Came::Asks(greeting, handshake) => {
@@ -46,12 +59,23 @@ impl Shared {
         // A server that ends does not wait for clients that are not in yet.
         let (a, b, about) = tokio::select! {
             opened = opened => opened?,
+            () = &mut evicted => {
+                self.unchoose();
+                return None;
+            }
             _ = self.run.over("listen") => return None,
         };
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
         let cut = Cut::new(reporter, &name);
-        let outcome = self.run.pair(a, b, true, Some(number)).await;
+        let outcome = tokio::select! {
+            outcome = self.run.pair(a, b, true, Some(number)) => outcome,
+            () = &mut evicted => {
+                cut.ended();
+                reporter.life(&format!("{name} close 1006 abnormal: it was silent, and others needed the room"));
+                return None;
+            }
+        };
         cut.ended();
         if let Behind::Hub(_, hub) = &self.behind
             && let Some(hub) = hub.get()

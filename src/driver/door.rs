@@ -2,9 +2,13 @@
 
 use crate::{
     link::{Peer, Peers},
-    net::{Dialed, Listener},
+    net::{self, Dialed, Listener},
 };
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 /// How long a peer is left alone whose other side could not be opened: each of its datagrams would ask again.
 pub(super) const REST: Duration = Duration::from_secs(1);
@@ -44,6 +48,19 @@ impl Door {
 }
 
 impl Guest {
+    /// Has the flag set once it sends something; for one without a connection, something more.
+    pub(super) fn noticed(self, spoke: &mut Arc<AtomicBool>) -> Self {
+        match self {
+            Self::Stream(Dialed { stream, peer }) => {
+                Self::Stream(Dialed { stream: net::noticed(stream, Arc::clone(spoke)), peer })
+            }
+            Self::Peer(peer) => {
+                *spoke = peer.spoke();
+                Self::Peer(peer)
+            }
+        }
+    }
+
     /// The far end, for people.
     pub(super) fn peer(&self) -> String {
         match self {

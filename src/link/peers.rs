@@ -13,7 +13,10 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -40,8 +43,8 @@ pub struct Peers {
     told_at: Option<Instant>,
 }
 
-/// The queue of each peer, by the socket it came to and its address.
-type Seats = Arc<Mutex<HashMap<(usize, SocketAddr), Queue>>>;
+/// The queue of each peer, by the socket it came to and its address; and whether it sent more than once.
+type Seats = Arc<Mutex<HashMap<(usize, SocketAddr), (Queue, Arc<AtomicBool>)>>>;
 
 /// Somebody who sends datagrams from one address.
 pub struct Peer {
@@ -50,6 +53,8 @@ pub struct Peer {
     seats: Seats,
     /// What came and was not taken yet.
     queue: Queue,
+    /// It sent a second datagram: one alone may have any address as its sender.
+    spoke: Arc<AtomicBool>,
     /// The socket is full.
     writable: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
 }
@@ -120,7 +125,8 @@ impl Peers {
     /// Puts a datagram where it belongs; gives the peer when it is a new one that may come in.
     fn deliver(&mut self, key: (usize, SocketAddr), payload: Bytes, closed: bool) -> Option<Peer> {
         let mut seats = lock(&self.seats);
-        if let Some(queue) = seats.get(&key) {
+        if let Some((queue, spoke)) = seats.get(&key) {
+            spoke.store(true, Ordering::Relaxed);
             if queue.bytes() + payload.len() > QUEUE {
                 queue.count_dropped();
             } else {
@@ -134,9 +140,10 @@ impl Peers {
         }
         let queue = Queue::default();
         queue.push(Message::Binary(payload));
-        seats.insert(key, queue.clone());
+        let spoke = Arc::<AtomicBool>::default();
+        seats.insert(key, (queue.clone(), Arc::clone(&spoke)));
         let (socket, seats) = (Arc::clone(&self.sockets[key.0]), Arc::clone(&self.seats));
-        Some(Peer { socket, key, seats, queue, writable: None })
+        Some(Peer { socket, key, seats, queue, spoke, writable: None })
     }
 
     /// What is to be said of those who were turned away.
@@ -157,6 +164,11 @@ impl Peer {
     /// Where it sends from.
     pub fn address(&self) -> SocketAddr {
         self.key.1
+    }
+
+    /// Set once it has sent a second datagram.
+    pub fn spoke(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.spoke)
     }
 
     /// What came and was not taken yet.
@@ -191,7 +203,7 @@ impl Drop for Peer {
     }
 }
 
-fn lock(seats: &Seats) -> MutexGuard<'_, HashMap<(usize, SocketAddr), Queue>> {
+fn lock(seats: &Seats) -> MutexGuard<'_, HashMap<(usize, SocketAddr), (Queue, Arc<AtomicBool>)>> {
     seats.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

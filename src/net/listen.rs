@@ -8,7 +8,6 @@ use super::{
     BindOptions, Dialed, ListenAddr,
     bind::{self, Bind},
     transport::tune,
-    words::{is_exhausted, words},
 };
 use crate::fault::Result;
 use std::{
@@ -89,7 +88,7 @@ impl Listener {
                 Err(error) => {
                     // Whatever it is, asking again at once would spin.
                     self.resume = Some(Instant::now() + PAUSE);
-                    return Err(if is_exhausted(&error) { io::Error::other(words(&error)) } else { error });
+                    return Err(error);
                 }
                 Ok(dialed) => return Ok(dialed),
             }

@@ -6,7 +6,11 @@
 
 #[cfg(unix)]
 use super::send_queue;
-use std::{io, pin::Pin};
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::{
@@ -76,6 +80,15 @@ impl SocketRef<'_> {
     #[cfg(not(unix))]
     fn unacknowledged(self) -> Option<u64> {
         None
+    }
+
+    /// Ready when something has come, or the end; it stays to be read.
+    pub fn poll_readable(self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Tcp(socket) => socket.poll_read_ready(cx).map(drop),
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.poll_read_ready(cx).map(drop),
+        }
     }
 
     /// Shuts the write side, whatever the layers above would say before; what was written still arrives.

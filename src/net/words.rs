@@ -29,8 +29,9 @@ pub fn words(error: &io::Error) -> String {
     .to_owned()
 }
 
-/// Whether this process or the system ran out of descriptors or buffers, which is not the peer's doing.
-pub(super) fn is_exhausted(error: &io::Error) -> bool {
+/// Whether this process or the system ran out of descriptors, threads, processes or buffers, which is not
+/// the peer's doing.
+pub fn is_exhausted(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
         use rustix::io::Errno;

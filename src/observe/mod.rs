@@ -12,8 +12,10 @@ pub use meter::Meter;
 
 mod redact;
 mod scrub;
+mod seldom;
 mod tap;
 
+pub use seldom::Seldom;
 pub use redact::{HIDDEN, Redactor};
 pub use tap::{Tap, Taps};
 

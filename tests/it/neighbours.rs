@@ -81,7 +81,7 @@ fn told(mut peer: Peer) -> (Option<u16>, String) {
 fn of_twenty_clients_those_that_read_nothing_cost_the_others_a_second_together() {
     const COUNT: usize = 800;
     for bad in [1, 3] {
-        let mut listening = Listening::start(["listen", "0", "--queue", "1M"]);
+        let mut listening = Listening::start(["listen", "0", "--queue", "1M", "--ping-interval", "off"]);
         let bad = dial(&listening, bad);
         let good: Vec<_> = dial(&listening, 20 - bad.len())
             .into_iter()
@@ -104,7 +104,7 @@ fn of_twenty_clients_those_that_read_nothing_cost_the_others_a_second_together()
 #[test]
 fn a_client_that_takes_64_kib_a_second_is_waited_for_by_standard_input() {
     const COUNT: usize = 240;
-    let mut listening = Listening::start(["listen", "0", "--queue", "64k"]);
+    let mut listening = Listening::start(["listen", "0", "--queue", "64k", "--ping-interval", "off"]);
     let peers = dial(&listening, 3);
     let mut readers: Vec<_> = Vec::new();
     for (index, peer) in peers.into_iter().enumerate() {
@@ -129,7 +129,7 @@ fn a_client_that_takes_64_kib_a_second_is_waited_for_by_standard_input() {
 #[test]
 fn a_client_alone_is_waited_for() {
     const COUNT: usize = 500;
-    let mut listening = Listening::start(["listen", "0", "--queue", "64k"]);
+    let mut listening = Listening::start(["listen", "0", "--queue", "64k", "--ping-interval", "off"]);
     let mut alone = dial(&listening, 1).remove(0);
     let feeding = feed(&mut listening, COUNT);
     // Longer than several would be allowed to take nothing.
@@ -147,7 +147,7 @@ fn a_client_alone_is_waited_for() {
 #[test]
 fn a_sender_of_a_hub_waits_a_second_for_those_that_read_nothing() {
     const COUNT: usize = 600;
-    for args in [&["listen", "0", "--queue", "256k", "--to", "hub:x"][..], &["listen", "0", "--queue", "256k", "--relay"]] {
+    for args in [&["listen", "0", "--queue", "256k", "--ping-interval", "off", "--to", "hub:x"][..], &["listen", "0", "--queue", "256k", "--ping-interval", "off", "--relay"]] {
         let listening = Listening::start(args);
         let mut sender = dial(&listening, 1).remove(0);
         let bad = dial(&listening, 1).remove(0);

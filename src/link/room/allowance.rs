@@ -11,6 +11,8 @@ use tokio::time::Instant;
 pub(super) const ALLOWED: Duration = Duration::from_secs(1);
 /// See [`ALLOWED`].
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
+/// From one look to the next.
+pub(super) const TICK: Duration = Duration::from_millis(50);
 /// What pays for a second of waiting, bytes. It is less than the 64 KiB that a member has to take, because
 /// its system tells in steps what it took.
 const PRICE: u32 = 48 * 1024;
@@ -34,7 +36,8 @@ impl Allowance {
     /// Notes whether the others are held up from now on; gives what is left.
     pub(super) fn note(&mut self, held_up: bool, now: Instant) -> Duration {
         if let Some(since) = self.since {
-            self.spend(now.saturating_duration_since(since), now);
+            // A look that comes late was kept from the processor, which is not the fault of who is slow.
+            self.spend(now.saturating_duration_since(since).min(2 * TICK), now);
         }
         self.since = held_up.then_some(now);
         while self.spent.front().is_some_and(|(end, _)| *end + WINDOW <= now) {
@@ -63,12 +66,14 @@ pub(super) struct Pace {
     taken: Option<u64>,
     /// Until when what it took pays for the wait.
     paid_until: Instant,
+    /// Since when nothing pays for it.
+    unpaid_since: Option<Instant>,
 }
 
 impl Pace {
     /// From now on.
     pub(super) fn new(now: Instant) -> Self {
-        Self { taken: None, paid_until: now }
+        Self { taken: None, paid_until: now, unpaid_since: Some(now) }
     }
 
     /// Whether it has paid for this moment, after it took so many bytes in all; what it took before the
@@ -81,7 +86,18 @@ impl Pace {
             let from = now.checked_sub(ARREARS).map_or(self.paid_until, |earliest| self.paid_until.max(earliest));
             self.paid_until = (from + paid.min(2 * ADVANCE)).min(now + ADVANCE);
         }
-        self.paid_until > now
+        let suffices = self.paid_until > now;
+        if suffices {
+            self.unpaid_since = None;
+        } else {
+            self.unpaid_since.get_or_insert(now);
+        }
+        suffices
+    }
+
+    /// For how long nothing pays for it.
+    pub(super) fn unpaid(&self, now: Instant) -> Duration {
+        self.unpaid_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 }
 
@@ -96,14 +112,21 @@ mod tests {
     #[test]
     fn a_second_is_allowed_and_is_back_after_thirty() {
         let (start, mut allowance) = (Instant::now(), Allowance::default());
-        assert_eq!(allowance.note(true, start), ALLOWED);
-        assert_eq!(allowance.note(true, start + ms(400)), ms(600));
-        assert_eq!(allowance.note(false, start + ms(700)), ms(300));
-        assert_eq!(allowance.note(true, start + ms(20_000)), ms(300), "nobody was held up meanwhile");
-        assert_eq!(allowance.note(false, start + ms(20_300)), ms(0));
-        assert_eq!(allowance.note(false, start + ms(30_300)), ms(0), "the first wait is not wholly out");
-        assert_eq!(allowance.note(false, start + ms(30_700)), ms(700));
-        assert_eq!(allowance.note(false, start + ms(50_300)), ALLOWED);
+        let mut held = |from: u64, to: u64| {
+            for at in (from..to).step_by(50) {
+                let _ = allowance.note(true, start + ms(at));
+            }
+            allowance.note(false, start + ms(to))
+        };
+        assert_eq!(held(0, 700), ms(300));
+        assert_eq!(held(20_000, 20_300), ms(0), "nobody was held up meanwhile");
+        assert_eq!(held(30_000, 30_000), ms(0), "the first wait is not wholly out");
+        assert!(held(30_400, 30_400) > ms(200));
+        assert_eq!(held(30_700, 30_700), ms(700));
+        assert_eq!(held(50_300, 50_300), ALLOWED);
+        assert_eq!(held(60_000, 60_050), ms(950));
+        let _ = allowance.note(true, start + ms(70_000));
+        assert_eq!(allowance.note(false, start + ms(75_000)), ms(850), "a late look counts as two");
     }
 
     #[test]

@@ -4,7 +4,10 @@
 //! only so it sees that a slow one has stopped, and that the others have heard all there is. Each look tells
 //! the room's [`Allowance`](super::Allowance) whether the time of the others runs.
 
-use super::{Member, Pace, Seat, Slow, State, Waited, allowance::ALLOWED};
+use super::{
+    Member, Pace, Seat, Slow, State, Waited,
+    allowance::{ALLOWED, TICK},
+};
 use crate::session::SourceEnd;
 use std::{
     future::Future,
@@ -13,9 +16,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-
-/// From one look to the next.
-const TICK: Duration = Duration::from_millis(50);
 
 /// What a member speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +28,17 @@ pub enum Speaker {
     Live,
 }
 
-/// How those stand who are to hear a speaker.
+/// How those stand who are to hear a speaker, and have no room.
 #[derive(Default)]
 struct Look {
-    held_up: bool,
+    /// Somebody is waited for, whatever the time.
+    waits: bool,
     /// It depends on the time how long.
     is_timed: bool,
     /// Numbers of those for whom the time of the others runs.
     causes: Vec<u64>,
+    /// Those for whom it runs too, and who are not yet slow for long enough to be sent away for it.
+    doubtful: Vec<u64>,
     /// Those who take enough, which excuses them only while nobody waits for more.
     takers: Vec<u64>,
     /// Somebody has heard all there is.
@@ -76,16 +79,19 @@ impl Member {
         let mut state = room.lock();
         let is_timed = loop {
             let look = self.look(cx, &mut state, now);
+            let counts = !look.causes.is_empty() || !look.doubtful.is_empty();
+            let left = self.run_down(&mut state, counts, now);
+            if counts && left > Duration::ZERO && self.speaker != Speaker::Live {
+                break true;
+            }
             if look.causes.is_empty() {
+                // Nobody waits for the doubtful any more: what is said grows their queues a little longer.
                 self.run_down(&mut state, false, now);
-                if look.held_up {
+                if look.waits {
                     break look.is_timed;
                 }
                 *self.speaks.get_mut() = false;
                 return Poll::Ready(());
-            }
-            if self.run_down(&mut state, true, now) > Duration::ZERO && self.speaker != Speaker::Live {
-                break true;
             }
             for seat in state.seats.iter().filter(|seat| look.causes.contains(&seat.number)) {
                 seat.queue.cut(SourceEnd::SentAway { reason: away() });
@@ -122,8 +128,8 @@ impl Member {
                 }
                 continue;
             }
-            look.held_up = true;
             if rules.slow != Slow::Disconnect || seat.waited != Waited::ByTheRules {
+                look.waits = true;
                 continue;
             }
             look.is_timed = true;
@@ -133,7 +139,13 @@ impl Member {
             });
             // Its own task looks what the far end has taken.
             let suffices = seat.queue.ask_taken().is_some_and(|taken| pace.suffices(taken, now));
-            if suffices { &mut look.takers } else { &mut look.causes }.push(seat.number);
+            let has_had_time = pace.unpaid(now) >= ALLOWED || seat.queue.bytes() >= 2 * rules.queue;
+            match (suffices, has_had_time) {
+                (true, _) => &mut look.takers,
+                (false, true) => &mut look.causes,
+                (false, false) => &mut look.doubtful,
+            }
+            .push(seat.number);
         }
         self.excuse(&mut look);
         look
@@ -142,11 +154,18 @@ impl Member {
     /// Takes those out of the causes who may hold this speaker up, and puts those in who may not.
     fn excuse(&self, look: &mut Look) {
         match self.speaker {
-            Speaker::Source if look.listeners == 1 => look.causes.clear(),
-            Speaker::Source => {}
+            Speaker::Source if look.listeners == 1 => {
+                look.waits |= look.is_timed;
+                look.causes.clear();
+                look.doubtful.clear();
+            }
             // While nobody has run dry, those who take hold nobody up but the speaker: that is backpressure.
-            Speaker::Member if !look.is_dry => {}
-            Speaker::Member | Speaker::Live => look.causes.append(&mut look.takers),
+            Speaker::Member if look.is_dry => look.causes.append(&mut look.takers),
+            Speaker::Source | Speaker::Member => look.waits |= !look.takers.is_empty(),
+            Speaker::Live => {
+                look.causes.append(&mut look.doubtful);
+                look.causes.append(&mut look.takers);
+            }
         }
     }
 

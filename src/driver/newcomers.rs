@@ -1,0 +1,158 @@
+//! Clients that are not in yet, and who goes when there are too many of them.
+//!
+//! A client that connects and says nothing costs a descriptor and a little memory for as long as it likes, up
+//! to its deadline. So there is a bound on how many may be on their way in, apart from `--max-connections`,
+//! and a newcomer always finds a place: the oldest one loses its own, first those that have not sent a byte. Who
+//! is honest sends its request at once, and is in long before its turn to go comes.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::oneshot;
+
+/// Everybody who is on the way in.
+pub(super) struct Newcomers {
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    /// Those that were silent when they were looked at last, the oldest first.
+    silent: BTreeMap<u64, Place>,
+    /// Those that have sent something.
+    spoke: BTreeMap<u64, Place>,
+}
+
+struct Place {
+    spoke: Arc<AtomicBool>,
+    evict: oneshot::Sender<()>,
+}
+
+/// One of them; dropping it is being in, or gone.
+pub(super) struct Newcomer {
+    number: u64,
+    all: Arc<Newcomers>,
+    spoke: Arc<AtomicBool>,
+    evicted: oneshot::Receiver<()>,
+}
+
+impl Newcomers {
+    /// Room for so many.
+    pub(super) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, state: Mutex::default() })
+    }
+
+    /// One more, for whom the oldest goes when there is no room; `spoke` is set once it sends something.
+    /// The flag that comes with it tells whether somebody had to go.
+    pub(super) fn enter(self: &Arc<Self>, spoke: Arc<AtomicBool>) -> (Newcomer, bool) {
+        let mut state = self.lock();
+        let evicts = state.silent.len() + state.spoke.len() >= self.most && state.evict(true);
+        let (evict, evicted) = oneshot::channel();
+        let number = state.next;
+        state.next += 1;
+        state.silent.insert(number, Place { spoke: Arc::clone(&spoke), evict });
+        drop(state);
+        (Newcomer { number, all: Arc::clone(self), spoke, evicted }, evicts)
+    }
+
+    /// Has the oldest go, first those that have not sent a byte, and only those unless it is `any`; false when
+    /// there is none.
+    pub(super) fn evict(&self, any: bool) -> bool {
+        self.lock().evict(any)
+    }
+
+    /// Whether one is here that has not sent a byte.
+    pub(super) fn has_silent(&self) -> bool {
+        self.lock().silent.values().any(|place| !place.spoke.load(Ordering::Relaxed))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn evict(&mut self, any: bool) -> bool {
+        while let Some((number, place)) = self.silent.pop_first() {
+            if !place.spoke.load(Ordering::Relaxed) {
+                return place.evict.send(()).is_ok();
+            }
+            self.spoke.insert(number, place);
+        }
+        any && self.spoke.pop_first().is_some_and(|(_, place)| place.evict.send(()).is_ok())
+    }
+}
+
+impl Newcomer {
+    /// It has sent something.
+    pub(super) fn spoke(&self) {
+        self.spoke.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until it has to go.
+    pub(super) async fn evicted(&mut self) {
+        if (&mut self.evicted).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for Newcomer {
+    fn drop(&mut self) {
+        let mut state = self.all.lock();
+        if state.silent.remove(&self.number).is_none() {
+            state.spoke.remove(&self.number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter(all: &Arc<Newcomers>) -> Newcomer {
+        all.enter(Arc::default()).0
+    }
+
+    fn is_evicted(newcomer: &mut Newcomer) -> bool {
+        newcomer.evicted.try_recv().is_ok()
+    }
+
+    #[test]
+    fn the_oldest_silent_one_goes_first_and_then_the_oldest() {
+        let all = Newcomers::new(3);
+        let (mut one, mut two, mut three) = (enter(&all), enter(&all), enter(&all));
+        one.spoke();
+        let mut four = enter(&all);
+        assert!(is_evicted(&mut two) && !is_evicted(&mut one) && !is_evicted(&mut three));
+        three.spoke();
+        four.spoke();
+        let five = enter(&all);
+        assert!(is_evicted(&mut one) && !is_evicted(&mut three) && !is_evicted(&mut four));
+        assert!(all.has_silent());
+        five.spoke();
+        assert!(!all.has_silent() && !all.evict(false) && all.evict(true));
+        assert!(is_evicted(&mut three));
+    }
+
+    #[test]
+    fn who_is_in_or_gone_takes_no_place() {
+        let all = Newcomers::new(2);
+        let mut stays = enter(&all);
+        for _ in 0..1000 {
+            let (newcomer, evicts) = all.enter(Arc::default());
+            newcomer.spoke();
+            assert!(!evicts);
+        }
+        let state = all.lock();
+        assert_eq!((state.silent.len(), state.spoke.len()), (1, 0));
+        drop(state);
+        assert!(!is_evicted(&mut stays));
+    }
+}
