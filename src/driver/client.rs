@@ -9,10 +9,11 @@ use super::{
     serve::{Behind, Came, Served, Shared},
 };
 use crate::{
-    endpoint::{self, Greeting, OpenedLink, Opening, Role, Visitor},
+    endpoint::{self, EXHAUSTED, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
     link::{Datagrams, Link, Port, Texts},
+    session::SourceEnd,
     ws::{
         Telling,
         server::{self, Handshake},
@@ -154,10 +155,14 @@ impl Shared {
             (Some(b), _) => b,
             (None, opening) => match self.behind(opening.unwrap_or(Opening::new(Role::B))).await {
                 Ok(b) => b,
+                // It is open already, so it is closed with the cause.
                 Err(fault) => {
-                    reporter.fault(&fault);
-                    self.unchoose();
-                    return None;
+                    let how = match fault.exhausted {
+                        true => SourceEnd::SentAway { reason: EXHAUSTED.into() },
+                        false => SourceEnd::Failed(fault.clone()),
+                    };
+                    self.fault(&fault);
+                    OpenedLink::new(Link::ended(how), "-".into())
                 }
             },
         };
@@ -165,14 +170,26 @@ impl Shared {
         Some((endpoint::accepted(upgraded, reach, telling, peer, &url), b, about))
     }
 
+    /// Tells of a fault; of what is used up only seldom, since everybody who comes meets it.
+    fn fault(&self, fault: &Fault) {
+        if !fault.exhausted {
+            self.run.reach.reporter.fault(fault);
+        } else if let Some(count) = self.exhausted.count() {
+            self.run.reach.reporter.fault(fault);
+            self.run.reach.reporter.note(&format!("that happened {count} times since it was last said"));
+        }
+    }
+
     /// What stands behind us cannot be had: a WebSocket's own refusal is passed on.
     async fn refuse(&self, handshake: Handshake, fault: Fault, said: &str, target: &str) {
         let reporter = &self.run.reach.reporter;
-        reporter.fault(&fault);
-        let status = fault.answer.as_ref().map_or(502, |answer| answer.status);
+        self.fault(&fault);
+        let without = if fault.exhausted { 503 } else { 502 };
+        let status = fault.answer.as_ref().map_or(without, |answer| answer.status);
         reporter.life(&format!("{said} {status} {target}: {}: {}", fault.phase, fault.cause));
         match fault.answer {
             Some(answer) => handshake.pass_on(*answer).await,
+            None if fault.exhausted => handshake.refuse(503, EXHAUSTED).await,
             None => handshake.refuse(502, "the target cannot be reached").await,
         }
         self.unchoose();

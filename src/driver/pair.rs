@@ -285,7 +285,11 @@ impl Pair {
         }
         if self.pumps[side].is_blocked() {
             let [a, b] = &mut self.links;
-            if side == 0 { b.tell_taken(a) } else { a.tell_taken(b) }
+            if side == 0 {
+                b.tell_taken(a)
+            } else {
+                a.tell_taken(b)
+            }
             if let Poll::Ready(how) = self.links[side].poll_cut(cx) {
                 events.push(Event::Ended { side, how });
             }

@@ -50,9 +50,8 @@ pub(super) async fn receive(
     let soon = || Instant::now() + greeting.options().handshake_timeout;
     let mut until = soon();
     let stream = &mut dialed.stream;
-    let heard = poll_fn(move |cx| {
-        stream.beneath().socket.map_or(Poll::Ready(()), |socket| socket.poll_readable(cx))
-    });
+    let heard =
+        poll_fn(move |cx| stream.beneath().socket.map_or(Poll::Ready(()), |socket| socket.poll_readable(cx)));
     tokio::select! {
         () = heard => newcomer.spoke(),
         // It is told below that it was silent.

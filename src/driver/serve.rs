@@ -217,7 +217,11 @@ impl Server {
         let guest = guest.noticed(&mut spoke);
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         if permit.is_err() && !shared.plain.evict(false) {
-            shared.say_seldom(&shared.refused, "refused", "clients: too many connections (--max-connections)");
+            shared.say_seldom(
+                &shared.refused,
+                "refused",
+                "clients: too many connections (--max-connections)",
+            );
             return;
         }
         let (newcomer, _) = shared.plain.enter(spoke);
@@ -263,7 +267,10 @@ impl Shared {
             self.newcomers.evict(true);
             if let Some(count) = self.exhausted.count() {
                 let words = net::words(error);
-                self.run.reach.reporter.note(&format!("accept: {words} ({count} times since it was last said)"));
+                self.run
+                    .reach
+                    .reporter
+                    .note(&format!("accept: {words} ({count} times since it was last said)"));
             }
         } else {
             self.run.reach.reporter.note(&format!("accept: {error}"));

@@ -164,14 +164,7 @@ impl Room {
         if !centre {
             state.last.iter().for_each(|message| incoming.push(message.clone()));
         }
-        state.seats.push(Seat {
-            number,
-            queue: incoming.clone(),
-            centre,
-            conn: None,
-            waited,
-            pace: None,
-        });
+        state.seats.push(Seat { number, queue: incoming.clone(), centre, conn: None, waited, pace: None });
         if let Some(waiting) = state.waiting.take() {
             waiting.wake();
         }

@@ -4,7 +4,7 @@
 //! blocking reads and writes happen on threads of our own with a bounded queue. The threads are not
 //! joined: a blocked read must not hold the process up.
 
-use super::{Close, InputFile, Prompt};
+use super::{Close, InputFile, Prompt, Worker};
 use crate::framing;
 use bytes::{Bytes, BytesMut};
 use std::{
@@ -216,9 +216,9 @@ impl Output {
 }
 
 /// Reads on a thread of its own until the end, an error, or nobody listens.
-pub(super) fn read_on_thread(mut from: Box<dyn Read + Send>) -> Input {
+pub(super) fn read_on_thread(worker: Worker, mut from: Box<dyn Read + Send>) -> Input {
     let (sender, receiver) = mpsc::channel(DEPTH);
-    std::thread::spawn(move || {
+    worker.run(move || {
         let mut buffer = BytesMut::new();
         loop {
             buffer.resize(CHUNK, 0);
@@ -240,15 +240,16 @@ pub(super) fn read_on_thread(mut from: Box<dyn Read + Send>) -> Input {
 
 /// Writes on a thread of its own until the sender is dropped or a write fails, and closes what it wrote.
 pub(super) fn write_on_thread(
+    worker: Worker,
     mut to: Box<dyn Write + Send>,
     close: Option<Close>,
-    gone: Option<Box<dyn FnOnce() + Send>>,
+    gone: Option<(Worker, Box<dyn FnOnce() + Send>)>,
 ) -> Output {
     let (chunks, mut receiver) = mpsc::channel::<Vec<Bytes>>(DEPTH);
     let (report, done) = oneshot::channel();
     let written = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&written);
-    std::thread::spawn(move || {
+    worker.run(move || {
         let result = (|| {
             while let Some(chunks) = receiver.blocking_recv() {
                 for chunk in chunks {
@@ -262,9 +263,9 @@ pub(super) fn write_on_thread(
         drop(receiver);
         let _ = report.send(result);
     });
-    let gone = gone.map(|wait| {
+    let gone = gone.map(|(worker, wait)| {
         let (report, gone) = oneshot::channel();
-        std::thread::spawn(move || {
+        worker.run(move || {
             wait();
             let _ = report.send(());
         });
@@ -307,10 +308,15 @@ mod tests {
         }
     }
 
+    fn worker() -> Worker {
+        let [worker] = crate::link::hire().unwrap();
+        worker
+    }
+
     #[tokio::test]
     async fn what_only_the_close_tells_is_a_failure() {
         let close = || Err(io::ErrorKind::QuotaExceeded.into());
-        let mut output = write_on_thread(Box::new(Vec::new()), Some(Box::new(close)), None);
+        let mut output = write_on_thread(worker(), Box::new(Vec::new()), Some(Box::new(close)), None);
         let mut bytes = framing::Output::default();
         bytes.push_slice(b"written");
         poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
@@ -321,7 +327,7 @@ mod tests {
     #[tokio::test]
     async fn an_output_whose_failure_was_told_can_still_be_finished() {
         let (mut output, mut bytes) =
-            (write_on_thread(Box::new(Full), None, None), framing::Output::default());
+            (write_on_thread(worker(), Box::new(Full), None, None), framing::Output::default());
         bytes.push_slice(b"never written");
         poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
         let error = poll_fn(|cx| output.poll_broken(cx)).await;

@@ -42,7 +42,7 @@ pub use source::{Family, Interface};
 pub use spelling::Spelled;
 pub use transport::{Beneath, SocketRef, Stream, Transport};
 pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, is_full, is_too_big};
-pub use words::{is_exhausted, words};
+pub use words::{cannot_start, is_exhausted, words};
 
 use std::path::PathBuf;
 

@@ -45,6 +45,12 @@ pub fn is_exhausted(error: &io::Error) -> bool {
     }
 }
 
+/// Whether something cannot be started or opened because threads, processes, descriptors or memory for them
+/// are used up; not for an error of a socket, where `EAGAIN` means something else.
+pub fn cannot_start(error: &io::Error) -> bool {
+    is_exhausted(error) || error.kind() == ErrorKind::WouldBlock || error.kind() == ErrorKind::OutOfMemory
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ mod console;
 mod curl;
 mod datagrams;
 mod docs;
+mod doors;
 mod endings;
 mod fanout;
 mod field;

@@ -83,10 +83,8 @@ fn of_twenty_clients_those_that_read_nothing_cost_the_others_a_second_together()
     for bad in [1, 3] {
         let mut listening = Listening::start(["listen", "0", "--queue", "1M", "--ping-interval", "off"]);
         let bad = dial(&listening, bad);
-        let good: Vec<_> = dial(&listening, 20 - bad.len())
-            .into_iter()
-            .map(|peer| read(peer, COUNT, |_| {}))
-            .collect();
+        let good: Vec<_> =
+            dial(&listening, 20 - bad.len()).into_iter().map(|peer| read(peer, COUNT, |_| {})).collect();
         feed(&mut listening, COUNT).join().unwrap();
         for good in good {
             let got = good.join().unwrap();
@@ -121,7 +119,12 @@ fn a_client_that_takes_64_kib_a_second_is_waited_for_by_standard_input() {
     feed(&mut listening, COUNT).join().unwrap();
     for reader in readers {
         let got = reader.join().unwrap();
-        assert!(got.numbers == all(COUNT), "{} came, then {:?}", got.numbers.len(), got.end.map(|end| end.code()));
+        assert!(
+            got.numbers == all(COUNT),
+            "{} came, then {:?}",
+            got.numbers.len(),
+            got.end.map(|end| end.code())
+        );
     }
     assert!(!listening.wsio.err_so_far().contains("too slow"), "{}", listening.wsio.err_so_far());
 }
@@ -147,7 +150,10 @@ fn a_client_alone_is_waited_for() {
 #[test]
 fn a_sender_of_a_hub_waits_a_second_for_those_that_read_nothing() {
     const COUNT: usize = 600;
-    for args in [&["listen", "0", "--queue", "256k", "--ping-interval", "off", "--to", "hub:x"][..], &["listen", "0", "--queue", "256k", "--ping-interval", "off", "--relay"]] {
+    for args in [
+        &["listen", "0", "--queue", "256k", "--ping-interval", "off", "--to", "hub:x"][..],
+        &["listen", "0", "--queue", "256k", "--ping-interval", "off", "--relay"],
+    ] {
         let listening = Listening::start(args);
         let mut sender = dial(&listening, 1).remove(0);
         let bad = dial(&listening, 1).remove(0);

@@ -37,7 +37,7 @@ impl Allowance {
     pub(super) fn note(&mut self, held_up: bool, now: Instant) -> Duration {
         if let Some(since) = self.since {
             // A look that comes late was kept from the processor, which is not the fault of who is slow.
-            self.spend(now.saturating_duration_since(since).min(2 * TICK), now);
+            self.spend(now.saturating_duration_since(since).min(5 * TICK), now);
         }
         self.since = held_up.then_some(now);
         while self.spent.front().is_some_and(|(end, _)| *end + WINDOW <= now) {
@@ -66,6 +66,7 @@ pub(super) struct Pace {
     taken: Option<u64>,
     /// Until when what it took pays for the wait.
     paid_until: Instant,
+    begin: Instant,
     /// Since when nothing pays for it.
     unpaid_since: Option<Instant>,
 }
@@ -73,7 +74,7 @@ pub(super) struct Pace {
 impl Pace {
     /// From now on.
     pub(super) fn new(now: Instant) -> Self {
-        Self { taken: None, paid_until: now, unpaid_since: Some(now) }
+        Self { taken: None, paid_until: now, begin: now, unpaid_since: Some(now) }
     }
 
     /// Whether it has paid for this moment, after it took so many bytes in all; what it took before the
@@ -83,7 +84,8 @@ impl Pace {
         if bytes > 0 {
             self.taken = Some(taken);
             let paid = Duration::from_secs_f64(bytes as f64 / f64::from(PRICE));
-            let from = now.checked_sub(ARREARS).map_or(self.paid_until, |earliest| self.paid_until.max(earliest));
+            let from =
+                now.checked_sub(ARREARS).map_or(self.paid_until, |earliest| self.paid_until.max(earliest));
             self.paid_until = (from + paid.min(2 * ADVANCE)).min(now + ADVANCE);
         }
         let suffices = self.paid_until > now;
@@ -93,6 +95,11 @@ impl Pace {
             self.unpaid_since.get_or_insert(now);
         }
         suffices
+    }
+
+    /// Whether too little is known yet of what it takes.
+    pub(super) fn is_new(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.begin) < 3 * TICK
     }
 
     /// For how long nothing pays for it.
@@ -126,7 +133,7 @@ mod tests {
         assert_eq!(held(50_300, 50_300), ALLOWED);
         assert_eq!(held(60_000, 60_050), ms(950));
         let _ = allowance.note(true, start + ms(70_000));
-        assert_eq!(allowance.note(false, start + ms(75_000)), ms(850), "a late look counts as two");
+        assert_eq!(allowance.note(false, start + ms(75_000)), ms(700), "a late look counts as five");
     }
 
     #[test]

@@ -39,6 +39,8 @@ struct Look {
     causes: Vec<u64>,
     /// Those for whom it runs too, and who are not yet slow for long enough to be sent away for it.
     doubtful: Vec<u64>,
+    /// Those who are waited for until it is known what they take, whatever is left of the time.
+    new: Vec<u64>,
     /// Those who take enough, which excuses them only while nobody waits for more.
     takers: Vec<u64>,
     /// Somebody has heard all there is.
@@ -79,14 +81,14 @@ impl Member {
         let mut state = room.lock();
         let is_timed = loop {
             let look = self.look(cx, &mut state, now);
-            let counts = !look.causes.is_empty() || !look.doubtful.is_empty();
+            let counts = ![&look.causes, &look.doubtful, &look.new].iter().all(|list| list.is_empty());
             let left = self.run_down(&mut state, counts, now);
             if counts && left > Duration::ZERO && self.speaker != Speaker::Live {
                 break true;
             }
             if look.causes.is_empty() {
                 // Nobody waits for the doubtful any more: what is said grows their queues a little longer.
-                self.run_down(&mut state, false, now);
+                self.run_down(&mut state, !look.new.is_empty(), now);
                 if look.waits {
                     break look.is_timed;
                 }
@@ -140,10 +142,11 @@ impl Member {
             // Its own task looks what the far end has taken.
             let suffices = seat.queue.ask_taken().is_some_and(|taken| pace.suffices(taken, now));
             let has_had_time = pace.unpaid(now) >= ALLOWED || seat.queue.bytes() >= 2 * rules.queue;
-            match (suffices, has_had_time) {
-                (true, _) => &mut look.takers,
-                (false, true) => &mut look.causes,
-                (false, false) => &mut look.doubtful,
+            match suffices {
+                true => &mut look.takers,
+                false if pace.is_new(now) => &mut look.new,
+                false if has_had_time => &mut look.causes,
+                false => &mut look.doubtful,
             }
             .push(seat.number);
         }
@@ -158,11 +161,18 @@ impl Member {
                 look.waits |= look.is_timed;
                 look.causes.clear();
                 look.doubtful.clear();
+                look.new.clear();
             }
             // While nobody has run dry, those who take hold nobody up but the speaker: that is backpressure.
-            Speaker::Member if look.is_dry => look.causes.append(&mut look.takers),
-            Speaker::Source | Speaker::Member => look.waits |= !look.takers.is_empty(),
+            Speaker::Member if look.is_dry => {
+                look.causes.append(&mut look.takers);
+                look.waits |= !look.new.is_empty();
+            }
+            Speaker::Source | Speaker::Member => {
+                look.waits |= !look.takers.is_empty() || !look.new.is_empty();
+            }
             Speaker::Live => {
+                look.causes.append(&mut look.new);
                 look.causes.append(&mut look.doubtful);
                 look.causes.append(&mut look.takers);
             }

@@ -89,7 +89,8 @@ async fn slow_ones_share_one_second_in_any_thirty() {
     advance(ms(20_000)).await;
     fill(&centre);
     hear(&good);
-    assert_eq!(wait(&mut centre, ms(60_000), &mut []).await, ms(0), "the second is used up");
+    let held = wait(&mut centre, ms(60_000), &mut []).await;
+    assert!(held <= ms(150), "the second is used up, and this only shows what it takes: {held:?}");
     assert!(!third.incoming().was_cut(), "it may catch up, while nobody waits for it");
     fill(&centre);
     fill(&centre);
