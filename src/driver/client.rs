@@ -222,7 +222,7 @@ impl Shared {
                 Some((OpenedLink::new(a, far), b, String::new()))
             }
             Err(fault) => {
-                reach.reporter.fault(&fault);
+                self.fault(&fault);
                 reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
                 self.unchoose();
                 if let Guest::Peer(_) = &guest {

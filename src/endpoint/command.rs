@@ -3,7 +3,7 @@
 //! There is no shell unless the user writes `sh:`, and nothing a client sends ever becomes part of a
 //! command line: what a child may know of its client stands in the environment.
 
-use super::{EXHAUSTED, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme, Visitor};
+use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme, Visitor};
 use crate::{
     child::{self, Child, Errors, Recipe},
     exit::Exit,
@@ -140,18 +140,16 @@ impl Endpoint for Command {
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             // A client learns by Close 1011 what went wrong: a refused upgrade would tell a page nothing.
-            let link = self.start(reach, opening.visitor.as_ref()).unwrap_or_else(|error| {
-                let fault = self.missing(&error);
-                match opening.visitor.is_some() && net::cannot_start(&error) {
-                    true => {
-                        reach.reporter.fault(&fault);
-                        Link::ended(SourceEnd::SentAway { reason: EXHAUSTED.into() })
-                    }
-                    false => {
-                        Link::ended(SourceEnd::Exited { fault, reason: "cannot start the program".into() })
-                    }
+            let link = match self.start(reach, opening.visitor.as_ref()) {
+                Ok(link) => link,
+                Err(error) if opening.visitor.is_some() && net::cannot_start(&error) => {
+                    return Err(self.missing(&error));
                 }
-            });
+                Err(error) => {
+                    let fault = self.missing(&error);
+                    Link::ended(SourceEnd::Exited { fault, reason: "cannot start the program".into() })
+                }
+            };
             Ok(OpenedLink::new(link, self.describe()).into())
         })
     }

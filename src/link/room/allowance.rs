@@ -18,6 +18,8 @@ pub(super) const TICK: Duration = Duration::from_millis(50);
 const PRICE: u32 = 48 * 1024;
 /// How much time may be paid for in advance. A far end's system makes room in steps, of 64 KiB and more.
 const ADVANCE: Duration = Duration::from_secs(2);
+/// The most that is paid for by what is taken while it is new.
+const FIRST: Duration = Duration::from_millis(300);
 /// How much of the past may be paid for: what was taken between two looks is seen at the second one.
 const ARREARS: Duration = Duration::from_millis(100);
 /// Waits closer to each other are kept as one.
@@ -84,6 +86,8 @@ impl Pace {
         if bytes > 0 {
             self.taken = Some(taken);
             let paid = Duration::from_secs_f64(bytes as f64 / f64::from(PRICE));
+            // The last that the far end's system takes before its buffer is full tells nothing of its reader.
+            let paid = if self.is_new(now) { paid.min(FIRST) } else { paid };
             let from =
                 now.checked_sub(ARREARS).map_or(self.paid_until, |earliest| self.paid_until.max(earliest));
             self.paid_until = (from + paid.min(2 * ADVANCE)).min(now + ADVANCE);
@@ -164,8 +168,8 @@ mod tests {
         let mut pace = Pace::new(start);
         assert!(!pace.suffices(1000, start), "nothing is paid yet");
         let half = 1000 + u64::from(PRICE) / 2;
-        assert!(pace.suffices(half, start) && pace.suffices(half, start + ms(499)));
-        assert!(!pace.suffices(half, start + ms(500)));
+        assert!(pace.suffices(half, start) && pace.suffices(half, start + ms(299)));
+        assert!(!pace.suffices(half, start + ms(300)), "it is new");
         let much = 1000 + 100 * u64::from(PRICE);
         assert!(pace.suffices(much, start + ms(1000)));
         assert!(pace.suffices(much, start + ms(2999)) && !pace.suffices(much, start + ms(3000)));
