@@ -3,7 +3,8 @@
 //! A client that connects and says nothing costs a descriptor and a little memory for as long as it likes, up
 //! to its deadline. So there is a bound on how many may be on their way in, apart from `--max-connections`,
 //! and a newcomer always finds a place: the oldest one loses its own, first those that have not sent a byte. Who
-//! is honest sends its request at once, and is in long before its turn to go comes.
+//! is honest sends its request at once, and is in long before its turn to go comes. Half of the places are for
+//! those who were not heard yet: beside a crowd that drips, a newcomer would have no time for its first byte.
 
 use std::{
     collections::BTreeMap,
@@ -52,7 +53,7 @@ impl Newcomers {
     /// The flag that comes with it tells whether somebody had to go.
     pub(super) fn enter(self: &Arc<Self>, spoke: Arc<AtomicBool>) -> (Newcomer, bool) {
         let mut state = self.lock();
-        let evicts = state.silent.len() + state.spoke.len() >= self.most && state.evict(true);
+        let evicts = state.silent.len() + state.spoke.len() >= self.most && state.evict(true, self.most / 2);
         let (evict, evicted) = oneshot::channel();
         let number = state.next;
         state.next += 1;
@@ -64,7 +65,7 @@ impl Newcomers {
     /// Has the oldest go, first those that have not sent a byte, and only those unless it is `any`; false when
     /// there is none.
     pub(super) fn evict(&self, any: bool) -> bool {
-        self.lock().evict(any)
+        self.lock().evict(any, 0)
     }
 
     /// Whether one is here that has not sent a byte.
@@ -78,14 +79,16 @@ impl Newcomers {
 }
 
 impl State {
-    fn evict(&mut self, any: bool) -> bool {
-        while let Some((number, place)) = self.silent.pop_first() {
-            if !place.spoke.load(Ordering::Relaxed) {
-                return place.evict.send(()).is_ok();
-            }
-            self.spoke.insert(number, place);
+    /// Has the oldest go: of the silent ones when there are that many of them, else of the others.
+    fn evict(&mut self, any: bool, many: usize) -> bool {
+        while self.silent.first_entry().is_some_and(|first| first.get().spoke.load(Ordering::Relaxed)) {
+            self.spoke.extend(self.silent.pop_first());
         }
-        any && self.spoke.pop_first().is_some_and(|(_, place)| place.evict.send(()).is_ok())
+        let from = match any && !self.spoke.is_empty() && self.silent.len() < many.max(1) {
+            true => &mut self.spoke,
+            false => &mut self.silent,
+        };
+        from.pop_first().is_some_and(|(_, place)| place.evict.send(()).is_ok())
     }
 }
 
@@ -139,6 +142,18 @@ mod tests {
         five.spoke();
         assert!(!all.has_silent() && !all.evict(false) && all.evict(true));
         assert!(is_evicted(&mut three));
+    }
+
+    #[test]
+    fn beside_a_crowd_that_drips_a_newcomer_has_time_for_its_first_byte() {
+        let all = Newcomers::new(100);
+        let crowd: Vec<_> = (0..100).map(|_| enter(&all)).collect();
+        crowd.iter().for_each(Newcomer::spoke);
+        let mut honest = enter(&all);
+        let mut later: Vec<_> = (0..49).map(|_| enter(&all)).collect();
+        assert!(!is_evicted(&mut honest) && !later.iter_mut().any(is_evicted));
+        let _one_more = enter(&all);
+        assert!(is_evicted(&mut honest), "now it is its turn");
     }
 
     #[test]
