@@ -107,6 +107,7 @@ fn one_that_takes_nothing_at_all_is_sent_away_and_what_it_missed_is_counted() {
     let mut listening = Listening::start([
         "listen",
         "0",
+        "--queue=1M",
         "--ping-interval=200ms",
         "--ping-timeout=2s",
         "--close-timeout=200ms",

@@ -106,6 +106,11 @@ impl Pace {
         now.saturating_duration_since(self.begin) < 3 * TICK
     }
 
+    /// Whether its queue has been full, or not half empty, for longer than the others may be held up.
+    pub(super) fn is_lasting(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.begin) >= ALLOWED
+    }
+
     /// For how long nothing pays for it.
     pub(super) fn unpaid(&self, now: Instant) -> Duration {
         self.unpaid_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))

@@ -43,6 +43,8 @@ struct Look {
     new: Vec<u64>,
     /// Those who take enough, which excuses them only while nobody waits for more.
     takers: Vec<u64>,
+    /// Those who do so, and have been behind for long: they are slow, while the others had a burst at most.
+    lasting: Vec<u64>,
     /// Somebody has heard all there is.
     is_dry: bool,
     /// How many are to hear it, beside the centre.
@@ -143,6 +145,7 @@ impl Member {
             let suffices = seat.queue.ask_taken().is_some_and(|taken| pace.suffices(taken, now));
             let has_had_time = pace.unpaid(now) >= ALLOWED || seat.queue.bytes() >= 2 * rules.queue;
             match suffices {
+                true if pace.is_lasting(now) => &mut look.lasting,
                 true => &mut look.takers,
                 false if pace.is_new(now) => &mut look.new,
                 false if has_had_time => &mut look.causes,
@@ -165,16 +168,18 @@ impl Member {
             }
             // While nobody has run dry, those who take hold nobody up but the speaker: that is backpressure.
             Speaker::Member if look.is_dry => {
-                look.causes.append(&mut look.takers);
-                look.waits |= !look.new.is_empty();
+                look.causes.append(&mut look.lasting);
+                look.waits |= !look.takers.is_empty() || !look.new.is_empty();
             }
             Speaker::Source | Speaker::Member => {
-                look.waits |= !look.takers.is_empty() || !look.new.is_empty();
+                let lists = [&look.takers, &look.lasting, &look.new];
+                look.waits |= lists.iter().any(|list| !list.is_empty());
             }
             Speaker::Live => {
                 look.causes.append(&mut look.new);
                 look.causes.append(&mut look.doubtful);
                 look.causes.append(&mut look.takers);
+                look.causes.append(&mut look.lasting);
             }
         }
     }
