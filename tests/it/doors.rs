@@ -140,8 +140,10 @@ fn out_of_descriptors_others_are_served_as_soon_as_there_are_some() {
         let open: Vec<_> = (0..60).map(|_| ask(listening.address())).collect();
         assert!(open.iter().filter(|(status, _)| *status == Some(101)).count() >= 5);
         let log = listening.wsio.err_so_far();
-        let told =
-            log.lines().filter(|line| line.starts_with("wsio: ") || line.starts_with("accept: ")).count();
+        let told = log
+            .lines()
+            .filter(|line| line.starts_with("wsio: accept: ") || line.starts_with("wsio: command: "))
+            .count();
         assert!((1..10).contains(&told), "{target:?}: it is said, and not each time: {log}");
         drop(open);
         eventually("all is well again", || {
