@@ -6,7 +6,7 @@
 //! [`printable`] is applied once, when a fault is shown.
 
 use crate::exit::Exit;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// An error with exit code, phase, cause and hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,8 @@ impl std::error::Error for Fault {}
 
 /// Makes remote text safe for a terminal and for one line of a log.
 ///
-/// C0, C1, DEL, line breaks and the bidirectional controls come out as `\u{…}`; the rest is kept.
+/// C0, C1, DEL, line breaks, the bidirectional controls and what takes no room come out as `\u{…}`; the
+/// rest is kept.
 pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -129,12 +130,44 @@ pub fn printable_lines(text: &str) -> String {
     safe
 }
 
-/// Whether a terminal would act on this character or hide it: C0, C1, DEL, bidirectional controls.
+/// JSON in which what a terminal would act on is escaped, so that it is the same JSON and safe to show.
+///
+/// Such characters stand only inside of strings there, but for the line breaks of laid-out JSON.
+pub fn printable_json(json: String) -> String {
+    if json.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+        return json;
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if character != '\n' && is_hidden(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// Whether a terminal would act on this character or hide it: C0, C1, DEL, bidirectional controls, and
+/// what takes no room. The joiners are kept: scripts and emoji are written with them.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
         )
 }
 
@@ -153,5 +186,22 @@ mod tests {
         assert_eq!(printable("a\x1b[31m\r\n\u{9b}\u{202e}é"), "a\\u{1b}[31m\\r\\n\\u{9b}\\u{202e}é");
         assert_eq!(printable_lines("a\x1b[31m\r\n\tb\rc\r"), "a\\u{1b}[31m\n\tb\\rc\\r");
         assert_eq!(printable_lines("\n\n"), "\n\n");
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let hostile: String = ('\0'..='\u{2fff}').chain('\u{e0000}'..='\u{e00ff}').collect();
+        let safe = printable_json(serde_json::to_string(&hostile).unwrap());
+        assert!(!safe.chars().any(is_hidden), "{safe:?}");
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), hostile);
+        for (text, shown) in [
+            ("a\u{9b}31m", "\"a\\u009b31m\""),
+            ("\u{202e}\u{2066}", "\"\\u202e\\u2066\""),
+            ("\u{e0041}", "\"\\udb40\\udc41\""),
+            ("é👩\u{200d}🚀", "\"é👩\u{200d}🚀\""),
+        ] {
+            assert_eq!(printable_json(serde_json::to_string(text).unwrap()), shown);
+        }
+        assert_eq!(printable_json("{\n \"a\": \"\u{7f}\"\n}".to_owned()), "{\n \"a\": \"\\u007f\"\n}");
     }
 }

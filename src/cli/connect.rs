@@ -92,7 +92,7 @@ impl ConnectArgs {
         }
         let mut server = lower::no_server(&self.messages, expander);
         server.handshake.compress = self.handshake.compress;
-        let mut client = handshake::client(self.handshake, self.credentials, &target, expander)?;
+        let mut client = handshake::client(self.handshake, self.credentials, expander)?;
         client.follow = self.network.location;
         let dial = match network::is_dialled(&target) {
             true => self.network.lower(expander)?,

@@ -2,13 +2,12 @@
 
 use super::{
     client::{Credentials, Handshake},
-    cookies,
     expand::{Expander, usage},
     values::{self, Field},
 };
 use crate::{
     fault::Result,
-    ws::{ClientOptions, HeaderName, HeaderValue, Login},
+    ws::{ClientOptions, Cookies, HeaderName, HeaderValue, Login},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::collections::HashSet;
@@ -16,7 +15,6 @@ use std::collections::HashSet;
 pub(super) fn client(
     handshake: Handshake,
     credentials: Credentials,
-    target: &str,
     expander: &mut Expander,
 ) -> Result<ClientOptions> {
     let mut options = ClientOptions {
@@ -30,7 +28,13 @@ pub(super) fn client(
             continue;
         };
         match name.as_str() {
-            "sec-websocket-protocol" => options.subprotocols.extend(listed(&value)?),
+            "sec-websocket-protocol" => {
+                let names = listed(&value)?;
+                if value.is_sensitive() {
+                    options.secret_subprotocols.extend(names.iter().cloned());
+                }
+                options.subprotocols.extend(names);
+            }
             "sec-websocket-extensions" => {
                 return Err(usage("-H cannot offer an extension")
                     .hint("write --compress to offer permessage-deflate"));
@@ -56,17 +60,13 @@ pub(super) fn client(
     if let Some(origin) = credentials.origin {
         add_once(&mut options, "origin", "--origin", &expander.line("--origin", &origin)?, false)?;
     }
-    let mut cookies = Vec::new();
     for cookie in &credentials.cookie {
         let content = expander.text("--cookie", cookie)?;
-        cookies.push(match cookie.starts_with('@') && !cookie.starts_with("@@") {
-            true => cookies::from_jar(&content, &cookies::Place::of(target)),
-            false => content,
-        });
-    }
-    cookies.retain(|cookie| !cookie.is_empty());
-    if !cookies.is_empty() {
-        add_once(&mut options, "cookie", "--cookie", &cookies.join("; "), true)?;
+        let cookies = match cookie.starts_with('@') && !cookie.starts_with("@@") {
+            true => Cookies::of_file(&content),
+            false => Cookies::Plain(content),
+        };
+        add_cookies(&mut options, cookies)?;
     }
     Ok(options)
 }
@@ -111,6 +111,27 @@ fn add_once(
         .map_err(|_| usage(format!("the value of {option} contains a control character")))?;
     value.set_sensitive(secret);
     options.headers.push((name, value));
+    Ok(())
+}
+
+/// Adds the cookies of one `--cookie`.
+fn add_cookies(options: &mut ClientOptions, cookies: Cookies) -> Result<()> {
+    let (Cookies::Plain(text) | Cookies::Jar(text)) = &cookies;
+    if text.is_empty() {
+        return Ok(());
+    }
+    if options.headers.iter().any(|(name, _)| name.as_str() == "cookie") {
+        return Err(usage("cookie is given twice, by -H and by --cookie").hint("keep one of the two"));
+    }
+    // Between the lines and fields of a jar are control characters; its cookies have none.
+    let pieces = match &cookies {
+        Cookies::Plain(text) => vec![text.as_str()],
+        Cookies::Jar(text) => text.lines().flat_map(|line| line.split('\t')).collect(),
+    };
+    if pieces.into_iter().any(|piece| HeaderValue::from_bytes(piece.as_bytes()).is_err()) {
+        return Err(usage("the value of --cookie contains a control character"));
+    }
+    options.cookies.push(cookies);
     Ok(())
 }
 

@@ -8,7 +8,6 @@ mod args;
 mod ask;
 mod client;
 mod connect;
-mod cookies;
 mod examples;
 mod expand;
 mod foreign;

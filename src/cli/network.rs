@@ -37,7 +37,7 @@ pub(super) struct Network {
     /// Accept any certificate of an https proxy; said on every run
     #[arg(long, conflicts_with = "proxy_cacert", hide_short_help = true)]
     pub proxy_insecure: bool,
-    /// Follow at most 5 redirects; credentials never leave scheme, host and port
+    /// Follow at most 5 redirects; logins, secrets, --cert, -k and --sni never leave scheme, host and port
     #[arg(short = 'L', long)]
     pub location: bool,
     /// Connect to H2:P2 where H1:P1 is asked for; an empty part is any, or the same; repeatable

@@ -118,7 +118,6 @@ impl PipeArgs {
         let has = |role: Role| roles.contains(&role);
         // Between two WebSockets, the client of the one decides what is offered to the other.
         let passes_through = has(Role::WebSocketServer) || has(Role::SecureWebSocketServer);
-        let client_at = if roles[1] == Role::WebSocketClient { &self.b } else { &self.a };
 
         // A secure server's certificate comes first; with --self-signed it has one, and --cert is the client's.
         let own = std::mem::take(&mut self.certificate);
@@ -144,7 +143,7 @@ impl PipeArgs {
         }
         server.handshake.compress = self.handshake.compress;
         let client = if has(Role::WebSocketClient) {
-            let client = handshake::client(self.handshake, self.credentials, client_at, expander)?;
+            let client = handshake::client(self.handshake, self.credentials, expander)?;
             ClientOptions { follow: self.network.location, ..client }
         } else {
             server.handshake.headers = handshake::server_headers(&self.handshake.headers, expander)?;

@@ -10,7 +10,7 @@ use crate::{
     plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
     session::CloseWith,
     tls::{Identity, ServerTls, Sni},
-    ws::HeaderName,
+    ws::{Cookies, HeaderName},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -220,8 +220,9 @@ fn handshake_options_land() {
     let client = connect(&args).common.client;
     assert_eq!(
         fields(&client.headers),
-        ["x-a: 1", "x-b: 2", "x-c: 3", "user-agent: me", "origin: https://o", "cookie: a=b; c=d"]
+        ["x-a: 1", "x-b: 2", "x-c: 3", "user-agent: me", "origin: https://o"]
     );
+    assert_eq!(client.cookies, ["a=b", "c=d"].map(|text| Cookies::Plain(text.to_owned())));
     let client =
         connect(&["--subprotocol", "a,b", "--protocol", "c,a", "-H", "Sec-WebSocket-Protocol: d, e"])
             .common

@@ -14,7 +14,7 @@ use crate::{
         record::{Tally, What},
     },
     link::{
-        HIGH_WATER, Link,
+        HIGH_WATER, Link, Place,
         room::{self, Member, Room},
     },
     observe::Reporter,
@@ -94,6 +94,9 @@ impl Hub {
                 task.poll(cx)
             })
             .await;
+            // There is no one receiver: of a file that was read, everything that was said is used up.
+            let unsaid = task.input.len() as u64;
+            task.link.place(unsaid).iter().for_each(Place::leave);
             finish.send_replace(true);
         });
         Ok(Self { room, done, finished, records })
@@ -179,6 +182,7 @@ impl Task {
                 return Poll::Ready(());
             }
             ready!(self.member.poll_company(cx));
+            self.link.settle(0);
             ready!(self.link.poll_receive(cx, &mut self.input));
             if self.input.is_empty() {
                 self.input_ended = true;

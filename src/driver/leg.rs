@@ -2,6 +2,7 @@
 
 use crate::{
     link::{Place, Released},
+    net::Parting,
     session::{Instant, When},
 };
 use std::{future::Future, pin::Pin};
@@ -20,6 +21,8 @@ pub(super) struct Leg {
     pub is_input: bool,
     /// Where standard input is left when the message that is being finished cannot be.
     pub place_unfinished: Option<Place>,
+    /// It is to be released so, once what is left of its input is counted.
+    pub released_then: Option<Parting>,
     /// Bytes that the output has taken.
     pub written: u64,
     /// The link is lost and being opened again.

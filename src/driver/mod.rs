@@ -21,11 +21,14 @@ mod pump;
 mod reception;
 mod redial;
 mod run;
+mod secrets;
 mod serve;
 mod setup;
 mod signals;
 mod stage;
 mod stats;
+#[cfg(test)]
+mod test_links;
 
 pub use outcome::{Outcome, Remains, Rtt};
 pub use pair::Pair;
@@ -56,6 +59,7 @@ use tokio::sync::{OnceCell, watch};
 /// The first fault, whose exit is the process's.
 pub async fn run(plan: Plan, stdio: Stdio, reporter: Reporter, orders: impl Into<Orders>) -> Result<()> {
     let orders = orders.into();
+    reporter.hide(&secrets::of(&plan));
     match plan {
         Plan::Connect(plan) => connect(plan, stdio, reporter, orders).await,
         Plan::Listen(plan) => listen(plan, stdio, reporter, orders).await,

@@ -3,7 +3,7 @@
 use crate::{
     fault::Fault,
     framing::record::Tally,
-    session::{Doubt, Left},
+    session::{Doubt, Left, counted},
     ws::conn::Unsent,
 };
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub struct Remains {
     pub unsent_by_link: [Unsent; 2],
     /// Messages and bytes that an output did not take.
     pub undelivered: (u64, u64),
+    /// Messages and bytes among them that came from side A and from side B and were not even handed over.
+    pub kept: [(u64, u64); 2],
     /// What a person calls the input.
     pub input: String,
     /// What a person calls the output.
@@ -102,7 +104,8 @@ impl Outcome {
     /// What an output did not take, if there is such.
     pub fn undelivered(&self) -> Option<String> {
         let (messages, bytes) = self.remains.undelivered;
-        ((messages, bytes) != (0, 0)).then(|| format!("{messages} messages, {bytes} bytes not taken"))
+        ((messages, bytes) != (0, 0))
+            .then(|| format!("{}, {} not taken", counted(messages, "message"), counted(bytes, "byte")))
     }
 
     /// How the WebSocket of this side ended and what it carried, for a line on stderr.

@@ -4,6 +4,9 @@
 //! the session's actions into calls. Everything of one pair is polled in one task, so the links need
 //! no locks, and a stuck sink never keeps the other direction, a signal or a deadline waiting.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     ahead::Ahead,
     chatter::Chatter,
@@ -20,7 +23,7 @@ use crate::{
     link::{Link, Moved, Place, Released, budget::Seat},
     net::Parting,
     observe::{Meter, Reporter},
-    session::{Action, Event, Instant, Left, Session, SideKind, When},
+    session::{Action, Event, Instant, Left, Session, SideKind, SourceEnd, When, counted},
     ws::conn::Unsent,
 };
 use std::{
@@ -168,15 +171,16 @@ impl Pair {
         }
     }
 
-    /// What either side's peer got of the other: what was sent, and what was said to it by itself.
+    /// What either side gave: what was sent of it, with what was said by itself; what came of a peer, also
+    /// where an output did not take it.
     fn carried(&self) -> [(u64, u64); 2] {
         [0, 1].map(|side| {
             let said = self.pumps[1 - side].chatter.as_ref().map_or((0, 0), |chatter| chatter.said);
             let (messages, bytes) = self.pumps[side].count;
-            let unsent = self.remains.unsent_by_link[side];
+            let (unsent, kept) = (self.remains.unsent_by_link[side], self.remains.kept[side]);
             (
-                (messages + said.0).saturating_sub(unsent.messages),
-                (bytes + said.1).saturating_sub(unsent.bytes),
+                (messages + said.0 + kept.0).saturating_sub(unsent.messages),
+                (bytes + said.1 + kept.1).saturating_sub(unsent.bytes),
             )
         })
     }
@@ -318,14 +322,20 @@ impl Pair {
             self.legs[side].ask = self.poll_ask(cx, side, ask, events);
         }
         if let Some(releasing) = &mut self.legs[side].releasing
-            && let Poll::Ready(Released { late, untaken, unsent }) = releasing.as_mut().poll(cx)
+            && let Poll::Ready(Released { late, untaken, lost, unsent }) = releasing.as_mut().poll(cx)
         {
             self.unfinished(1 - side, unsent, events);
             self.legs[side].releasing = None;
             if late > 0 && self.legs[side].abandoned {
                 events.push(Event::Late { side, bytes: late });
             }
-            self.remains.undelivered.1 += untaken;
+            self.remains.undelivered.0 += lost.0;
+            self.remains.undelivered.1 += lost.1;
+            if self.web_socket == [true, true] {
+                // What it went on saying could go nowhere.
+                let left = Left { messages: self.pumps[side].abandon().0, ..Left::default() };
+                events.push(Event::Unsent { side, left });
+            }
             events.push(Event::Released { side, untaken });
         }
     }
@@ -343,7 +353,11 @@ impl Pair {
         if now.sent > before.sent {
             events.push(Event::Wrote { side, bytes: now.sent });
         }
-        let written = self.links[side].written();
+        let written = match self.legs[side].ask {
+            // The system takes more of ours only once much of its queue has gone; that goes byte by byte.
+            Some(Ask::Shut { .. }) => self.links[side].taken(),
+            _ => self.links[side].written(),
+        };
         if std::mem::replace(&mut self.legs[side].written, written) != written {
             events.push(Event::Took { side });
         }
@@ -398,7 +412,11 @@ impl Pair {
 
     fn apply(&mut self, action: Action, events: &mut Vec<Event>) {
         match action {
-            Action::Stop { side } => self.pumps[side].stop(),
+            Action::Stop { side } => match &self.links[side] {
+                // What it heard before was read already, and is for the other side.
+                Link::Member(member) => member.leave(SourceEnd::Absent),
+                _ => self.pumps[side].stop(),
+            },
             Action::Discard { side } => self.pumps[side].discard(),
             Action::Abandon { side } => {
                 self.legs[side].abandoned = true;
@@ -442,15 +460,15 @@ impl Pair {
         if parting.by.is_none() && self.legs[side].releasing.is_some() {
             return;
         }
+        self.settle(1 - side, events);
+        if !self.legs[side].settled && self.links[side].is_input() {
+            self.legs[side].released_then = Some(parting);
+            return;
+        }
         self.remains.dropped += self.links[side].dropped();
         self.remains.unsent += self.links[side].clear();
         if let Some(farewell) = self.links[side].farewell() {
             self.closings.tell(side, farewell);
-        }
-        self.settle(1 - side, events);
-        if !self.legs[side].settled {
-            let unsent = self.pumps[side].len() as u64 + self.links[1 - side].unsent().messages;
-            self.links[side].place(unsent).iter().for_each(Place::leave);
         }
         let link = std::mem::replace(&mut self.links[side], Link::null());
         self.legs[side].ask = None;
@@ -478,6 +496,7 @@ impl Pair {
         if !doubt.is_none() {
             events.push(Event::InDoubt { side: from, doubt });
         }
+        let is_relay = self.web_socket == [true, true];
         match &self.links[from] {
             Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
                 self.legs[from].is_input = true;
@@ -489,14 +508,24 @@ impl Pair {
             }
             Link::Member(member) if member.incoming().was_cut() => self.remains.dropped += all,
             Link::Member(_) => self.remains.unsent += all,
+            _ if is_relay => {
+                self.legs[from].is_input = true;
+                self.remains.input = "the other WebSocket".to_owned();
+                let left = Left { messages: all, ..Left::default() };
+                events.push(Event::Unsent { side: from, left });
+            }
             Link::WebSocket(_) | Link::Renewing(_) | Link::Channel(_) | Link::Script(_) => {
                 let (kept, kept_bytes) = self.links[1 - from].undelivered();
                 if !self.links[1 - from].is_web_socket() {
                     self.remains.output = self.links[1 - from].output(false).0;
+                    self.remains.kept[from] = (messages, bytes);
                     self.remains.undelivered.0 += messages + kept;
                     self.remains.undelivered.1 += bytes + kept_bytes;
                 }
             }
+        }
+        if let Some(parting) = self.legs[from].released_then.take() {
+            self.release(from, parting, events);
         }
     }
 
@@ -520,8 +549,9 @@ impl Pair {
         let messages = messages + self.pumps[1 - side].len() as u64;
         let bytes = bytes + self.pumps[1 - side].waiting();
         let output = self.links[side].output(false).0;
+        let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
         self.reporter.note(&format!(
-            "the session is over, and {output} has not taken the rest: {messages} messages, {bytes} bytes wait for it"
+            "the session is over, and {output} has not taken the rest: {messages}, {bytes} wait for it"
         ));
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     },
     link::Link,
     net::{self, Parting},
+    observe::Redactor,
     plan::{Expected, Probe},
     session::{Instant, SourceEnd},
 };
@@ -47,8 +48,9 @@ pub(super) async fn run(
     found.ok = result.is_ok();
     if let Err(fault) = &result {
         found.exit = fault.exit.code();
-        found.cause = Some(format!("{}: {}", fault.phase, fault.cause));
+        found.cause = Some(run.reach.redactor.shown(&format!("{}: {}", fault.phase, fault.cause)));
     }
+    found.facts = run.reach.redactor.facts(&found.facts);
     let line = match run.reach.tells_events() {
         true => Record::new(None, None, What::Check(&found)).line(),
         false => format!("{}\n", printable(&found.line(SystemTime::now()))).into_bytes(),
@@ -91,7 +93,7 @@ async fn look(
     };
     let closed = close(link, run).await;
     pinged.and(closed)?;
-    probe.expected.meets(found, SystemTime::now())
+    probe.expected.meets(found, SystemTime::now(), &run.reach.redactor)
 }
 
 /// Goes round that often, a second apart.
@@ -196,7 +198,7 @@ impl Expected {
         }
     }
 
-    fn meets(&self, found: &Verdict, now: SystemTime) -> Result<()> {
+    fn meets(&self, found: &Verdict, now: SystemTime, redactor: &Redactor) -> Result<()> {
         if let Some(wanted) = self.status.filter(|wanted| *wanted != 101) {
             return Err(unmet(format!("expected status {wanted}, got 101: the WebSocket was opened")));
         }
@@ -205,7 +207,8 @@ impl Expected {
             let fields = response.filter(|(field, _)| field.eq_ignore_ascii_case(name));
             let values: Vec<&str> = fields.map(|(_, value)| value.as_str()).collect();
             if !values.iter().any(|value| regex.is_match(value)) {
-                let got = if values.is_empty() { "no such field".to_owned() } else { values.join(", ") };
+                let shown: Vec<String> = values.iter().map(|value| redactor.field(name, value)).collect();
+                let got = if values.is_empty() { "no such field".to_owned() } else { shown.join(", ") };
                 return Err(unmet(format!("expected {name} to match /{regex}/, got {got}")));
             }
         }

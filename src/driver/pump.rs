@@ -6,6 +6,9 @@
 //! stops the source, but for a WebSocket that would leave its pings unanswered: what waits too long lets
 //! the pump read ahead, up to a bound.
 
+#[cfg(test)]
+mod tests;
+
 use super::{ahead::Ahead, chatter::Chatter};
 use crate::{
     expect::Filter,

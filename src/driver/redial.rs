@@ -97,7 +97,7 @@ async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<
                 1 => fault,
                 _ => Fault { cause: format!("{} (tried {tries} times)", fault.cause), ..fault },
             };
-            return Err(times(fault));
+            return Err(run.reach.redactor.fault(&times(fault)));
         };
         run.reach.reporter.note(&format!(
             "{}: {}; trying again in {}",
@@ -182,7 +182,7 @@ impl Redial {
         self.run.reach.reporter.note(&format!("connected again after {}", short(away)));
         self.opened = Instant::now();
         let record = What::Reconnect {
-            cause: &loss.cause,
+            cause: &self.run.reach.redactor.shown(&loss.cause),
             tries: self.tries,
             away: u64::try_from(away.as_millis()).unwrap_or(u64::MAX),
             doubtful: loss.doubt.messages,

@@ -16,7 +16,7 @@ use crate::{
     link::{Recorder, Stdio, budget::Budget, room::Rooms},
     nats::Brokers,
     net::Dialer,
-    observe::{Redactor, Reporter, Taps},
+    observe::{Reporter, Taps},
     plan::{Chat, Common, Direction, Expect, Reconnect},
     session::{Instant, Rules, backoff::Retry},
 };
@@ -76,13 +76,7 @@ impl Run {
                     .map_err(|_| bad_send(format!("{place} is not UTF-8")).hint("send it as binary with -b")),
             }
         });
-        // What was read from a file or said to be a secret is one, whatever its name.
-        let sensitive = common.client.headers.iter().filter(|(_, value)| value.is_sensitive());
-        let own = sensitive
-            .map(|(name, _)| name.as_str())
-            .filter(|name| !["authorization", "cookie"].contains(name));
-        let more = common.secrets.iter().cloned().chain(own.map(str::to_owned)).collect();
-        let redactor = Redactor { more };
+        let redactor = reporter.redactor();
         Ok(Self {
             first: first.collect::<Result<_>>()?,
             rules: Rules { grace: common.server.grace, ..common.rules.clone() },
@@ -116,7 +110,9 @@ impl Run {
                 rooms: Rooms::new(common.room),
                 brokers: Brokers::new(common.room),
                 connector: OnceCell::new(),
+                connector_for_strangers: OnceCell::new(),
                 connector_noted: Once::new(),
+                key_log_noted: Once::new(),
             },
             stop,
             started: Instant::now(),
@@ -243,20 +239,21 @@ impl Run {
         serving: bool,
         conn: Option<u64>,
     ) -> Outcome {
-        a.link.open(conn, &b.facts);
-        b.link.open(conn, &a.facts);
+        let redactor = &self.reach.redactor;
+        let shown = [redactor.facts(&a.facts), redactor.facts(&b.facts)];
+        a.link.open(conn, &shown[1]);
+        b.link.open(conn, &shown[0]);
         // Of two WebSockets, the one that was dialled is the one that is looked at.
         let side = usize::from(b.link.is_web_socket());
         let looked_at = if side == 1 { &mut b } else { &mut a };
         let recorders: Vec<_> = self.recorder.iter().chain(&self.stage.told).collect();
         if let Some(socket) = looked_at.link.conn() {
-            let taps: Vec<_> =
-                recorders.iter().map(|recorder| recorder.open(conn, &looked_at.facts)).collect();
+            let taps: Vec<_> = recorders.iter().map(|recorder| recorder.open(conn, &shown[side])).collect();
             if !taps.is_empty() {
                 socket.set_tap(Box::new(Taps(taps)));
             }
         }
-        let unexpected = stage::unexpected(&self.expect, &looked_at.facts);
+        let unexpected = stage::unexpected(&self.expect, &looked_at.facts, redactor);
         let script = stage::run(&a.link, &b.link, self.ends());
         let setup = Setup {
             timeout_at: self.ends(),
@@ -277,6 +274,7 @@ impl Run {
         if let Some(script) = script {
             outcome.fault = self.stage.conclude(&script, outcome.fault);
         }
+        outcome.fault = outcome.fault.as_ref().map(|fault| self.reach.redactor.fault(fault));
         for recorder in recorders {
             recorder.end(conn, &outcome.tally(side));
         }

@@ -22,7 +22,7 @@ use crate::{
     net,
     observe::Seldom,
     plan::Serve,
-    session::{Doubt, Left},
+    session::{Doubt, Left, counted},
     ws::server::Handshake,
 };
 use std::{
@@ -330,9 +330,9 @@ impl Shared {
         clients.shutdown().await;
         let is_short = short > 0 || !drained;
         let words = format!(
-            "ended with {short} {} that did not get everything or did not answer our Close within --grace; {unsent} {} left unsent",
-            if short == 1 { "client" } else { "clients" },
-            if unsent == 1 { "message" } else { "messages" },
+            "ended with {} that did not get everything or did not answer our Close within --grace; {} left unsent",
+            counted(short as u64, "client"),
+            counted(unsent, "message")
         );
         (is_short.then_some(words), first)
     }

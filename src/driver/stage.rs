@@ -9,6 +9,7 @@ use crate::{
     framing::record::Facts,
     link::{Link, Recorder, ScriptRun, write_file},
     net,
+    observe::Redactor,
     plan::{Common, Expect},
     script::{Case, Limits, Script, report::Results},
     session::{Instant, Rules},
@@ -35,10 +36,11 @@ pub(super) struct Stage {
 }
 
 /// What is not as expected of an opening.
-pub(super) fn unexpected(expect: &Expect, facts: &Facts) -> Option<Fault> {
+pub(super) fn unexpected(expect: &Expect, facts: &Facts, redactor: &Redactor) -> Option<Fault> {
     let expected = expect.subprotocol.as_ref().filter(|name| facts.subprotocol.as_ref() != Some(name))?;
-    let chosen = facts.subprotocol.as_ref().map_or("none".to_owned(), |name| format!("`{name}`"));
-    let cause = format!("expected the subprotocol `{expected}`, the server chose {chosen}");
+    let shown = |name: &String| format!("`{}`", redactor.subprotocol(name));
+    let chosen = facts.subprotocol.as_ref().map_or("none".to_owned(), shown);
+    let cause = format!("expected the subprotocol {}, the server chose {chosen}", shown(expected));
     Some(Fault::new(Exit::Expectation, OPENING, cause))
 }
 
@@ -94,11 +96,10 @@ impl Run {
     /// The same run with its recording open, if one was asked for.
     pub(super) async fn recording(mut self, common: &Common) -> Result<Self> {
         if let Some(file) = &common.record {
-            self.recorder = Some(Recorder::start(file, self.reach.redactor.clone()).await?);
+            self.recorder = Some(Recorder::start(file).await?);
         }
         if common.expect.script.is_some() && self.reach.tells_events() {
-            self.stage.told =
-                self.reach.stdio.output().map(|output| Recorder::on(output, self.reach.redactor.clone()));
+            self.stage.told = self.reach.stdio.output().map(Recorder::on);
         }
         Ok(self)
     }
@@ -129,7 +130,7 @@ impl Run {
     async fn report(&self, fault: Option<&Fault>) -> Result<()> {
         let Some(script) = &self.expect.script else { return Ok(()) };
         let cases = self.stage.lock().take().flatten();
-        let results = Results::new(script, cases, fault);
+        let results = Results::new(script, cases, fault).redacted(|fault| self.reach.redactor.fault(fault));
         for report in &self.expect.reports {
             let text = report.write(&results);
             match report.file() {

@@ -189,8 +189,12 @@ pub struct Reach {
     pub redactor: Redactor,
     /// Made once, at first use: loading the roots is slow.
     pub connector: OnceCell<Connector>,
+    /// The same for other origins than the one that was named.
+    pub connector_for_strangers: OnceCell<Connector>,
     /// What is to be known of `connector` was said.
     pub connector_noted: Once,
+    /// Where the secrets of TLS are written was said.
+    pub key_log_noted: Once,
 }
 
 impl Reach {
@@ -215,7 +219,7 @@ impl Reach {
         let fits = self.has_datagrams && input.name == "raw";
         let max = if fits { self.max_message.min(net::LARGEST_DATAGRAM) } else { self.max_message };
         let decoder = (input.decoder)(self.framings.kind(), max);
-        let escape = port.writes_to_a_terminal() && !self.framings.raw;
+        let escape = port.writes_to_a_terminal() && !self.framings.raw && !encoder.is_printable();
         let encoder = if escape { Box::new(Escaped(encoder)) } else { encoder };
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
     }

@@ -11,6 +11,7 @@ impl Reach {
     pub async fn connector(&self) -> Result<&Connector> {
         let connector = self.made().await?;
         self.connector_noted.call_once(|| self.note_trust());
+        self.note_key_log();
         Ok(connector)
     }
 
@@ -30,6 +31,20 @@ impl Reach {
         }
     }
 
+    /// The TLS client of another origin than the one that was named, with what restricts alone.
+    ///
+    /// # Errors
+    /// Those of [`connector`](Self::connector).
+    pub async fn connector_for_strangers(&self) -> Result<&Connector> {
+        let (tls, missing) = self.client_tls.for_strangers();
+        if missing.is_empty() {
+            return self.connector().await;
+        }
+        let made = self.connector_for_strangers.get_or_try_init(|| async { Connector::new(&tls) }).await?;
+        self.note_key_log();
+        Ok(made)
+    }
+
     async fn made(&self) -> Result<&Connector> {
         self.connector.get_or_try_init(|| async { Connector::new(&self.client_tls) }).await
     }
@@ -45,11 +60,15 @@ impl Reach {
             }
             (false, _) => {}
         }
-        if let Some(file) = &tls.key_log {
+    }
+
+    fn note_key_log(&self) {
+        let Some(file) = &self.client_tls.key_log else { return };
+        self.key_log_noted.call_once(|| {
             self.reporter.note(&format!(
                 "the keys of TLS are written to {} (SSLKEYLOGFILE): whoever reads it can read everything",
                 file.display()
             ));
-        }
+        });
     }
 }

@@ -71,7 +71,7 @@ pub(super) const WSS_LISTEN: Scheme = Scheme {
 
 /// A WebSocket client of that URL, with or without a scheme.
 pub(super) fn url(text: &str) -> Result<Box<dyn Endpoint>> {
-    Ok(Box::new(Client { url: WsUrl::parse(text)? }))
+    Ok(Box::new(Client { url: WsUrl::parse(text)?, named_login: false }))
 }
 
 fn listening(text: &str, secure: bool) -> Result<Box<dyn Endpoint>> {
@@ -81,6 +81,8 @@ fn listening(text: &str, secure: bool) -> Result<Box<dyn Endpoint>> {
 
 struct Client {
     url: WsUrl,
+    /// A redirect to here named a login, which was left behind.
+    named_login: bool,
 }
 
 impl Endpoint for Client {
@@ -102,7 +104,7 @@ impl Endpoint for Client {
             if let Some(subprotocols) = opening.subprotocols {
                 options.subprotocols = subprotocols;
             }
-            let mut at = Self { url: self.url.clone() };
+            let mut at = Self { url: self.url.clone(), named_login: false };
             // For a client of ours that is a WebSocket too, we stand in its place.
             if let Some(request) = opening.visitor.as_ref().and_then(|visitor| visitor.request.as_ref()) {
                 at.url = self.url.relaying(&request.path, request.query.as_deref());
@@ -112,21 +114,33 @@ impl Endpoint for Client {
                 }
             }
             for _ in 0..=REDIRECTS {
-                let own = at.url.has_origin_of(&self.url);
-                let (reduced, missing) =
-                    if own { (options.clone(), Vec::new()) } else { options.for_strangers() };
-                if !missing.is_empty() {
-                    telling.reporter.verbose(&format!("not sent there: {}", missing.join(", ")));
+                let asked = match at.url.has_origin_of(&self.url) {
+                    true => Asked {
+                        options: options.clone(),
+                        is_for_stranger: false,
+                        missing: Default::default(),
+                    },
+                    false => Asked::of_strangers(&options, reach, std::mem::take(&mut at.named_login)),
+                };
+                if let Some(missing) = asked.missing() {
+                    telling.reporter.verbose(&format!("not sent there: {missing}"));
                 }
-                let (mut to, status) = match at.attempt(reach, &deadline, &reduced, &telling).await? {
-                    Attempt::Open(link) => return Ok(Opened::Link(link)),
-                    Attempt::Moved(to, status) => (to, status),
+                let (mut to, status) = match at.attempt(reach, &deadline, &asked, &telling).await {
+                    Ok(Attempt::Open(link)) => return Ok(Opened::Link(link)),
+                    Ok(Attempt::Moved(to, status)) => (to, status),
+                    Err(fault) => return Err(asked.explain(fault, &self.url, &at.url)),
                 };
                 telling.reporter.verbose(&format!("{status}: on to {}", reach.redactor.url(&to.to_string())));
+                let mut named_login = false;
                 if to.has_origin_of(&self.url) {
-                    to.userinfo = to.userinfo.or_else(|| self.url.userinfo.clone());
+                    if !at.url.has_origin_of(&self.url) {
+                        to.userinfo = self.url.userinfo.clone();
+                    }
+                } else {
+                    // A login belongs to the origin that it was given for, whoever names it.
+                    named_login = to.userinfo.take().is_some();
                 }
-                at = Self { url: to };
+                at = Self { url: to, named_login };
             }
             let last = reach.redactor.url(&at.url.to_string());
             Err(Fault::new(
@@ -141,6 +155,45 @@ impl Endpoint for Client {
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
 
+/// What one server is asked with.
+struct Asked {
+    options: ClientOptions,
+    /// It has another origin than the one that was named.
+    is_for_stranger: bool,
+    /// The names of what stays behind, of the request and of TLS.
+    missing: (Vec<String>, Vec<String>),
+}
+
+impl Asked {
+    fn of_strangers(options: &ClientOptions, reach: &Reach, named_login: bool) -> Self {
+        let (options, mut missing) = options.for_strangers(&reach.redactor);
+        missing.extend(named_login.then(|| "the login in Location".to_owned()));
+        let tls = reach.client_tls.for_strangers().1.into_iter().map(str::to_owned).collect();
+        Self { options, is_for_stranger: true, missing: (missing, tls) }
+    }
+
+    fn missing(&self) -> Option<String> {
+        let (request, tls) = &self.missing;
+        let all: Vec<&str> = request.iter().chain(tls).map(String::as_str).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+
+    /// A refusal that may be for want of what stayed behind says so.
+    fn explain(&self, fault: Fault, first: &WsUrl, at: &WsUrl) -> Fault {
+        let missing = match (fault.answer.as_ref().map(|answer| answer.status), fault.exit) {
+            (Some(401 | 403), _) => self.missing(),
+            (None, Exit::TlsHandshake | Exit::Untrusted | Exit::ClientCertificate) => {
+                Some(self.missing.1.join(", ")).filter(|missing| !missing.is_empty())
+            }
+            _ => None,
+        };
+        let Some(missing) = missing else { return fault };
+        let cause =
+            format!("{}; not sent there, since it was for {}: {missing}", fault.cause, first.origin());
+        Fault { cause, ..fault }.hint(format!("connect to {at} itself, if it may have that"))
+    }
+}
+
 /// What asking once has given.
 enum Attempt {
     Open(Box<OpenedLink>),
@@ -152,17 +205,22 @@ impl Client {
         &'a self,
         reach: &'a Reach,
         deadline: &'a Deadline,
-        options: &'a ClientOptions,
+        asked: &'a Asked,
         telling: &'a Telling,
     ) -> Opens<'a, Result<Attempt>> {
         Box::pin(async move {
+            let options = &asked.options;
             let (url, name) = (&self.url, reach.redactor.url(&self.url.to_string()));
             let mut facts = Facts { url: Some(name.clone()), ..Facts::default() };
             if url.guessed {
                 telling.reporter.verbose(&format!("no scheme was written: taken as {name}"));
             }
             // Our own files are judged before anybody else is troubled.
-            let connector = if url.secure { Some(reach.connector().await?) } else { None };
+            let connector = match (url.secure, asked.is_for_stranger) {
+                (false, _) => None,
+                (true, false) => Some(reach.connector().await?),
+                (true, true) => Some(reach.connector_for_strangers().await?),
+            };
             let route = match &url.unix {
                 Some(path) => Route::Unix(path.clone()),
                 None => {
@@ -199,7 +257,7 @@ impl Client {
                     None => String::new(),
                 }
             ));
-            if upgraded.subprotocol.is_none() && !reach.client.subprotocols.is_empty() {
+            if upgraded.subprotocol.is_none() && !options.subprotocols.is_empty() {
                 // RFC 6455 section 4.1 lets a server choose none; a browser would give up.
                 let offered = options.subprotocols.iter().map(|name| reach.redactor.subprotocol(name));
                 let offered = offered.collect::<Vec<_>>().join(", ");

@@ -4,7 +4,6 @@
 //! same length, element by element; numbers are equal by value, however they are written.
 
 use serde_json::{Number, Value};
-use std::fmt::Write;
 
 /// The first place where a value does not contain what was wanted.
 #[derive(Debug, PartialEq)]
@@ -85,20 +84,9 @@ pub fn escaped(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// A JSON string with every character outside of ASCII that does not show itself escaped too.
+/// A JSON string with every character that does not show itself escaped too.
 pub fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    for character in Value::from(text).to_string().chars() {
-        if crate::fault::is_hidden(character) {
-            let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                let _ = write!(quoted, "\\u{unit:04x}");
-            }
-        } else {
-            quoted.push(character);
-        }
-    }
-    quoted
+    crate::fault::printable_json(Value::from(text).to_string())
 }
 
 #[cfg(test)]

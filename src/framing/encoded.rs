@@ -95,4 +95,8 @@ impl Encode for Encoder {
         out.push_slice((self.0.encode)(&payload(message)).as_bytes());
         out.push_slice(b"\n");
     }
+
+    fn is_printable(&self) -> bool {
+        true
+    }
 }

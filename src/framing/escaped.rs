@@ -1,9 +1,11 @@
 //! Any framing, on a terminal: what a peer sends cannot command it.
 //!
-//! Line breaks and tabs stay, other control characters become visible. This is no framing by name: it
-//! goes around the chosen one where the output is a terminal, and only there is a payload altered.
+//! Line breaks and tabs stay, other control characters become visible, also those that the framing itself
+//! writes (a length of 27 is an ESC), but for the NUL that ends a message. This is no framing by name: it
+//! goes around the chosen one where the output is a terminal, and only there is a payload altered. What is
+//! printable as it is, records above all, is the same on a terminal as in a pipe and not escaped again.
 
-use super::{Encode, Output};
+use super::{Encode, Output, record::Facts};
 use crate::fault::printable_lines;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -14,13 +16,27 @@ impl Encode for Escaped {
     fn encode(&mut self, message: &Message, out: &mut Output) {
         let payload = super::payload(message);
         let text = String::from_utf8_lossy(&payload);
-        self.0.encode(&Message::text(printable_lines(&text)), out);
+        let mut framed = Output::default();
+        self.0.encode(&Message::text(printable_lines(&text)), &mut framed);
+        let framed = framed.take().concat();
+        let safe = |text: &[u8]| printable_lines(&String::from_utf8_lossy(text));
+        let safe: Vec<String> = framed.split(|byte| *byte == 0).map(safe).collect();
+        out.push_slice(safe.join("\0").as_bytes());
+    }
+
+    fn wants_events(&self) -> bool {
+        self.0.wants_events()
+    }
+
+    fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
+        self.0.open(conn, facts, out);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::is_hidden;
 
     #[test]
     fn only_line_breaks_and_tabs_pass() {
@@ -30,5 +46,23 @@ mod tests {
         encoder.encode(&Message::binary(&b"\x9b31m\xff"[..]), &mut out);
         let bytes: Vec<u8> = out.take().concat();
         assert_eq!(String::from_utf8(bytes).unwrap(), "\\u{1b}]0;x\\u{7}\ta\nb\n\u{fffd}31m\u{fffd}\n");
+    }
+
+    #[test]
+    fn no_framing_gives_a_terminal_anything_to_act_on() {
+        let hostile = "[2J\u{9b}31m\u{202e}\u{2066}\u{200b}\r\x07".to_owned();
+        // As long as ESC is a number, it would clear the screen.
+        let long = format!("[2J{}", "x".repeat(24));
+        for entry in super::super::FRAMINGS {
+            let encoder = (entry.encoder)();
+            let mut encoder = if encoder.is_printable() { encoder } else { Box::new(Escaped(encoder)) };
+            for message in [Message::text(&long), Message::text(&hostile), Message::binary(hostile.clone())] {
+                let mut out = Output::default();
+                encoder.encode(&message, &mut out);
+                let shown = String::from_utf8(out.take().concat()).unwrap();
+                let acts = |c: char| !matches!(c, '\n' | '\0') && is_hidden(c);
+                assert!(!shown.contains(acts), "{}: {shown:?}", entry.name);
+            }
+        }
     }
 }

@@ -221,6 +221,10 @@ impl Encode for Encoder {
         true
     }
 
+    fn is_printable(&self) -> bool {
+        true
+    }
+
     fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
         self.conn = conn;
         out.push(&Record::new(conn, None, What::Open(facts)).line().into());

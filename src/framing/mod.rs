@@ -96,6 +96,11 @@ pub trait Encode: Send {
         false
     }
 
+    /// Whether nothing that it writes makes a terminal act, whatever the payload.
+    fn is_printable(&self) -> bool {
+        false
+    }
+
     /// Appends that a connection is open, with its number in a server.
     fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
         let _ = (conn, facts, out);

@@ -5,7 +5,7 @@
 //! direction and type first, so that a person can read down the lines.
 
 use super::verdict::Verdict;
-use crate::session::codes;
+use crate::{fault::printable_json, session::codes};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
 use std::time::{Duration, SystemTime};
@@ -261,10 +261,10 @@ impl<'a> Record<'a> {
         Self { time: SystemTime::now(), conn, dir, what }
     }
 
-    /// The record as JSON on one line, without the line's end.
+    /// The record as JSON on one line, without the line's end; safe for a terminal as it is.
     pub fn json(&self) -> Vec<u8> {
         // Maps with string keys of plain values always serialize.
-        serde_json::to_vec(self).unwrap_or_default()
+        printable_json(serde_json::to_string(self).unwrap_or_default()).into_bytes()
     }
 
     /// The record as a message of its own kind: a raw frame, which no WebSocket ever gives.
@@ -334,7 +334,7 @@ mod tests {
     fn a_message_is_one_line_with_its_time_first() {
         assert_eq!(
             line(Some(Dir::In), What::of(&Message::text("a\n\"b\u{7f}é")).unwrap()),
-            "{\"time\":\"2026-01-02T03:04:05.678901Z\",\"dir\":\"in\",\"type\":\"text\",\"data\":\"a\\n\\\"b\u{7f}é\"}\n"
+            "{\"time\":\"2026-01-02T03:04:05.678901Z\",\"dir\":\"in\",\"type\":\"text\",\"data\":\"a\\n\\\"b\\u007fé\"}\n"
         );
         let binary = line(Some(Dir::Out), What::of(&Message::binary(&b"\0\xff"[..])).unwrap());
         assert!(binary.ends_with("\"dir\":\"out\",\"type\":\"binary\",\"base64\":\"AP8=\"}\n"), "{binary}");

@@ -41,6 +41,14 @@ impl Encode for Stamped {
         self.inner.encode(message, out);
     }
 
+    fn wants_events(&self) -> bool {
+        self.inner.wants_events()
+    }
+
+    fn is_printable(&self) -> bool {
+        self.inner.is_printable()
+    }
+
     fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
         self.inner.open(conn, facts, out);
     }

@@ -10,7 +10,7 @@ use crate::{
     exit::Exit,
     fault::Fault,
     framing::{Decode, Encode, Output, record::Facts},
-    net::{self, Parting},
+    net::{self, Parting, SocketRef},
     session::{Patience, SideKind, SinkFailure, SourceEnd},
 };
 use bytes::{Buf, Bytes, BytesMut};
@@ -28,6 +28,8 @@ use tokio_tungstenite::tungstenite::Message;
 const CHUNK: usize = 64 * 1024;
 /// A child that has to be gone by then is hurried.
 const AT_ONCE: Duration = Duration::from_millis(100);
+/// Ends of messages that are kept before a socket is asked how far the far end is.
+const MARKS: usize = 4096;
 /// Slices in one vectored write.
 const SLICES: usize = 16;
 
@@ -60,7 +62,7 @@ pub struct ByteLink {
     in_parts: usize,
     /// Bytes taken from `out` so far.
     handed: u64,
-    /// Where each message ends that may not be written yet.
+    /// Where each message ends that may not be taken yet.
     marks: VecDeque<u64>,
     failed: bool,
     /// What was left when it failed: messages and bytes.
@@ -115,6 +117,11 @@ impl ByteLink {
         self.out.len() + self.in_parts
     }
 
+    /// Whether it is an input that is asked at the end what it still has.
+    pub(super) fn is_input(&self) -> bool {
+        matches!(&self.port, Port::Threads(Threads { input: Some(_), .. }))
+    }
+
     /// Bytes of output that the system, or a child, has taken.
     pub(super) fn written(&self) -> u64 {
         match &self.port {
@@ -123,23 +130,28 @@ impl ByteLink {
         }
     }
 
+    /// The same, of a socket those that the far end's system has acknowledged.
+    pub(super) fn taken(&self) -> u64 {
+        match &self.port {
+            Port::Stream(stream) => self.written().saturating_sub(stream.backlog().unwrap_or(0)),
+            Port::Child(_) | Port::Threads(_) => self.written(),
+        }
+    }
+
     /// Bytes of output that the system has not taken.
     pub(super) fn in_flight(&self) -> u64 {
         self.handed + self.out.len() as u64 - self.written()
     }
 
-    /// Messages and bytes of output that are not taken; of a socket, by the far end.
+    /// Messages and bytes of output that the system, or a child, has not taken; what a socket's far end has
+    /// not acknowledged, its release tells.
     pub(super) fn undelivered(&self) -> (u64, u64) {
         if self.failed {
             return self.lost;
         }
-        let backlog = match &self.port {
-            Port::Stream(stream) => stream.backlog().unwrap_or(0),
-            Port::Child(_) | Port::Threads(_) => 0,
-        };
-        let taken = self.written().saturating_sub(backlog);
-        let messages = self.marks.iter().rev().take_while(|end| **end > taken).count();
-        (messages as u64, self.handed + self.out.len() as u64 - taken)
+        let written = self.written();
+        let messages = self.marks.iter().rev().take_while(|end| **end > written).count();
+        (messages as u64, self.in_flight())
     }
 
     /// What a person calls the input.
@@ -178,6 +190,8 @@ impl ByteLink {
         let end = match sent {
             // What the last message does not cover, such as a blank line, was read all the same.
             Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Eof { .. })) => self.taken,
+            // The record that closes has done what it says; whoever reads on from it would close again.
+            Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Asked { .. })) => self.given(),
             Some(sent @ 1..) => ends[sent - 1],
             _ => self.settled,
         };
@@ -251,8 +265,12 @@ impl ByteLink {
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         let handed = self.poll_hand_over(cx);
-        let written = self.written();
-        let gone = self.marks.partition_point(|end| *end <= written);
+        let taken = match &self.port {
+            // What the system has taken of a socket, the far end may not have. Asked for only when many wait.
+            Port::Stream(_) if self.marks.len() < MARKS => 0,
+            _ => self.taken(),
+        };
+        let gone = self.marks.partition_point(|end| *end <= taken);
         self.marks.drain(..gone);
         match ready!(handed) {
             Ok(()) => Poll::Ready(Ok(())),
@@ -353,6 +371,7 @@ impl ByteLink {
     }
 
     pub(super) async fn release(self, parting: Parting) -> Released {
+        let written = self.written();
         match self.port {
             Port::Child(child) => {
                 // What follows on a wish to close was never to be sent.
@@ -360,13 +379,21 @@ impl ByteLink {
                 let at_once = parting.by.is_some_and(|by| by <= Instant::now() + AT_ONCE);
                 let untaken = self.owed.map_or(0, |before| child.refused() - before);
                 let late = child.release(at_once).await;
-                Released { late: if asked { 0 } else { late }, untaken, ..Released::default() }
+                let late = if asked { 0 } else { late };
+                Released { late, untaken, lost: (0, untaken), ..Released::default() }
             }
             Port::Stream(mut stream) => {
                 let late = net::part(&mut stream, parting).await;
-                // The end that we told counts as a byte.
-                let untaken = stream.backlog().unwrap_or(0).saturating_sub(1);
-                Released { late, untaken, ..Released::default() }
+                // An end of TCP that is not acknowledged counts as a byte; a stream that is cut has none.
+                let ends = matches!(stream.beneath().socket, Some(SocketRef::Tcp(_))) && !parting.cut;
+                let untaken = stream.backlog().unwrap_or(0).saturating_sub(u64::from(ends));
+                let taken = written.saturating_sub(untaken);
+                let behind = |end: &&u64| (taken + 1..=written).contains(end);
+                let lost = match stream.beneath().socket {
+                    Some(SocketRef::Unix(_)) => (0, 0),
+                    _ => (self.marks.iter().filter(behind).count() as u64, untaken),
+                };
+                Released { late, untaken, lost, ..Released::default() }
             }
             Port::Threads(_) => Released::default(),
         }
@@ -442,6 +469,8 @@ impl ByteLink {
                 sent
             }
             Port::Threads(_) => {
+                // Nobody is there to take it, and nobody misses it.
+                self.handed += self.out.len() as u64;
                 self.out.take();
                 Poll::Ready(Ok(()))
             }

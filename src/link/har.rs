@@ -1,11 +1,11 @@
 //! HAR 1.2 with `_webSocketMessages`, the form in which browsers' developer tools import a session.
 //!
 //! Fields, their order and what is mandatory: the HAR 1.2 specification; the underscored ones are
-//! Chromium's. Secrets of the two heads are hidden; payloads are as they were.
+//! Chromium's. The two heads come without their secrets; payloads are as they were.
 
 use crate::{
+    fault::printable_json,
     framing::record::{Dir, Facts, Head, Tally},
-    observe::Redactor,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -33,10 +33,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// An entry that begins now.
-    pub(super) fn new(conn: Option<u64>, mut facts: Facts, redactor: &Redactor) -> Self {
-        for (name, value) in facts.request.iter_mut().chain(&mut facts.response) {
-            *value = redactor.field(name, value);
-        }
+    pub(super) fn new(conn: Option<u64>, facts: Facts) -> Self {
         Self { conn, facts, begun: SystemTime::now(), messages: Vec::new() }
     }
 
@@ -110,7 +107,7 @@ impl Entry {
             },
             "_webSocketMessages": std::mem::take(&mut self.messages),
         });
-        entry.to_string().into_bytes()
+        printable_json(entry.to_string()).into_bytes()
     }
 }
 
@@ -145,6 +142,7 @@ fn seconds(time: SystemTime) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::Redactor;
 
     #[test]
     fn an_entry_has_every_mandatory_field() {
@@ -154,7 +152,7 @@ mod tests {
             request: vec![("Host".into(), "h:1".into()), ("Cookie".into(), "a=s3cret".into())],
             ..Facts::default()
         };
-        let mut entry = Entry::new(Some(3), facts, &Redactor::default());
+        let mut entry = Entry::new(Some(3), Redactor::default().facts(&facts));
         entry.push(Dir::Out, &Message::text("hi"));
         entry.push(Dir::In, &Message::binary(&b"\0\xff"[..]));
         entry.push(Dir::In, &Message::Close(None));

@@ -98,7 +98,7 @@ impl InputFile {
         let is_regular = self.is_regular();
         let end = if is_regular { self.size() } else { self.piped() };
         let bytes = end.saturating_sub(from);
-        Rest { bytes, at_least: !is_regular && bytes > 0 && !self.is_hung_up() }
+        Rest { bytes, at_least: !is_regular && !self.is_hung_up() }
     }
 
     /// Leaves the offset that others share at this position; of a pipe there is none.

@@ -24,7 +24,7 @@ mod script;
 mod socket;
 mod stdio;
 #[cfg(test)]
-mod test_waker;
+pub(crate) mod test_waker;
 mod transcript;
 mod workers;
 
@@ -261,6 +261,14 @@ impl Link {
         }
     }
 
+    /// The same, of a socket by the far end's system.
+    pub fn taken(&self) -> u64 {
+        match self {
+            Self::Bytes(link) => link.taken(),
+            _ => 0,
+        }
+    }
+
     /// What a person calls the output, and how long it is waited for once it is to get nothing more.
     pub fn output(&self, serving: bool) -> (String, Patience) {
         match self {
@@ -275,6 +283,11 @@ impl Link {
         if let Self::Bytes(link) = self {
             link.settle(unsent);
         }
+    }
+
+    /// Whether it is an input that is asked at the end what it still has: it is kept until then.
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Bytes(link) if link.is_input())
     }
 
     /// Where standard input, if it is a file, is left when the last messages were not sent.

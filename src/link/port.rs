@@ -7,7 +7,11 @@ use super::{
     stdio::{self, Input, Output as Thread},
 };
 use crate::{child::Child, net::Stream};
-use std::{fs::File, io, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, IsTerminal},
+    sync::Arc,
+};
 
 /// What the bytes go through.
 pub enum Port {
@@ -83,9 +87,9 @@ impl Port {
     /// When the system has no more descriptors or threads.
     pub fn writer(file: File) -> io::Result<Self> {
         let [worker] = hire()?;
-        let close = closing(&file)?;
+        let (close, to_terminal) = (closing(&file)?, file.is_terminal());
         let output = stdio::write_on_thread(worker, Box::new(Patient::new(file)), Some(close), None);
-        Ok(Self::Threads(Threads { output: Some(output), ..Threads::default() }))
+        Ok(Self::Threads(Threads { output: Some(output), to_terminal, ..Threads::default() }))
     }
 
     /// Whether a person sees what is written.

@@ -9,7 +9,7 @@ use crate::{
     fault::{Fault, Result},
     framing::record::{Dir, Facts, Record, Tally, What},
     net,
-    observe::{Redactor, Tap},
+    observe::Tap,
     session::SourceEnd,
 };
 use std::{
@@ -36,7 +36,6 @@ pub struct Recorder {
     written: Mutex<Option<oneshot::Receiver<io::Result<()>>>>,
     /// `None` is standard output.
     path: Option<PathBuf>,
-    redactor: Redactor,
 }
 
 enum Form {
@@ -55,7 +54,7 @@ impl Recorder {
     ///
     /// # Errors
     /// Exit 23 when it cannot be written.
-    pub async fn start(path: &Path, redactor: Redactor) -> Result<Self> {
+    pub async fn start(path: &Path) -> Result<Self> {
         let path = path.to_owned();
         let ends_in = |name| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(name));
         let form = match (ends_in("har"), ends_in("wsio")) {
@@ -69,21 +68,15 @@ impl Recorder {
         let file = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
         let file = file.map_err(|error| unwritable(Some(&path), &error))?;
         let close = closing(&file).map_err(|error| unwritable(Some(&path), &error))?;
-        Ok(Self::writing(Box::new(file), Some(close), Some(path), form, redactor))
+        Ok(Self::writing(Box::new(file), Some(close), Some(path), form))
     }
 
     /// JSON records on standard output.
-    pub fn on(output: Box<dyn Write + Send>, redactor: Redactor) -> Self {
-        Self::writing(output, None, None, Form::Records, redactor)
+    pub fn on(output: Box<dyn Write + Send>) -> Self {
+        Self::writing(output, None, None, Form::Records)
     }
 
-    fn writing(
-        to: Box<dyn Write + Send>,
-        close: Option<Close>,
-        path: Option<PathBuf>,
-        form: Form,
-        redactor: Redactor,
-    ) -> Self {
+    fn writing(to: Box<dyn Write + Send>, close: Option<Close>, path: Option<PathBuf>, form: Form) -> Self {
         let (queue, runtime) = (Queue::default(), Handle::current());
         let (done, mut written) = oneshot::channel();
         let (source, har) = (queue.clone(), matches!(form, Form::Har(_)));
@@ -104,10 +97,10 @@ impl Recorder {
                 written = unwritten;
             }
         }
-        Self { queue, form, written: Mutex::new(Some(written)), path, redactor }
+        Self { queue, form, written: Mutex::new(Some(written)), path }
     }
 
-    /// Notes that a connection is open, and gives the tap that records its messages.
+    /// Notes that a connection is open, with what of it may be told, and gives the tap that records its messages.
     pub fn open(&self, conn: Option<u64>, facts: &Facts) -> Box<dyn Tap> {
         let queue = self.queue.clone();
         match &self.form {
@@ -116,7 +109,7 @@ impl Recorder {
                 Box::new(Lines { queue, conn })
             }
             Form::Har(entries) => {
-                let entry = Arc::new(Mutex::new(har::Entry::new(conn, facts.clone(), &self.redactor)));
+                let entry = Arc::new(Mutex::new(har::Entry::new(conn, facts.clone())));
                 lock(entries).insert(conn, Arc::clone(&entry));
                 Box::new(Collected(entry))
             }

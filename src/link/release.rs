@@ -3,11 +3,18 @@
 use super::{Link, Rest, room::Speaker};
 use crate::{
     net::{self, Parting},
-    session::{Left, SourceEnd},
-    ws::conn::Unsent,
+    session::{Left, Rate, SourceEnd},
+    ws::conn::{Conn, Unsent},
 };
-use std::task::{Context, Poll};
-use tokio::time::Instant;
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::{Instant, timeout_at};
+
+/// How soon it is looked at again how far the far end is.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Link {
     /// Ready when the other side is sent away for being too slow, whether or not it takes anything.
@@ -92,9 +99,7 @@ impl Link {
     pub async fn release(self, parting: Parting) -> Released {
         match self {
             Self::WebSocket(mut conn) => {
-                let flushed = std::future::poll_fn(|cx| conn.poll_flush(cx));
-                let by = parting.by.unwrap_or_else(|| Instant::now() + parting.stall);
-                let _ = tokio::time::timeout_at(by, flushed).await;
+                flush(&mut conn, parting).await;
                 let unsent = conn.finishing();
                 net::part(conn.stream(), parting).await;
                 Released { unsent, ..Released::default() }
@@ -111,6 +116,30 @@ impl Link {
     }
 }
 
+/// Writes what is half written, and a Close, for as long as the far end takes what stands in front of it.
+async fn flush(conn: &mut Conn, parting: Parting) {
+    let taken =
+        |conn: &mut Conn| conn.moved().sent.saturating_sub(conn.stream().backlog().unwrap_or_default());
+    let mut last = taken(conn);
+    let mut since = Instant::now();
+    let mut rate = Rate::new(last, since);
+    loop {
+        let look = Instant::now() + LOOK;
+        let wake = parting.by.map_or(look, |by| by.min(look));
+        if timeout_at(wake, poll_fn(|cx| conn.poll_flush(cx))).await.is_ok() {
+            return;
+        }
+        let (now, position) = (Instant::now(), taken(conn));
+        if std::mem::replace(&mut last, position) != position {
+            since = now;
+        }
+        let is_over = parting.by.is_some_and(|by| by <= now);
+        if is_over || now - since >= parting.stall || rate.is_too_slow(position, now) {
+            return;
+        }
+    }
+}
+
 /// What came of a transport that was closed, bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Released {
@@ -118,6 +147,8 @@ pub struct Released {
     pub late: u64,
     /// Written to it, and not taken by the far end.
     pub untaken: u64,
+    /// Messages and bytes of that which are told as lost; what a Unix socket holds can be read without us.
+    pub lost: (u64, u64),
     /// The message that a WebSocket was finishing, and could not.
     pub unsent: Unsent,
 }

@@ -313,6 +313,29 @@ mod tests {
         worker
     }
 
+    /// Takes three bytes at a time.
+    struct Narrow;
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len().min(3))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn every_byte_that_is_written_counts() {
+        let mut output = write_on_thread(worker(), Box::new(Narrow), None, None);
+        let mut bytes = framing::Output::default();
+        bytes.push_slice(b"in four pieces");
+        poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
+        poll_fn(|cx| output.poll_finish(cx)).await.unwrap();
+        assert_eq!(output.written(), 14);
+    }
+
     #[tokio::test]
     async fn what_only_the_close_tells_is_a_failure() {
         let close = || Err(io::ErrorKind::QuotaExceeded.into());

@@ -62,6 +62,8 @@ impl Brokers {
     /// Exit 6, 7, 28, 35, 60 or 111: there is no connection; exit 2 when somebody is alone in it already.
     pub async fn join(&self, url: &NatsUrl, terms: Terms) -> Result<Member> {
         let mut open = self.open.lock().await;
+        // Whose connection broke down is tried anew.
+        open.retain(|broker| broker.alone || broker.subjects.refusal.get().is_none());
         let known = open.iter().position(|broker| broker.server == url.server);
         let broker = match known {
             Some(index) => &open[index],
@@ -123,6 +125,9 @@ impl Broker {
     }
 
     async fn join(&self, url: &NatsUrl, rules: Rules, terms: &Terms) -> Result<Member> {
+        if let Some(fault) = self.subjects.refusal.get() {
+            return Err(fault.clone());
+        }
         if let Some(subject) = self.subjects.lock().get(&url.subject) {
             if terms.alone {
                 return Err(Fault::new(Exit::Usage, "usage", format!("{url} cannot be joined to itself")));

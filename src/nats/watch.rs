@@ -153,6 +153,9 @@ impl Watch {
                     last_error = Some((text, Instant::now()));
                 }
                 Some(Event::Closed) | None => {
+                    if event.is_none() && up {
+                        self.broken();
+                    }
                     // Who is alone is told by how it ends.
                     if !self.alone {
                         self.say_losses(&mut said);
@@ -163,6 +166,15 @@ impl Watch {
                 Some(_) => {}
             }
         }
+    }
+
+    /// The library's task is gone without a word: what the server sent was too much for it, such as a
+    /// length next to the largest there is. There is no connection any more, and none is tried.
+    fn broken(&self) {
+        let cause = format!("{} sent what cannot be read: the connection is given up", self.name);
+        let fault = Fault::new(Exit::Protocol, "nats", cause).hint("check that it is a NATS server");
+        let _ = self.subjects.refusal.set(fault.clone());
+        self.subjects.send_all_away(&SourceEnd::Lost { fault, answer: None });
     }
 
     /// The server does not do what it was asked; the same again is not said again.

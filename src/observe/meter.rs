@@ -138,6 +138,17 @@ mod tests {
     }
 
     #[test]
+    fn the_rate_is_of_both_ways() {
+        for carried in [[(1, 1 << 40), (0, 0)], [(0, 0), (1, 1 << 40)]] {
+            let meter = Meter::new(None, false);
+            meter.begin(0, false);
+            meter.finish(carried);
+            let summary = meter.summary().unwrap();
+            assert!(summary.contains("iB/s") && !summary.ends_with(" 0 B/s"), "{summary}");
+        }
+    }
+
+    #[test]
     fn it_never_goes_back_and_hides_where_messages_are_shown() {
         let meter = Meter::new(None, true);
         meter.expect_standard_input(0);

@@ -1,5 +1,7 @@
 //! Whoever is told what happened: the lines on stderr, and what may be shown in them.
 //!
+//! What is said passes one place, where it loses its secrets and whatever a terminal would act on.
+//!
 //! stderr may be closed, or a pipe that nobody reads: saying something never fails, never panics and
 //! never waits. A thread of its own writes; what does not fit its bounded queue is counted and dropped.
 //! The same thread draws the bar of `--progress`.
@@ -27,7 +29,7 @@ use bar::{FRAME, Screen};
 use std::{
     io::Write,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
@@ -64,6 +66,7 @@ pub struct Reporter {
 
 struct Outlet {
     lines: SyncSender<Line>,
+    redactor: RwLock<Redactor>,
     lost: AtomicU64,
 }
 
@@ -81,7 +84,7 @@ impl Reporter {
     /// A reporter that writes to `to`.
     pub fn new(to: impl Write + Send + 'static, verbosity: Verbosity) -> Self {
         let (lines, waiting) = sync_channel(WAITING);
-        let outlet = Arc::new(Outlet { lines, lost: AtomicU64::new(0) });
+        let outlet = Arc::new(Outlet { lines, redactor: RwLock::default(), lost: AtomicU64::new(0) });
         let lost = Arc::downgrade(&outlet);
         // Without a thread, nothing can be said; nobody waits for it.
         let _ = thread::Builder::new().spawn(move || {
@@ -146,38 +149,38 @@ impl Reporter {
         // Whoever hung up is not there to read it; ssh hangs up on its ProxyCommand at every normal end.
         let hung_up = fault.exit == Exit::Hangup && self.verbosity < Verbosity::Verbose;
         if !fault.is_silent() && !hung_up {
-            self.write(&format!("wsio: {fault}\n"));
+            self.write(&format!("wsio: {}\n", self.redactor().fault(fault)));
         }
     }
 
     /// Tells something the user did not ask for and should know.
     pub fn note(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.write(&format!("wsio: {}\n", printable(text)));
+            self.write(&format!("wsio: {}\n", self.safe(text)));
         }
     }
 
     /// Tells what was asked for, however quiet it is otherwise.
     pub fn tell(&self, lines: &[String]) {
-        lines.iter().for_each(|line| self.write(&format!("{}\n", printable(line))));
+        lines.iter().for_each(|line| self.write(&format!("{}\n", self.safe(line))));
     }
 
     /// Tells a step in the life of a server or a connection.
     pub fn life(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.write(&format!("{}\n", printable(text)));
+            self.write(&format!("{}\n", self.safe(text)));
         }
     }
 
     /// Passes on a line of a child's standard error.
     pub fn child(&self, conn: u64, line: &str) {
-        self.write(&format!("#{conn} | {}\n", printable(line)));
+        self.write(&format!("#{conn} | {}\n", self.safe(line)));
     }
 
     /// Tells how a connection came about, with `-v`.
     pub fn verbose(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
-            self.write(&format!("* {}{}\n", self.whose, printable(text)));
+            self.write(&format!("* {}{}\n", self.whose, self.safe(text)));
         }
     }
 
@@ -196,7 +199,22 @@ impl Reporter {
     ///
     /// The caller looks first whether that is wanted: see [`says`](Self::says).
     pub fn wire(&self, line: &str) {
-        self.write(&format!("{}\n", printable(line)));
+        self.write(&format!("{}\n", self.safe(line)));
+    }
+
+    /// Hides what this redactor hides, from now on and in whatever is told by clones too.
+    pub fn hide(&self, redactor: &Redactor) {
+        self.to.redactor.write().unwrap_or_else(PoisonError::into_inner).join(redactor);
+    }
+
+    /// What is hidden in everything that is told.
+    pub fn redactor(&self) -> Redactor {
+        self.to.redactor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Without secrets, and without anything that a terminal would act on.
+    fn safe(&self, text: &str) -> String {
+        printable(&self.to.redactor.read().unwrap_or_else(PoisonError::into_inner).shown(text))
     }
 
     fn write(&self, text: &str) {
@@ -257,6 +275,62 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Shown(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shown {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Shown {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    #[test]
+    fn whoever_hung_up_is_told_of_it_when_they_asked_for_more() {
+        for (verbosity, exit, told) in [
+            (Verbosity::Normal, Exit::Hangup, false),
+            (Verbosity::Verbose, Exit::Hangup, true),
+            (Verbosity::Quiet, Exit::Terminate, true),
+            (Verbosity::Frames, Exit::ReaderLeft, false),
+        ] {
+            let shown = Shown::default();
+            let reporter = Reporter::new(shown.clone(), verbosity);
+            reporter.fault(&Fault::new(exit, "session", "it is over"));
+            reporter.finish(Duration::from_secs(10));
+            let expected = if told { "wsio: session: it is over\n" } else { "" };
+            assert_eq!(shown.text(), expected, "{verbosity:?} {exit:?}");
+        }
+    }
+
+    #[test]
+    fn a_bar_is_gone_at_the_end_and_not_before() {
+        let shown = Shown::default();
+        let meter = Meter::new(None, false);
+        meter.expect(0, 200);
+        let reporter = Reporter::new(shown.clone(), Verbosity::Normal).metered(meter, Some(|| (80, 24)));
+        reporter.meter().unwrap().begin(0, false);
+        reporter.meter().unwrap().pass(0, 100);
+        let start = Instant::now();
+        while !shown.text().contains("50%") {
+            assert!(start.elapsed() < Duration::from_secs(20), "nothing is drawn");
+            thread::sleep(Duration::from_millis(5));
+        }
+        reporter.catch_up(Duration::from_secs(10));
+        assert!(!shown.text().ends_with("\x1b[2K"), "a line does not end it");
+        reporter.finish(Duration::from_secs(10));
+        assert!(shown.text().ends_with("\x1b[2K"), "{:?}", shown.text());
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! Secrets out of what is shown or recorded: header fields, URLs, subprotocols.
 //!
 //! Whatever a person may paste into a ticket goes through here. What looks like a secret is one: a
-//! value too much hidden costs a look at the source, one too little costs an account.
+//! value too much hidden costs a look at the source, one too little costs an account. A name counts
+//! however it is written: percent-encoded, in a query, a fragment, a path's parameter, or in a URL
+//! inside of a value.
+
+use percent_encoding::percent_decode_str;
 
 /// What stands in the place of a secret.
 pub const HIDDEN: &str = "[hidden]";
@@ -22,17 +26,26 @@ const PARTS: &[&str] = &[
 ];
 /// Whole names of query keys whose values are secrets.
 const KEYS: &[&str] = &["key", "sig", "auth", "pw", "pass", "session", "sid", "code", "access", "ticket"];
+/// How deep a URL in a value of a URL is looked into.
+const DEPTH: usize = 4;
 /// Header fields with secrets beside those of [`PARTS`].
 const FIELDS: &[&str] = &["authorization", "proxy-authorization", "x-auth", "x-session", "x-csrf", "x-key"];
 
-/// Names whose values are secrets beside the well-known ones (`--secret`).
+/// What is a secret beside the well-known names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redactor {
-    /// Names of header fields and query keys, in any case.
+    /// Names of header fields, query keys and subprotocols, in any case (`--secret`).
     pub more: Vec<String>,
+    /// Secrets of this run, which are hidden wherever a peer repeats them; longest first.
+    pub(super) known: Vec<String>,
 }
 
 impl Redactor {
+    /// One that hides the values of these names too.
+    pub fn naming(more: Vec<String>) -> Self {
+        Self { more, known: Vec::new() }
+    }
+
     /// The value of a header field as it may be shown.
     pub fn field(&self, name: &str, value: &str) -> String {
         let lower = name.to_ascii_lowercase();
@@ -45,19 +58,27 @@ impl Redactor {
             },
             "sec-websocket-protocol" => each(value, ',', |name| self.subprotocol(name.trim())),
             "sec-websocket-key" | "sec-websocket-accept" => value.to_owned(),
-            "location" | "referer" | "origin" => self.url(value),
+            "location" | "content-location" | "referer" | "origin" => self.url(value),
             _ if FIELDS.contains(&lower.as_str()) => match value.split_once(' ') {
                 // The scheme is worth knowing: Basic, Bearer, Negotiate …
                 Some((scheme, _)) => format!("{scheme} {HIDDEN}"),
                 None => HIDDEN.to_owned(),
             },
             _ if lower.ends_with("-key") || has_part(&lower) => HIDDEN.to_owned(),
-            _ => value.to_owned(),
+            _ => self.shown(value),
         }
+    }
+
+    /// Whether a header field carries a secret.
+    pub fn hides(&self, name: &str, value: &str) -> bool {
+        self.field(name, value) != value
     }
 
     /// A subprotocol's name; one that carries a token is hidden, as some servers take them there.
     pub fn subprotocol(&self, name: &str) -> String {
+        if self.is_listed(name) || self.is_listed("sec-websocket-protocol") {
+            return HIDDEN.to_owned();
+        }
         let words = name.split(['.', '-', '_', '/']);
         let longest = words.clone().map(str::len).max().unwrap_or(0);
         let mixed = |word: &str| {
@@ -74,35 +95,83 @@ impl Redactor {
         }
     }
 
+    /// Whether a subprotocol carries a secret.
+    pub fn hides_subprotocol(&self, name: &str) -> bool {
+        self.subprotocol(name) != name
+    }
+
     /// A URL or request target without password and tokens.
     pub fn url(&self, url: &str) -> String {
-        let (before, query) = match url.split_once('?') {
-            Some((before, query)) => (before, Some(query)),
-            None => (url, None),
+        self.url_within(url, DEPTH)
+    }
+
+    fn url_within(&self, url: &str, depth: usize) -> String {
+        let (rest, fragment) = cut(url, '#');
+        let (path, query) = cut(rest, '?');
+        let (authority, path) = path.split_at(authority_end(path));
+        let mut shown = match authority.rfind('@') {
+            Some(at) => format!("{}{HIDDEN}{}", &authority[..login_start(authority)], &authority[at..]),
+            None => authority.to_owned(),
         };
-        let mut shown = match before.split_once("://") {
-            Some((scheme, rest)) => {
-                let end = rest.find('/').unwrap_or(rest.len());
-                match rest[..end].rfind('@') {
-                    Some(at) => format!("{scheme}://{HIDDEN}@{}", &rest[at + 1..]),
-                    None => before.to_owned(),
-                }
-            }
-            None => before.to_owned(),
-        };
+        let segments = path.split('/').map(|segment| self.pairs(segment, depth));
+        shown.push_str(&segments.collect::<Vec<_>>().join("/"));
         if let Some(query) = query {
             shown.push('?');
-            shown.push_str(&each(query, '&', |pair| match pair.split_once('=') {
-                Some((key, _)) if self.is_secret_key(key) => format!("{key}={HIDDEN}"),
-                _ => pair.to_owned(),
-            }));
+            shown.push_str(&self.pairs(query, depth));
+        }
+        if let Some(fragment) = fragment {
+            shown.push('#');
+            shown.push_str(&self.url_within(fragment, depth.saturating_sub(1)));
         }
         shown
     }
 
-    fn is_secret_key(&self, key: &str) -> bool {
-        let lower = key.to_ascii_lowercase();
-        self.is_listed(key) || KEYS.contains(&lower.as_str()) || has_part(&lower) || lower.ends_with("_key")
+    /// `KEY=VALUE` pairs between `&` or `;` without the values of secret keys.
+    fn pairs(&self, text: &str, depth: usize) -> String {
+        let (mut shown, mut hid) = (String::with_capacity(text.len()), false);
+        let mut before = "";
+        for piece in text.split_inclusive(['&', ';']) {
+            let pair = piece.trim_end_matches(['&', ';']);
+            let separator = &piece[pair.len()..];
+            // A `;` may stand in a value too: what follows a secret and is no pair belongs to it.
+            if !(hid && before == ";" && !pair.contains('=')) {
+                let (key, value) = cut(pair, '=');
+                hid = value.is_some() && self.is_secret_key(key);
+                match value {
+                    Some(_) if hid => shown.push_str(&format!("{key}={HIDDEN}")),
+                    Some(value) if self.nests(value, depth) => shown.push_str(&format!("{key}={HIDDEN}")),
+                    None if self.nests(pair, depth) => shown.push_str(HIDDEN),
+                    _ => shown.push_str(pair),
+                }
+                shown.push_str(separator);
+            }
+            before = separator;
+        }
+        shown
+    }
+
+    /// Whether a value holds a secret of its own: a URL with one, pairs that were encoded together, a JWT.
+    fn nests(&self, value: &str, depth: usize) -> bool {
+        let decoded = decoded(value);
+        if decoded.starts_with("eyJ") && decoded.matches('.').count() >= 2 {
+            return true;
+        }
+        let may = decoded.contains(['?', '=', '#', ';', '&']) || decoded.contains("//");
+        may && decoded != HIDDEN
+            && match depth {
+                0 => true,
+                _ => self.url_within(&decoded, depth - 1) != decoded,
+            }
+    }
+
+    pub(super) fn is_secret_key(&self, key: &str) -> bool {
+        let key = decoded(&key.replace('+', " "));
+        let lower = key.trim().trim_end_matches("[]").to_ascii_lowercase();
+        self.is_listed(&lower)
+            || KEYS.contains(&lower.as_str())
+            || has_part(&lower)
+            || lower.ends_with("_key")
+            || lower.ends_with("-key")
     }
 
     fn is_listed(&self, name: &str) -> bool {
@@ -112,6 +181,40 @@ impl Redactor {
 
 fn has_part(lower: &str) -> bool {
     PARTS.iter().any(|part| lower.contains(part))
+}
+
+/// What stands before the first of these characters, and what stands behind it.
+fn cut(text: &str, at: char) -> (&str, Option<&str>) {
+    text.split_once(at).map_or((text, None), |(before, behind)| (before, Some(behind)))
+}
+
+/// Where `SCHEME://LOGIN@HOST` or `//LOGIN@HOST` ends; 0 where the text begins with neither.
+fn authority_end(text: &str) -> usize {
+    let start = login_start(text);
+    match start {
+        0 => 0,
+        start => text[start..].find(['/', '\\']).map_or(text.len(), |end| start + end),
+    }
+}
+
+/// Where the login of a URL would begin.
+pub(super) fn login_start(text: &str) -> usize {
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    text.find("//")
+        .filter(|at| text[..*at].strip_suffix(':').is_some_and(is_scheme) || *at == 0)
+        .map_or(0, |at| at + 2)
+}
+
+/// Without percent-encoding, however often it was encoded.
+pub(super) fn decoded(text: &str) -> String {
+    let mut text = text.to_owned();
+    for _ in 0..DEPTH {
+        if !text.contains('%') {
+            break;
+        }
+        text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
+    }
+    text
 }
 
 /// `NAME=VALUE` without its value.
@@ -124,8 +227,7 @@ fn hide_value(pair: &str) -> String {
 
 /// Each part of a list, with its separator as it is commonly written.
 fn each(list: &str, separator: char, change: impl Fn(&str) -> String) -> String {
-    let between = if separator == '&' { "&".to_owned() } else { format!("{separator} ") };
-    list.split(separator).map(change).collect::<Vec<_>>().join(&between)
+    list.split(separator).map(change).collect::<Vec<_>>().join(&format!("{separator} "))
 }
 
 #[cfg(test)]
@@ -134,7 +236,7 @@ mod tests {
 
     #[test]
     fn header_fields_lose_their_secrets_and_keep_what_helps() {
-        let redactor = Redactor { more: vec!["X-Gotify".into()] };
+        let redactor = Redactor::naming(vec!["X-Gotify".into()]);
         for (name, value, shown) in [
             ("Authorization", "Bearer s3cret", "Bearer [hidden]"),
             ("authorization", "Basic dXNlcjpwdw==", "Basic [hidden]"),
@@ -173,15 +275,84 @@ mod tests {
 
     #[test]
     fn urls_lose_passwords_and_tokens() {
-        let redactor = Redactor { more: vec!["room".into()] };
+        let redactor = Redactor::naming(vec!["room".into()]);
         for (url, shown) in [
             ("wss://u:pw@h:1/p", "wss://[hidden]@h:1/p"),
             ("/feed?x=1&access_token=abc&y=2", "/feed?x=1&access_token=[hidden]&y=2"),
             ("/feed?KEY=abc&room=1", "/feed?KEY=[hidden]&room=[hidden]"),
             ("wss://h/a@b?monkey=1", "wss://h/a@b?monkey=1"),
             ("/", "/"),
+            ("", ""),
         ] {
             assert_eq!(redactor.url(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_wherever_a_url_has_room_for_it() {
+        let redactor = Redactor::naming(vec!["room".into()]);
+        for url in [
+            // Names under percent-encoding, once and twice, and with a plus.
+            "ws://h/?%74oken=SEKRET",
+            "/?acc%65ss%5Ftoken=SEKRET&x=1",
+            "/?%2574oken=SEKRET",
+            "/?%6b%65%79=SEKRET",
+            "/?+key+=SEKRET",
+            "/?r%6Fom=SEKRET",
+            "/?token[]=SEKRET",
+            "/?token%5B%5D=SEKRET",
+            "/?key[]=SEKRET",
+            // The fragment.
+            "/#token=SEKRET",
+            "https://h/cb#access_token=SEKRET&state=1",
+            "https://h/#/route?token=SEKRET",
+            "/?x=1#%74oken=SEKRET",
+            "/?x=1#a=1&sig=SEKRET",
+            // Other separators.
+            "/?a=1;token=SEKRET",
+            "/?token=a;SEKRET",
+            "/?token=a;bSEKRET;c=1",
+            "/?a=1&amp;sig=SEKRET",
+            // Parameters of a path.
+            "/a;jsessionid=1;token=SEKRET/b",
+            "/a;%74oken=SEKRET?x=1",
+            "/token=SEKRET/b",
+            // A URL in a value, as it is and encoded.
+            "/?next=https://u:SEKRET@h/",
+            "/?next=https%3A%2F%2Fu%3ASEKRET%40h%2F",
+            "/?next=/cb?token=SEKRET",
+            "/?next=%2Fcb%3Ftoken%3DSEKRET",
+            "/?next=%252Fcb%253Ftoken%253DSEKRET",
+            "/?next=%2Fcb%23token%3DSEKRET",
+            "/?q=a%3D1%26token%3DSEKRET",
+            "/?a%3D1%26token%3DSEKRET",
+            "/cb%3Ftoken%3DSEKRET",
+            "/?x=eyJhbGciOiJIUzI1NiJ9.e30.SEKRET",
+            // Logins.
+            "ws://u:SEKRET@h/",
+            "ws://SEKRET@h",
+            "ws://u:p@SEKRET@h/",
+            "ws://u%3ASEKRET@h/",
+            "ws://u:SEKRET@h?x",
+            "ws://u:SEKRET@h#x",
+            "//u:SEKRET@h/x",
+            "ws://u:SEKRET@h\\x",
+        ] {
+            let shown = redactor.url(url);
+            assert!(!shown.contains("SEKRET") && shown.contains(HIDDEN), "{url}: {shown}");
+            assert_eq!(redactor.url(&shown), shown, "twice is once");
+        }
+        for kept in [
+            "ws://h/a;v=1/b?x=1;y=2&z#top",
+            "/?next=https%3A%2F%2Fh%2F%3Fa%3D1",
+            "/?q=100%25&r=%C3%BC",
+            "/a@b/c:d?mail=me@h",
+            "/#/route?x=1",
+            "/?x=%zz%",
+            "/?a==b&&c",
+            "https://h//a//b?u=//h/x",
+        ] {
+            assert_eq!(redactor.url(kept), kept);
         }
     }
 
@@ -272,7 +443,7 @@ mod tests {
 
     #[test]
     fn what_carries_more_than_one_value_loses_the_secret_ones() {
-        let redactor = Redactor { more: vec!["Room".into(), "set-cookie".into()] };
+        let redactor = Redactor::naming(vec!["Room".into(), "set-cookie".into()]);
         for (name, value, shown) in [
             ("Cookie", "s3cret", "[hidden]"),
             ("Cookie", "a=s3cret=more;b=s3cret", "a=[hidden]; b=[hidden]"),

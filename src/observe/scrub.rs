@@ -1,24 +1,141 @@
-//! Secrets out of words about a command line that could not be understood.
+//! Secrets out of text: words about a command line, causes, lines for standard error.
 //!
 //! What is wrong with an address may be the very thing that hides its password from whoever parses it,
-//! so every word is looked at by itself, with less faith than a URL deserves.
+//! so every word is looked at by itself, with less faith than a URL deserves. Text of a run has sound
+//! addresses, and repeats what a peer said: there the run's own secrets are hidden too.
 
-use super::redact::{HIDDEN, Redactor};
+use super::redact::{HIDDEN, Redactor, decoded, login_start};
+use crate::{
+    fault::Fault,
+    framing::record::{Facts, Head},
+};
 
 /// What may stand in front of a login.
 const SCHEMES: &[&str] =
     &["ws", "wss", "http", "https", "tcp", "tls", "udp", "nats", "nats+tls", "socks5", "socks5h"];
+/// A secret of fewer bytes may be any word.
+const SHORTEST: usize = 6;
+/// A secret of fewer bytes may be a part of any word.
+const LONG: usize = 16;
 
 impl Redactor {
-    /// The text without logins and without values of secret keys.
+    /// The text about a command line without logins and without values of secret keys.
     pub fn text(&self, text: &str) -> String {
-        let ends = |c: char| c.is_whitespace() || "`'\"(),".contains(c);
-        let shown = |word: &str| {
-            let bare = word.trim_end_matches(ends);
-            self.url(&without_login(bare)) + &word[bare.len()..]
-        };
-        text.split_inclusive(ends).map(shown).collect()
+        words(text, |word| self.url(&without_login(word)))
     }
+
+    /// The text of a run without logins, values of secret keys and the run's own secrets.
+    pub fn shown(&self, text: &str) -> String {
+        let mut shown = self.by_shape(text);
+        for secret in &self.known {
+            if shown.contains(secret.as_str()) {
+                shown = without(&shown, secret);
+            }
+        }
+        shown
+    }
+
+    /// A fault as it may be told. A hint is ours alone: no secret of the run is looked for in its words.
+    pub fn fault(&self, fault: &Fault) -> Fault {
+        Fault {
+            cause: self.shown(&fault.cause),
+            detail: fault.detail.iter().map(|line| self.shown(line)).collect(),
+            hint: fault.hint.as_ref().map(|hint| self.by_shape(hint)),
+            ..fault.clone()
+        }
+    }
+
+    /// What is known of a connection, as it may be told.
+    pub fn facts(&self, facts: &Facts) -> Facts {
+        let head = |head: &Head| -> Head {
+            head.iter().map(|(name, value)| (name.clone(), self.field(name, value))).collect()
+        };
+        Facts {
+            url: facts.url.as_ref().map(|url| self.url(url)),
+            peer: self.shown(&facts.peer),
+            subprotocol: facts.subprotocol.as_ref().map(|name| self.subprotocol(name)),
+            extensions: facts.extensions.as_ref().map(|text| self.shown(text)),
+            request: head(&facts.request),
+            response: head(&facts.response),
+            ..facts.clone()
+        }
+    }
+
+    /// Hides this text from now on.
+    pub fn learn(&mut self, secret: &str) {
+        let secret = secret.trim();
+        if secret.len() >= SHORTEST && !self.known.iter().any(|known| known == secret) {
+            self.known.push(secret.to_owned());
+            self.known.sort_by_key(|known| std::cmp::Reverse(known.len()));
+        }
+    }
+
+    /// Hides the login and the secret values of a URL from now on, wherever they are repeated.
+    pub fn learn_url(&mut self, url: &str) {
+        let start = login_start(url);
+        let end = url[start..].find(['/', '?', '#', '\\']).map_or(url.len(), |end| start + end);
+        let login = url[start..end].rsplit_once('@').map(|(login, _)| login);
+        let password = login.and_then(|login| login.split_once(':')).map(|(_, password)| password);
+        let values = url[end..].split(['?', '#', '&', ';', '/']).filter_map(|pair| pair.split_once('='));
+        let values = values.filter(|(key, _)| self.is_secret_key(key)).map(|(_, value)| value);
+        let secrets: Vec<&str> = login.into_iter().chain(password).chain(values).collect();
+        for secret in secrets {
+            self.learn(secret);
+            self.learn(&decoded(secret));
+        }
+    }
+
+    /// Hides what the other one hides too.
+    pub fn join(&mut self, other: &Self) {
+        let names = other.more.iter().filter(|name| !self.more.contains(name)).cloned().collect::<Vec<_>>();
+        self.more.extend(names);
+        other.known.iter().for_each(|secret| self.learn(secret));
+    }
+
+    fn by_shape(&self, text: &str) -> String {
+        // Most text has nothing in it that could be an address.
+        match text.contains(['?', '#', '@', ';', '=', '/']) {
+            true => words(text, |word| self.url(&without_login_before_path(word))),
+            false => text.to_owned(),
+        }
+    }
+}
+
+/// The text without a secret; a short one has to stand alone.
+fn without(text: &str, secret: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    let goes_on = |c: char| c.is_alphanumeric() || "-_".contains(c);
+    for (start, _) in text.match_indices(secret) {
+        let end = start + secret.len();
+        let inside = text[..start].ends_with(goes_on) || text[end..].starts_with(goes_on);
+        if !inside || secret.len() >= LONG {
+            shown.push_str(&text[at..start]);
+            shown.push_str(HIDDEN);
+            at = end;
+        }
+    }
+    shown.push_str(&text[at..]);
+    shown
+}
+
+/// Each word changed, without what stands around it.
+fn words(text: &str, change: impl Fn(&str) -> String) -> String {
+    let ends = |c: char| c.is_whitespace() || "`'\"<>".contains(c);
+    let shown = |word: &str| {
+        let inner = word.trim_start_matches(['(', ',']);
+        let bare = inner.trim_end_matches(|c: char| ends(c) || "(),.:".contains(c));
+        let start = word.len() - inner.len();
+        format!("{}{}{}", &word[..start], change(bare), &word[start + bare.len()..])
+    };
+    text.split_inclusive(ends).map(shown).collect()
+}
+
+/// The same for what looks like an address up to its path, where an `@` is no login's end.
+fn without_login_before_path(word: &str) -> String {
+    let start = word.find("://").map_or(0, |at| at + 3);
+    let end = word[start..].find(['/', '?', '#']).map_or(word.len(), |end| start + end);
+    format!("{}{}", without_login(&word[..end]), &word[end..])
 }
 
 /// `SCHEME://` and what follows on the login; a word without a password is as it was.
@@ -59,6 +176,39 @@ mod tests {
         {
             assert_eq!(redactor.text(plain), plain);
         }
+    }
+
+    #[test]
+    fn text_of_a_run_keeps_paths_and_hints() {
+        let mut redactor = Redactor::default();
+        redactor.learn("hunter2");
+        redactor.learn("hunter2-and-more");
+        redactor.learn("short");
+        for (text, shown) in [
+            (
+                "wss://h/?token=SEKRET if the server speaks TLS",
+                "wss://h/?token=[hidden] if the server speaks TLS",
+            ),
+            ("`ws://h/#token=SEKRET` is wrong", "`ws://h/#token=[hidden]` is wrong"),
+            ("ws://h/a@b: closed", "ws://h/a@b: closed"),
+            ("u:SEKRET@proxy:3128 refused", "[hidden]@proxy:3128 refused"),
+            ("GET /?%74oken=SEKRET", "GET /?%74oken=[hidden]"),
+            ("?token=a,SEKRET, (ws://h/?sig=SEKRET).", "?token=[hidden], (ws://h/?sig=[hidden])."),
+            ("<a href=\"/?token=SEKRET\">", "<a href=\"/?token=[hidden]\">"),
+            (
+                "it said hunter2-and-more, \u{fc}hunter2,hunter2=hunter2s, short",
+                "it said [hidden], \u{fc}hunter2,[hidden]=hunter2s, short",
+            ),
+            ("{\"a\":\"b;c=d\"} 100% #3 x=1;y", "{\"a\":\"b;c=d\"} 100% #3 x=1;y"),
+        ] {
+            assert_eq!(redactor.shown(text), shown);
+            assert_eq!(redactor.shown(shown), shown, "twice is once");
+        }
+        let fault = Fault::new(crate::exit::Exit::Lost, "session", "hunter2")
+            .hint("give hunter2 at ws://h/?token=SEKRET again");
+        let told = redactor.fault(&fault);
+        assert_eq!(told.cause, HIDDEN);
+        assert_eq!(told.hint.as_deref(), Some("give hunter2 at ws://h/?token=[hidden] again"));
     }
 
     #[test]

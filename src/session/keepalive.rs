@@ -91,14 +91,24 @@ impl Keepalive {
 
     /// The far end has acknowledged more of what was sent.
     pub(super) fn acknowledged(&mut self, bytes: u64, now: Instant) {
-        if let Waiting::ForThePong { wait, .. } = &mut self.waiting {
-            wait.acknowledged(bytes, now);
+        match &mut self.waiting {
+            Waiting::ForThePong { wait, .. } => {
+                wait.acknowledged(bytes, now);
+            }
+            // The system takes more of ours only once much of its queue has gone; that goes byte by byte.
+            Waiting::ForTheWire(since) => *since = now,
+            Waiting::No => {}
         }
     }
 
     /// Whether the ping stands in the send queue.
     pub(super) fn is_behind(&self) -> bool {
         matches!(&self.waiting, Waiting::ForThePong { wait, .. } if wait.is_behind())
+    }
+
+    /// Whether it has to know how far the send queue is.
+    pub(super) fn watches_queue(&self) -> bool {
+        self.is_behind() || matches!(self.waiting, Waiting::ForTheWire(_)) && !self.paused
     }
 
     /// While paused, no pong is waited for.
@@ -186,6 +196,24 @@ mod tests {
         clock.wrote(start + 25 * SECOND);
         assert_eq!(clock.tick(start + 44 * SECOND), None);
         assert_eq!(clock.tick(start + 45 * SECOND), Some(Beat::Stuck(20 * SECOND)));
+    }
+
+    #[test]
+    fn a_queue_that_shrinks_is_no_stuck_transport() {
+        let start = Instant::now();
+        let mut clock = Keepalive::new(&Rules::default(), start);
+        assert_eq!(clock.tick(start + 20 * SECOND), Some(Beat::Ping));
+        assert!(clock.watches_queue());
+        for step in 1..10 {
+            let now = start + (20 + 19 * step) * SECOND;
+            assert_eq!(clock.tick(now), None, "{step}");
+            clock.acknowledged(100 * u64::from(step), now);
+        }
+        let moved = start + (20 + 19 * 9) * SECOND;
+        assert_eq!(clock.tick(moved + 19 * SECOND), None);
+        assert_eq!(clock.tick(moved + 20 * SECOND), Some(Beat::Stuck(20 * SECOND)));
+        clock.pause(true, moved + 20 * SECOND);
+        assert!(!clock.watches_queue(), "whoever does not read waits for nothing");
     }
 
     #[test]

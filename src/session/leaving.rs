@@ -136,6 +136,8 @@ impl Session {
     pub(super) fn force(&mut self, now: Instant) {
         (self.gone_by, self.forced) = (None, true);
         self.fail(lost_while_sending());
+        // What is left is counted while both links are still there.
+        self.actions.extend([0, 1].map(|side| Action::Abandon { side }));
         for side in 0..2 {
             let state = &mut self.sides[side];
             if !state.is_web_socket() && state.sink != Sink::Done {

@@ -18,9 +18,10 @@ mod verdict;
 
 pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When, Within};
 pub use machine::Session;
+pub use progress::Rate;
 pub use side::{Patience, SideKind};
 pub use span::duration;
-pub use verdict::{Doubt, Left};
+pub use verdict::{Doubt, Left, counted};
 
 use crate::expect::Filter;
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};

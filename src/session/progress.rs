@@ -72,14 +72,14 @@ impl Wait {
 
 /// Watches that something does not merely trickle: 16 KiB in each 30 s.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
+pub struct Rate {
     since: Instant,
     bytes: u64,
 }
 
 impl Rate {
     /// From now on, after so many bytes.
-    pub(super) fn new(bytes: u64, now: Instant) -> Self {
+    pub fn new(bytes: u64, now: Instant) -> Self {
         Self { since: now, bytes }
     }
 
@@ -89,7 +89,7 @@ impl Rate {
     }
 
     /// Whether too little moved in the last window.
-    pub(super) fn is_too_slow(&mut self, bytes: u64, now: Instant) -> bool {
+    pub fn is_too_slow(&mut self, bytes: u64, now: Instant) -> bool {
         if now < self.deadline() {
             return false;
         }

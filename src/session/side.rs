@@ -165,7 +165,7 @@ impl Side {
     pub(super) fn is_awaited(&self) -> bool {
         self.lingering.as_ref().is_some_and(Wait::is_behind)
             || matches!(&self.sink, Sink::CloseSent(wait) if wait.is_behind())
-            || self.keepalive.as_ref().is_some_and(Keepalive::is_behind)
+            || self.keepalive.as_ref().is_some_and(Keepalive::watches_queue)
     }
 
     pub(super) fn is_web_socket(&self) -> bool {

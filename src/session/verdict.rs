@@ -39,7 +39,11 @@ impl Left {
             (bytes, true) => Some(format!("at least {}{more}", counted(bytes, "byte"))),
             (bytes, false) => Some(format!("{}{more}", counted(bytes, "byte"))),
         };
-        let messages = (self.messages > 0).then(|| counted(self.messages, "message"));
+        let messages = match (self.messages, self.at_least && self.bytes == 0) {
+            (0, _) => None,
+            (messages, true) => Some(format!("at least {}", counted(messages, "message"))),
+            (messages, false) => Some(counted(messages, "message")),
+        };
         let left: Vec<_> = messages.into_iter().chain(bytes).collect();
         let left = (!left.is_empty()).then(|| format!("{} left unsent", left.join(" and ")));
         let late = (self.late > 0).then(|| format!("{} came too late", counted(self.late, "byte")));
@@ -140,7 +144,7 @@ pub(super) fn unanswered(cause: &str) -> Fault {
 }
 
 /// A number and what it counts.
-pub(super) fn counted(number: u64, what: &str) -> String {
+pub fn counted(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
@@ -154,6 +158,7 @@ mod tests {
         assert_eq!(left(1, 0, false, 0), "1 message left unsent");
         assert_eq!(left(2, 17, false, 0), "2 messages and 17 bytes more left unsent");
         assert_eq!(left(0, 1, true, 0), "at least 1 byte left unsent");
+        assert_eq!(left(3, 0, true, 0), "at least 3 messages left unsent");
         assert_eq!(left(1, 0, false, 9), "1 message left unsent, 9 bytes came too late");
     }
 }

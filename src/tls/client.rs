@@ -1,8 +1,17 @@
 //! The client side of TLS.
 
 use super::{
-    ALPN, ClientTls, Sni, Version, danger::AnyCertificate, encrypted_over, explain::connecting, facts::facts,
-    key_log::KeyLogFile, pem, pin::Pinned, provider, verify::Explaining,
+    ALPN, ClientTls, Sni, Version,
+    danger::AnyCertificate,
+    encrypted_over,
+    explain::connecting,
+    facts::facts,
+    key_log::KeyLogFile,
+    pem,
+    pin::Pinned,
+    provider,
+    verify::Explaining,
+    words::{revocation_list, words},
 };
 use crate::{
     exit::Exit,
@@ -55,7 +64,7 @@ impl Connector {
                 builder.with_client_auth_cert(chain, key).map_err(|error| {
                     let key_file = options.key.as_ref().unwrap_or(cert);
                     let files = format!("cannot use {} with {}", cert.display(), key_file.display());
-                    Fault::new(Exit::OwnCertificate, "tls", format!("{files}: {error}"))
+                    Fault::new(Exit::OwnCertificate, "tls", format!("{files}: {}", words(&error)))
                 })?
             }
         };
@@ -110,10 +119,7 @@ impl Transport for TlsStream<Stream> {
 /// The verifier that everybody uses.
 fn web_pki(options: &ClientTls) -> Result<Explaining> {
     let (roots, own) = match &options.cacert {
-        Some(file) => {
-            let own = pem::certificates(file, Exit::CaFile)?;
-            (anchors(&own, file)?, own)
-        }
+        Some(file) => trusting(file)?,
         None => (roots()?, Vec::new()),
     };
     let roots = Arc::new(roots);
@@ -124,7 +130,7 @@ fn web_pki(options: &ClientTls) -> Result<Explaining> {
     }
     let below = builder.build().map_err(|error| match (error, &options.crl) {
         (VerifierBuilderError::InvalidCrl(error), Some(file)) => {
-            pem::fault(file, Exit::Crl, &format!("{error:?}"))
+            pem::fault(file, Exit::Crl, revocation_list(&error))
         }
         (error, _) => bad_roots(error.to_string()),
     })?;
@@ -155,12 +161,13 @@ fn roots() -> Result<RootCertStore> {
     Ok(roots)
 }
 
-/// The roots in a file.
+/// The roots in a file, and the certificates themselves.
 ///
 /// # Errors
 /// Exit 77 naming the file.
-pub(super) fn trusting(file: &Path) -> Result<RootCertStore> {
-    anchors(&pem::certificates(file, Exit::CaFile)?, file)
+pub(super) fn trusting(file: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>)> {
+    let own = pem::certificates(file, Exit::CaFile)?;
+    Ok((anchors(&own, file)?, own))
 }
 
 fn anchors(certificates: &[CertificateDer<'static>], file: &Path) -> Result<RootCertStore> {
@@ -168,7 +175,7 @@ fn anchors(certificates: &[CertificateDer<'static>], file: &Path) -> Result<Root
     for certificate in certificates {
         roots
             .add(certificate.clone())
-            .map_err(|error| bad_roots(format!("cannot use {}: {error}", file.display())))?;
+            .map_err(|error| bad_roots(format!("cannot use {}: {}", file.display(), words(&error))))?;
     }
     Ok(roots)
 }

@@ -1,6 +1,6 @@
 //! `--insecure`: a verifier that takes any certificate. Nothing else in the program may.
 
-use super::provider;
+use super::{provider, verify::weak_server};
 use rustls::{
     DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -37,7 +37,8 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0)
+        let verified = verify_tls12_signature(message, certificate, signed, &self.0);
+        verified.map_err(|error| weak_server(error, certificate))
     }
 
     fn verify_tls13_signature(
@@ -46,7 +47,8 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0)
+        let verified = verify_tls13_signature(message, certificate, signed, &self.0);
+        verified.map_err(|error| weak_server(error, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

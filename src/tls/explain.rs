@@ -1,6 +1,9 @@
 //! rustls' errors as faults: exit code, cause, next step.
 
-use super::verify::Untrusted;
+use super::{
+    verify::Untrusted,
+    words::{alert_name, certificate, incompatible, is_about_certificate, revocation_list, words},
+};
 use crate::{exit::Exit, fault::Fault, net};
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 use std::io;
@@ -28,12 +31,16 @@ pub(super) fn accepting(error: &io::Error) -> Fault {
         Some(Error::InvalidMessage(_)) => {
             handshake("the client does not speak TLS (a plain ws:// URL?)".into())
         }
-        Some(Error::AlertReceived(
-            alert @ (AlertDescription::UnknownCA
-            | AlertDescription::BadCertificate
-            | AlertDescription::CertificateUnknown),
-        )) => handshake(format!("the client does not trust our certificate ({alert:?})")),
-        Some(error) => handshake(error.to_string()),
+        Some(Error::AlertReceived(alert)) if is_about_certificate(*alert) => {
+            handshake(format!("the client does not trust our certificate ({})", alert_name(*alert)))
+        }
+        Some(Error::NoCertificatesPresented) => {
+            handshake("the client showed no certificate, and --client-ca wants one".into())
+        }
+        Some(Error::PeerIncompatible(what)) => {
+            handshake(format!("the client's TLS does not fit ours: {}", incompatible(what)))
+        }
+        Some(error) => handshake(words(error)),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             handshake("the client left during the handshake".into())
         }
@@ -58,40 +65,56 @@ fn inner(error: &io::Error) -> Option<&Error> {
 fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
     let fault = |exit: Exit, cause: String| Fault::new(exit, phase, cause);
     match error {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => match inner.downcast_ref() {
-            Some(Untrusted(fault)) => fault.clone(),
-            None => fault(Exit::Untrusted, format!("the server's certificate is not valid: {inner}")),
-        },
         Error::InvalidCertificate(cause) => {
-            fault(Exit::Untrusted, format!("the server's certificate is not valid: {cause}"))
+            if let CertificateError::Other(OtherError(inner)) = cause
+                && let Some(Untrusted(fault)) = inner.downcast_ref()
+            {
+                return fault.clone();
+            }
+            fault(Exit::Untrusted, format!("the server's certificate is not trusted: {}", certificate(cause)))
+                .hint("tell the server's owner")
         }
         Error::InvalidCertRevocationList(cause) => {
-            fault(Exit::Crl, format!("a revocation list of --crl cannot be used: {cause:?}"))
+            fault(Exit::Crl, format!("a revocation list of --crl cannot be used: {}", revocation_list(cause)))
+                .hint("fetch the list anew from its issuer")
         }
         Error::AlertReceived(AlertDescription::CertificateRequired) => {
             fault(Exit::ClientCertificate, "the server wants a client certificate".into())
                 .hint("give one with --cert FILE and --key FILE")
         }
         Error::AlertReceived(alert) => {
-            let cause = fault(Exit::TlsHandshake, format!("the peer ended TLS with the alert {alert:?}"));
+            let cause = fault(Exit::TlsHandshake, words(error));
             match alert {
                 AlertDescription::HandshakeFailure | AlertDescription::BadCertificate if !has_certificate => {
                     cause.detail([
                         "the server may want a client certificate (--cert FILE, --key FILE)".to_owned()
                     ])
                 }
+                alert if has_certificate && is_about_certificate(*alert) => cause
+                    .hint("the server does not take our certificate: its log says why; give another one with --cert"),
                 AlertDescription::ProtocolVersion => {
                     cause.detail(["the server speaks no version of TLS that is allowed here (1.3, and 1.2 without --tls-min 1.3)".to_owned()])
                 }
                 AlertDescription::UnrecognisedName => cause
                     .detail(["the server does not know the name it was asked for; send another with --sni"
                         .to_owned()]),
-                _ => cause,
+                _ => cause.hint("the log of the other side says why it ended TLS"),
             }
         }
-        Error::PeerIncompatible(what) => {
-            fault(Exit::TlsHandshake, format!("the server's TLS does not fit ours: {what:?}"))
+        Error::PeerIncompatible(what) => fault(
+            Exit::TlsHandshake,
+            format!("the server's TLS does not fit ours: {}", incompatible(what)),
+        )
+        .hint("the server needs TLS 1.2 or 1.3 with a current cipher suite (--tls-min 1.2 is the least)"),
+        Error::NoApplicationProtocol => {
+            fault(Exit::TlsHandshake, words(error)).hint("the server has to speak HTTP/1.1 on this port")
         }
-        other => fault(Exit::TlsHandshake, other.to_string()),
+        Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes => {
+            fault(Exit::TlsHandshake, words(error)).hint("check the system of this machine, and try again")
+        }
+        Error::InconsistentKeys(_) => fault(Exit::TlsHandshake, words(error))
+            .hint("give the certificate and the key that belong together with --cert and --key"),
+        other => fault(Exit::TlsHandshake, words(other))
+            .hint("check host and port, and try again; a proxy on the way may break TLS"),
     }
 }

@@ -1,6 +1,6 @@
 //! What a handshake agreed on and what the server showed, for people and records.
 
-use super::verify::{names, whole_subject};
+use super::x509::{names, whole_subject};
 use crate::framing::record::{Certificate, Tls};
 use rustls::{ClientConnection, ProtocolVersion, pki_types::CertificateDer};
 use std::time::{Duration, SystemTime};

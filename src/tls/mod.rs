@@ -3,7 +3,9 @@
 //! rustls lives only here. ALPN offers `http/1.1` alone: an offer of `h2` breaks upgrades behind
 //! common proxies, and RFC 6455 is HTTP/1.1.
 
+mod chain;
 mod client;
+mod clients;
 mod danger;
 mod encrypted;
 mod explain;
@@ -13,6 +15,8 @@ mod pem;
 mod pin;
 mod server;
 mod verify;
+mod words;
+mod x509;
 
 use client::trusting;
 
@@ -53,6 +57,22 @@ pub struct ClientTls {
     pub crl: Option<PathBuf>,
     /// Write the secrets of every connection here, for Wireshark.
     pub key_log: Option<PathBuf>,
+}
+
+impl ClientTls {
+    /// The same for another origin than the one it was given for, and the options that are missing: what
+    /// permits goes, what restricts stays.
+    pub fn for_strangers(&self) -> (Self, Vec<&'static str>) {
+        let dropped = [
+            (self.cert.is_some(), "--cert"),
+            (self.insecure, "--insecure"),
+            (self.sni != Sni::Host, "--sni"),
+        ];
+        let missing = dropped.into_iter().filter(|(given, _)| *given).map(|(_, name)| name).collect();
+        let open =
+            Self { cert: None, key: None, pass: None, insecure: false, sni: Sni::Host, ..self.clone() };
+        (open, missing)
+    }
 }
 
 /// A version of TLS.

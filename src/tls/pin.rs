@@ -4,11 +4,11 @@
 //! section 2.4), written as curl writes it. It is checked besides everything else, so that with `-k`
 //! it is what is left to trust.
 
-use super::{sha256, verify::Untrusted};
+use super::{sha256, verify::untrusted};
 use crate::{exit::Exit, fault::Fault};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::{
-    CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
+    DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
@@ -80,7 +80,7 @@ impl ServerCertVerifier for Pinned {
         let cause = format!("{} shows the key {shown}, which --pin does not name", name.to_str());
         let fault = Fault::new(Exit::Untrusted, "tls", cause)
             .hint("ask the server's owner whether the key was changed, and pin the new one only then");
-        Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Untrusted(fault))))))
+        Err(untrusted(fault))
     }
 
     fn verify_tls12_signature(

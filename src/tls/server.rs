@@ -4,8 +4,13 @@
 //! it is told to, and each handshake takes what is current.
 
 use super::{
-    ALPN, Identity, ServerTls, encrypted_over, explain::accepting, pem, provider, sha256, trusting,
-    verify::about,
+    ALPN, Identity, ServerTls,
+    clients::{ExplainingClients, REFUSED},
+    encrypted_over,
+    explain::accepting,
+    pem, provider, sha256, trusting,
+    words::words,
+    x509::about,
 };
 use crate::{
     exit::Exit,
@@ -17,7 +22,10 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
     server::WebPkiClientVerifier,
 };
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    cell::RefCell,
+    sync::{Arc, PoisonError, RwLock},
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A configured TLS server; clones share it, and what a reload changes.
@@ -73,10 +81,15 @@ impl Acceptor {
     /// Exit 35, in words for the server's log.
     pub async fn accept(&self, stream: Stream) -> Result<Stream> {
         let config = Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner));
-        match TlsAcceptor::from(config).accept(stream).await {
-            Ok(stream) => Ok(Box::pin(stream)),
-            Err(error) => Err(accepting(&error)),
-        }
+        let refused = RefCell::default();
+        REFUSED
+            .scope(refused, async {
+                match TlsAcceptor::from(config).accept(stream).await {
+                    Ok(stream) => Ok(Box::pin(stream) as Stream),
+                    Err(error) => Err(REFUSED.with(RefCell::take).unwrap_or_else(|| accepting(&error))),
+                }
+            })
+            .await
     }
 
     /// Whether clients have to show a certificate.
@@ -111,24 +124,25 @@ fn configure(options: &ServerTls, made: Option<&Own>) -> Result<(ServerConfig, S
     let about = chain.first().and_then(|leaf| about(leaf)).unwrap_or_else(|| "a certificate".to_owned());
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.to_string()))?;
+        .map_err(|error| unusable(words(&error)))?;
     let config = match &options.client_ca {
         None => config.with_no_client_auth(),
         Some(file) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(trusting(file)?), provider())
+            let (roots, own) = trusting(file)?;
+            let below = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
                 .build()
                 .map_err(|error| {
                     Fault::new(Exit::CaFile, "tls", format!("cannot use {}: {error}", file.display()))
                 })?;
-            config.with_client_cert_verifier(verifier)
+            config.with_client_cert_verifier(Arc::new(ExplainingClients { below, own }))
         }
     };
     let mut config = config.with_single_cert(chain, key).map_err(|error| match &options.identity {
         Identity::Files { cert, key } => {
             let key = key.as_ref().unwrap_or(cert);
-            unusable(format!("cannot use {} with {}: {error}", cert.display(), key.display()))
+            unusable(format!("cannot use {} with {}: {}", cert.display(), key.display(), words(&error)))
         }
-        Identity::SelfSigned => unusable(error.to_string()),
+        Identity::SelfSigned => unusable(words(&error)),
     })?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok((config, about))

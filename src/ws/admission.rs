@@ -6,6 +6,7 @@
 //! in. A server on loopback also minds Host, or a page could reach it under a name of its own that it
 //! lets resolve to 127.0.0.1 (DNS rebinding).
 
+use super::authority::Authority;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::{
     StatusCode,
@@ -70,7 +71,8 @@ impl Admission {
     }
 
     fn host(&self, host: &str) -> Result<(), Denial> {
-        let name = name_of(host);
+        let authority = Authority::parse(host).ok();
+        let name = authority.as_ref().map_or(host, |authority| &authority.name);
         let known = name.parse::<IpAddr>().is_ok()
             || name.eq_ignore_ascii_case("localhost")
             || self.hosts.iter().any(|listed| listed == "any" || listed.eq_ignore_ascii_case(name));
@@ -80,7 +82,10 @@ impl Admission {
         Err(Denial {
             status: StatusCode::MISDIRECTED_REQUEST,
             cause: "this server does not answer for that Host".to_owned(),
-            remedy: format!("Host is `{host}`; let it in with --allow-host {name}"),
+            remedy: match name {
+                "" => "Host is empty; let it in with --allow-host any".to_owned(),
+                _ => format!("Host is `{host}`; let it in with --allow-host {}", shell_words::quote(name)),
+            },
             header: None,
         })
     }
@@ -98,7 +103,10 @@ impl Admission {
                     "Origin is `null`, as of a page opened from a file; let it in with --allow-origin null"
                         .to_owned()
                 }
-                _ => format!("Origin is `{origin}`; let it in with --allow-origin {origin}"),
+                _ => format!(
+                    "Origin is `{origin}`; let it in with --allow-origin {}",
+                    shell_words::quote(origin)
+                ),
             },
             header: None,
         })
@@ -147,23 +155,18 @@ pub(super) fn field(header: Option<(HeaderName, &'static str)>) -> Option<(Heade
     header.map(|(name, value)| (name, HeaderValue::from_static(value)))
 }
 
-/// Host without its port.
-fn name_of(host: &str) -> &str {
-    match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((literal, _)) => literal,
-        None => host.split_once(':').map_or(host, |(name, _)| name),
-    }
-}
-
 /// Whether an origin is the very host that was asked, default ports written or not.
 fn is_same(origin: &str, host: &str) -> bool {
     let (default, authority) = match origin.split_once("://") {
-        Some(("http", authority)) => (":80", authority),
-        Some(("https", authority)) => (":443", authority),
+        Some((scheme, authority)) if scheme.eq_ignore_ascii_case("http") => (80, authority),
+        Some((scheme, authority)) if scheme.eq_ignore_ascii_case("https") => (443, authority),
         _ => return false,
     };
-    let bare = |text: &str| text.strip_suffix(default).unwrap_or(text).to_ascii_lowercase();
-    bare(authority) == bare(host)
+    let place = |text: &str| {
+        let authority = Authority::parse(text).ok().filter(|authority| !authority.name.is_empty());
+        authority.map(|authority| (authority.name, authority.port.unwrap_or(default)))
+    };
+    place(authority).is_some_and(|origin| Some(origin) == place(host))
 }
 
 #[cfg(test)]

@@ -85,6 +85,9 @@ fn hint(url: &WsUrl, head: &Parts, body: &[u8], redactor: &Redactor) -> Option<S
     let says = |text: &str| String::from_utf8_lossy(body).to_ascii_lowercase().contains(text);
     let location = head.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
     Some(match head.status.as_u16() {
+        300..=399 if head.headers.get_all(header::LOCATION).into_iter().nth(1).is_some() => {
+            "the answer has Location twice; connect to the right one".into()
+        }
         300..=399 => match redirect::target(url, head.status, &head.headers, redactor) {
             Some(Ok(to)) => format!("-L to follow it to {}", redactor.url(&to.to_string())),
             _ => format!("connect to {} instead", redactor.url(location?)),

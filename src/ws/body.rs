@@ -3,6 +3,7 @@
 //! Files are read by tokio's threads for blocking work, one chunk at a time and only when hyper asks
 //! for it, so a large file costs a client's task no more memory than a small one.
 
+use super::request_head::Malformed;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use std::{
@@ -10,7 +11,7 @@ use std::{
     io::{self, Read},
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -23,6 +24,8 @@ const CHUNK: u64 = 128 * 1024;
 /// What is known of a client's traffic beyond what hyper tells; used by one task.
 #[derive(Default)]
 pub(super) struct Gauge {
+    wanted: AtomicBool,
+    refused: OnceLock<Malformed>,
     asked: AtomicBool,
     heard: AtomicBool,
     given: AtomicBool,
@@ -35,6 +38,31 @@ impl Gauge {
         for flag in [&self.heard, &self.given, &self.sent] {
             flag.store(false, Relaxed);
         }
+    }
+
+    /// The next request may be read.
+    pub(super) fn want(&self) {
+        self.wanted.store(true, Relaxed);
+    }
+
+    /// Whether the next request may be read; said once.
+    pub(super) fn take_wanted(&self) -> bool {
+        self.wanted.swap(false, Relaxed)
+    }
+
+    /// The head of a request is refused, and hyper gets no more of it.
+    pub(super) fn refuse(&self, why: Malformed) {
+        let _ = self.refused.set(why);
+    }
+
+    /// Whether the head of a request was refused.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.get().is_some()
+    }
+
+    /// Why the head of a request was refused.
+    pub(super) fn refused(&self) -> Option<&Malformed> {
+        self.refused.get()
     }
 
     /// A request waits for its answer, or does not any more.

@@ -27,6 +27,10 @@ use hyper::{
 };
 use std::error::Error;
 
+/// The fields of a 101 that stand once.
+const ONCE: [HeaderName; 4] =
+    [header::UPGRADE, header::SEC_WEBSOCKET_ACCEPT, header::SEC_WEBSOCKET_PROTOCOL, header::CONTENT_LENGTH];
+
 /// What a server answers that does not refuse.
 pub enum Answer {
     /// A WebSocket.
@@ -59,6 +63,7 @@ pub async fn upgrade(
     };
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         if options.follow
+            && answer.headers().get_all(header::LOCATION).into_iter().nth(1).is_none()
             && let Some(target) = redirect::target(url, answer.status(), answer.headers(), redactor)
         {
             return target.map(|to| Answer::Moved(to, net::status_text(answer.status())));
@@ -118,6 +123,13 @@ fn request(url: &WsUrl, options: &ClientOptions, redactor: &Redactor) -> Result<
         }
         headers.append(name, value.clone());
     }
+    let cookies: Vec<String> = options.cookies.iter().map(|cookies| cookies.value_for(url)).collect();
+    let cookies = cookies.into_iter().filter(|value| !value.is_empty()).collect::<Vec<_>>().join("; ");
+    if !cookies.is_empty() {
+        let mut cookies = value(cookies, "the cookies")?;
+        cookies.set_sensitive(true);
+        headers.append(header::COOKIE, cookies);
+    }
     let mut request =
         Request::get(url.target.as_str()).body(Empty::new()).map_err(|_| unusable("the path"))?;
     *request.headers_mut() = headers;
@@ -148,29 +160,31 @@ fn check(
     if answer.version() != Version::HTTP_11 {
         return invalid("the 101 answer is not HTTP/1.1".into());
     }
-    if !has_token(headers, &header::UPGRADE, "websocket") {
+    if let Some(name) = ONCE.into_iter().find(|name| headers.get_all(name).into_iter().nth(1).is_some()) {
+        return invalid(match name {
+            header::SEC_WEBSOCKET_PROTOCOL => "the server chose more than one subprotocol".into(),
+            name => format!("the 101 answer has {} twice", net::title_case(name.as_str())),
+        });
+    }
+    // Not a list here, unlike in a request (RFC 6455 section 4.1).
+    let upgrade = headers.get(header::UPGRADE).map_or(&[][..], |value| value.as_bytes().trim_ascii());
+    if !upgrade.eq_ignore_ascii_case(b"websocket") {
         return invalid("the 101 answer does not upgrade to websocket".into());
     }
     if !has_token(headers, &header::CONNECTION, "upgrade") {
         return invalid("the 101 answer lacks `Connection: Upgrade`".into());
     }
-    let mut accepts = headers.get_all(header::SEC_WEBSOCKET_ACCEPT).into_iter();
-    match (accepts.next(), accepts.next()) {
-        (Some(accept), None) if accept.as_bytes().trim_ascii() == accept_value(key).as_bytes() => {}
-        (None, _) => return invalid("the 101 answer lacks Sec-WebSocket-Accept".into()),
-        (Some(_), Some(_)) => return invalid("the 101 answer has Sec-WebSocket-Accept twice".into()),
-        _ => return invalid("Sec-WebSocket-Accept does not fit the key that was sent".into()),
+    match headers.get(header::SEC_WEBSOCKET_ACCEPT) {
+        Some(accept) if accept.as_bytes().trim_ascii() == accept_value(key).as_bytes() => {}
+        None => return invalid("the 101 answer lacks Sec-WebSocket-Accept".into()),
+        Some(_) => return invalid("Sec-WebSocket-Accept does not fit the key that was sent".into()),
     }
     let deflate = match deflate::check(headers, asked.compress) {
         Ok(deflate) => deflate,
         Err(cause) => return invalid(cause),
     };
-    let mut chosen = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
-    let subprotocol = match (chosen.next(), chosen.next()) {
-        (None, _) => return Ok((None, deflate)),
-        (Some(_), Some(_)) => return invalid("the server chose more than one subprotocol".into()),
-        (Some(one), None) => String::from_utf8_lossy(one.as_bytes().trim_ascii()).into_owned(),
-    };
+    let Some(chosen) = headers.get(header::SEC_WEBSOCKET_PROTOCOL) else { return Ok((None, deflate)) };
+    let subprotocol = String::from_utf8_lossy(chosen.as_bytes().trim_ascii()).into_owned();
     if !asked.subprotocols.contains(&subprotocol) {
         let shown = redactor.subprotocol(&subprotocol);
         return invalid(format!("the server chose the subprotocol `{shown}`, which was not offered"));
@@ -184,9 +198,12 @@ fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8], redactor: &Redactor) ->
     if let Some(fault) = io.and_then(tls::explain_io) {
         return fault;
     }
+    if error.is_parse() && first.starts_with(b"HTTP/1.1 101 ") {
+        return Fault::new(Exit::BadHandshake, "upgrade", "the head of the 101 answer is malformed")
+            .hint("ask the server's owner: each line is `Name: value`, ends with CR LF, and is not folded");
+    }
     if error.is_parse() || (!first.is_empty() && !first.starts_with(b"HTTP/")) {
-        let fault = answer::not_http(url, first);
-        return Fault { hint: fault.hint.map(|hint| redactor.url(&hint)), ..fault };
+        return redactor.fault(&answer::not_http(url, first));
     }
     let cause = match io {
         Some(error) => {

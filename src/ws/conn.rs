@@ -3,7 +3,7 @@
 //! This hides the protocol engine (tungstenite's `WebSocketContext`, driven by polling the stream
 //! directly, because that is its fast path) and mends in one place what it leaves to its user: memory
 //! bounds in every direction, Close frames for protocol faults, the size of what was cut off, and a
-//! transport that is shut instead of dropped. The engine reads, and answers pings and Closes; data
+//! transport that is shut instead of dropped. The engine reads all but the payloads of large messages, and answers pings and Closes; data
 //! frames are written without it, since its write buffer is drained from the front after each partial
 //! write, which is quadratic in its length. Nothing above knows which engine it is.
 //!
@@ -110,7 +110,7 @@ impl Conn {
         Self {
             part,
             engine: WebSocketContext::new(role, Some(config)),
-            wire: Wire::new(stream, read_ahead, read_buffer, part == Part::Client),
+            wire: Wire::new(stream, read_ahead, read_buffer, max_message, part == Part::Client),
             rest: None,
             deflating: None,
             end: None,
@@ -206,9 +206,12 @@ impl Conn {
             if self.wire.replies() > REPLIES && self.poll_flush(cx).is_pending() {
                 return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
             }
-            match self.engine.read(&mut self.wire.io(cx)) {
+            let mut read = self.engine.read(&mut self.wire.io(cx));
+            if self.wire.assembly.is_whole() {
+                read = read.and_then(|message| self.wire.assembly.fill(message));
+            }
+            match read {
                 Ok(Message::Close(_)) => {
-                    self.cut();
                     let end = End::closed(&self.wire.cursor);
                     if let End::Close { code, reason } = &end {
                         self.witness.closed(*code, reason, !self.close_queued);
@@ -377,10 +380,10 @@ impl Conn {
         unsent
     }
 
-    /// Of those, once the peer has closed, the one whose last frame was half written then: it is finished
-    /// (RFC 6455 section 5.5.1 lets no other begin).
+    /// Of those, once the peer's side has ended, the one whose last frame was half written then: it is
+    /// finished, if it can be (RFC 6455 section 5.5.1 lets no other begin).
     pub fn finishing(&self) -> Unsent {
-        if !matches!(self.end, Some(End::Close { .. })) {
+        if self.end.is_none() {
             return Unsent::default();
         }
         let mut finishing = self.wire.finishing();
@@ -418,7 +421,7 @@ impl Conn {
         self.wire.retract();
     }
 
-    /// The peer has closed: nothing more is begun (section 5.5.1).
+    /// The peer has closed, or is not understood any more: nothing more is begun (section 5.5.1).
     fn cut(&mut self) {
         self.drop_rest();
         self.wire.cut();
@@ -441,9 +444,10 @@ impl Conn {
         self.wire.cursor.within()
     }
 
-    /// Bytes of a message of the peer that has begun and not ended.
+    /// Bytes of a message of the peer that has begun and not ended: as they came, or as they were restored
+    /// when that is more.
     pub fn begun(&self) -> u64 {
-        self.wire.cursor.partial()
+        self.wire.cursor.partial().max(self.wire.assembly.held() as u64)
     }
 
     /// The transport, to be closed.
@@ -453,6 +457,7 @@ impl Conn {
 
     fn finish(&mut self, end: End) {
         self.end = Some(end);
+        self.cut();
         self.wire.stop();
     }
 }

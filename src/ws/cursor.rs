@@ -190,6 +190,33 @@ mod tests {
     }
 
     #[test]
+    fn knows_what_has_begun_and_not_ended() {
+        let within = |bytes: &[u8]| {
+            let Within { message, frame } = fed(bytes, 1).within();
+            (message, frame)
+        };
+        let frames = [0x02, 126, 0, 1, 7, 0x89, 1, 9, 0x80, 0, 0x81, 0];
+        let expected = [
+            // A fragment with a long header, a ping, the last fragment, and an empty message.
+            (0, (false, false)),
+            (1, (false, true)),
+            (3, (false, true)),
+            (4, (true, true)),
+            (5, (true, false)),
+            (6, (true, true)),
+            (7, (true, true)),
+            (8, (true, false)),
+            (9, (true, true)),
+            (10, (false, false)),
+            (11, (false, true)),
+            (12, (false, false)),
+        ];
+        for (length, begun) in expected {
+            assert_eq!(within(&frames[..length]), begun, "{length} bytes");
+        }
+    }
+
+    #[test]
     fn reads_the_close_code_masked_or_not() {
         for at_once in 1..8 {
             assert_eq!(fed(&[0x88, 2, 0x03, 0xf6], at_once).close_code(), Some(1014));

@@ -1,6 +1,6 @@
 //! How the peer's side of a connection ended, in words and with what our Close should say.
 
-use super::{codes, cursor::Cursor, deflate};
+use super::{assembly::Refused, codes, cursor::Cursor, deflate};
 use crate::{exit::Exit, fault::Fault, tls};
 use std::io;
 use tokio_tungstenite::tungstenite::{
@@ -73,11 +73,29 @@ impl End {
                 Self::fatal(Exit::Protocol, cause, 1002)
             }
             error => {
-                let error = into_io(error);
+                let error = match into_io(error).downcast::<Refused>() {
+                    Ok(refused) => return Self::refused(refused, cursor),
+                    Err(error) => error,
+                };
                 match tls::explain_io(&error) {
                     Some(fault) => Self::Lost { fault, answer: None },
                     None => lost(format!("the connection was lost: {}{cut}", plain(&error))),
                 }
+            }
+        }
+    }
+
+    /// After a frame that did not get as far as the engine.
+    fn refused(refused: Refused, cursor: &Cursor) -> Self {
+        match refused {
+            Refused::Engine(error) => Self::lost(error, cursor),
+            Refused::Length => {
+                Self::fatal(Exit::Protocol, format!("the peer broke the WebSocket protocol: {refused}"), 1002)
+            }
+            Refused::Memory(_) => {
+                let hint = "allow less with --max-message, or give the process more memory";
+                let fault = Fault::new(Exit::TooBig, "session", refused.to_string()).hint(hint);
+                Self::Lost { fault, answer: Some(1009) }
             }
         }
     }

@@ -81,6 +81,11 @@ impl Header {
         }
     }
 
+    /// Of a whole one: whether the top bit of its length is set, which section 5.2 forbids.
+    pub(super) fn is_impossible(&self) -> bool {
+        self.length() >> 63 != 0
+    }
+
     /// Of a whole one.
     pub(super) fn mask(&self) -> Option<[u8; 4]> {
         let at = self.mask_at();
@@ -101,6 +106,11 @@ impl Header {
             _ => self.mask_at() + if self.bytes[1] & 0x80 == 0 { 0 } else { 4 },
         }
     }
+}
+
+/// How much of `most` bytes is within what is left.
+pub(super) fn within(left: u64, most: usize) -> usize {
+    usize::try_from(left).unwrap_or(usize::MAX).min(most)
 }
 
 /// Masks or unmasks bytes, the first of which stands at this offset of its payload.

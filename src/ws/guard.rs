@@ -2,10 +2,15 @@
 //!
 //! A download may take hours, so no deadline can bound it; what is bounded is how long the client takes
 //! nothing at all. hyper does not say whether a client ever spoke, nor when an answer has left for good,
-//! but both can be seen here.
+//! but both can be seen here. It gets one request's head at a time, whole, and none that is
+//! malformed; what the client sends beyond waits here.
 
-use super::body::Gauge;
+use super::{
+    body::Gauge,
+    request_head::{HeadReader, Progress},
+};
 use crate::net::Stream;
+use bytes::{Buf, BytesMut};
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -27,15 +32,22 @@ pub(super) struct Guard {
     gauge: Arc<Gauge>,
     /// Runs while a write waits.
     stuck: Option<Pin<Box<Sleep>>>,
+    /// Reads the head of a request, and how much of `ahead` it has read; `None` while one waits for its answer.
+    head: Option<(HeadReader, usize)>,
+    /// What came and was not given to hyper.
+    ahead: BytesMut,
+    /// How much of it is a whole head.
+    ready: usize,
 }
 
 impl Guard {
     pub(super) fn new(stream: Stream, gauge: Arc<Gauge>) -> Self {
-        Self { stream, gauge, stuck: None }
+        Self { stream, gauge, stuck: None, head: None, ahead: BytesMut::new(), ready: 0 }
     }
 
-    pub(super) fn into_stream(self) -> Stream {
-        self.stream
+    /// The transport, and what was read of it beyond the last head.
+    pub(super) fn into_parts(self) -> (Stream, BytesMut) {
+        (self.stream, self.ahead)
     }
 
     /// The result of a write, or an error when it has been waited for too long.
@@ -56,16 +68,56 @@ impl AsyncRead for Guard {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(self.stream.as_mut().poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.gauge.hear();
-        } else if self.gauge.is_asked() {
-            // A client that has said all may still want to hear; one that is gone is found by writing. hyper
-            // reads again once the answer was given, so nobody needs to be woken.
-            return Poll::Pending;
+        let this = &mut *self;
+        loop {
+            if this.ready > 0 {
+                let count = this.ready.min(buffer.remaining());
+                buffer.put_slice(&this.ahead[..count]);
+                this.ahead.advance(count);
+                this.ready -= count;
+                this.gauge.hear();
+                return Poll::Ready(Ok(()));
+            }
+            if this.head.is_none() && this.gauge.take_wanted() {
+                this.head = Some((HeadReader::default(), 0));
+            }
+            // The request that asks for more of a client polls again, so nobody needs to be woken.
+            if this.gauge.is_refused() || (this.head.is_none() && !this.ahead.is_empty()) {
+                return Poll::Pending;
+            }
+            if let Some((head, read)) = &mut this.head
+                && *read < this.ahead.len()
+            {
+                match head.feed(&this.ahead[*read..]) {
+                    Progress::More => *read = this.ahead.len(),
+                    Progress::Ended(more) => {
+                        this.ready = *read + more;
+                        this.head = None;
+                    }
+                    Progress::Refused(why) => {
+                        this.gauge.hear();
+                        this.gauge.refuse(why);
+                    }
+                }
+                continue;
+            }
+            let before = buffer.filled().len();
+            ready!(this.stream.as_mut().poll_read(cx, buffer))?;
+            this.ahead.extend_from_slice(&buffer.filled()[before..]);
+            if buffer.filled().len() > before {
+                buffer.set_filled(before);
+                this.gauge.hear();
+            } else if this.gauge.is_asked() {
+                // A client that has said all may still want to hear; one that is gone is found by writing.
+                return Poll::Pending;
+            } else if this.head.is_some() && !this.ahead.is_empty() {
+                // hyper tells a client that leaves in the middle of a head from one that says nothing.
+                this.ready = this.ahead.len();
+                this.head = None;
+            } else {
+                return Poll::Ready(Ok(()));
+            }
         }
-        Poll::Ready(Ok(()))
     }
 }
 

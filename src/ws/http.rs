@@ -7,6 +7,7 @@ use super::{
     body::Gauge,
     guard::Guard,
     judge::{Answer, Verdict},
+    request_head::{MAX_FIELDS, MAX_HEAD},
     server::{FAREWELL, Refusal},
 };
 use crate::net::{self, Parting, Spelled, Stream};
@@ -25,12 +26,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// Bound on the head of a request, bytes.
-const MAX_HEAD: usize = 32 * 1024;
 /// Bound on what waits to be written before more of a body is asked for, bytes.
 const MAX_WAITING: usize = 64 * 1024;
-/// Bound on the header fields of a request.
-const MAX_FIELDS: usize = 100;
 
 /// One client's connection.
 pub(super) struct Http {
@@ -80,20 +77,27 @@ impl Http {
         }
     }
 
-    /// The head of the next request; hyper answered already when there is an error.
+    /// The head of the next request; hyper answered already when there is an error, but for one that
+    /// [`is_unanswered`](Self::is_unanswered).
     pub(super) async fn request(&mut self) -> Result<Parts, Refusal> {
-        let Self { connection, requests, .. } = self;
+        let Self { connection, requests, gauge, .. } = self;
+        gauge.want();
         let ended = poll_fn(|cx| {
             let ended = connection.poll_without_shutdown(cx);
             match (requests.poll_recv(cx), ended) {
                 (Poll::Ready(Some(asked)), _) => Poll::Ready(Ok(asked)),
+                _ if gauge.is_refused() => Poll::Ready(Err(Ok(()))),
                 (_, Poll::Ready(ended)) => Poll::Ready(Err(ended)),
                 (_, Poll::Pending) => Poll::Pending,
             }
         });
         let refusal =
             |status, cause: &str| Refusal { status, cause: cause.to_owned(), target: String::new() };
-        match ended.await {
+        let ended = ended.await;
+        if let (Err(_), Some(why)) = (&ended, self.gauge.refused()) {
+            return Err(Refusal { status: why.status, cause: why.cause.clone(), target: why.target.clone() });
+        }
+        match ended {
             Ok((head, answers)) => {
                 self.answers = Some(answers);
                 Ok(head)
@@ -108,6 +112,11 @@ impl Http {
             }
             Err(Err(_)) => Err(refusal(0, "connection lost before a request")),
         }
+    }
+
+    /// Whether the last request was refused before hyper could answer it.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.gauge.is_refused()
     }
 
     /// Whether the client said anything since the last answer began.
@@ -177,7 +186,12 @@ impl Http {
     /// The transport, and what was read of it beyond the last request.
     pub(super) fn into_parts(self) -> (Stream, Bytes) {
         let parts = self.connection.into_parts();
-        (parts.io.into_inner().0.into_stream(), parts.read_buf)
+        let (stream, ahead) = parts.io.into_inner().0.into_parts();
+        let ahead = match parts.read_buf.is_empty() {
+            true => ahead.freeze(),
+            false => [&parts.read_buf[..], &ahead].concat().into(),
+        };
+        (stream, ahead)
     }
 }
 

@@ -6,7 +6,9 @@
 
 use super::{
     ServerOptions, admission,
+    authority::Authority,
     body::Outgoing,
+    request_head::shown,
     tokens::{has_token, members},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -86,16 +88,18 @@ pub(super) enum Errand {
 }
 
 /// What RFC 6455 section 4.2.1 wants of a request, and what RFC 9112 wants of any.
-pub(super) fn judge(head: &Parts, options: &ServerOptions, secure: bool) -> Result<Errand, Verdict> {
+///
+/// The Host of a request in absolute form becomes that of its target.
+pub(super) fn judge(head: &mut Parts, options: &ServerOptions, secure: bool) -> Result<Errand, Verdict> {
     let bad = |cause: &str| Err(Verdict::new(StatusCode::BAD_REQUEST, cause));
-    let headers = &head.headers;
     if head.version != Version::HTTP_11 {
         return bad("HTTP/1.1 is needed");
     }
-    let host = match only(headers, &header::HOST) {
-        Some(host) => host,
-        None => return bad("exactly one Host is needed"),
-    };
+    let host = host(head)?;
+    let headers = &head.headers;
+    if let Some(origin) = headers.get(header::ORIGIN) {
+        check_origin(origin.as_bytes())?;
+    }
     if head.uri.to_string().len() > MAX_LINE {
         return Err(Verdict::new(StatusCode::URI_TOO_LONG, "the request line is longer than 8 KiB"));
     }
@@ -165,6 +169,38 @@ pub(super) fn judge(head: &Parts, options: &ServerOptions, secure: bool) -> Resu
     Ok(Errand::Socket(Box::new(request), key.into_bytes()))
 }
 
+/// The Host that a request is judged by (RFC 9112 section 3.2.2).
+fn host(head: &mut Parts) -> Result<String, Verdict> {
+    let bad = |cause: String| Verdict::new(StatusCode::BAD_REQUEST, &cause);
+    let mut values = head.headers.get_all(header::HOST).into_iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(bad("Host is missing; exactly one is needed".into()));
+    };
+    let read = std::str::from_utf8(value.as_bytes()).map_err(|_| "a character that no host has");
+    let read = read.map(|host| host.trim_matches([' ', '\t']));
+    let host = match read.and_then(|host| Authority::parse(host).map(|_| host.to_owned())) {
+        Ok(host) => host,
+        Err(why) => return Err(bad(format!("Host `{}` is no host: {why}", shown(value.as_bytes())))),
+    };
+    let Some(authority) = head.uri.authority() else { return Ok(host) };
+    let host = authority.as_str().to_owned();
+    let value = HeaderValue::try_from(&host).map_err(|_| bad("the request target has no host".into()))?;
+    head.headers.insert(header::HOST, value);
+    Ok(host)
+}
+
+/// One origin, whatever its scheme (RFC 6454 section 7): no list, no blank, nothing but ASCII.
+fn check_origin(origin: &[u8]) -> Result<(), Verdict> {
+    let is_one = !origin.is_empty() && origin.iter().all(|byte| byte.is_ascii_graphic() && *byte != b',');
+    match is_one {
+        true => Ok(()),
+        false => {
+            let cause = format!("Origin `{}` is not one origin", shown(origin));
+            Err(Verdict::new(StatusCode::BAD_REQUEST, &cause))
+        }
+    }
+}
+
 /// One trait is enough: what a proxy made of a handshake must not be answered with a page.
 fn asks_for_socket(headers: &HeaderMap) -> bool {
     has_token(headers, &header::UPGRADE, "websocket")
@@ -193,7 +229,7 @@ fn has_body(headers: &HeaderMap) -> bool {
 fn only(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).into_iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok().map(|text| text.trim().to_owned()),
+        (Some(value), None) => value.to_str().ok().map(|text| text.trim_matches([' ', '\t']).to_owned()),
         _ => None,
     }
 }

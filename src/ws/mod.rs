@@ -2,9 +2,12 @@
 
 mod admission;
 mod answer;
+mod assembly;
+mod authority;
 mod body;
 pub mod client;
 pub mod conn;
+mod cookies;
 mod cursor;
 mod deflate;
 mod end;
@@ -14,8 +17,10 @@ mod guard;
 mod heads;
 mod http;
 mod judge;
+mod memory;
 mod outgoing;
 mod redirect;
+mod request_head;
 pub mod server;
 mod site;
 mod taster;
@@ -28,6 +33,7 @@ mod witness;
 
 pub use crate::session::codes;
 pub use admission::{Admission, Login};
+pub use cookies::Cookies;
 pub use frames::Frames;
 pub use heads::Telling;
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -49,8 +55,12 @@ pub struct ClientOptions {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Default fields that are not sent.
     pub left_out: Vec<HeaderName>,
+    /// Cookies of `--cookie`.
+    pub cookies: Vec<Cookies>,
     /// Subprotocols in order of preference.
     pub subprotocols: Vec<String>,
+    /// Those of them that were read from a file, and are secret whatever they look like.
+    pub secret_subprotocols: Vec<String>,
     /// Redirects are followed.
     pub follow: bool,
     /// Offer permessage-deflate.

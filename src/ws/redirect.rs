@@ -1,9 +1,9 @@
-//! Where a 3xx answer leads, and what must not be taken along (`-L`).
+//! Where a 3xx answer leads, and what is not taken along (`-L`).
 //!
-//! Credentials belong to the scheme, host and port they were given for. Whatever else the server
-//! says, TLS is never left.
+//! A permission belongs to the scheme, host and port it was given for: logins, cookies, fields and
+//! subprotocols that are secret. Whatever else the server says, TLS is never left.
 
-use super::{ClientOptions, WsUrl};
+use super::{ClientOptions, Cookies, WsUrl};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -11,7 +11,7 @@ use crate::{
 };
 use hyper::{
     StatusCode,
-    header::{self, HeaderMap},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use url::Url;
 
@@ -47,7 +47,8 @@ fn join(from: &WsUrl, location: &str, redactor: &Redactor) -> Result<WsUrl> {
         return Err(refuse("would leave TLS")
             .hint(format!("{} if plain text will do", redactor.url(&to.to_string()))));
     }
-    if to.has_origin_of(from) {
+    if to.has_address_of(from) {
+        // As curl: a login that the server names takes the place of the one before.
         to.userinfo = to.userinfo.or_else(|| from.userinfo.clone());
         to.unix = from.unix.clone();
         to.zone = from.zone.clone();
@@ -56,25 +57,35 @@ fn join(from: &WsUrl, location: &str, redactor: &Redactor) -> Result<WsUrl> {
 }
 
 impl ClientOptions {
-    /// The same without credentials and without what else was meant for one host only; and the names
-    /// of the fields that are missing.
-    pub(crate) fn for_strangers(&self) -> (Self, Vec<String>) {
+    /// The same without what was meant for one origin only: logins, cookies that are of no jar, and the
+    /// fields and subprotocols that `redactor` would not show; and the names of what is missing.
+    pub(crate) fn for_strangers(&self, redactor: &Redactor) -> (Self, Vec<String>) {
         let own = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::HOST];
-        let (kept, dropped): (Vec<_>, Vec<_>) = self
-            .headers
-            .iter()
-            .cloned()
-            .partition(|(name, value)| !own.contains(name) && !value.is_sensitive());
-        let mut names: Vec<String> = dropped.iter().map(|(name, _)| name.to_string()).collect();
-        names.dedup();
-        (Self { headers: kept, ..self.clone() }, names)
+        let is_open = |(name, value): &(HeaderName, HeaderValue)| {
+            !own.contains(name)
+                && !value.is_sensitive()
+                && !redactor.hides(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
+        };
+        let (headers, dropped): (Vec<_>, Vec<_>) = self.headers.iter().cloned().partition(is_open);
+        let (cookies, plain): (Vec<_>, Vec<_>) =
+            self.cookies.iter().cloned().partition(|cookies| matches!(cookies, Cookies::Jar(_)));
+        let (subprotocols, secret): (Vec<_>, Vec<_>) =
+            self.subprotocols.iter().cloned().partition(|name| !redactor.hides_subprotocol(name));
+        let mut missing: Vec<String> = Vec::new();
+        let names = dropped.iter().map(|(name, _)| name.as_str());
+        let names = names.chain(plain.iter().map(|_| "cookie"));
+        for name in names.chain(secret.iter().map(|_| "a subprotocol")) {
+            if !missing.iter().any(|other| other == name) {
+                missing.push(name.to_owned());
+            }
+        }
+        (Self { headers, cookies, subprotocols, ..self.clone() }, missing)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::{HeaderName, HeaderValue};
 
     fn leads(from: &str, location: &str) -> Result<WsUrl> {
         let mut headers = HeaderMap::new();
@@ -141,11 +152,9 @@ mod tests {
             let to = leads(from, location).unwrap();
             assert_eq!(to.userinfo.is_some(), kept, "{location}");
         }
-        // What the server itself names is its own affair.
-        assert_eq!(
-            leads("ws://me:pw@h/", "ws://you:new@o/").unwrap().userinfo,
-            Some(("you".into(), "new".into()))
-        );
+        // As in curl, the server's own word counts within its origin.
+        let renamed = leads("ws://me:pw@h/", "ws://you:new@h/").unwrap();
+        assert_eq!(renamed.userinfo, Some(("you".into(), "new".into())));
     }
 
     #[test]
@@ -164,14 +173,33 @@ mod tests {
                 field("host", "h", false),
                 field("x-from-a-file", "x", true),
                 field("x-tenant", "7", false),
+                field("x-api-key", "x", false),
+                field("x-room", "x", false),
+                field("referer", "https://u:pw@o/", false),
                 field("origin", "https://o", false),
             ],
-            subprotocols: vec!["chat".into()],
+            cookies: vec![Cookies::Jar("jar".into()), Cookies::Plain("a=b".into())],
+            subprotocols: ["chat", "bearer.x", "room"].map(str::to_owned).to_vec(),
             ..ClientOptions::default()
         };
-        let (kept, dropped) = options.for_strangers();
+        let redactor = Redactor::naming(vec!["X-Room".into(), "Room".into()]);
+        let (kept, dropped) = options.for_strangers(&redactor);
         let names: Vec<&str> = kept.headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!((names, kept.subprotocols), (vec!["x-tenant", "origin"], vec!["chat".to_owned()]));
-        assert_eq!(dropped, ["authorization", "cookie", "proxy-authorization", "host", "x-from-a-file"]);
+        assert_eq!(kept.cookies, [Cookies::Jar("jar".into())]);
+        assert_eq!(
+            dropped,
+            [
+                "authorization",
+                "cookie",
+                "proxy-authorization",
+                "host",
+                "x-from-a-file",
+                "x-api-key",
+                "x-room",
+                "referer",
+                "a subprotocol"
+            ]
+        );
     }
 }

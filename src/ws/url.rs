@@ -109,9 +109,19 @@ impl WsUrl {
         }
     }
 
-    /// Whether scheme, host and port are the same; credentials go no further.
+    /// Whether scheme, host and port are the same, and the way there: credentials go no further.
     pub fn has_origin_of(&self, other: &Self) -> bool {
+        self.has_address_of(other) && (&self.unix, &self.zone) == (&other.unix, &other.zone)
+    }
+
+    /// Whether scheme, host and port are the same, as they stand in a URL.
+    pub(super) fn has_address_of(&self, other: &Self) -> bool {
         (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> Self {
+        Self { target: "/".to_owned(), userinfo: None, ..self.clone() }
     }
 
     /// Loopback and literal private addresses: no foreign network is in between.
@@ -324,6 +334,26 @@ mod tests {
             ("WS+Unix:/run/A.sock:/x", "ws+unix:/run/A.sock:/x"),
         ] {
             assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_port_and_the_way_there() {
+        for (one, other, same) in [
+            ("ws://h/a", "ws://u:p@H:80/b?c", true),
+            ("wss://h/", "wss://h:443/", true),
+            ("ws://h/", "wss://h/", false),
+            ("ws://h:443/", "wss://h/", false),
+            ("ws://h/", "ws://h:81/", false),
+            ("ws://h/", "ws://h./", false),
+            // The Host over a Unix socket is a name on the network too.
+            ("ws+unix:/s:/a", "ws+unix:/s:/b", true),
+            ("ws+unix:/s:/a", "ws+unix:/t:/a", false),
+            ("ws+unix:/s:/a", "ws://localhost/a", false),
+            ("ws://[fe80::1%25eth0]/", "ws://[fe80::1%25eth1]/", false),
+        ] {
+            let (one, other) = (WsUrl::parse(one).unwrap(), WsUrl::parse(other).unwrap());
+            assert_eq!(one.has_origin_of(&other), same, "{one} {other}");
         }
     }
 

@@ -53,10 +53,13 @@ impl<'a> Visit<'a> {
             self.http.leave().await;
             return Ok(Asked::Nothing);
         }
-        let head = match read {
+        let mut head = match read {
             Ok(Ok(head)) => head,
             Ok(Err(refusal)) => {
-                self.http.leave().await;
+                match self.http.is_unanswered() {
+                    true => refuse_raw(self.http.into_stream(), refusal.status, &refusal.cause).await,
+                    false => self.http.leave().await,
+                }
                 return Err(refusal);
             }
             Err(_) => {
@@ -65,7 +68,7 @@ impl<'a> Visit<'a> {
                 return Err(Refusal { status: 408, cause, target: String::new() });
             }
         };
-        match judge(&head, self.options, self.secure) {
+        match judge(&mut head, self.options, self.secure) {
             Ok(Errand::Socket(request, key)) => {
                 let headers = self.options.headers.clone();
                 let deflate = self.options.compress.then(|| deflate::accept(&request.headers)).flatten();

@@ -6,6 +6,7 @@
 //! frames.
 
 use super::{
+    assembly::Assembly,
     cursor::Cursor,
     deflate::{Inflating, Volume},
     frame,
@@ -24,11 +25,13 @@ use tokio::io::ReadBuf;
 pub(super) struct Wire {
     pub stream: Stream,
     pub cursor: Cursor,
+    /// Stands before the engine and puts large messages together.
+    pub assembly: Assembly,
     buffer: Vec<u8>,
     /// What of the buffer is still to be taken.
     from: usize,
     to: usize,
-    /// Stands between the buffer and the engine when compression was agreed on.
+    /// Stands between the buffer and the assembly when compression was agreed on.
     inflating: Option<Box<Inflating>>,
     /// The engine has taken all there was and asked for more.
     starved: bool,
@@ -57,7 +60,8 @@ pub struct Moved {
 
 impl Wire {
     /// A transport with what was already read of it; `size` is that of the read buffer, bytes.
-    pub fn new(stream: Stream, read_ahead: &[u8], size: usize, is_client: bool) -> Self {
+    /// A message has at most `max` bytes.
+    pub fn new(stream: Stream, read_ahead: &[u8], size: usize, max: usize, is_client: bool) -> Self {
         let mut cursor = Cursor::new(Way::In);
         cursor.advance(read_ahead, &mut None);
         // Fresh from the system and not written to, most of it costs an idle connection nothing.
@@ -66,12 +70,13 @@ impl Wire {
         Self {
             stream,
             cursor,
+            assembly: Assembly::new(max),
             buffer,
             from: 0,
             to: read_ahead.len(),
             inflating: None,
             starved: read_ahead.is_empty(),
-            moved: Moved::default(),
+            moved: Moved { received: read_ahead.len() as u64, sent: 0 },
             out: Outgoing::new(is_client),
             watch: None,
             mutes_pongs: false,
@@ -83,7 +88,7 @@ impl Wire {
 
     /// Sets the observer, who is told of what was read ahead too.
     pub fn watch(&mut self, watch: Box<dyn FrameWatch>) {
-        debug_assert!(self.from == 0 && self.moved == Moved::default(), "before anything is received");
+        debug_assert!(self.from == 0 && self.moved.received == self.to as u64, "before anything is received");
         self.watch = Some(watch);
         self.cursor = Cursor::new(Way::In);
         self.cursor.advance(&self.buffer[..self.to], &mut self.watch);
@@ -231,17 +236,14 @@ impl Read for Io<'_, '_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let wire = &mut *self.wire;
         loop {
-            if let Some(inflating) = &mut wire.inflating {
-                let (taken, given) = inflating.pass(&mut wire.buffer[wire.from..wire.to], into)?;
-                wire.from += taken;
-                if given > 0 {
-                    return Ok(given);
-                }
-            } else if wire.from < wire.to {
-                let count = into.len().min(wire.to - wire.from);
-                into[..count].copy_from_slice(&wire.buffer[wire.from..wire.from + count]);
-                wire.from += count;
-                return Ok(count);
+            let (input, assembly) = (&mut wire.buffer[wire.from..wire.to], &mut wire.assembly);
+            let (taken, given) = match &mut wire.inflating {
+                Some(inflating) => inflating.pass(input, &mut |bytes: &[u8]| assembly.pass(bytes, into))?,
+                None => assembly.pass(input, into)?,
+            };
+            wire.from += taken;
+            if given > 0 {
+                return Ok(given);
             }
             let Some(cx) = &mut self.cx else { return Err(io::ErrorKind::WouldBlock.into()) };
             let Poll::Ready(filled) = wire.poll_fill(cx) else {

@@ -374,6 +374,24 @@ fn the_last_try_decides_and_a_final_close_is_no_loss() {
 }
 
 #[test]
+fn each_loss_has_all_its_tries() {
+    let (url, server) = serve_many(|listener| {
+        for _ in 0..3 {
+            Peer::accept(listener).reset();
+            // The first try fails, the second one does not.
+            drop(accept_bounded(listener));
+        }
+        let mut peer = Peer::accept(listener);
+        peer.close(1000, "");
+        peer.until_close();
+    });
+    let done = Wsio::run(["connect", "--reconnect=2", &url], "");
+    server.join().unwrap();
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(done.err.matches("connected again").count(), 3, "{}", done.err);
+}
+
+#[test]
 fn a_signal_ends_it_at_once_while_the_server_is_away() {
     let (url, server) = serve(|peer| peer.reset());
     let wsio = Wsio::start(["connect", "--reconnect", &url]);

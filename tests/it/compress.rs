@@ -2,7 +2,7 @@
 
 use crate::harness::{Listening, Peer, Wsio, eventually, field, serve, serve_many};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
-use std::thread;
+use std::{thread, time::Duration};
 
 /// FIN and RSV1 beside the opcodes of text and binary.
 const TEXT: u8 = 0xc1;
@@ -232,6 +232,28 @@ fn a_bomb_ends_at_max_message_and_costs_no_more_memory() {
         assert!(more < limit + 2048, "{more} KiB for a limit of {limit} KiB");
         let _ = writing.join().unwrap();
     }
+}
+
+#[test]
+fn what_is_restored_of_unfinished_messages_counts_for_all() {
+    let limits = ["--max-message", "48M", "--max-buffer", "64M"];
+    let listening = Listening::start(["listen", "0", "--compress"].into_iter().chain(limits));
+    let (bomb, mut closed) = (bomb(40 << 20), None);
+    let mut peers: Vec<_> = (0..2).map(|_| Peer::dial_with(listening.address(), "/", &[DEFLATE])).collect();
+    for peer in &mut peers {
+        // A first fragment, and no other.
+        peer.try_send_first(0x42, &bomb).unwrap();
+        peer.stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+    }
+    eventually("one of them is closed", || {
+        let mut head = [0; 4];
+        let mut read = |peer: &mut Peer| std::io::Read::read_exact(&mut peer.stream, &mut head).is_ok();
+        let any = peers.iter_mut().any(&mut read);
+        closed = any.then(|| (head[0], u16::from_be_bytes([head[2], head[3]])));
+        any
+    });
+    assert_eq!(closed, Some((0x88, 1013)));
+    listening.wsio.says("--max-buffer");
 }
 
 #[test]

@@ -191,3 +191,27 @@ fn a_line_that_cannot_be_sent_is_told_to_all_at_once() {
     let done = listening.wsio.wait();
     assert!(done.code == 65 && done.err.contains("line 2 is no JSON record"), "{} {}", done.code, done.err);
 }
+
+#[test]
+fn a_server_that_is_ended_says_how_much_a_client_that_takes_nothing_did_not_get() {
+    let args = ["listen", "0", "--slow", "drop", "--queue", "64k", "--grace", "500ms"];
+    let mut listening = Listening::start(args);
+    let mut good = Peer::dial(listening.address());
+    let mut stalled = Peer::dial(listening.address());
+    eventually("both are in", || listening.wsio.err_so_far().matches(" open ").count() == 2);
+    let line = [vec![b'x'; 9_999], vec![b'\n']].concat();
+    for _ in 0..2000 {
+        listening.wsio.write(&line);
+        assert_eq!(good.message().unwrap().len(), 9_999);
+    }
+    listening.wsio.signal(rustix::process::Signal::TERM);
+    assert_eq!(good.answer_close().unwrap().code(), Some(1001));
+    let done = listening.wsio.wait();
+    let got = std::iter::from_fn(|| message(&mut stalled)).count();
+    assert_eq!(done.code, 143, "{}", done.err);
+    let words =
+        "ended with 1 client that did not get everything or did not answer our Close within --grace; ";
+    let (_, told) = done.err.split_once(words).unwrap_or_else(|| panic!("{}", done.err));
+    let told: usize = told.split(' ').next().unwrap().parse().unwrap();
+    assert!(told + got >= 1999 && told < 2000, "{told} are told, {got} came");
+}

@@ -239,3 +239,19 @@ fn a_full_disk_is_23() {
     assert_eq!(peer.join().unwrap(), Some(1011));
     let _ = std::io::stdout().flush();
 }
+
+#[test]
+fn a_full_disk_behind_a_file_is_23_too() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    for target in ["file:/dev/full", "append:/dev/full"] {
+        let (url, peer) = serve(|mut peer| {
+            peer.text("does not fit");
+            peer.answer_close().unwrap().code()
+        });
+        let done = Wsio::run(["pipe", &url, target], "");
+        assert!(done.code == 23 && done.err.contains("No space left"), "{target} {} {}", done.code, done.err);
+        assert_eq!(peer.join().unwrap(), Some(1011), "{target}");
+    }
+}

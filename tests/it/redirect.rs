@@ -1,5 +1,7 @@
 //! `-L`: how far a redirect is followed, and what is not taken along.
 
+mod matrix;
+
 use crate::{
     connect::echo,
     harness::{Authority, Listening, Peer, Wsio, accept_bounded, field, read_head},

@@ -1,6 +1,6 @@
 //! SIGHUP: certificates are read anew while links stay open, also where the signal was ignored at the start.
 
-use crate::harness::{Authority, Listening, Pair, Wsio, eventually};
+use crate::harness::{Authority, Listening, Pair, Terminal, Wsio, eventually};
 use rustix::process::Signal;
 use std::{
     fs,
@@ -166,4 +166,17 @@ fn an_ignored_hangup_still_reads_files_anew() {
         server.says("reloaded: ");
         assert_eq!(ask(&url, &authority, &[]), 0);
     }
+}
+
+#[test]
+fn a_terminal_that_is_still_there_lets_files_be_read_anew() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["127.0.0.1"]);
+    let tls = ["--cert", text(&pair.cert), "--key", text(&pair.key)];
+    let mut server = Terminal::wsio(["listen", "wss://127.0.0.1:0", "--echo"].into_iter().chain(tls));
+    server.shows("listening on ");
+    server.signal(Signal::HUP);
+    server.shows("reloaded: ");
+    server.signal(Signal::TERM);
+    eventually("it ends", || server.exit().is_some());
 }

@@ -96,7 +96,6 @@ fn nothing_else_is_served() {
     let web = Web::new();
     let listening = web.serve(&[]);
     for target in [
-        "app.js",
         "/nothing",
         "/sub/deep/",
         "/app.js/",

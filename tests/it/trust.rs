@@ -206,3 +206,69 @@ fn the_secrets_of_tls_are_for_their_owner_alone() {
     let done = Wsio::run_with(&[("SSLKEYLOGFILE", "")], args);
     assert_eq!((done.code, done.err.as_str()), (0, ""));
 }
+
+#[test]
+fn the_certificate_of_a_chain_that_is_at_fault_is_named_to_the_client_and_in_the_servers_log() {
+    let authority = Authority::new();
+    let own = authority.signs(&["localhost"]);
+    let trusting = Listening::start([
+        "listen",
+        "wss://127.0.0.1:0",
+        "--echo",
+        "--cert",
+        text(&own.cert),
+        "--key",
+        text(&own.key),
+        "--client-ca",
+        text(&authority.file),
+    ]);
+    let trust = ["--cacert", text(&authority.file)];
+    let middle = "the intermediate certificate `CN=The Test Intermediate` above localhost";
+    type Change = fn(&mut rcgen::CertificateParams);
+    let rows: [(Change, &str, &str); 5] = [
+        (
+            |params| params.not_after = rcgen::date_time_ymd(2020, 1, 31),
+            "expired on 2020-01-31",
+            "certificate_expired",
+        ),
+        (
+            |params| params.not_before = rcgen::date_time_ymd(2090, 1, 31),
+            "is not valid before 2090-01-31",
+            "certificate_expired",
+        ),
+        (|params| params.is_ca = rcgen::IsCa::NoCa, "its CA flag is missing", "certificate_unknown"),
+        (
+            |params| params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::CodeSigning],
+            "its extended key usage allows codeSigning",
+            "certificate",
+        ),
+        (
+            |params| {
+                params.name_constraints = Some(rcgen::NameConstraints {
+                    permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("example.com".into())],
+                    excluded_subtrees: Vec::new(),
+                });
+            },
+            "may issue for example.com alone (name constraints)",
+            "certificate",
+        ),
+    ];
+    for (change, cause, alert) in rows {
+        let pair = authority.signs_through(&["localhost"], change);
+        let (code, _, err) = ask(&server(&pair), &trust);
+        assert_eq!(code, 60, "{err}");
+        assert!(err.contains(&format!("{middle} ")) && err.contains(cause), "{cause}: {err}");
+        // The same chain as a client's: the log has the words, and the client the alert that fits.
+        let more = [&trust[..], &["--cert", text(&pair.cert), "--key", text(&pair.key)]].concat();
+        let (code, _, err) = ask(&trusting, &more);
+        assert_eq!(code, 35, "{err}");
+        assert!(err.contains(alert) && err.contains("give another one with --cert"), "{alert}: {err}");
+        trusting.wsio.says(cause);
+    }
+    let good = authority.signs_through(&["localhost"], |_| {});
+    let more = [&trust[..], &["--cert", text(&good.cert), "--key", text(&good.key)]].concat();
+    assert_eq!(ask(&trusting, &more).1, "hello\n");
+    let (code, _, err) = ask(&trusting, &trust);
+    assert_eq!(code, 98, "{err}");
+    trusting.wsio.says("the client showed no certificate, and --client-ca wants one");
+}

@@ -6,7 +6,7 @@ use sha1::{Digest, Sha1};
 use std::{fs, io::Write, net::TcpListener};
 
 /// Answers one request with this text and hangs up; `ACCEPT` stands for the right value.
-fn answering(answer: impl Into<Vec<u8>>) -> String {
+pub fn answering(answer: impl Into<Vec<u8>>) -> String {
     let answer = answer.into();
     let (url, _) = serve_many(move |listener| {
         let mut stream = accept_bounded(listener);

@@ -69,6 +69,9 @@ class Trial:
         if not any([*ended, self.signals, self.limits, self.lines and form != "bridge"]):
             # Two sides that wait for each other would wait for ever, and rightly.
             self.scripts[0].end = "close"
+        if self.raw and self.target == "stalls" and not self.limits:
+            # Once the read-ahead is full nothing is read any more, so that no end of the peer is seen.
+            self.limits = ["-m", "3"]
         self.signalled = []
         self.servers, self.descriptors, self.out, self.taken = [], [], bytearray(), bytearray()
         self.wsio, self.disk, self.listener, self.target_reset = None, None, None, False

@@ -1,7 +1,10 @@
 //! JUnit's XML as the Ant task writes it and CI systems read it.
 
 use super::{Outcome, Results};
-use crate::{exit::Exit, fault::Fault};
+use crate::{
+    exit::Exit,
+    fault::{Fault, printable},
+};
 use std::{fmt::Write, time::Duration};
 
 pub(super) fn write(results: &Results) -> String {
@@ -23,7 +26,7 @@ pub(super) fn write(results: &Results) -> String {
         let _ = write!(
             xml,
             "    <testcase classname=\"{file}\" name=\"{}\" file=\"{}\" line=\"{}\" time=\"{}\"",
-            escaped(&row.name, true),
+            escaped(&printable(&row.name), true),
             escaped(&row.place.file, true),
             row.place.line,
             seconds(row.waited),
@@ -36,7 +39,8 @@ pub(super) fn write(results: &Results) -> String {
                     true => ("failure", "expectation".to_owned()),
                     false => ("error", format!("exit {}", fault.exit.code())),
                 };
-                let (message, text) = (escaped(&fault.cause, true), escaped(&fault.to_string(), false));
+                let (message, text) =
+                    (escaped(&printable(&fault.cause), true), escaped(&fault.to_string(), false));
                 writeln!(
                     xml,
                     "><{element} message=\"{message}\" type=\"{kind}\">{text}</{element}></testcase>"

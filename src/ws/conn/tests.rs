@@ -153,3 +153,60 @@ async fn a_close_with_a_code_that_the_engine_does_not_know_is_told_and_answered_
         assert_eq!(wire, [b"\x88\x0b", &said[..]].concat());
     }
 }
+
+#[tokio::test]
+async fn what_came_with_the_handshake_was_received_too() {
+    let (ours, _theirs) = tokio::io::duplex(100);
+    let conn = Conn::new(Box::pin(ours), b"\x81\x03one\x81\x64half", Part::Client, 1 << 24);
+    assert_eq!(
+        (conn.moved(), conn.within()),
+        (Moved { received: 11, sent: 0 }, Within { message: true, frame: true },)
+    );
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_no_pongs_is_not_read() {
+    unconstrained(async {
+        let (mut conn, mut theirs) = conn(Part::Server, 1 << 22);
+        let narrow = tokio::io::duplex(1000);
+        let _ours = narrow.1;
+        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+        // As many pings as fit on the way to us; each asks for more bytes than it took.
+        let ping = [&b"\x89\xfd\0\0\0\0"[..], &[7; 125]].concat();
+        let mut given = 0;
+        while given < 40 * REPLIES {
+            theirs.write_all(&ping).await.unwrap();
+            given += ping.len();
+            while conn.poll_receive(&mut cx, &mut batch).is_ready() {}
+        }
+        // Nothing of the pongs was read: what is kept of them has a bound.
+        while conn.poll_receive(&mut cx, &mut batch).is_ready() {}
+        assert!(conn.queued() <= 2 * REPLIES, "{} bytes are kept", conn.queued());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_frame_that_ends_where_writing_stopped_is_sent_and_the_next_one_is_not() {
+    unconstrained(async {
+        // A hundred bytes and their header fill the way exactly.
+        let (mut conn, mut theirs) = conn(Part::Server, 102);
+        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+        for _ in 0..3 {
+            conn.queue(Message::binary(vec![7; 100])).unwrap();
+        }
+        assert!(conn.poll_flush(&mut cx).is_pending());
+        assert_eq!(conn.unsent(), Unsent { messages: 2, bytes: 200 });
+        theirs.write_all(b"\x88\x82\0\0\0\0\x03\xe8").await.unwrap();
+        assert!(conn.poll_receive(&mut cx, &mut batch).is_ready() && conn.end().is_some());
+        assert_eq!(conn.finishing(), Unsent::default());
+        assert_eq!(conn.abandon(), 2);
+        let mut wire = vec![0; 106];
+        theirs.read_exact(&mut wire[..102]).await.unwrap();
+        assert!(conn.poll_flush(&mut cx).is_ready());
+        theirs.read_exact(&mut wire[102..]).await.unwrap();
+        assert_eq!(frames(&wire), [(0x82, 100), (0x88, 2)]);
+        assert_eq!((conn.queued(), conn.unsent()), (0, Unsent { messages: 2, bytes: 200 }));
+    })
+    .await;
+}

@@ -6,12 +6,18 @@
 //! reserved bit where none may be is for the engine to refuse.
 
 use super::{RSV1, TAIL, Volume};
-use crate::ws::frame::{BINARY, CONTINUATION, FIN, Header, TEXT, apply_mask, put_head};
+use crate::ws::{
+    assembly::Refused,
+    frame::{BINARY, CONTINUATION, FIN, Header, TEXT, apply_mask, put_head, within},
+    memory,
+};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::{fmt, io, ops::Range};
 
 /// The most of a payload that is restored at a time, bytes.
 const PIECE: usize = 16 * 1024;
+/// What an inflater takes at most, bytes.
+const INFLATER: usize = 64 * 1024;
 /// Room for the header of a frame.
 const HEADER: usize = 14;
 
@@ -31,6 +37,11 @@ impl std::error::Error for Corrupt {}
 pub(in crate::ws) fn is_corrupt(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|error| error.is::<Corrupt>())
 }
+
+/// Takes from bytes; tells how much it took, and how much of it got through. It takes all if nothing does.
+pub(in crate::ws) trait Sink: FnMut(&[u8]) -> io::Result<(usize, usize)> {}
+
+impl<F: FnMut(&[u8]) -> io::Result<(usize, usize)>> Sink for F {}
 
 /// The peer's frames on their way to the engine.
 pub(in crate::ws) struct Inflating {
@@ -103,15 +114,23 @@ impl Inflating {
         self.volume
     }
 
-    /// Takes from `input` and gives to `into`; returns both counts. Without anything given, all was taken.
+    /// Takes from `input` and gives to `into`; returns how much was taken, and how much got through `into`.
+    /// Without anything there, all was taken.
     ///
     /// # Errors
-    /// When compressed data is corrupt; [`is_corrupt`] knows it.
-    pub(in crate::ws) fn pass(&mut self, input: &mut [u8], into: &mut [u8]) -> io::Result<(usize, usize)> {
+    /// When compressed data is corrupt, which [`is_corrupt`] knows, when a length is impossible, or that of
+    /// `into`.
+    pub(in crate::ws) fn pass(
+        &mut self,
+        input: &mut [u8],
+        into: &mut impl Sink,
+    ) -> io::Result<(usize, usize)> {
         let mut taken = 0;
         loop {
-            let mut given = give(&self.piece, &mut self.piece_left, into);
-            given += give(self.header.bytes(), &mut self.header_left, &mut into[given..]);
+            let mut given = give(&self.piece, &mut self.piece_left, into)?;
+            if given == 0 {
+                given = give(self.header.bytes(), &mut self.header_left, into)?;
+            }
             let input = &mut input[taken..];
             let is_complete = self.message.as_ref().is_some_and(|message| message.is_last);
             if given > 0 {
@@ -121,27 +140,32 @@ impl Inflating {
             } else if input.is_empty() {
                 return Ok((taken, 0));
             } else if self.left == 0 {
-                taken += self.read_header(input);
+                taken += self.read_header(input)?;
             } else if self.is_compressed {
                 taken += self.restore(input)?;
             } else {
-                let count = within(self.left, input.len()).min(into.len());
-                into[..count].copy_from_slice(&input[..count]);
+                let (count, given) = into(&input[..within(self.left, input.len())])?;
                 self.left -= count as u64;
-                return Ok((taken + count, count));
+                taken += count;
+                if given > 0 {
+                    return Ok((taken, given));
+                }
             }
         }
     }
 
-    fn read_header(&mut self, input: &[u8]) -> usize {
+    fn read_header(&mut self, input: &[u8]) -> io::Result<usize> {
         if self.header.is_whole() {
             self.header = Header::default();
         }
         let taken = self.header.take(input);
         if self.header.is_whole() {
+            if self.header.is_impossible() {
+                return Err(Refused::Length.into());
+            }
             self.begin_frame();
         }
-        taken
+        Ok(taken)
     }
 
     fn begin_frame(&mut self) {
@@ -217,7 +241,7 @@ impl Inflating {
     /// Inflates into the piece, which is passed on when it is full; returns how much was taken.
     fn inflate(&mut self, data: &[u8]) -> io::Result<usize> {
         let corrupt = || io::Error::new(io::ErrorKind::InvalidData, Corrupt);
-        self.piece.resize(HEADER + PIECE, 0);
+        self.make_room()?;
         let inflater = self.inflater.get_or_insert_with(|| Box::new(Decompress::new(false)));
         let (taken, given) = (inflater.total_in(), inflater.total_out());
         let room = &mut self.piece[HEADER + self.restored..];
@@ -246,6 +270,15 @@ impl Inflating {
         Ok(taken)
     }
 
+    /// Room for a piece; before the first one, for the inflater too, whose allocations cannot be refused.
+    fn make_room(&mut self) -> Result<(), Refused> {
+        if self.inflater.is_none() && !memory::has_spare(INFLATER + PIECE) {
+            return Err(Refused::Memory(PIECE as u64));
+        }
+        self.piece.resize(HEADER + PIECE, 0);
+        Ok(())
+    }
+
     /// Makes a frame of what was restored.
     fn finish_piece(&mut self, is_last: bool) {
         let Some(message) = &mut self.message else { return };
@@ -262,17 +295,12 @@ impl Inflating {
     }
 }
 
-/// Gives as much as there is room for.
-fn give(from: &[u8], left: &mut Range<usize>, into: &mut [u8]) -> usize {
-    let count = left.len().min(into.len());
-    if count == 0 {
-        return 0;
+/// Gives as much as is taken, and tells how much got through.
+fn give(from: &[u8], left: &mut Range<usize>, into: &mut impl Sink) -> io::Result<usize> {
+    if Range::is_empty(left) {
+        return Ok(0);
     }
-    into[..count].copy_from_slice(&from[left.start..left.start + count]);
-    left.start += count;
-    count
-}
-
-fn within(left: u64, most: usize) -> usize {
-    usize::try_from(left).unwrap_or(usize::MAX).min(most)
+    let (taken, given) = into(&from[left.clone()])?;
+    left.start += taken;
+    Ok(given)
 }

@@ -33,14 +33,18 @@ fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>, bool)> {
 
 /// What the engine gets when so much comes at once, and so much of it is asked for.
 fn passed(inflating: &mut Inflating, bytes: &[u8], at_once: usize, asked: usize) -> std::io::Result<Vec<u8>> {
-    let (mut given, mut into) = (Vec::new(), vec![0; asked]);
+    let mut given = Vec::new();
     for chunk in bytes.chunks(at_once) {
         let mut chunk = chunk.to_vec();
         let mut at = 0;
         loop {
-            let (taken, count) = inflating.pass(&mut chunk[at..], &mut into)?;
+            let mut sink = |bytes: &[u8]| {
+                let count = bytes.len().min(asked);
+                given.extend_from_slice(&bytes[..count]);
+                Ok((count, count))
+            };
+            let (taken, count) = inflating.pass(&mut chunk[at..], &mut sink)?;
             at += taken;
-            given.extend_from_slice(&into[..count]);
             if count == 0 {
                 break;
             }

@@ -60,6 +60,23 @@ impl Authority {
         self.sign(names, &params(names), &KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap())
     }
 
+    /// Signs a certificate through an intermediate authority, which is changed before; the file has both.
+    pub fn signs_through(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Pair {
+        let mut middle = params(&[]);
+        middle.distinguished_name.push(DnType::CommonName, "The Test Intermediate");
+        middle.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut middle);
+        let (middle_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let own = middle.signed_by(&middle_key, &self.issuer).unwrap().pem();
+        let leaf = params(names).signed_by(&key, &Issuer::new(middle, middle_key)).unwrap().pem();
+        let number = self.signed.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-through-{number}", names[0]);
+        Pair {
+            cert: write(self.folder.path(), &format!("{name}.pem"), &(leaf + &own)),
+            key: write(self.folder.path(), &format!("{name}.key"), &key.serialize_pem()),
+        }
+    }
+
     fn sign(&self, names: &[&str], params: &CertificateParams, key: &KeyPair) -> Pair {
         let cert = params.signed_by(key, &self.issuer).unwrap().pem();
         let number = self.signed.fetch_add(1, Ordering::Relaxed);

@@ -49,6 +49,22 @@ impl Done {
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.out).unwrap()
     }
+
+    /// Messages and bytes that `--stats` says were sent.
+    pub fn sent(&self) -> (u64, u64) {
+        let line = self.err.lines().find_map(|line| line.split_once("out: "));
+        let (_, line) = line.unwrap_or_else(|| panic!("no --stats:\n{}", self.err));
+        let mut numbers = line.split(|byte: char| !byte.is_ascii_digit()).filter(|word| !word.is_empty());
+        let mut next = || numbers.next().unwrap().parse().unwrap();
+        (next(), next())
+    }
+
+    /// The number in front of these words on standard error; 0 where they are not said.
+    pub fn told(&self, words: &str) -> u64 {
+        let Some(at) = self.err.find(words) else { return 0 };
+        let word = self.err[..at].rsplit([' ', '\n']).next().unwrap();
+        word.parse().unwrap_or_else(|_| panic!("`{word}` is no number: {}", self.err))
+    }
 }
 
 struct Collected {
@@ -90,15 +106,38 @@ impl Wsio {
 
     /// Starts this command, which is `wsio` in some surroundings.
     pub fn spawn(command: &mut Command) -> Self {
+        let mut wsio = Self::joined(command, Stdio::piped(), Stdio::piped());
+        let out = wsio.child.stdout.take().unwrap();
+        (wsio.stdin, wsio.out) = (wsio.child.stdin.take(), Collected::new(out));
+        wsio
+    }
+
+    /// Starts it with these arguments, standard input and standard output, of which none is collected.
+    pub fn between<S: AsRef<OsStr>>(
+        stdin: impl Into<Stdio>,
+        stdout: impl Into<Stdio>,
+        args: impl IntoIterator<Item = S>,
+    ) -> Self {
+        Self::joined(Command::new(env!("CARGO_BIN_EXE_wsio")).args(args), stdin, stdout)
+    }
+
+    /// Starts it with these arguments and standard input, and collects its output.
+    pub fn fed<S: AsRef<OsStr>>(stdin: impl Into<Stdio>, args: impl IntoIterator<Item = S>) -> Self {
+        let mut wsio = Self::between(stdin, Stdio::piped(), args);
+        wsio.out = Collected::new(wsio.child.stdout.take().unwrap());
+        wsio
+    }
+
+    fn joined(command: &mut Command, stdin: impl Into<Stdio>, stdout: impl Into<Stdio>) -> Self {
         for name in ENVIRONMENT {
             if !command.get_envs().any(|(given, _)| given == name) {
                 command.env_remove(name);
             }
         }
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         let mut child = command.spawn().expect("wsio starts");
-        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        Self { stdin: child.stdin.take(), out: Collected::new(out), err: Collected::new(err), child }
+        let err = Collected::new(child.stderr.take().unwrap());
+        Self { stdin: None, out: Collected::new(std::io::empty()), err, child }
     }
 
     /// Starts it with this signal ignored, as `nohup` and a script's `&` do.

@@ -15,8 +15,10 @@ pub use broker::Broker;
 pub use browser::Browser;
 pub use certs::{Authority, Pair};
 pub use child::{Done, Listening, Wsio};
-pub use peer::{Frame, Peer, accept_bounded, field, read_head, serve, serve_many};
-pub use program::{Ended, Input, Program};
+pub use peer::{
+    Frame, Peer, accept_bounded, field, narrow_listener, read_head, serve, serve_many, serve_narrow,
+};
+pub use program::{Ended, Input, Output, Program};
 pub use proxies::{NAME, Proxy, greeting, tls_front, tls_front_of};
 pub use terminal::{Options, Terminal};
 

@@ -4,10 +4,11 @@
 
 use super::PATIENCE;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use rustix::net::{AddressFamily, SocketType, sockopt};
 use sha1::{Digest, Sha1};
 use std::{
     io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     thread::{self, JoinHandle},
 };
 
@@ -54,6 +55,11 @@ impl Peer {
 
     /// Accepts with further header lines in the answer.
     pub fn accept_with(listener: &TcpListener, lines: &[&str]) -> Self {
+        Self::accept_and(listener, lines, &[])
+    }
+
+    /// Accepts with further header lines in the answer, and these bytes in one write with it.
+    pub fn accept_and(listener: &TcpListener, lines: &[&str], behind: &[u8]) -> Self {
         let mut stream = accept_bounded(listener);
         let head = read_head(&mut stream);
         let key = field(&head, "sec-websocket-key").expect("the request has a key");
@@ -63,7 +69,7 @@ impl Peer {
         let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n"
         );
-        stream.write_all(answer.as_bytes()).unwrap();
+        stream.write_all(&[answer.as_bytes(), behind].concat()).unwrap();
         Self { stream, client: false, head }
     }
 
@@ -79,7 +85,18 @@ impl Peer {
 
     /// Connects with another Host than the address.
     pub fn dial_to(address: &str, path: &str, host: &str, lines: &[&str]) -> Self {
-        let mut stream = TcpStream::connect(address).unwrap();
+        Self::upgrade(TcpStream::connect(address).unwrap(), path, host, lines)
+    }
+
+    /// Connects with a receive buffer of about so many bytes, so that little is taken without being read.
+    pub fn dial_narrow(address: &str, buffer: usize) -> Self {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        sockopt::set_socket_recv_buffer_size(&socket, buffer).unwrap();
+        rustix::net::connect(&socket, &address.parse::<SocketAddr>().unwrap()).unwrap();
+        Self::upgrade(socket.into(), "/", address, &[])
+    }
+
+    fn upgrade(mut stream: TcpStream, path: &str, host: &str, lines: &[&str]) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let more: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
         let request = format!(
@@ -187,7 +204,7 @@ impl Peer {
 
     /// Resets the connection: the kernel sends RST.
     pub fn reset(self) {
-        rustix::net::sockopt::set_socket_linger(&self.stream, Some(std::time::Duration::ZERO)).unwrap();
+        sockopt::set_socket_linger(&self.stream, Some(std::time::Duration::ZERO)).unwrap();
     }
 
     fn bytes(&mut self, count: usize) -> Option<Vec<u8>> {
@@ -209,6 +226,26 @@ pub fn serve_many<T: Send + 'static>(
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     (url, thread::spawn(move || script(&listener)))
+}
+
+/// Serves one connection that takes about so many bytes without being read.
+pub fn serve_narrow<T: Send + 'static>(
+    buffer: usize,
+    script: impl FnOnce(Peer) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
+    let listener = narrow_listener(buffer);
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    (url, thread::spawn(move || script(Peer::accept(&listener))))
+}
+
+/// A listener whose connections take about so many bytes without being read.
+pub fn narrow_listener(buffer: usize) -> TcpListener {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    // Accepted sockets inherit it, and the window is told from it.
+    sockopt::set_socket_recv_buffer_size(&socket, buffer).unwrap();
+    rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    rustix::net::listen(&socket, 16).unwrap();
+    socket.into()
 }
 
 /// The next connection, or a panic that a test can show.

@@ -6,6 +6,7 @@
 use std::{
     io::{self, Read, Write},
     sync::{Arc, Mutex, mpsc},
+    time::Duration,
 };
 use tokio::sync::watch;
 use wsio::{
@@ -29,6 +30,18 @@ pub enum Input {
     Endless,
 }
 
+/// What standard output does.
+pub enum Output {
+    /// Takes everything.
+    Takes,
+    /// Fails so after this many bytes.
+    Fails(usize, io::ErrorKind),
+    /// Takes nothing more after this many bytes, as long as the run lasts.
+    Stalls(usize),
+    /// Takes nothing for this time after this many bytes.
+    Pauses(usize, Duration),
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -42,8 +55,7 @@ pub struct Ended {
 pub struct Program {
     pub args: Vec<String>,
     pub input: Input,
-    /// The error kind that writing standard output gives, after this many bytes.
-    pub output_fails: Option<(usize, io::ErrorKind)>,
+    pub output: Output,
     /// A signal that comes when this file appears on standard output.
     pub signal: Option<Exit>,
 }
@@ -52,10 +64,11 @@ impl Program {
     /// Runs it to its end.
     pub fn run(self) -> Ended {
         let (hold, held) = mpsc::channel();
+        let (hold_output, held_output) = mpsc::channel();
         let input = TestInput { input: self.input, held };
         let out = Arc::new(Mutex::new(Vec::new()));
         let err = Arc::new(Mutex::new(Vec::new()));
-        let output = TestOutput { into: Arc::clone(&out), fails: self.output_fails };
+        let output = TestOutput { into: Arc::clone(&out), output: self.output, held: held_output };
         let streams = Streams {
             input: Box::new(input),
             input_file: None,
@@ -99,7 +112,7 @@ impl Program {
             said.finish(super::PATIENCE);
             result
         });
-        drop(hold);
+        drop((hold, hold_output));
         let text = |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned();
         let fault = result.err();
         let exit = fault.as_ref().map_or(Exit::Ok, |fault| fault.exit);
@@ -140,16 +153,34 @@ impl Read for TestInput {
 
 struct TestOutput {
     into: Arc<Mutex<Vec<u8>>>,
-    fails: Option<(usize, io::ErrorKind)>,
+    output: Output,
+    /// Never gives anything; lasts as long as the run.
+    held: mpsc::Receiver<()>,
 }
 
 impl Write for TestOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut into = self.into.lock().unwrap();
-        match self.fails {
-            Some((after, kind)) if into.len() >= after => Err(kind.into()),
-            _ => into.write(bytes),
+        let room = match self.output {
+            Output::Takes => usize::MAX,
+            Output::Fails(after, _) | Output::Stalls(after) | Output::Pauses(after, _) => {
+                after - self.into.lock().unwrap().len()
+            }
+        };
+        if room == 0 {
+            match std::mem::replace(&mut self.output, Output::Takes) {
+                Output::Fails(after, kind) => {
+                    self.output = Output::Fails(after, kind);
+                    return Err(kind.into());
+                }
+                Output::Stalls(_) => {
+                    let _ = self.held.recv();
+                }
+                Output::Pauses(_, time) => std::thread::sleep(time),
+                Output::Takes => {}
+            }
+            return self.write(bytes);
         }
+        self.into.lock().unwrap().write(&bytes[..room.min(bytes.len())])
     }
 
     fn flush(&mut self) -> io::Result<()> {

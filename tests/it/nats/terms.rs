@@ -1,7 +1,7 @@
 //! Who is let in, what may be said where, and what a server has to be: refusals in words.
 
 use super::{client, listen, text};
-use crate::harness::{Authority, Broker, Wsio, eventually};
+use crate::harness::{Authority, Broker, Peer, Wsio, eventually};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -209,4 +209,53 @@ fn secured(mut stream: std::net::TcpStream, config: Arc<ServerConfig>) -> Option
         line.clear();
     }
     Some(())
+}
+
+/// A server that announces a message of so many bytes to who subscribes, and sends three.
+fn announces(length: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("nats://{}/x", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let info = br#"INFO {"server_id":"X","version":"2.10.0","max_payload":1048576,"proto":1,"headers":true}"#;
+            stream.write_all(&[info, &b"\r\n"[..]].concat()).unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            for line in lines.map_while(Result::ok) {
+                let said = match line.split(' ').collect::<Vec<_>>()[..] {
+                    ["PING"] => "PONG\r\n".to_owned(),
+                    ["SUB", "x", number] => {
+                        format!("MSG x {number} 2\r\nhi\r\nMSG x {number} {length}\r\nabc")
+                    }
+                    _ => continue,
+                };
+                if stream.write_all(said.as_bytes()).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn a_length_that_cannot_be_ends_the_session_and_holds_nobody() {
+    for length in ["18446744073709551615", "18446744073709551612"] {
+        let done = Wsio::run(["pipe", &announces(length), "-"], "");
+        assert_eq!(done.code, 111, "{}", done.err);
+        assert!(done.err.contains("sent what cannot be read"), "{}", done.err);
+        let listening = listen(&announces(length), &[]);
+        for _ in 0..2 {
+            let mut late = Peer::dial(listening.address());
+            assert_eq!(late.until_close().unwrap().code(), Some(1011));
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_server_announces_is_not_reserved() {
+    let wsio = Wsio::start(["pipe", &announces("1000000000"), "-"]);
+    eventually("what came before is here", || wsio.out_so_far() == b"hi");
+    assert!(wsio.peak_kib() < 32 * 1024, "{} KiB", wsio.peak_kib());
 }

@@ -224,6 +224,10 @@ async fn where_pongs_stay_away_or_carry_something_else_the_window_is_given_up_an
 
             // The next connection has a window again.
             fill(&mut link, 1000, &mut Context::from_waker(&feeder));
+            let came = far[0].came();
+            assert!(came.iter().any(|came| matches!(came, Came::Ping(_))), "it is asked for again");
+            let data = came.iter().filter(|came| matches!(came, Came::Data(_))).count();
+            assert!(data * 1064 <= 1024 * 1024 + 1064, "{data} messages are in doubt");
         }
     })
     .await;
@@ -519,4 +523,23 @@ async fn a_peer_that_confirms_nothing_ends_resending() {
         assert_eq!(link.doubt(), doubt(1, 1));
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_moved_adds_up_over_connections() {
+    let (mut link, theirs) = Next::default().link(3);
+    let mut far = Far::all(theirs);
+    let mut moved = Moved::default();
+    for _ in 0..2 {
+        say(&mut link, "1234").await;
+        far[0].send(0x81, b"123").await;
+        receive(&mut link);
+        let (now, _) = link.progress();
+        // A frame of a server's, and one that a client masks.
+        assert_eq!((now.sent - moved.sent, now.received - moved.received), (6, 9));
+        moved = now;
+        drop(far.remove(0));
+        renew(&mut link).await;
+        assert_eq!(link.progress().0, moved, "a new connection takes nothing back");
+    }
 }
