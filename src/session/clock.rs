@@ -5,7 +5,6 @@ use super::{
     keepalive::Beat,
     leaving::lost_while_sending,
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
-    progress::SAMPLE,
     side::{Patience, Side, Sink},
     verdict::unanswered,
 };
@@ -133,7 +132,7 @@ impl Session {
             }
         }
         if self.sample_at(side).is_some_and(|at| at <= now) {
-            self.sides[side].progress.sampled_at = now;
+            self.sides[side].progress.sample(now);
             self.actions.push(Action::Measure { side });
         }
     }
@@ -231,7 +230,7 @@ impl Session {
 
     fn sample_at(&self, side: usize) -> Option<Instant> {
         let state = &self.sides[side];
-        (state.is_awaited() && !state.away).then(|| state.progress.sampled_at + SAMPLE)
+        (state.is_awaited() && !state.away).then(|| state.progress.next_sample())
     }
 
     fn output_at(&self, side: usize) -> Option<Instant> {

@@ -225,6 +225,7 @@ impl Session {
     /// Asks how far the send queue is, if a clock waits for that.
     fn measure(&mut self, side: usize, is_behind: bool) {
         if is_behind {
+            self.sides[side].progress.is_awaited_anew();
             self.actions.push(Action::Measure { side });
         }
     }

@@ -12,8 +12,10 @@ use std::time::Duration;
 const LEAST: u64 = 16 * 1024;
 /// See [`LEAST`].
 const WINDOW: Duration = Duration::from_secs(30);
-/// From one look at a send queue to the next, while a clock waits for it.
-pub(super) const SAMPLE: Duration = Duration::from_millis(50);
+/// From one look at a send queue to the next, while a clock waits for it: at first, and at most. Most queues
+/// are acknowledged at once, and an end must not wait for a look that is late.
+const SOON: Duration = Duration::from_millis(1);
+const LATE: Duration = Duration::from_millis(50);
 
 /// What of our bytes the transport took, and what the far end's system has acknowledged.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +26,28 @@ pub(super) struct Progress {
     pub acknowledged: u64,
     /// When the send queue was looked at last.
     pub sampled_at: Instant,
+    /// From that look to the next.
+    pub interval: Duration,
 }
 
 impl Progress {
     pub(super) fn new(now: Instant) -> Self {
-        Self { sent: 0, acknowledged: 0, sampled_at: now }
+        Self { sent: 0, acknowledged: 0, sampled_at: now, interval: SOON }
+    }
+
+    /// A clock begins to wait for the send queue.
+    pub(super) fn is_awaited_anew(&mut self) {
+        self.interval = SOON;
+    }
+
+    /// When the send queue is looked at next.
+    pub(super) fn next_sample(&self) -> Instant {
+        self.sampled_at + self.interval
+    }
+
+    /// The send queue is looked at.
+    pub(super) fn sample(&mut self, now: Instant) {
+        (self.sampled_at, self.interval) = (now, (self.interval * 2).min(LATE));
     }
 }
 

@@ -258,7 +258,8 @@ impl Conn {
 
     /// Whether a message can be queued: no Close was sent or received.
     pub fn is_open(&self) -> bool {
-        self.engine.can_write() && !self.close_queued
+        // After a fault of the peer what waits was dropped: what came behind it must not go out.
+        self.end.is_none() && self.may_close()
     }
 
     /// Whether our Close was queued before one of the peer was read.
@@ -326,10 +327,15 @@ impl Conn {
         }
     }
 
+    /// Whether no Close was sent or received.
+    fn may_close(&self) -> bool {
+        self.engine.can_write() && !self.close_queued
+    }
+
     /// Queues our Close; nothing can be queued after it.
     pub fn queue_close(&mut self, code: Option<u16>, reason: &str) {
         self.drop_rest();
-        if !self.is_open() {
+        if !self.may_close() {
             return;
         }
         self.close_queued = true;

@@ -238,7 +238,13 @@ impl Read for Io<'_, '_> {
         loop {
             let (input, assembly) = (&mut wire.buffer[wire.from..wire.to], &mut wire.assembly);
             let (taken, given) = match &mut wire.inflating {
-                Some(inflating) => inflating.pass(input, &mut |bytes: &[u8]| assembly.pass(bytes, into))?,
+                Some(inflating) => {
+                    match inflating.pass(input, &mut |bytes: &[u8]| assembly.pass(bytes, into))? {
+                        // The end of what was put aside may be due though nothing more is restored.
+                        (taken, 0) => (taken, assembly.pass(&[], into)?.1),
+                        passed => passed,
+                    }
+                }
                 None => assembly.pass(input, into)?,
             };
             wire.from += taken;

@@ -42,7 +42,9 @@ fn refuses(listening: &Listening, request: &[u8], status: u16, cause: &str) {
         assert!(body.contains(cause), "`{cause}` for {shown}: {body}");
         let line = body.lines().next().unwrap_or_default();
         assert!(!line.is_empty(), "{shown}");
-        listening.wsio.says(&format!(": {}", line.split("; let it").next().unwrap()));
+        // The log hides a login.
+        let line = line.split("; let it").next().unwrap().replace("me:pw@", "[hidden]@");
+        listening.wsio.says(&format!(": {line}"));
     }
 }
 

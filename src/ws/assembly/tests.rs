@@ -243,7 +243,7 @@ fn what_follows_a_broken_text_is_not_judged_before_it() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_messages_in_any_fragments_arrive(

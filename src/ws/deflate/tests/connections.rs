@@ -268,3 +268,22 @@ async fn two_connections_understand_each_other_whatever_they_agreed_on() {
         assert!(said.wire * 2 < said.plain, "{said:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_large_message_needs_nothing_behind_it() {
+    let noise = (0..2_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for payload in [vec![7; 70_000], vec![7; 3_000_000], noise] {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let open = |stream, part| Conn::new(stream, &[], part, 1 << 24).with_deflate(Some(Agreed::default()));
+        let mut client = open(Box::pin(ours), Part::Client);
+        let mut server = open(Box::pin(theirs), Part::Server);
+        client.queue(Message::binary(payload.clone())).unwrap();
+        let mut batch = VecDeque::new();
+        let receive = poll_fn(|cx| {
+            let _ = client.poll_flush(cx);
+            server.poll_receive(cx, &mut batch)
+        });
+        tokio::time::timeout(std::time::Duration::from_secs(60), receive).await.expect("it is all there");
+        assert!(batch == [Message::binary(payload)]);
+    }
+}
