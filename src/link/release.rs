@@ -29,7 +29,10 @@ impl Link {
     pub fn tell_taken(&mut self, other: &Link) {
         if let Self::Member(member) = other {
             member.incoming().tell_taken(|| match self.conn() {
-                Some(_) => self.progress().0.sent.saturating_sub(self.backlog()),
+                Some(conn) => {
+                    let taken = conn.stream().taken();
+                    taken.unwrap_or_else(|| self.progress().0.sent.saturating_sub(self.backlog()))
+                }
                 None => self.written(),
             });
         }

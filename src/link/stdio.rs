@@ -221,7 +221,12 @@ pub(super) fn read_on_thread(worker: Worker, mut from: Box<dyn Read + Send>) -> 
     worker.run(move || {
         let mut buffer = BytesMut::new();
         loop {
-            buffer.resize(CHUNK, 0);
+            // What is read keeps all of its chunk in memory for as long as it waits anywhere, so a chunk that a
+            // short read left is filled up.
+            if buffer.capacity() < CHUNK / 4 {
+                buffer = BytesMut::with_capacity(CHUNK);
+            }
+            buffer.resize(buffer.capacity(), 0);
             let read = from.read(&mut buffer);
             let last = !matches!(read, Ok(1..));
             let item = match read {
@@ -324,6 +329,32 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[tokio::test]
+    async fn short_reads_that_wait_share_their_memory() {
+        /// Gives 10,000 bytes at a time.
+        struct Short(usize);
+        impl Read for Short {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                self.0 += 1;
+                let length = into.len().min(10_000);
+                into[..length].fill(self.0 as u8);
+                Ok(length)
+            }
+        }
+        let mut input = read_on_thread(worker(), Box::new(Short(0)));
+        let (mut waiting, mut chunks) = (Vec::new(), 1);
+        for number in 1..=1000_usize {
+            let bytes = input.recv().await.unwrap().unwrap();
+            assert!(bytes.iter().all(|byte| *byte == number as u8));
+            waiting.push(bytes);
+        }
+        for pair in waiting.windows(2) {
+            chunks += usize::from(pair[0].as_ptr().wrapping_add(pair[0].len()) != pair[1].as_ptr());
+        }
+        let held = chunks * CHUNK;
+        assert!(held < 2 * 1000 * 10_000, "{held} bytes are held by 10,000,000");
     }
 
     #[tokio::test]

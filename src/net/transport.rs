@@ -33,6 +33,15 @@ pub trait Transport: AsyncRead + AsyncWrite + Send {
     fn backlog(&self) -> Option<u64> {
         self.beneath().backlog()
     }
+
+    /// How much the far end has taken, in bytes of any beginning, so that only the difference of two answers
+    /// means something; `None` where the system tells no more than the backlog.
+    ///
+    /// On TCP it is where the receiver's window ends: that moves as its program reads, while a system whose
+    /// program has stopped goes on acknowledging what still fits.
+    fn taken(&self) -> Option<u64> {
+        self.beneath().socket.and_then(SocketRef::window_end)
+    }
 }
 
 /// Any open byte transport: TCP, Unix, TLS over either, or an in-process pipe in tests.
@@ -80,6 +89,14 @@ impl SocketRef<'_> {
     #[cfg(not(unix))]
     fn unacknowledged(self) -> Option<u64> {
         None
+    }
+
+    fn window_end(self) -> Option<u64> {
+        match self {
+            #[cfg(unix)]
+            Self::Tcp(socket) => send_queue::window_end(std::os::fd::AsFd::as_fd(socket)),
+            _ => None,
+        }
     }
 
     /// Ready when something has come, or the end; it stays to be read.

@@ -9,6 +9,9 @@ use tokio::time::Instant;
 
 /// How long the others may be held up in each [`WINDOW`].
 pub(super) const ALLOWED: Duration = Duration::from_secs(1);
+/// The part of it that is for those of whom too little is known yet, so that one bad client does not keep it
+/// from being seen that another one takes enough.
+pub(super) const RESERVED: Duration = Duration::from_millis(200);
 /// See [`ALLOWED`].
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
 /// From one look to the next.
@@ -82,9 +85,9 @@ impl Pace {
     /// Whether it has paid for this moment, after it took so many bytes in all; what it took before the
     /// first look pays for nothing.
     pub(super) fn suffices(&mut self, taken: u64, now: Instant) -> bool {
-        let bytes = taken.saturating_sub(*self.taken.get_or_insert(taken));
+        // Less than before is counted from another beginning: a connection was renewed.
+        let bytes = taken.saturating_sub(self.taken.replace(taken).unwrap_or(taken));
         if bytes > 0 {
-            self.taken = Some(taken);
             let paid = Duration::from_secs_f64(bytes as f64 / f64::from(PRICE));
             // The last that the far end's system takes before its buffer is full tells nothing of its reader.
             let paid = if self.is_new(now) { paid.min(FIRST) } else { paid };
@@ -103,12 +106,12 @@ impl Pace {
 
     /// Whether too little is known yet of what it takes.
     pub(super) fn is_new(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.begin) < 3 * TICK
+        self.age(now) < 3 * TICK
     }
 
-    /// Whether its queue has been full, or not half empty, for longer than the others may be held up.
-    pub(super) fn is_lasting(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.begin) >= ALLOWED
+    /// For how long its queue has been full, or not half empty.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.begin)
     }
 
     /// For how long nothing pays for it.

@@ -6,7 +6,7 @@
 
 use super::{
     Member, Pace, Seat, Slow, State, Waited,
-    allowance::{ALLOWED, TICK},
+    allowance::{ALLOWED, RESERVED, TICK},
 };
 use crate::session::SourceEnd;
 use std::{
@@ -16,6 +16,9 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
+
+/// Bytes of a burst that a short queue may grow by: one that takes them at once was never slow.
+const BURST: usize = 4 * 1024 * 1024;
 
 /// What a member speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,22 +36,25 @@ pub enum Speaker {
 struct Look {
     /// Somebody is waited for, whatever the time.
     waits: bool,
-    /// It depends on the time how long.
+    /// What is known of it changes with the time.
     is_timed: bool,
-    /// Numbers of those for whom the time of the others runs.
-    causes: Vec<u64>,
-    /// Those for whom it runs too, and who are not yet slow for long enough to be sent away for it.
-    doubtful: Vec<u64>,
-    /// Those who are waited for until it is known what they take, whatever is left of the time.
-    new: Vec<u64>,
-    /// Those who take enough, which excuses them only while nobody waits for more.
-    takers: Vec<u64>,
-    /// Those who do so, and have been behind for long: they are slow, while the others had a burst at most.
-    lasting: Vec<u64>,
+    /// Those that can be sent away, and hold the others up while they are waited for.
+    full: Vec<Full>,
     /// Somebody has heard all there is.
     is_dry: bool,
     /// How many are to hear it, beside the centre.
     listeners: usize,
+}
+
+/// One whose queue is full.
+struct Full {
+    number: u64,
+    /// It takes enough.
+    suffices: bool,
+    /// Too little is known yet of what it takes.
+    is_new: bool,
+    /// It has had its time, or its queue has grown as far as it may.
+    is_late: bool,
 }
 
 impl Member {
@@ -81,28 +87,25 @@ impl Member {
         }
         let (room, now) = (Arc::clone(&self.room), Instant::now());
         let mut state = room.lock();
-        let is_timed = loop {
-            let look = self.look(cx, &mut state, now);
-            let counts = ![&look.causes, &look.doubtful, &look.new].iter().all(|list| list.is_empty());
-            let left = self.run_down(&mut state, counts, now);
-            if counts && left > Duration::ZERO && self.speaker != Speaker::Live {
-                break true;
-            }
-            if look.causes.is_empty() {
-                // Nobody waits for the doubtful any more: what is said grows their queues a little longer.
-                self.run_down(&mut state, !look.new.is_empty(), now);
-                if look.waits {
-                    break look.is_timed;
-                }
+        let mut look = self.look(cx, &mut state, now);
+        let left = self.run_down(&mut state, !look.full.is_empty(), now);
+        let is_live = self.speaker == Speaker::Live;
+        let waits = |full: &Full| !is_live && left > if full.is_new { Duration::ZERO } else { RESERVED };
+        let (waited, mut others): (Vec<_>, Vec<_>) = look.full.drain(..).partition(waits);
+        // What is said grows the queues of the others a little longer.
+        others.retain(|full| is_live || full.is_late);
+        for seat in state.seats.iter().filter(|seat| others.iter().any(|full| full.number == seat.number)) {
+            seat.queue.cut(SourceEnd::SentAway { reason: away() });
+        }
+        if waited.is_empty() {
+            self.run_down(&mut state, false, now);
+            if !look.waits {
                 *self.speaks.get_mut() = false;
                 return Poll::Ready(());
             }
-            for seat in state.seats.iter().filter(|seat| look.causes.contains(&seat.number)) {
-                seat.queue.cut(SourceEnd::SentAway { reason: away() });
-            }
-        };
+        }
         drop(state);
-        if is_timed {
+        if look.is_timed {
             self.patience.as_mut().reset(now + TICK);
             if self.patience.as_mut().poll(cx).is_ready() {
                 cx.waker().wake_by_ref();
@@ -143,50 +146,39 @@ impl Member {
             });
             // Its own task looks what the far end has taken.
             let suffices = seat.queue.ask_taken().is_some_and(|taken| pace.suffices(taken, now));
-            let has_had_time = pace.unpaid(now) >= ALLOWED || seat.queue.bytes() >= 2 * rules.queue;
-            match suffices {
-                true if pace.is_lasting(now) => &mut look.lasting,
-                true => &mut look.takers,
-                false if pace.is_new(now) => &mut look.new,
-                false if has_had_time => &mut look.causes,
-                false => &mut look.doubtful,
-            }
-            .push(seat.number);
+            let time = if suffices { pace.age(now) } else { pace.unpaid(now) };
+            look.full.push(Full {
+                number: seat.number,
+                suffices,
+                is_new: pace.is_new(now),
+                is_late: time >= ALLOWED - RESERVED || seat.queue.bytes() >= most(rules.queue),
+            });
         }
         self.excuse(&mut look);
         look
     }
 
-    /// Takes those out of the causes who may hold this speaker up, and puts those in who may not.
+    /// Takes those out who may hold this speaker up for as long as they like.
     fn excuse(&self, look: &mut Look) {
-        match self.speaker {
-            Speaker::Source if look.listeners == 1 => {
-                look.waits |= look.is_timed;
-                look.causes.clear();
-                look.doubtful.clear();
-                look.new.clear();
-            }
+        let is_excused = |full: &Full| match self.speaker {
+            Speaker::Source => full.suffices || look.listeners == 1,
             // While nobody has run dry, those who take hold nobody up but the speaker: that is backpressure.
-            Speaker::Member if look.is_dry => {
-                look.causes.append(&mut look.lasting);
-                look.waits |= !look.takers.is_empty() || !look.new.is_empty();
-            }
-            Speaker::Source | Speaker::Member => {
-                let lists = [&look.takers, &look.lasting, &look.new];
-                look.waits |= lists.iter().any(|list| !list.is_empty());
-            }
-            Speaker::Live => {
-                look.causes.append(&mut look.new);
-                look.causes.append(&mut look.doubtful);
-                look.causes.append(&mut look.takers);
-                look.causes.append(&mut look.lasting);
-            }
-        }
+            Speaker::Member => full.suffices && !look.is_dry,
+            Speaker::Live => false,
+        };
+        let before = look.full.len();
+        look.full.retain(|full| !is_excused(full));
+        look.waits |= look.full.len() < before;
     }
 
     fn is_full(&self, seat: &Seat) -> bool {
         self.waits_for(seat) && seat.queue.bytes() >= self.room.rules.queue
     }
+}
+
+/// How far the queue of one grows that nobody waits for until more is known of it. Payloads are shared.
+fn most(queue: usize) -> usize {
+    queue + queue.max(BURST)
 }
 
 fn away() -> String {

@@ -58,7 +58,7 @@ async fn one_alone_is_waited_for_by_its_source_and_for_a_second_by_another_membe
     let (mut speaker, alone) = (room.join(), room.join());
     fill(&speaker);
     let held = wait(&mut speaker, ms(60_000), &mut []).await;
-    assert!((ms(950)..=ms(1050)).contains(&held) && alone.incoming().was_cut(), "{held:?}");
+    assert!((ms(750)..=ms(1000)).contains(&held) && alone.incoming().was_cut(), "{held:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,7 +69,7 @@ async fn one_that_takes_nothing_holds_the_others_up_for_a_second_and_is_sent_awa
     fill(&centre);
     hear(&good);
     let held = wait(&mut centre, ms(60_000), &mut []).await;
-    assert!((ms(950)..=ms(1050)).contains(&held), "{held:?}");
+    assert!((ms(750)..=ms(1000)).contains(&held), "{held:?}");
     assert!(slow.incoming().is_finished() && !good.incoming().is_finished());
     assert_eq!((slow.incoming().len(), slow.incoming().dropped()), (0, 2), "what it was too slow for");
     assert_eq!(slow.incoming().poll_cut(&mut cx), Poll::Ready(SourceEnd::SentAway { reason: away() }));
@@ -85,24 +85,28 @@ async fn slow_ones_share_one_second_in_any_thirty() {
     hear(&good);
     let held = wait(&mut centre, ms(60_000), &mut []).await;
     assert!(held <= ms(1050) && slow.iter().all(|slow| slow.incoming().was_cut()), "{held:?}");
-    let third = room.join();
-    advance(ms(20_000)).await;
-    fill(&centre);
-    hear(&good);
-    let held = wait(&mut centre, ms(60_000), &mut []).await;
-    assert!(held <= ms(150), "the second is used up, and this only shows what it takes: {held:?}");
-    assert!(!third.incoming().was_cut(), "it may catch up, while nobody waits for it");
-    fill(&centre);
-    fill(&centre);
-    hear(&good);
-    assert_eq!(wait(&mut centre, ms(60_000), &mut []).await, ms(0));
-    assert!(third.incoming().was_cut(), "its queue is twice as long as it may be");
+    // What is left of it shows what others take, until it is used up too.
+    let mut sum = held;
+    for _ in 0..20 {
+        let another = room.join();
+        advance(ms(500)).await;
+        fill(&centre);
+        hear(&good);
+        let held = wait(&mut centre, ms(60_000), &mut []).await;
+        assert!(held <= ms(150) && !another.incoming().was_cut(), "it may catch up: {held:?}");
+        sum += held;
+        let much = Message::binary(vec![0; BURST]);
+        centre.say(&much);
+        hear(&good);
+        assert!(is_ready(&mut centre) && another.incoming().was_cut(), "it has grown as far as it may");
+    }
+    assert!(sum <= ALLOWED, "{sum:?}");
     let fourth = room.join();
     advance(WINDOW).await;
     fill(&centre);
     hear(&good);
     let held = wait(&mut centre, ms(60_000), &mut []).await;
-    assert!((ms(950)..=ms(1050)).contains(&held) && fourth.incoming().was_cut(), "{held:?}");
+    assert!((ms(750)..=ms(1000)).contains(&held) && fourth.incoming().was_cut(), "{held:?}");
     assert!(!good.incoming().is_finished());
 }
 
@@ -175,7 +179,7 @@ async fn a_speaker_that_leaves_while_it_waits_spends_no_more_of_the_time() {
     advance(ms(10_000)).await;
     assert!(speaker.is_held_up());
     let held = wait(&mut speaker, ms(60_000), &mut []).await;
-    assert!((ms(400)..=ms(600)).contains(&held) && slow.incoming().was_cut(), "{held:?}");
+    assert!((ms(250)..=ms(400)).contains(&held) && slow.incoming().was_cut(), "{held:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,7 +193,7 @@ async fn time_and_another_speaker_wake_whoever_is_held_up() {
     assert!(two.is_held_up() && two.poll_room(&mut wakers[1].cx()).is_pending());
     advance(TICK + ms(1)).await;
     assert_eq!([wakers[0].wakes(), wakers[1].wakes()], [1, 1], "by their clocks");
-    assert!(wait(&mut one, ms(900), &mut []).await >= ms(900));
+    assert!(wait(&mut one, ms(700), &mut []).await >= ms(700));
     advance(ms(100)).await;
     let _ = [wakers[0].wakes(), wakers[1].wakes()];
     assert!(one.poll_room(&mut wakers[0].cx()).is_ready() && slow.incoming().was_cut());
