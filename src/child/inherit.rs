@@ -21,7 +21,7 @@ pub(super) fn prepare(command: &mut Command, on_terminal: bool) {
                 rustix::process::setsid()?;
                 rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
             }
-            if let Some(limit) = limit.clone() {
+            if let Some(limit) = limit {
                 rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
             }
             // Descriptors that our own parent left open are not for a child.

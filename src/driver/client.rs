@@ -73,7 +73,7 @@ impl Shared {
             outcome = self.run.pair(a, b, true, Some(number)) => outcome,
             () = &mut evicted => {
                 cut.ended();
-                reporter.life(&format!("{name} close 1006 abnormal: it was silent, and others needed the room"));
+                reporter.life(&format!("{name} close 1006 abnormal: it said next to nothing, and others needed the room"));
                 return None;
             }
         };

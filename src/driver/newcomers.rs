@@ -6,12 +6,10 @@
 //! is honest sends its request at once, and is in long before its turn to go comes. Half of the places are for
 //! those who were not heard yet: beside a crowd that drips, a newcomer would have no time for its first byte.
 
+use crate::net::Heard;
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::oneshot;
 
@@ -31,7 +29,7 @@ struct State {
 }
 
 struct Place {
-    spoke: Arc<AtomicBool>,
+    heard: Arc<Heard>,
     evict: oneshot::Sender<()>,
 }
 
@@ -39,7 +37,7 @@ struct Place {
 pub(super) struct Newcomer {
     number: u64,
     all: Arc<Newcomers>,
-    spoke: Arc<AtomicBool>,
+    heard: Arc<Heard>,
     evicted: oneshot::Receiver<()>,
 }
 
@@ -49,17 +47,17 @@ impl Newcomers {
         Arc::new(Self { most, state: Mutex::default() })
     }
 
-    /// One more, for whom the oldest goes when there is no room; `spoke` is set once it sends something.
+    /// One more, for whom the oldest goes when there is no room; `heard` tells how much it has sent.
     /// The flag that comes with it tells whether somebody had to go.
-    pub(super) fn enter(self: &Arc<Self>, spoke: Arc<AtomicBool>) -> (Newcomer, bool) {
+    pub(super) fn enter(self: &Arc<Self>, heard: Arc<Heard>) -> (Newcomer, bool) {
         let mut state = self.lock();
         let evicts = state.silent.len() + state.spoke.len() >= self.most && state.evict(true, self.most / 2);
         let (evict, evicted) = oneshot::channel();
         let number = state.next;
         state.next += 1;
-        state.silent.insert(number, Place { spoke: Arc::clone(&spoke), evict });
+        state.silent.insert(number, Place { heard: Arc::clone(&heard), evict });
         drop(state);
-        (Newcomer { number, all: Arc::clone(self), spoke, evicted }, evicts)
+        (Newcomer { number, all: Arc::clone(self), heard, evicted }, evicts)
     }
 
     /// Has the oldest go, first those that have not sent a byte, and only those unless it is `any`; false when
@@ -68,9 +66,10 @@ impl Newcomers {
         self.lock().evict(any, 0)
     }
 
-    /// Whether one is here that has not sent a byte.
-    pub(super) fn has_silent(&self) -> bool {
-        self.lock().silent.values().any(|place| !place.spoke.load(Ordering::Relaxed))
+    /// Whether one is here that may have to go.
+    pub(super) fn has_any(&self) -> bool {
+        let state = self.lock();
+        state.silent.values().chain(state.spoke.values()).any(|place| !place.heard.enough())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -81,8 +80,12 @@ impl Newcomers {
 impl State {
     /// Has the oldest go: of the silent ones when there are that many of them, else of the others.
     fn evict(&mut self, any: bool, many: usize) -> bool {
-        while self.silent.first_entry().is_some_and(|first| first.get().spoke.load(Ordering::Relaxed)) {
+        while self.silent.first_entry().is_some_and(|first| first.get().heard.anything()) {
             self.spoke.extend(self.silent.pop_first());
+        }
+        // Who has begun in earnest stays.
+        while self.spoke.first_entry().is_some_and(|first| first.get().heard.enough()) {
+            self.spoke.pop_first();
         }
         let from = match any && !self.spoke.is_empty() && self.silent.len() < many.max(1) {
             true => &mut self.spoke,
@@ -95,7 +98,7 @@ impl State {
 impl Newcomer {
     /// It has sent something.
     pub(super) fn spoke(&self) {
-        self.spoke.store(true, Ordering::Relaxed);
+        self.heard.more(1);
     }
 
     /// Waits until it has to go.
@@ -138,10 +141,13 @@ mod tests {
         four.spoke();
         let five = enter(&all);
         assert!(is_evicted(&mut one) && !is_evicted(&mut three) && !is_evicted(&mut four));
-        assert!(all.has_silent());
         five.spoke();
-        assert!(!all.has_silent() && !all.evict(false) && all.evict(true));
+        assert!(all.has_any() && !all.evict(false) && all.evict(true));
         assert!(is_evicted(&mut three));
+        four.heard.begun();
+        five.heard.begun();
+        assert!(!all.has_any() && !all.evict(true));
+        assert!(!is_evicted(&mut four), "who has begun in earnest stays");
     }
 
     #[test]

@@ -3,19 +3,22 @@
 //! Files and pages are answered here and are no session: they are no client of `--once`, and a signal
 //! lets the one under way go on within `--grace`.
 
-use super::{newcomers::Newcomer, serve::Shared};
+use super::{
+    newcomers::Newcomer,
+    serve::{Served, Shared},
+};
 use crate::{
-    endpoint::Greeting,
-    net::Dialed,
+    endpoint::{EXHAUSTED, Greeting},
+    net::{Dialed, OnSpare},
     ws::{
         Telling,
         server::{Asked, Handshake, Refusal},
     },
 };
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 use tokio::{
     sync::OwnedSemaphorePermit,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 /// Connections are kept for further requests while as many more clients find room: a browser opens six
@@ -24,6 +27,29 @@ const ROOM: usize = 8;
 
 /// What is answered when all places are taken.
 const FULL: &str = "too many connections";
+
+/// How long a client may take to hear that descriptors are used up; others wait for the same place.
+const TOLD: Duration = Duration::from_millis(100);
+
+impl Shared {
+    /// Tells a client that descriptors are used up, where that can be told; it stands in place of the spare one.
+    pub(super) async fn turn_away(&self, dialed: Dialed, place: OnSpare) -> Served {
+        let until = Instant::now() + TOLD;
+        let telling = self.run.reach.telling(None, 'A');
+        let telling = async {
+            let greeting = self.greeting.as_ref()?;
+            match greeting.begin(dialed, until, &telling).await.ok()?.asked(until).await.ok()? {
+                Asked::Socket(handshake) => handshake.refuse(503, EXHAUSTED).await,
+                Asked::Plain(plain) => plain.refuse(503, EXHAUSTED, until).await,
+                Asked::Nothing => {}
+            }
+            Some(())
+        };
+        let _ = timeout_at(until, telling).await;
+        drop(place);
+        None
+    }
+}
 
 /// Answers a client's plain requests; gives its request for a WebSocket and a place for it, if one comes.
 ///

@@ -27,10 +27,7 @@ use crate::{
 };
 use std::{
     io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 use tokio::{
@@ -74,7 +71,7 @@ pub(super) struct Shared {
     pub permits: Arc<Semaphore>,
     /// Clients of a WebSocket server on their way in.
     pub newcomers: Arc<Newcomers>,
-    /// Sessions of clients that ask for nothing; those that have not sent a byte make room for others.
+    /// Sessions of clients that ask for nothing; those that have sent next to nothing make room for others.
     pub plain: Arc<Newcomers>,
     pub evicted: Seldom,
     pub refused: Seldom,
@@ -176,7 +173,16 @@ impl Server {
                 }
                 accepted = self.door.accept(closed) => match accepted {
                     Ok(guest) => self.welcome(guest, &mut clients),
-                    Err(error) => shared.failed_to_accept(&error),
+                    Err(error) => {
+                        // A silent one that goes makes room, and the listener tries again soon.
+                        if shared.failed_to_accept(&error)
+                            && !shared.newcomers.evict(false)
+                            && let Some((dialed, place)) = self.door.accept_on_spare()
+                        {
+                            let shared = Arc::clone(&shared);
+                            clients.spawn(async move { shared.turn_away(dialed, place).await });
+                        }
+                    }
                 },
             }
         };
@@ -199,24 +205,24 @@ impl Server {
         if self.once && self.shared.chosen.available_permits() == 0 {
             return Some("one is served (--once)");
         }
-        let is_full = self.shared.permits.available_permits() == 0 && !self.shared.plain.has_silent();
+        let is_full = self.shared.permits.available_permits() == 0 && !self.shared.plain.has_any();
         is_full.then_some("too many connections (--max-connections)")
     }
 
     fn welcome(&self, guest: Guest, clients: &mut JoinSet<Served>) {
         let shared = Arc::clone(&self.shared);
-        let mut spoke = Arc::<AtomicBool>::default();
+        let mut heard = Arc::default();
         if shared.greeting.is_some() {
-            let (newcomer, evicts) = shared.newcomers.enter(spoke);
+            let (newcomer, evicts) = shared.newcomers.enter(heard);
             if evicts {
                 shared.say_seldom(&shared.evicted, "dropped", "unfinished handshakes: too many at a time");
             }
             clients.spawn(async move { shared.client(guest, newcomer, None).await });
             return;
         }
-        let guest = guest.noticed(&mut spoke);
+        let guest = guest.noticed(&mut heard);
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
-        if permit.is_err() && !shared.plain.evict(false) {
+        if permit.is_err() && !shared.plain.evict(true) {
             shared.say_seldom(
                 &shared.refused,
                 "refused",
@@ -224,7 +230,7 @@ impl Server {
             );
             return;
         }
-        let (newcomer, _) = shared.plain.enter(spoke);
+        let (newcomer, _) = shared.plain.enter(heard);
         clients.spawn(async move {
             let permit = match permit {
                 Ok(permit) => permit,
@@ -261,10 +267,10 @@ impl Server {
 }
 
 impl Shared {
-    /// Out of descriptors, it lets the oldest go who is not in yet; others wait until the listener tries again.
-    fn failed_to_accept(&self, error: &io::Error) {
-        if net::is_exhausted(error) {
-            self.newcomers.evict(true);
+    /// Says why nobody was accepted, seldom when descriptors are used up; gives whether they are.
+    fn failed_to_accept(&self, error: &io::Error) -> bool {
+        let is_exhausted = net::is_exhausted(error);
+        if is_exhausted {
             if let Some(count) = self.exhausted.count() {
                 let words = net::words(error);
                 self.run
@@ -275,6 +281,7 @@ impl Shared {
         } else {
             self.run.reach.reporter.note(&format!("accept: {error}"));
         }
+        is_exhausted
     }
 
     /// Says at once, then every ten seconds, how often something happened.

@@ -5,7 +5,7 @@
 //! keep calling [`accept`](Peers::accept): it is what reads the sockets for everybody.
 
 use super::Queue;
-use crate::net::Udp;
+use crate::net::{Heard, Udp};
 use bytes::Bytes;
 use std::{
     collections::HashMap,
@@ -13,10 +13,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -44,7 +41,8 @@ pub struct Peers {
 }
 
 /// The queue of each peer, by the socket it came to and its address; and whether it sent more than once.
-type Seats = Arc<Mutex<HashMap<(usize, SocketAddr), (Queue, Arc<AtomicBool>)>>>;
+type Seated = HashMap<(usize, SocketAddr), (Queue, Arc<Heard>)>;
+type Seats = Arc<Mutex<Seated>>;
 
 /// Somebody who sends datagrams from one address.
 pub struct Peer {
@@ -54,7 +52,7 @@ pub struct Peer {
     /// What came and was not taken yet.
     queue: Queue,
     /// It sent a second datagram: one alone may have any address as its sender.
-    spoke: Arc<AtomicBool>,
+    heard: Arc<Heard>,
     /// The socket is full.
     writable: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
 }
@@ -125,8 +123,8 @@ impl Peers {
     /// Puts a datagram where it belongs; gives the peer when it is a new one that may come in.
     fn deliver(&mut self, key: (usize, SocketAddr), payload: Bytes, closed: bool) -> Option<Peer> {
         let mut seats = lock(&self.seats);
-        if let Some((queue, spoke)) = seats.get(&key) {
-            spoke.store(true, Ordering::Relaxed);
+        if let Some((queue, heard)) = seats.get(&key) {
+            heard.begun();
             if queue.bytes() + payload.len() > QUEUE {
                 queue.count_dropped();
             } else {
@@ -140,10 +138,10 @@ impl Peers {
         }
         let queue = Queue::default();
         queue.push(Message::Binary(payload));
-        let spoke = Arc::<AtomicBool>::default();
-        seats.insert(key, (queue.clone(), Arc::clone(&spoke)));
+        let heard = Arc::<Heard>::default();
+        seats.insert(key, (queue.clone(), Arc::clone(&heard)));
         let (socket, seats) = (Arc::clone(&self.sockets[key.0]), Arc::clone(&self.seats));
-        Some(Peer { socket, key, seats, queue, spoke, writable: None })
+        Some(Peer { socket, key, seats, queue, heard, writable: None })
     }
 
     /// What is to be said of those who were turned away.
@@ -166,9 +164,9 @@ impl Peer {
         self.key.1
     }
 
-    /// Set once it has sent a second datagram.
-    pub fn spoke(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.spoke)
+    /// Whether it has sent a second datagram.
+    pub fn heard(&self) -> Arc<Heard> {
+        Arc::clone(&self.heard)
     }
 
     /// What came and was not taken yet.
@@ -203,7 +201,7 @@ impl Drop for Peer {
     }
 }
 
-fn lock(seats: &Seats) -> MutexGuard<'_, HashMap<(usize, SocketAddr), (Queue, Arc<AtomicBool>)>> {
+fn lock(seats: &Seats) -> MutexGuard<'_, Seated> {
     seats.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,4 +1,4 @@
-//! A stream that notes when its far end has sent something.
+//! A stream that notes how much its far end has sent, as long as that is next to nothing.
 
 use super::{Beneath, Stream, Transport};
 use std::{
@@ -6,21 +6,50 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Sets a flag at the first byte that comes.
-struct Noticed {
-    stream: Stream,
-    spoke: Arc<AtomicBool>,
+/// Bytes after which a far end has begun in earnest; one that drips has hardly begun.
+const ENOUGH: usize = 16;
+
+/// How much was heard of a far end.
+#[derive(Debug, Default)]
+pub struct Heard(AtomicUsize);
+
+impl Heard {
+    /// So many bytes more.
+    pub fn more(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// It has begun, however little it said.
+    pub fn begun(&self) {
+        self.more(ENOUGH);
+    }
+
+    /// Whether anything was heard of it.
+    pub fn anything(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it has begun in earnest.
+    pub fn enough(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= ENOUGH
+    }
 }
 
-/// The same stream, which sets the flag at the first byte that comes.
-pub fn noticed(stream: Stream, spoke: Arc<AtomicBool>) -> Stream {
-    Box::pin(Noticed { stream, spoke })
+/// Counts the first bytes that come.
+struct Noticed {
+    stream: Stream,
+    heard: Arc<Heard>,
+}
+
+/// The same stream, which counts the first bytes that come.
+pub fn noticed(stream: Stream, heard: Arc<Heard>) -> Stream {
+    Box::pin(Noticed { stream, heard })
 }
 
 impl AsyncRead for Noticed {
@@ -31,8 +60,8 @@ impl AsyncRead for Noticed {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(self.stream.as_mut().poll_read(cx, buffer))?;
-        if buffer.filled().len() > before && !self.spoke.load(Ordering::Relaxed) {
-            self.spoke.store(true, Ordering::Relaxed);
+        if !self.heard.enough() {
+            self.heard.more(buffer.filled().len() - before);
         }
         Poll::Ready(Ok(()))
     }
@@ -76,17 +105,19 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     #[tokio::test]
-    async fn the_first_byte_is_noticed_and_the_end_is_none() {
-        for (sent, spoke) in [(&b"x"[..], true), (b"", false)] {
+    async fn the_first_bytes_are_counted_and_the_end_is_none() {
+        for (sent, anything, enough) in
+            [(&b"x"[..], true, false), (b"", false, false), (&[b'x'; 16], true, true)]
+        {
             let (ours, mut theirs) = duplex(64);
-            let flag = Arc::<AtomicBool>::default();
-            let mut stream = noticed(Box::pin(ours), Arc::clone(&flag));
+            let heard = Arc::<Heard>::default();
+            let mut stream = noticed(Box::pin(ours), Arc::clone(&heard));
             theirs.write_all(sent).await.unwrap();
             theirs.shutdown().await.unwrap();
-            assert!(!flag.load(Ordering::Relaxed));
+            assert!(!heard.anything());
             let mut all = Vec::new();
             stream.read_to_end(&mut all).await.unwrap();
-            assert_eq!((all.as_slice(), flag.load(Ordering::Relaxed)), (sent, spoke));
+            assert_eq!((all.as_slice(), heard.anything(), heard.enough()), (sent, anything, enough));
         }
     }
 }

@@ -146,10 +146,10 @@ fn a_client_alone_is_waited_for() {
 
 #[test]
 fn a_sender_of_a_hub_waits_a_second_for_those_that_read_nothing() {
-    const COUNT: usize = 600;
+    const COUNT: usize = 800;
     for args in [
-        &["listen", "0", "--queue", "256k", "--ping-interval", "off", "--to", "hub:x"][..],
-        &["listen", "0", "--queue", "256k", "--ping-interval", "off", "--relay"],
+        &["listen", "0", "--queue", "1M", "--ping-interval", "off", "--to", "hub:x"][..],
+        &["listen", "0", "--queue", "1M", "--ping-interval", "off", "--relay"],
     ] {
         let listening = Listening::start(args);
         let mut sender = dial(&listening, 1).remove(0);

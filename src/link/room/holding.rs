@@ -146,12 +146,11 @@ impl Member {
             });
             // Its own task looks what the far end has taken.
             let suffices = seat.queue.ask_taken().is_some_and(|taken| pace.suffices(taken, now));
-            let time = if suffices { pace.age(now) } else { pace.unpaid(now) };
             look.full.push(Full {
                 number: seat.number,
                 suffices,
                 is_new: pace.is_new(now),
-                is_late: time >= ALLOWED - RESERVED || seat.queue.bytes() >= most(rules.queue),
+                is_late: pace.unpaid(now) >= ALLOWED - RESERVED || seat.queue.bytes() >= most(rules.queue),
             });
         }
         self.excuse(&mut look);

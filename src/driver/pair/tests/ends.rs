@@ -294,7 +294,7 @@ async fn a_member_of_a_room_that_takes_nothing_is_sent_away_while_it_is_not_read
             sleep(MS).await;
             let _ = poll_fn(|cx| Poll::Ready(speaker.poll_room(cx))).await;
         }
-        for _ in 0..2 {
+        for _ in 0..4 {
             sleep(SECOND).await;
             let _ = poll_fn(|cx| Poll::Ready(speaker.poll_room(cx))).await;
         }

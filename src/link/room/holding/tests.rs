@@ -136,7 +136,10 @@ async fn a_member_waits_for_those_that_take_only_while_nobody_has_heard_all() {
     assert!(held >= ms(60_000) && !slow.incoming().was_cut(), "both are full, and take");
     hear(&good);
     let held = wait(&mut speaker, ms(60_000), &mut [(&slow, 200_000, 0)]).await;
-    assert!(held <= ms(1050) && slow.incoming().was_cut() && !good.incoming().was_cut(), "{held:?}");
+    assert!(held <= ALLOWED && !slow.incoming().was_cut(), "nobody waits, and it may catch up: {held:?}");
+    speaker.say(&Message::binary(vec![0; BURST]));
+    hear(&good);
+    assert!(is_ready(&mut speaker) && slow.incoming().was_cut() && !good.incoming().was_cut());
 }
 
 #[tokio::test(start_paused = true)]
