@@ -10,8 +10,12 @@ use crate::net::Heard;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
+
+/// How soon the first byte of an honest client is here.
+const TIME: Duration = Duration::from_millis(200);
 
 /// Everybody who is on the way in.
 pub(super) struct Newcomers {
@@ -29,6 +33,7 @@ struct State {
 }
 
 struct Place {
+    since: Instant,
     heard: Arc<Heard>,
     evict: oneshot::Sender<()>,
 }
@@ -55,15 +60,22 @@ impl Newcomers {
         let (evict, evicted) = oneshot::channel();
         let number = state.next;
         state.next += 1;
-        state.silent.insert(number, Place { heard: Arc::clone(&heard), evict });
+        state.silent.insert(number, Place { since: Instant::now(), heard: Arc::clone(&heard), evict });
         drop(state);
         (Newcomer { number, all: Arc::clone(self), heard, evicted }, evicts)
     }
 
-    /// Has the oldest go, first those that have not sent a byte, and only those unless it is `any`; false when
-    /// there is none.
-    pub(super) fn evict(&self, any: bool) -> bool {
-        self.lock().evict(any, 0)
+    /// Has the oldest go, first those that have not sent a byte; false when there is none.
+    pub(super) fn evict(&self) -> bool {
+        self.lock().evict(true, 0)
+    }
+
+    /// Has the oldest one go that has not sent a byte, and had time to; false when there is none.
+    pub(super) fn evict_silent(&self) -> bool {
+        let mut state = self.lock();
+        state.sort();
+        let had_time = |place: &Place| place.since.elapsed() > TIME;
+        state.silent.first_entry().is_some_and(|first| had_time(first.get())) && state.evict(false, 0)
     }
 
     /// Whether one is here that may have to go.
@@ -80,6 +92,16 @@ impl Newcomers {
 impl State {
     /// Has the oldest go: of the silent ones when there are that many of them, else of the others.
     fn evict(&mut self, any: bool, many: usize) -> bool {
+        self.sort();
+        let from = match any && !self.spoke.is_empty() && self.silent.len() < many.max(1) {
+            true => &mut self.spoke,
+            false => &mut self.silent,
+        };
+        from.pop_first().is_some_and(|(_, place)| place.evict.send(()).is_ok())
+    }
+
+    /// Looks who of the oldest has spoken meanwhile.
+    fn sort(&mut self) {
         while self.silent.first_entry().is_some_and(|first| first.get().heard.anything()) {
             self.spoke.extend(self.silent.pop_first());
         }
@@ -87,11 +109,6 @@ impl State {
         while self.spoke.first_entry().is_some_and(|first| first.get().heard.enough()) {
             self.spoke.pop_first();
         }
-        let from = match any && !self.spoke.is_empty() && self.silent.len() < many.max(1) {
-            true => &mut self.spoke,
-            false => &mut self.silent,
-        };
-        from.pop_first().is_some_and(|(_, place)| place.evict.send(()).is_ok())
     }
 }
 
@@ -142,11 +159,11 @@ mod tests {
         let five = enter(&all);
         assert!(is_evicted(&mut one) && !is_evicted(&mut three) && !is_evicted(&mut four));
         five.spoke();
-        assert!(all.has_any() && !all.evict(false) && all.evict(true));
+        assert!(all.has_any() && !all.evict_silent() && all.evict());
         assert!(is_evicted(&mut three));
         four.heard.begun();
         five.heard.begun();
-        assert!(!all.has_any() && !all.evict(true));
+        assert!(!all.has_any() && !all.evict());
         assert!(!is_evicted(&mut four), "who has begun in earnest stays");
     }
 
@@ -160,6 +177,17 @@ mod tests {
         assert!(!is_evicted(&mut honest) && !later.iter_mut().any(is_evicted));
         let _one_more = enter(&all);
         assert!(is_evicted(&mut honest), "now it is its turn");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_one_has_time_for_its_first_byte_when_descriptors_are_used_up() {
+        let all = Newcomers::new(10);
+        let (mut silent, mut spoke) = (enter(&all), enter(&all));
+        spoke.spoke();
+        assert!(!all.evict_silent());
+        tokio::time::advance(2 * TIME).await;
+        assert!(all.evict_silent() && is_evicted(&mut silent));
+        assert!(!all.evict_silent() && !is_evicted(&mut spoke));
     }
 
     #[test]

@@ -174,11 +174,12 @@ impl Server {
                 accepted = self.door.accept(closed) => match accepted {
                     Ok(guest) => self.welcome(guest, &mut clients),
                     Err(error) => {
-                        // A silent one that goes makes room, and the listener tries again soon.
+                        // Also without anybody who waits, the system says so. A silent one that goes makes room
+                        // for the next client.
                         if shared.failed_to_accept(&error)
-                            && !shared.newcomers.evict(false)
                             && let Some((dialed, place)) = self.door.accept_on_spare()
                         {
+                            shared.newcomers.evict_silent();
                             let shared = Arc::clone(&shared);
                             clients.spawn(async move { shared.turn_away(dialed, place).await });
                         }
@@ -222,7 +223,7 @@ impl Server {
         }
         let guest = guest.noticed(&mut heard);
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
-        if permit.is_err() && !shared.plain.evict(true) {
+        if permit.is_err() && !shared.plain.evict() {
             shared.say_seldom(
                 &shared.refused,
                 "refused",

@@ -201,6 +201,7 @@ impl Spare {
 
     /// Gives it away; closed, it is free.
     fn take(&self) -> Option<OnSpare> {
+        self.keep();
         let mut place = self.lock();
         if !matches!(*place, Place::Kept(_)) {
             return None;

@@ -91,22 +91,26 @@ def mutated(rng, base):
 
 
 def exchange(address, data):
+    """The answer; one that waits for more is told that nothing more comes."""
     with socket.create_connection(address, 10) as client:
-        client.settimeout(10)
+        client.settimeout(0.3)
         client.sendall(data)
-        try:
-            client.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
         answer = b""
-        while True:
+        while not (answer.startswith(b"HTTP/1.1 101 ") and b"\r\n\r\n" in answer):
             try:
                 part = client.recv(4096)
             except ConnectionResetError:
-                return answer
+                break
+            except TimeoutError:
+                if client.gettimeout() == 10:
+                    raise
+                client.shutdown(socket.SHUT_WR)
+                client.settimeout(10)
+                continue
             if not part:
-                return answer
+                break
             answer += part
+        return answer
 
 
 def malformed(request):
