@@ -20,6 +20,8 @@ const TIME: Duration = Duration::from_millis(200);
 /// Everybody who is on the way in.
 pub(super) struct Newcomers {
     most: usize,
+    /// How many silent ones are left alone while there are others.
+    kept: usize,
     state: Mutex<State>,
 }
 
@@ -49,14 +51,19 @@ pub(super) struct Newcomer {
 impl Newcomers {
     /// Room for so many.
     pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, state: Mutex::default() })
+        Arc::new(Self { most, kept: most / 2, state: Mutex::default() })
+    }
+
+    /// Those who have so many places together with others that are not here; nobody goes but when that is asked.
+    pub(super) fn among(places: usize) -> Arc<Self> {
+        Arc::new(Self { most: usize::MAX, kept: places / 2, state: Mutex::default() })
     }
 
     /// One more, for whom the oldest goes when there is no room; `heard` tells how much it has sent.
     /// The flag that comes with it tells whether somebody had to go.
     pub(super) fn enter(self: &Arc<Self>, heard: Arc<Heard>) -> (Newcomer, bool) {
         let mut state = self.lock();
-        let evicts = state.silent.len() + state.spoke.len() >= self.most && state.evict(true, self.most / 2);
+        let evicts = state.silent.len() + state.spoke.len() >= self.most && state.evict(true, self.kept);
         let (evict, evicted) = oneshot::channel();
         let number = state.next;
         state.next += 1;
@@ -67,7 +74,7 @@ impl Newcomers {
 
     /// Has the oldest go, first those that have not sent a byte; false when there is none.
     pub(super) fn evict(&self) -> bool {
-        self.lock().evict(true, 0)
+        self.lock().evict(true, self.kept)
     }
 
     /// Has the oldest one go that has not sent a byte, and had time to; false when there is none.
@@ -188,6 +195,16 @@ mod tests {
         tokio::time::advance(2 * TIME).await;
         assert!(all.evict_silent() && is_evicted(&mut silent));
         assert!(!all.evict_silent() && !is_evicted(&mut spoke));
+    }
+
+    #[test]
+    fn among_others_that_stay_half_of_the_places_are_for_those_that_were_not_heard_yet() {
+        let all = Newcomers::among(10);
+        let mut here: Vec<_> = (0..10).map(|_| enter(&all)).collect();
+        here.iter().take(6).for_each(Newcomer::spoke);
+        assert!(all.evict() && is_evicted(&mut here[0]), "four are silent, and an older one drips");
+        here.push(enter(&all));
+        assert!(all.evict() && is_evicted(&mut here[6]), "five are silent");
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Server {
                 once: options.once,
                 permits: Arc::new(Semaphore::new(options.max_connections)),
                 newcomers: Newcomers::new(NEWCOMERS.min(child::descriptors() / 4).max(16)),
-                plain: Newcomers::new(usize::MAX),
+                plain: Newcomers::among(options.max_connections),
                 evicted: Seldom::default(),
                 refused: Seldom::default(),
                 exhausted: Seldom::default(),
