@@ -548,6 +548,9 @@ impl Pair {
         let (messages, bytes) = self.links[side].undelivered();
         let messages = messages + self.pumps[1 - side].len() as u64;
         let bytes = bytes + self.pumps[1 - side].waiting();
+        if (messages, bytes) == (0, 0) {
+            return;
+        }
         let output = self.links[side].output(false).0;
         let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
         self.reporter.note(&format!(
