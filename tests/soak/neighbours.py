@@ -40,7 +40,8 @@ def one(world, rng, number, group):
     for name, run in (("without", without), ("with", with_bad)):
         if len(run.counts) != CLIENTS - run.bad or set(run.counts) != {RATE * SECONDS}:
             problems.append(f"{name}: {sorted(set(run.counts))} messages came of {RATE * SECONDS}")
-    if with_bad.held > HELD:
+    # A machine that is busy otherwise makes gaps of its own.
+    if with_bad.held > HELD + without.held:
         problems.append(f"the others were held up for {with_bad.held:.2f} s")
     if with_bad.p99 > max(1.5 * without.p99, FLOOR):
         problems.append(f"p99 {with_bad.p99 * 1000:.1f} ms, without {without.p99 * 1000:.1f}")
