@@ -250,7 +250,7 @@ fn a_check_that_fails_tells_all_that_it_found() {
             " | tls ",
             " | upgrade ",
             until,
-            " | WWW-Authenticate: Bearer",
+            " | Www-Authenticate: Bearer",
         ] {
             assert!(done.text().contains(part), "{part}: {}", done.text());
         }

@@ -6,7 +6,7 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -83,6 +83,7 @@ impl Seen {
 pub struct Served {
     pub port: u16,
     gone: Arc<AtomicBool>,
+    busy: Arc<AtomicUsize>,
 }
 
 impl Served {
@@ -90,18 +91,31 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let gone = Arc::<AtomicBool>::default();
-        let (over, serve) = (Arc::clone(&gone), Arc::new(serve));
+        let busy = Arc::<AtomicUsize>::default();
+        let (over, serve, at_work) = (Arc::clone(&gone), Arc::new(serve), Arc::clone(&busy));
         thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
                 if over.load(Ordering::SeqCst) {
                     break;
                 }
                 stream.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
-                let serve = Arc::clone(&serve);
-                thread::spawn(move || serve(stream, number));
+                let (serve, at_work) = (Arc::clone(&serve), Arc::clone(&at_work));
+                at_work.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    serve(stream, number);
+                    at_work.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { port, gone }
+        Self { port, gone, busy }
+    }
+
+    /// Waits until all that came has been seen.
+    pub fn settle(&self) {
+        let start = Instant::now();
+        while self.busy.load(Ordering::SeqCst) > 0 && start.elapsed() < Duration::from_secs(2) {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// A WebSocket server.

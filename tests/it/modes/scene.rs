@@ -179,7 +179,7 @@ pub fn run(world: &World, mode: &Mode, trial: &Trial, with: bool) -> String {
         let once = words.iter().any(|word| word == "--once");
         serve(&mut wsio, once, trial, &seen);
     }
-    match ended(&mut wsio, Duration::from_millis(1500)) {
+    match ended(&mut wsio, Duration::from_millis(2500)) {
         true => {
             let done = wsio.wait();
             lines.push(format!("exit {}", done.code));
@@ -195,6 +195,8 @@ pub fn run(world: &World, mode: &Mode, trial: &Trial, with: bool) -> String {
             drop(wsio);
         }
     }
+    // Whoever served it may still have its last bytes to read.
+    [&server, &bytes].into_iter().for_each(Served::settle);
     drop((server, bytes));
     let file = fs::read_to_string(tmp.path().join("file")).unwrap_or_default();
     lines.extend(file.lines().map(|line| format!("file {line}")));

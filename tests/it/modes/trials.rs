@@ -174,11 +174,11 @@ pub fn trials() -> Vec<Trial> {
         none(&["no_pong"], &["connect", "script"], "--no-pong", "got pong").with(Pings),
         line(&["connect_timeout"], CLIENT, "--connect-timeout 100ms", "exit 28").with(Stalls),
         // Trying again.
-        line(&["retry"], CLIENT, "--retry 1", "exit 0").with(Refuses(503, 1)),
+        line(&["retry"], CLIENT, "--retry 1", "err .*trying again").with(Refuses(503, 1)),
         line(&["retry_delay"], CLIENT, "--retry-delay 10ms", "err .*again in 10 ms").also("--retry 1").with(Refuses(503, 1)),
-        line(&["retry_max_time"], CLIENT, "--retry-max-time 1s", "exit 0").with(Refuses(503, 1)),
+        line(&["retry_max_time"], CLIENT, "--retry-max-time 1s", "err .*trying again").with(Refuses(503, 1)),
         line(&["retry_connrefused"], CLIENT, "--retry-connrefused", "err .*tried 2 times").also("--retry 1").with(Absent),
-        line(&["retry_all_errors"], CLIENT, "--retry-all-errors", "exit 0").also("--retry 1").with(Refuses(404, 1)),
+        line(&["retry_all_errors"], CLIENT, "--retry-all-errors", "err .*trying again").also("--retry 1").with(Refuses(404, 1)),
         line(&["reconnect"], TALK, "--reconnect", "err .*connected again").with(Drops),
         elsewhere(&["resend"], TALK, "--resend", "again", "what_is_in_doubt_is_sent_again_until_all_has_arrived_in_order").also("--reconnect"),
         // The opening.
