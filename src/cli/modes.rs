@@ -232,7 +232,7 @@ const TABLE: &[Row] = &[
 const EVERYWHERE: &[(u64, &[&str])] = &[
     (ALL, &["quiet", "verbose", "secret", "max_message", "timeout", "close_timeout", "help"]),
     (CONNECT | LISTEN, &["close", "ping_timeout", "compress", "headers", "user", "bearer"]),
-    (CONNECT, &["subprotocols"]),
+    (CONNECT, &["subprotocols", "cacert", "insecure", "tls_min", "sni", "cert", "key", "pass"]),
     (LISTEN, &["script", "ok_close", "ping_interval", "cert", "key", "pass"]),
     (CONNECT, &[
         "json", "curl", "connect_timeout", "retry", "retry_delay", "retry_max_time", "retry_connrefused",
