@@ -154,6 +154,7 @@ async fn join(
                 )
                 .hint("add --once, or use `wsio listen` to serve many"));
             }
+            b.may_serve(plan.common.server.once)?;
             run.unless_stopped(b.prepare(&run.reach)).await?;
             let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, Behind::Endpoint(b))?;
             run.settle(server.reloading(reload).run().await).await
@@ -200,10 +201,11 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     if let Some(site) = &plan.common.server.handshake.site {
         site.check()?;
     }
-    if let Behind::Endpoint(endpoint) = &behind
-        && endpoint.is_command()
-    {
-        endpoint.prepare(&run.reach).await?;
+    if let Behind::Endpoint(endpoint) = &behind {
+        endpoint.may_serve(plan.common.server.once)?;
+        if endpoint.is_command() {
+            endpoint.prepare(&run.reach).await?;
+        }
     }
     run.reach.check_files().await?;
     let listener = Listener::bind(&plan.address, &run.reach.bind).await?;

@@ -1,4 +1,7 @@
 //! `file:` and `append:`: read as A, written as B.
+//!
+//! Behind a server a file is opened once a client, so `file:` there would empty the file each time:
+//! it is refused, or with `--once` emptied by the first byte that comes.
 
 use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
 use crate::{
@@ -7,7 +10,12 @@ use crate::{
     link::{Port, Texts},
     observe::Meter,
 };
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    io::IsTerminal,
+    os::unix::fs::{FileTypeExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
 
 pub(super) const FILE: Scheme = Scheme {
     name: "file",
@@ -43,7 +51,7 @@ struct Disk {
 }
 
 impl Disk {
-    fn port(&self, role: Role, meter: Option<&Meter>) -> Result<Port> {
+    fn port(&self, role: Role, for_client: bool, meter: Option<&Meter>) -> Result<Port> {
         let path = self.path.display();
         if role == Role::A {
             let file = File::open(&self.path).map_err(|error| {
@@ -60,12 +68,25 @@ impl Disk {
         }
         let mut options = File::options();
         options.create(true);
-        let options = if self.append { options.append(true) } else { options.write(true).truncate(true) };
-        options
-            .open(&self.path)
-            .and_then(Port::writer)
-            .map_err(|error| Fault::new(Exit::WriteError, "open", format!("cannot write {path}: {error}")))
+        let late = for_client && !self.append;
+        let options = match self.append {
+            true => options.append(true),
+            false => options.write(true).truncate(!late),
+        };
+        let port = options.open(&self.path).and_then(|file| match late {
+            true => Port::writer_anew(file),
+            false => Port::writer(file),
+        });
+        port.map_err(|error| Fault::new(Exit::WriteError, "open", format!("cannot write {path}: {error}")))
     }
+}
+
+/// Whether it is a terminal or serial line, which is read and written.
+fn is_line(path: &Path) -> bool {
+    let is_device = std::fs::metadata(path).is_ok_and(|facts| facts.file_type().is_char_device());
+    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits() as i32;
+    is_device
+        && File::options().write(true).custom_flags(flags).open(path).is_ok_and(|file| file.is_terminal())
 }
 
 impl Endpoint for Disk {
@@ -73,12 +94,30 @@ impl Endpoint for Disk {
         format!("{}:{}", if self.append { "append" } else { "file" }, self.path.display())
     }
 
+    fn may_serve(&self, once: bool) -> Result<()> {
+        let (name, path) = (self.describe(), self.path.display());
+        let refused = |cause: &str| Fault::new(Exit::Usage, "usage", format!("{name} {cause}"));
+        if is_line(&self.path) {
+            return Err(refused("behind a server would only be written: what the device says would be lost")
+                .hint(format!("sh:'socat - {path},raw,echo=0' carries both ways")));
+        }
+        let special = std::fs::metadata(&self.path).is_ok_and(|facts| !facts.is_file());
+        if self.append || once || special {
+            return Ok(());
+        }
+        Err(refused("would be emptied by each client").hint(format!(
+            "append:{path} to add what clients send, exec:'cat {path}' to send them the file, --once for one client"
+        )))
+    }
+
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             // Opening a FIFO waits for its other end.
             let disk = Self { path: self.path.clone(), append: self.append };
             let meter = reach.reporter.meter().cloned();
-            let opened = tokio::task::spawn_blocking(move || disk.port(opening.role, meter.as_deref())).await;
+            let for_client = opening.visitor.is_some();
+            let open = move || disk.port(opening.role, for_client, meter.as_deref());
+            let opened = tokio::task::spawn_blocking(open).await;
             let port = opened.map_err(|_| Fault::new(Exit::Internal, "open", "opening a file failed"))??;
             let texts = Texts { input: self.describe(), output: self.describe() };
             let link = reach.bytes(port, texts);

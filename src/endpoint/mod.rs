@@ -51,6 +51,14 @@ pub trait Endpoint: Send + Sync {
         false
     }
 
+    /// Whether a server may open it anew for each client, or with `once` for one.
+    ///
+    /// # Errors
+    /// Exit 2 with what works instead.
+    fn may_serve(&self, _once: bool) -> Result<()> {
+        Ok(())
+    }
+
     /// Does what has to be known before the first client comes, such as whether a program is there.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
     // RFC 3986 section 3.1: the case of a scheme means nothing.
     let named = |scheme: &&super::Scheme| scheme.name.eq_ignore_ascii_case(name);
     let Some(scheme) = SCHEMES.iter().find(named).filter(|_| name == "-" || text.contains(':')) else {
-        return unknown(text, name);
+        return unknown(text, name, opening.role);
     };
     let allowed = match opening.role {
         Role::A => scheme.a,
@@ -51,7 +51,7 @@ impl super::Scheme {
     }
 }
 
-fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
+fn unknown(text: &str, name: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     let malformed = |cause: String| Fault::new(Exit::Malformed, "endpoint", cause);
     if text.is_empty() {
         return Err(
@@ -67,14 +67,17 @@ fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
         return Err(malformed(format!("`{text}` lacks its colon")).hint(format!("write `{text}:`")));
     }
     let unknown = || malformed(format!("`{name}:` is no scheme that wsio knows"));
+    if rest.is_some() && foreign::is_no_host(name) {
+        return Err(unknown().hint(foreign::hint(name, role).unwrap_or_default()));
+    }
     if is_host {
-        return web_socket::url(text).map_err(|fault| match foreign::hint(name) {
+        return web_socket::url(text).map_err(|fault| match foreign::hint(name, role) {
             Some(hint) => unknown().hint(hint),
             None => fault,
         });
     }
     let fault = unknown();
-    if let Some(hint) = foreign::hint(name) {
+    if let Some(hint) = foreign::hint(name, role) {
         return Err(fault.hint(hint));
     }
     let nearest = SCHEMES
@@ -149,10 +152,13 @@ mod tests {
         assert!(fault("TPC:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
         for (text, instead) in [
             ("ws-l:127.0.0.1:0", "ws-listen:ADDR"),
-            ("tcp-l:[::1]:0", "tcp-listen:ADDR"),
+            ("tcp-l:[::1]:0", "tcp:HOST:PORT"),
             ("MIRROR:", "echo:"),
             ("cmd:cat", "sh:COMMAND"),
             ("autoreconnect:wss://h/", "--reconnect"),
+            ("tcp-l:8080", "stands first"),
+            ("readfile:x", "exec:'cat PATH'"),
+            ("writefile:x", "append:PATH"),
         ] {
             let fault = fault(text, Role::B);
             assert!(fault.cause.contains("is no scheme"), "{fault}");
