@@ -148,7 +148,7 @@ pub(super) struct Again {
 #[command(next_help_heading = "Output")]
 pub(super) struct Output {
     /// Say nothing but faults on standard error
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, visible_short_alias = 's', visible_alias = "silent", conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say on standard error how the connection came about, with both heads; -vv also every frame
     #[arg(short, long, action = ArgAction::Count)]

@@ -113,7 +113,14 @@ async fn remote(target: &str, common: &Common, run: &Arc<Run>) -> Result<OpenedL
             "-" => {
                 "wsio connect wss://HOST/PATH: standard input and output are always the other side".to_owned()
             }
-            _ => format!("wsio pipe - {target}"),
+            _ => match target.split_once(':') {
+                Some((scheme, path)) if scheme.eq_ignore_ascii_case("unix") => {
+                    format!(
+                        "wsio connect ws+unix:{path} for a WebSocket there, wsio pipe - {target} for bytes"
+                    )
+                }
+                _ => format!("wsio pipe - {target}"),
+            },
         }));
     }
     redial::open(run, &remote.into(), Opening::new(Role::B)).await
@@ -184,7 +191,7 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
             (Behind::Hub(Room::star(plan.common.room), OnceCell::new()), LINES)
         }
         Target::Endpoint(text) => {
-            let endpoint = endpoint::parse(text, &Opening::new(Role::B))?;
+            let endpoint = endpoint::target(text)?;
             let framing = if text == "-" || endpoint.is_command() { LINES } else { RAW };
             (Behind::Endpoint(endpoint.into()), framing)
         }

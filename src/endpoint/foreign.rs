@@ -37,19 +37,26 @@ const FIRST: &str = "a listening endpoint stands first: wsio pipe ws-listen:ADDR
 static WORDS: &[Word] = &[
     Word { names: &["ws-l", "l-ws", "ws-server"], a: "write ws-listen:ADDR, or wsio listen ADDR", b: FIRST },
     Word { names: &["wss-l", "l-wss"], a: "write wss-listen:ADDR, or wsio listen wss://ADDR", b: FIRST },
-    Word { names: &["tcp-l", "l-tcp", "tcp4-listen", "tcp6-listen", "tcp4-l", "tcp6-l"], a: "write tcp-listen:ADDR", b: FIRST },
-    Word { names: &["udp-l", "l-udp", "udp4-listen", "udp6-listen", "udp-recv"], a: "write udp-listen:ADDR", b: FIRST },
-    Word { names: &["unix-l", "l-unix"], a: "write unix-listen:PATH", b: FIRST },
     Word {
-        names: &["l-ws-unix"],
-        a: "write ws-listen:unix:PATH, or wsio listen unix:PATH",
+        names: &["tcp-l", "l-tcp", "tcp4-listen", "tcp6-listen", "tcp4-l", "tcp6-l"],
+        a: "write tcp-listen:ADDR",
         b: FIRST,
     },
+    Word {
+        names: &["udp-l", "l-udp", "udp4-listen", "udp6-listen", "udp-recv"],
+        a: "write udp-listen:ADDR",
+        b: FIRST,
+    },
+    Word { names: &["unix-l", "l-unix"], a: "write unix-listen:PATH", b: FIRST },
+    Word { names: &["l-ws-unix"], a: "write ws-listen:unix:PATH, or wsio listen unix:PATH", b: FIRST },
     word(&["ws-connect", "ws-c", "wss-connect", "wss-c"], "write ws://HOST/PATH or wss://HOST/PATH"),
     word(&["tcp-connect", "tcp-c", "tcp4", "tcp6"], "write tcp:HOST:PORT"),
     word(&["udp-connect", "udp-c", "udp-sendto", "udp4", "udp6"], "write udp:HOST:PORT"),
     word(&["unix-connect", "unix-c"], "write unix:PATH"),
-    word(&["ssl", "openssl", "ssl-connect", "openssl-connect", "tls-connect", "tls-c", "ssl-c"], "write tls:HOST:PORT"),
+    word(
+        &["ssl", "openssl", "ssl-connect", "openssl-connect", "tls-connect", "tls-c", "ssl-c"],
+        "write tls:HOST:PORT",
+    ),
     Word {
         names: &["mirror"],
         a: "wsio pipe … echo:, with echo: as the second endpoint, sends back what comes",
@@ -81,8 +88,15 @@ static WORDS: &[Word] = &[
         a: "a file that is written stands second: wsio pipe URL append:PATH",
         b: "write append:PATH",
     },
-    Word { names: &["open", "gopen"], a: "write file:PATH to read it", b: "write append:PATH to add to the file" },
-    word(&["stdio", "stdin", "stdout", "threadedstdio", "asyncstdio", "inetd", "fd"], "write - for standard input and output"),
+    Word {
+        names: &["open", "gopen"],
+        a: "write file:PATH to read it",
+        b: "write append:PATH to add to the file",
+    },
+    word(
+        &["stdio", "stdin", "stdout", "threadedstdio", "asyncstdio", "inetd", "fd"],
+        "write - for standard input and output",
+    ),
     word(&["autoreconnect"], "write the URL alone, and --reconnect"),
     word(&["literal", "assert", "literalreply"], "write --send MSG"),
     Word {
@@ -90,6 +104,9 @@ static WORDS: &[Word] = &[
         a: "write null: as the second endpoint, or file:/dev/zero",
         b: "write null: to swallow what comes",
     },
-    word(&["seqpacket", "abstract", "l-abstract", "abstract-l", "abstract-c"], "write unix:PATH or unix-listen:PATH"),
+    word(
+        &["seqpacket", "abstract", "l-abstract", "abstract-l", "abstract-c"],
+        "write unix:PATH or unix-listen:PATH",
+    ),
     word(&["pty"], "write exec:PROGRAM, with --pty for a terminal"),
 ];

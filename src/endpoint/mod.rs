@@ -19,7 +19,7 @@ mod visitor;
 mod web_socket;
 
 pub use command::command;
-pub use names::parse;
+pub use names::{parse, target};
 pub use open::{Acceptor, Deadline, Framings, Opened, OpenedLink, Opening, Reach, Role};
 pub use script::script;
 pub use visitor::Visitor;

@@ -30,18 +30,46 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
             Role::A => ("first", "second"),
             Role::B => ("second", "first"),
         };
-        return Err(Fault::new(
-            Exit::Usage,
-            "usage",
-            format!("{} cannot stand as the {place} endpoint", scheme.form),
-        )
-        .hint(format!("name it as the {other} endpoint")));
+        let address = text.split_once(':').map_or("", |(_, rest)| rest);
+        let hint = match scheme.name {
+            "ws-listen" => format!("wsio listen {address}, or name it as the first endpoint of wsio pipe"),
+            "wss-listen" => {
+                format!("wsio listen wss://{address}, or name it as the first endpoint of wsio pipe")
+            }
+            _ => format!("name it as the {other} endpoint of wsio pipe"),
+        };
+        let cause = format!("{} cannot stand as the {place} endpoint", scheme.form);
+        return Err(Fault::new(Exit::Usage, "usage", cause).hint(hint));
     }
     (scheme.parse)(if scheme.takes_whole() {
         text
     } else {
         text.split_once(':').map_or("", |(_, rest)| rest)
     })
+}
+
+/// The endpoint behind a server, which asks for a scheme: `localhost:5900` is hardly a WebSocket there.
+///
+/// # Errors
+/// Those of [`parse`]; exit 3 where the scheme is missing.
+pub fn target(text: &str) -> Result<Box<dyn Endpoint>> {
+    let endpoint = parse(text, &Opening::new(Role::B))?;
+    let is_named = |name: &str| {
+        let known = SCHEMES.iter().map(|scheme| scheme.name).chain(["http", "https"]);
+        known.into_iter().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    if is_named(text.split_once(':').map_or(text, |(name, _)| name)) {
+        return Ok(endpoint);
+    }
+    let url = endpoint.describe();
+    let address = text.split(['/', '?']).next().unwrap_or_default().trim_start_matches(':');
+    let address = match address.contains(':') {
+        true => address.to_owned(),
+        false if address.bytes().all(|byte| byte.is_ascii_digit()) => format!("127.0.0.1:{address}"),
+        false => format!("{address}:PORT"),
+    };
+    Err(Fault::new(Exit::Malformed, "endpoint", format!("`{text}` has no scheme"))
+        .hint(format!("tcp:{address} for a stream of bytes, {url} for a WebSocket")))
 }
 
 impl super::Scheme {
@@ -82,27 +110,15 @@ fn unknown(text: &str, name: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     }
     let nearest = SCHEMES
         .iter()
-        .map(|scheme| (distance(&name.to_ascii_lowercase(), scheme.name), scheme))
+        .map(|scheme| (strsim::osa_distance(&name.to_ascii_lowercase(), scheme.name), scheme))
         .min_by_key(|(distance, _)| *distance);
+    let slip = if name.len() < 5 { 1 } else { 2 };
     Err(match nearest {
-        Some((0..=3, scheme)) => fault.hint(format!("did you mean `{}`?", scheme.form)),
+        Some((distance, scheme)) if distance <= slip => {
+            fault.hint(format!("did you mean `{}`?", scheme.form))
+        }
         _ => fault.hint("see `wsio pipe --help` for what can stand here"),
     })
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.chars().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.chars().count()]
 }
 
 #[cfg(test)]
@@ -132,6 +148,25 @@ mod tests {
                 }
             }
             assert!(!scheme.summary.ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn behind_a_server_the_scheme_is_asked_for() {
+        for (text, instead) in [
+            (
+                "localhost:5900",
+                "tcp:localhost:5900 for a stream of bytes, ws://localhost:5900/ for a WebSocket",
+            ),
+            ("example.com", "tcp:example.com:PORT for a stream of bytes, wss://example.com/ for a WebSocket"),
+            ("8080/x", "tcp:127.0.0.1:8080 for a stream of bytes, ws://127.0.0.1:8080/x for a WebSocket"),
+            ("[::1]:9", "tcp:[::1]:9 for a stream of bytes, ws://[::1]:9/ for a WebSocket"),
+        ] {
+            let fault = target(text).err().unwrap();
+            assert_eq!((fault.exit, fault.hint.as_deref()), (Exit::Malformed, Some(instead)), "{text}");
+        }
+        for text in ["ws://h/", "HTTP://h", "tcp:h:1", "echo:", "-", "sh:cat", "WS+UNIX:/s"] {
+            assert!(target(text).is_ok(), "{text}");
         }
     }
 
@@ -169,6 +204,12 @@ mod tests {
             ("::1:8080/x", "ws://[::1]:8080/x"),
             ("fe80::1%eth0", "ws://[fe80::1%eth0]/"),
             ("ws:/h:1", "ws://h:1"),
+            ("ws//h/x", "ws://h/x"),
+            ("https//h", "https://h"),
+            ("ws:h:1", "ws://h:1"),
+            ("ws://::1:9001/", "ws://[::1]:9001/"),
+            ("wss://user@fe80::1/x", "wss://user@[fe80::1]/x"),
+            ("ws-listen:8080", "wsio listen 8080, or name it as the first endpoint of wsio pipe"),
         ] {
             assert_eq!(fault(text, Role::B).hint.as_deref(), Some(instead), "{text}");
         }

@@ -403,3 +403,24 @@ fn a_terminal_behind_a_server_is_refused_with_what_carries_both_ways() {
         }
     }
 }
+
+#[test]
+fn first_guesses_at_endpoints_are_answered_before_anything_is_opened() {
+    for (args, code, hint) in [
+        (&["listen", "0", "--to", "localhost:5900"][..], 3, "tcp:localhost:5900 for a stream of bytes"),
+        (&["listen", "ws-listen:8080"], 3, "wsio listen 8080"),
+        (&["connect", "unix:S"], 2, "wsio connect ws+unix:S"),
+        (&["connect", "ws-listen:8080"], 2, "wsio listen 8080"),
+        (&["connect", "ws//h/x"], 3, "ws://h/x"),
+        (&["connect", "ws://::1:9001/"], 3, "ws://[::1]:9001/"),
+        (&["pipe", "ws-l:8080", "-"], 3, "ws-listen:ADDR"),
+        (&["pipe", "tcp-l:8080", "-"], 3, "tcp-listen:ADDR"),
+        (&["pipe", "wsz:", "-"], 3, "ws://HOST"),
+        (&["connect", "ws://h", "--silent", "--netrc"], 2, "-u @FILE"),
+    ] {
+        let done = Wsio::run(args.iter().copied(), "");
+        assert_eq!(done.code, code, "{done:?}");
+        assert!(done.err.lines().last().unwrap().starts_with("  try: "), "{done:?}");
+        assert!(done.err.contains(hint), "{done:?}");
+    }
+}

@@ -171,6 +171,26 @@ pub(super) fn translate(words: &[String]) -> Result<Vec<String>> {
     Ok(line.finish())
 }
 
+/// What to write instead of a word of curl's on our own command line.
+pub(in crate::cli) fn hint(word: &str) -> Option<String> {
+    let (_, _, means) = OPTIONS.iter().find(|(short, long, _)| match word.strip_prefix("--") {
+        Some(name) => name == *long,
+        None => *short != ' ' && word.strip_prefix('-').is_some_and(|name| name.chars().eq([*short])),
+    })?;
+    Some(match means {
+        Flag(name) | Value(name) | Literal(name) => format!("--{name}"),
+        Header => "-H 'NAME: VALUE'".to_owned(),
+        Referer => "-H 'Referer: URL'".to_owned(),
+        Cookie => "--cookie 'NAME=VALUE', or --cookie @FILE".to_owned(),
+        Agent => "--user-agent NAME".to_owned(),
+        Url => "wsio connect URL".to_owned(),
+        Method | Nothing | NothingWithValue => {
+            "leave it out: it makes no difference to a WebSocket".to_owned()
+        }
+        Refused(hint) => (*hint).to_owned(),
+    })
+}
+
 fn unknown(word: &str) -> crate::fault::Fault {
     usage(format!("--curl: `{word}` of curl has no meaning here"))
         .hint(format!("take {word} out of the line"))
