@@ -46,7 +46,7 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__connect)
-            opts="-0 -t -b -n -1 -m -H -u -A -x -L -4 -6 -k -s -q -v -h --curl --framing --in --out --json --text --binary --max-message --read-ahead --timestamps --send --every --reply --recv-only --send-only --match --match-json --expect-close --expect-subprotocol --script --report --count --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --connect-timeout --retry --retry-delay --retry-max-time --retry-connrefused --retry-all-errors --reconnect --resend --header --protocol --subprotocol --compress --user --bearer --cookie --user-agent --origin --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure --location --connect-to --resolve --unix-socket --ipv4 --ipv6 --interface --cacert --insecure --tls-min --pinnedpubkey --pin --crlfile --crl --sni --cert --key --pass --check --ping --expect-status --expect-header --fail-if-cert-expires-in --max-rtt --max-loss --no-pretty --no-history --silent --quiet --verbose --secret --progress --stats --record --raw --color --help"
+            opts="-0 -t -b -n -1 -m -H -u -A -x -L -4 -6 -k -s -q -v -h --curl --framing --in --out --json --text --binary --max-message --max-frame --read-ahead --timestamps --send --every --reply --recv-only --send-only --match --match-json --expect-close --expect-subprotocol --script --report --count --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --connect-timeout --retry --retry-delay --retry-max-time --retry-connrefused --retry-all-errors --reconnect --resend --header --protocol --subprotocol --compress --user --bearer --cookie --user-agent --origin --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure --location --connect-to --resolve --unix-socket --ipv4 --ipv6 --interface --cacert --insecure --tls-min --pinnedpubkey --pin --crlfile --crl --sni --cert --key --pass --check --ping --expect-status --expect-header --fail-if-cert-expires-in --max-rtt --max-loss --no-pretty --no-history --silent --quiet --verbose --secret --progress --stats --record --raw --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -69,6 +69,10 @@ _wsio() {
                     return 0
                     ;;
                 --max-message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-frame)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -443,7 +447,7 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__listen)
-            opts="-u -0 -t -b -m -x -L -4 -6 -H -k -n -1 -s -q -v -h --echo --relay --to --serve --console --once --path --allow-origin --allow-host --forward-header --self-signed --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace --queue --slow --last --child-stderr --pty --hangup --user --bearer --framing --in --out --json --text --binary --max-message --read-ahead --timestamps --every --reply --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --compress --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure --location --connect-to --resolve --unix-socket --ipv4 --ipv6 --interface --tls-min --pinnedpubkey --pin --crlfile --crl --secret --stats --record --header --protocol --subprotocol --cert --key --cacert --insecure --sni --pass --connect-timeout --count --send --script --report --recv-only --send-only --silent --quiet --verbose --progress --raw --help"
+            opts="-u -0 -t -b -m -x -L -4 -6 -H -k -n -1 -s -q -v -h --echo --relay --to --serve --console --once --path --allow-origin --allow-host --forward-header --self-signed --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace --queue --slow --last --child-stderr --pty --hangup --user --bearer --framing --in --out --json --text --binary --max-message --max-frame --read-ahead --timestamps --every --reply --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --compress --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure --location --connect-to --resolve --unix-socket --ipv4 --ipv6 --interface --tls-min --pinnedpubkey --pin --crlfile --crl --secret --stats --record --header --protocol --subprotocol --cert --key --cacert --insecure --sni --pass --connect-timeout --count --send --script --report --recv-only --send-only --silent --quiet --verbose --progress --raw --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -567,6 +571,10 @@ _wsio() {
                     return 0
                     ;;
                 --max-message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-frame)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -853,7 +861,7 @@ _wsio() {
             return 0
             ;;
         wsio__subcmd__pipe)
-            opts="-0 -t -b -m -A -x -L -4 -6 -k -s -q -v -H -u -n -1 -h --framing --in --out --json --text --binary --max-message --read-ahead --timestamps --every --reply --match --match-json --expect-close --expect-subprotocol --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --connect-timeout --retry --retry-delay --retry-max-time --retry-connrefused --retry-all-errors --reconnect --resend --compress --cookie --user-agent --origin --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure --location --connect-to --resolve --unix-socket --ipv4 --ipv6 --interface --cacert --insecure --tls-min --pinnedpubkey --pin --crlfile --crl --sni --key --pass --queue --slow --last --child-stderr --pty --hangup --once --path --allow-origin --allow-host --forward-header --self-signed --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace --silent --quiet --verbose --secret --progress --stats --record --raw --header --protocol --subprotocol --cert --send --user --bearer --recv-only --send-only --count --help"
+            opts="-0 -t -b -m -A -x -L -4 -6 -k -s -q -v -H -u -n -1 -h --framing --in --out --json --text --binary --max-message --max-frame --read-ahead --timestamps --every --reply --match --match-json --expect-close --expect-subprotocol --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --connect-timeout --retry --retry-delay --retry-max-time --retry-connrefused --retry-all-errors --reconnect --resend --compress --cookie --user-agent --origin --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure --location --connect-to --resolve --unix-socket --ipv4 --ipv6 --interface --cacert --insecure --tls-min --pinnedpubkey --pin --crlfile --crl --sni --key --pass --queue --slow --last --child-stderr --pty --hangup --once --path --allow-origin --allow-host --forward-header --self-signed --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace --silent --quiet --verbose --secret --progress --stats --record --raw --header --protocol --subprotocol --cert --send --user --bearer --recv-only --send-only --count --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -872,6 +880,10 @@ _wsio() {
                     return 0
                     ;;
                 --max-message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-frame)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -32,7 +32,7 @@ complete -c wsio -n "__fish_wsio_needs_command" -f -a "pipe" -d 'Join any two en
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l curl -d 'Take URL and options from a browser\'s "copy as cURL" line; @FILE and @- read it; what else is given wins' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
-raw\t'each chunk as it arrives, at most 64 KiB, is one message'
+raw\t'each chunk as it arrives, at most 64 KiB or --max-frame, is one message'
 whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
@@ -41,7 +41,7 @@ paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l in -d 'Cut input into messages as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
-raw\t'each chunk as it arrives, at most 64 KiB, is one message'
+raw\t'each chunk as it arrives, at most 64 KiB or --max-frame, is one message'
 whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
@@ -50,7 +50,7 @@ paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l out -d 'Write messages to the output as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
-raw\t'each chunk as it arrives, at most 64 KiB, is one message'
+raw\t'each chunk as it arrives, at most 64 KiB or --max-frame, is one message'
 whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
@@ -58,6 +58,7 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-frame -d 'Send no frame with more than SIZE bytes: a larger message goes as fragments, raw input as smaller ones' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l read-ahead -d 'Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
@@ -168,7 +169,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -s u -l user -d 'Let i
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l bearer -d 'Let in only clients that show this bearer token; @FILE, @- and @env:NAME keep it off the command line' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
-raw\t'each chunk as it arrives, at most 64 KiB, is one message'
+raw\t'each chunk as it arrives, at most 64 KiB or --max-frame, is one message'
 whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
@@ -177,7 +178,7 @@ paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l in -d 'Cut input into messages as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
-raw\t'each chunk as it arrives, at most 64 KiB, is one message'
+raw\t'each chunk as it arrives, at most 64 KiB or --max-frame, is one message'
 whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
@@ -186,7 +187,7 @@ paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l out -d 'Write messages to the output as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
-raw\t'each chunk as it arrives, at most 64 KiB, is one message'
+raw\t'each chunk as it arrives, at most 64 KiB or --max-frame, is one message'
 whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
@@ -194,6 +195,7 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-frame -d 'Send no frame with more than SIZE bytes: a larger message goes as fragments, raw input as smaller ones' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l read-ahead -d 'Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
@@ -261,7 +263,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l raw -d 'Let control
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s h -l help -d 'Show the commonest options (-h), or all (--help)'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l framing -d 'Cut input into messages and write messages as F, both ways' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
-raw\t'each chunk as it arrives, at most 64 KiB, is one message'
+raw\t'each chunk as it arrives, at most 64 KiB or --max-frame, is one message'
 whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
@@ -270,7 +272,7 @@ paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l in -d 'Cut input into messages as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
-raw\t'each chunk as it arrives, at most 64 KiB, is one message'
+raw\t'each chunk as it arrives, at most 64 KiB or --max-frame, is one message'
 whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
@@ -279,7 +281,7 @@ paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l out -d 'Write messages to the output as F' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
-raw\t'each chunk as it arrives, at most 64 KiB, is one message'
+raw\t'each chunk as it arrives, at most 64 KiB or --max-frame, is one message'
 whole\t'all input until its end is one message'
 length\t'a length of 4 bytes, big-endian, stands before each message'
 base64\t'one line in base64 is one message'
@@ -287,6 +289,7 @@ hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
 jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-message -d 'Refuse messages of more than SIZE bytes, both ways' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-frame -d 'Send no frame with more than SIZE bytes: a larger message goes as fragments, raw input as smaller ones' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l read-ahead -d 'Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"

@@ -44,6 +44,9 @@ pub(super) struct Messages {
     /// Refuse messages of more than SIZE bytes, both ways
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
     pub max_message: usize,
+    /// Send no frame with more than SIZE bytes: a larger message goes as fragments, raw input as smaller ones
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256k", hide_short_help = true)]
+    pub max_frame: usize,
     /// Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]
     #[arg(long, value_name = "SIZE", value_parser = values::size_or_off, hide_short_help = true)]
     pub read_ahead: Option<SizeLimit>,

@@ -156,6 +156,7 @@ impl ListenArgs {
             rules: lower::rules(&self.session),
             framing: lower::framing(&self.messages, "lines", &self.output)?,
             max_message: self.messages.max_message,
+            max_frame: self.messages.max_frame,
             read_ahead: lower::read_ahead(&self.messages, true),
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,

@@ -86,6 +86,7 @@ impl Run {
             reach: Reach {
                 framings,
                 max_message: common.max_message,
+                max_frame: common.max_frame,
                 connect_timeout: common.connect_timeout,
                 client: common.client.clone(),
                 dialer: Dialer::new(common.dial.clone(), reporter.clone(), redactor.clone()),

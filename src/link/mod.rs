@@ -171,7 +171,7 @@ impl Link {
     /// How the source ended, after everything before it was received.
     pub fn end(&self) -> Option<SourceEnd> {
         match self {
-            Self::WebSocket(conn) => conn.end().cloned().map(web_socket_end),
+            Self::WebSocket(conn) => web_socket_end(conn),
             Self::Renewing(link) => link.end(),
             Self::Bytes(link) => link.end(),
             Self::Datagrams(link) => link.end(),
