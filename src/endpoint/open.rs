@@ -6,7 +6,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{
-        Encode, Escaped, Framing, Kind, Stamp, Stamped,
+        self, Encode, Escaped, Framing, Kind, Stamp, Stamped,
         record::{Facts, Timings},
     },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
@@ -224,7 +224,8 @@ impl Reach {
             "raw" => self.max_message.min(self.max_frame),
             _ => self.max_message,
         };
-        let decoder = (input.decoder)(self.framings.kind(), max);
+        let kind = self.framings.kind();
+        let decoder = framing::at_start(input, kind, (input.decoder)(kind, max));
         let escape = port.writes_to_a_terminal() && !self.framings.raw && !encoder.is_printable();
         let encoder = if escape { Box::new(Escaped(encoder)) } else { encoder };
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))

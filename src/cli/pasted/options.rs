@@ -91,6 +91,9 @@ static OPTIONS: &[(char, &str, Means)] = &[
     (' ', "tcp-nodelay", Nothing),
     (' ', "basic", Nothing),
     (' ', "max-redirs", NothingWithValue),
+    // Cookies are sent, and none are stored.
+    ('c', "cookie-jar", NothingWithValue),
+    ('j', "junk-session-cookies", Nothing),
     (' ', "keepalive-time", NothingWithValue),
     ('d', "data", Refused(MESSAGES)),
     (' ', "data-raw", Refused(MESSAGES)),
@@ -214,6 +217,10 @@ impl Line {
             Referer => self.headers.push(format!("Referer: {}", value()?.trim_end_matches(";auto"))),
             Cookie => {
                 let value = value()?;
+                // An empty name only turns curl's cookies on.
+                if value.is_empty() {
+                    return Ok(());
+                }
                 let file = !value.contains('=');
                 self.args
                     .push(format!("--cookie={}", if file { format!("@{value}") } else { literal(&value) }));
@@ -293,6 +300,7 @@ mod tests {
             ("curl|-b|a=b; c=d|h", "--cookie=a=b; c=d|--|h"),
             ("curl|-b|jar.txt|h", "--cookie=@jar.txt|--|h"),
             ("curl|-b|@a=b|h", "--cookie=@@a=b|--|h"),
+            ("curl|-b||-c|jar|--cookie-jar|-|-j|h", "--|h"),
             ("curl|-A|me|-e|https://o/;auto|h", "--user-agent=me|--header=Referer: https://o/|--|h"),
             ("curl|-A||h", "--header=User-Agent:|--|h"),
             ("curl|-u|me:@x|-x|p:1|-Uyou:pw|h", "--user=me:@x|--proxy=p:1|--proxy-user=you:pw|--|h"),
