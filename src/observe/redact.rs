@@ -10,25 +10,83 @@ use percent_encoding::percent_decode_str;
 /// What stands in the place of a secret.
 pub const HIDDEN: &str = "[hidden]";
 
-/// Parts of names whose values are secrets, in header fields and query keys alike.
+/// Parts of names whose values are secrets, in header fields and query keys alike; what separates words
+/// does not count.
 const PARTS: &[&str] = &[
     "token",
     "bearer",
     "secret",
     "password",
     "passwd",
+    "passphrase",
+    "passcode",
     "apikey",
-    "api-key",
-    "api_key",
+    "accesskey",
+    "authkey",
+    "listenkey",
+    "privatekey",
+    "signkey",
     "credential",
     "signature",
+    "sessionid",
+    "sessionkey",
+    "sessid",
+    "hmac",
     "jwt",
+    "csrf",
+    "xsrf",
+];
+/// Words that make a name one of a secret, between separators or capitals: `X-BAPI-SIGN`, `user_pwd`.
+const WORDS: &[&str] = &[
+    "sig",
+    "sign",
+    "auth",
+    "authentication",
+    "authorization",
+    "pw",
+    "pwd",
+    "pass",
+    "session",
+    "sess",
+    "sid",
+    "ticket",
+    "otp",
+    "totp",
+    "psk",
+    "creds",
+    "assertion",
+    "cookie",
+];
+/// Last words of names that tell something about a secret, and are none.
+const TELLING: &[&str] = &[
+    "count",
+    "info",
+    "timeout",
+    "ttl",
+    "expires",
+    "expiry",
+    "length",
+    "size",
+    "limit",
+    "type",
+    "version",
+    "name",
+    "mode",
+    "method",
+    "alg",
+    "algorithm",
+    "status",
+    "state",
+    "url",
+    "uri",
+    "required",
+    "enabled",
 ];
 /// Whole names of query keys whose values are secrets.
-const KEYS: &[&str] = &["key", "sig", "auth", "pw", "pass", "session", "sid", "code", "access", "ticket"];
+const KEYS: &[&str] = &["key", "code", "access", "pin"];
 /// How deep a URL in a value of a URL is looked into.
 const DEPTH: usize = 4;
-/// Header fields with secrets beside those of [`PARTS`].
+/// Header fields whose value may begin with the scheme of a login.
 const FIELDS: &[&str] = &["authorization", "proxy-authorization", "x-auth", "x-session", "x-csrf", "x-key"];
 
 /// What is a secret beside the well-known names.
@@ -64,7 +122,7 @@ impl Redactor {
                 Some((scheme, _)) => format!("{scheme} {HIDDEN}"),
                 None => HIDDEN.to_owned(),
             },
-            _ if lower.ends_with("-key") || has_part(&lower) => HIDDEN.to_owned(),
+            _ if is_secret_name(name) || is_of_an_api(&lower) => HIDDEN.to_owned(),
             _ => self.shown(value),
         }
     }
@@ -166,12 +224,9 @@ impl Redactor {
 
     pub(super) fn is_secret_key(&self, key: &str) -> bool {
         let key = decoded(&key.replace('+', " "));
-        let lower = key.trim().trim_end_matches("[]").to_ascii_lowercase();
-        self.is_listed(&lower)
-            || KEYS.contains(&lower.as_str())
-            || has_part(&lower)
-            || lower.ends_with("_key")
-            || lower.ends_with("-key")
+        let key = key.trim().trim_end_matches("[]");
+        let lower = key.to_ascii_lowercase();
+        self.is_listed(key) || KEYS.contains(&lower.as_str()) || is_secret_name(key) || is_of_an_api(&lower)
     }
 
     fn is_listed(&self, name: &str) -> bool {
@@ -179,8 +234,42 @@ impl Redactor {
     }
 }
 
-fn has_part(lower: &str) -> bool {
-    PARTS.iter().any(|part| lower.contains(part))
+/// Whether a name says by its words that its value is a secret.
+fn is_secret_name(name: &str) -> bool {
+    let words = words(name);
+    let joined = words.concat();
+    let last = words.last().map(String::as_str).unwrap_or_default();
+    PARTS.iter().any(|part| joined.contains(part))
+        || words.len() > 1 && last == "key"
+        || words.iter().any(|word| WORDS.contains(&word.as_str())) && !TELLING.contains(&last)
+}
+
+/// Whether it is one of the fields with which a client of an exchange or another interface says who it is.
+fn is_of_an_api(lower: &str) -> bool {
+    let lower = lower.replace('_', "-");
+    lower.starts_with("x-api-")
+        || lower.contains("-access-")
+            && !["timestamp", "time"].contains(&lower.rsplit('-').next().unwrap_or_default())
+            && !lower.starts_with("access-control")
+}
+
+/// The words of a name in lower case: cut at separators, before capitals, and without digits at their ends.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for character in name.chars() {
+        if !character.is_alphanumeric() {
+            words.push(String::new());
+        } else {
+            if character.is_uppercase() && before.is_lowercase() {
+                words.push(String::new());
+            }
+            words.last_mut().expect("there is one").extend(character.to_lowercase());
+        }
+        before = character;
+    }
+    let words = words.into_iter().map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned());
+    words.filter(|word| !word.is_empty()).collect()
 }
 
 /// What stands before the first of these characters, and what stands behind it.
@@ -390,6 +479,23 @@ mod tests {
             ("X-Hub-Signature", true),
             ("X-Jwt-Assertion", true),
             ("X-Request-Id", false),
+            // By a word of it.
+            ("CB-ACCESS-SIGN", true),
+            ("CB-ACCESS-PASSPHRASE", true),
+            ("OK-ACCESS-KEY", true),
+            ("X-BAPI-SIGN", true),
+            ("KC-API-PASSPHRASE", true),
+            ("X-MBX-APIKEY", true),
+            ("Authentication", true),
+            ("X-Api-Login", true),
+            ("X-Otp", true),
+            ("X-Signal", false),
+            ("X-Design", false),
+            ("X-Passenger", false),
+            ("WWW-Authenticate", false),
+            ("Access-Control-Allow-Origin", false),
+            ("CB-ACCESS-TIMESTAMP", false),
+            ("Content-Type", false),
             // The handshake's own keys are no secrets, though they end like some.
             ("Sec-WebSocket-Key", false),
             ("Sec-WebSocket-Accept", false),
@@ -433,12 +539,48 @@ mod tests {
             ("secretly", true),
             ("bearer", true),
             ("room", false),
+            // By a word of it.
+            ("listenKey", true),
+            ("session_id", true),
+            ("sessionid", true),
+            ("pwd", true),
+            ("user.pwd", true),
+            ("passphrase", true),
+            ("sign", true),
+            ("hmac", true),
+            ("authkey", true),
+            ("PHPSESSID", true),
+            ("JSESSIONID", true),
+            ("connect.sid", true),
+            ("pass2", true),
+            ("signal", false),
+            ("session_timeout", false),
+            ("auth_type", false),
+            ("side", false),
+            ("resident", false),
+            ("compass", false),
         ] {
             for key in [key.to_owned(), key.to_uppercase()] {
                 let expected = if hidden { HIDDEN } else { "s3cret" };
                 assert_eq!(redactor.url(&format!("/?a=1&{key}=s3cret")), format!("/?a=1&{key}={expected}"));
             }
         }
+    }
+
+    #[test]
+    fn words_are_cut_at_separators_and_capitals() {
+        for (name, expected) in [
+            ("X-Api_key.v2", &["x", "api", "key", "v"][..]),
+            ("listenKey", &["listen", "key"]),
+            ("PHPSESSID", &["phpsessid"]),
+            ("userPwd1", &["user", "pwd"]),
+            ("", &[]),
+            ("--", &[]),
+        ] {
+            assert_eq!(words(name), expected, "{name}");
+        }
+        let redactor = Redactor::default();
+        assert_eq!(redactor.url("/?userPwd=s3cret&wsKey=s3cret"), "/?userPwd=[hidden]&wsKey=[hidden]");
     }
 
     #[test]

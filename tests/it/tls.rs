@@ -380,3 +380,22 @@ fn a_stream_cut_off_beneath_tls_is_56() {
     assert_eq!(done.code, 56, "{}", done.err);
     relay.join().unwrap();
 }
+
+#[test]
+fn roots_are_read_with_a_mark_before_them_and_under_openssls_labels() {
+    let authority = Authority::new();
+    let listening = server(&authority.signs(&["localhost"]));
+    let pem = fs::read_to_string(&authority.file).unwrap();
+    let other = fs::read_to_string(&Authority::new().file).unwrap();
+    let marked = format!("\u{feff}{}", pem.replace('\n', "\r\n"));
+    for (name, content) in [
+        ("marked.pem", marked.clone()),
+        ("amid.pem", format!("{other}{marked}")),
+        ("trusted.pem", pem.replace("CERTIFICATE-", "TRUSTED CERTIFICATE-")),
+        ("x509.pem", pem.replace("CERTIFICATE-", "X509 CERTIFICATE-")),
+    ] {
+        let file = authority.file(name, &content);
+        let (code, out, err) = ask(&listening, "localhost", &["--cacert", text(&file)]);
+        assert_eq!((code, out.as_str()), (0, "hello\n"), "{name}: {err}");
+    }
+}
