@@ -11,6 +11,7 @@ mod begun;
 mod chat;
 mod check;
 mod command;
+mod completions;
 mod compress;
 mod connect;
 mod console;
