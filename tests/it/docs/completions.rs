@@ -289,7 +289,7 @@ fn zsh() -> String {
             match line.trim_start_matches('\'').split(" -- ").next() {
                 Some("::target") => with_action(&line, "_wsio_target"),
                 Some(":address") => with_action(&line, "_wsio_address"),
-                Some("*::program") => with_action(&line, "_normal"),
+                Some("*::program") => with_action(&line, "_wsio_program"),
                 Some(":a") => with_action(&line, "_wsio_first"),
                 Some("::b") => with_action(&line, "_wsio_second"),
                 _ => line,
@@ -311,6 +311,12 @@ _wsio_endpoint() {{
     elif compset -P '(exec|sh):'; then _command_names -e
     else compadd -S '' -- "$@"
     fi
+}}
+# What stands behind -- is a command line of its own.
+_wsio_program() {{
+    local at=$words[(i)--]
+    if (( at < CURRENT )); then shift $at words; (( CURRENT -= at )); fi
+    if (( CURRENT == 1 )); then _command_names -e; else _normal; fi
 }}
 _wsio_first() {{ _wsio_endpoint {} }}
 _wsio_second() {{ _wsio_endpoint {} }}
