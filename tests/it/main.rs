@@ -40,6 +40,7 @@ mod proxy;
 mod pty;
 mod reach;
 mod read_ahead;
+mod readme;
 mod redirect;
 mod reload;
 mod script;
