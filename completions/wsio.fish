@@ -64,7 +64,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l timestamps -d 'Pri
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send -d 'Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r -f -a "(__wsio_value)"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \'\\\\=\' for = in REGEX; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \\= for = in REGEX; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l match -d 'Write and count only messages that REGEX matches; exit 1 if none came; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l match-json -d 'Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-close -d 'Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable' -r
@@ -200,7 +200,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l read-ahead -d 'Read
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \'\\\\=\' for = in REGEX; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \\= for = in REGEX; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After the input, or --send where none comes, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
@@ -294,7 +294,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l read-ahead -d 'Read o
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l timestamps -d 'Print the time before each message, or with delta the seconds since the one before; no prompt then' -r -f -a "time\t'RFC 3339, UTC, milliseconds'
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \'\\\\=\' for = in REGEX; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \\= for = in REGEX; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match -d 'Write and count only messages that REGEX matches; exit 1 if none came; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match-json -d 'Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l expect-close -d 'Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable' -r

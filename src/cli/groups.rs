@@ -59,7 +59,7 @@ pub(super) struct Messages {
     /// Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable
     #[arg(long, value_name = "DURATION=MSG", allow_hyphen_values = true, hide_short_help = true)]
     pub every: Vec<String>,
-    /// Answer a text message that matches REGEX with MSG, $1 for captures, '\\=' for = in REGEX; repeatable
+    /// Answer a text message that matches REGEX with MSG, $1 for captures, \= for = in REGEX; repeatable
     #[arg(long, value_name = "REGEX=MSG", value_parser = values::reply, hide_short_help = true)]
     pub reply: Vec<(Regex, String)>,
     /// Never read the input, only receive
