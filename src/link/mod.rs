@@ -114,6 +114,11 @@ impl Link {
         self.kind() == SideKind::WebSocket
     }
 
+    /// Whether what is fed to it goes nowhere, though nobody asked for that: a file that is read.
+    pub fn takes_nothing(&self) -> bool {
+        matches!(self, Self::Bytes(link) if link.takes_nothing())
+    }
+
     /// The connection of a WebSocket; none while it is being opened again.
     pub fn conn(&mut self) -> Option<&mut conn::Conn> {
         match self {
