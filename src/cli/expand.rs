@@ -10,7 +10,7 @@ use crate::{
     fault::{Fault, Result},
     framing::unmarked,
     limited::{self, Unread},
-    net,
+    net, os_text,
 };
 use std::path::Path;
 
@@ -60,14 +60,14 @@ impl<'a, 'c> Expander<'a, 'c> {
 
     fn bytes(&mut self, option: &'static str, text: &str, limit: Limit) -> Result<Vec<u8>> {
         match text.strip_prefix('@') {
-            None => Ok(text.as_bytes().to_vec()),
-            Some(literal) if literal.starts_with('@') => Ok(literal.as_bytes().to_vec()),
+            None => Ok(os_text::bytes(text)),
+            Some(literal) if literal.starts_with('@') => Ok(os_text::bytes(literal)),
             Some("-") => self.stdin(option, limit),
             Some("") => Err(usage(format!("{option} @ names no file"))
                 .hint(format!("write {option} @FILE, @-, @env:NAME, or @@ for a plain @"))),
             Some(source) => match source.strip_prefix("env:") {
                 Some(name) => self.env(option, name),
-                None => limited::read(Path::new(source), limit.bytes())
+                None => limited::read(&os_text::path(source), limit.bytes())
                     .map_err(|unread| unfit(source, option, &unread, limit)),
             },
         }

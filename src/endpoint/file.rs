@@ -9,6 +9,7 @@ use crate::{
     fault::{Fault, Result},
     link::{Port, Texts},
     observe::Meter,
+    os_text,
 };
 use std::{
     fs::File,
@@ -42,7 +43,7 @@ fn parse(path: &str, append: bool) -> Result<Box<dyn Endpoint>> {
         let name = if append { "append" } else { "file" };
         return Err(Fault::new(Exit::Malformed, "endpoint", format!("`{name}:` lacks a path")));
     }
-    Ok(Box::new(Disk { path: path.into(), append }))
+    Ok(Box::new(Disk { path: os_text::path(path), append }))
 }
 
 struct Disk {

@@ -7,6 +7,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     observe::Redactor,
+    os_text,
 };
 use std::{
     fmt,
@@ -267,7 +268,7 @@ fn over_unix(text: &str, rest: &str) -> Result<WsUrl> {
         return Err(malformed(text, "the path of the socket is missing").hint("write ws+unix:/run/app.sock"));
     }
     let url = over_tcp(text, &format!("ws://localhost{uri}"), false, false)?;
-    Ok(WsUrl { unix: Some(path.into()), ..url })
+    Ok(WsUrl { unix: Some(os_text::path(path)), ..url })
 }
 
 /// The cause with the URL, without a password and tokens that may stand in it.
