@@ -13,6 +13,7 @@ mod door;
 mod hub;
 mod leg;
 mod measure;
+mod newcomers;
 mod outcome;
 mod pair;
 mod probe;

@@ -3,30 +3,67 @@
 //! Files and pages are answered here and are no session: they are no client of `--once`, and a signal
 //! lets the one under way go on within `--grace`.
 
-use super::run::Run;
+use super::{
+    newcomers::Newcomer,
+    serve::{Served, Shared},
+};
 use crate::{
-    endpoint::Greeting,
-    net::Dialed,
+    endpoint::{EXHAUSTED, Greeting},
+    net::{Dialed, OnSpare},
     ws::{
         Telling,
         server::{Asked, Handshake, Refusal},
     },
 };
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep_until, timeout_at},
+};
 
 /// Connections are kept for further requests while as many more clients find room: a browser opens six
 /// for files and one for its socket.
 const ROOM: usize = 8;
 
-/// Answers a client's plain requests; gives its request for a WebSocket, if one comes.
+/// What is answered when all places are taken.
+const FULL: &str = "too many connections";
+
+/// How long a client may take to hear that descriptors are used up; others wait for the same place.
+const TOLD: Duration = Duration::from_millis(100);
+
+impl Shared {
+    /// Tells a client that descriptors are used up, where that can be told; it stands in place of the spare one.
+    pub(super) async fn turn_away(&self, dialed: Dialed, place: OnSpare) -> Served {
+        let until = Instant::now() + TOLD;
+        let telling = self.run.reach.telling(None, 'A');
+        let telling = async {
+            let greeting = self.greeting.as_ref()?;
+            match greeting.begin(dialed, until, &telling).await.ok()?.asked(until).await.ok()? {
+                Asked::Socket(handshake) => handshake.refuse(503, EXHAUSTED).await,
+                Asked::Plain(plain) => plain.refuse(503, EXHAUSTED, until).await,
+                Asked::Nothing => {}
+            }
+            Some(())
+        };
+        let _ = timeout_at(until, telling).await;
+        drop(place);
+        None
+    }
+}
+
+/// Answers a client's plain requests; gives its request for a WebSocket and a place for it, if one comes.
+///
+/// A client is a newcomer until its request is here: then it has a place, or is refused.
 pub(super) async fn receive(
-    run: &Run,
+    shared: &Shared,
     greeting: &Greeting,
-    dialed: Dialed,
+    mut dialed: Dialed,
     name: &str,
-    permit: &OwnedSemaphorePermit,
+    mut newcomer: Newcomer,
     telling: &Telling,
-) -> Option<Box<Handshake>> {
+) -> Option<(Box<Handshake>, OwnedSemaphorePermit)> {
+    let run = &shared.run;
+    let place = || Arc::clone(&shared.permits).try_acquire_owned().ok();
     let reporter = &run.reach.reporter;
     let refused = |refusal: Refusal| {
         let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
@@ -38,21 +75,53 @@ pub(super) async fn receive(
     };
     let soon = || Instant::now() + greeting.options().handshake_timeout;
     let mut until = soon();
+    let stream = &mut dialed.stream;
+    let heard =
+        poll_fn(move |cx| stream.beneath().socket.map_or(Poll::Ready(()), |socket| socket.poll_readable(cx)));
+    tokio::select! {
+        () = heard => newcomer.spoke(),
+        // It is told below that it was silent.
+        () = sleep_until(until) => {}
+        () = newcomer.evicted() => return None,
+        _ = run.over("listen") => return None,
+    }
     // A server that ends does not wait for clients that are not in yet.
     let begun = tokio::select! {
         begun = greeting.begin(dialed, until, telling) => begun,
+        () = newcomer.evicted() => return None,
         _ = run.over("listen") => return None,
     };
     let mut visit = begun.map_err(refused).ok()?;
     loop {
         let asked = tokio::select! {
             asked = visit.asked(until) => asked,
+            () = newcomer.evicted() => return None,
             _ = run.over("listen") => return None,
         };
         match asked.map_err(refused).ok()? {
-            Asked::Socket(handshake) => return Some(handshake),
+            Asked::Socket(handshake) => match place() {
+                Some(permit) => return Some((handshake, permit)),
+                None => {
+                    reporter.life(&format!("{name} refused 503: too many connections (--max-connections)"));
+                    tokio::select! {
+                        () = handshake.refuse(503, FULL) => {}
+                        () = newcomer.evicted() => {}
+                    }
+                    return None;
+                }
+            },
             Asked::Nothing => return None,
             Asked::Plain(plain) => {
+                let Some(permit) = place() else {
+                    reporter.life(&format!("{name} refused 503: too many connections (--max-connections)"));
+                    tokio::select! {
+                        () = plain.refuse(503, FULL, until) => {}
+                        () = newcomer.evicted() => {}
+                    }
+                    return None;
+                };
+                // It is in while it is answered, and a newcomer again until its next request.
+                drop(newcomer);
                 let keep = permit.semaphore().available_permits() >= ROOM;
                 let (line, rest) = plain.answer(keep).await;
                 // METHOD TARGET and what became of it.
@@ -66,6 +135,7 @@ pub(super) async fn receive(
                 reporter.life(&format!("{name} {shown}"));
                 visit = rest?;
                 until = soon();
+                newcomer = shared.newcomers.enter(Arc::default()).0;
             }
         }
     }
