@@ -159,7 +159,7 @@ const TABLE: &[Row] = &[
     Row(CONNECT, &[
         "send", "every", "reply", "count", "one", "patterns", "fields", "expect_close", "ok_close", "no_pong",
         "recv_only", "send_only", "linger", "read_ahead", "idle_timeout", "reconnect", "resend", "record", "text",
-        "binary", "input", "output", "framing", "nul", "timestamps", "stats", "progress", "raw", "report",
+        "binary", "input", "output", "framing", "nul", "timestamps", "max_frame", "stats", "progress", "raw", "report",
     ], No(PROBE), "is for a session, not for --check or --ping"),
     Row(CONNECT, LOOKS, No(PROBE), "is for the prompt, and --check and --ping have none"),
     Row(CONNECT | LISTEN, &["reconnect", "resend"], No(SCRIPT), "is not for a script: it is one conversation, lost with its connection"),
@@ -198,7 +198,7 @@ const TABLE: &[Row] = &[
     Row(PIPE, &["cookie", "user_agent", "origin", "location", "patterns", "fields", "expect_close", "expect_subprotocol"], Any(CLIENT), "needs a ws: or wss: endpoint"),
     Row(PIPE, &[
         "user", "bearer", "no_pong", "read_ahead", "hangup", "headers", "subprotocols", "compress", "close", "ok_close",
-        "ping_interval", "ping_timeout", "record",
+        "ping_interval", "ping_timeout", "record", "max_frame",
     ], Any(WEB_SOCKET), "needs a WebSocket endpoint"),
     Row(PIPE, &["reconnect", "resend"], Any(CLIENT), "needs a ws: or wss: endpoint whose other side is no WebSocket"),
     Row(PIPE, &["reconnect", "resend"], No(SERVER), "needs a ws: or wss: endpoint whose other side is no WebSocket"),
@@ -233,7 +233,7 @@ const EVERYWHERE: &[(u64, &[&str])] = &[
     (ALL, &["quiet", "verbose", "secret", "max_message", "timeout", "close_timeout", "help"]),
     (CONNECT | LISTEN, &["close", "ping_timeout", "compress", "headers", "user", "bearer"]),
     (CONNECT, &["subprotocols", "cacert", "insecure", "tls_min", "sni", "cert", "key", "pass"]),
-    (LISTEN, &["script", "ok_close", "ping_interval", "cert", "key", "pass"]),
+    (LISTEN, &["max_frame", "script", "ok_close", "ping_interval", "cert", "key", "pass"]),
     (CONNECT, &[
         "json", "curl", "connect_timeout", "retry", "retry_delay", "retry_max_time", "retry_connrefused",
         "retry_all_errors", "cookie", "user_agent", "origin", "check", "ping",

@@ -114,6 +114,7 @@ impl PipeArgs {
             rules: self.ask.rules(&self.session, given),
             framing,
             max_message: self.messages.max_message,
+            max_frame: self.messages.max_frame,
             read_ahead: lower::read_ahead(&self.messages, listens),
             direction,
             send: lower::send(&self.messages, expander)?,
