@@ -100,6 +100,11 @@ impl End {
         }
     }
 
+    /// Whether the peer may still hear our Close.
+    pub(super) fn is_answered(&self) -> bool {
+        matches!(self, Self::Lost { answer: Some(_), .. })
+    }
+
     fn fatal(exit: Exit, cause: String, code: u16) -> Self {
         Self::Lost { fault: Fault::new(exit, "session", cause), answer: Some(code) }
     }
