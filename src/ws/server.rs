@@ -24,6 +24,7 @@ use crate::{
 };
 use hyper::{
     StatusCode,
+    ext::ReasonPhrase,
     header::{self, HeaderName, HeaderValue},
 };
 use std::time::Duration;
@@ -131,6 +132,11 @@ fn passed_on(answer: HttpAnswer) -> Answer {
     ];
     let mut passed = Answer::new(answer.body.into());
     *passed.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    if let Some(reason) =
+        ReasonPhrase::try_from(answer.reason).ok().filter(|reason| !reason.as_bytes().is_empty())
+    {
+        passed.extensions_mut().insert(reason);
+    }
     for (name, value) in answer.fields {
         let field = (HeaderName::try_from(name), HeaderValue::try_from(value));
         if let (Ok(name), Ok(value)) = field

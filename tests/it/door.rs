@@ -398,19 +398,40 @@ fn a_field_of_a_101_stands_once() {
         (format!("{UPGRADE}{CONNECTION}Sec-WebSocket-Accept:\r\n"), 110, "does not fit"),
         (format!("{UPGRADE}{CONNECTION}{ACCEPT}{ONE}{ONE}"), 110, "more than one"),
         (format!("{UPGRADE}{CONNECTION}{ACCEPT}Sec-WebSocket-Protocol: one, one\r\n"), 110, "not offered"),
-        (format!("{UPGRADE}{CONNECTION}{ACCEPT}Sec-WebSocket-Protocol:\r\n"), 110, "not offered"),
+        (format!("{UPGRADE}{CONNECTION}{ACCEPT}Sec-WebSocket-Protocol:\r\n"), 0, ""),
+        (
+            format!(
+                "{UPGRADE}{CONNECTION}{ACCEPT}Sec-WebSocket-Protocol: \r\nSec-WebSocket-Extensions: \r\n"
+            ),
+            0,
+            "",
+        ),
         (
             format!("{UPGRADE}{CONNECTION}{ACCEPT}Content-Length: 0\r\nContent-Length: 0\r\n"),
             110,
             "Content-Length twice",
         ),
+        (format!("{UPGRADE}{CONNECTION}{ACCEPT}X: a\r\n b\r\n"), 0, ""),
+        (format!("{UPGRADE}Connection: keep-alive,\r\n\tUpgrade\r\n{ACCEPT}"), 0, ""),
+        (format!("{UPGRADE}{CONNECTION}Sec-WebSocket-Accept : ACCEPT\r\n"), 0, ""),
+        (format!("{UPGRADE}{CONNECTION}{ACCEPT}X: a\0b\x07\r\nno colon\r\n(x): 1\r\n"), 0, ""),
+        (format!("{UPGRADE}{CONNECTION}{ACCEPT}{}", "X: 1\r\n".repeat(1000)), 0, ""),
         (
-            format!("{UPGRADE}{CONNECTION}{ACCEPT}X: a\r\n b\r\n"),
-            110,
-            "the head of the 101 answer is malformed",
+            format!("{UPGRADE}{CONNECTION}{ACCEPT}{}", format!("X: {}\r\n", "x".repeat(60_000)).repeat(12)),
+            0,
+            "",
         ),
-        (format!("{UPGRADE}{CONNECTION}Sec-WebSocket-Accept : ACCEPT\r\n"), 110, "is malformed"),
-        (format!("{UPGRADE}{CONNECTION}Sec-WebSocket-Accept: ACCEPT\x0b\r\n"), 110, "is malformed"),
+        (
+            format!("{UPGRADE}{CONNECTION}{ACCEPT}{}", "X: 1\r\n".repeat(2001)),
+            110,
+            "more than 2000 header fields",
+        ),
+        (format!("{UPGRADE}{CONNECTION}Sec-WebSocket-Accept ACCEPT\r\n"), 110, "has no colon"),
+        (
+            format!("{UPGRADE}{CONNECTION}{ACCEPT}Sec-WebSocket-Protocol: a\0b\r\n"),
+            110,
+            "`a b`, which was not offered",
+        ),
         (
             format!(
                 "UPGRADE:\tWebSocket \r\nConnection: keep-alive\r\nconnection: UPGRADE\r\nsec-websocket-accept:\tACCEPT \t\r\n{ONE}"
