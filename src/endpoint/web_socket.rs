@@ -280,7 +280,7 @@ impl Client {
 
     /// A plain server on a wss URL: the likely URL is the next step.
     fn explain(&self, fault: Fault, reach: &Reach) -> Fault {
-        if fault.exit != Exit::TlsHandshake || fault.hint.is_none() {
+        if fault.exit != Exit::TlsHandshake || fault.hint.as_deref() != Some(tls::PLAIN) {
             return fault;
         }
         let mut plain = self.url.clone();

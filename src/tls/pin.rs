@@ -37,7 +37,7 @@ impl Pin {
     }
 
     /// The pin of a certificate's key; `None` when it cannot be read.
-    fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
         Some(Self(sha256(parsed.public_key().raw)))
     }
