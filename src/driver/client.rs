@@ -29,8 +29,7 @@ impl Shared {
         let telling = self.run.reach.telling(Some(number), 'A');
         let came = match (&self.greeting, guest) {
             (Some(greeting), Guest::Stream(dialed)) => {
-                let handshake =
-                    reception::receive(&self.run, greeting, dialed, &name, &permit, &telling).await?;
+                let handshake = reception::receive(self, greeting, dialed, &name, &permit, &telling).await?;
                 Came::Asks(greeting, handshake)
             }
             (_, guest) => Came::Plain(guest),

@@ -38,6 +38,7 @@ pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, s
 pub use listen::Listener;
 pub use part::{Parting, part};
 pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
+pub use resolve::is_localhost;
 pub use source::{Family, Interface};
 pub use spelling::Spelled;
 pub use transport::{Beneath, SocketRef, Stream, Transport};

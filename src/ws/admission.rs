@@ -7,6 +7,7 @@
 //! lets resolve to 127.0.0.1 (DNS rebinding).
 
 use super::authority::Authority;
+use crate::net::is_localhost;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::{
     StatusCode,
@@ -58,9 +59,13 @@ pub(super) struct Denial {
 }
 
 impl Admission {
-    /// Whether a request comes in; gives the user's name of a Basic login.
-    pub(super) fn admit(&self, headers: &HeaderMap, host: &str) -> Result<Option<String>, Denial> {
-        self.host(host)?;
+    /// Whether a request comes in; gives the user's name of a Basic login. Without a Host it is none of a
+    /// browser's.
+    pub(super) fn admit(&self, headers: &HeaderMap, host: Option<&str>) -> Result<Option<String>, Denial> {
+        if let Some(host) = host {
+            self.host(host)?;
+        }
+        let host = host.unwrap_or_default();
         if let Some(origin) = headers.get(header::ORIGIN) {
             self.origin(&String::from_utf8_lossy(origin.as_bytes()), host)?;
         }
@@ -74,7 +79,7 @@ impl Admission {
         let authority = Authority::parse(host).ok();
         let name = authority.as_ref().map_or(host, |authority| &authority.name);
         let known = name.parse::<IpAddr>().is_ok()
-            || name.eq_ignore_ascii_case("localhost")
+            || is_localhost(name)
             || self.hosts.iter().any(|listed| listed == "any" || listed.eq_ignore_ascii_case(name));
         if !self.loopback || known {
             return Ok(());
@@ -182,7 +187,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        admission.admit(&headers, host).map_err(|denial| denial.status.as_u16())
+        admission.admit(&headers, Some(host)).map_err(|denial| denial.status.as_u16())
     }
 
     #[test]
@@ -233,6 +238,11 @@ mod tests {
             ("[::1]:8080", Ok(None)),
             ("localhost", Ok(None)),
             ("LOCALHOST:1", Ok(None)),
+            ("localhost.", Ok(None)),
+            ("app.localhost:8080", Ok(None)),
+            ("a.b.LocalHost.", Ok(None)),
+            ("notlocalhost", Err(421)),
+            ("localhost.evil.example", Err(421)),
             ("dev.example:8080", Ok(None)),
             ("rebound.example", Err(421)),
             ("localhost.example", Err(421)),

@@ -45,6 +45,8 @@ pub struct Refusal {
     pub cause: String,
     /// The request's target, empty when there was no request.
     pub target: String,
+    /// It left without a byte, as the check of a load balancer does.
+    pub is_silent: bool,
 }
 
 /// A valid request for a WebSocket that waits for its answer.
