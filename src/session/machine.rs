@@ -44,6 +44,8 @@ pub struct Session {
     pub(super) hurried: bool,
     pub(super) timeout_at: Option<Instant>,
     pub(super) traffic_at: Instant,
+    /// When we last said something after a long silence, and how long that was.
+    resumed: Option<(Instant, Duration)>,
     /// The time of what happens now.
     pub(super) now: Instant,
     /// It was not over in time, and was cut off.
@@ -81,6 +83,7 @@ impl Session {
             hurried: false,
             timeout_at,
             traffic_at: now,
+            resumed: None,
             now,
             forced: false,
             gone_by: None,
@@ -255,6 +258,10 @@ impl Session {
     }
 
     fn received(&mut self, side: usize, messages: u64, now: Instant) {
+        let silence = now - self.traffic_at;
+        if !self.sides[side].is_web_socket() && silence >= IDLE {
+            self.resumed = Some((now, silence));
+        }
         self.traffic_at = now;
         self.sides[side].received_at = now;
         // The message that was waited for is there; what follows it does not renew anything.
@@ -361,7 +368,7 @@ impl Session {
         if close_sent && fault.exit == Exit::Lost {
             self.fail(unanswered(&fault.cause));
         } else {
-            let advice = self.advice(side, &fault, now);
+            let advice = self.advice(side, &fault, answer, now);
             self.fail(match advice {
                 Some(advice) => fault.hint(advice),
                 None => fault,
@@ -384,21 +391,39 @@ impl Session {
     }
 
     /// What may help against a loss; nothing that is done already.
-    fn advice(&self, side: usize, fault: &Fault, now: Instant) -> Option<String> {
+    fn advice(&self, side: usize, fault: &Fault, answer: Option<u16>, now: Instant) -> Option<String> {
         if fault.exit != Exit::Lost || fault.hint.is_some() {
             return None;
         }
         if let Some(held) = self.held_up(side, now) {
             return Some(held);
         }
-        let quiet = now - self.traffic_at;
-        let pings = self.rules.ping_interval.is_some_and(|interval| interval <= quiet);
-        (quiet >= IDLE && !pings).then(|| {
-            format!(
-                "--ping-interval 20, as the connection was cut {} s after the last message in either direction: probably an idle timeout on the way",
-                quiet.as_secs()
-            )
-        })
+        let quiet = self.silence(side, now);
+        if quiet < IDLE {
+            return None;
+        }
+        let cut = format!(
+            "as the connection was cut after {} s without a message in either direction: probably the idle timeout of whatever stands between",
+            quiet.as_secs()
+        );
+        match self.rules.ping_interval {
+            // A peer that answers no ping was not cut off by anybody else.
+            Some(interval) if interval <= quiet && answer.is_some() => None,
+            Some(interval) if interval <= quiet => Some(format!(
+                "a --ping-interval below {} s, or messages of your own (--every), {cut}, which may count no pings; or raise that timeout",
+                interval.as_secs_f32()
+            )),
+            _ => Some(format!("--ping-interval {}, {cut}", (quiet.as_secs() / 2).clamp(5, 20))),
+        }
+    }
+
+    /// How long no message had gone either way when the connection was lost. What is sent after a long silence
+    /// is often what finds that the path is gone: it does not end the silence unless the peer is heard.
+    fn silence(&self, side: usize, now: Instant) -> Duration {
+        match self.resumed {
+            Some((at, silence)) if self.sides[side].heard_at <= at => silence,
+            _ => now - self.traffic_at,
+        }
     }
 
     /// What to do about an output that held the peer up, when it did.
