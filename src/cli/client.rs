@@ -14,7 +14,7 @@ pub(super) struct Handshake {
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", allow_hyphen_values = true)]
     pub headers: Vec<String>,
     /// Offer the subprotocol NAME; repeatable, or separated by commas
-    #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = values::token)]
+    #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = values::subprotocol)]
     pub subprotocols: Vec<String>,
     /// Offer compression (permessage-deflate); when listening, accept it
     #[arg(long, hide_short_help = true)]

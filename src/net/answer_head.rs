@@ -275,7 +275,8 @@ fn cleaned(text: &[u8]) -> Vec<u8> {
     text.iter().map(|byte| if byte.is_ascii_control() && *byte != b'\t' { b' ' } else { *byte }).collect()
 }
 
-fn is_token(name: &[u8]) -> bool {
+/// A token of HTTP (RFC 9110 section 5.6.2).
+pub fn is_token(name: &[u8]) -> bool {
     !name.is_empty()
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }

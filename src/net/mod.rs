@@ -28,7 +28,7 @@ mod unix;
 mod words;
 
 pub use addr::host_port;
-pub use answer_head::Findings;
+pub use answer_head::{Findings, is_token};
 pub use detour::{ConnectTo, Resolve};
 #[cfg(unix)]
 pub use dial::dial_unix;

@@ -80,7 +80,7 @@ impl Admission {
         let name = authority.as_ref().map_or(host, |authority| &authority.name);
         let known = name.parse::<IpAddr>().is_ok()
             || is_localhost(name)
-            || self.hosts.iter().any(|listed| listed == "any" || listed.eq_ignore_ascii_case(name));
+            || self.hosts.iter().any(|listed| listed == "any" || matches(listed, name));
         if !self.loopback || known {
             return Ok(());
         }
@@ -96,7 +96,7 @@ impl Admission {
     }
 
     fn origin(&self, origin: &str, host: &str) -> Result<(), Denial> {
-        let listed = self.origins.iter().any(|listed| listed == "any" || listed.eq_ignore_ascii_case(origin));
+        let listed = self.origins.iter().any(|listed| listed == "any" || matches(listed, origin));
         if listed || is_same(origin, host) {
             return Ok(());
         }
@@ -104,6 +104,8 @@ impl Admission {
             status: StatusCode::FORBIDDEN,
             cause: "pages of this origin are not let in".to_owned(),
             remedy: match origin {
+                // Written as an option, the word would let everybody in.
+                "any" => "Origin is `any`, which no browser sends, and cannot be let in alone".to_owned(),
                 "null" => {
                     "Origin is `null`, as of a page opened from a file; let it in with --allow-origin null"
                         .to_owned()
@@ -158,6 +160,15 @@ impl Login {
 /// The header field that goes with a denial.
 pub(super) fn field(header: Option<(HeaderName, &'static str)>) -> Option<(HeaderName, HeaderValue)> {
     header.map(|(name, value)| (name, HeaderValue::from_static(value)))
+}
+
+/// Whether a text is the listed one, in any case; `*` stands for one or more characters but `/` and `:`.
+fn matches(listed: &str, text: &str) -> bool {
+    let Some((before, after)) = listed.split_once('*') else { return listed.eq_ignore_ascii_case(text) };
+    let Some((begin, rest)) = text.split_at_checked(before.len()) else { return false };
+    let run = rest.bytes().take_while(|byte| !b"/:".contains(byte)).count();
+    begin.eq_ignore_ascii_case(before)
+        && (1..=run).any(|length| rest.get(length..).is_some_and(|rest| matches(after, rest)))
 }
 
 /// Whether an origin is the very host that was asked, default ports written or not.
@@ -227,6 +238,29 @@ mod tests {
         }
         let any = Admission { origins: vec!["any".into()], ..Admission::default() };
         assert_eq!(admit(&any, "h", &[("origin", "http://evil.example")]), Ok(None));
+    }
+
+    #[test]
+    fn a_star_stands_for_names_and_ports() {
+        for (listed, text, fits) in [
+            ("https://*.example.com", "https://a.example.com", true),
+            ("https://*.example.com", "https://a.b.EXAMPLE.com", true),
+            ("https://*.example.com", "https://example.com", false),
+            ("https://*.example.com", "https://.example.com", false),
+            ("https://*.example.com", "https://a.example.com.evil.example", false),
+            ("https://*.example.com", "https://evil.example/.example.com", false),
+            ("https://*.example.com", "https://evil.example:1.example.com", false),
+            ("https://*.example.com", "http://a.example.com", false),
+            ("http://localhost:*", "http://localhost:3000", true),
+            ("http://localhost:*", "http://localhost", false),
+            ("*://*:*", "http://h:1", true),
+            ("file://", "file://", true),
+            ("*.dev.example", "a.dev.example", true),
+            ("*.dev.example", "é.dev.example", true),
+            ("a*", "é", false),
+        ] {
+            assert_eq!(matches(listed, text), fits, "{listed} {text}");
+        }
     }
 
     #[test]

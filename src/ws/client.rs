@@ -236,7 +236,6 @@ fn lost(error: &hyper::Error, url: &WsUrl, found: &Findings, redactor: &Redactor
         None => "the server closed the connection before any answer to the upgrade".to_owned(),
     };
     let other = redactor.url(&answer::other_scheme(url));
-    Fault::new(Exit::NoAnswer, "upgrade", cause).hint(format!(
-        "check the URL; {other} if the server expects that; a server that speaks HTTP/2 alone has to speak HTTP/1.1 too"
-    ))
+    Fault::new(Exit::NoAnswer, "upgrade", cause)
+        .hint(format!("check the URL, and that HTTP/1.1 is spoken there and not HTTP/2 alone; {other} if the server expects that"))
 }

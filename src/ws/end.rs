@@ -95,7 +95,7 @@ impl End {
             return Self::fatal(Exit::BadUtf8, cause, 1007);
         }
         let fault = Fault::new(Exit::BadUtf8, "session", "the peer sent a text message that is not UTF-8")
-            .hint("the server sends bytes as text, which RFC 6455 forbids: let it send binary frames; -vv shows what came, as hex");
+            .hint("-vv to see what came, as hex: the peer sends bytes as text, which RFC 6455 forbids; let it send binary frames");
         Self::Lost { fault, answer: Some(1007) }
     }
 

@@ -5,6 +5,7 @@
 //! here instead, and each refusal names what it is about.
 
 use super::authority::Authority;
+use crate::net::is_token;
 use hyper::Uri;
 
 /// Bound on the head of a request, bytes.
@@ -272,11 +273,6 @@ fn trimmed(mut value: &[u8]) -> &[u8] {
         value = rest;
     }
     value
-}
-
-fn is_token(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 /// Bytes of a stranger, safe to show.

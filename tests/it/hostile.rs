@@ -100,7 +100,7 @@ fn what_is_not_utf_8_is_told_by_what_it_was() {
         let done = Wsio::run(["connect", &url], "");
         assert_eq!((done.code, done.text()), (112, out), "{}", done.err);
         assert!(done.err.contains(cause), "{cause}: {}", done.err);
-        assert_eq!(done.err.contains("-vv shows what came"), cause == of_text, "{}", done.err);
+        assert_eq!(done.err.contains("-vv to see what came"), cause == of_text, "{}", done.err);
         assert_eq!(peer.join().unwrap(), Some(1007));
     }
 }

@@ -269,6 +269,33 @@ fn a_terminal_is_safe_from_what_a_refusal_holds() {
 }
 
 #[test]
+fn a_subprotocol_that_is_no_token_is_sent_with_a_warning() {
+    for name in ["json/v1", "ogmios.v1:compact", "urn:example(x)"] {
+        let server = Listening::start(["listen", "0", "--echo", "--subprotocol", name]);
+        let url = format!("ws://{}/", server.address());
+        let field = format!("Sec-WebSocket-Protocol: {name}");
+        for option in [["--subprotocol", name], ["--protocol", name], ["-H", &field]] {
+            let args = ["connect", &url, "--send", "hello", "-1", "-v", "--expect-subprotocol", name];
+            let expects = option[0] != "-H";
+            let args = if expects { &args[..] } else { &args[..6] };
+            let args: Vec<&str> = args.iter().chain(&option).copied().filter(|arg| !arg.is_empty()).collect();
+            let done = Wsio::run(&args, "");
+            assert_eq!((done.code, done.text()), (0, "hello\n"), "{args:?}: {}", done.err);
+            let note = format!("the subprotocol `{name}` is no token (RFC 6455 section 4.1)");
+            assert_eq!(done.err.matches(&note).count(), 1, "{}", done.err);
+            assert!(done.err.contains(&format!("Sec-WebSocket-Protocol: {name}\n")), "{}", done.err);
+        }
+        assert!(server.wsio.err_so_far().contains("is no token"), "{}", server.wsio.err_so_far());
+    }
+    let done = Wsio::run(["connect", "echo:", "--subprotocol", "chat", "--send", "hello", "-1"], "");
+    assert!(!done.err.contains("token"), "{}", done.err);
+    for name in ["a b", "\"a\"", "é", ""] {
+        let done = Wsio::run(["connect", "ws://127.0.0.1:1/", "--subprotocol", name], "");
+        assert_eq!(done.code, 2, "{name}: {}", done.err);
+    }
+}
+
+#[test]
 fn an_invalid_101_is_110() {
     const UPGRADE: &str = "Upgrade: websocket\r\n";
     const CONNECTION: &str = "Connection: Upgrade\r\n";
