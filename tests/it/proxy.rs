@@ -152,6 +152,21 @@ fn every_2xx_to_connect_is_the_tunnel_whatever_its_head_says() {
 }
 
 #[test]
+fn socks_without_a_version_names_the_one_that_is_meant() {
+    let (server, proxy) = (server(), Proxy::socks(None));
+    let url = format!("ws://{NAME}:{}/", server.0);
+    let written = format!("socks://{}/", proxy.address);
+    let done = Wsio::run_with(&[("ALL_PROXY", &written)], ["connect", &url]);
+    let meant = format!("socks5h://{}", proxy.address);
+    assert_eq!(done.code, 3, "{}", done.err);
+    assert!(done.err.contains(&format!("try: ALL_PROXY={meant}, or --proxy {meant}")), "{}", done.err);
+    let done = Wsio::run(["connect", &url, "--proxy", &written], "");
+    assert!(done.code == 2 && done.err.contains(&format!("try: --proxy {meant}")), "{}", done.err);
+    let done = Wsio::run(["connect", &url, "--proxy", &meant, "--send", "hi", "-1"], "");
+    assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.err);
+}
+
+#[test]
 fn a_proxy_that_says_nothing_is_given_up_and_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
