@@ -60,6 +60,10 @@ impl<'a> Chain<'a> {
     /// The refusal of webpki in our words.
     pub(super) fn explain(&self, cause: &CertificateError) -> Fault {
         let Some(leaf) = self.shown.first() else { return self.unreadable_leaf() };
+        // Whatever else is wrong, mending it would not help.
+        if let Some(fault) = self.weak_leaf() {
+            return fault;
+        }
         let whose = subject(leaf);
         match cause {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

@@ -2,7 +2,7 @@
 
 use crate::{
     connect::echo,
-    harness::{Authority, Listening, Pair, Wsio, accept_bounded, eventually, serve},
+    harness::{Authority, Listening, Pair, Wsio, accept_bounded, eventually, read_head, serve, tls_front},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::{
@@ -327,6 +327,32 @@ fn a_certificate_may_be_given_with_its_password_as_curl_takes_it() {
         Listening::start(["listen", "0", "--echo", "--cert", text(&named), "--key", text(&pair.key)]);
     let (code, _, err) = ask(&listening, "localhost", &["--cacert", ca]);
     assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn a_refusal_for_want_of_a_certificate_is_98() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost"]);
+    for (status, body, code, hint) in [
+        (400, "<center>No required SSL certificate was sent</center>", 98, "--cert FILE and --key FILE"),
+        (401, "{\"message\":\"No required TLS certificate was sent\"}", 98, "--cert FILE"),
+        (403, "403.7 - Forbidden: Client certificate required", 98, "--cert FILE"),
+        (400, "<center>The SSL certificate error</center>", 22, "does not take the certificate of --cert"),
+        (403, "your certificate plan has ended", 22, "credentials"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let behind = listener.local_addr().unwrap().to_string();
+        let server = thread::spawn(move || {
+            let mut stream = accept_bounded(&listener);
+            read_head(&mut stream);
+            write!(stream, "HTTP/1.1 {status} No\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        });
+        let url = format!("wss://localhost:{}/", tls_front(&pair, behind).port());
+        let done = Wsio::run(["connect", &url, "--cacert", text(&authority.file)], "");
+        server.join().unwrap();
+        assert_eq!(done.code, code, "{body}: {}", done.err);
+        assert!(done.err.contains(body) && done.err.contains(hint), "{}", done.err);
+    }
 }
 
 #[test]

@@ -351,6 +351,19 @@ fn what_is_missing_in_a_chain_is_told() {
 }
 
 #[test]
+fn a_key_that_is_too_small_is_told_before_what_could_be_mended() {
+    let small = SmallKey::new();
+    let mut own = params("Leaf", &["localhost"]);
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let shown = [CertificateDer::from(own.self_signed(&small).unwrap())];
+    let other = chain(same, same, same);
+    for fault in judged(&shown, &other[2]) {
+        let fault = fault.unwrap();
+        assert!(fault.cause.contains("an RSA key of 1024 bits; 2048 is the least"), "{fault}");
+    }
+}
+
+#[test]
 fn a_certificate_without_names_of_hosts_tells_its_common_name() {
     for (names, cause, hint) in [
         (&[][..], "no subjectAltName, only the Common Name `Leaf`", "subjectAltName=DNS:localhost"),
