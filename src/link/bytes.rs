@@ -434,9 +434,9 @@ impl ByteLink {
 
     /// The message that was given last ends here.
     fn mark_end(&mut self) {
-        let given = self.given();
-        if let Some(ends) = &mut self.ends {
-            ends.push_back(given);
+        if self.ends.is_some() {
+            let given = self.given();
+            self.ends.get_or_insert_default().push_back(given);
         }
     }
 

@@ -208,7 +208,8 @@ impl Session {
     fn linger_at(&self, side: usize) -> Option<Instant> {
         let wait = self.sides[side].lingering.filter(|_| !self.sides[side].is_excused())?;
         let linger = self.rules.linger?;
-        if wait.is_behind() {
+        // No silence at all is wanted: the Close goes right behind what was sent.
+        if wait.is_behind() && !linger.is_zero() {
             // The silence has not begun; a queue that stands still must not put it off for ever.
             return Some(wait.since + linger.max(self.rules.close_timeout));
         }

@@ -8,7 +8,9 @@
 //! empty message that it gives in the end is then filled.
 
 use super::{
-    frame::{BINARY, CLOSE, CONTINUATION, FIN, Header, OPCODE, PONG, TEXT, apply_mask, within},
+    frame::{
+        BINARY, CLOSE, CONTINUATION, FIN, Glance, Header, OPCODE, PONG, TEXT, apply_mask, glance, within,
+    },
     memory,
 };
 use bytes::Bytes;
@@ -285,14 +287,8 @@ impl Assembly {
 /// The length of the frame that begins here, with its header, if that is whole and the engine may have all
 /// of it as it is.
 fn passing(frame: &[u8]) -> Option<usize> {
-    let [first, second, ..] = *frame else { return None };
-    let mask = usize::from(second >> 7) * 4;
-    let (header, length) = match second & 0x7f {
-        length @ 0..126 => (2, usize::from(length)),
-        126 => (4, usize::from(u16::from_be_bytes([*frame.get(2)?, *frame.get(3)?]))),
-        _ => return None,
-    };
-    passes(first, length as u64).then_some(header + mask + length)
+    let Glance { first, length, all } = glance(frame)?;
+    passes(first, length as u64).then_some(all)
 }
 
 /// Whether the engine may have a frame as it is: it reserves no more than [`SMALL`] for it.

@@ -7,7 +7,7 @@
 use crate::session::Within;
 
 use super::{
-    frame::{FIN, Header, apply_mask},
+    frame::{CONTROL, FIN, Header, apply_mask, glance},
     watch::{HEAD, Seen, Watch, Way},
 };
 
@@ -90,6 +90,9 @@ impl Cursor {
             if self.header.is_whole() {
                 self.header = Header::default();
             }
+            if watch.is_none() && !self.within().message && self.header.bytes().is_empty() {
+                bytes = &bytes[whole_messages(bytes)..];
+            }
             let step = self.header.take(bytes);
             bytes = &bytes[step..];
             if self.header.is_whole() {
@@ -162,6 +165,18 @@ impl Cursor {
     }
 }
 
+/// How much of this, from its beginning, is whole messages of one frame each: nothing is to be kept of them.
+fn whole_messages(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(frame) = glance(&bytes[at..])
+        && frame.first & (FIN | CONTROL) == FIN
+        && frame.all <= bytes.len() - at
+    {
+        at += frame.all;
+    }
+    at
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +228,33 @@ mod tests {
         ];
         for (length, begun) in expected {
             assert_eq!(within(&frames[..length]), begun, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn is_at_the_same_place_however_much_comes_at_once() {
+        let long = [&[0x82, 126, 1, 0][..], &[7; 256]].concat();
+        let frames: [&[u8]; 9] = [
+            &[0x81, 2, b'h', b'i'],
+            &[0x82, 0x83, 1, 2, 3, 4, 5, 6, 7],
+            &long,
+            &[0x89, 1, 9],
+            &[0x01, 2, b'h', b'i'],
+            &[0x81, 0],
+            &[0x80, 1, b'!'],
+            &[0x82, 127, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2],
+            &[0x88, 2, 0x03, 0xf6],
+        ];
+        let stream = frames.concat();
+        for length in 0..=stream.len() {
+            let here = |at_once| {
+                let cursor = fed(&stream[..length], at_once);
+                let Within { message, frame } = cursor.within();
+                (cursor.partial(), message, frame, cursor.close_code())
+            };
+            for at_once in [2, 3, 7, 20, 300, stream.len()] {
+                assert_eq!(here(at_once), here(1), "{length} bytes, {at_once} at once");
+            }
         }
     }
 

@@ -18,18 +18,52 @@ pub(super) const PONG: u8 = 10;
 /// A header: `first` is FIN, the reserved bits and the opcode; `length` is that of the payload, bytes.
 pub(super) fn put_head(into: &mut Vec<u8>, first: u8, length: usize, mask: Option<[u8; 4]>) {
     let masked = if mask.is_some() { 0x80 } else { 0 };
-    match length {
-        0..126 => into.extend_from_slice(&[first, masked | length as u8]),
+    let mut head = [0; 14];
+    head[0] = first;
+    let mut have = match length {
+        0..126 => {
+            head[1] = masked | length as u8;
+            2
+        }
         126..65536 => {
-            let [high, low] = (length as u16).to_be_bytes();
-            into.extend_from_slice(&[first, masked | 126, high, low]);
+            head[1] = masked | 126;
+            head[2..4].copy_from_slice(&(length as u16).to_be_bytes());
+            4
         }
         _ => {
-            into.extend_from_slice(&[first, masked | 127]);
-            into.extend_from_slice(&(length as u64).to_be_bytes());
+            head[1] = masked | 127;
+            head[2..10].copy_from_slice(&(length as u64).to_be_bytes());
+            10
         }
+    };
+    if let Some(mask) = mask {
+        head[have..have + 4].copy_from_slice(&mask);
+        have += 4;
     }
-    into.extend_from_slice(&mask.unwrap_or_default()[..if masked == 0 { 0 } else { 4 }]);
+    into.extend_from_slice(&head[..have]);
+}
+
+/// A frame that is looked at where it lies.
+#[derive(Clone, Copy)]
+pub(super) struct Glance {
+    /// FIN, the reserved bits and the opcode.
+    pub first: u8,
+    /// Of the payload, bytes.
+    pub length: usize,
+    /// Of the whole frame, bytes.
+    pub all: usize,
+}
+
+/// The frame that begins here, if its header is whole and its payload is shorter than 64 KiB.
+pub(super) fn glance(frame: &[u8]) -> Option<Glance> {
+    let [first, second, ..] = *frame else { return None };
+    let mask = usize::from(second >> 7) * 4;
+    let (head, length) = match second & 0x7f {
+        length @ 0..126 => (2, usize::from(length)),
+        126 => (4, usize::from(u16::from_be_bytes([*frame.get(2)?, *frame.get(3)?]))),
+        _ => return None,
+    };
+    Some(Glance { first, length, all: head + mask + length })
 }
 
 /// A header as it comes, byte by byte.
@@ -114,14 +148,19 @@ pub(super) fn within(left: u64, most: usize) -> usize {
 }
 
 /// Masks or unmasks bytes, the first of which stands at this offset of its payload.
+#[inline]
 pub(super) fn apply_mask(bytes: &mut [u8], mask: [u8; 4], offset: usize) {
     let mask: [u8; 4] = std::array::from_fn(|index| mask[(offset + index) % 4]);
-    let word = u64::from_ne_bytes(std::array::from_fn(|index| mask[index % 4]));
-    let (words, rest) = bytes.as_chunks_mut::<8>();
-    for bytes in words {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    let wide = u128::from_ne_bytes(std::array::from_fn(|index| mask[index % 4]));
+    let (blocks, rest) = bytes.as_chunks_mut::<16>();
+    for bytes in blocks {
+        *bytes = (u128::from_ne_bytes(*bytes) ^ wide).to_ne_bytes();
     }
-    for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
+    let (words, rest) = rest.as_chunks_mut::<4>();
+    for bytes in words {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ u32::from_ne_bytes(mask)).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask) {
         *byte ^= mask;
     }
 }

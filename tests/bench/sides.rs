@@ -4,7 +4,8 @@
 //! same input through the same kind of pipe, and take turns, so that a noisy machine disturbs both alike.
 //! What counts is the ratio of the medians, and on a busy machine that of the processor time (Linux). websocat is looked for in `WEBSOCAT` and on the path; without
 //! it only our own figures are shown. `WSIO_BASE=path` lets another build of wsio take its place.
-//! `SIDES_MIN=1` ends with a failure when a ratio is below its floor.
+//! `SIDES_ROUNDS=n` is how often each takes its turn (5), and `SIDES_MIN=1` ends with a failure when a ratio
+//! is below its floor.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own that prints a table")]
 
@@ -20,7 +21,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-const ROUNDS: usize = 5;
 const LINES: usize = 1_000_000;
 const BINARY: usize = 512 << 20;
 
@@ -79,13 +79,14 @@ fn main() -> ExitCode {
         receive_binary("receive 64 KiB", 64 << 10),
         receive_binary("receive 4 KiB", 4 << 10),
     ];
+    let rounds = env::var("SIDES_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     let mut met = true;
     let other = if is_base { "base" } else { "websocat" };
     println!("{:14} {:>14} {:>14} {:>8} {:>7} {:>12}", "", "wsio", other, "ratio", "floor", "CPU seconds");
     let wanted = env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
     for work in works.iter().filter(|work| work.name.contains(&wanted)) {
         let (mut ours, mut theirs, mut cpu) = (Vec::new(), Vec::new(), [0.0; 2]);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             let before = children_cpu();
             ours.push(run(env!("CARGO_BIN_EXE_wsio"), work.ours, work));
             let between = children_cpu();

@@ -208,6 +208,17 @@ fn lingering_begins_when_the_queue_before_it_is_acknowledged() {
 }
 
 #[test]
+fn without_lingering_the_close_goes_right_behind_the_input() {
+    let rules = Rules { linger: Some(Duration::ZERO), ..Rules::default() };
+    let mut robot = behind(Path::Rate(60_000), 600_000, true, rules);
+    robot.happens(ended(false));
+    assert_eq!(robot.closed_at[1], Some(Duration::ZERO), "an acknowledgement would tell nothing");
+    let took = robot.ends();
+    assert!(took >= 10 * SECOND && took <= 10_200 * MS, "{took:?}");
+    assert_eq!(robot.exit(), Exit::Ok);
+}
+
+#[test]
 fn the_answer_to_a_close_is_waited_for_once_the_close_has_arrived() {
     // 300 kB at 10 kB/s: the Close arrives after 30 s.
     let mut robot = behind(Path::Rate(10_000), 300_000, false, Rules::default());
