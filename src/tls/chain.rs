@@ -151,10 +151,7 @@ impl<'a> Chain<'a> {
     /// A certificate without subjectAltName, as old tools still make them.
     fn no_names(&self, leaf: &X509Certificate<'_>) -> Fault {
         let expected = self.expected();
-        let kind = match expected.parse::<std::net::IpAddr>() {
-            Ok(_) => "IP",
-            Err(_) => "DNS",
-        };
+        let kind = if expected.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" };
         let cause = match common_names(leaf).as_slice() {
             [] => format!("the certificate is not for {expected}: it names no host at all"),
             names => format!(
