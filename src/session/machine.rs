@@ -6,7 +6,7 @@
 use super::{
     Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When, Within,
     keepalive::Keepalive,
-    progress::{Rate, Wait},
+    progress::{IDLE, Rate, Silence, Wait},
     side::{Patience, Side, Sink},
     verdict::{Doubt, Left, unanswered},
 };
@@ -18,8 +18,6 @@ pub(super) const GOING_AWAY: u16 = 1001;
 const TOO_BIG: u16 = 1009;
 /// How long a lost peer gets to hear our last Close.
 pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
-/// A connection that is lost after so much quiet was probably cut for it.
-const IDLE: Duration = Duration::from_secs(10);
 /// How long a session may go on once nobody reads our output.
 const READER_LEFT: Duration = Duration::from_millis(100);
 /// What is acknowledged beyond this at once is more than a ping, bytes.
@@ -44,8 +42,7 @@ pub struct Session {
     pub(super) hurried: bool,
     pub(super) timeout_at: Option<Instant>,
     pub(super) traffic_at: Instant,
-    /// When we last said something after a long silence, and how long that was.
-    resumed: Option<(Instant, Duration)>,
+    silence: Silence,
     /// The time of what happens now.
     pub(super) now: Instant,
     /// It was not over in time, and was cut off.
@@ -83,7 +80,7 @@ impl Session {
             hurried: false,
             timeout_at,
             traffic_at: now,
-            resumed: None,
+            silence: Silence::new(now),
             now,
             forced: false,
             gone_by: None,
@@ -174,6 +171,9 @@ impl Session {
 
     fn heard(&mut self, side: usize, bytes: u64, within: Within, now: Instant) {
         self.keepalive(side, |clock| clock.heard(now));
+        if self.sides[side].is_web_socket() {
+            self.silence.is_alive();
+        }
         let state = &mut self.sides[side];
         (state.heard, state.within, state.heard_at) = (bytes, within, now);
         if let Some(wait) = &mut state.lingering {
@@ -185,6 +185,7 @@ impl Session {
         if within.message {
             // A large message on its way is no silence.
             self.traffic_at = now;
+            self.silence.heard(now);
             state.received_at = now;
         }
         state.goes_on_finishing(now);
@@ -216,6 +217,7 @@ impl Session {
         if step > CONTROL {
             // A message that crawls along a slow path is no idleness.
             self.traffic_at = now;
+            self.silence.heard(now);
         }
     }
 
@@ -258,9 +260,9 @@ impl Session {
     }
 
     fn received(&mut self, side: usize, messages: u64, now: Instant) {
-        let silence = now - self.traffic_at;
-        if !self.sides[side].is_web_socket() && silence >= IDLE {
-            self.resumed = Some((now, silence));
+        match self.sides[side].is_web_socket() {
+            true => self.silence.heard(now),
+            false => self.silence.said(now),
         }
         self.traffic_at = now;
         self.sides[side].received_at = now;
@@ -398,32 +400,10 @@ impl Session {
         if let Some(held) = self.held_up(side, now) {
             return Some(held);
         }
-        let quiet = self.silence(side, now);
-        if quiet < IDLE {
-            return None;
-        }
-        let cut = format!(
-            "as the connection was cut after {} s without a message in either direction: probably the idle timeout of whatever stands between",
-            quiet.as_secs()
-        );
-        match self.rules.ping_interval {
-            // A peer that answers no ping was not cut off by anybody else.
-            Some(interval) if interval <= quiet && answer.is_some() => None,
-            Some(interval) if interval <= quiet => Some(format!(
-                "a --ping-interval below {} s, or messages of your own (--every), {cut}, which may count no pings; or raise that timeout",
-                interval.as_secs_f32()
-            )),
-            _ => Some(format!("--ping-interval {}, {cut}", (quiet.as_secs() / 2).clamp(5, 20))),
-        }
-    }
-
-    /// How long no message had gone either way when the connection was lost. What is sent after a long silence
-    /// is often what finds that the path is gone: it does not end the silence unless the peer is heard.
-    fn silence(&self, side: usize, now: Instant) -> Duration {
-        match self.resumed {
-            Some((at, silence)) if self.sides[side].heard_at <= at => silence,
-            _ => now - self.traffic_at,
-        }
+        let lasted = self.silence.is_long(now)?;
+        // A peer that answers no ping was not cut off by anybody else.
+        let pings = self.rules.ping_interval.is_some_and(|interval| interval <= lasted);
+        (answer.is_none() || !pings).then(|| Silence::advice(lasted, self.rules.ping_interval))
     }
 
     /// What to do about an output that held the peer up, when it did.

@@ -41,7 +41,8 @@ pub enum Answer {
 /// Asks for the WebSocket at `url` and checks the answer.
 ///
 /// # Errors
-/// Exit 22 with status, headers and body when the answer is neither 101 nor a redirect to follow; 110 when the 101 is invalid; 52
+/// Exit 22 with status, headers and body when the answer is neither 101 nor a redirect to follow, 98 when it says
+/// that a client certificate is wanted; 110 when the 101 is invalid; 52
 /// when the connection closed first or what came is not HTTP; 56 when it was lost, and TLS codes for a
 /// late alert.
 pub async fn upgrade(
