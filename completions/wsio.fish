@@ -157,10 +157,10 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-connections -d 
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-buffer -d 'Hold SIZE in all of unfinished messages and --read-ahead; beyond, close the client that holds most (1013)' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l queue -d 'Let SIZE bytes wait for each client that does not keep up' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l slow -d 'Do WHAT to a client whose queue is full: close it (1013) after 30 s, drop what it has no room for, or wait' -r -f -a "disconnect\t'It holds the others up for at most 30 s, then it is closed with 1013'
-drop\t'It misses messages, which are counted'
-wait\t'All wait for it'"
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l queue -d 'Let SIZE bytes wait for each client that does not keep up; payloads are shared, so memory goes by the slowest' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l slow -d 'Do WHAT to clients whose queue is full once they held the others up for 1 s in 30 s' -r -f -a "disconnect\t'Close it (1013); standard input waits for one alone, and for one that takes 64 KiB a second'
+drop\t'Let it miss messages, which are counted; nobody waits'
+wait\t'Let all wait for it, as long as it answers pings; NATS and UDP go on and miss it'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l last -d 'Let a client that comes later have the last N messages first' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l child-stderr -d 'Send a program\'s standard error to our log, or to the client as messages' -r -f -a "log\t'To our standard error, with the number of the connection'
 client\t'Where its standard output goes'"
@@ -327,10 +327,10 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l crl -l crlfile -d 'Re
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l sni -d 'Send and verify NAME instead of the URL\'s host, or send none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pass -d 'Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l queue -d 'Let SIZE bytes wait for each client that does not keep up' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l slow -d 'Do WHAT to a client whose queue is full: close it (1013) after 30 s, drop what it has no room for, or wait' -r -f -a "disconnect\t'It holds the others up for at most 30 s, then it is closed with 1013'
-drop\t'It misses messages, which are counted'
-wait\t'All wait for it'"
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l queue -d 'Let SIZE bytes wait for each client that does not keep up; payloads are shared, so memory goes by the slowest' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l slow -d 'Do WHAT to clients whose queue is full once they held the others up for 1 s in 30 s' -r -f -a "disconnect\t'Close it (1013); standard input waits for one alone, and for one that takes 64 KiB a second'
+drop\t'Let it miss messages, which are counted; nobody waits'
+wait\t'Let all wait for it, as long as it answers pings; NATS and UDP go on and miss it'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l last -d 'Let a client that comes later have the last N messages first' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l child-stderr -d 'Send a program\'s standard error to our log, or to the client as messages' -r -f -a "log\t'To our standard error, with the number of the connection'
 client\t'Where its standard output goes'"

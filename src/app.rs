@@ -51,6 +51,9 @@ struct Facts {
     ignored: Ignored,
 }
 
+/// How long a thread of the runtime waits for work.
+const FOR_GOOD: Duration = Duration::from_secs(1 << 30);
+
 /// How long sessions may take to be dropped.
 const CUT_OFF: Duration = Duration::from_millis(100);
 
@@ -163,7 +166,13 @@ fn drive(
         Plan::Connect(_) => tokio::runtime::Builder::new_current_thread(),
         Plan::Listen(_) | Plan::Pipe(_) => tokio::runtime::Builder::new_multi_thread(),
     };
-    let runtime = builder.enable_all().build().context("cannot start the runtime")?;
+    // The runtime would panic.
+    std::thread::Builder::new().spawn(|| ()).context("cannot start a thread")?;
+    // One thread for short calls that block is there from the start and stays: without it, one that cannot be
+    // started later would be waited for in vain.
+    let runtime =
+        builder.enable_all().thread_keep_alive(FOR_GOOD).build().context("cannot start the runtime")?;
+    runtime.spawn_blocking(|| ());
     let mut stdio = Stdio::new(streams);
     if let Some(prompt) = prompt {
         let (open, said) = (prompt.opener(), reporter.clone());

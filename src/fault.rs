@@ -23,6 +23,8 @@ pub struct Fault {
     pub detail: Vec<String>,
     /// The HTTP answer behind it, for a relay that passes it on.
     pub answer: Option<Box<HttpAnswer>>,
+    /// Threads, processes or descriptors are used up: it may well go later.
+    pub exhausted: bool,
 }
 
 /// An HTTP answer to a request for a WebSocket that is not 101.
@@ -44,13 +46,28 @@ pub type Result<T, E = Fault> = std::result::Result<T, E>;
 impl Fault {
     /// A fault without hint and detail.
     pub fn new(exit: Exit, phase: &'static str, cause: impl Into<String>) -> Self {
-        Self { exit, phase, cause: cause.into(), hint: None, detail: Vec::new(), answer: None }
+        Self {
+            exit,
+            phase,
+            cause: cause.into(),
+            hint: None,
+            detail: Vec::new(),
+            answer: None,
+            exhausted: false,
+        }
     }
 
     /// The same fault with a next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same fault, which comes of threads, processes or descriptors that are used up, if it `is` so.
+    #[must_use]
+    pub fn exhausted(mut self, is: bool) -> Self {
+        self.exhausted |= is;
         self
     }
 

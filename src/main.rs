@@ -17,6 +17,7 @@ use wsio::{
 };
 
 fn main() -> ExitCode {
+    wsio::child::raise_descriptors();
     // A question for a passphrase handles SIGINT already.
     let ignored = Ignored::read();
     let exit = match streams() {

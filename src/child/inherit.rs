@@ -12,6 +12,7 @@ use std::{io, os::unix::process::CommandExt, process::Command};
 /// With a terminal as its standard input it leads a session, and that terminal controls the session.
 pub(super) fn prepare(command: &mut Command, on_terminal: bool) {
     let parent = rustix::process::getpid();
+    let limit = super::limit::before();
     // SAFETY: the closure is async-signal-safe: it makes system calls on values it owns, and neither
     // allocates nor takes a lock; `set_fds_cloexec_threadsafe` is made for this place.
     unsafe {
@@ -19,6 +20,9 @@ pub(super) fn prepare(command: &mut Command, on_terminal: bool) {
             if on_terminal {
                 rustix::process::setsid()?;
                 rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+            }
+            if let Some(limit) = limit {
+                rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
             }
             // Descriptors that our own parent left open are not for a child.
             close_fds::set_fds_cloexec_threadsafe(3, &[]);

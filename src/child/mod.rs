@@ -7,11 +7,13 @@
 mod find;
 mod group;
 mod inherit;
+mod limit;
 mod output;
 mod status;
 mod terminal;
 
 pub use find::find;
+pub use limit::{descriptors, raise_descriptors};
 pub use status::words;
 pub use terminal::Manner;
 

@@ -181,10 +181,10 @@ fn framing_parser() -> impl TypedValueParser<Value = Framing> {
 #[group(skip)]
 #[command(next_help_heading = "Fan-out")]
 pub(super) struct Fanout {
-    /// Let SIZE bytes wait for each client that does not keep up
-    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "1M", hide_short_help = true)]
+    /// Let SIZE bytes wait for each client that does not keep up; payloads are shared, so memory goes by the slowest
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "16M", hide_short_help = true)]
     pub queue: usize,
-    /// Do WHAT to a client whose queue is full: close it (1013) after 30 s, drop what it has no room for, or wait
+    /// Do WHAT to clients whose queue is full once they held the others up for 1 s in 30 s
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenSlow::Disconnect, hide_short_help = true)]
     pub slow: WhenSlow,
     /// Let a client that comes later have the last N messages first
@@ -204,11 +204,11 @@ pub(super) enum Timestamps {
 /// What happens to a client that does not keep up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum WhenSlow {
-    /// It holds the others up for at most 30 s, then it is closed with 1013.
+    /// Close it (1013); standard input waits for one alone, and for one that takes 64 KiB a second.
     Disconnect,
-    /// It misses messages, which are counted.
+    /// Let it miss messages, which are counted; nobody waits.
     Drop,
-    /// All wait for it.
+    /// Let all wait for it, as long as it answers pings; NATS and UDP go on and miss it.
     Wait,
 }
 

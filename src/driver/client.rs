@@ -4,14 +4,16 @@ use super::{
     cut::Cut,
     door::{Guest, REST},
     hub::Hub,
+    newcomers::Newcomer,
     reception, redial,
     serve::{Behind, Came, Served, Shared},
 };
 use crate::{
-    endpoint::{self, Greeting, OpenedLink, Opening, Role, Visitor},
+    endpoint::{self, EXHAUSTED, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
     link::{Datagrams, Link, Port, Texts},
+    session::SourceEnd,
     ws::{
         Telling,
         server::{self, Handshake},
@@ -21,19 +23,32 @@ use std::sync::{Arc, PoisonError, atomic::Ordering};
 use tokio::sync::OwnedSemaphorePermit;
 
 impl Shared {
-    pub(super) async fn client(&self, guest: Guest, permit: OwnedSemaphorePermit) -> Served {
+    /// Serves one client; one that asks for nothing has its place already, and loses it while it is silent.
+    pub(super) async fn client(
+        &self,
+        guest: Guest,
+        newcomer: Newcomer,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Served {
         let peer = guest.peer();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
         let telling = self.run.reach.telling(Some(number), 'A');
-        let came = match (&self.greeting, guest) {
+        let (came, mut newcomer, _permit) = match (&self.greeting, guest) {
             (Some(greeting), Guest::Stream(dialed)) => {
-                let handshake = reception::receive(self, greeting, dialed, &name, &permit, &telling).await?;
-                Came::Asks(greeting, handshake)
+                let (handshake, permit) =
+                    reception::receive(self, greeting, dialed, &name, newcomer, &telling).await?;
+                (Came::Asks(greeting, handshake), None, Some(permit))
             }
-            (_, guest) => Came::Plain(guest),
+            (_, guest) => (Came::Plain(guest), Some(newcomer), permit),
         };
+        let mut evicted = Box::pin(async move {
+            match &mut newcomer {
+                Some(newcomer) => newcomer.evicted().await,
+                None => std::future::pending().await,
+            }
+        });
         let opened = async {
             match came {
                 Came::Asks(greeting, handshake) => {
@@ -45,12 +60,23 @@ impl Shared {
         // A server that ends does not wait for clients that are not in yet.
         let (a, b, about) = tokio::select! {
             opened = opened => opened?,
+            () = &mut evicted => {
+                self.unchoose();
+                return None;
+            }
             _ = self.run.over("listen") => return None,
         };
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
         let cut = Cut::new(reporter, &name);
-        let outcome = self.run.pair(a, b, true, Some(number)).await;
+        let outcome = tokio::select! {
+            outcome = self.run.pair(a, b, true, Some(number)) => outcome,
+            () = &mut evicted => {
+                cut.ended();
+                reporter.life(&format!("{name} close 1006 abnormal: it said next to nothing, and others needed the room"));
+                return None;
+            }
+        };
         cut.ended();
         if let Behind::Hub(_, hub) = &self.behind
             && let Some(hub) = hub.get()
@@ -129,10 +155,14 @@ impl Shared {
             (Some(b), _) => b,
             (None, opening) => match self.behind(opening.unwrap_or(Opening::new(Role::B))).await {
                 Ok(b) => b,
+                // It is open already, so it is closed with the cause.
                 Err(fault) => {
-                    reporter.fault(&fault);
-                    self.unchoose();
-                    return None;
+                    let how = match fault.exhausted {
+                        true => SourceEnd::SentAway { reason: EXHAUSTED.into() },
+                        false => SourceEnd::Failed(fault.clone()),
+                    };
+                    self.fault(&fault);
+                    OpenedLink::new(Link::ended(how), "-".into())
                 }
             },
         };
@@ -140,14 +170,26 @@ impl Shared {
         Some((endpoint::accepted(upgraded, reach, telling, peer, &url), b, about))
     }
 
+    /// Tells of a fault; of what is used up only seldom, since everybody who comes meets it.
+    fn fault(&self, fault: &Fault) {
+        if !fault.exhausted {
+            self.run.reach.reporter.fault(fault);
+        } else if let Some(count) = self.exhausted.count() {
+            self.run.reach.reporter.fault(fault);
+            self.run.reach.reporter.note(&format!("that happened {count} times since it was last said"));
+        }
+    }
+
     /// What stands behind us cannot be had: a WebSocket's own refusal is passed on.
     async fn refuse(&self, handshake: Handshake, fault: Fault, said: &str, target: &str) {
         let reporter = &self.run.reach.reporter;
-        reporter.fault(&fault);
-        let status = fault.answer.as_ref().map_or(502, |answer| answer.status);
+        self.fault(&fault);
+        let without = if fault.exhausted { 503 } else { 502 };
+        let status = fault.answer.as_ref().map_or(without, |answer| answer.status);
         reporter.life(&format!("{said} {status} {target}: {}: {}", fault.phase, fault.cause));
         match fault.answer {
             Some(answer) => handshake.pass_on(*answer).await,
+            None if fault.exhausted => handshake.refuse(503, EXHAUSTED).await,
             None => handshake.refuse(502, "the target cannot be reached").await,
         }
         self.unchoose();
@@ -164,7 +206,7 @@ impl Shared {
         }
         let (reach, far) = (&self.run.reach, guest.peer());
         match self.behind(Opening { visitor: Some(visitor), ..Opening::new(Role::B) }).await {
-            Ok(b) => {
+            Ok(mut b) => {
                 let name = name.to_owned();
                 let a = match guest {
                     Guest::Stream(dialed) => {
@@ -172,6 +214,7 @@ impl Shared {
                         reach.bytes(Port::Stream(dialed.stream), texts)
                     }
                     Guest::Peer(peer) => {
+                        b.link.speak_live();
                         let rules = reach.datagrams(reach.peer_idle);
                         Link::Datagrams(Box::new(Datagrams::peer(peer, name, rules)))
                     }
@@ -179,7 +222,7 @@ impl Shared {
                 Some((OpenedLink::new(a, far), b, String::new()))
             }
             Err(fault) => {
-                reach.reporter.fault(&fault);
+                self.fault(&fault);
                 reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
                 self.unchoose();
                 if let Guest::Peer(_) = &guest {

@@ -2,9 +2,9 @@
 
 use crate::{
     link::{Peer, Peers},
-    net::{Dialed, Listener},
+    net::{self, Dialed, Heard, Listener, OnSpare},
 };
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 /// How long a peer is left alone whose other side could not be opened: each of its datagrams would ask again.
 pub(super) const REST: Duration = Duration::from_secs(1);
@@ -34,6 +34,14 @@ impl Door {
         }
     }
 
+    /// The next client although descriptors are used up, to be told so.
+    pub(super) fn accept_on_spare(&mut self) -> Option<(Dialed, OnSpare)> {
+        match self {
+            Self::Streams(listener) => listener.accept_on_spare(),
+            Self::Datagrams(_) => None,
+        }
+    }
+
     /// The addresses that people have to be told.
     pub(super) fn announced(&self) -> Vec<String> {
         match self {
@@ -44,6 +52,19 @@ impl Door {
 }
 
 impl Guest {
+    /// Has it noted how much it sends; for one without a connection, whether more than once.
+    pub(super) fn noticed(self, heard: &mut Arc<Heard>) -> Self {
+        match self {
+            Self::Stream(Dialed { stream, peer }) => {
+                Self::Stream(Dialed { stream: net::noticed(stream, Arc::clone(heard)), peer })
+            }
+            Self::Peer(peer) => {
+                *heard = peer.heard();
+                Self::Peer(peer)
+            }
+        }
+    }
+
     /// The far end, for people.
     pub(super) fn peer(&self) -> String {
         match self {

@@ -13,6 +13,7 @@ mod door;
 mod hub;
 mod leg;
 mod measure;
+mod newcomers;
 mod outcome;
 mod pair;
 mod probe;
@@ -24,6 +25,7 @@ mod secrets;
 mod serve;
 mod setup;
 mod signals;
+mod silent;
 mod stage;
 mod stats;
 #[cfg(test)]

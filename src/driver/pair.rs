@@ -287,10 +287,16 @@ impl Pair {
         if let Poll::Ready(how) = self.links[side].poll_broken(cx) {
             events.push(Event::SinkFailed { side, how });
         }
-        if self.pumps[side].is_blocked()
-            && let Poll::Ready(how) = self.links[side].poll_cut(cx)
-        {
-            events.push(Event::Ended { side, how });
+        if self.pumps[side].is_blocked() {
+            let [a, b] = &mut self.links;
+            if side == 0 {
+                b.tell_taken(a)
+            } else {
+                a.tell_taken(b)
+            }
+            if let Poll::Ready(how) = self.links[side].poll_cut(cx) {
+                events.push(Event::Ended { side, how });
+            }
         }
         if self.legs[side].ping {
             match self.links[side].poll_flush(cx) {
@@ -542,6 +548,9 @@ impl Pair {
         let (messages, bytes) = self.links[side].undelivered();
         let messages = messages + self.pumps[1 - side].len() as u64;
         let bytes = bytes + self.pumps[1 - side].waiting();
+        if (messages, bytes) == (0, 0) {
+            return;
+        }
         let output = self.links[side].output(false).0;
         let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
         self.reporter.note(&format!(

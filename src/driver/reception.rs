@@ -3,99 +3,67 @@
 //! Files and pages are answered here and are no session: they are no client of `--once`, and a signal
 //! lets the one under way go on within `--grace`.
 
-use super::serve::Shared;
+use super::{
+    newcomers::Newcomer,
+    serve::{Served, Shared},
+};
 use crate::{
-    endpoint::Greeting,
-    net::Dialed,
-    session::counted,
+    endpoint::{EXHAUSTED, Greeting},
+    net::{Dialed, OnSpare},
     ws::{
         Telling,
         server::{Asked, Handshake, Refusal},
     },
 };
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit},
-    time::{Instant, sleep_until},
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep_until, timeout_at},
 };
 
 /// Connections are kept for further requests while as many more clients find room: a browser opens six
 /// for files and one for its socket.
 const ROOM: usize = 8;
 
-/// How long connections that say nothing are counted before a line tells of them.
-const COUNTED: Duration = Duration::from_secs(60);
+/// What is answered when all places are taken.
+const FULL: &str = "too many connections";
 
-/// Connections that were closed without a byte, as the checks of load balancers are: one line tells of many.
-#[derive(Default)]
-pub(super) struct Silent {
-    seen: Mutex<Seen>,
-    begun: Notify,
-}
+/// How long a client may take to hear that descriptors are used up; others wait for the same place.
+const TOLD: Duration = Duration::from_millis(100);
 
-#[derive(Default)]
-struct Seen {
-    count: u64,
-    /// Their hosts.
-    from: BTreeSet<String>,
-    /// When they are told; `None` while there are none.
-    due: Option<Instant>,
-}
-
-impl Silent {
-    fn note(&self, peer: &str) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.count += 1;
-        if let Some((host, _)) = peer.rsplit_once(':')
-            && seen.from.len() < ROOM
-        {
-            seen.from.insert(host.to_owned());
-        }
-        if seen.due.is_none() {
-            seen.due = Some(Instant::now() + COUNTED);
-            self.begun.notify_one();
-        }
-    }
-
-    /// Ready when there are some to be told.
-    pub(super) async fn due(&self) {
-        loop {
-            let due = self.seen.lock().unwrap_or_else(PoisonError::into_inner).due;
-            match due {
-                Some(due) => return sleep_until(due).await,
-                None => self.begun.notified().await,
+impl Shared {
+    /// Tells a client that descriptors are used up, where that can be told; it stands in place of the spare one.
+    pub(super) async fn turn_away(&self, dialed: Dialed, place: OnSpare) -> Served {
+        let until = Instant::now() + TOLD;
+        let telling = self.run.reach.telling(None, 'A');
+        let telling = async {
+            let greeting = self.greeting.as_ref()?;
+            match greeting.begin(dialed, until, &telling).await.ok()?.asked(until).await.ok()? {
+                Asked::Socket(handshake) => handshake.refuse(503, EXHAUSTED).await,
+                Asked::Plain(plain) => plain.refuse(503, EXHAUSTED, until).await,
+                Asked::Nothing => {}
             }
-        }
-    }
-
-    /// The line that tells of them, if there are any; they are counted anew from then on.
-    pub(super) fn take(&self) -> Option<String> {
-        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
-        let from = seen.from.into_iter().collect::<Vec<_>>().join(", ");
-        let from = if from.is_empty() { from } else { format!(" from {from}") };
-        (seen.count > 0).then(|| {
-            format!(
-                "{}{from} closed before a request, as the checks of a load balancer are",
-                counted(seen.count, "connection")
-            )
-        })
+            Some(())
+        };
+        let _ = timeout_at(until, telling).await;
+        drop(place);
+        None
     }
 }
 
-/// Answers a client's plain requests; gives its request for a WebSocket, if one comes.
+/// Answers a client's plain requests; gives its request for a WebSocket and a place for it, if one comes.
+///
+/// A client is a newcomer until its request is here: then it has a place, or is refused.
 pub(super) async fn receive(
     shared: &Shared,
     greeting: &Greeting,
-    dialed: Dialed,
+    mut dialed: Dialed,
     name: &str,
-    permit: &OwnedSemaphorePermit,
+    mut newcomer: Newcomer,
     telling: &Telling,
-) -> Option<Box<Handshake>> {
+) -> Option<(Box<Handshake>, OwnedSemaphorePermit)> {
     let run = &shared.run;
+    let place = || Arc::clone(&shared.permits).try_acquire_owned().ok();
     let reporter = &run.reach.reporter;
     let peer = dialed.peer.clone();
     let refused = |refusal: Refusal| {
@@ -112,21 +80,53 @@ pub(super) async fn receive(
     };
     let soon = || Instant::now() + greeting.options().handshake_timeout;
     let mut until = soon();
+    let stream = &mut dialed.stream;
+    let heard =
+        poll_fn(move |cx| stream.beneath().socket.map_or(Poll::Ready(()), |socket| socket.poll_readable(cx)));
+    tokio::select! {
+        () = heard => newcomer.spoke(),
+        // It is told below that it was silent.
+        () = sleep_until(until) => {}
+        () = newcomer.evicted() => return None,
+        _ = run.over("listen") => return None,
+    }
     // A server that ends does not wait for clients that are not in yet.
     let begun = tokio::select! {
         begun = greeting.begin(dialed, until, telling) => begun,
+        () = newcomer.evicted() => return None,
         _ = run.over("listen") => return None,
     };
     let mut visit = begun.map_err(refused).ok()?;
     loop {
         let asked = tokio::select! {
             asked = visit.asked(until) => asked,
+            () = newcomer.evicted() => return None,
             _ = run.over("listen") => return None,
         };
         match asked.map_err(refused).ok()? {
-            Asked::Socket(handshake) => return Some(handshake),
+            Asked::Socket(handshake) => match place() {
+                Some(permit) => return Some((handshake, permit)),
+                None => {
+                    reporter.life(&format!("{name} refused 503: too many connections (--max-connections)"));
+                    tokio::select! {
+                        () = handshake.refuse(503, FULL) => {}
+                        () = newcomer.evicted() => {}
+                    }
+                    return None;
+                }
+            },
             Asked::Nothing => return None,
             Asked::Plain(plain) => {
+                let Some(permit) = place() else {
+                    reporter.life(&format!("{name} refused 503: too many connections (--max-connections)"));
+                    tokio::select! {
+                        () = plain.refuse(503, FULL, until) => {}
+                        () = newcomer.evicted() => {}
+                    }
+                    return None;
+                };
+                // It is in while it is answered, and a newcomer again until its next request.
+                drop(newcomer);
                 let keep = permit.semaphore().available_permits() >= ROOM;
                 let (line, rest) = plain.answer(keep).await;
                 // METHOD TARGET and what became of it.
@@ -140,35 +140,8 @@ pub(super) async fn receive(
                 reporter.life(&format!("{name} {shown}"));
                 visit = rest?;
                 until = soon();
+                newcomer = shared.newcomers.enter(Arc::default()).0;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn silent_connections_are_one_line_a_minute() {
-        let silent = Silent::default();
-        assert_eq!(silent.take(), None);
-        let start = Instant::now();
-        let noting = async {
-            sleep_until(start + Duration::from_secs(5)).await;
-            for port in 0..7 {
-                silent.note(&format!("192.0.2.{}:{port}", port % 2));
-            }
-        };
-        tokio::join!(noting, silent.due());
-        assert_eq!(start.elapsed(), Duration::from_secs(65), "since the first of them");
-        let line = silent.take().unwrap();
-        assert!(
-            line.starts_with("7 connections from 192.0.2.0, 192.0.2.1 closed before a request"),
-            "{line}"
-        );
-        assert_eq!(silent.take(), None);
-        silent.note("");
-        assert!(silent.take().unwrap().starts_with("1 connection closed"));
     }
 }

@@ -8,21 +8,26 @@ use super::{
     announcement::Announcement,
     door::{Door, Guest},
     hub::Hub,
-    reception::Silent,
+    newcomers::Newcomers,
     run::Run,
     signals::Reload,
+    silent::Silent,
     stats::Totals,
 };
 use crate::{
+    child,
     endpoint::{Acceptor, Endpoint, Greeting},
     exit::Exit,
     fault::{Fault, Result},
     link::room::Room,
+    net,
+    observe::Seldom,
     plan::Serve,
     session::{Doubt, Left, counted},
-    ws::server::{self, Handshake},
+    ws::server::Handshake,
 };
 use std::{
+    io,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
@@ -31,8 +36,8 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Clients over the limit that are told so at a time.
-const POLITE: usize = 64;
+/// Clients of a WebSocket server that may be on their way in, where descriptors allow it.
+const NEWCOMERS: usize = 2048;
 
 /// How much later than its sessions a server cuts off what has not ended.
 const CUT_OFF: Duration = Duration::from_millis(500);
@@ -49,7 +54,6 @@ pub(super) enum Behind {
 pub(super) struct Server {
     door: Door,
     shared: Arc<Shared>,
-    permits: Arc<Semaphore>,
     once: bool,
     grace: Duration,
     scheme: &'static str,
@@ -64,8 +68,15 @@ pub(super) struct Shared {
     /// With `--once`: taken by the client that is served.
     pub chosen: Semaphore,
     pub once: bool,
-    /// Refusals that may be under way at a time.
-    pub polite: Semaphore,
+    /// Places for clients that are in.
+    pub permits: Arc<Semaphore>,
+    /// Clients of a WebSocket server on their way in.
+    pub newcomers: Arc<Newcomers>,
+    /// Sessions of clients that ask for nothing; those that have sent next to nothing make room for others.
+    pub plain: Arc<Newcomers>,
+    pub evicted: Seldom,
+    pub refused: Seldom,
+    pub exhausted: Seldom,
     pub broken: mpsc::Sender<Fault>,
     pub broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
     /// What all clients together said and heard so far, and how many there were.
@@ -107,7 +118,6 @@ impl Server {
         let (broken, broken_hub) = mpsc::channel(1);
         let server = Self {
             door,
-            permits: Arc::new(Semaphore::new(options.max_connections)),
             once: options.once,
             grace: options.grace,
             scheme,
@@ -119,7 +129,12 @@ impl Server {
                 next: AtomicU64::new(1),
                 chosen: Semaphore::new(1),
                 once: options.once,
-                polite: Semaphore::new(POLITE),
+                permits: Arc::new(Semaphore::new(options.max_connections)),
+                newcomers: Newcomers::new(NEWCOMERS.min(child::descriptors() / 4).max(16)),
+                plain: Newcomers::among(options.max_connections),
+                evicted: Seldom::default(),
+                refused: Seldom::default(),
+                exhausted: Seldom::default(),
                 broken,
                 broken_hub: tokio::sync::Mutex::new(broken_hub),
                 totals: Mutex::default(),
@@ -163,7 +178,17 @@ impl Server {
                 }
                 accepted = self.door.accept(closed) => match accepted {
                     Ok(guest) => self.welcome(guest, &mut clients),
-                    Err(error) => shared.run.reach.reporter.note(&format!("accept: {error}")),
+                    Err(error) => {
+                        // Also without anybody who waits, the system says so. A silent one that goes makes room
+                        // for the next client.
+                        if shared.failed_to_accept(&error)
+                            && let Some((dialed, place)) = self.door.accept_on_spare()
+                        {
+                            shared.newcomers.evict_silent();
+                            let shared = Arc::clone(&shared);
+                            clients.spawn(async move { shared.turn_away(dialed, place).await });
+                        }
+                    }
                 },
             }
         };
@@ -186,28 +211,40 @@ impl Server {
         if self.once && self.shared.chosen.available_permits() == 0 {
             return Some("one is served (--once)");
         }
-        (self.permits.available_permits() == 0).then_some("too many connections (--max-connections)")
+        let is_full = self.shared.permits.available_permits() == 0 && !self.shared.plain.has_any();
+        is_full.then_some("too many connections (--max-connections)")
     }
 
     fn welcome(&self, guest: Guest, clients: &mut JoinSet<Served>) {
         let shared = Arc::clone(&self.shared);
-        match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => clients.spawn(async move { shared.client(guest, permit).await }),
-            Err(_) => clients.spawn(async move {
-                let Guest::Stream(dialed) = guest else { return None };
-                // Beyond a few that are told why, more are dropped without a word.
-                let Ok(_polite) = shared.polite.try_acquire() else { return None };
-                shared
-                    .run
-                    .reach
-                    .reporter
-                    .life(&format!("refused {}: too many connections (--max-connections)", dialed.peer));
-                if shared.greeting.as_ref().is_some_and(|greeting| !greeting.is_secure()) {
-                    server::refuse_raw(dialed.stream, 503, "too many connections").await;
-                }
-                None
-            }),
-        };
+        let mut heard = Arc::default();
+        if shared.greeting.is_some() {
+            let (newcomer, evicts) = shared.newcomers.enter(heard);
+            if evicts {
+                shared.say_seldom(&shared.evicted, "dropped", "unfinished handshakes: too many at a time");
+            }
+            clients.spawn(async move { shared.client(guest, newcomer, None).await });
+            return;
+        }
+        let guest = guest.noticed(&mut heard);
+        let permit = Arc::clone(&shared.permits).try_acquire_owned();
+        if permit.is_err() && !shared.plain.evict() {
+            shared.say_seldom(
+                &shared.refused,
+                "refused",
+                "clients: too many connections (--max-connections)",
+            );
+            return;
+        }
+        let (newcomer, _) = shared.plain.enter(heard);
+        clients.spawn(async move {
+            let permit = match permit {
+                Ok(permit) => permit,
+                // Whoever makes room for it is about to go.
+                Err(_) => Arc::clone(&shared.permits).acquire_owned().await.ok()?,
+            };
+            shared.client(guest, newcomer, Some(permit)).await
+        });
     }
 
     fn announce(&self, options: &Serve) -> Result<()> {
@@ -236,6 +273,30 @@ impl Server {
 }
 
 impl Shared {
+    /// Says why nobody was accepted, seldom when descriptors are used up; gives whether they are.
+    fn failed_to_accept(&self, error: &io::Error) -> bool {
+        let is_exhausted = net::is_exhausted(error);
+        if is_exhausted {
+            if let Some(count) = self.exhausted.count() {
+                let words = net::words(error);
+                self.run
+                    .reach
+                    .reporter
+                    .note(&format!("accept: {words} ({count} times since it was last said)"));
+            }
+        } else {
+            self.run.reach.reporter.note(&format!("accept: {error}"));
+        }
+        is_exhausted
+    }
+
+    /// Says at once, then every ten seconds, how often something happened.
+    pub(super) fn say_seldom(&self, seldom: &Seldom, verb: &str, what: &str) {
+        if let Some(count) = seldom.count() {
+            self.run.reach.reporter.life(&format!("{verb} {count} {what}"));
+        }
+    }
+
     async fn reload(&self) {
         let Some(greeting) = self.greeting.clone() else { return };
         let reporter = &self.run.reach.reporter;

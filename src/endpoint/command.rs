@@ -8,7 +8,7 @@ use crate::{
     child::{self, Child, Errors, Recipe},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Channel, Link, Port, Queue, Texts},
+    link::{Link, Port, Texts},
     net,
     observe::Reporter,
     session::SourceEnd,
@@ -73,6 +73,12 @@ impl Command {
     }
 
     fn missing(&self, error: &std::io::Error) -> Fault {
+        if net::cannot_start(error) {
+            let cause = format!("cannot start `{}`: no more processes or descriptors: {error}", self.name());
+            return Fault::new(Exit::Command, "command", cause)
+                .hint("raise the limit on processes and open files (ulimit -u, ulimit -n)")
+                .exhausted(true);
+        }
         let cause = format!("cannot start `{}`: {}", self.name(), net::words(error));
         Fault::new(Exit::Command, "command", cause)
             .hint("check the program's name and that it may be executed")
@@ -134,20 +140,19 @@ impl Endpoint for Command {
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             // A client learns by Close 1011 what went wrong: a refused upgrade would tell a page nothing.
-            let link = self.start(reach, opening.visitor.as_ref()).unwrap_or_else(|error| {
-                let fault = self.missing(&error);
-                ended(SourceEnd::Exited { fault, reason: "cannot start the program".into() })
-            });
+            let link = match self.start(reach, opening.visitor.as_ref()) {
+                Ok(link) => link,
+                Err(error) if opening.visitor.is_some() && net::cannot_start(&error) => {
+                    return Err(self.missing(&error));
+                }
+                Err(error) => {
+                    let fault = self.missing(&error);
+                    Link::ended(SourceEnd::Exited { fault, reason: "cannot start the program".into() })
+                }
+            };
             Ok(OpenedLink::new(link, self.describe()).into())
         })
     }
-}
-
-/// A link that has ended already.
-fn ended(how: SourceEnd) -> Link {
-    let incoming = Queue::default();
-    incoming.finish(how);
-    Link::Channel(Channel { incoming: Some(incoming), outgoing: None })
 }
 
 /// Passes a child's standard error on to ours, a line at a time, with the number of its connection.

@@ -4,10 +4,12 @@ use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::{Port, Texts},
+    link::{Port, Texts, hire},
+    net,
     observe::Meter,
 };
 use std::{fs::File, path::PathBuf};
+use tokio::sync::oneshot;
 
 pub(super) const FILE: Scheme = Scheme {
     name: "file",
@@ -48,6 +50,7 @@ impl Disk {
         if role == Role::A {
             let file = File::open(&self.path).map_err(|error| {
                 Fault::new(Exit::ReadError, "open", format!("cannot read {path}: {error}"))
+                    .exhausted(net::cannot_start(&error))
             })?;
             if let (Some(meter), Ok(facts)) = (meter, file.metadata())
                 && facts.is_file()
@@ -56,15 +59,16 @@ impl Disk {
             }
             return Port::reader(file).map_err(|error| {
                 Fault::new(Exit::ReadError, "open", format!("cannot read {path}: {error}"))
+                    .exhausted(net::cannot_start(&error))
             });
         }
         let mut options = File::options();
         options.create(true);
         let options = if self.append { options.append(true) } else { options.write(true).truncate(true) };
-        options
-            .open(&self.path)
-            .and_then(Port::writer)
-            .map_err(|error| Fault::new(Exit::WriteError, "open", format!("cannot write {path}: {error}")))
+        options.open(&self.path).and_then(Port::writer).map_err(|error| {
+            Fault::new(Exit::WriteError, "open", format!("cannot write {path}: {error}"))
+                .exhausted(net::cannot_start(&error))
+        })
     }
 }
 
@@ -75,11 +79,19 @@ impl Endpoint for Disk {
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            // Opening a FIFO waits for its other end.
+            // Opening a FIFO waits for its other end, so it has a thread of its own.
+            let [worker] = hire().map_err(|error| {
+                let cause = format!("cannot start a thread for {}: {error}", self.describe());
+                Fault::new(Exit::Internal, "open", cause).exhausted(true)
+            })?;
+            let (report, opened) = oneshot::channel();
             let disk = Self { path: self.path.clone(), append: self.append };
             let meter = reach.reporter.meter().cloned();
-            let opened = tokio::task::spawn_blocking(move || disk.port(opening.role, meter.as_deref())).await;
-            let port = opened.map_err(|_| Fault::new(Exit::Internal, "open", "opening a file failed"))??;
+            worker.run(move || {
+                let _ = report.send(disk.port(opening.role, meter.as_deref()));
+            });
+            let port =
+                opened.await.map_err(|_| Fault::new(Exit::Internal, "open", "opening a file failed"))??;
             let texts = Texts { input: self.describe(), output: self.describe() };
             let link = reach.bytes(port, texts);
             Ok(OpenedLink::new(link, self.describe()).into())

@@ -28,6 +28,9 @@ pub use web_socket::{Greeting, WebSocketAcceptor, accepted};
 use crate::fault::Result;
 use std::{future::Future, pin::Pin};
 
+/// What a client is told when threads, processes or descriptors are used up.
+pub const EXHAUSTED: &str = "the server is out of threads, processes or descriptors";
+
 /// A future that an endpoint returns; boxed once per connection.
 pub type Opens<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -1,6 +1,6 @@
 //! Two queues as a link within the process.
 
-use super::Queue;
+use super::{Link, Queue};
 use crate::session::SourceEnd;
 
 /// Two in-process queues; the same one twice is an echo.
@@ -17,6 +17,15 @@ impl Drop for Channel {
         if let Some(queue) = &self.incoming {
             queue.finish(SourceEnd::Absent);
         }
+    }
+}
+
+impl Link {
+    /// A link that has ended already, in this way.
+    pub fn ended(how: SourceEnd) -> Self {
+        let incoming = Queue::default();
+        incoming.finish(how);
+        Self::Channel(Channel { incoming: Some(incoming), outgoing: None })
     }
 }
 

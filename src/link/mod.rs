@@ -26,6 +26,7 @@ mod stdio;
 #[cfg(test)]
 pub(crate) mod test_waker;
 mod transcript;
+mod workers;
 
 pub use self::{
     bytes::{ByteLink, Texts},
@@ -44,6 +45,7 @@ pub use self::{
     script::{ScriptLink, ScriptRun},
     stdio::{OpenPrompt, Stdio, Streams},
 };
+pub use workers::{Worker, hire};
 
 pub use crate::ws::conn::{Moved, is_control};
 

@@ -5,7 +5,7 @@
 //! keep calling [`accept`](Peers::accept): it is what reads the sockets for everybody.
 
 use super::Queue;
-use crate::net::Udp;
+use crate::net::{Heard, Udp};
 use bytes::Bytes;
 use std::{
     collections::HashMap,
@@ -40,8 +40,9 @@ pub struct Peers {
     told_at: Option<Instant>,
 }
 
-/// The queue of each peer, by the socket it came to and its address.
-type Seats = Arc<Mutex<HashMap<(usize, SocketAddr), Queue>>>;
+/// The queue of each peer, by the socket it came to and its address; and whether it sent more than once.
+type Seated = HashMap<(usize, SocketAddr), (Queue, Arc<Heard>)>;
+type Seats = Arc<Mutex<Seated>>;
 
 /// Somebody who sends datagrams from one address.
 pub struct Peer {
@@ -50,6 +51,8 @@ pub struct Peer {
     seats: Seats,
     /// What came and was not taken yet.
     queue: Queue,
+    /// It sent a second datagram: one alone may have any address as its sender.
+    heard: Arc<Heard>,
     /// The socket is full.
     writable: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
 }
@@ -120,7 +123,8 @@ impl Peers {
     /// Puts a datagram where it belongs; gives the peer when it is a new one that may come in.
     fn deliver(&mut self, key: (usize, SocketAddr), payload: Bytes, closed: bool) -> Option<Peer> {
         let mut seats = lock(&self.seats);
-        if let Some(queue) = seats.get(&key) {
+        if let Some((queue, heard)) = seats.get(&key) {
+            heard.begun();
             if queue.bytes() + payload.len() > QUEUE {
                 queue.count_dropped();
             } else {
@@ -134,9 +138,10 @@ impl Peers {
         }
         let queue = Queue::default();
         queue.push(Message::Binary(payload));
-        seats.insert(key, queue.clone());
+        let heard = Arc::<Heard>::default();
+        seats.insert(key, (queue.clone(), Arc::clone(&heard)));
         let (socket, seats) = (Arc::clone(&self.sockets[key.0]), Arc::clone(&self.seats));
-        Some(Peer { socket, key, seats, queue, writable: None })
+        Some(Peer { socket, key, seats, queue, heard, writable: None })
     }
 
     /// What is to be said of those who were turned away.
@@ -157,6 +162,11 @@ impl Peer {
     /// Where it sends from.
     pub fn address(&self) -> SocketAddr {
         self.key.1
+    }
+
+    /// Whether it has sent a second datagram.
+    pub fn heard(&self) -> Arc<Heard> {
+        Arc::clone(&self.heard)
     }
 
     /// What came and was not taken yet.
@@ -191,7 +201,7 @@ impl Drop for Peer {
     }
 }
 
-fn lock(seats: &Seats) -> MutexGuard<'_, HashMap<(usize, SocketAddr), Queue>> {
+fn lock(seats: &Seats) -> MutexGuard<'_, Seated> {
     seats.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,8 +1,9 @@
 //! What the bytes of a link go through: a socket, blocking ends on threads, a child.
 
 use super::{
-    InputFile, Patient, Streams,
+    InputFile, Patient, Streams, Worker,
     close::closing,
+    hire,
     stdio::{self, Input, Output as Thread},
 };
 use crate::{child::Child, net::Stream};
@@ -37,14 +38,20 @@ pub struct Threads {
 }
 
 impl Port {
-    /// The standard streams; `read` tells whether standard input is wanted.
-    pub fn standard(streams: Streams, read: bool, write: bool) -> Self {
+    /// The standard streams, on these threads; `read` tells whether standard input is wanted.
+    pub fn standard(workers: [Worker; 3], streams: Streams, read: bool, write: bool) -> Self {
+        let [reader, writer, watcher] = workers;
         let output = if write { streams.output } else { Box::new(io::sink()) };
         let input_file = streams.input_file.filter(|_| read);
         Self::Threads(Threads {
             input_file: input_file.map(|file| (Arc::clone(&file), file.position())),
-            input: read.then(|| stdio::read_on_thread(streams.input)),
-            output: Some(stdio::write_on_thread(output, None, streams.output_gone)),
+            input: read.then(|| stdio::read_on_thread(reader, streams.input)),
+            output: Some(stdio::write_on_thread(
+                writer,
+                output,
+                None,
+                streams.output_gone.map(|gone| (watcher, gone)),
+            )),
             standard: true,
             has_given: false,
             terminal: read && streams.input_is_terminal,
@@ -63,12 +70,13 @@ impl Port {
     /// A file to read from.
     ///
     /// # Errors
-    /// Those of looking at it.
+    /// Those of looking at it; when the system has no more threads.
     pub fn reader(file: File) -> io::Result<Self> {
+        let [worker] = hire()?;
         let (from, input_file) = InputFile::open(file)?;
         Ok(Self::Threads(Threads {
             input_file: input_file.map(|file| (Arc::clone(&file), file.position())),
-            input: Some(stdio::read_on_thread(from)),
+            input: Some(stdio::read_on_thread(worker, from)),
             ..Threads::default()
         }))
     }
@@ -76,10 +84,11 @@ impl Port {
     /// A file to write to.
     ///
     /// # Errors
-    /// When the system has no more descriptors.
+    /// When the system has no more descriptors or threads.
     pub fn writer(file: File) -> io::Result<Self> {
+        let [worker] = hire()?;
         let (close, to_terminal) = (closing(&file)?, file.is_terminal());
-        let output = stdio::write_on_thread(Box::new(Patient::new(file)), Some(close), None);
+        let output = stdio::write_on_thread(worker, Box::new(Patient::new(file)), Some(close), None);
         Ok(Self::Threads(Threads { output: Some(output), to_terminal, ..Threads::default() }))
     }
 

@@ -24,6 +24,10 @@ struct State {
     end: Option<SourceEnd>,
     reader: Option<Waker>,
     writers: Vec<Waker>,
+    /// Somebody asks what the reader's far end has taken.
+    asked: bool,
+    /// The answer, bytes.
+    taken: Option<u64>,
 }
 
 /// What one message counts beside its payload, so that empty ones are bounded too.
@@ -126,6 +130,29 @@ impl Queue {
     /// Lets those who wait for room look again at what they wait for.
     pub(super) fn wake_writers(&self) {
         self.lock().writers.drain(..).for_each(Waker::wake);
+    }
+
+    /// What the reader's far end has taken, bytes, as last told; has it told anew.
+    pub(super) fn ask_taken(&self) -> Option<u64> {
+        let mut state = self.lock();
+        state.asked = true;
+        state.wake_reader();
+        state.taken
+    }
+
+    /// Forgets what was told of that.
+    pub(super) fn forget_taken(&self) {
+        self.lock().taken = None;
+    }
+
+    /// Tells what the reader's far end has taken, if that is asked.
+    pub(super) fn tell_taken(&self, taken: impl FnOnce() -> u64) {
+        // Asking the system takes longer than this lock may be held.
+        if !std::mem::take(&mut self.lock().asked) {
+            return;
+        }
+        let taken = taken();
+        self.lock().taken = Some(taken);
     }
 
     /// Counts a message that was not put in.

@@ -78,15 +78,25 @@ impl Recorder {
 
     fn writing(to: Box<dyn Write + Send>, close: Option<Close>, path: Option<PathBuf>, form: Form) -> Self {
         let (queue, runtime) = (Queue::default(), Handle::current());
-        let (done, written) = oneshot::channel();
+        let (done, mut written) = oneshot::channel();
         let (source, har) = (queue.clone(), matches!(form, Form::Har(_)));
-        std::thread::spawn(move || {
+        let writing = move || {
             let written = write(to, &source, &runtime, har);
             let result = written.and_then(|()| close.map_or(Ok(()), |close| close()));
             // Nobody waits for a disk that takes nothing.
             source.finish(SourceEnd::Absent);
             let _ = done.send(result);
-        });
+        };
+        match super::hire() {
+            Ok([worker]) => worker.run(writing),
+            Err(error) => {
+                // It is told when the recording is to be finished; nobody waits for it until then.
+                let (failed, unwritten) = oneshot::channel();
+                let _ = failed.send(Err(error));
+                queue.finish(SourceEnd::Absent);
+                written = unwritten;
+            }
+        }
         Self { queue, form, written: Mutex::new(Some(written)), path }
     }
 

@@ -1,6 +1,6 @@
 //! How a link lets go of what it stands for, and what is lost by that.
 
-use super::{Link, Rest};
+use super::{Link, Rest, room::Speaker};
 use crate::{
     net::{self, Parting},
     session::{Left, Rate, SourceEnd},
@@ -22,6 +22,26 @@ impl Link {
         match self {
             Self::Member(member) => member.incoming().poll_cut(cx),
             _ => Poll::Pending,
+        }
+    }
+
+    /// Tells the room at the other side, when it asks, what the far end of this link has taken.
+    pub fn tell_taken(&mut self, other: &Link) {
+        if let Self::Member(member) = other {
+            member.incoming().tell_taken(|| match self.conn() {
+                Some(conn) => {
+                    let taken = conn.stream().taken();
+                    taken.unwrap_or_else(|| self.progress().0.sent.saturating_sub(self.backlog()))
+                }
+                None => self.written(),
+            });
+        }
+    }
+
+    /// What a room is told from here cannot wait: a full queue is dealt with at once.
+    pub fn speak_live(&mut self) {
+        if let Self::Member(member) = self {
+            member.speak_for(Speaker::Live);
         }
     }
 

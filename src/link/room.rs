@@ -4,16 +4,21 @@
 //! bytes of a server's header, written where a small payload is copied to anyway, take 1 to 2 ns a member,
 //! of some 200 ns for a delivery in bulk and 7 µs for a single one.
 //!
-//! A member that does not keep up is dealt with as the room's rules say, so that one of them never stops
-//! the others for good. In a star, the members speak with the centre alone (standard input and output);
+//! A member that does not keep up is dealt with as the room's rules say, so that all of them together hold
+//! the others up for no more than a second in thirty. In a star, the members speak with the centre alone (standard input and output);
 //! in a mesh, everybody with everybody.
 
 mod address;
+mod allowance;
 mod bridge;
+mod holding;
 mod rules;
 
 pub use bridge::{Bridge, Gate};
+pub use holding::Speaker;
 pub use rules::{Rules, Slow};
+
+use allowance::{Allowance, Pace};
 
 use super::Queue;
 use crate::{
@@ -23,20 +28,15 @@ use crate::{
 use bytes::Bytes;
 use std::{
     collections::{HashMap, VecDeque},
-    future::Future,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
-
-/// How long a member may stay behind before it is sent away.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Payloads below this are copied before they wait. Bytes.
 const COMPACT: usize = 4 * 1024;
@@ -58,6 +58,8 @@ struct State {
     last_bytes: usize,
     /// Whoever waits for company.
     waiting: Option<Waker>,
+    /// How long the others may still be held up.
+    allowance: Allowance,
 }
 
 struct Seat {
@@ -67,8 +69,8 @@ struct Seat {
     /// Its connection in records, when somebody knows it.
     conn: Option<u64>,
     waited: Waited,
-    /// Since when its queue was never less than half empty.
-    behind_since: Option<Instant>,
+    /// What it takes, since its queue was full; until that is half empty.
+    pace: Option<Pace>,
 }
 
 /// What happens when a seat's queue is full.
@@ -114,6 +116,9 @@ pub struct Member {
     records: Option<u64>,
     /// It spoke, or wants to, since all had room: who only listens need not look at everybody.
     speaks: AtomicBool,
+    speaker: Speaker,
+    /// It waits, and the time of the others runs for that.
+    holding: bool,
 }
 
 impl Room {
@@ -159,14 +164,7 @@ impl Room {
         if !centre {
             state.last.iter().for_each(|message| incoming.push(message.clone()));
         }
-        state.seats.push(Seat {
-            number,
-            queue: incoming.clone(),
-            centre,
-            conn: None,
-            waited,
-            behind_since: None,
-        });
+        state.seats.push(Seat { number, queue: incoming.clone(), centre, conn: None, waited, pace: None });
         if let Some(waiting) = state.waiting.take() {
             waiting.wake();
         }
@@ -180,6 +178,8 @@ impl Room {
             patience,
             records: None,
             speaks: AtomicBool::new(false),
+            speaker: if centre { Speaker::Source } else { Speaker::Member },
+            holding: false,
         }
     }
 
@@ -231,8 +231,8 @@ impl Member {
 
     fn hand(&self, seat: &mut Seat, message: &Message) {
         let most = self.room.rules.queue;
-        if seat.behind_since.is_some() && seat.queue.bytes() < most / 2 {
-            seat.behind_since = None;
+        if seat.pace.is_some() && seat.queue.bytes() < most / 2 {
+            seat.pace = None;
         }
         if !self.waits_for(seat) && seat.queue.bytes() >= most {
             seat.queue.count_dropped();
@@ -265,58 +265,6 @@ impl Member {
         }
     }
 
-    /// Whether somebody has no room for another message, and is to be waited for.
-    pub fn is_held_up(&self) -> bool {
-        let state = self.room.lock();
-        let held_up = state.seats.iter().filter(|seat| self.reaches(seat)).any(|seat| self.is_full(seat));
-        if held_up {
-            self.speaks.store(true, Ordering::Relaxed);
-        }
-        held_up
-    }
-
-    /// Ready when all who are to hear this member have room, or were sent away.
-    pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !*self.speaks.get_mut() {
-            return Poll::Ready(());
-        }
-        let (room, now) = (Arc::clone(&self.room), Instant::now());
-        let mut state = room.lock();
-        let (mut held_up, mut wake_at) = (false, None::<Instant>);
-        for seat in &mut state.seats {
-            if !self.reaches(seat) {
-                continue;
-            }
-            if seat.queue.bytes() < room.rules.queue / 2 {
-                seat.behind_since = None;
-            }
-            if !self.is_full(seat) || seat.queue.poll_room(cx, room.rules.queue).is_ready() {
-                continue;
-            }
-            if room.rules.slow == Slow::Disconnect && seat.waited == Waited::ByTheRules {
-                let until = *seat.behind_since.get_or_insert(now) + PATIENCE;
-                if until <= now {
-                    seat.queue.cut(SourceEnd::SentAway { reason: away() });
-                    continue;
-                }
-                wake_at = Some(wake_at.map_or(until, |earlier| earlier.min(until)));
-            }
-            held_up = true;
-        }
-        drop(state);
-        if !held_up {
-            *self.speaks.get_mut() = false;
-            return Poll::Ready(());
-        }
-        if let Some(at) = wake_at {
-            self.patience.as_mut().reset(at);
-            if self.patience.as_mut().poll(cx).is_ready() {
-                cx.waker().wake_by_ref();
-            }
-        }
-        Poll::Pending
-    }
-
     /// Ready when anybody but the centre is here.
     pub fn poll_company(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.room.lock();
@@ -333,7 +281,12 @@ impl Member {
 
     /// Speaks and hears no more; what was said to it can still be taken.
     pub fn leave(&self, end: SourceEnd) {
-        self.room.lock().seats.retain(|seat| seat.number != self.number);
+        let mut state = self.room.lock();
+        state.seats.retain(|seat| seat.number != self.number);
+        if self.holding {
+            state.allowance.note(false, Instant::now());
+        }
+        drop(state);
         self.incoming.finish(end);
     }
 
@@ -354,10 +307,6 @@ impl Member {
         seat.number != self.number
             && !seat.queue.is_finished()
             && (self.room.mesh || self.centre || seat.centre)
-    }
-
-    fn is_full(&self, seat: &Seat) -> bool {
-        self.waits_for(seat) && seat.queue.bytes() >= self.room.rules.queue
     }
 }
 
@@ -382,10 +331,6 @@ pub(super) fn compact(message: &Message) -> Message {
         }
         larger => larger.clone(),
     }
-}
-
-fn away() -> String {
-    format!("too slow: behind for {} s", PATIENCE.as_secs())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! blocking reads and writes happen on threads of our own with a bounded queue. The threads are not
 //! joined: a blocked read must not hold the process up.
 
-use super::{Close, InputFile, Prompt};
+use super::{Close, InputFile, Prompt, Worker};
 use crate::framing;
 use bytes::{Bytes, BytesMut};
 use std::{
@@ -216,12 +216,17 @@ impl Output {
 }
 
 /// Reads on a thread of its own until the end, an error, or nobody listens.
-pub(super) fn read_on_thread(mut from: Box<dyn Read + Send>) -> Input {
+pub(super) fn read_on_thread(worker: Worker, mut from: Box<dyn Read + Send>) -> Input {
     let (sender, receiver) = mpsc::channel(DEPTH);
-    std::thread::spawn(move || {
+    worker.run(move || {
         let mut buffer = BytesMut::new();
         loop {
-            buffer.resize(CHUNK, 0);
+            // What is read keeps all of its chunk in memory for as long as it waits anywhere, so a chunk that a
+            // short read left is filled up.
+            if buffer.capacity() < CHUNK / 4 {
+                buffer = BytesMut::with_capacity(CHUNK);
+            }
+            buffer.resize(buffer.capacity(), 0);
             let read = from.read(&mut buffer);
             let last = !matches!(read, Ok(1..));
             let item = match read {
@@ -240,15 +245,16 @@ pub(super) fn read_on_thread(mut from: Box<dyn Read + Send>) -> Input {
 
 /// Writes on a thread of its own until the sender is dropped or a write fails, and closes what it wrote.
 pub(super) fn write_on_thread(
+    worker: Worker,
     mut to: Box<dyn Write + Send>,
     close: Option<Close>,
-    gone: Option<Box<dyn FnOnce() + Send>>,
+    gone: Option<(Worker, Box<dyn FnOnce() + Send>)>,
 ) -> Output {
     let (chunks, mut receiver) = mpsc::channel::<Vec<Bytes>>(DEPTH);
     let (report, done) = oneshot::channel();
     let written = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&written);
-    std::thread::spawn(move || {
+    worker.run(move || {
         let result = (|| {
             while let Some(chunks) = receiver.blocking_recv() {
                 for chunk in chunks {
@@ -262,9 +268,9 @@ pub(super) fn write_on_thread(
         drop(receiver);
         let _ = report.send(result);
     });
-    let gone = gone.map(|wait| {
+    let gone = gone.map(|(worker, wait)| {
         let (report, gone) = oneshot::channel();
-        std::thread::spawn(move || {
+        worker.run(move || {
             wait();
             let _ = report.send(());
         });
@@ -307,6 +313,11 @@ mod tests {
         }
     }
 
+    fn worker() -> Worker {
+        let [worker] = crate::link::hire().unwrap();
+        worker
+    }
+
     /// Takes three bytes at a time.
     struct Narrow;
 
@@ -321,8 +332,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn short_reads_that_wait_share_their_memory() {
+        /// Gives 10,000 bytes at a time.
+        struct Short(usize);
+        impl Read for Short {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                self.0 += 1;
+                let length = into.len().min(10_000);
+                into[..length].fill(self.0 as u8);
+                Ok(length)
+            }
+        }
+        let mut input = read_on_thread(worker(), Box::new(Short(0)));
+        let (mut waiting, mut chunks) = (Vec::new(), 1);
+        for number in 1..=1000_usize {
+            let bytes = input.recv().await.unwrap().unwrap();
+            assert!(bytes.iter().all(|byte| *byte == number as u8));
+            waiting.push(bytes);
+        }
+        for pair in waiting.windows(2) {
+            chunks += usize::from(pair[0].as_ptr().wrapping_add(pair[0].len()) != pair[1].as_ptr());
+        }
+        let held = chunks * CHUNK;
+        assert!(held < 2 * 1000 * 10_000, "{held} bytes are held by 10,000,000");
+    }
+
+    #[tokio::test]
     async fn every_byte_that_is_written_counts() {
-        let mut output = write_on_thread(Box::new(Narrow), None, None);
+        let mut output = write_on_thread(worker(), Box::new(Narrow), None, None);
         let mut bytes = framing::Output::default();
         bytes.push_slice(b"in four pieces");
         poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
@@ -333,7 +370,7 @@ mod tests {
     #[tokio::test]
     async fn what_only_the_close_tells_is_a_failure() {
         let close = || Err(io::ErrorKind::QuotaExceeded.into());
-        let mut output = write_on_thread(Box::new(Vec::new()), Some(Box::new(close)), None);
+        let mut output = write_on_thread(worker(), Box::new(Vec::new()), Some(Box::new(close)), None);
         let mut bytes = framing::Output::default();
         bytes.push_slice(b"written");
         poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
@@ -344,7 +381,7 @@ mod tests {
     #[tokio::test]
     async fn an_output_whose_failure_was_told_can_still_be_finished() {
         let (mut output, mut bytes) =
-            (write_on_thread(Box::new(Full), None, None), framing::Output::default());
+            (write_on_thread(worker(), Box::new(Full), None, None), framing::Output::default());
         bytes.push_slice(b"never written");
         poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
         let error = poll_fn(|cx| output.poll_broken(cx)).await;

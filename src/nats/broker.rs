@@ -14,7 +14,7 @@ use crate::{
     fault::{Fault, Result},
     link::{
         Queue,
-        room::{Member, Room, Rules},
+        room::{Member, Room, Rules, Speaker},
     },
     session::SourceEnd,
 };
@@ -139,7 +139,9 @@ impl Broker {
         let joined = room.join();
         // The bridge's member lives in there, also when nothing ever comes into the inbox.
         let inbox = Queue::default();
-        tokio::spawn(say(inbox.clone(), member));
+        // NATS sends on, whoever waits; with nobody else here, what came waits in the inbox.
+        let speaker = if terms.alone { Speaker::Source } else { Speaker::Live };
+        tokio::spawn(say(inbox.clone(), member.speaking_for(speaker)));
         if !terms.speak_only {
             let subscribed = self.client.subscribe(url.subject.clone()).await;
             let subscriber = subscribed.map_err(|error| {

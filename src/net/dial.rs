@@ -133,7 +133,8 @@ async fn race(
 fn refused(host: &str, port: u16, failures: &[(SocketAddr, io::Error)]) -> Fault {
     if let Some((_, error)) = failures.iter().find(|(_, error)| is_exhausted(error)) {
         return Fault::new(Exit::Refused, "connect", format!("cannot open a socket: {}", words(error)))
-            .hint("raise the limit on open files (ulimit -n), or close some");
+            .hint("raise the limit on open files (ulimit -n), or close some")
+            .exhausted(true);
     }
     let tried: Vec<String> =
         failures.iter().map(|(address, error)| format!("{address}: {}", words(error))).collect();

@@ -8,14 +8,15 @@ use super::{
     BindOptions, Dialed, ListenAddr,
     bind::{self, Bind},
     transport::tune,
-    words::{is_exhausted, words},
 };
 use crate::fault::Result;
 use std::{
+    fs::File,
     future::poll_fn,
     io,
     net::SocketAddr,
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 use tokio::{
@@ -23,8 +24,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// How long accepting pauses when descriptors are used up.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long accepting pauses when descriptors are used up: so much later is a client in at the latest, once
+/// there are some.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Clients that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -35,9 +37,28 @@ pub struct Listener {
     turn: usize,
     /// No accepting before this moment.
     resume: Option<Instant>,
+    spare: Spare,
     /// Nothing but the addresses tells which sockets we were given.
     inherited: bool,
 }
+
+/// A descriptor that is kept for the time when all others are used up: a client that comes then is told so in
+/// its place, where it would wait for an answer that nobody can give.
+#[derive(Clone, Default)]
+struct Spare(Arc<Mutex<Place>>);
+
+#[derive(Default)]
+enum Place {
+    /// Nothing could be opened to keep it.
+    #[default]
+    Lost,
+    Kept(#[allow(dead_code, reason = "it is only there")] File),
+    /// A client stands there.
+    Taken,
+}
+
+/// Holds the place of the spare descriptor; dropped after what stands there, it keeps the next one.
+pub struct OnSpare(Spare);
 
 pub(super) enum Socket {
     Tcp(TcpListener),
@@ -70,13 +91,13 @@ impl Listener {
                 return Err(bind::unfit(address, "this system has no such sockets"));
             }
         };
-        Ok(Self { sockets, turn: 0, resume: None, inherited })
+        Ok(Self { sockets, turn: 0, resume: None, spare: Spare::kept(), inherited })
     }
 
     /// The next client of any socket, in turn; cancel-safe.
     ///
     /// An error is worth a note; the listener goes on, so call again. A shortage of descriptors pauses
-    /// it for 100 ms. Clients that left before they were accepted are passed over.
+    /// it for 20 ms. Clients that left before they were accepted are passed over.
     pub async fn accept(&mut self) -> io::Result<Dialed> {
         if let Some(moment) = self.resume {
             sleep_until(moment).await;
@@ -89,10 +110,23 @@ impl Listener {
                 Err(error) => {
                     // Whatever it is, asking again at once would spin.
                     self.resume = Some(Instant::now() + PAUSE);
-                    return Err(if is_exhausted(&error) { io::Error::other(words(&error)) } else { error });
+                    return Err(error);
                 }
-                Ok(dialed) => return Ok(dialed),
+                Ok(dialed) => {
+                    self.spare.keep();
+                    return Ok(dialed);
+                }
             }
+        }
+    }
+
+    /// The next client in place of the spare descriptor, when all others are used up: it can be told so and no
+    /// more. None while another one stands there.
+    pub fn accept_on_spare(&mut self) -> Option<(Dialed, OnSpare)> {
+        let place = self.spare.take()?;
+        match self.poll_accept(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(dialed)) => Some((dialed, place)),
+            _ => None,
         }
     }
 
@@ -147,6 +181,45 @@ impl Listener {
             }
         }
         Poll::Pending
+    }
+}
+
+impl Spare {
+    fn kept() -> Self {
+        let spare = Self::default();
+        spare.keep();
+        spare
+    }
+
+    /// Keeps one again, if it was lost.
+    fn keep(&self) {
+        let mut place = self.lock();
+        if let Place::Lost = *place {
+            *place = File::open("/dev/null").map_or(Place::Lost, Place::Kept);
+        }
+    }
+
+    /// Gives it away; closed, it is free.
+    fn take(&self) -> Option<OnSpare> {
+        self.keep();
+        let mut place = self.lock();
+        if !matches!(*place, Place::Kept(_)) {
+            return None;
+        }
+        *place = Place::Taken;
+        drop(place);
+        Some(OnSpare(self.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OnSpare {
+    fn drop(&mut self) {
+        *self.0.lock() = Place::Lost;
+        self.0.keep();
     }
 }
 
@@ -259,7 +332,8 @@ mod tests {
             (0..2).map(|_| Bind::bind("127.0.0.1:0".parse().unwrap()).unwrap()).collect();
         let addresses: Vec<SocketAddr> = sockets.iter().map(|socket| socket.local_addr().unwrap()).collect();
         let sockets = sockets.into_iter().map(Socket::Tcp).collect();
-        let mut listener = Listener { sockets, turn: 0, resume: None, inherited: false };
+        let mut listener =
+            Listener { sockets, turn: 0, resume: None, spare: Spare::kept(), inherited: false };
         let mut clients = Vec::new();
         for address in [addresses[0], addresses[0], addresses[0], addresses[1]] {
             clients.push(TcpStream::connect(address).await.unwrap());
@@ -270,6 +344,24 @@ mod tests {
         let first = timeout(SOON, listener.accept()).await.unwrap().unwrap().peer;
         let second = timeout(SOON, listener.accept()).await.unwrap().unwrap().peer;
         assert!(first == lone || second == lone);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn one_at_a_time_stands_in_place_of_the_spare_descriptor() {
+        let mut listener = bind(&ListenAddr::Host("127.0.0.1".into(), 0)).await.unwrap();
+        let address = listener.addresses()[0].clone();
+        assert!(listener.accept_on_spare().is_none(), "nobody is there");
+        let _clients =
+            [TcpStream::connect(&address).await.unwrap(), TcpStream::connect(&address).await.unwrap()];
+        let mut one = None;
+        while one.is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            one = listener.accept_on_spare();
+        }
+        assert!(listener.accept_on_spare().is_none(), "its place is taken");
+        drop(one);
+        assert!(listener.accept_on_spare().is_some());
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ mod exchange;
 #[cfg(unix)]
 mod inherited;
 mod listen;
+mod noticed;
 mod part;
 mod prefixed;
 mod proxy;
@@ -35,7 +36,8 @@ pub use dial::dial_unix;
 pub use dial::milliseconds;
 pub use dialer::{DialOptions, Dialer, Route, without_zone};
 pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, status_text, title_case};
-pub use listen::Listener;
+pub use listen::{Listener, OnSpare};
+pub use noticed::{Heard, noticed};
 pub use part::{Parting, part};
 pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
 pub use resolve::is_localhost;
@@ -43,7 +45,7 @@ pub use source::{Family, Interface};
 pub use spelling::Spelled;
 pub use transport::{Beneath, SocketRef, Stream, Transport};
 pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, is_full, is_too_big};
-pub use words::words;
+pub use words::{cannot_start, is_exhausted, words};
 
 use std::path::PathBuf;
 

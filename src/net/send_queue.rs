@@ -1,10 +1,14 @@
-//! The kernel's send queue of a socket: how much of it is not acknowledged, and how much may wait to be sent.
+//! The kernel's send queue of a socket: how much of it is not acknowledged, how much may wait to be sent, and
+//! how far the receiver's window goes.
 //!
 //! Bytes that a write has taken may stand in the kernel for minutes on a slow path, and a ping or a Close
 //! that is written then stands behind them. Neither std, tokio nor rustix asks how many there are, so the
 //! system calls are made here.
 
-#![allow(unsafe_code, reason = "ioctl(2) and setsockopt(2) take a pointer whose type they cannot check")]
+#![allow(
+    unsafe_code,
+    reason = "ioctl(2), getsockopt(2) and setsockopt(2) take a pointer whose type they cannot check"
+)]
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -54,6 +58,36 @@ pub(super) fn unacknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
 /// This system does not say.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub(super) fn unacknowledged(_: BorrowedFd<'_>) -> Option<u64> {
+    None
+}
+
+/// Bytes up to which the receiver has opened its window (SND.UNA + SND.WND of RFC 9293), counted from the
+/// beginning of the connection. `None` where the system does not say.
+#[cfg(target_os = "linux")]
+pub(super) fn window_end(socket: BorrowedFd<'_>) -> Option<u64> {
+    let mut info = std::mem::MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel writes at most `length` bytes,
+    // which is the size of `info`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    // SAFETY: it is plain numbers, all of them zero or written by the kernel.
+    let info = unsafe { info.assume_init() };
+    // Linux before 5.4 ends it earlier.
+    let is_known = length as usize >= std::mem::offset_of!(libc::tcp_info, tcpi_rcv_wnd);
+    (result == 0 && is_known).then(|| info.tcpi_bytes_acked + u64::from(info.tcpi_snd_wnd))
+}
+
+/// This system does not say.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn window_end(_: BorrowedFd<'_>) -> Option<u64> {
     None
 }
 

@@ -6,7 +6,11 @@
 
 #[cfg(unix)]
 use super::send_queue;
-use std::{io, pin::Pin};
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::{
@@ -28,6 +32,15 @@ pub trait Transport: AsyncRead + AsyncWrite + Send {
     /// until its last byte is read, with what the system needs to manage it.
     fn backlog(&self) -> Option<u64> {
         self.beneath().backlog()
+    }
+
+    /// How much the far end has taken, in bytes of any beginning, so that only the difference of two answers
+    /// means something; `None` where the system tells no more than the backlog.
+    ///
+    /// On TCP it is where the receiver's window ends: that moves as its program reads, while a system whose
+    /// program has stopped goes on acknowledging what still fits.
+    fn taken(&self) -> Option<u64> {
+        self.beneath().socket.and_then(SocketRef::window_end)
     }
 }
 
@@ -76,6 +89,23 @@ impl SocketRef<'_> {
     #[cfg(not(unix))]
     fn unacknowledged(self) -> Option<u64> {
         None
+    }
+
+    fn window_end(self) -> Option<u64> {
+        match self {
+            #[cfg(unix)]
+            Self::Tcp(socket) => send_queue::window_end(std::os::fd::AsFd::as_fd(socket)),
+            _ => None,
+        }
+    }
+
+    /// Ready when something has come, or the end; it stays to be read.
+    pub fn poll_readable(self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Tcp(socket) => socket.poll_read_ready(cx).map(drop),
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.poll_read_ready(cx).map(drop),
+        }
     }
 
     /// Shuts the write side, whatever the layers above would say before; what was written still arrives.

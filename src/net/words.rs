@@ -29,8 +29,9 @@ pub fn words(error: &io::Error) -> String {
     .to_owned()
 }
 
-/// Whether this process or the system ran out of descriptors or buffers, which is not the peer's doing.
-pub(super) fn is_exhausted(error: &io::Error) -> bool {
+/// Whether this process or the system ran out of descriptors, threads, processes or buffers, which is not
+/// the peer's doing.
+pub fn is_exhausted(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
         use rustix::io::Errno;
@@ -42,6 +43,12 @@ pub(super) fn is_exhausted(error: &io::Error) -> bool {
         // WSAEMFILE, WSAENOBUFS
         matches!(error.raw_os_error(), Some(10024 | 10055))
     }
+}
+
+/// Whether something cannot be started or opened because threads, processes, descriptors or memory for them
+/// are used up; not for an error of a socket, where `EAGAIN` means something else.
+pub fn cannot_start(error: &io::Error) -> bool {
+    is_exhausted(error) || error.kind() == ErrorKind::WouldBlock || error.kind() == ErrorKind::OutOfMemory
 }
 
 #[cfg(test)]

@@ -14,9 +14,11 @@ pub use meter::Meter;
 
 mod redact;
 mod scrub;
+mod seldom;
 mod tap;
 
 pub use redact::{HIDDEN, Redactor};
+pub use seldom::Seldom;
 pub use tap::{Tap, Taps};
 
 use crate::{
@@ -84,7 +86,8 @@ impl Reporter {
         let (lines, waiting) = sync_channel(WAITING);
         let outlet = Arc::new(Outlet { lines, redactor: RwLock::default(), lost: AtomicU64::new(0) });
         let lost = Arc::downgrade(&outlet);
-        thread::spawn(move || {
+        // Without a thread, nothing can be said; nobody waits for it.
+        let _ = thread::Builder::new().spawn(move || {
             let lost = || lost.upgrade().map_or(0, |outlet| outlet.lost.swap(0, Ordering::Relaxed));
             write_on(to, &waiting, lost);
         });

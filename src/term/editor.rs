@@ -9,6 +9,7 @@ use super::{
     paint::{Paint, Role},
     view::{SENT, View},
 };
+use crate::link::Worker;
 use rustyline::{
     Cmd, CompletionType, ConditionalEventHandler, Config, Context, Editor as Rustyline, Event, EventContext,
     EventHandler, ExternalPrinter, Helper, KeyCode, KeyEvent, Modifiers, RepeatCount,
@@ -25,7 +26,6 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
-    thread,
 };
 
 /// How long the rest of a key may be in coming after Escape. Milliseconds.
@@ -61,7 +61,13 @@ impl Editor {
     ///
     /// # Errors
     /// When it is not one that lines can be edited on.
-    pub(super) fn new(board: &Arc<Board>, view: View, most: usize, lines: Vec<String>) -> io::Result<Self> {
+    pub(super) fn new(
+        board: &Arc<Board>,
+        view: View,
+        most: usize,
+        lines: Vec<String>,
+        pokes: Worker,
+    ) -> io::Result<Self> {
         let config = Config::builder()
             .max_history_size(most)
             .map_err(other)?
@@ -92,7 +98,7 @@ impl Editor {
         board.editor_between_lines();
         // Started later than that: without an editor it would leave at once.
         let poked = Arc::clone(board);
-        thread::spawn(move || while poked.wait_for_poke() && printer.print(POKE.to_owned()).is_ok() {});
+        pokes.run(move || while poked.wait_for_poke() && printer.print(POKE.to_owned()).is_ok() {});
         Ok(Self { rustyline, board: Arc::clone(board), view })
     }
 

@@ -37,7 +37,6 @@ use std::{
     fs::File,
     io::{self, Write},
     sync::{Arc, OnceLock},
-    thread,
     time::{Duration, Instant},
 };
 use talk::Talk;
@@ -126,7 +125,8 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
         Some(Err(error)) => (Vec::new(), Some(error)),
         None => (Vec::new(), None),
     };
-    let editor = Editor::new(&board, view, history::MOST, lines)?;
+    let [pokes, desks, shows] = link::hire()?;
+    let editor = Editor::new(&board, view, history::MOST, lines, pokes)?;
     if setup.greet {
         let greeting = format!("{greeting}  Ctrl-D closes, /help lists commands");
         board.show(&view.aside(&greeting))?;
@@ -146,8 +146,8 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
         max_message: setup.max_message,
         home: (setup.env)("HOME"),
     };
-    thread::spawn(move || desk.run(editor));
-    thread::spawn(move || {
+    desks.run(move || desk.run(editor));
+    shows.run(move || {
         let mut result = Ok(());
         while result.is_ok() {
             let batch = ends.shown.wait_pop(64);

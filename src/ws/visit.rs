@@ -6,11 +6,11 @@
 use super::{
     ServerOptions, deflate,
     http::Http,
-    judge::{Errand, judge},
+    judge::{Errand, Verdict, judge},
     server::{Handshake, Refusal, refuse_raw},
 };
 use crate::net::Stream;
-use hyper::http::request::Parts;
+use hyper::{StatusCode, http::request::Parts};
 use tokio::time::{Instant, timeout_at};
 
 /// A client that may ask for something.
@@ -90,6 +90,12 @@ impl<'a> Visit<'a> {
 }
 
 impl<'a> Plain<'a> {
+    /// Answers with a status and one line, and closes.
+    pub async fn refuse(self, status: u16, text: &str, until: Instant) {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        self.visit.http.answer_and_leave(Verdict::new(status, text).into_answer(), until).await;
+    }
+
     /// Answers; gives the line for the log and, when the connection is kept, the rest of the visit.
     ///
     /// There is no deadline: a download may take its time as long as the client reads.

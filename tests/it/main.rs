@@ -19,6 +19,7 @@ mod cut;
 mod datagrams;
 mod docs;
 mod door;
+mod doors;
 mod endings;
 mod fanout;
 mod field;
@@ -32,6 +33,7 @@ mod limits;
 mod listen;
 #[cfg(feature = "nats")]
 mod nats;
+mod neighbours;
 mod pipe;
 mod progress;
 mod prompt;

@@ -218,7 +218,10 @@ def dial(address, tls=None, inside=lambda function: function(), receive_buffer=N
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(20)
-        sock.connect(address)
+        try:
+            sock.connect(address)
+        except ConnectionRefusedError:
+            raise Lost("nobody listens any more") from None
         return sock
 
     stream = Stream(inside(connected), limit)

@@ -251,7 +251,7 @@ fn file(prefix: &str, content: &str) -> (std::fs::File, Link) {
         input_is_terminal: false,
         output_is_terminal: false,
     };
-    (file, over(Port::standard(streams, true, true)))
+    (file, over(Port::standard(crate::link::hire().unwrap(), streams, true, true)))
 }
 
 #[tokio::test]
@@ -387,5 +387,5 @@ fn stuck() -> (mpsc::Sender<()>, Link) {
         input_is_terminal: false,
         output_is_terminal: false,
     };
-    (go_on, over(Port::standard(streams, false, true)))
+    (go_on, over(Port::standard(crate::link::hire().unwrap(), streams, false, true)))
 }

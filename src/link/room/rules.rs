@@ -3,19 +3,19 @@
 /// What happens to a member that does not keep up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Slow {
-    /// Its full queue holds the speaker up for at most 30 s, then it is closed with 1013.
+    /// Those whose queue is full hold the others up for 1 s in any 30 s, then they are closed with 1013.
     #[default]
     Disconnect,
     /// What does not fit its queue is dropped for it, and counted.
     Drop,
-    /// Everybody waits for it.
+    /// Everybody waits for it, as long as it takes; what cannot wait goes on without it.
     Wait,
 }
 
 /// The rules of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Bytes that may wait for one member. Default 1 MiB.
+    /// Bytes that may wait for one member. Payloads are shared with the other members. Default 16 MiB.
     pub queue: usize,
     /// What happens to one that does not keep up.
     pub slow: Slow,
@@ -25,6 +25,6 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { queue: 1024 * 1024, slow: Slow::default(), last: 0 }
+        Self { queue: 16 * 1024 * 1024, slow: Slow::default(), last: 0 }
     }
 }

@@ -196,6 +196,34 @@ async fn the_backlog_is_what_the_far_end_did_not_take() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_far_end_takes_is_what_its_program_reads_and_not_what_its_system_still_buffers() {
+    for kind in KINDS.into_iter().filter(|kind| matches!(kind, Kind::Tcp | Kind::Tls)) {
+        let (mut near, far) = pair(kind).await;
+        let written = fill(&mut near).await;
+        let (taken, backlog) = (near.taken().unwrap(), near.backlog().unwrap());
+        // Probes of the closed window leave meanwhile, and its system takes what still fits.
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(
+            near.taken(),
+            Some(taken),
+            "{kind:?}: nobody reads, backlog {backlog}, {:?}",
+            near.backlog()
+        );
+        let reader = reader(far, 65536, Duration::ZERO);
+        timeout(LONG, near.flush()).await.unwrap().unwrap();
+        let all = async {
+            while near.taken().unwrap() < written as u64 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert!(timeout(LONG, all).await.is_ok(), "{kind:?}: all is read");
+        near.shutdown().await.unwrap();
+        assert_eq!(got(reader).await, (written, None), "{kind:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_slow_reader_is_waited_for_and_gets_everything() {
     for kind in KINDS {

@@ -276,7 +276,11 @@ pub struct Listening {
 impl Listening {
     /// Starts it and waits until it accepts.
     pub fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
-        let wsio = Wsio::start(args);
+        Self::of(Wsio::start(args))
+    }
+
+    /// The same of one that was started already.
+    pub fn of(wsio: Wsio) -> Self {
         let url = wsio.says("listening on ");
         Self { wsio, url }
     }

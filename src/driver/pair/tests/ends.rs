@@ -288,13 +288,13 @@ async fn a_member_of_a_room_that_takes_nothing_is_sent_away_while_it_is_not_read
         setup.serving = true;
         let run = tokio::spawn(Pair::new(Link::Member(Box::new(room.join())), b, setup).run());
         sleep(MS).await;
-        // More than a WebSocket holds and more than the room keeps for it; it has half a minute.
+        // More than a WebSocket holds and more than the room keeps for it; it has less than a second.
         for number in 0..600 {
             speaker.say(&Message::text(numbered(number)));
             sleep(MS).await;
             let _ = poll_fn(|cx| Poll::Ready(speaker.poll_room(cx))).await;
         }
-        for _ in 0..32 {
+        for _ in 0..4 {
             sleep(SECOND).await;
             let _ = poll_fn(|cx| Poll::Ready(speaker.poll_room(cx))).await;
         }

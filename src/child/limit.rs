@@ -1,0 +1,30 @@
+//! How many descriptors this process may have: as many as it is allowed to, and a child as many as before.
+//!
+//! The usual 1,024 are a bound for programs that use `select`, which this one does not; a server that stands
+//! on the open network needs more for clients that come and go.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::sync::OnceLock;
+
+/// The limit that this process was started with.
+static BEFORE: OnceLock<Rlimit> = OnceLock::new();
+
+/// Raises the limit to what the system allows; a refusal costs nothing.
+pub fn raise_descriptors() {
+    let before = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: before.maximum, maximum: before.maximum };
+    if before.current != before.maximum && setrlimit(Resource::Nofile, raised).is_ok() {
+        let _ = BEFORE.set(before);
+    }
+}
+
+/// How many descriptors this process may have.
+pub fn descriptors() -> usize {
+    let current = getrlimit(Resource::Nofile).current;
+    current.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX)
+}
+
+/// The limit of before, for a child.
+pub(super) fn before() -> Option<Rlimit> {
+    BEFORE.get().cloned()
+}

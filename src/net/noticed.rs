@@ -1,0 +1,123 @@
+//! A stream that notes how much its far end has sent, as long as that is next to nothing.
+
+use super::{Beneath, Stream, Transport};
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes after which a far end has begun in earnest; one that drips has hardly begun.
+const ENOUGH: usize = 16;
+
+/// How much was heard of a far end.
+#[derive(Debug, Default)]
+pub struct Heard(AtomicUsize);
+
+impl Heard {
+    /// So many bytes more.
+    pub fn more(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// It has begun, however little it said.
+    pub fn begun(&self) {
+        self.more(ENOUGH);
+    }
+
+    /// Whether anything was heard of it.
+    pub fn anything(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it has begun in earnest.
+    pub fn enough(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= ENOUGH
+    }
+}
+
+/// Counts the first bytes that come.
+struct Noticed {
+    stream: Stream,
+    heard: Arc<Heard>,
+}
+
+/// The same stream, which counts the first bytes that come.
+pub fn noticed(stream: Stream, heard: Arc<Heard>) -> Stream {
+    Box::pin(Noticed { stream, heard })
+}
+
+impl AsyncRead for Noticed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(self.stream.as_mut().poll_read(cx, buffer))?;
+        if !self.heard.enough() {
+            self.heard.more(buffer.filled().len() - before);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Noticed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_shutdown(cx)
+    }
+}
+
+impl Transport for Noticed {
+    fn beneath(&self) -> Beneath<'_> {
+        self.stream.beneath()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    #[tokio::test]
+    async fn the_first_bytes_are_counted_and_the_end_is_none() {
+        for (sent, anything, enough) in
+            [(&b"x"[..], true, false), (b"", false, false), (&[b'x'; 16], true, true)]
+        {
+            let (ours, mut theirs) = duplex(64);
+            let heard = Arc::<Heard>::default();
+            let mut stream = noticed(Box::pin(ours), Arc::clone(&heard));
+            theirs.write_all(sent).await.unwrap();
+            theirs.shutdown().await.unwrap();
+            assert!(!heard.anything());
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).await.unwrap();
+            assert_eq!((all.as_slice(), heard.anything(), heard.enough()), (sent, anything, enough));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Something that may happen a thousand times a second is said at once, then every ten seconds with its count.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// From one time it is said to the next.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Counts what is said seldom.
+#[derive(Debug, Default)]
+pub struct Seldom(Mutex<(u64, Option<Instant>)>);
+
+impl Seldom {
+    /// It happened once more; gives how often it did since it was last said, when it is to be said now.
+    pub fn count(&self) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 += 1;
+        if state.1.is_some_and(|at| at.elapsed() < PAUSE) {
+            return None;
+        }
+        state.1 = Some(Instant::now());
+        Some(std::mem::take(&mut state.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_is_said_and_the_others_are_counted() {
+        let seldom = Seldom::default();
+        assert_eq!(seldom.count(), Some(1));
+        assert!((0..1000).all(|_| seldom.count().is_none()));
+        seldom.0.lock().unwrap().1 = Instant::now().checked_sub(PAUSE);
+        assert_eq!(seldom.count(), Some(1001));
+    }
+}
