@@ -1,1290 +1,166 @@
+# Completion of wsio for bash.
+
 _wsio() {
-    local i cur prev opts cmd
-    COMPREPLY=()
-    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-        cur="$2"
-    else
-        cur="${COMP_WORDS[COMP_CWORD]}"
-    fi
-    prev="$3"
-    cmd=""
-    opts=""
-
-    for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
-    do
-        case "${cmd},${i}" in
-            ",$1")
-                cmd="wsio"
-                ;;
-            wsio,connect)
-                cmd="wsio__subcmd__connect"
-                ;;
-            wsio,listen)
-                cmd="wsio__subcmd__listen"
-                ;;
-            wsio,pipe)
-                cmd="wsio__subcmd__pipe"
-                ;;
-            *)
-                ;;
-        esac
+    # bash cuts words at colons, equals signs and @: here they are whole again.
+    local rest=${COMP_LINE:0:COMP_POINT} word i
+    local -a words=()
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((i > 0)) && [[ $rest != [[:space:]]* ]]; then
+            ((i == COMP_CWORD)) && word=$rest
+            words[${#words[@]} - 1]+=$word
+        else
+            rest=${rest#"${rest%%[![:space:]]*}"}
+            ((i == COMP_CWORD)) && word=$rest
+            words+=("$word")
+        fi
+        rest=${rest#"$word"}
     done
+    local count=${#words[@]}
+    local cur=${words[count - 1]} prev=${words[count - 2]} sub=${words[1]}
+    COMPREPLY=()
+    if ((count <= 2)); then
+        _wsio_words 'connect listen pipe -h --help -V --version'
+        return
+    fi
 
-    case "${cmd}" in
-        wsio)
-            opts="-h -V --help --version connect listen pipe"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
+    local options values files='' folders='' at='' endpoints=''
+    case $sub in
+        connect)
+            options='--curl --framing --in --out -0 --json -t --text -b --binary --max-message --max-frame --read-ahead --timestamps --send --every --reply --recv-only --send-only --match --match-json --expect-close --expect-subprotocol --script --report -n --count -1 --linger --close --ok-close --close-timeout -m --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --connect-timeout --retry --retry-delay --retry-max-time --retry-connrefused --retry-all-errors --reconnect --resend -H --header --subprotocol --protocol --compress -u --user --bearer --cookie -A --user-agent --origin -x --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure -L --location --connect-to --resolve --unix-socket -4 --ipv4 -6 --ipv6 --interface --cacert -k --insecure --tls-min --pin --pinnedpubkey --crl --crlfile --sni --cert --key --pass --check --ping --expect-status --expect-header --fail-if-cert-expires-in --max-rtt --max-loss --no-pretty --no-history -q -s --quiet --silent -v --verbose --secret --progress --stats --record --raw --color -h --help'
+            values='--curl --framing --in --out --max-message --max-frame --read-ahead --send --every --reply --match --match-json --expect-close --expect-subprotocol --script --report -n --count --linger --close --ok-close --close-timeout -m --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --retry --retry-delay --retry-max-time -H --header --subprotocol --protocol -u --user --bearer --cookie -A --user-agent --origin -x --proxy --proxy-user --noproxy --proxy-cacert --connect-to --resolve --unix-socket --interface --cacert --tls-min --pin --pinnedpubkey --crl --crlfile --sni --cert --key --pass --ping --expect-status --expect-header --fail-if-cert-expires-in --max-rtt --max-loss --secret --record --color'
+            files='--script --proxy-cacert --unix-socket --cacert --crl --crlfile --cert --key --record'
+            folders=''
+            at='--curl --send -H --header -u --user --bearer --cookie --proxy-user --pass'
+            endpoints=''
             ;;
-        wsio__subcmd__connect)
-            opts="-0 -t -b -n -1 -m -H -u -A -x -L -4 -6 -k -q -v -h --curl --framing --in --out --json --text --binary --max-message --read-ahead --timestamps --send --every --reply --recv-only --send-only --match --match-json --expect-close --expect-subprotocol --script --report --count --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --connect-timeout --retry --retry-delay --retry-max-time --retry-connrefused --retry-all-errors --reconnect --resend --header --protocol --subprotocol --compress --user --bearer --cookie --user-agent --origin --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure --location --connect-to --resolve --unix-socket --ipv4 --ipv6 --interface --cacert --insecure --tls-min --pinnedpubkey --pin --crlfile --crl --sni --cert --key --pass --check --ping --expect-status --expect-header --fail-if-cert-expires-in --max-rtt --max-loss --no-pretty --no-history --quiet --verbose --secret --progress --stats --record --raw --color --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --curl)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --framing)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
-                    return 0
-                    ;;
-                --in)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
-                    return 0
-                    ;;
-                --out)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
-                    return 0
-                    ;;
-                --max-message)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --read-ahead)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timestamps)
-                    COMPREPLY=($(compgen -W "time delta" -- "${cur}"))
-                    return 0
-                    ;;
-                --send)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --every)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --reply)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --match)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --match-json)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --expect-close)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --expect-subprotocol)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --script)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --report)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --count)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --close)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ok-close)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --close-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --idle-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ping-interval)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ping-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --connect-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retry)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retry-delay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retry-max-time)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --reconnect)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --header)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -H)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --subprotocol)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --protocol)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --user)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -u)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --bearer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cookie)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --user-agent)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -A)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --origin)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -x)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-user)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --noproxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-cacert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --connect-to)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --resolve)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --unix-socket)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --interface)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cacert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --tls-min)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --pin)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --pinnedpubkey)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --crl)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --crlfile)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --sni)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --key)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --pass)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ping)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --expect-status)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --expect-header)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fail-if-cert-expires-in)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-rtt)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-loss)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --secret)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --record)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
+        listen)
+            options='--echo --relay --to --serve --console --once --path --allow-origin --allow-host --forward-header --self-signed --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace --queue --slow --last --child-stderr --pty --hangup -u --user --bearer --framing --in --out -0 --json -t --text -b --binary --max-message --max-frame --read-ahead --timestamps --every --reply --linger --close --ok-close --close-timeout -m --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --compress -x --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure -L --location --connect-to --resolve --unix-socket -4 --ipv4 -6 --ipv6 --interface --tls-min --pin --pinnedpubkey --crl --crlfile --secret --stats --record -H --header --subprotocol --protocol --cert --key --cacert -k --insecure --sni --pass --connect-timeout -n --count -1 --send --script --report --recv-only --send-only -q -s --quiet --silent -v --verbose --progress --raw -h --help'
+            values='--to --serve --path --allow-origin --allow-host --forward-header --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace --queue --slow --last --child-stderr -u --user --bearer --framing --in --out --max-message --max-frame --read-ahead --every --reply --linger --close --ok-close --close-timeout -m --timeout --idle-timeout --ping-interval --ping-timeout -x --proxy --proxy-user --noproxy --proxy-cacert --connect-to --resolve --unix-socket --interface --tls-min --pin --pinnedpubkey --crl --crlfile --secret --record -H --header --subprotocol --protocol --cert --key --cacert --sni --pass --connect-timeout -n --count --send --script --report'
+            files='--client-ca --announce --proxy-cacert --unix-socket --crl --crlfile --record --cert --key --cacert --script'
+            folders='--serve'
+            at='-u --user --bearer --proxy-user -H --header --pass --send'
+            endpoints='--to'
             ;;
-        wsio__subcmd__listen)
-            opts="-u -0 -t -b -m -x -L -4 -6 -H -k -n -1 -q -v -h --echo --relay --to --serve --console --once --path --allow-origin --allow-host --forward-header --self-signed --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace --queue --slow --last --child-stderr --pty --hangup --user --bearer --framing --in --out --json --text --binary --max-message --read-ahead --timestamps --every --reply --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --compress --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure --location --connect-to --resolve --unix-socket --ipv4 --ipv6 --interface --tls-min --pinnedpubkey --pin --crlfile --crl --secret --stats --record --header --protocol --subprotocol --cert --key --cacert --insecure --sni --pass --connect-timeout --count --send --script --report --recv-only --send-only --quiet --verbose --progress --raw --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --to)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --serve)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o plusdirs
-                    fi
-                    return 0
-                    ;;
-                --path)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --allow-origin)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --allow-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --forward-header)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --client-ca)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --announce)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --mode)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-connections)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --handshake-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --grace)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --queue)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --slow)
-                    COMPREPLY=($(compgen -W "disconnect drop wait" -- "${cur}"))
-                    return 0
-                    ;;
-                --last)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --child-stderr)
-                    COMPREPLY=($(compgen -W "log client" -- "${cur}"))
-                    return 0
-                    ;;
-                --user)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -u)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --bearer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --framing)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
-                    return 0
-                    ;;
-                --in)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
-                    return 0
-                    ;;
-                --out)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
-                    return 0
-                    ;;
-                --max-message)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --read-ahead)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timestamps)
-                    COMPREPLY=($(compgen -W "time delta" -- "${cur}"))
-                    return 0
-                    ;;
-                --every)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --reply)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --close)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ok-close)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --close-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --idle-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ping-interval)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ping-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -x)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-user)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --noproxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-cacert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --connect-to)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --resolve)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --unix-socket)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --interface)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-min)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --pin)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --pinnedpubkey)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --crl)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --crlfile)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --secret)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --record)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --header)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -H)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --subprotocol)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --protocol)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --key)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --cacert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --sni)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --pass)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --connect-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --count)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --send)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --script)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --report)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
+        pipe)
+            options='--framing --in --out -0 --json -t --text -b --binary --max-message --max-frame --read-ahead --timestamps --every --reply --match --match-json --expect-close --expect-subprotocol --linger --close --ok-close --close-timeout -m --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --connect-timeout --retry --retry-delay --retry-max-time --retry-connrefused --retry-all-errors --reconnect --resend --compress --cookie -A --user-agent --origin -x --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure -L --location --connect-to --resolve --unix-socket -4 --ipv4 -6 --ipv6 --interface --cacert -k --insecure --tls-min --pin --pinnedpubkey --crl --crlfile --sni --key --pass --queue --slow --last --child-stderr --pty --hangup --once --path --allow-origin --allow-host --forward-header --self-signed --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace -q -s --quiet --silent -v --verbose --secret --progress --stats --record --raw -H --header --subprotocol --protocol --cert --send -u --user --bearer --recv-only --send-only -n --count -1 -h --help'
+            values='--framing --in --out --max-message --max-frame --read-ahead --every --reply --match --match-json --expect-close --expect-subprotocol --linger --close --ok-close --close-timeout -m --timeout --idle-timeout --ping-interval --ping-timeout --connect-timeout --retry --retry-delay --retry-max-time --cookie -A --user-agent --origin -x --proxy --proxy-user --noproxy --proxy-cacert --connect-to --resolve --unix-socket --interface --cacert --tls-min --pin --pinnedpubkey --crl --crlfile --sni --key --pass --queue --slow --last --child-stderr --path --allow-origin --allow-host --forward-header --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace --secret --record -H --header --subprotocol --protocol --cert --send -u --user --bearer -n --count'
+            files='--proxy-cacert --unix-socket --cacert --crl --crlfile --key --client-ca --announce --record --cert'
+            folders=''
+            at='--cookie --proxy-user --pass --send -u --user --bearer'
+            endpoints=''
             ;;
-        wsio__subcmd__pipe)
-            opts="-0 -t -b -m -A -x -L -4 -6 -k -q -v -H -u -n -1 -h --framing --in --out --json --text --binary --max-message --read-ahead --timestamps --every --reply --match --match-json --expect-close --expect-subprotocol --linger --close --ok-close --close-timeout --timeout --idle-timeout --ping-interval --ping-timeout --no-pong --connect-timeout --retry --retry-delay --retry-max-time --retry-connrefused --retry-all-errors --reconnect --resend --compress --cookie --user-agent --origin --proxy --proxy-user --noproxy --proxy-cacert --proxy-insecure --location --connect-to --resolve --unix-socket --ipv4 --ipv6 --interface --cacert --insecure --tls-min --pinnedpubkey --pin --crlfile --crl --sni --key --pass --queue --slow --last --child-stderr --pty --hangup --once --path --allow-origin --allow-host --forward-header --self-signed --client-ca --announce --mode --max-connections --max-buffer --handshake-timeout --grace --quiet --verbose --secret --progress --stats --record --raw --header --protocol --subprotocol --cert --send --user --bearer --recv-only --send-only --count --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --framing)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
-                    return 0
-                    ;;
-                --in)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
-                    return 0
-                    ;;
-                --out)
-                    COMPREPLY=($(compgen -W "lines nul raw whole length base64 hex paragraph jsonl" -- "${cur}"))
-                    return 0
-                    ;;
-                --max-message)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --read-ahead)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timestamps)
-                    COMPREPLY=($(compgen -W "time delta" -- "${cur}"))
-                    return 0
-                    ;;
-                --every)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --reply)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --match)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --match-json)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --expect-close)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --expect-subprotocol)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --linger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --close)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ok-close)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --close-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --idle-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ping-interval)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ping-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --connect-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retry)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retry-delay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retry-max-time)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --reconnect)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cookie)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --user-agent)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -A)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --origin)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -x)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-user)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --noproxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-cacert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --connect-to)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --resolve)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --unix-socket)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --interface)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cacert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --tls-min)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --pin)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --pinnedpubkey)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --crl)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --crlfile)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --sni)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --key)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --pass)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --queue)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --slow)
-                    COMPREPLY=($(compgen -W "disconnect drop wait" -- "${cur}"))
-                    return 0
-                    ;;
-                --last)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --child-stderr)
-                    COMPREPLY=($(compgen -W "log client" -- "${cur}"))
-                    return 0
-                    ;;
-                --path)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --allow-origin)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --allow-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --forward-header)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --client-ca)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --announce)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --mode)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-connections)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-buffer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --handshake-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --grace)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --secret)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --record)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --header)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -H)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --subprotocol)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --protocol)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --send)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --user)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -u)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --bearer)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --count)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
+        *) return ;;
+    esac
+
+    # Where among the endpoints it stands, and whether a program begins before it.
+    local place=0 dashes=0
+    for ((i = 2; i < count - 1; i++)); do
+        word=${words[i]}
+        if [[ $word == -- ]]; then
+            dashes=$i
+            break
+        elif [[ " $values " == *" $word "* ]]; then
+            ((i++))
+        elif [[ $word != -?* ]]; then
+            ((place++))
+        fi
+    done
+    if ((dashes > 0)); then
+        if ((count - 2 == dashes)); then _wsio_programs "$cur"; else _wsio_paths "$cur"; fi
+        return
+    fi
+
+    local option=$prev value=$cur
+    if [[ $cur == --*=* ]]; then
+        option=${cur%%=*} value=${cur#*=}
+    elif [[ " $values " != *" $prev "* ]]; then
+        option=''
+    fi
+    if [[ -n $option ]]; then
+        if [[ " $files " == *" $option "* ]]; then
+            _wsio_paths "$value"
+        elif [[ " $folders " == *" $option "* ]]; then
+            _wsio_paths "$value" -d
+        elif [[ " $at " == *" $option "* ]]; then
+            [[ $value == @* ]] && _wsio_paths "${value#@}" -f @
+        elif [[ " $endpoints " == *" $option "* ]]; then
+            _wsio_endpoint "$value" '- ws:// wss:// ws+unix: tcp: tls: unix: udp: exec: sh: file: append: echo: null: hub: nats:// nats+tls://'
+        else
+            local possible=
+            case $option in
+                --framing) possible='lines nul raw whole length base64 hex paragraph jsonl' ;;
+                --in) possible='lines nul raw whole length base64 hex paragraph jsonl' ;;
+                --out) possible='lines nul raw whole length base64 hex paragraph jsonl' ;;
+                --timestamps) possible='time delta' ;;
+                --color) possible='auto always never' ;;
+                --slow) possible='disconnect drop wait' ;;
+                --child-stderr) possible='log client' ;;
             esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
+            COMPREPLY=($(compgen -W "$possible" -- "$value"))
+        fi
+    elif [[ $cur == -?* || ($cur == - && $sub != pipe) ]]; then
+        _wsio_words "$options"
+    else
+        case $sub,$place in
+            connect,0) _wsio_endpoint "$cur" 'ws:// wss:// ws+unix: echo:' ;;
+            listen,0) _wsio_endpoint "$cur" 'ws:// wss:// unix: fd: systemd' ;;
+            pipe,0) _wsio_endpoint "$cur" '- ws:// wss:// ws+unix: ws-listen: wss-listen: tcp: tls: tcp-listen: unix: unix-listen: udp: udp-listen: file: nats:// nats+tls://' ;;
+            pipe,1) _wsio_endpoint "$cur" '- ws:// wss:// ws+unix: tcp: tls: unix: udp: exec: sh: file: append: echo: null: hub: nats:// nats+tls://' ;;
+        esac
+    fi
+}
+
+_wsio_words() {
+    COMPREPLY=($(compgen -W "$1" -- "$cur"))
+}
+
+# Paths that begin so, files or folders, behind a prefix; of a value that bash has cut, it replaces the last
+# piece alone.
+_wsio_paths() {
+    local path IFS=$'\n'
+    [[ -z $3 ]] && compopt -o filenames 2>/dev/null
+    for path in $(compgen "${2:--f}" -- "$1"); do
+        # bash marks no folder that it does not see as a file's name.
+        if [[ -n $3 && -d $path ]]; then
+            path+=/
+            compopt -o nospace 2>/dev/null
+        fi
+        COMPREPLY+=("$(_wsio_last "$3$path")")
+    done
+}
+
+_wsio_programs() {
+    COMPREPLY=($(compgen -c -- "$1"))
+}
+
+# What stands behind the last character of a word at which bash cuts words; an @ belongs to what follows it.
+_wsio_last() {
+    local text=$1 last=${1##*[:=]}
+    local cut=${text:${#text} - ${#last} - 1:1}
+    [[ $text != "$last" && $COMP_WORDBREAKS == *"$cut"* ]] && text=$last
+    [[ $text == *@* && $COMP_WORDBREAKS == *@* ]] && text=@${text##*@}
+    printf '%s' "$text"
+}
+
+_wsio_endpoint() {
+    local scheme=${1%%:*} rest=${1#*:} candidate
+    case $1 in
+        ws-listen:unix:* | wss-listen:unix:*) _wsio_paths "${rest#*:}" ;;
+        file:* | append:* | unix:* | unix-listen:* | ws+unix:*) _wsio_paths "$rest" ;;
+        exec:* | sh:*) _wsio_programs "$rest" ;;
+        *:*)
+            # The rest of a scheme such as ws://
+            for candidate in $2; do
+                [[ $candidate == "$1"* ]] && COMPREPLY+=("$(_wsio_last "$candidate")")
+            done
+            compopt -o nospace 2>/dev/null
+            ;;
+        *)
+            COMPREPLY=($(compgen -W "$2" -- "$1"))
+            [[ ${COMPREPLY[*]} == *[:/] ]] && compopt -o nospace 2>/dev/null
             ;;
     esac
 }
 
-if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _wsio -o nosort -o bashdefault -o default wsio
-else
-    complete -F _wsio -o bashdefault -o default wsio
-fi
+complete -o bashdefault -F _wsio wsio

@@ -5,7 +5,7 @@
 //! prints them but the reporter at the top, so their text is plain and may hold remote bytes:
 //! [`printable`] is applied once, when a fault is shown.
 
-use crate::exit::Exit;
+use crate::{exit::Exit, os_text};
 use std::fmt::{self, Write};
 
 /// An error with exit code, phase, cause and hint.
@@ -104,6 +104,7 @@ impl std::error::Error for Fault {}
 /// C0, C1, DEL, line breaks, the bidirectional controls and what takes no room come out as `\u{…}`; the
 /// rest is kept.
 pub fn printable(text: &str) -> String {
+    let text = os_text::shown(text);
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         if is_hidden(character) {

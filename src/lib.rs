@@ -23,7 +23,7 @@
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `fault exit limited` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
+//! `fault exit limited os_text` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
 //! `endpoint` ← `plan` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads
 //! them.
 //!
@@ -46,6 +46,7 @@ pub mod link;
 pub mod nats;
 pub mod net;
 pub mod observe;
+pub mod os_text;
 pub mod plan;
 pub mod script;
 pub mod session;

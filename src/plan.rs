@@ -116,6 +116,8 @@ pub struct Common {
     pub framing: FramingChoice,
     /// Bound on one message both ways, bytes. Default 64 MiB.
     pub max_message: usize,
+    /// Bound on the payload of one frame that is sent, bytes.
+    pub max_frame: usize,
     /// Bytes of received messages that are read on and kept while the output of a session takes nothing, so
     /// that pings are answered and a Close is seen; `None` stops reading at once. Default 16 MiB, and 256 KiB
     /// a session where an end listens.

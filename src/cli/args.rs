@@ -3,9 +3,12 @@
 //! `-h` shows the commonest options and `--help` all of them, both one line an option; clap's own
 //! long help takes three lines each, so the two are the same renderer over two [`Style`]s.
 
-use super::{connect::ConnectArgs, examples, listen::ListenArgs, network, pipe::PipeArgs};
-use crate::{endpoint::SCHEMES, exit::EXITS, framing::FRAMINGS};
-use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
+use super::{connect::ConnectArgs, examples, expand::usage, listen::ListenArgs, network, pipe::PipeArgs};
+use crate::{endpoint::SCHEMES, exit::EXITS, fault::Result, framing::FRAMINGS, os_text};
+use clap::{
+    Arg, ArgAction, ArgMatches, Command, CommandFactory, Id, Parser,
+    builder::{StringValueParser, TypedValueParser},
+};
 use std::fmt::Write;
 
 /// What `wsio --version` says after the name: ours, and the TLS and WebSocket libraries'.
@@ -130,12 +133,66 @@ fn finish(command: Command, style: Style) -> Command {
         let numbers = ["DURATION", "SIZE", "N"].map(Into::into);
         let takes =
             arg.get_value_names().is_some_and(|names| names.iter().any(|name| numbers.contains(name)));
-        if takes && !arg.is_require_equals_set() { arg.allow_negative_numbers(true) } else { arg }
+        let arg = if takes && !arg.is_require_equals_set() { arg.allow_negative_numbers(true) } else { arg };
+        match arg.get_id().as_str() {
+            id if PATHS.contains(&id) => {
+                arg.value_parser(StringValueParser::new().map(|text| os_text::path(&text)))
+            }
+            "program" => arg.value_parser(StringValueParser::new().map(|text| os_text::os(&text))),
+            _ => arg,
+        }
     });
     match style {
         Style::Short => command,
         Style::Long => command.mut_args(|arg| arg.hide_short_help(false)),
     }
+}
+
+/// Options whose value is a path.
+const PATHS: [&str; 11] = [
+    "cacert",
+    "crl",
+    "cert",
+    "key",
+    "record",
+    "proxy_cacert",
+    "unix_socket",
+    "script",
+    "client_ca",
+    "announce",
+    "serve",
+];
+
+/// Refuses what is not UTF-8 where neither a path nor the bytes of a message stand.
+pub(super) fn check_bytes(matches: &ArgMatches) -> Result<()> {
+    const SCHEMES: [&str; 9] = [
+        "file:",
+        "append:",
+        "unix:",
+        "unix-listen:",
+        "ws+unix:",
+        "ws-listen:unix:",
+        "wss-listen:unix:",
+        "exec:",
+        "sh:",
+    ];
+    for id in matches.ids().map(Id::as_str) {
+        let takes_bytes = |text: &str| match id {
+            "target" | "a" | "b" | "to" | "address" => SCHEMES.iter().any(|scheme| {
+                text.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+            }),
+            "send" | "program" => true,
+            _ => text.starts_with('@') || PATHS.contains(&id),
+        };
+        let values = matches.try_get_raw(id).ok().flatten().into_iter().flatten();
+        for text in values.filter_map(|value| value.to_str()) {
+            if os_text::stands_for_bytes(text) && !takes_bytes(text) {
+                let cause = format!("`{}` is not UTF-8", os_text::shown(text));
+                return Err(usage(cause).hint("in a URL such a byte is written as %FF; a path may have it"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What stands below the options: tables in the long style, examples in both.

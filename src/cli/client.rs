@@ -32,7 +32,7 @@ pub(super) struct Credentials {
     /// Log in with a bearer token; @FILE, @- and @env:NAME keep it off the command line
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     pub bearer: Option<String>,
-    /// Send cookies, as 'a=b' or from @FILE, plain or a Netscape jar; repeatable
+    /// Send cookies, as 'a=b' or from @FILE: plain, a Netscape jar, JSON, Set-Cookie lines; repeatable
     #[arg(long, value_name = "COOKIE", hide_short_help = true)]
     pub cookie: Vec<String>,
     /// Send NAME as User-Agent

@@ -106,6 +106,7 @@ impl ConnectArgs {
             rules: self.ask.rules(&self.session, given),
             framing,
             max_message: self.messages.max_message,
+            max_frame: self.messages.max_frame,
             read_ahead: lower::read_ahead(&self.messages, false),
             direction,
             send: lower::send(&self.messages, expander)?,

@@ -8,8 +8,9 @@ use super::Context;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    framing::unmarked,
     limited::{self, Unread},
-    net,
+    net, os_text,
 };
 use std::path::Path;
 
@@ -41,21 +42,32 @@ impl<'a, 'c> Expander<'a, 'c> {
         }
     }
 
+    /// The same for a message of text: the mark of Windows' programs before it (BOM) is no part of it.
+    pub(super) fn text_message(
+        &mut self,
+        option: &'static str,
+        text: &str,
+        longest: usize,
+    ) -> Result<Vec<u8>> {
+        let bytes = self.message(option, text, longest)?;
+        Ok(if text.starts_with('@') { unmarked(&bytes).to_vec() } else { bytes })
+    }
+
     /// A script at standard input.
     pub(super) fn script(&mut self) -> Result<String> {
-        String::from_utf8(self.stdin("--script", Limit::Script)?).map_err(|_| not_utf8("--script"))
+        decoded("--script", self.stdin("--script", Limit::Script)?)
     }
 
     fn bytes(&mut self, option: &'static str, text: &str, limit: Limit) -> Result<Vec<u8>> {
         match text.strip_prefix('@') {
-            None => Ok(text.as_bytes().to_vec()),
-            Some(literal) if literal.starts_with('@') => Ok(literal.as_bytes().to_vec()),
+            None => Ok(os_text::bytes(text)),
+            Some(literal) if literal.starts_with('@') => Ok(os_text::bytes(literal)),
             Some("-") => self.stdin(option, limit),
             Some("") => Err(usage(format!("{option} @ names no file"))
                 .hint(format!("write {option} @FILE, @-, @env:NAME, or @@ for a plain @"))),
             Some(source) => match source.strip_prefix("env:") {
                 Some(name) => self.env(option, name),
-                None => limited::read(Path::new(source), limit.bytes())
+                None => limited::read(&os_text::path(source), limit.bytes())
                     .map_err(|unread| unfit(source, option, &unread, limit)),
             },
         }
@@ -85,7 +97,7 @@ impl<'a, 'c> Expander<'a, 'c> {
 
     /// A value of any number of lines.
     pub(super) fn text(&mut self, option: &'static str, text: &str) -> Result<String> {
-        String::from_utf8(self.bytes(option, text, Limit::Value)?).map_err(|_| not_utf8(option))
+        decoded(option, self.bytes(option, text, Limit::Value)?)
     }
 
     /// A variable of the environment.
@@ -148,7 +160,10 @@ pub(super) fn script(path: &Path) -> Result<String, String> {
         Unread::Endless => "it is a device without an end".to_owned(),
         Unread::TooLong => format!("it holds more than {SCRIPT} bytes; `include FILE` joins smaller ones"),
     })?;
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+    String::from_utf8(unmarked(&bytes).to_vec()).map_err(|error| match is_utf16(error.as_bytes()) {
+        true => "it is UTF-16, not UTF-8".to_owned(),
+        false => "it is not UTF-8".to_owned(),
+    })
 }
 
 /// Why a value cannot be had from there.
@@ -176,8 +191,18 @@ fn too_long(what: &str, longest: usize) -> Fault {
         .hint("raise the limit with --max-message SIZE, or send it as a stream on standard input")
 }
 
-fn not_utf8(option: &str) -> Fault {
-    usage(format!("the value of {option} is not UTF-8"))
+/// The text of a value, without the mark of Windows' programs before it (BOM).
+fn decoded(option: &str, bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(unmarked(&bytes).to_vec()).map_err(|error| match is_utf16(error.as_bytes()) {
+        true => usage(format!("the value of {option} is UTF-16, not UTF-8"))
+            .hint("convert the file: iconv -f UTF-16 -t UTF-8 FILE"),
+        false => usage(format!("the value of {option} is not UTF-8")),
+    })
+}
+
+/// Whether the text begins with the mark of UTF-16, which PowerShell's `>` writes.
+fn is_utf16(text: &[u8]) -> bool {
+    text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
 }
 
 /// A fault of the command line (exit 2).
@@ -228,6 +253,22 @@ mod tests {
         let mut expander = Expander::new(&mut context);
         assert_eq!(expander.secret("--bearer", "@-").unwrap_err().exit, Exit::Usage);
         assert_eq!(expander.line("--send", "@-"), Ok("one".to_owned()));
+    }
+
+    #[test]
+    fn the_mark_before_text_is_no_part_of_a_value() {
+        let text = |stdin: &[u8]| {
+            let mut context =
+                Context { env: &|_| None, stdin: &mut { stdin }, stdin_is_terminal: false, ask: None };
+            Expander::new(&mut context).text("--header", "@-")
+        };
+        assert_eq!(text(b"\xef\xbb\xbfX-A: 1\r\n").as_deref(), Ok("X-A: 1\r\n"));
+        let fault = text(b"\xff\xfeX\0").unwrap_err();
+        assert!(fault.cause.contains("UTF-16") && fault.hint.unwrap().contains("iconv"));
+        let mut stdin: &[u8] = b"\xef\xbb\xbf{}";
+        let mut context = Context { env: &|_| None, stdin: &mut stdin, stdin_is_terminal: false, ask: None };
+        assert_eq!(Expander::new(&mut context).text_message("--send", "@-", 64), Ok(b"{}".to_vec()));
+        assert_eq!(expand("@-", b"\xef\xbb\xbf{}"), Ok(b"\xef\xbb\xbf{}".to_vec()), "bytes keep theirs");
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub(super) struct Messages {
     /// Refuse messages of more than SIZE bytes, both ways
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
     pub max_message: usize,
+    /// Send no frame with more than SIZE bytes: a larger message goes as fragments, raw input as smaller ones
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256k", hide_short_help = true)]
+    pub max_frame: usize,
     /// Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]
     #[arg(long, value_name = "SIZE", value_parser = values::size_or_off, hide_short_help = true)]
     pub read_ahead: Option<SizeLimit>,
@@ -56,7 +59,7 @@ pub(super) struct Messages {
     /// Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable
     #[arg(long, value_name = "DURATION=MSG", allow_hyphen_values = true, hide_short_help = true)]
     pub every: Vec<String>,
-    /// Answer a text message that matches REGEX with MSG, $1 for captures, '\\=' for = in REGEX; repeatable
+    /// Answer a text message that matches REGEX with MSG, $1 for captures, \= for = in REGEX; repeatable
     #[arg(long, value_name = "REGEX=MSG", value_parser = values::reply, hide_short_help = true)]
     pub reply: Vec<(Regex, String)>,
     /// Never read the input, only receive
@@ -148,7 +151,7 @@ pub(super) struct Again {
 #[command(next_help_heading = "Output")]
 pub(super) struct Output {
     /// Say nothing but faults on standard error
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, visible_short_alias = 's', visible_alias = "silent", conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say on standard error how the connection came about, with both heads; -vv also every frame
     #[arg(short, long, action = ArgAction::Count)]

@@ -63,10 +63,15 @@ pub(super) fn client(
     for cookie in &credentials.cookie {
         let content = expander.text("--cookie", cookie)?;
         let cookies = match cookie.starts_with('@') && !cookie.starts_with("@@") {
-            true => Cookies::of_file(&content),
-            false => Cookies::Plain(content),
+            true => Cookies::of_file(&content).map_err(|cause| {
+                usage(format!("the file of --cookie: {cause}"))
+                    .hint("--cookie 'NAME=VALUE', or a jar of curl's: --cookie @FILE")
+            })?,
+            false => vec![Cookies::Plain(content)],
         };
-        add_cookies(&mut options, cookies)?;
+        for cookies in cookies {
+            add_cookies(&mut options, cookies)?;
+        }
     }
     Ok(options)
 }
@@ -116,19 +121,13 @@ fn add_once(
 
 /// Adds the cookies of one `--cookie`.
 fn add_cookies(options: &mut ClientOptions, cookies: Cookies) -> Result<()> {
-    let (Cookies::Plain(text) | Cookies::Jar(text)) = &cookies;
-    if text.is_empty() {
+    if cookies.is_empty() {
         return Ok(());
     }
     if options.headers.iter().any(|(name, _)| name.as_str() == "cookie") {
         return Err(usage("cookie is given twice, by -H and by --cookie").hint("keep one of the two"));
     }
-    // Between the lines and fields of a jar are control characters; its cookies have none.
-    let pieces = match &cookies {
-        Cookies::Plain(text) => vec![text.as_str()],
-        Cookies::Jar(text) => text.lines().flat_map(|line| line.split('\t')).collect(),
-    };
-    if pieces.into_iter().any(|piece| HeaderValue::from_bytes(piece.as_bytes()).is_err()) {
+    if cookies.texts().into_iter().any(|text| HeaderValue::from_bytes(text.as_bytes()).is_err()) {
         return Err(usage("the value of --cookie contains a control character"));
     }
     options.cookies.push(cookies);

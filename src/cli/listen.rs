@@ -156,6 +156,7 @@ impl ListenArgs {
             rules: lower::rules(&self.session),
             framing: lower::framing(&self.messages, "lines", &self.output)?,
             max_message: self.messages.max_message,
+            max_frame: self.messages.max_frame,
             read_ahead: lower::read_ahead(&self.messages, true),
             direction: lower::direction(&self.messages),
             send: lower::send(&self.messages, expander)?,
@@ -230,7 +231,15 @@ impl Place {
                         .to_owned(),
                 })
         };
+        if let Some(hint) = endpoint_instead(text) {
+            let cause = format!("'{text}' is an endpoint, and listen takes an address");
+            return Err(Fault::new(Exit::Malformed, "listen", cause).hint(hint));
+        }
         let Some((scheme, rest)) = text.split_once("://") else {
+            if let Some((port, path)) = text.split_once('/').filter(|(port, _)| port.parse::<u16>().is_ok()) {
+                return Err(malformed("a path stands in a URL".to_owned())
+                    .hint(format!("wsio listen ws://127.0.0.1:{port}/{path}")));
+            }
             let address = ListenAddr::parse(text).map_err(malformed)?;
             return Ok(Self { address, path: None, secure: None });
         };
@@ -253,6 +262,24 @@ impl Place {
         };
         Ok(Self { address: address.map_err(malformed)?, path, secure: Some(secure) })
     }
+}
+
+/// The line that does what an endpoint in the place of the address means.
+fn endpoint_instead(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once(':')?;
+    Some(match scheme.to_ascii_lowercase().as_str() {
+        "ws-listen" | "ws-l" | "l-ws" => format!("wsio listen {rest}"),
+        "wss-listen" | "wss-l" | "l-wss" => format!("wsio listen wss://{rest}"),
+        "unix-listen" | "unix-l" => format!("wsio listen unix:{rest}"),
+        "tcp-listen" | "udp-listen" | "tcp-l" | "udp-l" => {
+            let scheme = scheme.split('-').next().unwrap_or_default();
+            format!(
+                "wsio pipe {scheme}-listen:{rest} B for clients that speak no WebSocket, wsio listen {rest} for those that do"
+            )
+        }
+        "echo" => "wsio listen PORT --echo".to_owned(),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -289,6 +316,20 @@ mod tests {
             let fault = Place::parse(text).err().unwrap();
             assert!(fault.hint.as_ref().is_some_and(|hint| hint.starts_with(instead)), "{fault}");
             assert!(fault.cause.contains("lacks a port"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_for_an_address_gets_the_line_that_is_meant() {
+        for (text, instead) in [
+            ("ws-listen:8080", "wsio listen 8080"),
+            ("WSS-L:h:1", "wsio listen wss://h:1"),
+            ("unix-listen:/s", "wsio listen unix:/s"),
+            ("tcp-l:1", "wsio pipe tcp-listen:1 B for clients"),
+            ("8080/chat", "wsio listen ws://127.0.0.1:8080/chat"),
+        ] {
+            let fault = Place::parse(text).err().unwrap();
+            assert!(fault.hint.as_ref().is_some_and(|hint| hint.starts_with(instead)), "{fault}");
         }
     }
 

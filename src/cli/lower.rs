@@ -263,7 +263,13 @@ pub(super) fn leaves_after_send(given: &Given) -> bool {
 }
 
 pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<Bytes>> {
-    let message = |text: &String| expander.message("--send", text, messages.max_message).map(Bytes::from);
+    let framing = messages.input.or(messages.framing);
+    let is_binary =
+        messages.binary || !messages.text && framing.is_some_and(|framing| framing.kind == Kind::Binary);
+    let message = |text: &String| match is_binary {
+        true => expander.message("--send", text, messages.max_message).map(Bytes::from),
+        false => expander.text_message("--send", text, messages.max_message).map(Bytes::from),
+    };
     messages.send.iter().map(message).collect()
 }
 
@@ -277,7 +283,10 @@ pub(super) fn chat(messages: &Messages, expander: &mut Expander) -> Result<Chat>
         let every = values::some_duration(every).map_err(|cause| {
             usage(format!("--every {every}: {cause}")).hint(format!("--every '30s={message}'"))
         })?;
-        let bytes = Bytes::from(expander.message("--every", message, messages.max_message)?);
+        let bytes = Bytes::from(match messages.binary {
+            true => expander.message("--every", message, messages.max_message)?,
+            false => expander.text_message("--every", message, messages.max_message)?,
+        });
         let message = match (messages.binary, Utf8Bytes::try_from(bytes.clone())) {
             (false, Ok(text)) => Message::Text(text),
             (true, _) => Message::Binary(bytes),

@@ -35,7 +35,7 @@ pub use args::VERSION;
 pub use examples::{EXAMPLES, Example};
 pub use lower::check_input;
 
-use crate::{fault::Result, plan::Plan};
+use crate::{fault::Result, os_text, plan::Plan};
 use args::{Cli, Style, Subcommand};
 use clap::{FromArgMatches, error::ErrorKind};
 use expand::Expander;
@@ -73,7 +73,8 @@ pub enum Parsed {
 /// A fault of phase `usage` (exit 2) for anything clap or the rules of an option refuse, exit 3 for a
 /// malformed address to listen on, exit 26 for an `@FILE` that cannot be read.
 pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) -> Result<Parsed> {
-    let mut args: Vec<OsString> = args.into_iter().collect();
+    let mut args: Vec<OsString> =
+        args.into_iter().map(|arg| os_text::text(&arg).into_owned().into()).collect();
     if args.get(1).is_some_and(|first| first == "help") {
         // `help connect` is `connect --help`.
         args.remove(1);
@@ -90,6 +91,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
         Err(error) => return Err(refusal::fault(&error, &args, &command)),
     };
     let cli = Cli::from_arg_matches(&matches).map_err(|error| refusal::fault(&error, &args, &command))?;
+    if let Some((_, matches)) = matches.subcommand() {
+        args::check_bytes(matches)?;
+    }
     let mut expander = Expander::new(context);
     let Some((name, matches)) = matches.subcommand() else {
         return Err(expand::usage("a subcommand is missing"));

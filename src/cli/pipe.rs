@@ -163,6 +163,7 @@ impl PipeArgs {
             rules: self.ask.rules(&self.session, given),
             framing,
             max_message: self.messages.max_message,
+            max_frame: self.messages.max_frame,
             read_ahead: lower::read_ahead(&self.messages, listens),
             direction,
             send: lower::send(&self.messages, expander)?,
@@ -239,7 +240,10 @@ fn check(given: &Given, roles: [Role; 2], to_hub: bool) -> Result<()> {
         )?;
     }
     if !any(&[WebSocketClient]) && !server {
-        given.refuse(&["user", "bearer", "no_pong", "read_ahead", "hangup"], "needs a WebSocket endpoint")?;
+        given.refuse(
+            &["user", "bearer", "no_pong", "read_ahead", "max_frame", "hangup"],
+            "needs a WebSocket endpoint",
+        )?;
     }
     let is_web_socket = |role| [WebSocketClient, WebSocketServer, SecureWebSocketServer].contains(role);
     if roles.iter().all(is_web_socket) {

@@ -59,6 +59,7 @@ impl Checks {
                 "send_only",
                 "linger",
                 "read_ahead",
+                "max_frame",
                 "idle_timeout",
                 "reconnect",
                 "resend",

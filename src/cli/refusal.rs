@@ -15,6 +15,27 @@ use std::ffi::OsString;
 const AMBIGUOUS_N: &str =
     "-k to accept any certificate (wscat's -n), --linger inf to stay open (websocat's -n)";
 
+/// Words of other tools that stand where a subcommand does, with the line that does it.
+const SUBCOMMANDS: &[(&[&str], &str)] = &[
+    (&["server", "serve", "s", "l", "bind", "daemon"], "wsio listen ADDR"),
+    (&["client", "c", "open", "dial", "get", "talk", "chat", "repl", "shell", "curl"], "wsio connect URL"),
+    (&["bridge", "tunnel", "proxy", "forward", "join"], "wsio pipe A B"),
+    (&["ping", "rtt", "latency"], "wsio connect URL --ping 5"),
+    (&["check", "test", "probe", "health", "status"], "wsio connect URL --check"),
+    (&["send", "publish", "pub", "emit", "post"], "wsio connect URL --send MSG"),
+    (&["recv", "receive", "subscribe", "sub", "watch", "tail"], "wsio connect URL --recv-only"),
+    (&["run", "play", "script", "replay"], "wsio connect URL --script FILE"),
+    (&["mock"], "wsio listen PORT --script FILE"),
+    (&["echo", "mirror"], "wsio listen PORT --echo, or wsio connect echo:"),
+    (&["relay", "broadcast", "hub"], "wsio listen PORT --relay"),
+    (&["version"], "wsio --version"),
+    (&["man", "manual", "docs"], "wsio --help"),
+    (
+        &["completion", "completions", "complete", "generate"],
+        "the files for bash, zsh, fish, elvish and PowerShell are in the source's folder completions, the README says where they go",
+    ),
+];
+
 /// The fault (exit 2) for what clap refused.
 pub(super) fn fault(error: &Error, args: &[OsString], command: &Command) -> Fault {
     let rendered = error.render().to_string();
@@ -23,6 +44,11 @@ pub(super) fn fault(error: &Error, args: &[OsString], command: &Command) -> Faul
     let cause = first.strip_prefix("error: ").unwrap_or(first);
     let cause = cause.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     let usage = paragraphs.find_map(|text| text.strip_prefix("Usage: ")).map(|text| format!("usage: {text}"));
+    let usage = match error.kind() {
+        // clap's has an option in it that merely looks like the unknown one.
+        ErrorKind::UnknownArgument => usage.map(|usage| own_usage(args, command).unwrap_or(usage)),
+        _ => usage,
+    };
     let refused = Refused {
         error,
         words: args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect(),
@@ -32,6 +58,14 @@ pub(super) fn fault(error: &Error, args: &[OsString], command: &Command) -> Faul
     // A line that works says more than all that could be written.
     let usage = usage.filter(|_| !hint.starts_with("wsio ") || hint.contains("--help"));
     Fault::new(Exit::Usage, "usage", cause).detail(usage).hint(hint)
+}
+
+/// How the subcommand of this line is used.
+fn own_usage(args: &[OsString], command: &Command) -> Option<String> {
+    let mut command = command.clone();
+    command.build();
+    let usage = command.find_subcommand_mut(args.get(1)?)?.render_usage().to_string();
+    usage.strip_prefix("Usage: ").map(|usage| format!("usage: {}", usage.trim()))
 }
 
 /// What clap refused, and in which command line.
@@ -69,11 +103,48 @@ impl Refused<'_> {
                 "connect takes no -: standard input and output are always the other side".to_owned(),
             );
         }
-        self.words.windows(2).find_map(|pair| {
+        let lacks_equals = self.words.windows(2).find_map(|pair| {
             let arg = words::argument(self.command, &pair[0])?;
             habits::lacks_equals(arg, &pair[1])
                 .then(|| format!("a value of {} is written with =, not after a blank", pair[0]))
+        });
+        lacks_equals.or_else(|| {
+            let (left_over, taken) = (self.text(ContextKind::InvalidArg)?, self.taken()?);
+            let place = match self.words[0].as_str() {
+                "connect" => "target",
+                "listen" => "address to listen on",
+                _ => "first of the two endpoints",
+            };
+            Some(format!("`{left_over}` is one word too many: `{}` is the {place}", self.words[taken]))
         })
+    }
+
+    /// Where the word stands that clap took as the target, address or first endpoint.
+    fn taken(&self) -> Option<usize> {
+        let mut after = None;
+        self.words.iter().enumerate().skip(1).take_while(|(_, word)| *word != "--").find_map(|(at, word)| {
+            let is_value = std::mem::take(&mut after).is_some();
+            if is_value || (word.starts_with('-') && word != "-") {
+                let attached = word.contains('=') || (!word.starts_with("--") && word.len() > 2);
+                after = words::argument(self.command, word)
+                    .filter(|arg| {
+                        !is_value && arg.get_action().takes_values() && !arg.is_require_equals_set()
+                    })
+                    .filter(|_| !attached)
+                    .map(|_| ());
+                return None;
+            }
+            Some(at)
+        })
+    }
+
+    /// A line in which the word that was taken for the target is what another tool's option means.
+    fn with_cookie_or_so(&self) -> Option<String> {
+        let at = self.taken().filter(|at| *at > 1)?;
+        let option = foreign::with_value(&self.words[at - 1], &self.words[at])?;
+        let mut line = self.words.clone();
+        option.clone_into(&mut line[at - 1]);
+        words::parse(self.command, &line).then(|| words::shown(&line))
     }
 
     fn meant(&self) -> Option<String> {
@@ -87,6 +158,9 @@ impl Refused<'_> {
             ErrorKind::UnknownArgument => self.unknown_argument(),
             ErrorKind::MissingRequiredArgument => self.missing_place(),
             ErrorKind::ValueValidation | ErrorKind::InvalidValue => self.bad_value(),
+            ErrorKind::TooManyValues => {
+                self.text(ContextKind::InvalidArg).map(|option| format!("{option} alone: it takes no value"))
+            }
             _ => None,
         };
         hint.unwrap_or_else(|| match self.subcommand() {
@@ -97,28 +171,52 @@ impl Refused<'_> {
 
     /// Something stands where a subcommand should.
     fn no_subcommand(&self) -> Option<String> {
-        match self.text(ContextKind::InvalidSubcommand)? {
-            "server" | "serve" | "s" => return Some("wsio listen ADDR".to_owned()),
-            "client" | "c" | "open" => return Some("wsio connect URL".to_owned()),
-            "bridge" | "tunnel" | "proxy" | "relay" | "forward" => return Some("wsio pipe A B".to_owned()),
-            _ => {}
+        let word = self.text(ContextKind::InvalidSubcommand)?;
+        if let Some((_, line)) = SUBCOMMANDS.iter().find(|(words, _)| words.contains(&word)) {
+            return Some(self.as_line(line).unwrap_or_else(|| (*line).to_owned()));
         }
-        self.meant().or_else(|| match self.error.get(ContextKind::SuggestedSubcommand) {
-            Some(ContextValue::Strings(names)) => {
-                names.first().map(|name| format!("wsio {name}, which is similar"))
-            }
-            _ => None,
+        self.meant().or_else(|| {
+            let names = ["connect", "listen", "pipe", "help"];
+            words::slip(word, names.into_iter()).map(|name| format!("wsio {name}, which is similar"))
         })
+    }
+
+    /// The line that is meant, with what stands after the word that is no subcommand.
+    fn as_line(&self, meant: &str) -> Option<String> {
+        let rest = &self.words[1..];
+        let meant = meant.split(", or").next()?;
+        let (name, option) = match meant.strip_prefix("wsio ")?.split(' ').collect::<Vec<_>>()[..] {
+            [name, _, option, ..] if option.starts_with("--") => (name, Some(option)),
+            [name, _] => (name, None),
+            _ => return None,
+        };
+        let mut line = vec![name.to_owned()];
+        match option {
+            Some("--ping") => line.extend(rest.iter().cloned().chain(["--ping".to_owned(), "5".to_owned()])),
+            // What is sent or played stands on either side of the URL.
+            Some(option @ ("--send" | "--script")) => {
+                let [first, second] = rest else { return None };
+                let first_is_url = first.contains("://") || !second.contains("://");
+                let (url, value) = if first_is_url { (first, second) } else { (second, first) };
+                line.extend([url.clone(), option.to_owned(), value.clone()]);
+            }
+            Some(option) => line.extend(rest.iter().cloned().chain([option.to_owned()])),
+            None => line.extend(rest.iter().cloned()),
+        }
+        (!rest.is_empty() && words::parse(self.command, &line)).then(|| words::shown(&line))
     }
 
     fn unknown_argument(&self) -> Option<String> {
         let word = self.text(ContextKind::InvalidArg)?;
         let name = self.subcommand().map(Command::get_name);
-        let foreign = foreign::hint(word, name);
-        if let Some(hint) = foreign.filter(|hint| name.is_some() && !hint.starts_with("wsio ")) {
-            return Some(hint.to_owned());
+        if let Some(line) = self.with_cookie_or_so() {
+            return Some(line);
         }
-        if let Some(hint) = self.meant().or_else(|| foreign.map(str::to_owned)) {
+        let foreign = foreign::hint(word, name);
+        if let Some(hint) = foreign.as_ref().filter(|hint| name.is_some() && !hint.starts_with("wsio ")) {
+            return Some(hint.clone());
+        }
+        if let Some(hint) = self.meant().or(foreign) {
             return Some(hint);
         }
         if word == "-n" {
@@ -127,10 +225,16 @@ impl Refused<'_> {
         if name.is_none() && words::argument(self.command, word).is_some() {
             return Some(format!("put options after the subcommand, as in wsio connect {word} …"));
         }
-        if name == Some("connect") && word.contains("://") {
+        if name == Some("connect") && word.contains("://") && self.taken().is_none() {
             return Some(format!("wsio connect {word}"));
         }
-        self.text(ContextKind::SuggestedArg).map(|similar| format!("{similar}, which is similar"))
+        let long = word.strip_prefix("--")?.split('=').next()?;
+        let known = self
+            .subcommand()?
+            .get_arguments()
+            .flat_map(|arg| arg.get_long().into_iter().chain(arg.get_visible_aliases().unwrap_or_default()));
+        let known: Vec<&str> = known.collect();
+        words::slip(long, known.iter().copied()).map(|similar| format!("--{similar}, which is similar"))
     }
 
     /// The line with an example of what is missing, and where the rest is told.
@@ -151,8 +255,12 @@ impl Refused<'_> {
         if option.starts_with("--count") && value.contains("://") {
             return Some(AMBIGUOUS_N.to_owned());
         }
-        let similar =
-            || self.text(ContextKind::SuggestedValue).map(|similar| format!("{similar}, which is similar"));
+        let similar = || {
+            let arg = words::argument(self.command, option.split(' ').next()?)?;
+            let possible = arg.get_possible_values();
+            words::slip(value, possible.iter().map(|value| value.get_name()).collect::<Vec<_>>().into_iter())
+                .map(|similar| format!("{similar}, which is similar"))
+        };
         similar().or_else(|| self.with_example(option.split(' ').next()?, value))
     }
 
@@ -230,7 +338,26 @@ mod tests {
             ("wsio connect --reconnect 3 ws://h", "wsio connect --reconnect=3 ws://h"),
             ("wsio connect ws://h --timestamps delta", "wsio connect ws://h --timestamps=delta"),
             ("wsio -s 8080", "wsio listen 8080"),
-            ("wsio listen -s 8080", "wsio listen 8080"),
+            ("wsio ping ws://h", "wsio connect ws://h --ping 5"),
+            ("wsio check -k ws://h", "wsio connect -k ws://h --check"),
+            ("wsio send ws://h hi", "wsio connect ws://h --send hi"),
+            ("wsio send hi ws://h", "wsio connect ws://h --send hi"),
+            ("wsio run ws://h a.wsio", "wsio connect ws://h --script a.wsio"),
+            ("wsio run", "wsio connect URL --script FILE"),
+            ("wsio echo 8080", "wsio listen 8080 --echo"),
+            ("wsio relay 8080", "wsio listen 8080 --relay"),
+            ("wsio version", "wsio --version"),
+            ("wsio man", "wsio --help"),
+            ("wsio completions bash", "the files for bash, zsh"),
+            ("wsio conect ws://h", "wsio connect, which is similar"),
+            ("wsio frobnicate", "wsio --help"),
+            ("wsio connect -b a=b ws://h", "wsio connect --cookie … ws://h"),
+            ("wsio connect -s chat ws://h", "wsio connect --subprotocol chat ws://h"),
+            ("wsio connect --binary=true ws://h", "--binary alone: it takes no value"),
+            ("wsio connect ws://h --wat", "wsio connect --help"),
+            ("wsio connect ws://h --max-mesage 3", "--max-message, which is similar"),
+            ("wsio connect ws://h --stat", "--stats, which is similar"),
+            ("wsio connect ws://h --framing lnies", "lines, which is similar"),
             ("wsio connect -l 8080", "wsio listen 8080"),
             ("wsio listen -p 8080", "wsio listen 8080"),
             ("wsio --port=8080 ./prog -v", "wsio listen 8080 -- ./prog -v"),
@@ -268,6 +395,105 @@ mod tests {
             if instead.starts_with("wsio ") && !instead.contains(['[', 'P', 'U']) {
                 assert_eq!(said, instead);
             }
+        }
+    }
+
+    #[test]
+    fn the_word_that_was_taken_for_the_target_is_named() {
+        for (line, cause) in [
+            ("wsio connect -b a=b ws://h", "`ws://h` is one word too many: `a=b` is the target"),
+            ("wsio connect --linger 3 x ws://h", "`ws://h` is one word too many: `x` is the target"),
+            ("wsio connect --linger=3 -k x ws://h", "`ws://h` is one word too many: `x` is the target"),
+            ("wsio listen -k 8080 8081", "`8081` is one word too many: `8080` is the address to listen on"),
+            ("wsio pipe - x y", "`y` is one word too many: `-` is the first of the two endpoints"),
+        ] {
+            assert_eq!(fault(line).cause, cause, "{line}");
+        }
+    }
+
+    /// The options of four tools, by their own help.
+    const OTHERS: &[(&str, &str)] = &[
+        (
+            "curl",
+            "abstract-unix-socket alt-svc anyauth append aws-sigv4 basic cacert capath cert cert-status cert-type ciphers compressed compressed-ssh config connect-timeout connect-to continue-at cookie cookie-jar create-dirs create-file-mode crlf crlfile curves data data-ascii data-binary data-raw data-urlencode delegation digest disable disable-eprt disable-epsv disallow-username-in-url dns-interface dns-ipv4-addr dns-ipv6-addr dns-servers doh-cert-status doh-insecure doh-url dump-header ech egd-file engine etag-compare etag-save expect100-timeout fail fail-early fail-with-body false-start form form-escape form-string ftp-account ftp-create-dirs ftp-method ftp-pasv ftp-port ftp-pret ftp-ssl-ccc get globoff happy-eyeballs-timeout-ms haproxy-clientip haproxy-protocol head header hostpubmd5 hsts http0.9 http1.0 http1.1 http2 http2-prior-knowledge http3 http3-only ignore-content-length include insecure interface ip-tos ipfs-gateway ipv4 ipv6 json junk-session-cookies keepalive-cnt keepalive-time key key-type krb libcurl limit-rate list-only local-port location location-trusted login-options mail-auth mail-from mail-rcpt manual max-filesize max-redirs max-time metalink mptcp negotiate netrc netrc-file netrc-optional next no-alpn no-buffer no-clobber no-keepalive no-npn no-progress-meter no-sessionid noproxy ntlm ntlm-wb oauth2-bearer output output-dir parallel parallel-immediate parallel-max pass path-as-is pinnedpubkey post301 post302 post303 preproxy progress-bar proto proto-default proto-redir proxy proxy-anyauth proxy-basic proxy-cacert proxy-capath proxy-cert proxy-digest proxy-header proxy-http2 proxy-insecure proxy-key proxy-negotiate proxy-ntlm proxy-pass proxy-user proxy1.0 proxytunnel pubkey quote random-file range rate raw referer remote-header-name remote-name remote-name-all remote-time remove-on-error request request-target resolve retry retry-all-errors retry-connrefused retry-delay retry-max-time sasl-authzid sasl-ir service-name show-error show-headers silent skip-existing socks4 socks4a socks5 socks5-basic socks5-gssapi socks5-hostname speed-limit speed-time ssl ssl-allow-beast ssl-no-revoke ssl-reqd sslv2 sslv3 stderr styled-output suppress-connect-headers tcp-fastopen tcp-nodelay telnet-option tftp-blksize time-cond tls-earlydata tls-max tls13-ciphers tlsauthtype tlspassword tlsuser tlsv1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 tr-encoding trace trace-ascii trace-config trace-ids trace-time unix-socket upload-file url url-query use-ascii user user-agent variable verbose vlan-priority write-out xattr",
+        ),
+        (
+            "websocat",
+            "stdout-announce-listening-ports async-stdio dump-spec set-environment exit-on-eof foreachmsg-wait-read jsonrpc jsonrpc-omit-jsonrpc just-generate-key linemode-strip-newlines null-terminated no-line no-exit-on-zeromsg no-fixups no-async-stdio one-message oneshot print-ping-rtts exec-sighup-on-stdin-close exec-sighup-on-zero-msg exec-exit-on-disconnect reuser-send-zero-msg-on-disconnect server-mode strict timestamp-monotonic insecure udp-broadcast udp-multicast-loop udp-oneshot udp-reuseaddr unidirectional unidirectional-reverse accept-from-fd unlink binary no-close websocket-ignore-zeromsg text base64 base64-text socks5 autoreconnect-delay-millis basic-auth basic-auth-file queue-len buffer-size header server-header exec-args header-to-env just-generate-accept max-messages max-messages-rev conncap origin pkcs12-der pkcs12-passwd client-pkcs12-der client-pkcs12-passwd close-reason close-status-code request-header request-method request-uri restrict-uri static-file socks5-bind-script socks5-destination socks5-user-pass tls-domain udp-multicast udp-ttl protocol server-protocol websocket-version binary-prefix ws-c-uri ping-interval ping-timeout max-sent-pings max-ping-pongs inhibit-pongs text-prefix preamble preamble-reverse lengthprefixed-nbytes lengthprefixed-little-endian compress-gzip uncompress-gzip compress-zlib compress-deflate byte-to-exit-on exit-on-specific-byte",
+        ),
+        (
+            "wscat",
+            "listen connect protocol origin execute wait host subprotocol no-check header auth ca cert key passphrase no-color slash proxy max-redirects show-ping-pong location",
+        ),
+        (
+            "websocketd",
+            "port address uds sameorigin origin ssl sslcert sslkey redirport passenv binary reverselookup dir staticdir cgidir maxforks closems header header-ws header-http license devconsole loglevel",
+        ),
+    ];
+
+    #[test]
+    fn no_option_of_another_tool_is_taken_for_a_slip() {
+        let mut astray = Vec::new();
+        for (tool, options) in OTHERS {
+            for option in options.split(' ') {
+                for line in [format!("wsio connect --{option} x ws://h"), format!("wsio listen 0 --{option}")]
+                {
+                    let mut context = Context {
+                        env: &|_| None,
+                        stdin: &mut std::io::empty(),
+                        stdin_is_terminal: false,
+                        ask: None,
+                    };
+                    if let Err(fault) = parse(line.split(' ').map(Into::into), &mut context) {
+                        let hint = fault.hint.unwrap_or_default();
+                        astray.extend(
+                            hint.contains("which is similar").then(|| format!("{tool}: {line}: {hint}")),
+                        );
+                    }
+                }
+            }
+        }
+        assert_eq!(astray, Vec::<String>::new());
+    }
+
+    #[test]
+    fn well_known_options_have_an_answer() {
+        for word in "-i --include -E --fail --trace --netrc --digest --write-out -e -o -N -X --data-raw --base64 \
+            --lengthprefixed-nbytes --request-header --preamble --queue-len --stdout-announce-listening-ports \
+            --socks5-user-pass --accept-from-fd --autoreconnect-delay-millis --max-sent-pings --set-environment \
+            --redirport --license --max-redirects --referer --request --output --dump-header --max-time --compressed"
+            .split_whitespace()
+        {
+            for line in [format!("wsio connect {word}"), format!("wsio listen {word}"), format!("wsio pipe {word}")] {
+                let said = hint(&line);
+                assert!(!said.contains("--help") && !said.contains("which is similar"), "{line}: {said}");
+            }
+        }
+        for (line, instead) in [
+            ("wsio listen 0 --tls", "--cert FILE --key FILE, or --self-signed"),
+            ("wsio listen 0 --mirror", "--echo"),
+            ("wsio listen 0 --broadcast", "--relay"),
+            ("wsio connect ws://h --netrc", "-u @FILE"),
+            ("wsio connect ws://h --digest", "-H 'Authorization: VALUE'"),
+            ("wsio connect ws://h -o x", "redirect standard output"),
+        ] {
+            assert!(hint(line).starts_with(instead), "{line}: {}", hint(line));
+        }
+        for line in ["wsio connect -s ws://h", "wsio connect --silent ws://h", "wsio listen -s 0"] {
+            let mut context =
+                Context { env: &|_| None, stdin: &mut std::io::empty(), stdin_is_terminal: false, ask: None };
+            let Ok(Parsed::Run(plan)) = parse(line.split(' ').map(Into::into), &mut context) else {
+                panic!("{line}")
+            };
+            assert_eq!(plan_verbosity(&plan), crate::observe::Verbosity::Quiet, "{line}");
+        }
+    }
+
+    fn plan_verbosity(plan: &crate::plan::Plan) -> crate::observe::Verbosity {
+        match plan {
+            crate::plan::Plan::Connect(plan) => plan.common.verbosity,
+            crate::plan::Plan::Listen(plan) => plan.common.verbosity,
+            crate::plan::Plan::Pipe(plan) => plan.common.verbosity,
         }
     }
 

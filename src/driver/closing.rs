@@ -88,8 +88,12 @@ mod tests {
     fn a_close_that_is_read_counts_more_than_that_nothing_could_be_sent_after_it() {
         let mut closings = Closings::new([true, false]);
         closings.note(&failed());
-        let how =
-            SourceEnd::Close { code: Some(1000), reason: String::new(), described: "1000 normal".into() };
+        let how = SourceEnd::Close {
+            code: Some(1000),
+            reason: String::new(),
+            described: "1000 normal".into(),
+            advice: None,
+        };
         closings.note(&Event::Ended { side: 0, how });
         closings.note(&failed());
         assert_eq!(closings.finish(None), [Some("1000 normal".into()), None]);

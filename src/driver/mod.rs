@@ -115,7 +115,14 @@ async fn remote(target: &str, common: &Common, run: &Arc<Run>) -> Result<OpenedL
             "-" => {
                 "wsio connect wss://HOST/PATH: standard input and output are always the other side".to_owned()
             }
-            _ => format!("wsio pipe - {target}"),
+            _ => match target.split_once(':') {
+                Some((scheme, path)) if scheme.eq_ignore_ascii_case("unix") => {
+                    format!(
+                        "wsio connect ws+unix:{path} for a WebSocket there, wsio pipe - {target} for bytes"
+                    )
+                }
+                _ => format!("wsio pipe - {target}"),
+            },
         }));
     }
     redial::open(run, &remote.into(), Opening::new(Role::B)).await
@@ -156,6 +163,7 @@ async fn join(
                 )
                 .hint("add --once, or use `wsio listen` to serve many"));
             }
+            b.may_serve(plan.common.server.once)?;
             run.unless_stopped(b.prepare(&run.reach)).await?;
             let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, Behind::Endpoint(b))?;
             run.settle(server.reloading(reload).run().await).await
@@ -185,7 +193,7 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
             (Behind::Hub(Room::star(plan.common.room), OnceCell::new()), LINES)
         }
         Target::Endpoint(text) => {
-            let endpoint = endpoint::parse(text, &Opening::new(Role::B))?;
+            let endpoint = endpoint::target(text)?;
             let framing = if text == "-" || endpoint.is_command() { LINES } else { RAW };
             (Behind::Endpoint(endpoint.into()), framing)
         }
@@ -202,10 +210,11 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     if let Some(site) = &plan.common.server.handshake.site {
         site.check()?;
     }
-    if let Behind::Endpoint(endpoint) = &behind
-        && endpoint.is_command()
-    {
-        endpoint.prepare(&run.reach).await?;
+    if let Behind::Endpoint(endpoint) = &behind {
+        endpoint.may_serve(plan.common.server.once)?;
+        if endpoint.is_command() {
+            endpoint.prepare(&run.reach).await?;
+        }
     }
     run.reach.check_files().await?;
     let listener = Listener::bind(&plan.address, &run.reach.bind).await?;

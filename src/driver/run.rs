@@ -18,7 +18,7 @@ use crate::{
     net::{Dialer, is_token},
     observe::{Redactor, Reporter, Taps},
     plan::{Chat, Common, Direction, Expect, Reconnect},
-    session::{Instant, Rules, backoff::Retry},
+    session::{Instant, Rules, backoff::Retry, counted},
 };
 use std::{future::Future, pin::Pin, sync::Once, time::Duration};
 use tokio::sync::{OnceCell, watch};
@@ -106,6 +106,7 @@ impl Run {
             reach: Reach {
                 framings,
                 max_message: common.max_message,
+                max_frame: common.max_frame,
                 connect_timeout: common.connect_timeout,
                 client: common.client.clone(),
                 dialer: Dialer::new(common.dial.clone(), reporter.clone(), redactor.clone()),
@@ -209,12 +210,20 @@ impl Run {
     pub(super) async fn alone(&self, a: OpenedLink, b: OpenedLink, shown: usize) -> Result<()> {
         let facts = if shown == 1 { b.facts.clone() } else { a.facts.clone() };
         let opened = Instant::now();
+        let only_read =
+            (a.link.takes_nothing() && self.direction != Direction::SendOnly).then(|| a.facts.peer.clone());
         let outcome = self.pair(a, b, false, None).await;
         if self.stats {
             self.reach.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
         }
         self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
         self.tell_remains(&outcome);
+        if let (Some(name), (messages @ 1.., bytes)) = (only_read, outcome.carried[1]) {
+            let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
+            self.reach.reporter.note(&format!(
+                "{messages} of {bytes} came back and had nowhere to go, since {name} is only read; - as A takes both ways, --send-only expects none"
+            ));
+        }
         self.tell_end(&outcome.tally(shown)).await;
         outcome.fault.map_or(Ok(()), Err)
     }

@@ -44,12 +44,9 @@ fn of_client(client: &ClientOptions, redactor: &mut Redactor) {
     }
     for cookies in &client.cookies {
         match cookies {
-            Cookies::Plain(text) => {
-                text.split(';').for_each(|cookie| learn_value(cookie, redactor));
-            }
-            Cookies::Jar(text) => {
-                let values = text.lines().filter_map(|line| line.split('\t').nth(6));
-                values.for_each(|value| redactor.learn(value));
+            Cookies::Plain(text) => text.split(';').for_each(|cookie| learn_value(cookie, redactor)),
+            Cookies::Own(_) | Cookies::Jar(_) => {
+                cookies.values().into_iter().for_each(|value| redactor.learn(value));
             }
         }
     }

@@ -96,6 +96,15 @@ pub(super) enum Came<'a> {
 /// How a client's task ended: `None` when it was never served.
 pub(super) type Served = Option<Outcome>;
 
+/// The first of these addresses as a client on this machine writes it; none of a path.
+fn reachable(addresses: &[String]) -> Option<String> {
+    let address: std::net::SocketAddr = addresses.first()?.parse().ok()?;
+    Some(match address.ip().is_unspecified() {
+        true => format!("localhost:{}", address.port()),
+        false => address.to_string(),
+    })
+}
+
 impl Server {
     pub(super) fn new(run: Arc<Run>, options: &Serve, acceptor: Acceptor, behind: Behind) -> Result<Self> {
         let (door, greeting, scheme) = match acceptor {
@@ -103,6 +112,10 @@ impl Server {
                 let greeting = acceptor.greeting();
                 if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
                     run.reach.reporter.life(&format!("self-signed certificate, sha256 {fingerprint}"));
+                }
+                let pin = acceptor.tls.as_ref().and_then(|tls| tls.pin());
+                if let (Some(pin), Some(address)) = (pin, reachable(&acceptor.listener.addresses())) {
+                    run.reach.reporter.life(&format!("wsio connect -k --pin {pin} wss://{address}/"));
                 }
                 if acceptor.listener.is_public() && !greeting.asks_for_credentials() {
                     run.reach.reporter.note(

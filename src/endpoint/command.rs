@@ -11,6 +11,7 @@ use crate::{
     link::{Link, Port, Texts},
     net,
     observe::Reporter,
+    os_text,
     session::SourceEnd,
 };
 use std::ffi::OsString;
@@ -32,7 +33,7 @@ pub(super) const EXEC: Scheme = Scheme {
         if words.is_empty() {
             return Err(malformed("`exec:` lacks a program"));
         }
-        Ok(command(words.into_iter().map(OsString::from).collect()))
+        Ok(command(words.iter().map(|word| os_text::os(word)).collect()))
     },
 };
 
@@ -47,7 +48,7 @@ pub(super) const SH: Scheme = Scheme {
         if text.trim().is_empty() {
             return Err(malformed("`sh:` lacks a command"));
         }
-        let words = ["/bin/sh", "-c", text].map(OsString::from);
+        let words = ["/bin/sh", "-c", text].map(os_text::os);
         Ok(Box::new(Command { words: words.into(), shell: Some(text.to_owned()) }))
     },
 };

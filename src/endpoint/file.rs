@@ -1,4 +1,7 @@
 //! `file:` and `append:`: read as A, written as B.
+//!
+//! Behind a server a file is opened once a client, so `file:` there would empty the file each time:
+//! it is refused, or with `--once` emptied by the first byte that comes.
 
 use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
 use crate::{
@@ -7,8 +10,14 @@ use crate::{
     link::{Port, Texts, hire},
     net,
     observe::Meter,
+    os_text,
 };
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    io::IsTerminal,
+    os::unix::fs::{FileTypeExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
 use tokio::sync::oneshot;
 
 pub(super) const FILE: Scheme = Scheme {
@@ -36,7 +45,7 @@ fn parse(path: &str, append: bool) -> Result<Box<dyn Endpoint>> {
         let name = if append { "append" } else { "file" };
         return Err(Fault::new(Exit::Malformed, "endpoint", format!("`{name}:` lacks a path")));
     }
-    Ok(Box::new(Disk { path: path.into(), append }))
+    Ok(Box::new(Disk { path: os_text::path(path), append }))
 }
 
 struct Disk {
@@ -45,7 +54,7 @@ struct Disk {
 }
 
 impl Disk {
-    fn port(&self, role: Role, meter: Option<&Meter>) -> Result<Port> {
+    fn port(&self, role: Role, for_client: bool, meter: Option<&Meter>) -> Result<Port> {
         let path = self.path.display();
         if role == Role::A {
             let file = File::open(&self.path).map_err(|error| {
@@ -64,17 +73,49 @@ impl Disk {
         }
         let mut options = File::options();
         options.create(true);
-        let options = if self.append { options.append(true) } else { options.write(true).truncate(true) };
-        options.open(&self.path).and_then(Port::writer).map_err(|error| {
+        let late = for_client && !self.append;
+        let options = match self.append {
+            true => options.append(true),
+            false => options.write(true).truncate(!late),
+        };
+        let port = options.open(&self.path).and_then(|file| match late {
+            true => Port::writer_anew(file),
+            false => Port::writer(file),
+        });
+        port.map_err(|error| {
             Fault::new(Exit::WriteError, "open", format!("cannot write {path}: {error}"))
                 .exhausted(net::cannot_start(&error))
         })
     }
 }
 
+/// Whether it is a terminal or serial line, which is read and written.
+fn is_line(path: &Path) -> bool {
+    let is_device = std::fs::metadata(path).is_ok_and(|facts| facts.file_type().is_char_device());
+    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits() as i32;
+    is_device
+        && File::options().write(true).custom_flags(flags).open(path).is_ok_and(|file| file.is_terminal())
+}
+
 impl Endpoint for Disk {
     fn describe(&self) -> String {
         format!("{}:{}", if self.append { "append" } else { "file" }, self.path.display())
+    }
+
+    fn may_serve(&self, once: bool) -> Result<()> {
+        let (name, path) = (self.describe(), self.path.display());
+        let refused = |cause: &str| Fault::new(Exit::Usage, "usage", format!("{name} {cause}"));
+        if is_line(&self.path) {
+            return Err(refused("behind a server would only be written: what the device says would be lost")
+                .hint(format!("sh:'socat - {path},raw,echo=0' carries both ways")));
+        }
+        let special = std::fs::metadata(&self.path).is_ok_and(|facts| !facts.is_file());
+        if self.append || once || special {
+            return Ok(());
+        }
+        Err(refused("would be emptied by each client").hint(format!(
+            "append:{path} to add what clients send, exec:'cat {path}' to send them the file, --once for one client"
+        )))
     }
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
@@ -87,8 +128,9 @@ impl Endpoint for Disk {
             let (report, opened) = oneshot::channel();
             let disk = Self { path: self.path.clone(), append: self.append };
             let meter = reach.reporter.meter().cloned();
+            let for_client = opening.visitor.is_some();
             worker.run(move || {
-                let _ = report.send(disk.port(opening.role, meter.as_deref()));
+                let _ = report.send(disk.port(opening.role, for_client, meter.as_deref()));
             });
             let port =
                 opened.await.map_err(|_| Fault::new(Exit::Internal, "open", "opening a file failed"))??;

@@ -19,7 +19,7 @@ mod visitor;
 mod web_socket;
 
 pub use command::command;
-pub use names::parse;
+pub use names::{parse, target};
 pub use open::{Acceptor, Deadline, Framings, Opened, OpenedLink, Opening, Reach, Role};
 pub use script::script;
 pub use visitor::Visitor;
@@ -52,6 +52,14 @@ pub trait Endpoint: Send + Sync {
     /// Whether it is a child process.
     fn is_command(&self) -> bool {
         false
+    }
+
+    /// Whether a server may open it anew for each client, or with `once` for one.
+    ///
+    /// # Errors
+    /// Exit 2 with what works instead.
+    fn may_serve(&self, _once: bool) -> Result<()> {
+        Ok(())
     }
 
     /// Does what has to be known before the first client comes, such as whether a program is there.

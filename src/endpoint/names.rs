@@ -19,7 +19,7 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
     // RFC 3986 section 3.1: the case of a scheme means nothing.
     let named = |scheme: &&super::Scheme| scheme.name.eq_ignore_ascii_case(name);
     let Some(scheme) = SCHEMES.iter().find(named).filter(|_| name == "-" || text.contains(':')) else {
-        return unknown(text, name);
+        return unknown(text, name, opening.role);
     };
     let allowed = match opening.role {
         Role::A => scheme.a,
@@ -30,18 +30,46 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
             Role::A => ("first", "second"),
             Role::B => ("second", "first"),
         };
-        return Err(Fault::new(
-            Exit::Usage,
-            "usage",
-            format!("{} cannot stand as the {place} endpoint", scheme.form),
-        )
-        .hint(format!("name it as the {other} endpoint")));
+        let address = text.split_once(':').map_or("", |(_, rest)| rest);
+        let hint = match scheme.name {
+            "ws-listen" => format!("wsio listen {address}, or name it as the first endpoint of wsio pipe"),
+            "wss-listen" => {
+                format!("wsio listen wss://{address}, or name it as the first endpoint of wsio pipe")
+            }
+            _ => format!("name it as the {other} endpoint of wsio pipe"),
+        };
+        let cause = format!("{} cannot stand as the {place} endpoint", scheme.form);
+        return Err(Fault::new(Exit::Usage, "usage", cause).hint(hint));
     }
     (scheme.parse)(if scheme.takes_whole() {
         text
     } else {
         text.split_once(':').map_or("", |(_, rest)| rest)
     })
+}
+
+/// The endpoint behind a server, which asks for a scheme: `localhost:5900` is hardly a WebSocket there.
+///
+/// # Errors
+/// Those of [`parse`]; exit 3 where the scheme is missing.
+pub fn target(text: &str) -> Result<Box<dyn Endpoint>> {
+    let endpoint = parse(text, &Opening::new(Role::B))?;
+    let is_named = |name: &str| {
+        let known = SCHEMES.iter().map(|scheme| scheme.name).chain(["http", "https"]);
+        known.into_iter().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    if is_named(text.split_once(':').map_or(text, |(name, _)| name)) {
+        return Ok(endpoint);
+    }
+    let url = endpoint.describe();
+    let address = text.split(['/', '?']).next().unwrap_or_default().trim_start_matches(':');
+    let address = match address.contains(':') {
+        true => address.to_owned(),
+        false if address.bytes().all(|byte| byte.is_ascii_digit()) => format!("127.0.0.1:{address}"),
+        false => format!("{address}:PORT"),
+    };
+    Err(Fault::new(Exit::Malformed, "endpoint", format!("`{text}` has no scheme"))
+        .hint(format!("tcp:{address} for a stream of bytes, {url} for a WebSocket")))
 }
 
 impl super::Scheme {
@@ -51,7 +79,7 @@ impl super::Scheme {
     }
 }
 
-fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
+fn unknown(text: &str, name: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     let malformed = |cause: String| Fault::new(Exit::Malformed, "endpoint", cause);
     if text.is_empty() {
         return Err(
@@ -67,39 +95,30 @@ fn unknown(text: &str, name: &str) -> Result<Box<dyn Endpoint>> {
         return Err(malformed(format!("`{text}` lacks its colon")).hint(format!("write `{text}:`")));
     }
     let unknown = || malformed(format!("`{name}:` is no scheme that wsio knows"));
+    if rest.is_some() && foreign::is_no_host(name) {
+        return Err(unknown().hint(foreign::hint(name, role).unwrap_or_default()));
+    }
     if is_host {
-        return web_socket::url(text).map_err(|fault| match foreign::hint(name) {
+        return web_socket::url(text).map_err(|fault| match foreign::hint(name, role) {
             Some(hint) => unknown().hint(hint),
             None => fault,
         });
     }
     let fault = unknown();
-    if let Some(hint) = foreign::hint(name) {
+    if let Some(hint) = foreign::hint(name, role) {
         return Err(fault.hint(hint));
     }
     let nearest = SCHEMES
         .iter()
-        .map(|scheme| (distance(&name.to_ascii_lowercase(), scheme.name), scheme))
+        .map(|scheme| (strsim::osa_distance(&name.to_ascii_lowercase(), scheme.name), scheme))
         .min_by_key(|(distance, _)| *distance);
+    let slip = if name.len() < 5 { 1 } else { 2 };
     Err(match nearest {
-        Some((0..=3, scheme)) => fault.hint(format!("did you mean `{}`?", scheme.form)),
+        Some((distance, scheme)) if distance <= slip => {
+            fault.hint(format!("did you mean `{}`?", scheme.form))
+        }
         _ => fault.hint("see `wsio pipe --help` for what can stand here"),
     })
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.chars().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.chars().count()]
 }
 
 #[cfg(test)]
@@ -133,6 +152,25 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_server_the_scheme_is_asked_for() {
+        for (text, instead) in [
+            (
+                "localhost:5900",
+                "tcp:localhost:5900 for a stream of bytes, ws://localhost:5900/ for a WebSocket",
+            ),
+            ("example.com", "tcp:example.com:PORT for a stream of bytes, wss://example.com/ for a WebSocket"),
+            ("8080/x", "tcp:127.0.0.1:8080 for a stream of bytes, ws://127.0.0.1:8080/x for a WebSocket"),
+            ("[::1]:9", "tcp:[::1]:9 for a stream of bytes, ws://[::1]:9/ for a WebSocket"),
+        ] {
+            let fault = target(text).err().unwrap();
+            assert_eq!((fault.exit, fault.hint.as_deref()), (Exit::Malformed, Some(instead)), "{text}");
+        }
+        for text in ["ws://h/", "HTTP://h", "tcp:h:1", "echo:", "-", "sh:cat", "WS+UNIX:/s"] {
+            assert!(target(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_missing_scheme_is_a_url_and_a_wrong_one_gets_a_suggestion() {
         let describe = |text: &str| parse(text, &Opening::new(Role::B)).map(|endpoint| endpoint.describe());
         assert_eq!(describe("localhost:8080/x").as_deref(), Ok("ws://localhost:8080/x"));
@@ -149,10 +187,13 @@ mod tests {
         assert!(fault("TPC:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
         for (text, instead) in [
             ("ws-l:127.0.0.1:0", "ws-listen:ADDR"),
-            ("tcp-l:[::1]:0", "tcp-listen:ADDR"),
+            ("tcp-l:[::1]:0", "tcp:HOST:PORT"),
             ("MIRROR:", "echo:"),
             ("cmd:cat", "sh:COMMAND"),
             ("autoreconnect:wss://h/", "--reconnect"),
+            ("tcp-l:8080", "stands first"),
+            ("readfile:x", "exec:'cat PATH'"),
+            ("writefile:x", "append:PATH"),
         ] {
             let fault = fault(text, Role::B);
             assert!(fault.cause.contains("is no scheme"), "{fault}");
@@ -163,6 +204,12 @@ mod tests {
             ("::1:8080/x", "ws://[::1]:8080/x"),
             ("fe80::1%eth0", "ws://[fe80::1%eth0]/"),
             ("ws:/h:1", "ws://h:1"),
+            ("ws//h/x", "ws://h/x"),
+            ("https//h", "https://h"),
+            ("ws:h:1", "ws://h:1"),
+            ("ws://::1:9001/", "ws://[::1]:9001/"),
+            ("wss://user@fe80::1/x", "wss://user@[fe80::1]/x"),
+            ("ws-listen:8080", "wsio listen 8080, or name it as the first endpoint of wsio pipe"),
         ] {
             assert_eq!(fault(text, Role::B).hint.as_deref(), Some(instead), "{text}");
         }

@@ -6,7 +6,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{
-        Encode, Escaped, Framing, Kind, Stamp, Stamped,
+        self, Encode, Escaped, Framing, Kind, Stamp, Stamped,
         record::{Facts, Timings},
     },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
@@ -141,6 +141,8 @@ pub struct Reach {
     pub framings: Framings,
     /// Bound on one message, bytes.
     pub max_message: usize,
+    /// Bound on the payload of one frame that is sent, bytes.
+    pub max_frame: usize,
     /// Everything until open; `None` is off.
     pub connect_timeout: Option<Duration>,
     /// The client's opening handshake.
@@ -217,8 +219,13 @@ impl Reach {
     fn bytes_as(&self, port: Port, texts: Texts, input: Framing, encoder: Box<dyn Encode>) -> Link {
         // What may be cut anywhere is cut so that the other side can carry it.
         let fits = self.has_datagrams && input.name == "raw";
-        let max = if fits { self.max_message.min(net::LARGEST_DATAGRAM) } else { self.max_message };
-        let decoder = (input.decoder)(self.framings.kind(), max);
+        let max = match input.name {
+            "raw" if fits => self.max_message.min(net::LARGEST_DATAGRAM),
+            "raw" => self.max_message.min(self.max_frame),
+            _ => self.max_message,
+        };
+        let kind = self.framings.kind();
+        let decoder = framing::at_start(input, kind, (input.decoder)(kind, max));
         let escape = port.writes_to_a_terminal() && !self.framings.raw && !encoder.is_printable();
         let encoder = if escape { Box::new(Escaped(encoder)) } else { encoder };
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))

@@ -7,6 +7,7 @@ use crate::{
     framing::record::Timings,
     link::{Port, Texts},
     net::{self, ListenAddr, Listener},
+    os_text,
 };
 use std::{path::PathBuf, time::SystemTime};
 
@@ -76,7 +77,7 @@ fn dial(text: &str, tls: bool) -> Result<Box<dyn Endpoint>> {
 }
 
 fn some_path(path: &str) -> Result<PathBuf> {
-    if path.is_empty() { Err(malformed("a Unix socket needs a path")) } else { Ok(path.into()) }
+    if path.is_empty() { Err(malformed("a Unix socket needs a path")) } else { Ok(os_text::path(path)) }
 }
 
 fn malformed(cause: &str) -> Fault {

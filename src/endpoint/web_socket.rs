@@ -272,7 +272,8 @@ impl Client {
             facts.subprotocol = upgraded.subprotocol;
             facts.extensions = upgraded.deflate.map(|agreed| agreed.to_string());
             let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message)
-                .with_deflate(upgraded.deflate);
+                .with_deflate(upgraded.deflate)
+                .with_max_frame(reach.max_frame);
             let conn = reach.joined(conn, telling);
             Ok(Attempt::Open(Box::new(OpenedLink { link: Link::WebSocket(Box::new(conn)), facts })))
         })
@@ -416,7 +417,8 @@ impl Greeting {
 /// An accepted connection as a link; `peer` is its far end, `url` what it asked for.
 pub fn accepted(upgraded: Upgraded, reach: &Reach, telling: &Telling, peer: String, url: &str) -> OpenedLink {
     let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, reach.max_message)
-        .with_deflate(upgraded.deflate);
+        .with_deflate(upgraded.deflate)
+        .with_max_frame(reach.max_frame);
     let conn = reach.joined(conn, telling);
     let facts = Facts {
         url: Some(reach.redactor.url(url)),

@@ -9,6 +9,7 @@ mod encoded;
 mod escaped;
 pub mod jsonl;
 mod length;
+mod marked;
 mod output;
 mod paragraph;
 mod raw;
@@ -18,6 +19,7 @@ pub mod verdict;
 mod whole;
 
 pub use escaped::Escaped;
+pub use marked::{at_start, unmarked};
 pub use output::Output;
 pub use stamped::{Stamp, Stamped};
 

@@ -11,7 +11,7 @@ const LARGEST: usize = 64 * 1024;
 
 pub(super) const RAW: Entry = Entry {
     name: "raw",
-    summary: "each chunk as it arrives, at most 64 KiB, is one message",
+    summary: "each chunk as it arrives, at most 64 KiB or --max-frame, is one message",
     kind: Kind::Binary,
     decoder: |kind, max| {
         Box::new(Decoder {

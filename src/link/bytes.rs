@@ -113,6 +113,11 @@ impl ByteLink {
         self.taken.saturating_sub(self.decoder.held() as u64)
     }
 
+    /// Whether what is fed to it goes nowhere: a file that is read.
+    pub(super) fn takes_nothing(&self) -> bool {
+        matches!(&self.port, Port::Threads(Threads { output: None, standard: false, .. }))
+    }
+
     pub(super) fn queued(&self) -> usize {
         self.out.len() + self.in_parts
     }

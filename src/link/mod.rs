@@ -116,6 +116,11 @@ impl Link {
         self.kind() == SideKind::WebSocket
     }
 
+    /// Whether what is fed to it goes nowhere, though nobody asked for that: a file that is read.
+    pub fn takes_nothing(&self) -> bool {
+        matches!(self, Self::Bytes(link) if link.takes_nothing())
+    }
+
     /// The connection of a WebSocket; none while it is being opened again.
     pub fn conn(&mut self) -> Option<&mut conn::Conn> {
         match self {
@@ -173,7 +178,7 @@ impl Link {
     /// How the source ended, after everything before it was received.
     pub fn end(&self) -> Option<SourceEnd> {
         match self {
-            Self::WebSocket(conn) => conn.end().cloned().map(web_socket_end),
+            Self::WebSocket(conn) => web_socket_end(conn),
             Self::Renewing(link) => link.end(),
             Self::Bytes(link) => link.end(),
             Self::Datagrams(link) => link.end(),

@@ -9,7 +9,7 @@ use super::{
 use crate::{child::Child, net::Stream};
 use std::{
     fs::File,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     sync::Arc,
 };
 
@@ -86,14 +86,49 @@ impl Port {
     /// # Errors
     /// When the system has no more descriptors or threads.
     pub fn writer(file: File) -> io::Result<Self> {
+        Self::writing(file, |to| Box::new(to))
+    }
+
+    /// A file to write to, emptied by the first byte that comes for it.
+    ///
+    /// # Errors
+    /// When the system has no more descriptors or threads.
+    pub fn writer_anew(file: File) -> io::Result<Self> {
+        let old = Some(file.try_clone()?);
+        Self::writing(file, |to| Box::new(Anew { old, to }))
+    }
+
+    fn writing(file: File, writer: impl FnOnce(Patient) -> Box<dyn Write + Send>) -> io::Result<Self> {
         let [worker] = hire()?;
         let (close, to_terminal) = (closing(&file)?, file.is_terminal());
-        let output = stdio::write_on_thread(worker, Box::new(Patient::new(file)), Some(close), None);
+        let output = stdio::write_on_thread(worker, writer(Patient::new(file)), Some(close), None);
         Ok(Self::Threads(Threads { output: Some(output), to_terminal, ..Threads::default() }))
     }
 
     /// Whether a person sees what is written.
     pub fn writes_to_a_terminal(&self) -> bool {
         matches!(self, Self::Threads(Threads { to_terminal: true, .. }))
+    }
+}
+
+/// A file that keeps what it holds until something else comes for it.
+struct Anew {
+    /// The file as it was, until it is emptied.
+    old: Option<File>,
+    to: Patient,
+}
+
+impl Write for Anew {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(old) = self.old.take_if(|_| !bytes.is_empty())
+            && old.metadata()?.is_file()
+        {
+            old.set_len(0)?;
+        }
+        self.to.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }

@@ -502,9 +502,10 @@ impl Renewing {
 
     /// The peer's side has ended: for good, or to be opened again.
     fn ended(&mut self) {
-        let Some(end) = self.conn.as_ref().and_then(|conn| conn.end().cloned()) else { return };
+        let Some(conn) = self.conn.as_ref() else { return };
+        let (Some(end), Some(told)) = (conn.end().cloned(), web_socket_end(conn)) else { return };
         if self.closing.is_some() || !self.renew.is_wanted(&end) {
-            self.conclude(web_socket_end(end));
+            self.conclude(told);
             return;
         }
         match end {

@@ -9,14 +9,31 @@ use crate::{
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 /// How a WebSocket's source ended, in the session's words.
-pub(super) fn web_socket_end(end: conn::End) -> SourceEnd {
-    match end {
+pub(super) fn web_socket_end(conn: &conn::Conn) -> Option<SourceEnd> {
+    Some(match conn.end()?.clone() {
         conn::End::Close { code, reason } => {
             let described = codes::describe(code, &reason);
-            SourceEnd::Close { code, reason, described }
+            let advice = (code == Some(1009)).then(|| too_big(conn.largest())).flatten();
+            SourceEnd::Close { code, reason, described, advice }
         }
         conn::End::Lost { fault, answer } => SourceEnd::Lost { fault, answer },
-    }
+    })
+}
+
+/// What to do about a peer that found something too big (1009), by the largest that it was sent.
+fn too_big(largest: conn::Largest) -> Option<String> {
+    /// Frames that gateways and servers with a limit on them take, bytes.
+    const USUAL: usize = 32 << 10;
+    let conn::Largest { message, frame } = largest;
+    let smaller = match frame {
+        0..=1024 => return (message > 0).then(|| format!("send messages of less than {message} bytes")),
+        _ if frame > USUAL => USUAL,
+        _ => frame.next_power_of_two() / 2,
+    };
+    Some(format!(
+        "--max-frame {}k: the largest message sent had {message} bytes, the largest frame {frame}; or send smaller messages",
+        smaller >> 10
+    ))
 }
 
 /// A Close that stands in the input; `hangup` is at once.

@@ -4,7 +4,8 @@
 //! endpoint) decides which exit code a bad one has.
 
 use super::ListenAddr;
-use std::{fmt, net::Ipv6Addr, path::PathBuf};
+use crate::os_text;
+use std::{fmt, net::Ipv6Addr};
 
 impl ListenAddr {
     /// Reads `PORT`, `HOST:PORT`, `[V6]:PORT`, `unix:PATH`, `fd:N` or `systemd`; the error is the cause in words.
@@ -19,7 +20,7 @@ impl ListenAddr {
             if path.is_empty() {
                 return Err("`unix:` names no path".to_owned());
             }
-            return Ok(ListenAddr::Unix(PathBuf::from(path)));
+            return Ok(ListenAddr::Unix(os_text::path(path)));
         }
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return port(text).map(ListenAddr::Loopback);

@@ -15,6 +15,9 @@ use std::{
 /// From one look at the meter to the next; what is over sooner is not drawn.
 pub(super) const FRAME: Duration = Duration::from_millis(100);
 
+/// Columns from which on there is room for both directions.
+const WIDE: u16 = 110;
+
 /// Columns and lines of a terminal.
 pub type TerminalSize = fn() -> (u16, u16);
 
@@ -94,6 +97,8 @@ impl Metered {
                 (sent + received, None, both)
             }
         };
+        // Below that a word more would leave no room for the bar.
+        let rest = if length.is_some() && size().0 < WIDE { String::new() } else { rest };
         let bar = self.bar.get_or_insert_with(|| {
             let canvas = ProgressDrawTarget::term_like(Box::new(Canvas { to: Arc::clone(to), size }));
             let bar = ProgressBar::with_draw_target(length, canvas).with_elapsed(age);
@@ -113,7 +118,7 @@ fn said(what: &str, bytes: u64) -> String {
 fn style(known: bool) -> ProgressStyle {
     let template = match known {
         true => {
-            "{elapsed_precise} [{wide_bar}] {percent}% {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {eta} left{msg}"
+            "{elapsed} [{wide_bar}] {percent}% {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {eta} left{msg}"
         }
         false => "{elapsed_precise} {msg}, {binary_bytes_per_sec}",
     };

@@ -14,6 +14,7 @@ pub use meter::Meter;
 
 mod redact;
 mod scrub;
+mod secret_name;
 mod seldom;
 mod tap;
 

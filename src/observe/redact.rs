@@ -5,30 +5,17 @@
 //! however it is written: percent-encoded, in a query, a fragment, a path's parameter, or in a URL
 //! inside of a value.
 
+use super::secret_name::{is_of_an_api, is_secret_name};
 use percent_encoding::percent_decode_str;
 
 /// What stands in the place of a secret.
 pub const HIDDEN: &str = "[hidden]";
 
-/// Parts of names whose values are secrets, in header fields and query keys alike.
-const PARTS: &[&str] = &[
-    "token",
-    "bearer",
-    "secret",
-    "password",
-    "passwd",
-    "apikey",
-    "api-key",
-    "api_key",
-    "credential",
-    "signature",
-    "jwt",
-];
 /// Whole names of query keys whose values are secrets.
-const KEYS: &[&str] = &["key", "sig", "auth", "pw", "pass", "session", "sid", "code", "access", "ticket"];
+const KEYS: &[&str] = &["key", "code", "access", "pin"];
 /// How deep a URL in a value of a URL is looked into.
 const DEPTH: usize = 4;
-/// Header fields with secrets beside those of [`PARTS`].
+/// Header fields whose value may begin with the scheme of a login.
 const FIELDS: &[&str] = &["authorization", "proxy-authorization", "x-auth", "x-session", "x-csrf", "x-key"];
 
 /// What is a secret beside the well-known names.
@@ -64,7 +51,7 @@ impl Redactor {
                 Some((scheme, _)) => format!("{scheme} {HIDDEN}"),
                 None => HIDDEN.to_owned(),
             },
-            _ if lower.ends_with("-key") || has_part(&lower) => HIDDEN.to_owned(),
+            _ if is_secret_name(name) || is_of_an_api(&lower) => HIDDEN.to_owned(),
             _ => self.shown(value),
         }
     }
@@ -166,21 +153,14 @@ impl Redactor {
 
     pub(super) fn is_secret_key(&self, key: &str) -> bool {
         let key = decoded(&key.replace('+', " "));
-        let lower = key.trim().trim_end_matches("[]").to_ascii_lowercase();
-        self.is_listed(&lower)
-            || KEYS.contains(&lower.as_str())
-            || has_part(&lower)
-            || lower.ends_with("_key")
-            || lower.ends_with("-key")
+        let key = key.trim().trim_end_matches("[]");
+        let lower = key.to_ascii_lowercase();
+        self.is_listed(key) || KEYS.contains(&lower.as_str()) || is_secret_name(key) || is_of_an_api(&lower)
     }
 
     fn is_listed(&self, name: &str) -> bool {
         self.more.iter().any(|listed| listed.eq_ignore_ascii_case(name))
     }
-}
-
-fn has_part(lower: &str) -> bool {
-    PARTS.iter().any(|part| lower.contains(part))
 }
 
 /// What stands before the first of these characters, and what stands behind it.
@@ -390,6 +370,23 @@ mod tests {
             ("X-Hub-Signature", true),
             ("X-Jwt-Assertion", true),
             ("X-Request-Id", false),
+            // By a word of it.
+            ("CB-ACCESS-SIGN", true),
+            ("CB-ACCESS-PASSPHRASE", true),
+            ("OK-ACCESS-KEY", true),
+            ("X-BAPI-SIGN", true),
+            ("KC-API-PASSPHRASE", true),
+            ("X-MBX-APIKEY", true),
+            ("Authentication", true),
+            ("X-Api-Login", true),
+            ("X-Otp", true),
+            ("X-Signal", false),
+            ("X-Design", false),
+            ("X-Passenger", false),
+            ("WWW-Authenticate", false),
+            ("Access-Control-Allow-Origin", false),
+            ("CB-ACCESS-TIMESTAMP", false),
+            ("Content-Type", false),
             // The handshake's own keys are no secrets, though they end like some.
             ("Sec-WebSocket-Key", false),
             ("Sec-WebSocket-Accept", false),
@@ -433,6 +430,26 @@ mod tests {
             ("secretly", true),
             ("bearer", true),
             ("room", false),
+            // By a word of it.
+            ("listenKey", true),
+            ("session_id", true),
+            ("sessionid", true),
+            ("pwd", true),
+            ("user.pwd", true),
+            ("passphrase", true),
+            ("sign", true),
+            ("hmac", true),
+            ("authkey", true),
+            ("PHPSESSID", true),
+            ("JSESSIONID", true),
+            ("connect.sid", true),
+            ("pass2", true),
+            ("signal", false),
+            ("session_timeout", false),
+            ("auth_type", false),
+            ("side", false),
+            ("resident", false),
+            ("compass", false),
         ] {
             for key in [key.to_owned(), key.to_uppercase()] {
                 let expected = if hidden { HIDDEN } else { "s3cret" };

@@ -5,6 +5,7 @@ use super::{
     template::Flaw,
 };
 use crate::{exit::Exit, expect::show, fault::Fault};
+use std::borrow::Cow;
 
 /// What may stand at the beginning of a line.
 const MARKS: &str = "a line begins with > < <? capture within sleep include or #";
@@ -13,7 +14,7 @@ const MARKS: &str = "a line begins with > < <? capture within sleep include or #
 pub(super) struct Bad<'a> {
     spot: Spot<'a>,
     cause: String,
-    hint: Option<&'static str>,
+    hint: Option<Cow<'static, str>>,
 }
 
 impl<'a> Bad<'a> {
@@ -24,12 +25,12 @@ impl<'a> Bad<'a> {
 
     /// What a template found.
     pub(super) fn flaw(piece: &Piece<'a>, flaw: Flaw) -> Self {
-        Self { hint: flaw.hint, ..Self::at(piece, flaw.at, flaw.cause) }
+        Self { hint: flaw.hint.map(Cow::Borrowed), ..Self::at(piece, flaw.at, flaw.cause) }
     }
 
     /// The same with a next step.
-    pub(super) fn hint(self, hint: &'static str) -> Self {
-        Self { hint: Some(hint), ..self }
+    pub(super) fn hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
     }
 
     /// As a fault of that file: exit 2, with the line and a mark.
@@ -37,7 +38,7 @@ impl<'a> Bad<'a> {
         let Spot { line, column, source } = self.spot;
         let fault = Fault::new(Exit::Usage, "script", format!("{file}:{line}:{column}: {}", self.cause))
             .detail(show::marked(source, column));
-        Fault { hint: self.hint.map(str::to_owned), ..fault }
+        Fault { hint: self.hint.map(Cow::into_owned), ..fault }
     }
 
     /// A statement that does not exist.

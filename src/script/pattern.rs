@@ -127,6 +127,11 @@ impl Wanted {
     }
 }
 
+/// A text of which it is not clear whether a ping or pong with a payload is expected.
+pub(crate) fn names_a_control_frame(text: &str) -> bool {
+    ["ping ", "pong "].iter().any(|word| text.strip_prefix(word).is_some_and(|rest| !rest.trim().is_empty()))
+}
+
 /// A text that would be read as a control frame when it is expected.
 pub(crate) fn is_control_word(text: &str) -> bool {
     let code = text.strip_prefix("close ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));

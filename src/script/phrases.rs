@@ -63,6 +63,7 @@ impl Parser<'_, '_> {
             "pong" => Pattern::Pong(optional(self.plain(piece)?)),
             "close" => self.close(piece)?,
             _ if piece.below => self.expected_text(piece)?,
+            _ if pattern::names_a_control_frame(piece.text) => return Err(ambiguous(piece)),
             _ if piece.text.trim_end() == "ping" => Pattern::Ping(None),
             _ if piece.text.trim_end() == "pong" => Pattern::Pong(None),
             _ if pattern::is_control_word(piece.text.trim_end()) => {
@@ -153,6 +154,15 @@ impl Parser<'_, '_> {
         let template = Template::parse(piece.text, sort, |name| self.origin(name));
         template.map_err(|flaw| Bad::flaw(piece, flaw))
     }
+}
+
+/// `< pong hello`: a pong with a payload, or a text?
+fn ambiguous<'a>(piece: &Piece<'a>) -> Bad<'a> {
+    let (word, payload) = piece.text.split_once(' ').unwrap_or((piece.text, ""));
+    Bad::at(piece, 0, format!("it may be a {word} or a text")).hint(format!(
+        "write <{word} {payload} for a {word}, <q \"{}\" for the text",
+        piece.text.replace('\\', "\\\\").replace('"', "\\\"")
+    ))
 }
 
 /// Whether a text is meant as JSON.

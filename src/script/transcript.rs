@@ -4,7 +4,11 @@
 //! what cannot be read off a line is written as a JSON string. Pings and pongs that the two ends send
 //! by themselves are left out, since a script lets them pass anyway.
 
-use super::{lines, pattern::is_control_word, phrases};
+use super::{
+    lines,
+    pattern::{is_control_word, names_a_control_frame},
+    phrases,
+};
 use crate::{
     expect::json,
     fault::is_hidden,
@@ -113,7 +117,8 @@ fn is_plain(line: &str) -> bool {
 
 /// Whether a statement with this text would mean something else.
 fn reads_otherwise(text: &str, expected: bool) -> bool {
-    let control = expected && (is_control_word(text) || phrases::is_between_slashes(text));
+    let control = expected
+        && (is_control_word(text) || names_a_control_frame(text) || phrases::is_between_slashes(text));
     control || lines::names_end(text).is_some()
 }
 

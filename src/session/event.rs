@@ -186,6 +186,8 @@ pub enum SourceEnd {
         reason: String,
         /// Code, name and reason for a person.
         described: String,
+        /// What helps against it, better than what its code says.
+        advice: Option<String>,
     },
     /// The transport or the protocol failed.
     Lost {

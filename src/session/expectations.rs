@@ -37,8 +37,8 @@ impl Session {
         missed.then(|| format!("expected the peer to close with {}, it did not", codes::list(expected)))
     }
 
-    /// Judges the peer's Close; `echo` is the answer to ours, and `held` what to do about an output that
-    /// held the peer up. True when it is how a session ends that came to its end.
+    /// Judges the peer's Close; `echo` is the answer to ours, and `held` what to do about it where more is
+    /// known than the code: an output that held the peer up, a size. True when it is how a session ends that came to its end.
     pub(super) fn judge_close(
         &mut self,
         side: usize,

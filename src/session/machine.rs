@@ -288,8 +288,8 @@ impl Session {
                 self.input_absent(other);
             }
             SourceEnd::Eof { hangup, .. } => self.input_ended(other, hangup),
-            SourceEnd::Close { code, reason, described } => {
-                self.peer_closed(side, code, reason, described, now);
+            SourceEnd::Close { code, reason, described, advice } => {
+                self.peer_closed(side, code, reason, (described, advice), now);
             }
             SourceEnd::Lost { fault, answer } => self.peer_lost(side, fault, answer, now),
             SourceEnd::Asked { close, hangup } => {
@@ -345,12 +345,12 @@ impl Session {
         side: usize,
         code: Option<u16>,
         reason: String,
-        described: String,
+        (described, advice): (String, Option<String>),
         now: Instant,
     ) {
         let echo = matches!(self.sides[side].sink, Sink::CloseSent(_)) && code == self.sides[side].close_code;
         let held = self.held_up(side, now);
-        if !self.judge_close(side, code, echo, &described, held) {
+        if !self.judge_close(side, code, echo, &described, held.or(advice)) {
             self.cut(1 - side);
         }
         (self.sides[side].sink, self.sides[side].closed) = (Sink::Done, true);

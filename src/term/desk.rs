@@ -81,6 +81,8 @@ impl Desk {
 
     /// Does what a line asks for; gives how it ended when it asks for an end.
     fn take(&self, line: &str) -> Result<Option<SourceEnd>, String> {
+        // The end of the last line of a paste, which whoever copied whole lines has copied too.
+        let line = line.strip_suffix('\n').unwrap_or(line);
         match command::parse(line.to_owned())? {
             Line::Nothing => {}
             Line::Text(text) => self.send(self.kind, text.into())?,

@@ -11,6 +11,7 @@ mod encrypted;
 mod explain;
 mod facts;
 mod key_log;
+mod labels;
 mod pem;
 mod pin;
 mod server;

@@ -51,7 +51,14 @@ fn certificates_in(content: &[u8], path: &Path, exit: Exit) -> Result<Vec<Certif
     let certificates: std::result::Result<Vec<_>, pem::Error> =
         CertificateDer::pem_slice_iter(content).collect();
     match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(certificates) if !certificates.is_empty() => {
+            let trusted: Vec<_> = certificates.iter().filter_map(super::labels::trusted).collect();
+            match trusted.is_empty() {
+                false => Ok(trusted),
+                true => Err(fault(path, exit, "it says that its certificate is not to be trusted for TLS")
+                    .hint("openssl x509 -in FILE -out FILE.pem leaves the certificate alone")),
+            }
+        }
         Ok(_) if let Some(foreign) = Foreign::of(content) => Err(foreign.fault(path, exit)),
         Ok(_) => Err(fault(path, exit, "there is no certificate in it")
             .hint("it must hold `-----BEGIN CERTIFICATE-----`")),
@@ -197,7 +204,7 @@ pub(super) fn revocation_lists(path: &Path) -> Result<Vec<CertificateRevocationL
 }
 
 fn read(path: &Path, exit: Exit) -> Result<Vec<u8>> {
-    limited::read(path, LONGEST).map_err(|unread| match unread {
+    limited::read(path, LONGEST).map(super::labels::usual).map_err(|unread| match unread {
         Unread::Io(error) => fault(path, exit, &net::words(&error)),
         Unread::Endless => fault(path, exit, ENDLESS),
         Unread::TooLong => fault(path, exit, &format!("it holds more than {LONGEST} bytes"))

@@ -8,7 +8,9 @@ use super::{
     clients::{ExplainingClients, REFUSED},
     encrypted_over,
     explain::accepting,
-    pem, provider, sha256, trusting,
+    pem,
+    pin::Pin,
+    provider, sha256, trusting,
     words::words,
     x509::about,
 };
@@ -39,6 +41,8 @@ struct Shared {
     made: Option<Own>,
     current: RwLock<Arc<ServerConfig>>,
     fingerprint: Option<String>,
+    /// The key of a self-signed certificate.
+    pin: Option<Pin>,
 }
 
 /// A chain, leaf first, and its key.
@@ -59,6 +63,7 @@ impl Acceptor {
         Ok(Self(Arc::new(Shared {
             options: options.clone(),
             fingerprint: made.as_ref().map(|own| fingerprint(&own.0)),
+            pin: made.as_ref().and_then(|own| Pin::of(own.0.first()?)),
             made,
             current: RwLock::new(Arc::new(config)),
         })))
@@ -102,6 +107,11 @@ impl Acceptor {
     /// shows it.
     pub fn fingerprint(&self) -> Option<&str> {
         self.0.fingerprint.as_deref()
+    }
+
+    /// The key of a self-signed certificate, as a client pins it.
+    pub fn pin(&self) -> Option<&Pin> {
+        self.0.pin.as_ref()
     }
 }
 

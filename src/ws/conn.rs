@@ -31,7 +31,8 @@ use super::{
 };
 use crate::{net::Stream, observe::Tap, session::Within};
 use bytes::Bytes;
-use fragments::{FRAGMENT, Rest};
+use fragments::Rest;
+pub use fragments::{FRAGMENT, Largest};
 use std::{
     collections::VecDeque,
     io,
@@ -77,6 +78,9 @@ pub struct Conn {
     wire: Wire,
     /// What is left of a large message.
     rest: Option<Rest>,
+    /// No frame that is sent has a longer payload.
+    max_frame: usize,
+    largest: Largest,
     deflating: Option<Box<Deflating>>,
     end: Option<End>,
     close_queued: bool,
@@ -112,6 +116,8 @@ impl Conn {
             engine: WebSocketContext::new(role, Some(config)),
             wire: Wire::new(stream, read_ahead, read_buffer, max_message, part == Part::Client),
             rest: None,
+            max_frame: FRAGMENT,
+            largest: Largest::default(),
             deflating: None,
             end: None,
             close_queued: false,
@@ -122,6 +128,17 @@ impl Conn {
             keepalive: Bytes::from_static(KEEPALIVE),
             witness: Witness::default(),
         }
+    }
+
+    /// Sends no frame with a longer payload; bytes, at least 1.
+    pub fn with_max_frame(mut self, max_frame: usize) -> Self {
+        self.max_frame = max_frame.max(1);
+        self
+    }
+
+    /// The largest message and frame that were sent.
+    pub fn largest(&self) -> Largest {
+        self.largest
     }
 
     /// Tells `tap` of every message from now on.
@@ -287,7 +304,8 @@ impl Conn {
         }
         let opcode = if message.is_text() { frame::TEXT } else { frame::BINARY };
         let payload = message.into_data();
-        if payload.len() > FRAGMENT {
+        self.largest.message = self.largest.message.max(payload.len());
+        if payload.len() > self.max_frame {
             self.rest = Some(Rest { payload, opcode, is_compressed: false });
             return Ok(());
         }

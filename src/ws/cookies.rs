@@ -1,44 +1,101 @@
-//! Cookies of `--cookie`: a plain `a=b; c=d`, or a Netscape cookie jar.
+//! Cookies of `--cookie`: a plain `a=b; c=d`, or a file of whatever kind people have.
 //!
-//! The jar is what curl and browser add-ons write. Only domain, path and the secure flag are looked
-//! at: an expired cookie is for the server to refuse. The jar is asked anew for every URL that is gone
-//! to, since its cookies belong to their own domains and not to the URL of the command line.
+//! A file may be the Netscape jar of curl and browser add-ons (with blanks where an editor has lost the
+//! tabs), JSON of an add-on or of a test driver, the `Set-Cookie` lines of a saved answer, or plain
+//! cookies. A line that is none of these is refused: sent as a cookie it would only be wrong. A jar is
+//! asked anew for every URL that is gone to (RFC 6265 section 5.4), since its cookies belong to their own
+//! domains and not to the URL of the command line.
+
+mod read;
 
 use super::WsUrl;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Cookies to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cookies {
     /// The value of a `Cookie` field, for the origin it was given for.
     Plain(String),
-    /// The text of a cookie jar.
-    Jar(String),
+    /// Cookies without a domain, for the origin they were given for.
+    Own(Vec<Cookie>),
+    /// Cookies with their domains.
+    Jar(Vec<Cookie>),
 }
 
-/// The parts of a URL that decide which cookies of a jar are sent to it.
+/// One cookie, and where it is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cookie {
+    /// In lower case, without a dot before it; empty for whatever host it was given for.
+    domain: String,
+    subdomains: bool,
+    path: String,
+    secure: bool,
+    /// Seconds since 1970; 0 is the end of the session.
+    expires: i64,
+    name: String,
+    value: String,
+}
+
+/// The parts of a URL that decide which cookies of a jar are sent to it, and the time.
 struct Place {
     host: String,
     path: String,
+    /// TLS, or a host that is this machine, as curl and browsers count it.
     secure: bool,
+    now: i64,
 }
 
 impl Cookies {
-    /// What the text of a file holds: a jar where a line has the fields of one, plain cookies otherwise.
-    pub fn of_file(content: &str) -> Self {
-        if content.lines().any(|line| line.split('\t').count() >= 7) {
-            return Self::Jar(content.to_owned());
-        }
-        let lines = content.lines().map(str::trim).filter(|line| !line.is_empty());
-        Self::Plain(lines.collect::<Vec<_>>().join("; "))
+    /// The cookies of a file.
+    ///
+    /// # Errors
+    /// Which line is no cookie.
+    pub fn of_file(content: &str) -> Result<Vec<Self>, String> {
+        read::file(content)
     }
 
-    /// The value of the `Cookie` field (RFC 6265 section 5.4) for a URL; empty is none.
+    /// The value of the `Cookie` field for a URL; empty is none.
     pub fn value_for(&self, url: &WsUrl) -> String {
         match self {
             Self::Plain(value) => value.clone(),
-            Self::Jar(content) => {
+            Self::Own(cookies) | Self::Jar(cookies) => {
                 let place = Place::of(url);
-                content.lines().filter_map(|line| jar_cookie(line, &place)).collect::<Vec<_>>().join("; ")
+                let mut sent: Vec<&Cookie> = cookies.iter().filter(|cookie| cookie.fits(&place)).collect();
+                sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+                let pairs = sent.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value));
+                pairs.collect::<Vec<_>>().join("; ")
+            }
+        }
+    }
+
+    /// What is secret in it.
+    pub fn values(&self) -> Vec<&str> {
+        match self {
+            Self::Plain(text) => text
+                .split(';')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(_, value)| value.trim())
+                .collect(),
+            Self::Own(cookies) | Self::Jar(cookies) => {
+                cookies.iter().map(|cookie| cookie.value.as_str()).collect()
+            }
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Plain(text) => text.is_empty(),
+            Self::Own(cookies) | Self::Jar(cookies) => cookies.is_empty(),
+        }
+    }
+
+    /// Every text that may come into a field.
+    pub fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Plain(text) => vec![text],
+            Self::Own(cookies) | Self::Jar(cookies) => {
+                cookies.iter().flat_map(|cookie| [cookie.name.as_str(), cookie.value.as_str()]).collect()
             }
         }
     }
@@ -47,24 +104,25 @@ impl Cookies {
 impl Place {
     fn of(url: &WsUrl) -> Self {
         let path = url.target.split('?').next().unwrap_or_default().to_owned();
-        Self { host: url.host.to_ascii_lowercase(), path, secure: url.secure }
+        let host = url.host.to_ascii_lowercase();
+        let is_here = host == "localhost"
+            || host.ends_with(".localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        Self { host, path, secure: url.secure || is_here, now: i64::try_from(now).unwrap_or(i64::MAX) }
     }
 }
 
-fn jar_cookie(line: &str, place: &Place) -> Option<String> {
-    let line = line.strip_prefix("#HttpOnly_").unwrap_or(line);
-    if line.starts_with('#') {
-        return None;
+impl Cookie {
+    fn fits(&self, place: &Place) -> bool {
+        let is_address = place.host.parse::<std::net::IpAddr>().is_ok();
+        let below =
+            || !is_address && place.host.strip_suffix(&self.domain).is_some_and(|head| head.ends_with('.'));
+        (self.domain.is_empty() || place.host == self.domain || self.subdomains && below())
+            && path_fits(&self.path, &place.path)
+            && (place.secure || !self.secure)
+            && (self.expires == 0 || self.expires > place.now)
     }
-    let mut fields = line.splitn(7, '\t');
-    let (domain, subdomains, path, secure) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-    let (_expires, name, value) = (fields.next()?, fields.next()?, fields.next()?);
-    let domain = domain.trim_start_matches('.').to_ascii_lowercase();
-    let below = || place.host.strip_suffix(&domain).is_some_and(|head| head.ends_with('.'));
-    let fits = (place.host == domain || subdomains.eq_ignore_ascii_case("TRUE") && below())
-        && path_fits(path, &place.path)
-        && (place.secure || !secure.eq_ignore_ascii_case("TRUE"));
-    fits.then(|| format!("{name}={value}"))
 }
 
 /// RFC 6265 section 5.1.4.
@@ -75,40 +133,4 @@ fn path_fits(cookie: &str, request: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sent(content: &str, url: &str) -> String {
-        Cookies::of_file(content).value_for(&WsUrl::parse(url).unwrap())
-    }
-
-    #[test]
-    fn a_plain_file_is_taken_as_it_is() {
-        assert_eq!(sent("a=b; c=d\ne=f\n", "ws://h/"), "a=b; c=d; e=f");
-        assert_eq!(Cookies::of_file("a=b\n"), Cookies::Plain("a=b".to_owned()));
-    }
-
-    #[test]
-    fn a_jar_gives_the_cookies_that_fit() {
-        let jar = "# Netscape HTTP Cookie File\n\
-            example.com\tFALSE\t/\tFALSE\t0\thost\t1\n\
-            .example.com\tTRUE\t/\tFALSE\t0\tsite\t2\n\
-            #HttpOnly_example.com\tFALSE\t/chat\tTRUE\t0\tdeep\t3\n\
-            other.com\tTRUE\t/\tFALSE\t0\tother\t4\n\
-            localhost\tFALSE\t/\tTRUE\t0\tnear\t5\n";
-        for (url, cookies) in [
-            ("wss://example.com/chat/room?x", "host=1; site=2; deep=3"),
-            ("ws://user:pw@example.com:80/chat", "host=1; site=2"),
-            ("wss://example.com/chatter", "host=1; site=2"),
-            ("Example.com/a", "host=1; site=2"),
-            ("wss://a.example.com", "site=2"),
-            ("wss://badexample.com", ""),
-            ("https://other.com:8443/", "other=4"),
-            ("WSS://localhost:1/a?b", "near=5"),
-            ("localhost:80", ""),
-            ("8080/x", ""),
-        ] {
-            assert_eq!(sent(jar, url), cookies, "{url}");
-        }
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ use crate::{
     fault::{Fault, Result},
     net::is_localhost,
     observe::Redactor,
+    os_text,
 };
 use std::{
     fmt,
@@ -55,6 +56,12 @@ impl WsUrl {
         }
         if let Some((port, target)) = lone_port(text) {
             return on_this_machine(text, port, target);
+        }
+        for scheme in ["ws", "wss", "http", "https"] {
+            let rest = text.get(..scheme.len()).filter(|head| head.eq_ignore_ascii_case(scheme));
+            if let Some(rest) = rest.and_then(|head| text[head.len()..].strip_prefix("//")) {
+                return Err(malformed(text, "the colon is missing").hint(format!("{scheme}://{rest}")));
+            }
         }
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
         // RFC 3986 section 3.1: the case of a scheme means nothing.
@@ -162,7 +169,10 @@ impl fmt::Display for WsUrl {
 
 fn over_tcp(text: &str, whole: &str, secure: bool, guessed: bool) -> Result<WsUrl> {
     let (whole, zone) = split_zone(whole);
-    let url = Url::parse(&whole).map_err(|error| malformed(text, &error.to_string()))?;
+    let url = Url::parse(&whole).map_err(|error| match unbracketed(&whole) {
+        Some(right) => malformed(text, "an IPv6 address stands in brackets").hint(right),
+        None => malformed(text, &error.to_string()),
+    })?;
     if url.fragment().is_some() {
         return Err(
             malformed(text, "a fragment (#…) never reaches a server").hint("write %23 for a literal #")
@@ -216,6 +226,16 @@ pub fn bare_v6(text: &str) -> Option<String> {
     }
 }
 
+/// The URL with brackets around its IPv6 address, if that is what it lacks.
+fn unbracketed(whole: &str) -> Option<String> {
+    let (scheme, rest) = whole.split_once("://")?;
+    let (login, place) = match rest.split(['/', '?', '#']).next()?.rsplit_once('@') {
+        Some((login, _)) => rest.split_at(login.len() + 1),
+        None => ("", rest),
+    };
+    bare_v6(place).map(|place| format!("{scheme}://{login}{place}"))
+}
+
 /// RFC 3986 section 3.1.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -249,7 +269,7 @@ fn over_unix(text: &str, rest: &str) -> Result<WsUrl> {
         return Err(malformed(text, "the path of the socket is missing").hint("write ws+unix:/run/app.sock"));
     }
     let url = over_tcp(text, &format!("ws://localhost{uri}"), false, false)?;
-    Ok(WsUrl { unix: Some(path.into()), ..url })
+    Ok(WsUrl { unix: Some(os_text::path(path)), ..url })
 }
 
 /// The cause with the URL, without a password and tokens that may stand in it.

@@ -25,14 +25,22 @@ export async function eventually(what, check) {
   throw new Error(`never happened: ${what}`)
 }
 
-/** A child process whose output is collected; the test kills it at its end. */
+// Characters of a child's output that are kept at least; a flood may last as long as it takes.
+const KEPT = 32 << 20
+
+/** The end of a text that has grown too long. */
+function tail(text) {
+  return text.length > 2 * KEPT ? text.slice(-KEPT) : text
+}
+
+/** A child process the last of whose output is kept; the test kills it at its end. */
 export class Child {
   constructor(test, program, args, env = process.env) {
     this.out = ''
     this.err = ''
     this.process = spawn(program, args, { stdio: 'pipe', env })
-    this.process.stdout.setEncoding('utf8').on('data', (text) => (this.out += text))
-    this.process.stderr.setEncoding('utf8').on('data', (text) => (this.err += text))
+    this.process.stdout.setEncoding('utf8').on('data', (text) => (this.out = tail(this.out + text)))
+    this.process.stderr.setEncoding('utf8').on('data', (text) => (this.err = tail(this.err + text)))
     this.process.stdin.on('error', () => {})
     this.closed = once(this.process, 'close')
     test.after(() => this.process.kill('SIGKILL'))

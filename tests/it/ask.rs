@@ -263,7 +263,7 @@ fn what_is_not_delivered_cannot_be_counted() {
 fn the_first_fault_wins_over_an_expectation() {
     let rules = || Rules { expect_close: vec![4001..=4001], ..Rules::default() };
     let kinds = [SideKind::Standard, SideKind::WebSocket];
-    let closed = |code| SourceEnd::Close { code, reason: String::new(), described: "x".into() };
+    let closed = |code| SourceEnd::Close { code, reason: String::new(), described: "x".into(), advice: None };
     let exit = |rules: Rules, events: Vec<Event>| {
         let mut robot = Robot::new(rules, kinds, true);
         events.into_iter().for_each(|event| robot.happens(event));

@@ -159,3 +159,35 @@ fn what_is_no_websocket_is_refused_by_name() {
     }
     assert_eq!(Wsio::run(["connect"], "").code, 2);
 }
+
+#[test]
+fn a_jar_of_the_line_and_one_of_ours_are_read_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let jar = folder.path().join("jar");
+    let name = jar.to_str().unwrap();
+    for (content, sent) in [
+        ("# Netscape HTTP Cookie File\n\n", None),
+        ("127.0.0.1 FALSE / TRUE 0 sid s3cret\n", Some("sid=s3cret")),
+        ("[{\"domain\":\"127.0.0.1\",\"name\":\"sid\",\"value\":\"s3cret\"}]", Some("sid=s3cret")),
+    ] {
+        std::fs::write(&jar, content).unwrap();
+        for by_line in [false, true] {
+            let (url, peer) = serve(|mut peer| {
+                peer.close(1000, "");
+                peer.until_close();
+                field(&peer.head, "cookie")
+            });
+            let line = format!("curl '{url}' -b {name} -c {name}");
+            let own = format!("@{name}");
+            let done = match by_line {
+                true => Wsio::run(["connect", "--curl", &line], ""),
+                false => Wsio::run(["connect", "--cookie", &own, &url], ""),
+            };
+            assert_eq!(peer.join().unwrap().as_deref(), sent, "{content}");
+            assert_eq!(done.code, 0, "{done:?}");
+        }
+    }
+    std::fs::write(&jar, "<html>no jar</html>\n").unwrap();
+    let done = Wsio::run(["connect", "--cookie", &format!("@{name}"), "ws://127.0.0.1:1/"], "");
+    assert!(done.code == 2 && done.err.contains("line 1 is no cookie"), "{done:?}");
+}

@@ -3,10 +3,11 @@
 //! Everything that can be generated is generated here from the one definition, compared with what is
 //! checked in, and rewritten with `WSIO_BLESS=1`, so that no document can fall behind the code.
 
+mod completions;
 mod floors;
 mod man;
 
-use clap_complete::{Generator, Shell};
+use clap_complete::Shell;
 use std::{fs, path::PathBuf};
 use wsio::{cli, endpoint::SCHEMES, exit::EXITS, framing::FRAMINGS};
 
@@ -58,10 +59,8 @@ fn man_pages_are_fresh() {
 fn completions_are_fresh() {
     let mut names = Vec::new();
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut cli::command(), "wsio", &mut script);
-        let name = shell.file_name("wsio");
-        fresh(&format!("completions/{name}"), &String::from_utf8(script).unwrap());
+        let (name, script) = completions::script(shell);
+        fresh(&format!("completions/{name}"), &script);
         names.push(name);
     }
     nothing_else("completions", &names);

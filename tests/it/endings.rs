@@ -57,7 +57,7 @@ fn eof(empty: bool, hangup: bool) -> Event {
 }
 
 fn closed(code: Option<u16>) -> Event {
-    let how = SourceEnd::Close { code, reason: String::new(), described: format!("{code:?}") };
+    let how = SourceEnd::Close { code, reason: String::new(), described: format!("{code:?}"), advice: None };
     Event::Ended { side: 1, how }
 }
 

@@ -256,3 +256,111 @@ fn a_full_disk_behind_a_file_is_23_too() {
         assert_eq!(peer.join().unwrap(), Some(1011), "{target}");
     }
 }
+
+/// What a run sent: the messages put together, and the longest payload of a frame.
+fn frames(mut peer: Peer) -> (Vec<Vec<u8>>, usize) {
+    let (mut messages, mut longest) = (vec![Vec::new()], 0);
+    while let Some(frame) = peer.next() {
+        if frame.opcode == 8 {
+            peer.close(1000, "");
+            break;
+        }
+        longest = longest.max(frame.payload.len());
+        messages.last_mut().unwrap().extend_from_slice(&frame.payload);
+        if frame.fin {
+            messages.push(Vec::new());
+        }
+    }
+    messages.pop();
+    (messages, longest)
+}
+
+#[test]
+fn no_frame_is_larger_than_was_asked_for() {
+    let line = "é0123456789".repeat(9000);
+    let input = format!("short\n{line}\n{line}\n");
+    for (args, limit) in [
+        (&["--max-frame", "32k"][..], 32 << 10),
+        (&["--max-frame", "1000"], 1000),
+        (&["--max-frame", "1"], 1),
+        (&[], 256 << 10),
+    ] {
+        let (url, peer) = serve(frames);
+        let done = Wsio::run([&["connect", "--linger", "0", &url][..], args].concat(), input.clone());
+        let (messages, longest) = peer.join().unwrap();
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(longest <= limit, "{args:?}: {longest}");
+        assert!(messages.iter().map(Vec::len).eq([5, line.len(), line.len()]), "{args:?}");
+        assert!(messages[1] == line.as_bytes());
+    }
+}
+
+#[test]
+fn raw_pieces_are_cut_to_the_largest_frame() {
+    let input: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();
+    for args in [&["connect", "--in", "raw", "-b"][..], &["pipe", "-"]] {
+        let (url, peer) = serve(frames);
+        let done = Wsio::run([args, &[&url, "--linger", "0", "--max-frame", "8k"]].concat(), input.clone());
+        let (messages, longest) = peer.join().unwrap();
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(longest <= 8 << 10 && messages.iter().all(|message| message.len() <= 8 << 10));
+        assert!(messages.concat() == input);
+    }
+}
+
+#[test]
+fn a_server_and_a_compressed_message_heed_the_largest_frame_too() {
+    let listening = Listening::start(["listen", "0", "--echo", "--max-frame", "2k"]);
+    let mut peer = Peer::dial(listening.address());
+    peer.text(&"x".repeat(10_000));
+    let (mut length, mut fin) = (0, false);
+    while !fin {
+        let frame = peer.next().unwrap();
+        assert!(frame.payload.len() <= 2 << 10);
+        (length, fin) = (length + frame.payload.len(), frame.fin);
+    }
+    assert_eq!(length, 10_000);
+
+    // What cannot be compressed becomes longer by it.
+    let noise: Vec<u8> =
+        (0..50_000u64).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8).collect();
+    let relay = Listening::start(["listen", "0", "--once", "--compress", "--framing", "whole"]);
+    let url = format!("ws://{}/", relay.address());
+    let done = Wsio::run(
+        ["connect", "--compress", "--framing", "whole", "-vv", "--max-frame", "1k", "--linger", "0", &url],
+        noise.clone(),
+    );
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(relay.wsio.wait().out == noise);
+    let sizes = done.err.lines().filter(|line| line.starts_with("> ") && line.contains(" bytes"));
+    let sizes: Vec<usize> =
+        sizes.filter_map(|line| line.split(" bytes").next()?.rsplit(' ').next()?.parse().ok()).collect();
+    assert!(sizes.len() >= 48 && sizes.iter().all(|size| *size <= 1 << 10), "{sizes:?}");
+}
+
+#[test]
+fn a_message_too_big_for_the_peer_is_told_with_its_size_and_what_makes_it_smaller() {
+    for (args, sent, advice) in [
+        (
+            &[][..],
+            100_000,
+            "--max-frame 32k: the largest message sent had 100000 bytes, the largest frame 100000",
+        ),
+        (
+            &["--max-frame", "32k"],
+            100_000,
+            "--max-frame 16k: the largest message sent had 100000 bytes, the largest frame 32768",
+        ),
+        (&[], 1000, "send messages of less than 1000 bytes"),
+    ] {
+        let (url, peer) = serve(|mut peer| {
+            peer.message();
+            peer.close(1009, "too big");
+            peer.until_close();
+        });
+        let done = Wsio::run([&["connect", &url][..], args].concat(), "x".repeat(sent) + "\n");
+        peer.join().unwrap();
+        assert_eq!(done.code, 115, "{done:?}");
+        assert!(done.err.contains(&format!("try: {advice}")), "{done:?}");
+    }
+}

@@ -446,3 +446,78 @@ fn a_link_to_announce_in_stays_a_link() {
     eventually("the URL", || std::fs::read_to_string(&target).unwrap() == format!("{}\n", listening.url));
     assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
 }
+
+#[test]
+fn no_client_empties_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.json");
+    std::fs::write(&path, "precious").unwrap();
+    let file = format!("file:{}", path.display());
+    let socket = format!("unix-listen:{}", folder.path().join("s").display());
+    for args in [
+        &["listen", "0", "--to", &file][..],
+        &["pipe", "ws-listen:0", &file],
+        &["pipe", "tcp-listen:0", &file],
+        &["pipe", "udp-listen:0", &file],
+        &["pipe", &socket, &file],
+    ] {
+        let done = Wsio::run(args.iter().copied(), "");
+        assert_eq!(done.code, 2, "{done:?}");
+        assert!(done.err.contains("emptied by each client"), "{done:?}");
+        assert!(done.err.contains(&format!("append:{}", path.display())), "{done:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+    }
+    // The hint for another tool's word leads to no file that is written.
+    let done = Wsio::run(["pipe", "ws-listen:0", "readfile:data.json"], "");
+    assert!(done.code == 3 && done.err.contains("exec:'cat PATH'"), "{done:?}");
+
+    // One client: its first byte empties the file, its coming does not.
+    for (sent, kept) in [(None, "precious"), (Some("new"), "new")] {
+        let listening = Listening::start(["listen", "0", "--once", "--to", &file]);
+        let mut peer = Peer::dial(listening.address());
+        if let Some(text) = sent {
+            peer.text(text);
+        }
+        peer.close(1000, "");
+        peer.until_close();
+        assert_eq!(listening.wsio.wait().code, 0);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), kept);
+    }
+}
+
+#[test]
+fn a_terminal_behind_a_server_is_refused_with_what_carries_both_ways() {
+    let pty = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
+    rustix::pty::grantpt(&pty).unwrap();
+    rustix::pty::unlockpt(&pty).unwrap();
+    let line = rustix::pty::ptsname(&pty, Vec::new()).unwrap().into_string().unwrap();
+    for scheme in ["file", "append"] {
+        for more in [&[][..], &["--once"]] {
+            let to = format!("{scheme}:{line}");
+            let done = Wsio::run([&["listen", "0", "--to", &to][..], more].concat(), "");
+            assert_eq!(done.code, 2, "{done:?}");
+            assert!(done.err.contains(&format!("sh:'socat - {line},raw,echo=0'")), "{done:?}");
+        }
+    }
+}
+
+#[test]
+fn first_guesses_at_endpoints_are_answered_before_anything_is_opened() {
+    for (args, code, hint) in [
+        (&["listen", "0", "--to", "localhost:5900"][..], 3, "tcp:localhost:5900 for a stream of bytes"),
+        (&["listen", "ws-listen:8080"], 3, "wsio listen 8080"),
+        (&["connect", "unix:S"], 2, "wsio connect ws+unix:S"),
+        (&["connect", "ws-listen:8080"], 2, "wsio listen 8080"),
+        (&["connect", "ws//h/x"], 3, "ws://h/x"),
+        (&["connect", "ws://::1:9001/"], 3, "ws://[::1]:9001/"),
+        (&["pipe", "ws-l:8080", "-"], 3, "ws-listen:ADDR"),
+        (&["pipe", "tcp-l:8080", "-"], 3, "tcp-listen:ADDR"),
+        (&["pipe", "wsz:", "-"], 3, "ws://HOST"),
+        (&["connect", "ws://h", "--silent", "--netrc"], 2, "-u @FILE"),
+    ] {
+        let done = Wsio::run(args.iter().copied(), "");
+        assert_eq!(done.code, code, "{done:?}");
+        assert!(done.err.lines().last().unwrap().starts_with("  try: "), "{done:?}");
+        assert!(done.err.contains(hint), "{done:?}");
+    }
+}

@@ -271,3 +271,26 @@ fn a_relay_passes_a_refusal_on() {
     assert!(done.err.contains("| {\"why\":\"old\"}\n"), "{}", done.err);
     assert!(relay.wsio.err_so_far().contains(" refused 401 /: upgrade: "), "{}", relay.wsio.err_so_far());
 }
+
+#[test]
+fn what_comes_back_to_a_file_that_is_read_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data");
+    std::fs::write(&file, "question").unwrap();
+    let from = format!("file:{}", file.display());
+    for (more, told) in [(&[][..], true), (&["--send-only"], false)] {
+        let (url, peer) = serve(|mut peer| {
+            peer.message();
+            peer.text("answer");
+            peer.text("more");
+            peer.answer_close();
+        });
+        let done = Wsio::run([&["pipe", &from, &url][..], more].concat(), "");
+        peer.join().unwrap();
+        assert_eq!(done.code, 0, "{done:?}");
+        let said =
+            format!("2 messages of 10 bytes came back and had nowhere to go, since {from} is only read");
+        assert_eq!(done.err.contains(&said), told, "{done:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "question");
+}

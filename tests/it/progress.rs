@@ -51,6 +51,11 @@ fn a_terminal_shows_how_far_it_is_and_keeps_only_the_summary() {
         terminal.shows(if known { "iB/7.63 MiB " } else { "sent " });
         terminal.shows("iB/s");
         assert_eq!(terminal.written().contains('%'), known, "{command}");
+        if known {
+            let written = terminal.written();
+            let bar = written.rsplit('[').find_map(|rest| rest.split_once("] ")).unwrap().0;
+            assert!(bar.len() >= 15 && bar.contains(['=', '>', ' ']), "80 columns have room for {bar:?}");
+        }
         let_go.send(()).unwrap();
         assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
         terminal.shows(" s, ");

@@ -346,11 +346,15 @@ fn a_pasted_text_is_one_message() {
     terminal.types("\x1b[200~{\r  \"a\": 1\r}\x1b[201~");
     terminal.ends_with(&["> {", "  \"a\": 1", "}"]);
     terminal.types("\r");
+    // Whole lines are copied with the end of the last one.
+    terminal.types("\x1b[200~first\rlast\r\x1b[201~");
+    terminal.shows("last");
+    terminal.types("\r");
     // The same by hand.
     terminal.types("one\x1b\rtwo\r\x04");
     assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
     let (messages, _, _) = peer.join().unwrap();
-    assert_eq!(messages, ["{\n  \"a\": 1\n}", "one\ntwo"]);
+    assert_eq!(messages, ["{\n  \"a\": 1\n}", "first\nlast", "one\ntwo"]);
 }
 
 #[test]

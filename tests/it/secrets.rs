@@ -259,3 +259,27 @@ fn redaction_keeps_the_hint() {
     let done = Wsio::run(["connect", "ws://127.0.0.1:1/", "--bearer", "connect"], "");
     assert!(done.err.contains("connect: ") && done.err.contains("\n  try: "), "{}", done.err);
 }
+
+#[test]
+fn recordings_keep_the_names_of_real_feeds_secrets_and_not_the_values() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.har", "a.jsonl", "a.wsio"] {
+        let (url, peer) = serve(|mut peer| {
+            peer.text("tick");
+            peer.close(1000, "");
+            peer.until_close()
+        });
+        let file = folder.path().join(name);
+        let url = format!("{url}?listenKey=S3CRET&PHPSESSID=S3CRET&x=1");
+        let fields = ["CB-ACCESS-SIGN: S3CRET", "OK-ACCESS-PASSPHRASE: S3CRET", "X-Api-Login: S3CRET"];
+        let mut args = vec!["connect", "-v", "--record", file.to_str().unwrap(), &url];
+        args.extend(fields.iter().flat_map(|field| ["-H", field]));
+        let done = Wsio::run(args, "");
+        peer.join().unwrap();
+        assert_eq!(done.code, 0, "{done:?}");
+        let recorded = std::fs::read_to_string(&file).unwrap();
+        assert!(!done.err.contains("S3CRET") && !recorded.contains("S3CRET"), "{}{recorded}", done.err);
+        assert!(done.err.contains("listenKey=[hidden]&PHPSESSID=[hidden]&x=1"), "{done:?}");
+        assert!(name == "a.wsio" || recorded.contains("listenKey"), "{recorded}");
+    }
+}

@@ -194,8 +194,12 @@ fn a_peer_that_gives_up_on_an_output_of_ours_is_told_as_that() {
         let fault = Fault::new(Exit::Lost, "session", "the peer closed the connection without a Close");
         SourceEnd::Lost { fault, answer: None }
     };
-    let closed =
-        || SourceEnd::Close { code: Some(1011), reason: String::new(), described: "1011".to_owned() };
+    let closed = || SourceEnd::Close {
+        code: Some(1011),
+        reason: String::new(),
+        described: "1011".to_owned(),
+        advice: None,
+    };
     for how in [&lost as &dyn Fn() -> SourceEnd, &closed] {
         let hint = ended(40, how()).hint.unwrap();
         assert!(hint.contains("read standard output faster") && hint.contains("--read-ahead"), "{hint}");
@@ -214,7 +218,12 @@ fn a_close_code_comes_with_what_usually_helps() {
             None,
             Instant::now(),
         );
-        let how = SourceEnd::Close { code: Some(code), reason: String::new(), described: code.to_string() };
+        let how = SourceEnd::Close {
+            code: Some(code),
+            reason: String::new(),
+            described: code.to_string(),
+            advice: None,
+        };
         session.on(Event::Ended { side: 1, how }, Instant::now());
         session.verdict().unwrap()
     };

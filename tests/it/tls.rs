@@ -490,3 +490,40 @@ fn a_stream_cut_off_beneath_tls_is_56() {
     assert_eq!(done.code, 56, "{}", done.err);
     relay.join().unwrap();
 }
+
+#[test]
+fn roots_are_read_with_a_mark_before_them_and_under_openssls_labels() {
+    let authority = Authority::new();
+    let listening = server(&authority.signs(&["localhost"]));
+    let pem = fs::read_to_string(&authority.file).unwrap();
+    let other = fs::read_to_string(&Authority::new().file).unwrap();
+    let marked = format!("\u{feff}{}", pem.replace('\n', "\r\n"));
+    for (name, content) in [
+        ("marked.pem", marked.clone()),
+        ("amid.pem", format!("{other}{marked}")),
+        ("trusted.pem", pem.replace("CERTIFICATE-", "TRUSTED CERTIFICATE-")),
+        ("x509.pem", pem.replace("CERTIFICATE-", "X509 CERTIFICATE-")),
+    ] {
+        let file = authority.file(name, &content);
+        let (code, out, err) = ask(&listening, "localhost", &["--cacert", text(&file)]);
+        assert_eq!((code, out.as_str()), (0, "hello\n"), "{name}: {err}");
+    }
+}
+
+#[test]
+fn what_a_self_signed_server_prints_can_be_pasted() {
+    for (address, host) in [("wss://127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "localhost")] {
+        let listening = Listening::start(["listen", address, "--self-signed", "--echo"]);
+        let said = listening.wsio.says("wsio connect ");
+        let line =
+            said.lines().find_map(|line| line.split_once("wsio connect ")).map_or(&*said, |(_, line)| line);
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert!(words.last().unwrap().starts_with(&format!("wss://{host}:")), "{line}");
+        let done = Wsio::run([&["connect"], &words[..], &["--send", "hello", "-1"]].concat(), "");
+        assert_eq!((done.code, done.text()), (0, "hello\n"), "{}", done.err);
+        // The pin is of this key.
+        let other = words[2].replace(|c: char| c.is_ascii_lowercase(), "A");
+        let done = Wsio::run(["connect", "-k", "--pin", &other, words[3]], "");
+        assert_ne!(done.code, 0, "{}", done.err);
+    }
+}

@@ -134,3 +134,52 @@ fn certificates_and_keys_come_from_pipes() {
         assert_eq!((done.code, done.text()), (0, "hi\n"), "{own}: {}", done.err);
     }
 }
+
+#[test]
+fn paths_that_are_not_utf8_are_paths() {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+    let folder = tempfile::tempdir().unwrap();
+    let named = |prefix: &str, name: &[u8]| {
+        let path = [folder.path().as_os_str().as_encoded_bytes(), b"/", name].concat();
+        (OsString::from_vec([prefix.as_bytes(), &path].concat()), OsString::from_vec(path))
+    };
+    let word = |text: &str| OsString::from(text);
+    // An endpoint, @FILE, options with a blank and with =, a socket, a program's argument.
+    let (at, path) = named("@", b"m\xff");
+    std::fs::write(&path, "hello").unwrap();
+    let (record, recorded) = named("--record=", b"r\xfe.jsonl");
+    let done = Wsio::run([word("connect"), word("echo:"), word("--send"), at, word("-1"), record], "");
+    assert_eq!((done.code, done.text()), (0, "hello\n"), "{}", done.err);
+    assert!(std::fs::read_to_string(recorded).unwrap().contains("hello"));
+    let (from, _) = named("file:", b"m\xff");
+    let (to, copy) = named("file:", b"c\xff");
+    let done = Wsio::run([word("pipe"), from, to], "");
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(std::fs::read_to_string(copy).unwrap(), "hello");
+    let (_, missing) = named("", b"no\xff");
+    let done = Wsio::run([word("connect"), word("wss://127.0.0.1:1/"), word("--cacert"), missing], "");
+    assert_eq!(done.code, 77, "{done:?}");
+    let (run, argument) = named("", b"m\xff");
+    drop(run);
+    let done = Wsio::run(
+        [word("connect"), word("ws://127.0.0.1:1/"), word("--cookie"), named("@", b"no\xff").0],
+        "",
+    );
+    assert!(done.code == 26 && !done.err.contains("invalid UTF-8"), "{done:?}");
+    let listening =
+        crate::harness::Listening::start([word("listen"), word("0"), word("--"), word("cat"), argument]);
+    let mut peer = crate::harness::Peer::dial(listening.address());
+    assert_eq!(peer.message().unwrap(), b"hello");
+
+    // What is no path is refused by name.
+    for args in [
+        [word("connect"), OsString::from_vec(b"ws://h/\xff".to_vec())],
+        [word("listen"), OsString::from_vec(b"h\xff:1".to_vec())],
+    ] {
+        let done = Wsio::run(args, "");
+        assert!(
+            done.code == 2 && done.err.contains("\\xff") && done.err.contains("is not UTF-8"),
+            "{done:?}"
+        );
+    }
+}

@@ -7,6 +7,8 @@
 mod options;
 mod words;
 
+pub(super) use options::hint;
+
 use super::{
     connect::ConnectArgs,
     expand::{Expander, usage},

@@ -91,6 +91,9 @@ static OPTIONS: &[(char, &str, Means)] = &[
     (' ', "tcp-nodelay", Nothing),
     (' ', "basic", Nothing),
     (' ', "max-redirs", NothingWithValue),
+    // Cookies are sent, and none are stored.
+    ('c', "cookie-jar", NothingWithValue),
+    ('j', "junk-session-cookies", Nothing),
     (' ', "keepalive-time", NothingWithValue),
     ('d', "data", Refused(MESSAGES)),
     (' ', "data-raw", Refused(MESSAGES)),
@@ -171,6 +174,26 @@ pub(super) fn translate(words: &[String]) -> Result<Vec<String>> {
     Ok(line.finish())
 }
 
+/// What to write instead of a word of curl's on our own command line.
+pub(in crate::cli) fn hint(word: &str) -> Option<String> {
+    let (_, _, means) = OPTIONS.iter().find(|(short, long, _)| match word.strip_prefix("--") {
+        Some(name) => name == *long,
+        None => *short != ' ' && word.strip_prefix('-').is_some_and(|name| name.chars().eq([*short])),
+    })?;
+    Some(match means {
+        Flag(name) | Value(name) | Literal(name) => format!("--{name}"),
+        Header => "-H 'NAME: VALUE'".to_owned(),
+        Referer => "-H 'Referer: URL'".to_owned(),
+        Cookie => "--cookie 'NAME=VALUE', or --cookie @FILE".to_owned(),
+        Agent => "--user-agent NAME".to_owned(),
+        Url => "wsio connect URL".to_owned(),
+        Method | Nothing | NothingWithValue => {
+            "leave it out: it makes no difference to a WebSocket".to_owned()
+        }
+        Refused(hint) => (*hint).to_owned(),
+    })
+}
+
 fn unknown(word: &str) -> crate::fault::Fault {
     usage(format!("--curl: `{word}` of curl has no meaning here"))
         .hint(format!("take {word} out of the line"))
@@ -194,6 +217,10 @@ impl Line {
             Referer => self.headers.push(format!("Referer: {}", value()?.trim_end_matches(";auto"))),
             Cookie => {
                 let value = value()?;
+                // An empty name only turns curl's cookies on.
+                if value.is_empty() {
+                    return Ok(());
+                }
                 let file = !value.contains('=');
                 self.args
                     .push(format!("--cookie={}", if file { format!("@{value}") } else { literal(&value) }));
@@ -273,6 +300,7 @@ mod tests {
             ("curl|-b|a=b; c=d|h", "--cookie=a=b; c=d|--|h"),
             ("curl|-b|jar.txt|h", "--cookie=@jar.txt|--|h"),
             ("curl|-b|@a=b|h", "--cookie=@@a=b|--|h"),
+            ("curl|-b||-c|jar|--cookie-jar|-|-j|h", "--|h"),
             ("curl|-A|me|-e|https://o/;auto|h", "--user-agent=me|--header=Referer: https://o/|--|h"),
             ("curl|-A||h", "--header=User-Agent:|--|h"),
             ("curl|-u|me:@x|-x|p:1|-Uyou:pw|h", "--user=me:@x|--proxy=p:1|--proxy-user=you:pw|--|h"),

@@ -9,8 +9,22 @@ use std::{iter::Peekable, str::Chars};
 pub(super) fn split(text: &str) -> Result<Vec<String>, String> {
     let for_cmd = ["^\"", "^\n", "^\r\n"].iter().any(|mark| text.contains(mark));
     let mut rest = text.chars().peekable();
-    if for_cmd { Ok(cmd(text)) } else { bash(&mut rest) }
+    if for_cmd || has_carets_in_quotes(text) { Ok(cmd(text)) } else { bash(&mut rest) }
 }
+
+/// Whether it is a line of older browsers for cmd: all values in double quotes, and a caret inside of them
+/// before each character that is special outside.
+fn has_carets_in_quotes(text: &str) -> bool {
+    !text.contains(['\'', '$'])
+        && text
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .any(|quoted| quoted.match_indices('^').any(|(at, _)| quoted[at + 1..].starts_with(ESCAPED)))
+}
+
+/// What older browsers put a caret before.
+const ESCAPED: [char; 16] = ['&', '%', '{', '}', '[', ']', '"', '\\', '!', '@', '#', '^', '<', '>', '|', '$'];
 
 /// The characters that are left.
 type Rest<'a, 'b> = &'a mut Peekable<Chars<'b>>;
@@ -163,6 +177,12 @@ fn cmd(text: &str) -> Vec<String> {
                 Some('\n') => line.extend(rest.next_if_eq(&'\n')),
                 escaped => line.extend(escaped),
             },
+            '^' if line.ends_with('%') && rest.peek().is_some_and(|next| next.is_ascii_alphanumeric()) => {}
+            '^' => match rest.next_if(|next| ESCAPED.contains(next)) {
+                // The program sees the quote escaped, and cmd does not see it end.
+                Some(escaped) => line.push(escaped),
+                None => line.push('^'),
+            },
             character => {
                 in_quotes ^= character == '"';
                 line.push(character);
@@ -218,6 +238,7 @@ mod tests {
             (r"curl $'\xc3\xbc\u00fc\U0001f44b'", &["curl", "üü👋"]),
             ("curl a$ \"b$\"", &["curl", "a$", "b$"]),
             ("\n curl a\n\n", &["curl", "a"]),
+            ("curl 'a^&b' \"^x\" \"c^d\"", &["curl", "a^&b", "^x", "c^d"]),
         ] {
             assert_eq!(
                 split(text).as_deref(),
@@ -257,6 +278,12 @@ mod tests {
             ("curl \"wss://h/\" ^\n  -H \"A: b^c\"", &["curl", "wss://h/", "-H", "A: b^c"]),
             ("curl ^\"a^\\^\"b^\" ^\"100^%^\"", &["curl", "a\"b", "100%"]),
             ("curl ^\"a^\n\nb^\"", &["curl", "a\nb"]),
+            // Older browsers.
+            (
+                "curl \"http://h/ws?a=1^&b=2^%^2C5\" -H \"A: b^c ^%^20 100^%\"",
+                &["curl", "http://h/ws?a=1&b=2%2C5", "-H", "A: b^c %20 100%"],
+            ),
+            (r#"curl "wss://h/" -H "A: ^{^\^"x^\^": 1^}""#, &["curl", "wss://h/", "-H", r#"A: {"x": 1}"#]),
             ("curl ^\"c:\\\\x^\" ^\"y\\\\^\"", &["curl", "c:\\\\x", "y\\"]),
         ] {
             assert_eq!(

@@ -44,7 +44,7 @@ fn every_construct_is_taken() {
 
 #[test]
 fn what_only_looks_like_control_is_text() {
-    let mut stage = Stage::new("< ping me\n< close the door\n< /path\n> done");
+    let mut stage = Stage::new("<q \"ping me\"\n< close the door\n< /path\n> done");
     for text in ["ping me", "close the door", "/path"] {
         stage.hears(text);
     }
@@ -85,6 +85,8 @@ fn what_is_no_script_is_named_with_its_place() {
         ("<? a\n> b", "1:1", "no expectation follows"),
         ("sleep", "1:6", "expected a duration"),
         ("capture id /id", "1:9", "no message is expected before this"),
+        ("< pong hello", "1:3", "it may be a pong or a text"),
+        ("> x\n<? ping me", "2:4", "it may be a ping or a text"),
         ("< ping\ncapture id", "2:9", "no message is expected before this"),
         ("< a\ncapture 1d", "2:9", "expected a name"),
         ("< a\ncapture", "2:8", "expected a name"),

@@ -151,7 +151,7 @@ fn what_comes_early_is_kept_in_its_order() {
 
 #[test]
 fn pings_and_pongs_pass_unless_they_are_waited_for() {
-    let mut stage = Stage::new(">ping x\n< a\n< ping\n>ping y\n< pong\n< pong z\n> done");
+    let mut stage = Stage::new(">ping x\n< a\n< ping\n>ping y\n< pong\n<q \"pong z\"\n> done");
     assert_eq!(stage.engine.send(), Some(Message::Ping("x".into())));
     for message in
         [Message::Ping("p".into()), Message::Pong("x".into()), Message::text("a"), Message::Ping("p".into())]
@@ -165,7 +165,7 @@ fn pings_and_pongs_pass_unless_they_are_waited_for() {
         assert!(stage.engine.send().is_none());
         stage.engine.received(Message::Pong(payload.into()), stage.now);
     }
-    assert_eq!(stage.says(), [] as [&str; 0], "`< pong z` is a text");
+    assert_eq!(stage.says(), [] as [&str; 0], "`<q \"pong z\"` is a text");
     stage.hears("pong z");
     assert_eq!(stage.says(), ["done"]);
 }

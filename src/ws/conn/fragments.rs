@@ -6,8 +6,17 @@ use bytes::Bytes;
 use std::io;
 
 /// Outgoing messages larger than this go as fragments, so that pongs, pings and a Close can pass between
-/// them, and a client holds no more than one of them masked. Bytes.
-pub(super) const FRAGMENT: usize = 256 * 1024;
+/// them, and a client holds no more than one of them masked; `--max-frame` asks for another size. Bytes.
+pub const FRAGMENT: usize = 256 * 1024;
+
+/// The largest of what was sent, payload bytes: what a peer that finds it too big has to be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Largest {
+    /// A data message, as it was before compression.
+    pub message: usize,
+    /// A frame of one.
+    pub frame: usize,
+}
 
 /// What is left of a large message.
 pub(super) struct Rest {
@@ -30,7 +39,7 @@ impl Conn {
     /// Queues the next frame of what is left of a large message.
     pub(super) fn queue_fragment(&mut self) -> io::Result<()> {
         let Some(mut rest) = self.rest.take() else { return Ok(()) };
-        let piece = rest.payload.split_to(FRAGMENT.min(rest.payload.len()));
+        let piece = rest.payload.split_to(self.max_frame.min(rest.payload.len()));
         let is_last = rest.payload.is_empty();
         if rest.opcode == frame::CONTINUATION {
             self.go_on(piece, rest.is_compressed, is_last)?;
@@ -47,13 +56,13 @@ impl Conn {
     pub(super) fn begin(&mut self, opcode: u8, piece: Bytes, is_last: bool) -> io::Result<bool> {
         let first = opcode | if is_last { frame::FIN } else { 0 };
         let Some(deflating) = &mut self.deflating else {
-            return self.wire.push(first, piece).map(|()| false);
+            return self.push(first, piece).map(|()| false);
         };
         let compressed = deflating.begin(&piece, is_last);
         deflating.count(piece.len(), compressed.as_ref().unwrap_or(&piece).len());
         match compressed {
-            Some(compressed) => self.wire.push(first | RSV1, compressed).map(|()| true),
-            None => self.wire.push(first, piece).map(|()| false),
+            Some(compressed) => self.push(first | RSV1, compressed).map(|()| true),
+            None => self.push(first, piece).map(|()| false),
         }
     }
 
@@ -66,6 +75,16 @@ impl Conn {
             }
             deflating.count(plain, piece.len());
         }
-        self.wire.push(frame::CONTINUATION | if is_last { frame::FIN } else { 0 }, piece)
+        self.push(frame::CONTINUATION | if is_last { frame::FIN } else { 0 }, piece)
+    }
+
+    /// Queues a frame; as several where compression has made it longer than a frame may be.
+    fn push(&mut self, mut first: u8, mut piece: Bytes) -> io::Result<()> {
+        self.largest.frame = self.largest.frame.max(piece.len().min(self.max_frame));
+        while piece.len() > self.max_frame {
+            self.wire.push(first & !frame::FIN, piece.split_to(self.max_frame))?;
+            first = frame::CONTINUATION | first & frame::FIN;
+        }
+        self.wire.push(first, piece)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 /// From the ground up; those of one floor may use each other only where `true` says so.
 const FLOORS: &[(&[&str], bool)] = &[
-    (&["exit", "fault", "limited"], true),
+    (&["exit", "fault", "limited", "os_text"], true),
     (&["expect", "framing", "script", "session"], true),
     (&["child", "observe", "net", "tls"], true),
     (&["ws"], false),

@@ -46,7 +46,7 @@ fn a_recorded_session_passes_again_and_fails_elsewhere() {
         "> ping\n",
         "> <<END\ntwo\nlines\nEND\n",
         ">q \"tab\\there\"\n",
-        "< ping $${x}\n",
+        "<q \"ping $${x}\"\n",
         "<b AAH/\n",
         ">close 1000\n< close 1000\n",
     ] {

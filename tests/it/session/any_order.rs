@@ -32,7 +32,12 @@ fn source_end() -> impl Strategy<Value = SourceEnd> {
     prop_oneof![
         Just(SourceEnd::Absent),
         (any::<bool>(), any::<bool>()).prop_map(|(empty, hangup)| SourceEnd::Eof { empty, hangup }),
-        code.prop_map(|code| SourceEnd::Close { code, reason: "why".into(), described: "described".into() }),
+        code.prop_map(|code| SourceEnd::Close {
+            code,
+            reason: "why".into(),
+            described: "described".into(),
+            advice: None
+        }),
         exits.prop_map(|(exit, answer)| SourceEnd::Lost { fault: fault(exit), answer }),
         Just(SourceEnd::Failed(fault(Exit::ReadError))),
         Just(SourceEnd::Refused(fault(Exit::BadInput))),

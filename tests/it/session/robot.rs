@@ -447,7 +447,7 @@ impl Robot {
 /// A peer's Close.
 pub fn closed(side: usize, code: Option<u16>) -> Event {
     let described = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
-    Event::Ended { side, how: SourceEnd::Close { code, reason: String::new(), described } }
+    Event::Ended { side, how: SourceEnd::Close { code, reason: String::new(), described, advice: None } }
 }
 
 fn side_of(event: &Event) -> Option<usize> {

@@ -1,0 +1,134 @@
+//! The mark that Windows' programs put before text in UTF-8 (BOM), which is no part of any message.
+//!
+//! Only text is looked at: bytes that are sent as binary go out as they are. A file of lines that begins
+//! with the mark is one of Windows, whose lines end with CR LF.
+
+use super::{BadInput, Decode, Framing, Kind};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio_tungstenite::tungstenite::Message;
+
+/// U+FEFF in UTF-8.
+pub const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The text without the mark before it.
+pub fn unmarked(text: &[u8]) -> &[u8] {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
+/// A decoder for the start of an input, which drops the mark where the framing is one of text.
+pub fn at_start(framing: Framing, kind: Kind, decoder: Box<dyn Decode>) -> Box<dyn Decode> {
+    let is_text = kind == Kind::Text && framing.name != "raw" && framing.name != "length";
+    match is_text || ["jsonl", "base64", "hex"].contains(&framing.name) {
+        true => Box::new(Marked {
+            decoder,
+            begin: Some(BytesMut::new()),
+            in_lines: framing.name == "lines",
+            of_windows: false,
+        }),
+        false => decoder,
+    }
+}
+
+struct Marked {
+    decoder: Box<dyn Decode>,
+    /// The first bytes, as long as they may be the mark's.
+    begin: Option<BytesMut>,
+    in_lines: bool,
+    of_windows: bool,
+}
+
+impl Marked {
+    fn unended(&self, message: Message) -> Message {
+        match message {
+            Message::Text(text) if self.in_lines && self.of_windows && text.ends_with('\r') => {
+                Message::text(&text.as_str()[..text.len() - 1])
+            }
+            other => other,
+        }
+    }
+}
+
+impl Decode for Marked {
+    fn feed(&mut self, mut chunk: Bytes) {
+        if let Some(mut begin) = self.begin.take() {
+            if !begin.is_empty() || chunk.len() < MARK.len() {
+                begin.extend_from_slice(&chunk);
+                if begin.len() < MARK.len() && MARK.starts_with(&begin) {
+                    self.begin = Some(begin);
+                    return;
+                }
+                chunk = begin.freeze();
+            }
+            self.of_windows = chunk.starts_with(MARK);
+            if self.of_windows {
+                chunk.advance(MARK.len());
+            }
+        }
+        self.decoder.feed(chunk);
+    }
+
+    fn next(&mut self) -> Option<Result<Message, BadInput>> {
+        let next = self.decoder.next()?;
+        Some(next.map(|message| self.unended(message)))
+    }
+
+    fn finish(&mut self) -> Option<Result<Message, BadInput>> {
+        if let Some(begin) = self.begin.take().filter(|begin| !begin.is_empty()) {
+            self.decoder.feed(begin.freeze());
+            if let Some(next) = self.decoder.next() {
+                return Some(next);
+            }
+        }
+        let last = self.decoder.finish()?;
+        Some(last.map(|message| self.unended(message)))
+    }
+
+    fn held(&self) -> usize {
+        self.decoder.held() + self.begin.as_ref().map_or(0, BytesMut::len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::by_name;
+
+    fn messages(framing: &str, kind: Kind, input: &[u8], step: usize) -> Vec<Vec<u8>> {
+        let framing = by_name(framing).unwrap();
+        let mut decoder = at_start(framing, kind, (framing.decoder)(kind, 1000));
+        let mut messages = Vec::new();
+        for chunk in input.chunks(step) {
+            decoder.feed(Bytes::copy_from_slice(chunk));
+            while let Some(message) = decoder.next() {
+                messages.push(message.unwrap().into_data().to_vec());
+            }
+        }
+        assert!(decoder.held() <= input.len());
+        while let Some(message) = decoder.finish() {
+            messages.push(message.unwrap().into_data().to_vec());
+        }
+        messages
+    }
+
+    #[test]
+    fn the_mark_before_text_is_no_part_of_it_however_it_comes() {
+        for step in [1, 2, 3, 100] {
+            let lines = |input: &[u8]| messages("lines", Kind::Text, input, step);
+            assert_eq!(lines(b"\xef\xbb\xbfa\r\nb\r\n\xef\xbb\xbfc"), [&b"a"[..], b"b", b"\xef\xbb\xbfc"]);
+            assert_eq!(lines(b"a\r\nb\n"), [&b"a\r"[..], b"b"], "without a mark nothing is taken away");
+            assert_eq!(lines(b"\xef\xbb\xbf"), [&b""[..]; 0]);
+            assert_eq!(lines("ﻀ\n".as_bytes()), ["ﻀ".as_bytes()], "its first bytes are another's too");
+            assert_eq!(lines(b"a"), [b"a"]);
+            assert_eq!(messages("whole", Kind::Text, b"\xef\xbb\xbf{}\r\n", step), [b"{}\r\n"]);
+            assert_eq!(messages("base64", Kind::Binary, b"\xef\xbb\xbfAAEC\n", step), [[0, 1, 2]]);
+            assert_eq!(messages("nul", Kind::Text, b"\xef\xbb\xbfa\r\0b", step), [&b"a\r"[..], b"b"]);
+        }
+    }
+
+    #[test]
+    fn bytes_keep_theirs() {
+        for (framing, kind) in [("whole", Kind::Binary), ("lines", Kind::Binary), ("raw", Kind::Text)] {
+            assert_eq!(messages(framing, kind, b"\xef\xbb\xbfa", 100), [b"\xef\xbb\xbfa"], "{framing}");
+        }
+    }
+}
