@@ -86,7 +86,11 @@ async fn look(
     let pinged = match (probe.expected.status, probe.pings) {
         // The open connection is the failure; there is no need to ping it.
         (Some(status), _) if status != 101 => Ok(()),
-        (_, None) => run.unless_stopped(round_trip(&mut link, 0)).await.map(|time| found.rtt = Some(time)),
+        (_, None) => {
+            let mut is_told = false;
+            let pong = round_trip(run, &mut link, 0, &mut is_told);
+            run.unless_stopped(pong).await.map(|time| found.rtt = Some(time))
+        }
         (_, Some(count)) => {
             run.unless_stopped(rounds(run, &mut link, count)).await.map(|pings| found.pings = Some(pings))
         }
@@ -98,10 +102,10 @@ async fn look(
 
 /// Goes round that often, a second apart.
 async fn rounds(run: &Run, link: &mut Link, count: u64) -> Result<Pings> {
-    let (mut times, mut lost) = (Vec::new(), 0);
+    let (mut times, mut lost, mut is_told) = (Vec::new(), 0, false);
     for number in 1..=count {
         let next = Instant::now() + INTERVAL;
-        match round_trip(link, number).await {
+        match round_trip(run, link, number, &mut is_told).await {
             Ok(time) => {
                 run.reach.reporter.life(&format!("pong {number}: {}", milliseconds(time)));
                 times.push(time);
@@ -114,7 +118,9 @@ async fn rounds(run: &Run, link: &mut Link, count: u64) -> Result<Pings> {
         }
         if number < count {
             // What comes meanwhile is taken, so that it does not delay the next pong.
-            let rest = timeout(next.saturating_duration_since(Instant::now()), receive(link, |_| false));
+            let mut batch = VecDeque::new();
+            let rest =
+                timeout(next.saturating_duration_since(Instant::now()), receive(link, &mut batch, |_| false));
             if let Ok(Err(fault)) = rest.await {
                 return Err(fault);
             }
@@ -124,28 +130,74 @@ async fn rounds(run: &Run, link: &mut Link, count: u64) -> Result<Pings> {
     Ok(Pings::of(times, lost))
 }
 
-/// One ping and its pong.
-async fn round_trip(link: &mut Link, number: u64) -> Result<Duration> {
-    let payload = Bytes::from(format!("wsio {number}"));
+/// What begins the payloads of our pings.
+const OWN: &str = "wsio ";
+
+/// One ping and its pong. A pong with another payload is one too, if none with the right one comes soon:
+/// one that nobody asked for may have been on its way (RFC 6455 section 5.5.3). `is_told` when that was said.
+async fn round_trip(run: &Run, link: &mut Link, number: u64, is_told: &mut bool) -> Result<Duration> {
+    let payload = Bytes::from(format!("{OWN}{number}"));
     let begun = Instant::now();
+    let lost = |_| Fault::new(Exit::Lost, "ping", "the connection was lost while sending");
+    link.feed(Message::Ping(payload.clone())).map_err(lost)?;
+    let mut batch = VecDeque::new();
     let turn = async {
-        let lost = |_| Fault::new(Exit::Lost, "ping", "the connection was lost while sending");
-        link.feed(Message::Ping(payload.clone())).map_err(lost)?;
         poll_fn(|cx| link.poll_flush(cx)).await.map_err(lost)?;
-        receive(link, |message| matches!(message, Message::Pong(back) if *back == payload)).await
+        // A late answer to an earlier ping is none to this one.
+        receive(
+            link,
+            &mut batch,
+            |message| matches!(message, Message::Pong(back) if *back == payload || !is_own(back)),
+        )
+        .await
     };
-    match timeout(PATIENCE, turn).await {
-        Ok(Ok(())) => Ok(begun.elapsed()),
-        Ok(Err(fault)) => Err(fault),
-        Err(_) => Err(Fault::new(Exit::Deadline, "ping", format!("no pong within {} s", PATIENCE.as_secs()))),
+    let pong = match timeout(PATIENCE, turn).await {
+        Ok(pong) => pong?,
+        Err(_) => {
+            return Err(Fault::new(
+                Exit::Deadline,
+                "ping",
+                format!("no pong within {} s", PATIENCE.as_secs()),
+            ));
+        }
+    };
+    let took = begun.elapsed();
+    if pong == Message::Pong(payload.clone()) {
+        return Ok(took);
     }
+    if !*is_told {
+        let right = |message: &Message| matches!(message, Message::Pong(back) if *back == payload);
+        if let Ok(Ok(_)) = timeout(INTERVAL, receive(link, &mut batch, right)).await {
+            return Ok(begun.elapsed());
+        }
+        run.reach
+            .reporter
+            .note("the server answers pings with another payload than theirs (RFC 6455 section 5.5.3)");
+        *is_told = true;
+    }
+    Ok(took)
 }
 
-/// Receives until a message is the one; the others are of no interest.
-async fn receive(link: &mut Link, is_it: impl Fn(&Message) -> bool) -> Result<()> {
-    let mut batch = VecDeque::new();
+/// Whether a pong answers a ping of ours, of whatever number.
+fn is_own(payload: &[u8]) -> bool {
+    let number = payload.strip_prefix(OWN.as_bytes()).and_then(|number| str::from_utf8(number).ok());
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
+}
+
+/// Receives until a message is the one, and gives it; the others are of no interest. What came behind it is
+/// left in `batch`.
+async fn receive(
+    link: &mut Link,
+    batch: &mut VecDeque<Message>,
+    is_it: impl Fn(&Message) -> bool,
+) -> Result<Message> {
     loop {
-        poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
+        while let Some(message) = batch.pop_front() {
+            if is_it(&message) {
+                return Ok(message);
+            }
+        }
+        poll_fn(|cx| link.poll_receive(cx, batch)).await;
         if batch.is_empty() {
             return Err(match link.end() {
                 Some(SourceEnd::Close { described, .. }) => {
@@ -154,9 +206,6 @@ async fn receive(link: &mut Link, is_it: impl Fn(&Message) -> bool) -> Result<()
                 Some(SourceEnd::Lost { fault, .. }) => fault,
                 _ => Fault::new(Exit::Lost, "ping", "the connection was lost"),
             });
-        }
-        if batch.drain(..).any(|message| is_it(&message)) {
-            return Ok(());
         }
     }
 }

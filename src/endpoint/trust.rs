@@ -1,7 +1,12 @@
 //! The TLS client of a run, and the judgement of its files.
 
 use super::Reach;
-use crate::{exit::Exit, fault::Result, tls::Connector};
+use crate::{
+    exit::Exit,
+    fault::Result,
+    observe::Verbosity,
+    tls::{ClientTls, Connector},
+};
 
 impl Reach {
     /// The TLS client, made at its first use.
@@ -46,7 +51,9 @@ impl Reach {
     }
 
     async fn made(&self) -> Result<&Connector> {
-        self.connector.get_or_try_init(|| async { Connector::new(&self.client_tls) }).await
+        let explains = self.client_tls.insecure && self.reporter.says(Verbosity::Verbose);
+        let made = || async { Connector::new(&ClientTls { explains, ..self.client_tls.clone() }) };
+        self.connector.get_or_try_init(made).await
     }
 
     fn note_trust(&self) {

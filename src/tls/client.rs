@@ -10,7 +10,7 @@ use super::{
     pem,
     pin::Pinned,
     provider,
-    verify::Explaining,
+    verify::{Explaining, HANDSHAKE, Noting},
     words::{revocation_list, words},
 };
 use crate::{
@@ -26,7 +26,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName},
     version::{TLS12, TLS13},
 };
-use std::{path::Path, sync::Arc};
+use std::{cell::RefCell, path::Path, sync::Arc};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// A configured TLS client, made once for all connections of a run.
@@ -43,8 +43,15 @@ impl Connector {
     /// Exit 77 for roots, 82 for revocation lists, 58 for our own certificate and key, 23 for the file
     /// of the secrets.
     pub fn new(options: &ClientTls) -> Result<Self> {
-        let mut verifier: Arc<dyn ServerCertVerifier> =
-            if options.insecure { Arc::new(AnyCertificate::new()) } else { Arc::new(web_pki(options)?) };
+        let is_pinned = !options.pins.is_empty();
+        let mut verifier: Arc<dyn ServerCertVerifier> = match options.insecure {
+            // Roots that cannot be read are no matter here.
+            true => Arc::new(AnyCertificate::new(
+                is_pinned,
+                options.explains.then(|| web_pki(options).ok()).flatten(),
+            )),
+            false => Arc::new(web_pki(options)?),
+        };
         if !options.pins.is_empty() {
             verifier = Arc::new(Pinned { pins: options.pins.clone(), below: verifier });
         }
@@ -56,7 +63,7 @@ impl Connector {
             .with_protocol_versions(versions)
             .map_err(|error| Fault::new(Exit::Internal, "tls", error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(verifier);
+            .with_custom_certificate_verifier(Arc::new(Noting(verifier)));
         let mut config = match &options.cert {
             None => builder.with_no_client_auth(),
             Some(cert) => {
@@ -99,13 +106,17 @@ impl Connector {
         let server = ServerName::try_from(name.to_owned()).map_err(|_| {
             Fault::new(Exit::TlsHandshake, "tls", format!("`{name}` cannot be the name of a TLS server"))
         })?;
-        let stream = self
-            .connector
-            .connect(server, stream)
+        HANDSHAKE
+            .scope(RefCell::default(), async {
+                let shaken = self.connector.connect(server, stream).await;
+                let noted = HANDSHAKE.with(RefCell::take);
+                let stream = shaken
+                    .map_err(|error| connecting(&error, self.has_certificate, noted.has_certificate))?;
+                let mut facts = facts(stream.get_ref().1);
+                facts.unchecked = noted.unchecked;
+                Ok((Box::pin(stream) as Stream, facts))
+            })
             .await
-            .map_err(|error| connecting(&error, self.has_certificate))?;
-        let facts = facts(stream.get_ref().1);
-        Ok((Box::pin(stream), facts))
     }
 }
 
