@@ -149,8 +149,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -s h -l help -d 'Show
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l to -d 'Join each client to a fresh ENDPOINT, such as tcp:HOST:PORT' -r -f -a "(__wsio_endpoint - ws:// wss:// ws+unix: tcp: tls: unix: udp: exec: sh: file: append: echo: null: hub: nats:// nats+tls://)"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l serve -d 'Serve the files in DIR to plain requests, so that a page and its socket come from one address' -r -f -a "(__fish_complete_directories)"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l path -d 'Open a WebSocket only at PATH, answer 404 elsewhere; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-origin -d 'Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-host -d 'Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-origin -d 'Let in pages of ORIGIN too, * standing for any name in it; null is a page opened from a file; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-host -d 'Answer for the Host NAME too, * standing for any, on a loopback address behind a reverse proxy; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l forward-header -d 'Pass the client\'s header NAME on to the WebSocket behind; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l client-ca -d 'Let in only clients that show a certificate issued by a root in FILE (PEM)' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l announce -d 'Write the URL to FILE when listening' -r -F
@@ -340,8 +340,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l last -d 'Let a client
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l child-stderr -d 'Send a program\'s standard error to our log, or to the client as messages' -r -f -a "log\t'To our standard error, with the number of the connection'
 client\t'Where its standard output goes'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l path -d 'Open a WebSocket only at PATH, answer 404 elsewhere; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-origin -d 'Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-host -d 'Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-origin -d 'Let in pages of ORIGIN too, * standing for any name in it; null is a page opened from a file; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l allow-host -d 'Answer for the Host NAME too, * standing for any, on a loopback address behind a reverse proxy; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l forward-header -d 'Pass the client\'s header NAME on to the WebSocket behind; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l client-ca -d 'Let in only clients that show a certificate issued by a root in FILE (PEM)' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l announce -d 'Write the URL to FILE when listening' -r -F

@@ -32,6 +32,8 @@ pub struct Fault {
 pub struct HttpAnswer {
     /// 200 or above.
     pub status: u16,
+    /// The reason phrase, where it is not the usual one.
+    pub reason: Vec<u8>,
     /// Its header fields, in order.
     pub fields: Vec<(String, Vec<u8>)>,
     /// As much of its body as was read.

@@ -35,7 +35,7 @@ pub(super) struct Ask {
     #[arg(long, value_name = "CODES", value_parser = values::arriving_codes, conflicts_with_all = ["count", "one"])]
     pub expect_close: Vec<Codes>,
     /// Exit 1 unless the server chose the subprotocol NAME
-    #[arg(long, value_name = "NAME", value_parser = values::token, hide_short_help = true)]
+    #[arg(long, value_name = "NAME", value_parser = values::subprotocol, hide_short_help = true)]
     pub expect_subprotocol: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use super::values::{self, Pins};
 use crate::tls::Version;
 use clap::{Args, ValueHint};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The opening handshake, on whichever side this end has.
 #[derive(Debug, Args)]
@@ -14,7 +14,7 @@ pub(super) struct Handshake {
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", allow_hyphen_values = true)]
     pub headers: Vec<String>,
     /// Offer the subprotocol NAME; repeatable, or separated by commas
-    #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = values::token)]
+    #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = values::subprotocol)]
     pub subprotocols: Vec<String>,
     /// Offer compression (permessage-deflate); when listening, accept it
     #[arg(long, hide_short_help = true)]
@@ -69,7 +69,7 @@ pub(super) struct Trust {
 }
 
 /// Our own certificate.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct Certificate {
@@ -88,4 +88,28 @@ pub(super) struct Certificate {
         hide_short_help = true
     )]
     pub pass: Option<String>,
+}
+
+impl Certificate {
+    /// The same with `--cert FILE:PASSWORD` parted, as curl takes it; a file of that very name goes before.
+    pub fn with_password(mut self) -> Self {
+        let Some(text) = self.cert.as_ref().filter(|cert| !cert.exists()).and_then(|cert| cert.to_str())
+        else {
+            return self;
+        };
+        // One letter before the colon is a drive of Windows.
+        let colons = text.match_indices(':').map(|(at, _)| at).filter(|at| *at > 1);
+        let parted = colons.map(|at| (&text[..at], &text[at + 1..]));
+        let found =
+            parted.clone().find(|(file, _)| Path::new(file).exists()).or_else(|| parted.clone().next());
+        if let Some((file, password)) = found {
+            // It is meant as it is, also where it begins as @FILE does.
+            let password =
+                if password.starts_with('@') { format!("@{password}") } else { password.to_owned() };
+            let file = PathBuf::from(file);
+            self.pass = self.pass.or(Some(password));
+            self.cert = Some(file);
+        }
+        self
+    }
 }

@@ -188,6 +188,7 @@ fn headers(texts: &[String], expander: &mut Expander) -> Result<Vec<(HeaderName,
 /// Names in a list field, separated by commas.
 fn listed(value: &HeaderValue) -> Result<Vec<String>> {
     let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let name = |part: &str| values::token(part.trim()).map_err(|cause| usage(format!("--header: {cause}")));
+    let name =
+        |part: &str| values::subprotocol(part.trim()).map_err(|cause| usage(format!("--header: {cause}")));
     text.split(',').map(name).collect()
 }

@@ -350,6 +350,7 @@ pub(super) fn is_command(endpoint: &str) -> bool {
 }
 
 pub(super) fn client_tls(trust: Trust, own: Certificate, expander: &mut Expander) -> Result<ClientTls> {
+    let own = own.with_password();
     Ok(ClientTls {
         pass: passphrase(&own, expander)?,
         min: trust.tls_min.unwrap_or_default(),
@@ -360,6 +361,7 @@ pub(super) fn client_tls(trust: Trust, own: Certificate, expander: &mut Expander
         cert: own.cert,
         key: own.key,
         insecure: trust.insecure,
+        explains: false,
         sni: match trust.sni.as_deref() {
             None => Sni::Host,
             Some("none") => Sni::Off,
@@ -439,6 +441,7 @@ pub(super) fn server_tls(
     client_ca: Option<PathBuf>,
     expander: &mut Expander,
 ) -> Result<Option<ServerTls>> {
+    let own = &own.clone().with_password();
     let pass = passphrase(own, expander)?;
     let serving = |identity| Ok(Some(ServerTls { identity, client_ca: client_ca.clone(), pass }));
     match (&own.cert, self_signed) {

@@ -120,6 +120,9 @@ impl Network {
 fn proxy(text: &str) -> Result<Proxy> {
     Proxy::parse(text).map_err(|cause| {
         let fault = usage(format!("--proxy: {cause}"));
+        if let Some(meant) = Proxy::as_socks5h(text) {
+            return fault.hint(format!("--proxy {meant}"));
+        }
         // wscat's -x sends a message.
         match text.contains(['{', '"', ' ']) {
             true => fault.hint("--send MSG to send a message before any input"),

@@ -16,11 +16,11 @@ pub(super) struct Server {
     /// Open a WebSocket only at PATH, answer 404 elsewhere; repeatable
     #[arg(long = "path", value_name = "PATH", value_parser = values::path)]
     pub paths: Vec<String>,
-    /// Let in pages of ORIGIN too, which are otherwise refused; null is a page opened from a file; repeatable
+    /// Let in pages of ORIGIN too, * standing for any name in it; null is a page opened from a file; repeatable
     #[arg(long, value_name = "ORIGIN|null|any", value_parser = values::origin)]
     pub allow_origin: Vec<String>,
-    /// Answer for the Host NAME too on a loopback address, as behind a reverse proxy; repeatable
-    #[arg(long, value_name = "NAME|any", hide_short_help = true)]
+    /// Answer for the Host NAME too, * standing for any, on a loopback address behind a reverse proxy; repeatable
+    #[arg(long, value_name = "NAME|any", value_parser = values::host, hide_short_help = true)]
     pub allow_host: Vec<String>,
     /// Pass the client's header NAME on to the WebSocket behind; repeatable
     #[arg(long, value_name = "NAME", value_parser = values::header_name, hide_short_help = true)]

@@ -222,29 +222,44 @@ pub fn tls_version(text: &str) -> Result<Version, String> {
     }
 }
 
-/// A subprotocol name: an HTTP token (RFC 6455 section 4.1, RFC 9110 section 5.6.2).
-pub fn token(text: &str) -> Result<String, String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if text.is_empty() || !text.bytes().all(fits) {
-        return Err("a subprotocol is a name of letters, digits and !#$%&'*+-.^_`|~".to_owned());
+/// A subprotocol name. It should be a token (RFC 6455 section 4.1), but servers that want another one, such as
+/// `json/v1`, are nothing a user can change: what stands as one member of a list is taken.
+pub fn subprotocol(text: &str) -> Result<String, String> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic() && !b",\"".contains(&byte)) {
+        return Err(
+            "a subprotocol is a name of ASCII letters, digits and signs, without blanks, commas and quotes"
+                .to_owned(),
+        );
     }
     Ok(text.to_owned())
 }
 
-/// An origin as browsers write it (RFC 6454): scheme and authority alone.
+/// An origin as the log shows it: whatever a client may send in one field, `*` in it for any run of characters
+/// but `/` and `:`.
 pub fn origin(text: &str) -> Result<String, String> {
-    if matches!(text, "null" | "any") {
-        return Ok(text.to_owned());
-    }
-    match text.split_once("://") {
-        Some((scheme, authority))
-            if !scheme.is_empty() && !authority.is_empty() && !authority.contains('/') =>
-        {
+    match text {
+        "*" => Ok("any".to_owned()),
+        _ if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') => {
             Ok(text.to_owned())
         }
-        _ => {
-            Err("expected an origin such as https://example.com, without a path, or null, or any".to_owned())
+        _ => Err("expected one origin such as https://example.com or https://*.example.com, or null, or any"
+            .to_owned()),
+    }
+}
+
+/// A host that is answered for, `*` in it as in [`origin`]; a port does not count.
+pub fn host(text: &str) -> Result<String, String> {
+    let name = match text.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.contains(':') => name,
+        _ => text,
+    };
+    match name {
+        "*" => Ok("any".to_owned()),
+        "" => Err("expected the name of a host such as dev.example or *.dev.example, or any".to_owned()),
+        _ if !name.bytes().all(|byte| byte.is_ascii_graphic() && !b"/,@".contains(&byte)) => {
+            Err("expected the name of a host such as dev.example or *.dev.example, without scheme and path, or any".to_owned())
         }
+        name => Ok(name.to_owned()),
     }
 }
 
@@ -363,13 +378,37 @@ mod tests {
     }
 
     #[test]
-    fn subprotocols_are_tokens_and_paths_are_paths() {
-        assert!(token("graphql-transport-ws").is_ok() && token("v1.x").is_ok());
-        assert!(token("").is_err() && token("a b").is_err() && token("a,b").is_err() && token("é").is_err());
-        assert!(origin("https://a.example:8443").is_ok() && origin("null").is_ok() && origin("any").is_ok());
-        assert!(
-            origin("a.example").is_err() && origin("https://a.example/").is_err() && origin("://x").is_err()
-        );
+    fn subprotocols_origins_hosts_and_paths() {
+        for name in ["graphql-transport-ws", "v1.x", "json/v1", "ogmios.v1:compact", "urn:x@y(z)[1]", "a=b;c"]
+        {
+            assert_eq!(subprotocol(name).as_deref(), Ok(name));
+        }
+        for name in ["", "a b", "a,b", "é", "\"a\"", "a\t"] {
+            assert!(subprotocol(name).is_err(), "{name}");
+        }
+        for text in [
+            "https://a.example:8443",
+            "null",
+            "any",
+            "file://",
+            "a.example",
+            "https://a.example/",
+            "x",
+            "chrome-extension://id",
+        ] {
+            assert_eq!(origin(text).as_deref(), Ok(text));
+        }
+        assert!(["", "a b", "https://a, https://b", "é"].iter().all(|text| origin(text).is_err()));
+        assert_eq!((origin("*").as_deref(), host("*").as_deref()), (Ok("any"), Ok("any")));
+        for (text, name) in [
+            ("dev.example", "dev.example"),
+            ("dev.example:8080", "dev.example"),
+            ("my_host", "my_host"),
+            ("*.x:", "*.x"),
+        ] {
+            assert_eq!(host(text).as_deref(), Ok(name), "{text}");
+        }
+        assert!(["", "http://h", "a b", ":80", "h/p"].iter().all(|text| host(text).is_err()));
         assert!(path("/").is_ok() && path("/a/b").is_ok());
         assert!(path("a").is_err() && path("/a?b").is_err());
     }

@@ -25,6 +25,7 @@ mod secrets;
 mod serve;
 mod setup;
 mod signals;
+mod silent;
 mod spared;
 mod stage;
 mod stats;

@@ -89,8 +89,9 @@ async fn look(
         // The open connection is the failure; there is no need to ping it.
         (Some(status), _) if status != 101 => Ok(()),
         (_, None) => {
-            let trip = run.unless_stopped(round_trip(&mut link, 0, probe.patience)).await;
-            trip.map(|time| found.rtt = Some(time))
+            let mut is_told = false;
+            let trip = round_trip(run, &mut link, 0, probe, &mut is_told);
+            run.unless_stopped(trip).await.map(|time| found.rtt = Some(time))
         }
         (_, Some(count)) => {
             let pings = run.unless_stopped(rounds(run, &mut link, count, probe)).await;
@@ -106,10 +107,10 @@ async fn look(
 
 /// Goes round that often.
 async fn rounds(run: &Run, link: &mut Link, count: u64, probe: &Probe) -> Result<Pings> {
-    let (mut times, mut lost) = (Vec::new(), 0);
+    let (mut times, mut lost, mut is_told) = (Vec::new(), 0, false);
     for number in 1..=count {
         let next = Instant::now() + probe.interval;
-        match round_trip(link, number, probe.patience).await {
+        match round_trip(run, link, number, probe, &mut is_told).await {
             Ok(time) => {
                 run.reach.reporter.life(&format!("pong {number}: {}", milliseconds(time)));
                 times.push(time);
@@ -122,7 +123,9 @@ async fn rounds(run: &Run, link: &mut Link, count: u64, probe: &Probe) -> Result
         }
         if number < count {
             // What comes meanwhile is taken, so that it does not delay the next pong.
-            let rest = timeout(next.saturating_duration_since(Instant::now()), receive(link, |_| false));
+            let mut batch = VecDeque::new();
+            let rest =
+                timeout(next.saturating_duration_since(Instant::now()), receive(link, &mut batch, |_| false));
             if let Ok(Err(fault)) = rest.await {
                 return Err(fault);
             }
@@ -132,31 +135,81 @@ async fn rounds(run: &Run, link: &mut Link, count: u64, probe: &Probe) -> Result
     Ok(Pings::of(times, lost))
 }
 
-/// One ping and its pong, which is waited for that long.
-async fn round_trip(link: &mut Link, number: u64, patience: Option<Duration>) -> Result<Duration> {
-    let payload = Bytes::from(format!("wsio {number}"));
+/// What begins the payloads of our pings.
+const OWN: &str = "wsio ";
+
+/// How long the right pong is waited for once one with another payload has come.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// One ping and its pong. A pong with another payload is one too, if none with the right one comes soon:
+/// one that nobody asked for may have been on its way (RFC 6455 section 5.5.3). `is_told` when that was said.
+async fn round_trip(
+    run: &Run,
+    link: &mut Link,
+    number: u64,
+    probe: &Probe,
+    is_told: &mut bool,
+) -> Result<Duration> {
+    let payload = Bytes::from(format!("{OWN}{number}"));
     let begun = Instant::now();
+    let lost = |_| Fault::new(Exit::Lost, "ping", "the connection was lost while sending");
+    link.feed(Message::Ping(payload.clone())).map_err(lost)?;
+    let mut batch = VecDeque::new();
     let turn = async {
-        let lost = |_| Fault::new(Exit::Lost, "ping", "the connection was lost while sending");
-        link.feed(Message::Ping(payload.clone())).map_err(lost)?;
         poll_fn(|cx| link.poll_flush(cx)).await.map_err(lost)?;
-        receive(link, |message| matches!(message, Message::Pong(back) if *back == payload)).await
+        // A late answer to an earlier ping is none to this one.
+        receive(
+            link,
+            &mut batch,
+            |message| matches!(message, Message::Pong(back) if *back == payload || !is_own(back)),
+        )
+        .await
     };
-    let Some(patience) = patience else { return turn.await.map(|()| begun.elapsed()) };
-    match timeout(patience, turn).await {
-        Ok(turned) => turned.map(|()| begun.elapsed()),
-        Err(_) => {
+    let pong = match probe.patience {
+        None => turn.await?,
+        Some(patience) => timeout(patience, turn).await.map_err(|_| {
             let within = humantime::format_duration(patience);
-            Err(Fault::new(Exit::Deadline, "ping", format!("no pong within {within}")))
-        }
+            Fault::new(Exit::Deadline, "ping", format!("no pong within {within}"))
+        })??,
+    };
+    let took = begun.elapsed();
+    if pong == Message::Pong(payload.clone()) {
+        return Ok(took);
     }
+    if !*is_told {
+        let grace = probe.patience.map_or(GRACE, |patience| GRACE.min(patience.saturating_sub(took)));
+        let right = |message: &Message| matches!(message, Message::Pong(back) if *back == payload);
+        if let Ok(Ok(_)) = timeout(grace, receive(link, &mut batch, right)).await {
+            return Ok(begun.elapsed());
+        }
+        run.reach
+            .reporter
+            .note("the server answers pings with another payload than theirs (RFC 6455 section 5.5.3)");
+        *is_told = true;
+    }
+    Ok(took)
 }
 
-/// Receives until a message is the one; the others are of no interest.
-async fn receive(link: &mut Link, is_it: impl Fn(&Message) -> bool) -> Result<()> {
-    let mut batch = VecDeque::new();
+/// Whether a pong answers a ping of ours, of whatever number.
+fn is_own(payload: &[u8]) -> bool {
+    let number = payload.strip_prefix(OWN.as_bytes()).and_then(|number| str::from_utf8(number).ok());
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
+}
+
+/// Receives until a message is the one, and gives it; the others are of no interest. What came behind it is
+/// left in `batch`.
+async fn receive(
+    link: &mut Link,
+    batch: &mut VecDeque<Message>,
+    is_it: impl Fn(&Message) -> bool,
+) -> Result<Message> {
     loop {
-        poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
+        while let Some(message) = batch.pop_front() {
+            if is_it(&message) {
+                return Ok(message);
+            }
+        }
+        poll_fn(|cx| link.poll_receive(cx, batch)).await;
         if batch.is_empty() {
             return Err(match link.end() {
                 Some(SourceEnd::Close { described, .. }) => {
@@ -165,9 +218,6 @@ async fn receive(link: &mut Link, is_it: impl Fn(&Message) -> bool) -> Result<()
                 Some(SourceEnd::Lost { fault, .. }) => fault,
                 _ => Fault::new(Exit::Lost, "ping", "the connection was lost"),
             });
-        }
-        if batch.drain(..).any(|message| is_it(&message)) {
-            return Ok(());
         }
     }
 }

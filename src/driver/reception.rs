@@ -65,7 +65,12 @@ pub(super) async fn receive(
     let run = &shared.run;
     let place = || Arc::clone(&shared.permits).try_acquire_owned().ok();
     let reporter = &run.reach.reporter;
+    let peer = dialed.peer.clone();
     let refused = |refusal: Refusal| {
+        if refusal.is_silent {
+            telling.reporter.verbose(&format!("{peer} {}", refusal.cause));
+            return shared.silent.note(&peer);
+        }
         let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
         let target = match refusal.target.as_str() {
             "" => String::new(),

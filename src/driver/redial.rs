@@ -10,7 +10,7 @@ use crate::{
     framing::record::{Record, What},
     link::{Confirming, Link, Loss, Renew, Renewed, Renewing},
     session::{
-        Doubt, Instant,
+        Doubt, Instant, Silence,
         backoff::{Backoff, is_passing},
     },
     ws::conn::End,
@@ -178,7 +178,8 @@ impl Redial {
             ));
         };
         let away = self.lost.elapsed();
-        let loss = self.loss.take().unwrap_or(Loss { cause: String::new(), doubt: Doubt::default() });
+        let loss =
+            self.loss.take().unwrap_or(Loss { cause: String::new(), doubt: Doubt::default(), silence: None });
         self.run.reach.reporter.note(&format!("connected again after {}", short(away)));
         self.opened = Instant::now();
         let record = What::Reconnect {
@@ -213,6 +214,10 @@ impl Renew for Redial {
     fn lost(&mut self, loss: Loss) {
         let doubt = doubtful(loss.doubt, self.resends());
         self.run.reach.reporter.note(&format!("{}{doubt}; connecting again", loss.cause));
+        if let Some(lasted) = loss.silence {
+            let advice = Silence::advice(lasted, self.run.rules.ping_interval);
+            self.run.reach.reporter.note(&format!("try {advice}"));
+        }
         self.backoff.lost_after(self.opened.elapsed());
         (self.lost, self.loss, self.tries, self.said) = (Instant::now(), Some(loss), 0, None);
         self.try_again();

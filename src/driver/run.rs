@@ -15,8 +15,8 @@ use crate::{
     },
     link::{Recorder, Stdio, budget::Budget, room::Rooms},
     nats::Brokers,
-    net::Dialer,
-    observe::{Reporter, Taps},
+    net::{Dialer, is_token},
+    observe::{Redactor, Reporter, Taps},
     plan::{Chat, Common, Direction, Expect, Reconnect},
     session::{Instant, Rules, backoff::Retry, counted},
 };
@@ -26,6 +26,25 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// How long brokers may take when nobody reads our output any more.
 const LAST_WORD: Duration = Duration::from_millis(100);
+
+/// What is taken as it was written, though the other side may not.
+fn odd_names(common: &Common, redactor: &Redactor) -> Vec<String> {
+    let handshake = &common.server.handshake;
+    let subprotocols = common.client.subprotocols.iter().chain(&handshake.subprotocols);
+    let odd = subprotocols.filter(|name| !is_token(name.as_bytes())).map(|name| {
+        let shown = redactor.subprotocol(name);
+        format!("the subprotocol `{shown}` is no token (RFC 6455 section 4.1): it goes as it is, and may be refused")
+    });
+    let is_sent = |origin: &str| {
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        matches!(origin, "null" | "any") || authority.is_some_and(|authority| !authority.contains('/'))
+    };
+    let origins = handshake.admission.origins.iter().filter(|origin| !is_sent(origin));
+    odd.chain(origins.map(|origin| {
+        format!("--allow-origin {origin}: a browser sends scheme and host alone, such as https://example.com")
+    }))
+    .collect()
+}
 
 /// What every session of a run shares.
 pub(super) struct Run {
@@ -77,6 +96,7 @@ impl Run {
             }
         });
         let redactor = reporter.redactor();
+        odd_names(common, &redactor).iter().for_each(|note| reporter.note(note));
         Ok(Self {
             first: first.collect::<Result<_>>()?,
             rules: Rules { grace: common.server.grace, ..common.rules.clone() },

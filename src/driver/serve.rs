@@ -11,6 +11,7 @@ use super::{
     newcomers::Newcomers,
     run::Run,
     signals::Reload,
+    silent::Silent,
     stats::Totals,
 };
 use crate::{
@@ -80,6 +81,8 @@ pub(super) struct Shared {
     pub broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
     /// What all clients together said and heard so far, and how many there were.
     pub totals: Mutex<Totals>,
+    /// Connections that came and said nothing.
+    pub silent: Silent,
 }
 
 /// Who is to be joined to what stands behind.
@@ -148,6 +151,7 @@ impl Server {
                 broken,
                 broken_hub: tokio::sync::Mutex::new(broken_hub),
                 totals: Mutex::default(),
+                silent: Silent::default(),
             }),
         };
         server.announce(options)?;
@@ -175,6 +179,7 @@ impl Server {
             };
             tokio::select! {
                 () = reload => shared.reload().await,
+                () = shared.silent.due() => shared.tell_silent(),
                 fault = &mut over => break Some(fault),
                 Some(fault) = broken.recv() => break Some(fault),
                 Some(ended) = clients.join_next() => {
@@ -318,8 +323,15 @@ impl Shared {
         }
     }
 
-    /// With `--stats`, what all clients together carried.
+    fn tell_silent(&self) {
+        if let Some(line) = self.silent.take() {
+            self.run.reach.reporter.life(&line);
+        }
+    }
+
+    /// What was not told yet; with `--stats`, what all clients together carried.
     fn sum_up(&self) {
+        self.tell_silent();
         if self.run.stats {
             let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
             self.run.reach.reporter.tell(&totals.lines(self.run.started.elapsed()));

@@ -9,7 +9,7 @@ use crate::{
     net::{self, ListenAddr, Listener},
     os_text,
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, time::SystemTime};
 
 pub(super) const TCP: Scheme = Scheme {
     name: "tcp",
@@ -118,7 +118,12 @@ impl Endpoint for Dial {
                     let dialed = reach.dial(&deadline, &reporter, &name, &route, &mut timings).await?;
                     let host = net::without_zone(host);
                     let stream = match connector {
-                        Some(tls) => deadline.phase("tls", &name, tls.connect(dialed.stream, host)).await?.0,
+                        Some(tls) => {
+                            let shaken = deadline.phase("tls", &name, tls.connect(dialed.stream, host)).await;
+                            let (stream, facts) = shaken?;
+                            facts.lines(SystemTime::now()).iter().for_each(|line| reporter.verbose(line));
+                            stream
+                        }
                         None => dialed.stream,
                     };
                     (dialed.peer, stream)

@@ -4,7 +4,8 @@ use super::Reach;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    tls::Connector,
+    observe::Verbosity,
+    tls::{ClientTls, Connector},
 };
 
 impl Reach {
@@ -68,7 +69,9 @@ impl Reach {
     }
 
     async fn made(&self) -> Result<&Connector> {
-        self.connector.get_or_try_init(|| async { Connector::new(&self.client_tls) }).await
+        let explains = self.client_tls.insecure && self.reporter.says(Verbosity::Verbose);
+        let made = || async { Connector::new(&ClientTls { explains, ..self.client_tls.clone() }) };
+        self.connector.get_or_try_init(made).await
     }
 
     fn note_trust(&self) {

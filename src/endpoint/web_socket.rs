@@ -6,7 +6,7 @@ use crate::{
     fault::{Fault, Result},
     framing::record::Facts,
     link::Link,
-    net::{Dialed, ListenAddr, Listener, Route, milliseconds},
+    net::{Dialed, ListenAddr, Listener, Route, SocketRef, milliseconds},
     observe::Verbosity,
     tls,
     ws::{
@@ -294,7 +294,7 @@ impl Client {
 
     /// A plain server on a wss URL: the likely URL is the next step.
     fn explain(&self, fault: Fault, reach: &Reach) -> Fault {
-        if fault.exit != Exit::TlsHandshake || fault.hint.is_none() {
+        if fault.exit != Exit::TlsHandshake || fault.hint.as_deref() != Some(tls::PLAIN) {
             return fault;
         }
         let mut plain = self.url.clone();
@@ -386,7 +386,15 @@ impl Greeting {
         let over_unix = dialed.peer.starts_with("unix:");
         let mut stream = dialed.stream;
         if let Some(tls) = &self.tls {
-            let silent = |cause: String| Refusal { status: 0, cause, target: String::new() };
+            let refusal =
+                |cause: String, is_silent| Refusal { status: 0, cause, target: String::new(), is_silent };
+            let silent = |cause: String| refusal(cause, false);
+            // rustls does not tell a client that said nothing from one that left in the middle.
+            if let Some(SocketRef::Tcp(socket)) = stream.beneath().socket
+                && let Ok(Ok(0) | Err(_)) = tokio::time::timeout_at(until, socket.peek(&mut [0])).await
+            {
+                return Err(refusal("closed before a request".into(), true));
+            }
             match tokio::time::timeout_at(until, tls.accept(stream)).await {
                 Ok(Ok(secured)) => stream = secured,
                 Ok(Err(fault)) => return Err(silent(format!("tls: {}", fault.cause))),

@@ -109,6 +109,10 @@ impl Records {
         }
         let given: Given = match serde_json::from_slice(&line) {
             Ok(given) => given,
+            Err(_) if self.count == 1 && is_har(&line) => {
+                let cause = "line 1 begins a HAR or other JSON over several lines, which is no JSON record";
+                return Some(Err(BadInput { cause: cause.to_owned(), hint: HAR }));
+            }
             Err(error) => return Some(Err(self.bad(&format!("no JSON record: {}", place_in_line(&error))))),
         };
         let conn = given.conn;
@@ -136,6 +140,15 @@ impl Records {
             hint: r#"a line is a record such as {"type":"text","data":"hello"}"#,
         }
     }
+}
+
+/// How to get the messages that a browser's page sent out of a HAR, as records.
+const HAR: &str = r#"jq -c '.log.entries[]._webSocketMessages[]? | select(.type=="send") | if .opcode==1 then {type:"text",data} else {type:"binary",base64:.data} end' FILE.har, and give that; jq -c . makes other JSON a line each"#;
+
+/// Whether a file begins as a HAR does, on one line or laid out.
+fn is_har(line: &[u8]) -> bool {
+    let begun: Vec<u8> = line.iter().take(200).filter(|byte| !byte.is_ascii_whitespace()).copied().collect();
+    begun == b"{" || begun.starts_with(b"{\"log\":")
 }
 
 impl Given {
@@ -280,6 +293,9 @@ mod tests {
                 "line 2 is no JSON record: expected value at column 1",
             ),
             ("{\"type\":\"text\"}", "line 1 is a text without `data`"),
+            ("{\n  \"log\": {\n", "line 1 begins a HAR or other JSON over several lines"),
+            ("{\"log\": {\"version\": \"1.2\"}}", "line 1 begins a HAR"),
+            ("\n{\n", "line 2 is no JSON record"),
             ("{\"data\":\"x\"}", "line 1 is no JSON record: missing field `type`"),
             ("{\"type\":\"text\",\"data\":{}}", "line 1 is no JSON record"),
             ("{\"type\":\"binary\",\"base64\":\"?\"}", "whose `base64` is not base64"),

@@ -147,6 +147,9 @@ pub struct Tls {
     pub alpn: Option<String>,
     /// The server's chain, its own first.
     pub certificates: Vec<Certificate>,
+    /// Why the chain would have been refused, where nothing was checked and that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unchecked: Option<String>,
 }
 
 /// One certificate of a chain.
@@ -179,6 +182,7 @@ impl Tls {
                 certificate.validity(now)
             )
         }));
+        lines.extend(self.unchecked.iter().map(|cause| format!("without -k it would have failed: {cause}")));
         lines
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     framing::record::Dir,
     net::Parting,
     observe::Tap,
-    session::{Doubt, SourceEnd, Within},
+    session::{Doubt, Silence, SourceEnd, Within},
     ws::{
         codes,
         conn::{Conn, End, Moved, Unsent},
@@ -117,6 +117,8 @@ pub struct Renewing {
     before: Moved,
     /// Of a recording, while there is no connection to tell of.
     tap: Option<Box<dyn Tap>>,
+    /// Of messages either way.
+    silence: Silence,
 }
 
 impl Renewing {
@@ -151,6 +153,7 @@ impl Renewing {
             end: None,
             before: Moved::default(),
             tap: None,
+            silence: Silence::new(Instant::now()),
         }
     }
 
@@ -249,6 +252,9 @@ impl Renewing {
             let received = conn.poll_receive(cx, batch);
             let is_over = conn.end().is_some();
             self.take_pongs(batch, had);
+            if batch.range(had..).any(|message| !is_control(message)) {
+                self.silence.heard(Instant::now());
+            }
             match received {
                 Poll::Ready(()) if batch.len() > had => return Poll::Ready(()),
                 // Pongs only.
@@ -290,6 +296,7 @@ impl Renewing {
     }
 
     fn keep(&mut self, message: &Message, own: bool) {
+        self.silence.said(Instant::now());
         self.waiting += message.len() + OVERHEAD as usize;
         self.out.push_back(Entry { message: room::compact(message), own });
     }
@@ -438,6 +445,8 @@ impl Renewing {
     fn lose_after(&mut self, cause: String, cleanly: bool) {
         let sent = self.sent();
         let Some(mut conn) = self.conn.take() else { return };
+        // A peer that closed or does not answer was not cut off by anybody else.
+        let was_cut = matches!(conn.end(), Some(End::Lost { .. }));
         conn.retract();
         let moved = conn.moved();
         self.before.received += moved.received;
@@ -465,7 +474,9 @@ impl Renewing {
             let fault = Fault::new(Exit::Lost, "session", cause);
             self.conclude(SourceEnd::Lost { fault, answer: None });
         } else {
-            self.renew.lost(Loss { cause, doubt });
+            let silence = self.silence.is_long(Instant::now()).filter(|_| was_cut);
+            self.silence = Silence::new(Instant::now());
+            self.renew.lost(Loss { cause, doubt, silence });
         }
     }
 

@@ -3,7 +3,7 @@
 //! The same for streams and datagrams: a bare port is both loopback addresses, a name is all of its
 //! addresses, and port 0 is one free port that they share.
 
-use super::{ListenAddr, words::words};
+use super::{ListenAddr, resolve::is_localhost, words::words};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -35,6 +35,9 @@ pub(super) fn loopback<S: Bind>(port: u16) -> Result<Vec<S>> {
 
 /// Every address of a host on one port; fails with [`Exit::Bind`].
 pub(super) async fn host<S: Bind>(host: &str, port: u16) -> Result<Vec<S>> {
+    if is_localhost(host) {
+        return loopback(port);
+    }
     let found = lookup_host((host, port)).await.map_err(|error| {
         Fault::new(Exit::Bind, "listen", format!("cannot find the address of {host}: {error}"))
     })?;

@@ -16,8 +16,8 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Timings,
-    observe::{Redactor, Reporter},
-    tls::Connector,
+    observe::{Redactor, Reporter, Verbosity},
+    tls::{self, ClientTls, Connector},
 };
 use std::{net::SocketAddr, path::PathBuf};
 use tokio::{net::UdpSocket, sync::OnceCell, time::Instant};
@@ -139,6 +139,10 @@ impl Dialer {
                 let shaken = self.connector().await?.connect(stream, &chosen.proxy.host).await;
                 let (stream, facts) = shaken.map_err(|fault| of_proxy(fault, chosen))?;
                 reporter.verbose(&format!("proxy: TLS {} with {}", facts.version, facts.cipher));
+                if let Some(cause) = &facts.unchecked {
+                    reporter
+                        .verbose(&format!("proxy: without --proxy-insecure it would have failed: {cause}"));
+                }
                 tunnel.by_connect(stream).await?
             }
             Kind::Socks5 => {
@@ -157,7 +161,8 @@ impl Dialer {
             if tls.insecure {
                 self.reporter.note("the proxy's certificate is not checked (--proxy-insecure)");
             }
-            Connector::new(tls)
+            let explains = tls.insecure && self.reporter.says(Verbosity::Verbose);
+            Connector::new(&ClientTls { explains, ..tls.clone() })
         };
         self.connector.get_or_try_init(make).await
     }
@@ -181,9 +186,15 @@ fn of_proxy(fault: Fault, chosen: &Chosen) -> Fault {
         Exit::Untrusted => {
             (fault.exit, "trust its issuer with --proxy-cacert FILE; --proxy-insecure accepts anything")
         }
-        Exit::TlsHandshake => (fault.exit, "http:// in front of its address if the proxy speaks plain text"),
+        Exit::TlsHandshake => match fault.hint.as_deref() {
+            Some(tls::PLAIN) | None => {
+                (fault.exit, "http:// in front of its address if the proxy speaks plain text")
+            }
+            Some(hint) => (fault.exit, hint),
+        },
         exit => (exit, without),
     };
+    let hint = hint.to_owned();
     Fault { exit, phase: "proxy", cause: format!("{chosen}: {}", fault.cause), ..fault }.hint(hint)
 }
 

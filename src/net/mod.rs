@@ -4,6 +4,7 @@
 //! end travels beside it as text.
 
 mod addr;
+mod answer_head;
 mod bind;
 mod detour;
 mod dial;
@@ -28,16 +29,18 @@ mod unix;
 mod words;
 
 pub use addr::host_port;
+pub use answer_head::{Findings, is_token};
 pub use detour::{ConnectTo, Resolve};
 #[cfg(unix)]
 pub use dial::dial_unix;
 pub use dial::milliseconds;
 pub use dialer::{DialOptions, Dialer, Route, without_zone};
-pub use exchange::{Exchange, head_lines, refusal_lines, status_text, title_case};
+pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, status_text, title_case};
 pub use listen::{Listener, OnSpare};
 pub use noticed::{Heard, noticed};
 pub use part::{Parting, part};
 pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
+pub use resolve::is_localhost;
 pub use source::{Family, Interface};
 pub use spelling::Spelled;
 pub use transport::{Beneath, SocketRef, Stream, Transport};

@@ -6,8 +6,24 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
 };
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 use tokio::net::lookup_host;
+
+/// Whether a name is loopback's, with or without the dot of an absolute name.
+pub fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
+}
+
+/// The addresses of a name without a name service: those of `localhost` and of every name below it, as in
+/// browsers and curl (RFC 6761 section 6.3).
+fn loopback(name: &str, port: u16) -> Option<Vec<SocketAddr>> {
+    let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    is_localhost(name).then(|| both.map(|address| (address, port).into()).into())
+}
 
 /// The addresses of a name, families taking turns; never empty.
 ///
@@ -18,8 +34,10 @@ pub(super) async fn resolve(host: &str, port: u16, options: &DialOptions) -> Res
         Fault::new(Exit::HostName, "name", format!("cannot find the address of {host}: {why}"))
             .hint("check the spelling of the host name, and the name service of this machine")
     };
-    let found: Vec<SocketAddr> = match Resolve::look_up(&options.resolve, host, port) {
-        Some(addresses) => addresses.iter().map(|address| (*address, port).into()).collect(),
+    let found = Resolve::look_up(&options.resolve, host, port)
+        .map(|addresses| addresses.iter().map(|address| (*address, port).into()).collect());
+    let found: Vec<SocketAddr> = match found.or_else(|| loopback(host, port)) {
+        Some(addresses) => addresses,
         None => lookup_host((host, port)).await.map_err(|error| unknown(lookup_words(&error)))?.collect(),
     };
     if found.is_empty() {
@@ -89,6 +107,20 @@ mod tests {
         assert_eq!(interleave(vec![a, b, a, c, d]), [a, c, b, d]);
         assert_eq!(interleave(vec![c, a]), [c, a]);
         assert_eq!(interleave(Vec::new()), []);
+    }
+
+    #[tokio::test]
+    async fn localhost_and_what_is_below_it_is_loopback_without_a_name_service() {
+        let both = [address("127.0.0.1:1"), address("[::1]:1")];
+        for name in ["localhost", "LocalHost.", "app.localhost", "a.b.localhost."] {
+            assert_eq!(resolve(name, 1, &DialOptions::default()).await.unwrap(), both, "{name}");
+        }
+        let options = DialOptions {
+            resolve: vec![Resolve::parse("app.localhost:1:192.0.2.1").unwrap()],
+            ..DialOptions::default()
+        };
+        assert_eq!(resolve("app.localhost", 1, &options).await.unwrap(), [address("192.0.2.1:1")]);
+        assert!(!is_localhost("notlocalhost") && !is_localhost("localhost.example") && !is_localhost(""));
     }
 
     #[tokio::test]

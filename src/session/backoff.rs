@@ -114,7 +114,7 @@ mod tests {
 
     fn refused(status: u16, fields: &[(&str, &str)]) -> Fault {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
-        let answer = HttpAnswer { status, fields: fields.collect(), body: Vec::new() };
+        let answer = HttpAnswer { status, reason: Vec::new(), fields: fields.collect(), body: Vec::new() };
         Fault { answer: Some(Box::new(answer)), ..fault(Exit::UpgradeRefused) }
     }
 

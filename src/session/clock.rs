@@ -16,6 +16,10 @@ const DEAF: Duration = Duration::from_secs(2);
 /// After so long a wait for an output that has all the time, the user is told.
 const WAITING: Duration = Duration::from_secs(5);
 
+/// What to do about a peer that has not answered one ping.
+const NO_PONGS: &str =
+    "--ping-interval off, if the peer answers no pings at all: none of ours was answered yet";
+
 impl Session {
     /// Lets time pass: deadlines at or before `now` take effect.
     pub fn tick(&mut self, now: Instant) {
@@ -118,7 +122,12 @@ impl Session {
         if self.frame_at(side).is_some_and(|at| at <= now) {
             let silence = (now - self.sides[side].heard_at).as_secs_f32();
             self.sides[side].within.frame = false;
-            self.dead(side, format!("a frame had begun, and no byte of it came for {silence:.0} s"), now);
+            self.dead(
+                side,
+                format!("a frame had begun, and no byte of it came for {silence:.0} s"),
+                None,
+                now,
+            );
         }
         if self.leaving_at(side).is_some_and(|at| at <= now) {
             let state = &mut self.sides[side];
@@ -169,25 +178,29 @@ impl Session {
         match self.sides[side].keepalive.as_mut().and_then(|clock| clock.tick(now)) {
             Some(Beat::Ping) => self.actions.push(Action::Ping { side }),
             Some(Beat::Dead(silence)) => {
-                self.dead(side, format!("no pong within {} s of a ping", silence.as_secs()), now);
+                let answered = self.sides[side].keepalive.as_ref().is_some_and(|clock| clock.answered);
+                let hint = (!answered).then_some(NO_PONGS);
+                self.dead(side, format!("no pong within {} s of a ping", silence.as_secs()), hint, now);
             }
             Some(Beat::Stuck(silence)) if self.sides[1 - side].shared && !self.sides[1 - side].ended => {
                 let reason = format!("too slow: took nothing for {} s", silence.as_secs());
                 self.source_ended(1 - side, SourceEnd::SentAway { reason }, now);
             }
             Some(Beat::Stuck(silence)) => {
-                self.dead(side, format!("nothing could be sent for {} s", silence.as_secs()), now);
+                self.dead(side, format!("nothing could be sent for {} s", silence.as_secs()), None, now);
             }
             None => {}
         }
     }
 
-    fn dead(&mut self, side: usize, cause: String, now: Instant) {
+    fn dead(&mut self, side: usize, cause: String, hint: Option<&str>, now: Instant) {
         if self.sides[side].renews && self.sides[side].sink == Sink::Open {
+            let cause = hint.map_or_else(|| cause.clone(), |hint| format!("{cause}; try {hint}"));
             self.actions.push(Action::Renew { side, cause });
             return self.away(side, true, now);
         }
-        let fault = Fault::new(Exit::Lost, "session", format!("{cause}: the peer or the path is gone"));
+        let mut fault = Fault::new(Exit::Lost, "session", format!("{cause}: the peer or the path is gone"));
+        fault.hint = hint.map(str::to_owned);
         self.source_ended(side, SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) }, now);
         self.limit(side, now + LAST_WORD);
     }

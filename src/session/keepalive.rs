@@ -18,6 +18,8 @@ pub(super) struct Keepalive {
     due: Instant,
     waiting: Waiting,
     paused: bool,
+    /// A pong came at all; some servers send none.
+    pub answered: bool,
 }
 
 enum Waiting {
@@ -49,6 +51,7 @@ impl Keepalive {
             due: after(now, interval),
             waiting: Waiting::No,
             paused: false,
+            answered: false,
         }
     }
 
@@ -66,6 +69,7 @@ impl Keepalive {
 
     /// The pong came.
     pub(super) fn ponged(&mut self, now: Instant) {
+        self.answered = true;
         if let Waiting::ForThePong { .. } = self.waiting {
             self.forget(now);
         }

@@ -6,7 +6,7 @@
 use super::{
     Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When, Within,
     keepalive::Keepalive,
-    progress::{Rate, Wait},
+    progress::{IDLE, Rate, Silence, Wait},
     side::{Patience, Side, Sink},
     verdict::{Doubt, Left, unanswered},
 };
@@ -18,8 +18,6 @@ pub(super) const GOING_AWAY: u16 = 1001;
 const TOO_BIG: u16 = 1009;
 /// How long a lost peer gets to hear our last Close.
 pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
-/// A connection that is lost after so much quiet was probably cut for it.
-const IDLE: Duration = Duration::from_secs(10);
 /// How long a session may go on once nobody reads our output.
 const READER_LEFT: Duration = Duration::from_millis(100);
 /// What is acknowledged beyond this at once is more than a ping, bytes.
@@ -44,6 +42,7 @@ pub struct Session {
     pub(super) hurried: bool,
     pub(super) timeout_at: Option<Instant>,
     pub(super) traffic_at: Instant,
+    silence: Silence,
     /// The time of what happens now.
     pub(super) now: Instant,
     /// It was not over in time, and was cut off.
@@ -81,6 +80,7 @@ impl Session {
             hurried: false,
             timeout_at,
             traffic_at: now,
+            silence: Silence::new(now),
             now,
             forced: false,
             gone_by: None,
@@ -171,6 +171,9 @@ impl Session {
 
     fn heard(&mut self, side: usize, bytes: u64, within: Within, now: Instant) {
         self.keepalive(side, |clock| clock.heard(now));
+        if self.sides[side].is_web_socket() {
+            self.silence.is_alive();
+        }
         let state = &mut self.sides[side];
         (state.heard, state.within, state.heard_at) = (bytes, within, now);
         if let Some(wait) = &mut state.lingering {
@@ -182,6 +185,7 @@ impl Session {
         if within.message {
             // A large message on its way is no silence.
             self.traffic_at = now;
+            self.silence.heard(now);
             state.received_at = now;
         }
         state.goes_on_finishing(now);
@@ -213,6 +217,7 @@ impl Session {
         if step > CONTROL {
             // A message that crawls along a slow path is no idleness.
             self.traffic_at = now;
+            self.silence.heard(now);
         }
     }
 
@@ -255,6 +260,10 @@ impl Session {
     }
 
     fn received(&mut self, side: usize, messages: u64, now: Instant) {
+        match self.sides[side].is_web_socket() {
+            true => self.silence.heard(now),
+            false => self.silence.said(now),
+        }
         self.traffic_at = now;
         self.sides[side].received_at = now;
         // The message that was waited for is there; what follows it does not renew anything.
@@ -361,7 +370,7 @@ impl Session {
         if close_sent && fault.exit == Exit::Lost {
             self.fail(unanswered(&fault.cause));
         } else {
-            let advice = self.advice(side, &fault, now);
+            let advice = self.advice(side, &fault, answer, now);
             self.fail(match advice {
                 Some(advice) => fault.hint(advice),
                 None => fault,
@@ -384,21 +393,17 @@ impl Session {
     }
 
     /// What may help against a loss; nothing that is done already.
-    fn advice(&self, side: usize, fault: &Fault, now: Instant) -> Option<String> {
+    fn advice(&self, side: usize, fault: &Fault, answer: Option<u16>, now: Instant) -> Option<String> {
         if fault.exit != Exit::Lost || fault.hint.is_some() {
             return None;
         }
         if let Some(held) = self.held_up(side, now) {
             return Some(held);
         }
-        let quiet = now - self.traffic_at;
-        let pings = self.rules.ping_interval.is_some_and(|interval| interval <= quiet);
-        (quiet >= IDLE && !pings).then(|| {
-            format!(
-                "--ping-interval 20, as the connection was cut {} s after the last message in either direction: probably an idle timeout on the way",
-                quiet.as_secs()
-            )
-        })
+        let lasted = self.silence.is_long(now)?;
+        // A peer that answers no ping was not cut off by anybody else.
+        let pings = self.rules.ping_interval.is_some_and(|interval| interval <= lasted);
+        (answer.is_none() || !pings).then(|| Silence::advice(lasted, self.rules.ping_interval))
     }
 
     /// What to do about an output that held the peer up, when it did.

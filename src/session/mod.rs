@@ -18,7 +18,7 @@ mod verdict;
 
 pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When, Within};
 pub use machine::Session;
-pub use progress::Rate;
+pub use progress::{Rate, Silence};
 pub use side::{Patience, SideKind};
 pub use span::duration;
 pub use verdict::{Doubt, Left, counted};

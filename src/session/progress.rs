@@ -118,11 +118,93 @@ impl Rate {
     }
 }
 
+/// How long no message went either way before a connection was lost.
+///
+/// What is said after a long silence is often what finds that the path is gone: it does not end the silence
+/// unless the peer is heard, or it goes well for a while.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    since: Instant,
+    /// When it was broken by us, and how long it had been.
+    broken: Option<(Instant, Duration)>,
+}
+
+/// A connection that is lost after so much silence was probably cut for it.
+pub const IDLE: Duration = Duration::from_secs(10);
+
+impl Silence {
+    /// It begins now.
+    pub fn new(now: Instant) -> Self {
+        Self { since: now, broken: None }
+    }
+
+    /// A message came.
+    pub fn heard(&mut self, now: Instant) {
+        *self = Self::new(now);
+    }
+
+    /// Something else than a message came: the path is there.
+    pub fn is_alive(&mut self) {
+        self.broken = None;
+    }
+
+    /// We said something.
+    pub fn said(&mut self, now: Instant) {
+        if now - self.since >= IDLE {
+            self.broken = Some((now, now - self.since));
+        }
+        self.since = now;
+    }
+
+    /// How long it was, if that is long enough to have been the cause.
+    pub fn is_long(&self, now: Instant) -> Option<Duration> {
+        let broken = self.broken.filter(|(at, _)| now - *at < IDLE).map(|(_, lasted)| lasted);
+        broken.or(Some(now - self.since)).filter(|lasted| *lasted >= IDLE)
+    }
+
+    /// What cut it, and the interval of pings that may help.
+    pub fn advice(lasted: Duration, interval: Option<Duration>) -> String {
+        let cut = format!(
+            "as the connection was cut after {} s without a message in either direction: probably the idle timeout of whatever stands between",
+            lasted.as_secs()
+        );
+        match interval.filter(|interval| *interval <= lasted) {
+            Some(interval) => format!(
+                "a --ping-interval below {} s, or messages of your own (--every), {cut}, which may count no pings; or raise that timeout",
+                interval.as_secs_f32()
+            ),
+            None => format!("--ping-interval {}, {cut}", (lasted.as_secs() / 2).clamp(5, 20)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_is_said_after_a_silence_breaks_it_only_if_it_goes_well() {
+        let start = Instant::now();
+        let mut silence = Silence::new(start);
+        assert_eq!(silence.is_long(start + 9 * SECOND), None);
+        assert_eq!(silence.is_long(start + 60 * SECOND), Some(60 * SECOND));
+        silence.said(start + 60 * SECOND);
+        silence.said(start + 61 * SECOND);
+        assert_eq!(silence.is_long(start + 62 * SECOND), Some(60 * SECOND));
+        assert_eq!(
+            silence.is_long(start + 70 * SECOND),
+            None,
+            "nine seconds since the last, ten since that one"
+        );
+        let mut alive = silence;
+        alive.is_alive();
+        assert_eq!(alive.is_long(start + 62 * SECOND), None);
+        silence.heard(start + 62 * SECOND);
+        assert_eq!(silence.is_long(start + 71 * SECOND), None);
+        assert_eq!(silence.is_long(start + 72 * SECOND), Some(10 * SECOND));
+    }
 
     #[test]
     fn a_clock_begins_when_what_stands_in_front_is_acknowledged() {

@@ -5,7 +5,7 @@
 
 use super::{
     words::{algorithm, is_supported, purposes},
-    x509::{constraint, date, is_signed, names, names_or, rsa_bits, subject},
+    x509::{LEAST_RSA, common_names, constraint, date, is_signed, names, names_or, rsa_bits, subject},
 };
 use crate::{exit::Exit, fault::Fault};
 use rustls::{
@@ -17,9 +17,6 @@ use x509_parser::{
     oid_registry as oid,
     prelude::{FromDer, X509Certificate},
 };
-
-/// Least size of an RSA key, bits.
-const LEAST_RSA: usize = 2048;
 
 /// Whose chain it is.
 #[derive(Clone, Copy)]
@@ -63,10 +60,17 @@ impl<'a> Chain<'a> {
     /// The refusal of webpki in our words.
     pub(super) fn explain(&self, cause: &CertificateError) -> Fault {
         let Some(leaf) = self.shown.first() else { return self.unreadable_leaf() };
+        // Whatever else is wrong, mending it would not help.
+        if let Some(fault) = self.weak_leaf() {
+            return fault;
+        }
         let whose = subject(leaf);
         match cause {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 let names = names(leaf);
+                if names.is_empty() && matches!(self.peer, Peer::Server(_)) {
+                    return self.no_names(leaf);
+                }
                 let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
                 self.fault(format!("the certificate is not for {}: it names {names}", self.expected()))
                     .hint("check the host of the URL, or name the server with --sni")
@@ -137,9 +141,29 @@ impl<'a> Chain<'a> {
         let bits = rsa_bits(self.shown.first()?).filter(|bits| *bits < LEAST_RSA)?;
         let cause = format!("{} has an RSA key of {bits} bits; {LEAST_RSA} is the least", self.label(0));
         Some(self.fault(cause).hint(match self.peer {
-            Peer::Server(_) => "the server needs a key of 2048 bits or more; -k does not help",
+            Peer::Server(_) => {
+                "the server needs a key of 2048 bits or more; -k without --pin accepts anything"
+            }
             Peer::Client => "the client needs a key of 2048 bits or more",
         }))
+    }
+
+    /// A certificate without subjectAltName, as old tools still make them.
+    fn no_names(&self, leaf: &X509Certificate<'_>) -> Fault {
+        let expected = self.expected();
+        let kind = if expected.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" };
+        let cause = match common_names(leaf).as_slice() {
+            [] => format!("the certificate is not for {expected}: it names no host at all"),
+            names => format!(
+                "the certificate is not for {expected}: it has no subjectAltName, only the Common Name {}, which no longer counts (RFC 9525)",
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            ),
+        };
+        self.fault(cause).hint(
+            self.ask_for(&format!(
+                "a certificate with subjectAltName={kind}:{expected} (openssl req -addext)"
+            )),
+        )
     }
 
     fn explain_webpki(&self, error: &webpki::Error) -> Fault {
@@ -191,8 +215,13 @@ impl<'a> Chain<'a> {
                 let place = self.shown.iter().position(|read| read.version().0 != 2);
                 let label = place
                     .map_or_else(|| format!("a certificate in the chain of {whose}"), |at| self.label(at));
-                self.fault(format!("{label} is not of version 3 of X.509"))
-                    .hint(self.ask_for("one of version 3"))
+                let version = place.map_or(1, |at| self.shown[at].version().0 + 1);
+                self.fault(format!(
+                    "{label} is an X.509 v{version} certificate, which names no host; v3 is needed"
+                ))
+                .hint(self.ask_for(
+                    "one of version 3, with subjectAltName (openssl x509 -req needs -extfile for that)",
+                ))
             }
             Error::EmptyEkuExtension => self.malformed("has an empty extended key usage"),
             Error::InvalidSerialNumber => self.malformed("has a serial number that is none"),

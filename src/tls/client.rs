@@ -5,13 +5,12 @@ use super::{
     danger::AnyCertificate,
     encrypted_over,
     explain::connecting,
-    facts::facts,
+    facts::{certificate, facts},
     key_log::KeyLogFile,
     pem,
     pin::Pinned,
     provider,
-    seen::Seen,
-    verify::Explaining,
+    verify::{Explaining, HANDSHAKE, Handshake, Noting},
     words::{revocation_list, words},
 };
 use crate::{
@@ -28,6 +27,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use std::{
+    cell::RefCell,
     path::Path,
     sync::{Arc, Once},
 };
@@ -36,7 +36,6 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 /// A configured TLS client, made once for all connections of a run.
 pub struct Connector {
     connector: TlsConnector,
-    verifier: Arc<dyn ServerCertVerifier>,
     warm: Once,
     sni: Sni,
     has_certificate: bool,
@@ -49,8 +48,15 @@ impl Connector {
     /// Exit 77 for roots, 82 for revocation lists, 58 for our own certificate and key, 23 for the file
     /// of the secrets.
     pub fn new(options: &ClientTls) -> Result<Self> {
-        let mut verifier: Arc<dyn ServerCertVerifier> =
-            if options.insecure { Arc::new(AnyCertificate::new()) } else { Arc::new(web_pki(options)?) };
+        let is_pinned = !options.pins.is_empty();
+        let mut verifier: Arc<dyn ServerCertVerifier> = match options.insecure {
+            // Roots that cannot be read are no matter here.
+            true => Arc::new(AnyCertificate::new(
+                is_pinned,
+                options.explains.then(|| web_pki(options).ok()).flatten(),
+            )),
+            false => Arc::new(web_pki(options)?),
+        };
         if !options.pins.is_empty() {
             verifier = Arc::new(Pinned { pins: options.pins.clone(), below: verifier });
         }
@@ -62,7 +68,7 @@ impl Connector {
             .with_protocol_versions(versions)
             .map_err(|error| Fault::new(Exit::Internal, "tls", error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&verifier));
+            .with_custom_certificate_verifier(Arc::new(Noting(verifier)));
         let mut config = match &options.cert {
             None => builder.with_no_client_auth(),
             Some(cert) => {
@@ -81,7 +87,6 @@ impl Connector {
         }
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
-            verifier,
             warm: Once::new(),
             sni: options.sni.clone(),
             has_certificate: options.cert.is_some(),
@@ -100,7 +105,7 @@ impl Connector {
     /// # Errors
     /// Exit 35, 60 or 98.
     pub async fn connect(&self, stream: Stream, host: &str) -> Result<(Stream, Tls)> {
-        self.shake_hands(&self.connector, stream, host).await
+        self.connect_showing(stream, host, &mut None).await
     }
 
     /// The same; when it fails, the certificates that the server had shown are in `shown`.
@@ -113,16 +118,32 @@ impl Connector {
         host: &str,
         shown: &mut Option<Tls>,
     ) -> Result<(Stream, Tls)> {
-        let seen = Arc::new(Seen::before(Arc::clone(&self.verifier)));
-        let mut config = ClientConfig::clone(self.connector.config());
-        config.dangerous().set_certificate_verifier(Arc::clone(&seen) as Arc<dyn ServerCertVerifier>);
-        let connector = TlsConnector::from(Arc::new(config));
-        let shaken = self.shake_hands(&connector, stream, host).await;
-        let certificates = seen.take();
-        if shaken.is_err() && !certificates.is_empty() {
-            *shown = Some(Tls { certificates, ..Tls::default() });
-        }
-        shaken
+        let name = match &self.sni {
+            Sni::Name(name) => name,
+            Sni::Host | Sni::Off => host,
+        };
+        let server = ServerName::try_from(name.to_owned()).map_err(|_| {
+            Fault::new(Exit::TlsHandshake, "tls", format!("`{name}` cannot be the name of a TLS server"))
+        })?;
+        HANDSHAKE
+            .scope(RefCell::default(), async {
+                let shaken = self.connector.connect(server, stream).await;
+                let Handshake { chain, unchecked } = HANDSHAKE.with(RefCell::take);
+                match shaken {
+                    Ok(stream) => {
+                        let facts = Tls { unchecked, ..facts(stream.get_ref().1) };
+                        Ok((Box::pin(stream) as Stream, facts))
+                    }
+                    Err(error) => {
+                        let certificates: Vec<_> = chain.iter().filter_map(certificate).collect();
+                        if !certificates.is_empty() {
+                            *shown = Some(Tls { certificates, unchecked, ..Tls::default() });
+                        }
+                        Err(connecting(&error, self.has_certificate, !chain.is_empty()))
+                    }
+                }
+            })
+            .await
     }
 
     /// Does what the process has to do once before its first handshake, such as gathering randomness.
@@ -136,27 +157,6 @@ impl Connector {
                 let _ = group.start();
             }
         });
-    }
-
-    async fn shake_hands(
-        &self,
-        connector: &TlsConnector,
-        stream: Stream,
-        host: &str,
-    ) -> Result<(Stream, Tls)> {
-        let name = match &self.sni {
-            Sni::Name(name) => name,
-            Sni::Host | Sni::Off => host,
-        };
-        let server = ServerName::try_from(name.to_owned()).map_err(|_| {
-            Fault::new(Exit::TlsHandshake, "tls", format!("`{name}` cannot be the name of a TLS server"))
-        })?;
-        let stream = connector
-            .connect(server, stream)
-            .await
-            .map_err(|error| connecting(&error, self.has_certificate))?;
-        let facts = facts(stream.get_ref().1);
-        Ok((Box::pin(stream), facts))
     }
 }
 

@@ -8,14 +8,24 @@ use crate::{exit::Exit, fault::Fault, net};
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 use std::io;
 
-/// What a failed handshake means to a client.
-pub(super) fn connecting(error: &io::Error, has_certificate: bool) -> Fault {
+/// The next step where a server does not speak TLS; whoever knows the URL names the other one.
+pub const PLAIN: &str = "leave TLS out of the URL or endpoint";
+
+/// What a failed handshake means to a client that has a certificate or none; `agreed` when the server had
+/// shown its own before, so that it was not for want of a common cipher suite.
+pub(super) fn connecting(error: &io::Error, has_certificate: bool, agreed: bool) -> Fault {
     let handshake = |cause: String| Fault::new(Exit::TlsHandshake, "tls", cause);
     match inner(error) {
         Some(Error::InvalidMessage(_)) => {
             handshake("the answer is not TLS: the server seems to speak plain text".into())
-                .hint("leave TLS out of the URL or endpoint")
+                .hint(PLAIN)
         }
+        Some(Error::AlertReceived(
+            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity,
+        )) if !agreed => handshake(
+            "the server takes nothing that is offered here: no cipher suite, key exchange or kind of signature is common to both".into(),
+        )
+        .hint("let the server allow TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305; suites with RSA key exchange, DHE or CBC are not spoken here"),
         Some(error) => explain(error, "tls", has_certificate),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             handshake("the server closed the connection during the TLS handshake".into())
@@ -55,12 +65,16 @@ pub fn explain_io(error: &io::Error) -> Option<Fault> {
 
 /// The fault behind an error of a handshake that somebody else did; `None` for one of another kind.
 pub fn explain_handshake(error: &io::Error, has_certificate: bool) -> Option<Fault> {
-    inner(error).map(|_| connecting(error, has_certificate))
+    inner(error).map(|_| connecting(error, has_certificate, true))
 }
 
 fn inner(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref::<Error>()
 }
+
+/// What a server needs for a WebSocket.
+const HTTP_1: &str =
+    "let the server offer http/1.1 on this port: a WebSocket over HTTP/2 (RFC 8441) is not spoken here";
 
 fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
     let fault = |exit: Exit, cause: String| Fault::new(exit, phase, cause);
@@ -92,6 +106,10 @@ fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
                 }
                 alert if has_certificate && is_about_certificate(*alert) => cause
                     .hint("the server does not take our certificate: its log says why; give another one with --cert"),
+                AlertDescription::NoApplicationProtocol => {
+                    fault(Exit::TlsHandshake, "the server speaks no HTTP/1.1 on this port, perhaps HTTP/2 alone (ALPN)".into())
+                        .hint(HTTP_1)
+                }
                 AlertDescription::ProtocolVersion => {
                     cause.detail(["the server speaks no version of TLS that is allowed here (1.3, and 1.2 without --tls-min 1.3)".to_owned()])
                 }
@@ -106,9 +124,7 @@ fn explain(error: &Error, phase: &'static str, has_certificate: bool) -> Fault {
             format!("the server's TLS does not fit ours: {}", incompatible(what)),
         )
         .hint("the server needs TLS 1.2 or 1.3 with a current cipher suite (--tls-min 1.2 is the least)"),
-        Error::NoApplicationProtocol => {
-            fault(Exit::TlsHandshake, words(error)).hint("the server has to speak HTTP/1.1 on this port")
-        }
+        Error::NoApplicationProtocol => fault(Exit::TlsHandshake, words(error)).hint(HTTP_1),
         Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes => {
             fault(Exit::TlsHandshake, words(error)).hint("check the system of this machine, and try again")
         }

@@ -25,6 +25,7 @@ pub(super) fn facts(session: &ClientConnection) -> Tls {
             .iter()
             .filter_map(certificate)
             .collect(),
+        unchecked: None,
     }
 }
 

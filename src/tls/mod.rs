@@ -14,7 +14,6 @@ mod key_log;
 mod labels;
 mod pem;
 mod pin;
-mod seen;
 mod server;
 mod verify;
 mod words;
@@ -23,7 +22,7 @@ mod x509;
 use client::trusting;
 
 pub use client::Connector;
-pub use explain::{explain_handshake, explain_io};
+pub use explain::{PLAIN, explain_handshake, explain_io};
 pub use pem::asks_for_passphrase;
 pub use pin::Pin;
 pub use rustls::ClientConfig;
@@ -49,6 +48,8 @@ pub struct ClientTls {
     pub pass: Option<Passphrase>,
     /// Accept any certificate.
     pub insecure: bool,
+    /// With that, note what would have been refused.
+    pub explains: bool,
     /// The name sent and checked instead of the URL's host.
     pub sni: Sni,
     /// The oldest version spoken.

@@ -19,6 +19,7 @@ use crate::{
     fault::{Fault, Result},
     net::{Beneath, Stream, Transport},
 };
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -161,9 +162,16 @@ fn configure(options: &ServerTls, made: Option<&Own>) -> Result<(ServerConfig, S
 fn self_signed(host: Option<&str>) -> Result<Own> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     names.extend(host.map(str::to_owned).filter(|host| !names.contains(host)));
-    let made = rcgen::generate_simple_self_signed(names).map_err(|error| unusable(error.to_string()))?;
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    Ok(Own(vec![made.cert.into()], key.into()))
+    let made = || {
+        let mut params = CertificateParams::new(names)?;
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "wsio --self-signed");
+        let key = KeyPair::generate()?;
+        Ok::<_, rcgen::Error>((params.self_signed(&key)?, key))
+    };
+    let (certificate, key) = made().map_err(|error| unusable(error.to_string()))?;
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    Ok(Own(vec![certificate.into()], key.into()))
 }
 
 fn fingerprint(chain: &[CertificateDer<'_>]) -> String {

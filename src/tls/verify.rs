@@ -15,8 +15,65 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
-use std::{fmt, sync::Arc};
+use std::{cell::RefCell, fmt, sync::Arc};
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// What is noted of a client's handshake while it goes on: rustls drops it with the session when it fails.
+#[derive(Debug, Default)]
+pub(super) struct Handshake {
+    /// The server's certificates, its own first. Where they have come, version, cipher suite and key exchange
+    /// were agreed on.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Why its certificate would have been refused, were it checked.
+    pub unchecked: Option<String>,
+}
+
+tokio::task_local! {
+    /// Of this task's handshake.
+    pub(super) static HANDSHAKE: RefCell<Handshake>;
+}
+
+/// A verifier that notes what it is asked about.
+#[derive(Debug)]
+pub(super) struct Noting(pub Arc<dyn ServerCertVerifier>);
+
+impl ServerCertVerifier for Noting {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain = std::iter::once(end_entity).chain(intermediates);
+        let chain = chain.map(|certificate| certificate.clone().into_owned()).collect();
+        let _ = HANDSHAKE.try_with(|handshake| handshake.borrow_mut().chain = chain);
+        self.0.verify_server_cert(end_entity, intermediates, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
 
 /// webpki, explained.
 #[derive(Debug)]

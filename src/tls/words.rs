@@ -78,7 +78,7 @@ pub(super) fn certificate(cause: &CertificateError) -> &'static str {
         }
         CertificateError::InvalidOcspResponse => "the status (OCSP) that was sent is not valid",
         CertificateError::Other(OtherError(inner)) => match inner.downcast_ref::<webpki::Error>() {
-            Some(webpki::Error::UnsupportedCertVersion) => "the certificate is not of version 3 of X.509",
+            Some(webpki::Error::UnsupportedCertVersion) => "it is an X.509 v1 certificate; v3 is needed",
             Some(webpki::Error::UnsupportedCriticalExtension) => {
                 "the certificate has a critical extension that is not known here"
             }

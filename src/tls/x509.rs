@@ -66,6 +66,20 @@ pub(super) fn is_signed(certificate: &X509Certificate<'_>, issuer: &CertificateD
     algorithms.iter().any(|algorithm| issuer.verify_signature(*algorithm, message, signature).is_ok())
 }
 
+/// Least size of an RSA key, bits.
+pub(super) const LEAST_RSA: usize = 2048;
+
+/// Whether the key is an RSA key that is too small for its signatures to be checked.
+pub(super) fn is_small_rsa(certificate: &X509Certificate<'_>) -> bool {
+    rsa_bits(certificate).is_some_and(|bits| bits < LEAST_RSA)
+}
+
+/// The common names of the subject, which no longer name a host (RFC 9525 section 2).
+pub(super) fn common_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let names = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    names.map(str::to_owned).collect()
+}
+
 /// The size of an RSA key; `None` for a key of another kind.
 pub(super) fn rsa_bits(certificate: &X509Certificate<'_>) -> Option<usize> {
     match certificate.public_key().parsed() {

@@ -7,6 +7,7 @@
 //! lets resolve to 127.0.0.1 (DNS rebinding).
 
 use super::authority::Authority;
+use crate::net::is_localhost;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::{
     StatusCode,
@@ -58,9 +59,13 @@ pub(super) struct Denial {
 }
 
 impl Admission {
-    /// Whether a request comes in; gives the user's name of a Basic login.
-    pub(super) fn admit(&self, headers: &HeaderMap, host: &str) -> Result<Option<String>, Denial> {
-        self.host(host)?;
+    /// Whether a request comes in; gives the user's name of a Basic login. Without a Host it is none of a
+    /// browser's.
+    pub(super) fn admit(&self, headers: &HeaderMap, host: Option<&str>) -> Result<Option<String>, Denial> {
+        if let Some(host) = host {
+            self.host(host)?;
+        }
+        let host = host.unwrap_or_default();
         if let Some(origin) = headers.get(header::ORIGIN) {
             self.origin(&String::from_utf8_lossy(origin.as_bytes()), host)?;
         }
@@ -74,8 +79,8 @@ impl Admission {
         let authority = Authority::parse(host).ok();
         let name = authority.as_ref().map_or(host, |authority| &authority.name);
         let known = name.parse::<IpAddr>().is_ok()
-            || name.eq_ignore_ascii_case("localhost")
-            || self.hosts.iter().any(|listed| listed == "any" || listed.eq_ignore_ascii_case(name));
+            || is_localhost(name)
+            || self.hosts.iter().any(|listed| listed == "any" || matches(listed, name));
         if !self.loopback || known {
             return Ok(());
         }
@@ -91,7 +96,7 @@ impl Admission {
     }
 
     fn origin(&self, origin: &str, host: &str) -> Result<(), Denial> {
-        let listed = self.origins.iter().any(|listed| listed == "any" || listed.eq_ignore_ascii_case(origin));
+        let listed = self.origins.iter().any(|listed| listed == "any" || matches(listed, origin));
         if listed || is_same(origin, host) {
             return Ok(());
         }
@@ -99,6 +104,8 @@ impl Admission {
             status: StatusCode::FORBIDDEN,
             cause: "pages of this origin are not let in".to_owned(),
             remedy: match origin {
+                // Written as an option, the word would let everybody in.
+                "any" => "Origin is `any`, which no browser sends, and cannot be let in alone".to_owned(),
                 "null" => {
                     "Origin is `null`, as of a page opened from a file; let it in with --allow-origin null"
                         .to_owned()
@@ -155,6 +162,15 @@ pub(super) fn field(header: Option<(HeaderName, &'static str)>) -> Option<(Heade
     header.map(|(name, value)| (name, HeaderValue::from_static(value)))
 }
 
+/// Whether a text is the listed one, in any case; `*` stands for one or more characters but `/` and `:`.
+fn matches(listed: &str, text: &str) -> bool {
+    let Some((before, after)) = listed.split_once('*') else { return listed.eq_ignore_ascii_case(text) };
+    let Some((begin, rest)) = text.split_at_checked(before.len()) else { return false };
+    let run = rest.bytes().take_while(|byte| !b"/:".contains(byte)).count();
+    begin.eq_ignore_ascii_case(before)
+        && (1..=run).any(|length| rest.get(length..).is_some_and(|rest| matches(after, rest)))
+}
+
 /// Whether an origin is the very host that was asked, default ports written or not.
 fn is_same(origin: &str, host: &str) -> bool {
     let (default, authority) = match origin.split_once("://") {
@@ -182,7 +198,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        admission.admit(&headers, host).map_err(|denial| denial.status.as_u16())
+        admission.admit(&headers, Some(host)).map_err(|denial| denial.status.as_u16())
     }
 
     #[test]
@@ -225,6 +241,29 @@ mod tests {
     }
 
     #[test]
+    fn a_star_stands_for_names_and_ports() {
+        for (listed, text, fits) in [
+            ("https://*.example.com", "https://a.example.com", true),
+            ("https://*.example.com", "https://a.b.EXAMPLE.com", true),
+            ("https://*.example.com", "https://example.com", false),
+            ("https://*.example.com", "https://.example.com", false),
+            ("https://*.example.com", "https://a.example.com.evil.example", false),
+            ("https://*.example.com", "https://evil.example/.example.com", false),
+            ("https://*.example.com", "https://evil.example:1.example.com", false),
+            ("https://*.example.com", "http://a.example.com", false),
+            ("http://localhost:*", "http://localhost:3000", true),
+            ("http://localhost:*", "http://localhost", false),
+            ("*://*:*", "http://h:1", true),
+            ("file://", "file://", true),
+            ("*.dev.example", "a.dev.example", true),
+            ("*.dev.example", "é.dev.example", true),
+            ("a*", "é", false),
+        ] {
+            assert_eq!(matches(listed, text), fits, "{listed} {text}");
+        }
+    }
+
+    #[test]
     fn loopback_minds_host() {
         let loopback =
             Admission { loopback: true, hosts: vec!["dev.example".into()], ..Admission::default() };
@@ -233,6 +272,11 @@ mod tests {
             ("[::1]:8080", Ok(None)),
             ("localhost", Ok(None)),
             ("LOCALHOST:1", Ok(None)),
+            ("localhost.", Ok(None)),
+            ("app.localhost:8080", Ok(None)),
+            ("a.b.LocalHost.", Ok(None)),
+            ("notlocalhost", Err(421)),
+            ("localhost.evil.example", Err(421)),
             ("dev.example:8080", Ok(None)),
             ("rebound.example", Err(421)),
             ("localhost.example", Err(421)),

@@ -4,20 +4,45 @@ use super::{WsUrl, redirect};
 use crate::{
     exit::Exit,
     fault::{Fault, HttpAnswer},
-    net,
+    net::{self, Findings},
     observe::Redactor,
 };
-use hyper::{header, http::response::Parts};
+use hyper::{
+    ext::ReasonPhrase,
+    header::{self, HeaderMap},
+    http::response::Parts,
+};
 
-/// Exit 22: the server answered with something other than 101.
-pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8], redactor: &Redactor) -> Fault {
-    let status = net::status_text(head.status);
+/// Exit 22: the server answered with something other than 101; 98 where it says that it wants a certificate.
+/// `sent` is the head of the request.
+pub(super) fn refused(
+    url: &WsUrl,
+    sent: &HeaderMap,
+    head: &Parts,
+    body: &[u8],
+    found: &Findings,
+    redactor: &Redactor,
+) -> Fault {
+    let status = net::status_text(head.status, &head.extensions);
     let shown = redactor.url(&url.to_string());
-    let mut fault =
-        Fault::new(Exit::UpgradeRefused, "upgrade", format!("{shown} answered {status} instead of 101"))
-            .detail(net::refusal_lines(head, body, redactor));
+    let text = net::decoded(&head.headers, body).unwrap_or_default();
+    let refusal =
+        Refusal { url, sent, head, text: String::from_utf8_lossy(&text).to_ascii_lowercase(), redactor };
+    let wants_certificate = refusal.wants_certificate();
+    let (exit, hint) = match wants_certificate {
+        true => (
+            Exit::ClientCertificate,
+            Some("give a client certificate with --cert FILE and --key FILE".into()),
+        ),
+        false => (Exit::UpgradeRefused, refusal.hint()),
+    };
+    let mut fault = Fault::new(exit, "upgrade", format!("{shown} answered {status} instead of 101"))
+        .detail(net::refusal_lines(head, body, redactor))
+        .detail(left_out(found));
+    let reason = head.extensions.get::<ReasonPhrase>();
     fault.answer = Some(Box::new(HttpAnswer {
         status: head.status.as_u16(),
+        reason: reason.map_or_else(Vec::new, |reason| reason.as_bytes().to_vec()),
         fields: head
             .headers
             .iter()
@@ -25,10 +50,15 @@ pub(super) fn refused(url: &WsUrl, head: &Parts, body: &[u8], redactor: &Redacto
             .collect(),
         body: body.to_vec(),
     }));
-    match hint(url, head, body, redactor) {
-        Some(hint) => fault.hint(hint),
-        None => fault,
-    }
+    fault.hint = hint;
+    fault
+}
+
+/// What of an answer's head was left out, a line each.
+pub(super) fn left_out(found: &Findings) -> Vec<String> {
+    let beyond =
+        found.beyond.iter().map(|limit| format!("(left out: the rest of {limit}, which is the limit)"));
+    found.left_out.iter().map(|line| format!("(left out: {line})")).chain(beyond).collect()
 }
 
 /// Exit 52: what came is not HTTP.
@@ -37,6 +67,17 @@ pub(super) fn not_http(url: &WsUrl, first: &[u8]) -> Fault {
     // A TLS record: alert or handshake, version 3.x.
     if matches!(first, [0x15 | 0x16, 3, ..]) && !url.secure {
         return fault("the server speaks TLS, the URL is plain").hint(other_scheme(url));
+    }
+    // SETTINGS or GOAWAY on stream 0 is how HTTP/2 begins or refuses (RFC 9113 sections 3.4 and 5.4.1).
+    if matches!(first, [0, 0, _, 4 | 7, _, 0, 0, 0, 0, ..]) {
+        return fault("a server that speaks HTTP/2 alone answers there").hint(
+            "let it speak HTTP/1.1 on this port too: WebSockets over HTTP/2 (RFC 8441) are not spoken here",
+        );
+    }
+    if first.starts_with(b"HTTP/") {
+        let line = first.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+        return fault(&format!("the answer is not HTTP/1.1: its status line is `{}`", line.escape_ascii()))
+            .hint("let the server answer in HTTP/1.1 on this port");
     }
     if let Some(who) = speaker(first) {
         return fault(&format!("{who} answers there, not a web server")).hint(format!(
@@ -61,11 +102,7 @@ fn speaker(first: &[u8]) -> Option<&'static str> {
         (b"RFB 0", "a VNC server"),
         (b"INFO {", "a NATS server"),
     ];
-    if let Some((_, who)) = banners.into_iter().find(|(banner, _)| first.starts_with(banner)) {
-        return Some(who);
-    }
-    // SETTINGS or GOAWAY on stream 0 is how HTTP/2 begins or refuses (RFC 9113 sections 3.4 and 5.4.1).
-    matches!(first, [0, 0, _, 4 | 7, _, 0, 0, 0, 0, ..]).then_some("a server that speaks HTTP/2 alone")
+    banners.into_iter().find(|(banner, _)| first.starts_with(banner)).map(|(_, who)| who)
 }
 
 /// The URL with the other scheme, as a next step.
@@ -81,30 +118,152 @@ pub(super) fn other_scheme(url: &WsUrl) -> String {
     other.to_string()
 }
 
-fn hint(url: &WsUrl, head: &Parts, body: &[u8], redactor: &Redactor) -> Option<String> {
-    let says = |text: &str| String::from_utf8_lossy(body).to_ascii_lowercase().contains(text);
-    let location = head.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-    Some(match head.status.as_u16() {
-        300..=399 if head.headers.get_all(header::LOCATION).into_iter().nth(1).is_some() => {
-            "the answer has Location twice; connect to the right one".into()
+/// A refusal that is looked through for its cause.
+struct Refusal<'a> {
+    url: &'a WsUrl,
+    /// The head of the request.
+    sent: &'a HeaderMap,
+    head: &'a Parts,
+    /// Its body, in lower case.
+    text: String,
+    redactor: &'a Redactor,
+}
+
+impl Refusal<'_> {
+    fn says(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+
+    /// Whether a certificate is wanted that was not shown: nginx, Kong, IIS and Tomcat answer so, as their
+    /// TLS lets everybody in.
+    fn wants_certificate(&self) -> bool {
+        let refuses = matches!(self.head.status.as_u16(), 400 | 401 | 403 | 495 | 496);
+        refuses
+            && self.url.secure
+            && self.says("certificate")
+            && (self.says("no required ssl certificate")
+                || self.says("no required tls certificate")
+                || self.says("client certificate required")
+                || self.says("requires a client certificate")
+                || self.says("no client certificate")
+                || (self.says("client certificate") && self.says("403.7")))
+    }
+
+    /// Whether the request came without its Upgrade, which a proxy that does not know it drops.
+    fn lost_its_upgrade(&self) -> bool {
+        let wants = self.head.headers.get(header::SEC_WEBSOCKET_VERSION);
+        match self.head.status.as_u16() {
+            426 => wants.is_none_or(|wants| String::from_utf8_lossy(wants.as_bytes()).contains("13")),
+            400 | 403 | 500 => self.says("upgrade"),
+            _ => false,
         }
-        300..=399 => match redirect::target(url, head.status, &head.headers, redactor) {
-            Some(Ok(to)) => format!("-L to follow it to {}", redactor.url(&to.to_string())),
-            _ => format!("connect to {} instead", redactor.url(location?)),
-        },
-        400 if !url.secure && (says("https") || says("tls")) => redactor.url(&other_scheme(url)),
-        401 => "give credentials with --user NAME:PASSWORD, --bearer TOKEN or -H".into(),
-        403 => "the server may want credentials (--user, --bearer, --cookie) or a page's --origin".into(),
-        404 | 405 | 410 => "check the path of the URL".into(),
-        426 if head.headers.contains_key(header::SEC_WEBSOCKET_VERSION) => {
-            "the server wants another version of the WebSocket protocol".into()
+    }
+
+    fn hint(&self) -> Option<String> {
+        let (url, head, redactor) = (self.url, self.head, self.redactor);
+        let location = head.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+        Some(match head.status.as_u16() {
+            300..=399 if head.headers.get_all(header::LOCATION).into_iter().nth(1).is_some() => {
+                "the answer has Location twice; connect to the right one".into()
+            }
+            300..=399 if location.is_some_and(is_login_page) && !is_login_page(&url.to_string()) => {
+                format!("the server wants a login and leads to its page: {LOG_IN}")
+            }
+            300..=399 => match redirect::target(url, head.status, &head.headers, redactor) {
+                Some(Ok(to)) => format!("-L to follow it to {}", redactor.url(&to.to_string())),
+                _ => format!("connect to {} instead", redactor.url(location?)),
+            },
+            400 if !url.secure && (self.says("https") || self.says("tls")) => redactor.url(&other_scheme(url)),
+            400 if self.says("ssl certificate error") => {
+                "the server does not take the certificate of --cert: its log says why; give one that its authority issued".into()
+            }
+            400 | 426 | 500 if self.lost_its_upgrade() => format!(
+                "the server saw no `Upgrade: websocket` with `Connection: Upgrade`, as a proxy in front of it drops them: {NGINX}"
+            ),
+            401 => self.login(),
+            403 if self.lost_its_upgrade() => format!(
+                "the server may want credentials (--user, --bearer, --cookie) or a page's --origin; or a proxy in front of it drops Upgrade: {NGINX}"
+            ),
+            403 => "the server may want credentials (--user, --bearer, --cookie) or a page's --origin".into(),
+            404 | 405 | 410 => "check the path of the URL".into(),
+            426 if head.headers.contains_key(header::SEC_WEBSOCKET_VERSION) => {
+                "the server wants another version of the WebSocket protocol".into()
+            }
+            407 => "a proxy on the way wants credentials".into(),
+            200..=299 if is_login_page(&url.to_string()) && self.says("password") => {
+                format!("the server wants a login and shows its page: {LOG_IN}")
+            }
+            200..=299 => "a plain page stands there: check the path of the URL".into(),
+            429 | 503 => "the server is busy: try again later".into(),
+            502 | 504 => "what stands behind the server's proxy does not answer".into(),
+            505 => "let the server, or the proxy in front of it, speak HTTP/1.1".into(),
+            _ => return None,
+        })
+    }
+
+    /// What to do about a 401: which schemes are offered, and what was sent.
+    fn login(&self) -> String {
+        let offered = net::auth_schemes(&self.head.headers, &header::WWW_AUTHENTICATE);
+        let offers = |scheme: &str| offered.iter().any(|offered| offered == scheme);
+        let sent = self.sent.get(header::AUTHORIZATION).map(|sent| String::from_utf8_lossy(sent.as_bytes()));
+        let sent = sent.and_then(|sent| sent.split_whitespace().next().map(str::to_ascii_lowercase));
+        let named = || {
+            let named = offered.iter().map(|scheme| scheme[..1].to_ascii_uppercase() + &scheme[1..]);
+            named.collect::<Vec<_>>().join(" or ")
+        };
+        match sent.as_deref() {
+            // Only what is sent as it is can help, such as a ticket that another program made.
+            _ if !offered.is_empty() && !offers("basic") && !offers("bearer") => format!(
+                "the server takes {} alone, and only Basic (--user) and Bearer (--bearer) are spoken here: let it offer one of them, or try a --cookie of a browser that is logged in",
+                named()
+            ),
+            Some("basic") if offers("bearer") && !offers("basic") => {
+                "the server takes no password: give a token with --bearer TOKEN".into()
+            }
+            Some("bearer") if offers("basic") && !offers("bearer") => {
+                "the server takes no token: give a name and password with --user NAME:PASSWORD".into()
+            }
+            Some("basic") => "check name and password: the server did not take them".into(),
+            Some(_) => "check the credentials: the server did not take them; a token may have expired".into(),
+            None => "give credentials with --user NAME:PASSWORD, --bearer TOKEN or -H".into(),
         }
-        407 => "a proxy on the way wants credentials".into(),
-        200..=299 => "a plain page stands there: check the path of the URL".into(),
-        429 | 503 => "the server is busy: try again later".into(),
-        502 | 504 => "what stands behind the server's proxy does not answer".into(),
-        _ => return None,
-    })
+    }
+}
+
+/// What gets one past the page of a login.
+const LOG_IN: &str = "log in with a browser and give its cookie with --cookie @FILE, or a token with --bearer; -L would only fetch the page";
+
+/// What nginx needs to pass a WebSocket on.
+pub(super) const NGINX: &str = "nginx needs `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";`";
+
+/// Whether a URL is one of those that people log in at, by its host and path.
+fn is_login_page(location: &str) -> bool {
+    let place = location.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let place = place.split_once("://").map_or(&place[..], |(_, place)| place);
+    let known = |word: &str| {
+        const WORDS: [&str; 17] = [
+            "login",
+            "logon",
+            "signin",
+            "sso",
+            "saml",
+            "saml2",
+            "oauth",
+            "oauth2",
+            "oidc",
+            "openid",
+            "authorize",
+            "auth",
+            "idp",
+            "cas",
+            "adfs",
+            "accounts",
+            "authenticate",
+        ];
+        WORDS.contains(&word)
+    };
+    place.split(['/', '.', '-', '_', ':']).any(known)
+        || ["sign-in", "sign_in", "log-in", "log_in"].iter().any(|word| place.contains(word))
 }
 
 #[cfg(test)]
@@ -126,7 +285,6 @@ mod tests {
         for (first, who) in [
             (&b"SSH-2.0-x\r\n"[..], "an SSH server answers there"),
             (b"220 mail.example.com ESMTP\r\n", "a mail or FTP server"),
-            (b"\0\0\x12\x04\0\0\0\0\0\0\x03", "HTTP/2 alone"),
         ] {
             let fault = not_http(&url, first);
             assert!(fault.cause.contains(who), "{fault}");

@@ -7,14 +7,13 @@ use super::{
     ClientOptions, Upgraded, WsUrl, answer,
     conn::Agreed,
     deflate, fields, redirect,
-    taster::Taster,
     tokens::{accept_value, has_token},
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Facts,
-    net::{self, Exchange, Stream},
+    net::{self, Exchange, Findings, Stream},
     observe::Redactor,
     tls,
 };
@@ -43,7 +42,8 @@ pub enum Answer {
 /// Asks for the WebSocket at `url` and checks the answer; `facts` has both heads, whatever comes of it.
 ///
 /// # Errors
-/// Exit 22 with status, headers and body when the answer is neither 101 nor a redirect to follow; 110 when the 101 is invalid; 52
+/// Exit 22 with status, headers and body when the answer is neither 101 nor a redirect to follow, 98 when it says
+/// that a client certificate is wanted; 110 when the 101 is invalid; 52
 /// when the connection closed first or what came is not HTTP; 56 when it was lost, and TLS codes for a
 /// late alert.
 pub async fn upgrade(
@@ -58,29 +58,32 @@ pub async fn upgrade(
         request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(Vec::new(), |key| key.as_bytes().to_vec());
     let sent = request.headers().clone();
     facts.request = fields(&sent);
-    let mut exchange =
-        Exchange::over(Taster::new(stream)).await.map_err(|error| lost(&error, url, &[], redactor))?;
+    let nothing = Findings::default();
+    let mut exchange = Exchange::over(stream).await.map_err(|error| lost(&error, url, &nothing, redactor))?;
     let answer = match exchange.ask(request).await {
         Ok(answer) => answer,
-        Err(error) => return Err(lost(&error, url, exchange.into_stream().first(), redactor)),
+        Err(error) => return Err(lost(&error, url, &exchange.findings(), redactor)),
     };
     facts.status = Some(answer.status().as_u16());
     facts.response = fields(answer.headers());
+    let found = exchange.findings();
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         if options.follow
             && answer.headers().get_all(header::LOCATION).into_iter().nth(1).is_none()
             && let Some(target) = redirect::target(url, answer.status(), answer.headers(), redactor)
         {
-            return target.map(|to| Answer::Moved(to, net::status_text(answer.status())));
+            return target
+                .map(|to| Answer::Moved(to, net::status_text(answer.status(), answer.extensions())));
         }
         let (head, body) = answer.into_parts();
         let body = exchange.body(body).await;
-        return Err(answer::refused(url, &head, &body, redactor));
+        return Err(answer::refused(url, &sent, &head, &body, &found, redactor));
     }
-    let (subprotocol, deflate) = check(&answer, &key, options, redactor)?;
-    let (taster, read_ahead) = exchange.switched().await.map_err(|error| lost(&error, url, &[], redactor))?;
+    let (subprotocol, deflate) = check(&answer, &key, options, &found, redactor)?;
+    let switched = exchange.switched(answer.status()).await;
+    let (stream, read_ahead) = switched.map_err(|error| lost(&error, url, &nothing, redactor))?;
     Ok(Answer::Open(Box::new(Upgraded {
-        stream: taster.into_stream(),
+        stream,
         read_ahead,
         subprotocol,
         deflate,
@@ -155,13 +158,20 @@ fn check(
     answer: &Response<Incoming>,
     key: &[u8],
     asked: &ClientOptions,
+    found: &Findings,
     redactor: &Redactor,
 ) -> Result<(Option<String>, Option<Agreed>)> {
     let invalid = |cause: String| {
         let fault = Fault::new(Exit::BadHandshake, "upgrade", cause);
-        Err(fault.detail(net::head_lines(answer.version(), answer.status(), answer.headers(), redactor)))
+        let status = net::status_text(answer.status(), answer.extensions());
+        let lines = net::head_lines(answer.version(), &status, answer.headers(), redactor);
+        Err(fault.detail(lines).detail(answer::left_out(found)))
     };
     let headers = answer.headers();
+    if let Some(limit) = &found.beyond {
+        // What follows may be an extension or a subprotocol that nobody asked for.
+        return invalid(format!("the 101 answer has {limit}, which is the limit"));
+    }
     if answer.version() != Version::HTTP_11 {
         return invalid("the 101 answer is not HTTP/1.1".into());
     }
@@ -188,8 +198,10 @@ fn check(
         Ok(deflate) => deflate,
         Err(cause) => return invalid(cause),
     };
-    let Some(chosen) = headers.get(header::SEC_WEBSOCKET_PROTOCOL) else { return Ok((None, deflate)) };
-    let subprotocol = String::from_utf8_lossy(chosen.as_bytes().trim_ascii()).into_owned();
+    // An empty field chooses none; small servers send it.
+    let chosen = headers.get(header::SEC_WEBSOCKET_PROTOCOL).map(|chosen| chosen.as_bytes().trim_ascii());
+    let Some(chosen) = chosen.filter(|chosen| !chosen.is_empty()) else { return Ok((None, deflate)) };
+    let subprotocol = String::from_utf8_lossy(chosen).into_owned();
     if !asked.subprotocols.contains(&subprotocol) {
         let shown = redactor.subprotocol(&subprotocol);
         return invalid(format!("the server chose the subprotocol `{shown}`, which was not offered"));
@@ -197,18 +209,31 @@ fn check(
     Ok((Some(subprotocol), deflate))
 }
 
-/// No answer that is HTTP.
-fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8], redactor: &Redactor) -> Fault {
+/// No answer that can be read.
+fn lost(error: &hyper::Error, url: &WsUrl, found: &Findings, redactor: &Redactor) -> Fault {
     let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     if let Some(fault) = io.and_then(tls::explain_io) {
         return fault;
     }
-    if error.is_parse() && first.starts_with(b"HTTP/1.1 101 ") {
-        return Fault::new(Exit::BadHandshake, "upgrade", "the head of the 101 answer is malformed")
-            .hint("ask the server's owner: each line is `Name: value`, ends with CR LF, and is not folded");
+    if let Some(status_line) = &found.status_line {
+        let cause = match (error.is_parse(), io) {
+            (true, _) => format!("the status line of the answer cannot be read: `{status_line}`"),
+            (false, Some(error)) => {
+                format!(
+                    "the connection was lost in the head of the answer `{status_line}`: {}",
+                    net::words(error)
+                )
+            }
+            (false, None) => {
+                format!("the server closed the connection in the head of its answer `{status_line}`")
+            }
+        };
+        return Fault::new(Exit::NoAnswer, "upgrade", cause)
+            .detail(answer::left_out(found))
+            .hint("the log of the server, or of a proxy on the way, may say why; -v shows what came");
     }
-    if error.is_parse() || (!first.is_empty() && !first.starts_with(b"HTTP/")) {
-        return redactor.fault(&answer::not_http(url, first));
+    if error.is_parse() || (!found.first.is_empty() && !found.first.starts_with(b"HTTP/")) {
+        return redactor.fault(&answer::not_http(url, &found.first));
     }
     let cause = match io {
         Some(error) => {
@@ -218,5 +243,5 @@ fn lost(error: &hyper::Error, url: &WsUrl, first: &[u8], redactor: &Redactor) ->
     };
     let other = redactor.url(&answer::other_scheme(url));
     Fault::new(Exit::NoAnswer, "upgrade", cause)
-        .hint(format!("check the URL; {other} if the server expects that"))
+        .hint(format!("check the URL, and that HTTP/1.1 is spoken there and not HTTP/2 alone; {other} if the server expects that"))
 }

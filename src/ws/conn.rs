@@ -71,6 +71,13 @@ pub enum Part {
     Server,
 }
 
+/// A fault that was found in what the peer sent.
+struct Found {
+    end: End,
+    /// The other direction has had its turn since.
+    is_due: bool,
+}
+
 /// An open WebSocket connection.
 pub struct Conn {
     part: Part,
@@ -83,6 +90,8 @@ pub struct Conn {
     largest: Largest,
     deflating: Option<Box<Deflating>>,
     end: Option<End>,
+    /// A fault of the peer that is not told yet.
+    fault: Option<Found>,
     close_queued: bool,
     /// What of large messages was dropped before it was framed.
     unframed: Unsent,
@@ -120,6 +129,7 @@ impl Conn {
             largest: Largest::default(),
             deflating: None,
             end: None,
+            fault: None,
             close_queued: false,
             unframed: Unsent::default(),
             plain: VecDeque::new(),
@@ -209,6 +219,9 @@ impl Conn {
         if self.end.is_some() {
             return Poll::Ready(());
         }
+        if let Some(found) = self.fault.take() {
+            return self.poll_fault(cx, found);
+        }
         ready!(self.witness.poll_ready(cx));
         match self.wire.poll_fed(cx) {
             Poll::Ready(Ok(())) => {}
@@ -253,11 +266,31 @@ impl Conn {
                     return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
                 Err(error) => {
-                    self.finish(End::lost(error, &self.wire.cursor));
-                    break;
+                    let end = End::lost(error, &self.wire.cursor);
+                    if !end.is_answered() {
+                        self.finish(end);
+                        break;
+                    }
+                    self.fault = Some(Found { end, is_due: messages == 0 });
+                    cx.waker().wake_by_ref();
+                    return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
             }
         }
+        Poll::Ready(())
+    }
+
+    /// Lets the other direction have its turn before a fault of the peer is told: what answers the messages
+    /// ahead of it goes out ahead of our Close.
+    fn poll_fault(&mut self, cx: &mut Context<'_>, found: Found) -> Poll<()> {
+        if !found.is_due {
+            self.fault = Some(Found { is_due: true, ..found });
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        // What the transport does not take now is dropped; a failure shows in the next flush.
+        let _: Poll<_> = self.wire.poll_write(cx);
+        self.finish(found.end);
         Poll::Ready(())
     }
 

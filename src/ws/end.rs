@@ -58,9 +58,7 @@ impl End {
                     format!("the peer broke the WebSocket protocol: {}", lower(&protocol.to_string()));
                 Self::fatal(Exit::Protocol, cause, 1002)
             }
-            Error::Utf8(_) => {
-                Self::fatal(Exit::BadUtf8, "the peer sent a text message that is not UTF-8".into(), 1007)
-            }
+            Error::Utf8(why) => Self::not_utf8(&why, cursor),
             Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
                 let cause =
                     format!("the peer sent a message of at least {size} bytes; the limit is {max_size}");
@@ -85,6 +83,22 @@ impl End {
         }
     }
 
+    /// After a text, or the reason of a Close, that is not UTF-8; `why` is the engine's word for it.
+    fn not_utf8(why: &str, cursor: &Cursor) -> Self {
+        // The engine tells the two apart no more than this: the cursor may have read on to a Close behind a
+        // text, but the place of the fault is that of one of them.
+        let reason = cursor.close().get(2..).unwrap_or_default();
+        let is_reason = str::from_utf8(reason).is_err_and(|error| error.to_string() == why);
+        if let (true, Some(code)) = (is_reason, cursor.close_code()) {
+            let described = codes::describe(Some(code), &String::from_utf8_lossy(reason));
+            let cause = format!("the peer closed with {described}, and this reason is not UTF-8");
+            return Self::fatal(Exit::BadUtf8, cause, 1007);
+        }
+        let fault = Fault::new(Exit::BadUtf8, "session", "the peer sent a text message that is not UTF-8")
+            .hint("-vv to see what came, as hex: the peer sends bytes as text, which RFC 6455 forbids; let it send binary frames");
+        Self::Lost { fault, answer: Some(1007) }
+    }
+
     /// After a frame that did not get as far as the engine.
     fn refused(refused: Refused, cursor: &Cursor) -> Self {
         match refused {
@@ -98,6 +112,11 @@ impl End {
                 Self::Lost { fault, answer: Some(1009) }
             }
         }
+    }
+
+    /// Whether the peer may still hear our Close.
+    pub(super) fn is_answered(&self) -> bool {
+        matches!(self, Self::Lost { answer: Some(_), .. })
     }
 
     fn fatal(exit: Exit, cause: String, code: u16) -> Self {

@@ -36,6 +36,8 @@ pub(super) struct Http {
     /// Who waits for the answer to the request that was taken.
     answers: Option<oneshot::Sender<Answer>>,
     gauge: Arc<Gauge>,
+    /// The client ended in the middle of a head.
+    is_cut: bool,
 }
 
 /// A request's head and where its answer goes.
@@ -74,6 +76,7 @@ impl Http {
             requests,
             answers: None,
             gauge,
+            is_cut: false,
         }
     }
 
@@ -91,11 +94,17 @@ impl Http {
                 (_, Poll::Pending) => Poll::Pending,
             }
         });
-        let refusal =
-            |status, cause: &str| Refusal { status, cause: cause.to_owned(), target: String::new() };
         let ended = ended.await;
+        let is_silent = !self.gauge.heard();
+        let refusal = |status, cause: &str| Refusal {
+            status,
+            cause: cause.to_owned(),
+            target: String::new(),
+            is_silent,
+        };
         if let (Err(_), Some(why)) = (&ended, self.gauge.refused()) {
-            return Err(Refusal { status: why.status, cause: why.cause.clone(), target: why.target.clone() });
+            let (cause, target) = (why.cause.clone(), why.target.clone());
+            return Err(Refusal { status: why.status, cause, target, is_silent });
         }
         match ended {
             Ok((head, answers)) => {
@@ -107,8 +116,10 @@ impl Http {
                 Err(refusal(431, "the request's head is too large"))
             }
             Err(Err(error)) if error.is_parse() => Err(refusal(400, "not a valid HTTP request")),
-            Err(Err(error)) if error.is_incomplete_message() => {
-                Err(refusal(0, "closed in the middle of a request"))
+            Err(Err(error)) if error.is_incomplete_message() && !is_silent => {
+                // One that has only shut its side still reads.
+                self.is_cut = true;
+                Err(refusal(400, "closed in the middle of a request"))
             }
             Err(Err(_)) => Err(refusal(0, "connection lost before a request")),
         }
@@ -116,7 +127,7 @@ impl Http {
 
     /// Whether the last request was refused before hyper could answer it.
     pub(super) fn is_unanswered(&self) -> bool {
-        self.gauge.is_refused()
+        self.gauge.is_refused() || self.is_cut
     }
 
     /// Whether the client said anything since the last answer began.

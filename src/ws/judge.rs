@@ -6,6 +6,7 @@
 
 use super::{
     ServerOptions, admission,
+    answer::NGINX,
     authority::Authority,
     body::Outgoing,
     request_head::shown,
@@ -92,10 +93,16 @@ pub(super) enum Errand {
 /// The Host of a request in absolute form becomes that of its target.
 pub(super) fn judge(head: &mut Parts, options: &ServerOptions, secure: bool) -> Result<Errand, Verdict> {
     let bad = |cause: &str| Err(Verdict::new(StatusCode::BAD_REQUEST, cause));
-    if head.version != Version::HTTP_11 {
+    if !matches!(head.version, Version::HTTP_11 | Version::HTTP_10) {
         return bad("HTTP/1.1 is needed");
     }
-    let host = host(head)?;
+    let is_old = head.version == Version::HTTP_10;
+    // The older version has none (RFC 9112 section 3.2), and no browser speaks it.
+    let named = match is_old && !head.headers.contains_key(header::HOST) {
+        true => None,
+        false => Some(host(head)?),
+    };
+    let host = named.clone().unwrap_or_default();
     let headers = &head.headers;
     if let Some(origin) = headers.get(header::ORIGIN) {
         check_origin(origin.as_bytes())?;
@@ -109,7 +116,7 @@ pub(super) fn judge(head: &mut Parts, options: &ServerOptions, secure: bool) -> 
             "a header field is longer than 8 KiB",
         ));
     }
-    let user = options.admission.admit(headers, &host).map_err(|denial| {
+    let user = options.admission.admit(headers, named.as_deref()).map_err(|denial| {
         let mut verdict = Verdict::new(denial.status, &denial.cause);
         verdict.remedy = Some(denial.remedy);
         verdict.headers.extend(admission::field(denial.header));
@@ -133,12 +140,23 @@ pub(super) fn judge(head: &mut Parts, options: &ServerOptions, secure: bool) -> 
             .with(header::CONNECTION, "Upgrade")
             .with(header::SEC_WEBSOCKET_VERSION, "13"))
     };
-    if !has_token(headers, &header::UPGRADE, "websocket")
-        || !has_token(headers, &header::CONNECTION, "upgrade")
-    {
-        let scheme = if secure { "wss" } else { "ws" };
+    let lacks = [
+        (!has_token(headers, &header::UPGRADE, "websocket"), "`Upgrade: websocket`"),
+        (!has_token(headers, &header::CONNECTION, "upgrade"), "`Connection: Upgrade`"),
+        (is_old, "HTTP/1.1"),
+    ];
+    let lacks: Vec<&str> = lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, what)| what).collect();
+    if !lacks.is_empty() && !asks_for_socket(headers) {
+        let (scheme, host) =
+            (if secure { "wss" } else { "ws" }, if host.is_empty() { "HOST" } else { &host });
         return upgrade_required(&format!(
             "This is a WebSocket server, not a web page. Connect with: wsio connect {scheme}://{host}{path}"
+        ));
+    }
+    if !lacks.is_empty() {
+        return upgrade_required(&format!(
+            "the handshake lacks {}; a proxy in front may have dropped that: {NGINX}",
+            lacks.join(" and ")
         ));
     }
     if has_body(headers) {

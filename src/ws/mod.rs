@@ -23,7 +23,6 @@ mod redirect;
 mod request_head;
 pub mod server;
 mod site;
-mod taster;
 mod tokens;
 mod url;
 mod visit;

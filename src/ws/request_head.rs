@@ -5,6 +5,7 @@
 //! here instead, and each refusal names what it is about.
 
 use super::authority::Authority;
+use crate::net::is_token;
 use hyper::Uri;
 
 /// Bound on the head of a request, bytes.
@@ -13,6 +14,9 @@ pub(super) const MAX_HEAD: usize = 32 * 1024;
 pub(super) const MAX_FIELDS: usize = 100;
 /// Bound on what is repeated of a request in a refusal, bytes.
 const MAX_SHOWN: usize = 80;
+
+/// What load balancers send ahead of a connection when they are told to.
+const PROXY_PROTOCOL: &str = "the PROXY protocol is not spoken here: switch it off in the load balancer in front (haproxy: without send-proxy; nginx: proxy_protocol off)";
 
 /// The fields that decide who comes in, where to, or where the request ends: each stands once.
 const ONCE: [&str; 6] =
@@ -87,6 +91,12 @@ impl HeadReader {
             }
             b'\r' => {}
             b'\t' if self.target.is_some() => {}
+            0..=0x1f | 0x7f
+                if self.target.is_none()
+                    && let Some(what) = self.other_protocol(byte) =>
+            {
+                return Err(bad(what.into()));
+            }
             0..=0x1f | 0x7f => {
                 let place = self.place();
                 return Err(bad(format!("a control character (0x{byte:02X}) in {place}")));
@@ -95,6 +105,18 @@ impl HeadReader {
         }
         self.line.push(byte);
         Ok(false)
+    }
+
+    /// Another protocol that such a byte of the first line is of, and what to do.
+    fn other_protocol(&self, byte: u8) -> Option<&'static str> {
+        match (self.size, byte) {
+            (1, 0x16) => Some(
+                "this is TLS, and plain HTTP is served here: connect to ws://, or serve with --cert or --self-signed",
+            ),
+            // Its signature begins with two empty lines.
+            (5, 0) => Some(PROXY_PROTOCOL),
+            _ => None,
+        }
     }
 
     /// Where the reader is, in words.
@@ -178,8 +200,12 @@ fn request_line(line: &[u8], told: &mut Option<String>) -> Result<String, String
         (Some(method), Some(target), Some(version), None) if is_token(method) && !target.is_empty() => {
             (method, target, version)
         }
+        _ if line.starts_with(b"PROXY ") => return Err(PROXY_PROTOCOL.to_owned()),
         _ => return Err(format!("`{}` is no request line of HTTP", shown(line))),
     };
+    if (method, target) == (b"PRI", b"*") {
+        return Err("HTTP/2 is not spoken here; HTTP/1.1 is needed (in a proxy in front, switch HTTP/2 to this server off)".into());
+    }
     if version != b"HTTP/1.1" && version != b"HTTP/1.0" {
         return Err(format!("HTTP/1.1 is needed, not `{}`", shown(version)));
     }
@@ -247,11 +273,6 @@ fn trimmed(mut value: &[u8]) -> &[u8] {
         value = rest;
     }
     value
-}
-
-fn is_token(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 /// Bytes of a stranger, safe to show.

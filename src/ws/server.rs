@@ -24,6 +24,7 @@ use crate::{
 };
 use hyper::{
     StatusCode,
+    ext::ReasonPhrase,
     header::{self, HeaderName, HeaderValue},
 };
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct Refusal {
     pub cause: String,
     /// The request's target, empty when there was no request.
     pub target: String,
+    /// It left without a byte, as the check of a load balancer does.
+    pub is_silent: bool,
 }
 
 /// A valid request for a WebSocket that waits for its answer.
@@ -131,6 +134,11 @@ fn passed_on(answer: HttpAnswer) -> Answer {
     ];
     let mut passed = Answer::new(answer.body.into());
     *passed.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    if let Some(reason) =
+        ReasonPhrase::try_from(answer.reason).ok().filter(|reason| !reason.as_bytes().is_empty())
+    {
+        passed.extensions_mut().insert(reason);
+    }
     for (name, value) in answer.fields {
         let field = (HeaderName::try_from(name), HeaderValue::try_from(value));
         if let (Ok(name), Ok(value)) = field

@@ -6,6 +6,7 @@
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    net::is_localhost,
     observe::Redactor,
     os_text,
 };
@@ -134,7 +135,7 @@ impl WsUrl {
     /// Loopback and literal private addresses: no foreign network is in between.
     fn is_near(&self) -> bool {
         let host = self.host.trim_end_matches('.');
-        if host == "localhost" || host.ends_with(".localhost") {
+        if is_localhost(host) {
             return true;
         }
         match host.parse::<IpAddr>() {

@@ -65,7 +65,7 @@ impl<'a> Visit<'a> {
             Err(_) => {
                 let cause = "no request within --handshake-timeout".to_owned();
                 refuse_raw(self.http.into_stream(), 408, "no request came in time").await;
-                return Err(Refusal { status: 408, cause, target: String::new() });
+                return Err(Refusal { status: 408, cause, target: String::new(), is_silent: false });
             }
         };
         match judge(&mut head, self.options, self.secure) {
@@ -83,7 +83,7 @@ impl<'a> Visit<'a> {
                     None => verdict.cause.clone(),
                 };
                 self.http.answer_and_leave(verdict.into_answer(), until).await;
-                Err(Refusal { status, cause, target: target(&head) })
+                Err(Refusal { status, cause, target: target(&head), is_silent: false })
             }
         }
     }

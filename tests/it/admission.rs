@@ -30,6 +30,59 @@ fn a_foreign_page_is_refused_with_the_option_that_lets_it_in() {
 }
 
 #[test]
+fn what_the_log_advises_works_when_it_is_pasted_back() {
+    for (host, origin) in [
+        ("localhost", "https://evil.example"),
+        ("localhost", "file://"),
+        ("localhost", "https://a.example/path?x=y"),
+        ("localhost", "word"),
+        ("localhost", "null"),
+        ("localhost", "http://a;id'x"),
+        ("localhost", "chrome-extension://abc$HOME"),
+        ("localhost", "*!"),
+        ("rebound.example", ""),
+        ("rebound.example:8080", ""),
+        ("my_host", ""),
+        ("a~b.example.", ""),
+        ("a%c3%a4.example", ""),
+    ] {
+        let listening = Listening::start(["listen", "0", "--echo"]);
+        let field = format!("Origin: {origin}");
+        let lines: Vec<&str> = if origin.is_empty() { vec![] } else { vec![&field] };
+        assert!(matches!(status(&listening, host, &lines), 403 | 421), "{host} {origin}");
+        let advised = shell_words::split(&listening.wsio.says("let it in with ")).unwrap();
+        let again = ["listen", "0", "--echo"].map(str::to_owned).into_iter().chain(advised.clone());
+        let listening = Listening::start(again);
+        assert_eq!(status(&listening, host, &lines), 101, "{advised:?}");
+    }
+    // The word that lets everybody in is never advised for one.
+    let listening = Listening::start(["listen", "0", "--echo"]);
+    assert_eq!(status(&listening, "localhost", &["Origin: any"]), 403);
+    assert!(!listening.wsio.says("refused 403").contains("--allow-origin"));
+}
+
+#[test]
+fn a_pattern_lets_in_what_fits_it() {
+    let patterns = ["--allow-origin", "https://*.example.com", "--allow-origin", "http://localhost:*"];
+    let listening = Listening::start(
+        ["listen", "0", "--echo", "--allow-host", "*.dev.example:80"].iter().chain(&patterns),
+    );
+    for (host, origin, expected) in [
+        ("localhost", "https://a.example.com", 101),
+        ("localhost", "https://example.com", 403),
+        ("localhost", "https://a.example.com.evil.example", 403),
+        ("localhost", "http://localhost:3000", 101),
+        ("a.dev.example", "https://a.example.com", 101),
+        ("dev.example", "https://a.example.com", 421),
+    ] {
+        assert_eq!(status(&listening, host, &[&format!("Origin: {origin}")]), expected, "{host} {origin}");
+    }
+    let listening = Listening::start(["listen", "0", "--echo", "--allow-origin", "example.com"]);
+    let said = listening.wsio.err_so_far();
+    assert!(said.contains("a browser sends scheme and host alone, such as https://example.com"), "{said}");
+}
+
+#[test]
 fn listed_origins_come_in() {
     let args = ["listen", "0", "--echo", "--allow-origin", "https://a.example", "--allow-origin", "null"];
     let listening = Listening::start(args);
@@ -118,7 +171,8 @@ fn client_certificates_are_checked() {
 fn server_options_need_their_server() {
     for args in [
         &["listen", "0", "--client-ca", "x.pem"][..],
-        &["listen", "0", "--allow-origin", "example.com"],
+        &["listen", "0", "--allow-origin", "https://a.example, https://b.example"],
+        &["listen", "0", "--allow-host", "http://a.example"],
         &["listen", "0", "--user", "nobody"],
         &["pipe", "tcp:h:1", "--allow-origin", "any"],
         &["pipe", "tcp-listen:0", "tcp:h:1", "--user", "a:b"],

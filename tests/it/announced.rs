@@ -186,6 +186,36 @@ fn a_length_with_its_top_bit_set_is_1002_and_111_for_a_server() {
 }
 
 #[test]
+fn what_came_ahead_of_a_fault_is_answered_ahead_of_the_close() {
+    let faults: [(&[u8], u16); 3] =
+        [(b"\x83\x80\0\0\0\0", 1002), (b"\xc1\x80\0\0\0\0", 1002), (b"\x81\x81\0\0\0\0\xff", 1007)];
+    for (fault, code) in faults {
+        for count in [1, 3000] {
+            // All of it in one piece, so that the fault is there when the messages are read.
+            let bytes = [b"\x81\x82\0\0\0\0hi".repeat(count), fault.to_vec()].concat();
+            let listening = Listening::start(["listen", "0", "--once", "--echo"]);
+            let mut peer = Peer::dial(listening.address());
+            peer.raw(&bytes);
+            for number in 0..count {
+                assert_eq!(peer.message().as_deref(), Some(&b"hi"[..]), "{number} of {count}, {code}");
+            }
+            assert_eq!(peer.next().and_then(|close| close.code()), Some(code), "after {count}");
+            drop(peer);
+            let unmasked = [b"\x81\x02hi".repeat(count), fault[..1].to_vec(), vec![0]].concat();
+            let unmasked =
+                if code == 1007 { [&unmasked[..4 * count], b"\x81\x01\xff"].concat() } else { unmasked };
+            let (url, peer) = serve(move |mut peer| {
+                peer.raw(&unmasked);
+                let echoed = std::iter::from_fn(|| peer.next()).take_while(|frame| frame.opcode != 8);
+                echoed.filter(|frame| frame.text() == "hi").count()
+            });
+            let done = Wsio::run(["pipe", &url, "echo:"], "");
+            assert_eq!(peer.join().unwrap(), count, "{}", done.err);
+        }
+    }
+}
+
+#[test]
 fn a_control_frame_that_is_too_long_is_refused_before_its_payload() {
     let listening = Listening::start(["listen", "0"]);
     for frame in

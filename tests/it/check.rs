@@ -138,6 +138,34 @@ fn pings_are_counted_and_lost_ones_fail() {
 }
 
 #[test]
+fn a_pong_with_another_payload_is_one_and_is_told() {
+    /// Answers pings with what `answers` makes of their payload.
+    fn server(answers: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> String {
+        let (url, _) = serve(move |mut peer| {
+            while let Some(frame) = peer.next() {
+                match frame.opcode {
+                    8 => return peer.close(1000, ""),
+                    9 => answers(&frame.payload).iter().for_each(|pong| peer.send(true, 10, pong)),
+                    _ => {}
+                }
+            }
+        });
+        url
+    }
+    let odd = "the server answers pings with another payload than theirs";
+    let done = Wsio::run(["connect", "--check", &server(|_| vec![Vec::new()])], "");
+    assert_eq!(done.code, 0, "{} {}", done.text(), done.err);
+    assert!(done.text().contains("| ping ") && done.err.contains(odd), "{} {}", done.text(), done.err);
+    let done = Wsio::run(["connect", "--ping", "2", &server(|_| vec![b"other".to_vec()])], "");
+    assert_eq!((done.code, done.err.matches(odd).count()), (0, 1), "{}", done.err);
+    assert!(done.text().contains("0 % lost") || done.text().contains("0.0 %"), "{}", done.text());
+    // One that nobody asked for is no answer where the answer comes.
+    let both = server(|payload| vec![b"unasked".to_vec(), payload.to_vec()]);
+    let done = Wsio::run(["connect", "--check", &both], "");
+    assert_eq!((done.code, done.err.as_str()), (0, ""), "{}", done.text());
+}
+
+#[test]
 fn a_check_waits_for_a_server_that_is_starting() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let args = ["connect", "--check", "--retry-connrefused", "--retry-max-time", "30s"];

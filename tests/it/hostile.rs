@@ -80,6 +80,32 @@ fn what_a_peer_says_cannot_command_a_terminal() {
 }
 
 #[test]
+fn what_is_not_utf_8_is_told_by_what_it_was() {
+    let close = |reason: &[u8]| [&[0x88, reason.len() as u8 + 2, 0x03, 0xf3], reason].concat();
+    let text = |payload: &[u8]| [&[0x81, payload.len() as u8], payload].concat();
+    let (of_text, of_close) =
+        ("sent a text message that is not UTF-8", "the peer closed with 1011 internal error: ");
+    for (bytes, cause, out) in [
+        (text(b"r\xe9sum\xe9"), of_text, ""),
+        ([text(b"ok"), close(b"r\xe9sum\xe9")].concat(), of_close, "ok\n"),
+        // What comes behind the first fault, in one read with it, is none of its words.
+        ([text(b"\xff"), close(b"r\xe9sum\xe9")].concat(), of_text, ""),
+        ([text(b"r\xe9sum\xe9"), close(b"fine")].concat(), of_text, ""),
+        (vec![0x01, 2, b'a', 0xc3, 0x80, 1, b'b'], of_text, ""),
+    ] {
+        let (url, peer) = serve(move |mut peer| {
+            peer.raw(&bytes);
+            peer.until_close().and_then(|frame| frame.code())
+        });
+        let done = Wsio::run(["connect", &url], "");
+        assert_eq!((done.code, done.text()), (112, out), "{}", done.err);
+        assert!(done.err.contains(cause), "{cause}: {}", done.err);
+        assert_eq!(done.err.contains("-vv to see what came"), cause == of_text, "{}", done.err);
+        assert_eq!(peer.join().unwrap(), Some(1007));
+    }
+}
+
+#[test]
 fn a_refusal_cannot_command_a_terminal() {
     for options in ["", "-vv", "--json", "--check", "--check --json", "-L"] {
         for status in ["403", "302"] {

@@ -1,6 +1,7 @@
 //! `wsio listen`: who is let in, what each client is joined to, what is said about it.
 
 use crate::harness::{Listening, Peer, Wsio, eventually};
+use rustix::process::Signal;
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
@@ -126,7 +127,7 @@ fn plain_requests_get_plain_answers() {
         ("a POST", "POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".into(), 405),
         ("two hosts", format!("GET /chat HTTP/1.1\r\nHost: a\r\nHost: b\r\n{UPGRADE}\r\n"), 400),
         ("no host", format!("GET /chat HTTP/1.1\r\n{UPGRADE}\r\n"), 400),
-        ("HTTP/1.0", format!("GET /chat HTTP/1.0\r\nHost: localhost\r\n{UPGRADE}\r\n"), 400),
+        ("HTTP/1.0", format!("GET /chat HTTP/1.0\r\nHost: localhost\r\n{UPGRADE}\r\n"), 426),
         (
             "a short key",
             format!("GET /chat HTTP/1.1\r\nHost: localhost\r\n{}\r\n", UPGRADE.replace("dGhl", "")),
@@ -300,12 +301,109 @@ fn the_answer_spells_its_fields_as_the_standard_does() {
 }
 
 #[test]
-fn who_only_looks_in_leaves_a_plain_line() {
-    let listening = Listening::start(["listen", "0"]);
+fn checks_that_only_connect_are_one_line_together() {
+    for more in [&[][..], &["--self-signed"]] {
+        let listening = Listening::start(["listen", "0", "--echo"].iter().chain(more));
+        for _ in 0..3 {
+            // It is gone when its end is answered.
+            let mut visitor = TcpStream::connect(listening.address()).unwrap();
+            visitor.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
+            visitor.shutdown(Shutdown::Write).unwrap();
+            let _ = visitor.read_to_end(&mut Vec::new());
+        }
+        listening.wsio.signal(Signal::TERM);
+        let done = listening.wsio.wait();
+        assert_eq!(done.code, 0, "{}", done.err);
+        let lines: Vec<_> =
+            done.err.lines().filter(|line| line.contains("closed before a request")).collect();
+        let line =
+            "3 connections from 127.0.0.1 closed before a request, as the checks of a load balancer are";
+        assert_eq!(lines, [line], "{}", done.err);
+        assert!(!done.err.contains('#'), "{}", done.err);
+    }
+    let listening = Listening::start(["listen", "0", "-v"]);
     let visitor = TcpStream::connect(listening.address()).unwrap();
     let from = visitor.local_addr().unwrap();
     drop(visitor);
-    listening.wsio.says(&format!("#1 {from} refused: closed before a request"));
+    listening.wsio.says(&format!("* #1 {from} closed before a request"));
+}
+
+#[test]
+fn what_is_no_request_is_answered_and_named() {
+    let listening = Listening::start(["listen", "0", "--echo"]);
+    for (request, cause) in [
+        (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"[..], "HTTP/2 is not spoken here"),
+        (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", "this is TLS"),
+        (b"PROXY TCP4 10.0.0.9 10.0.0.1 5000 80\r\nGET / HTTP/1.1\r\n\r\n", "the PROXY protocol"),
+        (b"PROXY UNKNOWN\r\n", "the PROXY protocol"),
+        (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", "the PROXY protocol"),
+        (b"\x03\0\0\x13\x0e\xe0", "a control character (0x03)"),
+        (b"hello\r\n", "`hello` is no request line"),
+        (b"GET /\r\n", "`GET /` is no request line"),
+        (b"hello", "closed in the middle of a request"),
+        (b"GET / HTTP/1.1\r\nHost: h", "closed in the middle of a request"),
+    ] {
+        let mut stream = TcpStream::connect(listening.address()).unwrap();
+        stream.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
+        stream.write_all(request).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains(cause), "{cause}: {answer}");
+        listening.wsio.says(&format!("refused 400: {cause}"));
+    }
+}
+
+#[test]
+fn http_1_0_is_served_and_a_handshake_that_lost_its_fields_is_told_which() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("up"), "fine\n").unwrap();
+    let listening = Listening::start(["listen", "0", "--serve", folder.path().to_str().unwrap()]);
+    let address = listening.address();
+    for (request, status, body) in [
+        ("GET /up HTTP/1.0\r\n\r\n".to_owned(), 200, "fine\n"),
+        (format!("GET /up HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n"), 200, "fine\n"),
+        ("HEAD /up HTTP/1.0\r\n\r\n".to_owned(), 200, ""),
+        ("GET /none HTTP/1.0\r\n\r\n".to_owned(), 404, ""),
+        ("GET /up HTTP/1.0\r\nHost: rebound.example\r\n\r\n".to_owned(), 421, ""),
+    ] {
+        let answer = exchange(address, request.as_bytes());
+        assert!(answer.contains(&format!(" {status} ")) && answer.ends_with(body), "{request}: {answer}");
+    }
+    const NGINX: &str = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection";
+    let fields = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (version, more, lacks) in [
+        ("1.0", "Connection: close\r\n", "`Upgrade: websocket` and `Connection: Upgrade` and HTTP/1.1"),
+        ("1.1", "Upgrade: websocket\r\n", "`Connection: Upgrade`"),
+        ("1.1", "Upgrade: websocket\r\nConnection: keep-alive\r\n", "`Connection: Upgrade`"),
+        ("1.1", "Connection: Upgrade\r\n", "`Upgrade: websocket`"),
+        ("1.0", "Upgrade: websocket\r\nConnection: Upgrade\r\n", "HTTP/1.1"),
+    ] {
+        let request = format!("GET /ws HTTP/{version}\r\nHost: {address}\r\n{more}{fields}\r\n");
+        let answer = exchange(address, request.as_bytes());
+        assert!(answer.contains(" 426 Upgrade Required"), "{answer}");
+        assert!(
+            answer.contains(&format!("the handshake lacks {lacks}; ")) && answer.contains(NGINX),
+            "{answer}"
+        );
+        listening.wsio.says(&format!("refused 426 /ws: the handshake lacks {lacks}; "));
+    }
+    // Without files, a plain request is told what stands there.
+    let listening = Listening::start(["listen", "0"]);
+    let answer = exchange(listening.address(), b"GET / HTTP/1.0\r\n\r\n");
+    assert!(answer.contains(" 426 ") && answer.contains("wsio connect ws://HOST/"), "{answer}");
+}
+
+#[test]
+fn names_below_localhost_are_loopback_on_both_sides() {
+    let listening = Listening::start(["listen", "app.localhost:0", "--echo"]);
+    let port = listening.address().rsplit(':').next().unwrap();
+    for host in ["app.localhost", "localhost", "a.b.LOCALHOST", "localhost."] {
+        let done = Wsio::run(["connect", &format!("ws://{host}:{port}/"), "--send", "hello", "-1"], "");
+        assert_eq!((done.code, done.text()), (0, "hello\n"), "{host}: {}", done.err);
+    }
+    let answer = exchange(&format!("127.0.0.1:{port}"), b"GET / HTTP/1.1\r\nHost: notlocalhost\r\n\r\n");
+    assert!(answer.contains(" 421 "), "{answer}");
 }
 
 #[test]

@@ -2,9 +2,14 @@
 
 use crate::{
     connect::echo,
-    harness::{Authority, Listening, NAME, Peer, Proxy, Wsio, field, greeting, serve, tls_front},
+    harness::{
+        Authority, Listening, NAME, Peer, Proxy, Wsio, accept_bounded, field, greeting, read_head, serve,
+        serve_many, tls_front,
+    },
 };
-use std::{fs, net::TcpListener, thread};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha1::{Digest, Sha1};
+use std::{fs, io::Write, net::TcpListener, thread};
 
 /// `PORT` of a URL.
 fn port(url: &str) -> &str {
@@ -37,7 +42,7 @@ fn a_tunnel_is_asked_for_and_the_server_sees_nothing_of_it() {
     let lines = [
         format!("* through the proxy http://{}\n", proxy.address),
         format!("* proxy > CONNECT {NAME}:{port} HTTP/1.1\n"),
-        "* proxy < HTTP/1.1 200 OK\n".to_owned(),
+        "* proxy < HTTP/1.1 200 Connection established\n".to_owned(),
         "* proxy < X-Via: test\n".to_owned(),
     ];
     for line in lines {
@@ -91,6 +96,16 @@ fn a_refusal_is_97_and_names_the_next_step() {
             &["302", "location: http://login/"],
         ),
         ("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", &["101"]),
+        (
+            "HTTP/1.1 407 Log in\r\nProxy-Authenticate: Negotiate, Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
+            &["answered 407 Log in to CONNECT", "--proxy-user NAME:PASSWORD"],
+        ),
+        (
+            "HTTP/1.1 403 Policy 7\r\nX: a\r\n b\r\nno colon\r\nY: \0\r\n\r\nnope",
+            &["answered 403 Policy 7 to", "x: a b", "nope"],
+        ),
+        ("HTTP/1.1 4o3 x\r\n\r\n", &["a status line that cannot be read: `HTTP/1.1 4o3 x`"]),
+        ("HTTP/1.1 200 OK\r\nX: ", &["closed the connection in the head of its answer `HTTP/1.1 200 OK`"]),
         ("SSH-2.0-x\r\n", &["does not answer in HTTP", "socks5h://"]),
         ("", &["closed the connection before any answer"]),
     ] {
@@ -101,6 +116,54 @@ fn a_refusal_is_97_and_names_the_next_step() {
             assert!(done.err.contains(part), "{part}: {}", done.err);
         }
     }
+}
+
+#[test]
+fn every_2xx_to_connect_is_the_tunnel_whatever_its_head_says() {
+    let many = "X: 1\r\n".repeat(150);
+    for head in [
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 202 Accepted\r\nContent-Length: 500\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 201 Made\r\nTransfer-Encoding: chunked\r\nno colon\r\n\r\n",
+        "HTTP/1.0 200 Connection established\r\nContent-Length: 3\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 299 Yes\r\nConnection: close\r\n\r\n",
+        &format!("HTTP/1.1 200 OK\r\n{many}\r\n"),
+    ] {
+        let head = head.to_owned();
+        let (url, _) = serve_many(move |listener| {
+            let mut stream = accept_bounded(listener);
+            read_head(&mut stream);
+            stream.write_all(head.as_bytes()).unwrap();
+            let asked = read_head(&mut stream);
+            let key = field(&asked, "sec-websocket-key").unwrap();
+            let accept =
+                BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+            let answer = format!(
+                "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+            );
+            stream.write_all(&[answer.as_bytes(), b"\x81\x05hello\x88\x02\x03\xe8"].concat()).unwrap();
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        });
+        let proxy = url.replace("ws://", "http://");
+        let done = Wsio::run(["connect", "ws://example.test/", "--connect-timeout", "5s", "-x", &proxy], "");
+        assert_eq!((done.code, done.text()), (0, "hello\n"), "{}", done.err);
+    }
+}
+
+#[test]
+fn socks_without_a_version_names_the_one_that_is_meant() {
+    let (server, proxy) = (server(), Proxy::socks(None));
+    let url = format!("ws://{NAME}:{}/", server.0);
+    let written = format!("socks://{}/", proxy.address);
+    let done = Wsio::run_with(&[("ALL_PROXY", &written)], ["connect", &url]);
+    let meant = format!("socks5h://{}", proxy.address);
+    assert_eq!(done.code, 3, "{}", done.err);
+    assert!(done.err.contains(&format!("try: ALL_PROXY={meant}, or --proxy {meant}")), "{}", done.err);
+    let done = Wsio::run(["connect", &url, "--proxy", &written], "");
+    assert!(done.code == 2 && done.err.contains(&format!("try: --proxy {meant}")), "{}", done.err);
+    let done = Wsio::run(["connect", &url, "--proxy", &meant, "--send", "hi", "-1"], "");
+    assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.err);
 }
 
 #[test]

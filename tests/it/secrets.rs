@@ -125,7 +125,12 @@ fn what_a_peer_repeats_of_a_secret_gets_out_no_way() {
             server.join().unwrap();
             without_secret(&format!("{options:?} {form}"), &all(&done, &[]));
             assert!(done.err.contains("is no token"), "what helps is kept: {}", done.err);
-            assert!(done.err.contains("\n  try: give credentials with --user"), "{}", done.err);
+            let hint = match options[0] {
+                "--bearer" => "check the credentials: the server did not take them",
+                "-u" => "the server takes no password: give a token",
+                _ => "give credentials with --user",
+            };
+            assert!(done.err.contains(&format!("\n  try: {hint}")), "{}", done.err);
         }
     }
 }

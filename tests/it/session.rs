@@ -17,7 +17,7 @@ use std::time::Duration;
 use wsio::{
     exit::Exit,
     fault::Fault,
-    session::{Event, Instant, Patience, Rules, Session, SideKind, SinkFailure, SourceEnd},
+    session::{Event, Instant, Patience, Rules, Session, SideKind, SinkFailure, SourceEnd, Within},
 };
 
 /// Some fault of that exit.
@@ -127,9 +127,56 @@ fn a_line_that_is_cut_after_long_silence_names_the_likely_cause() {
         session.verdict().unwrap()
     };
     assert_eq!(lost(9, None).hint, None);
-    assert_eq!(lost(60, Some(20)).hint, None, "pings go out already");
-    let hint = lost(60, None).hint.unwrap();
-    assert!(hint.contains("--ping-interval 20") && hint.contains("60 s after the last message"), "{hint}");
+    for (after, interval, option) in [
+        (60, None, "--ping-interval 20"),
+        (15, Some(20), "--ping-interval 7"),
+        (60, Some(20), "a --ping-interval below 20 s, or messages of your own"),
+    ] {
+        let hint = lost(after, interval).hint.unwrap();
+        assert!(hint.contains(option), "{hint}");
+        assert!(hint.contains(&format!("cut after {after} s without a message")), "{hint}");
+        assert!(hint.contains("idle timeout of whatever stands between"), "{hint}");
+    }
+}
+
+#[test]
+fn a_message_that_finds_the_path_gone_does_not_end_the_silence() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let lost = |hears: bool| {
+        let rules = Rules { ping_interval: None, ..Rules::default() };
+        let mut session = Session::new(rules, [SideKind::Standard, SideKind::WebSocket], false, None, start);
+        session.on(Event::Received { side: 1, messages: 1 }, at(5));
+        session.on(Event::Received { side: 0, messages: 1 }, at(305));
+        if hears {
+            session.on(Event::Heard { side: 1, bytes: 100, within: Within::default() }, at(306));
+        }
+        let fault = Fault::new(Exit::Lost, "session", "the connection was lost: reset by the peer");
+        session.on(Event::Ended { side: 1, how: SourceEnd::Lost { fault, answer: None } }, at(307));
+        session.verdict().unwrap()
+    };
+    let hint = lost(false).hint.unwrap();
+    assert!(hint.contains("--ping-interval 20") && hint.contains("cut after 300 s"), "{hint}");
+    assert_eq!(lost(true).hint, None);
+}
+
+#[test]
+fn a_peer_that_never_answers_a_ping_is_told_as_that() {
+    for answers in [false, true] {
+        let rules = Rules { ping_interval: Some(Duration::from_secs(1)), ..Rules::default() };
+        let mut robot = Robot::new(rules, [SideKind::Standard, SideKind::WebSocket], false);
+        if answers {
+            robot.wait(Duration::from_secs(1));
+            robot.happens(Event::PingSent { side: 1 });
+            robot.happens(Event::Ponged { side: 1 });
+        }
+        robot.wait(Duration::from_secs(1));
+        robot.happens(Event::PingSent { side: 1 });
+        robot.wait(Duration::from_secs(60));
+        let fault = robot.session.verdict().unwrap();
+        assert!(fault.cause.contains("no pong within 20 s"), "{fault}");
+        assert_eq!(fault.hint.is_some_and(|hint| hint.contains("--ping-interval off")), !answers);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     connect::echo,
-    harness::{Authority, Listening, Pair, Wsio, accept_bounded, eventually, serve},
+    harness::{Authority, Listening, Pair, Wsio, accept_bounded, eventually, read_head, serve, tls_front},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::{
@@ -295,6 +295,116 @@ fn keys_come_in_pkcs8_pkcs1_and_sec1_or_beside_the_certificate() {
         let (code, out, err) = ask(&listening, "localhost", &["--cacert", text(&authority.file)]);
         assert_eq!((code, out.as_str()), (0, "hello\n"), "{args:?}: {err}");
     }
+}
+
+#[test]
+fn a_certificate_may_be_given_with_its_password_as_curl_takes_it() {
+    let authority = Authority::new();
+    let (own, pair) = (authority.signs(&["us"]), authority.signs(&["localhost"]));
+    let locked = authority.encrypts(&own, "@p:w");
+    let both = fs::read_to_string(&own.cert).unwrap() + &fs::read_to_string(&locked).unwrap();
+    let file = authority.file("both.pem", &both);
+    let ca = text(&authority.file);
+    let listening = Listening::start([
+        "listen",
+        "0",
+        "--echo",
+        "--cert",
+        text(&pair.cert),
+        "--key",
+        text(&pair.key),
+        "--client-ca",
+        ca,
+    ]);
+    let with_password = format!("{}:@p:w", text(&file));
+    let (code, out, err) = ask(&listening, "localhost", &["--cacert", ca, "--cert", &with_password]);
+    assert_eq!((code, out.as_str()), (0, "hello\n"), "{err}");
+    let wrong = format!("{}:s3cret", text(&file));
+    let (code, _, err) = ask(&listening, "localhost", &["--cacert", ca, "--cert", &wrong]);
+    assert!(code == 58 && err.contains("passphrase does not fit") && !err.contains("s3cret"), "{err}");
+    let missing = ["connect", "wss://localhost:1/", "--cert", "/nonexistent/x.pem:s3cret"];
+    let done = Wsio::run(missing, "");
+    assert!(done.code == 58 && !done.err.contains("s3cret"), "{}", done.err);
+    // A file of that very name goes before, for servers too.
+    let named = authority.file("with:colon.pem", &fs::read_to_string(&pair.cert).unwrap());
+    let listening =
+        Listening::start(["listen", "0", "--echo", "--cert", text(&named), "--key", text(&pair.key)]);
+    let (code, _, err) = ask(&listening, "localhost", &["--cacert", ca]);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn a_refusal_for_want_of_a_certificate_is_98() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost"]);
+    for (status, body, code, hint) in [
+        (400, "<center>No required SSL certificate was sent</center>", 98, "--cert FILE and --key FILE"),
+        (401, "{\"message\":\"No required TLS certificate was sent\"}", 98, "--cert FILE"),
+        (403, "403.7 - Forbidden: Client certificate required", 98, "--cert FILE"),
+        (400, "<center>The SSL certificate error</center>", 22, "does not take the certificate of --cert"),
+        (403, "your certificate plan has ended", 22, "credentials"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let behind = listener.local_addr().unwrap().to_string();
+        let server = thread::spawn(move || {
+            let mut stream = accept_bounded(&listener);
+            read_head(&mut stream);
+            write!(stream, "HTTP/1.1 {status} No\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        });
+        let url = format!("wss://localhost:{}/", tls_front(&pair, behind).port());
+        let done = Wsio::run(["connect", &url, "--cacert", text(&authority.file)], "");
+        server.join().unwrap();
+        assert_eq!(done.code, code, "{body}: {}", done.err);
+        assert!(done.err.contains(body) && done.err.contains(hint), "{}", done.err);
+    }
+}
+
+#[test]
+fn alerts_name_what_the_server_and_we_do_not_share() {
+    for (alert, cause, hint) in [
+        (40, "no cipher suite, key exchange or kind of signature is common to both", "TLS 1.2 with ECDHE"),
+        (71, "no cipher suite, key exchange or kind of signature is common to both", "TLS 1.2 with ECDHE"),
+        (120, "speaks no HTTP/1.1 on this port, perhaps HTTP/2 alone (ALPN)", "offer http/1.1"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let mut stream = accept_bounded(&listener);
+            // A ClientHello is one record here.
+            let mut header = [0; 5];
+            stream.read_exact(&mut header).unwrap();
+            let mut hello = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+            stream.read_exact(&mut hello).unwrap();
+            stream.write_all(&[0x15, 3, 3, 0, 2, 2, alert]).unwrap();
+        });
+        let done = Wsio::run(["connect", "-k", &format!("wss://localhost:{port}/")], "");
+        server.join().unwrap();
+        assert_eq!(done.code, 35, "{}", done.err);
+        assert!(done.err.contains(cause) && done.err.contains(hint), "{alert}: {}", done.err);
+        assert!(!done.err.contains("client certificate"), "{}", done.err);
+    }
+}
+
+#[test]
+fn what_was_not_checked_is_told_with_v() {
+    let listening = Listening::start(["listen", "0", "--echo", "--self-signed"]);
+    let (code, _, err) = ask(&listening, "localhost", &["-k", "-v"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains("certificate 0: localhost, 127.0.0.1, ::1; issued by CN=wsio --self-signed;"),
+        "{err}"
+    );
+    let told = "* without -k it would have failed: the certificate of localhost (and 2 more) is self-signed";
+    assert!(err.contains(told), "{err}");
+    let (_, _, err) = ask(&listening, "localhost", &["-k"]);
+    assert!(!err.contains("would have failed"), "{err}");
+    // One that is good is not told of.
+    let authority = Authority::new();
+    let listening = server(&authority.signs(&["localhost"]));
+    let url = format!("wss://localhost:{}/", listening.address().rsplit(':').next().unwrap());
+    let args = ["connect", &url, "-k", "-v", "--send", "hello", "-1"];
+    let done = Wsio::run_with(&[("SSL_CERT_FILE", text(&authority.file))], args);
+    assert!(done.code == 0 && !done.err.contains("would have failed"), "{}", done.err);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The client's opening handshake: what is sent, and what every wrong answer is told as.
 
-use crate::harness::{Wsio, accept_bounded, field, read_head, serve, serve_many};
+use crate::harness::{Listening, Wsio, accept_bounded, field, read_head, serve, serve_many};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha1::{Digest, Sha1};
 use std::{fs, io::Write, net::TcpListener};
@@ -95,11 +95,204 @@ fn a_refusal_names_the_next_step() {
 }
 
 #[test]
+fn an_odd_head_hides_neither_status_nor_body() {
+    let large = format!("X: {}\r\n", "x".repeat(60_000)).repeat(8);
+    let (many, over) = ("X-A: 1\r\n".repeat(150), "X-A: 1\r\n".repeat(5000));
+    for (fields, left_out) in [
+        (many.as_str(), ""),
+        (large.as_str(), ""),
+        (over.as_str(), "more than 2000 header fields"),
+        ("X: a\r\n b\r\n\tc\r\n", ""),
+        ("X : a\r\n", ""),
+        ("no colon\r\n", "`no colon`, has no colon"),
+        ("X: a\0b\x01\r\n", ""),
+        ("Content-Length: 3\r\nContent-Length: 4\r\n", "no one number"),
+        ("Content-Length: many\r\n", "no one number"),
+    ] {
+        let url = answering(format!("HTTP/1.1 403 Token expired\r\n{fields}\r\nask for a key"));
+        let done = Wsio::run(["connect", &url], "");
+        assert_eq!(done.code, 22, "{left_out}: {}", done.err);
+        for part in ["answered 403 Token expired instead", "ask for a key", left_out] {
+            assert!(done.err.contains(part), "{part}: {}", &done.err[done.err.len().saturating_sub(900)..]);
+        }
+        assert!(!done.err.contains("not HTTP"), "{}", done.err);
+    }
+}
+
+#[test]
+fn the_servers_own_reason_phrase_is_shown() {
+    for (status, shown) in [
+        (
+            "400 missing port in HTTP Host header 'localhost'",
+            "400 missing port in HTTP Host header 'localhost'",
+        ),
+        ("403 token expired", "403 token expired"),
+        ("299 ", "299"),
+        ("404", "404 Not Found"),
+        ("418 a\0\x1b[31mteapot", "418 a  [31mteapot"),
+        ("302 gone f\u{fc}r immer", "302 gone f\u{fc}r immer"),
+    ] {
+        let done =
+            Wsio::run(["connect", &answering(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"))], "");
+        assert_eq!(done.code, 22, "{status}: {}", done.err);
+        assert!(done.err.contains(&format!("answered {shown} instead of 101")), "{status}: {}", done.err);
+    }
+    // Whoever is behind a relay reads it too.
+    let relay = Listening::start([
+        "pipe",
+        "ws-listen:0",
+        &answering("HTTP/1.1 403 token expired\r\nContent-Length: 0\r\n\r\n"),
+    ]);
+    let done = Wsio::run(["connect", &format!("ws://{}/", relay.address())], "");
+    assert!(done.err.contains("answered 403 token expired"), "{}", done.err);
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_named() {
+    for (answer, cause) in [
+        (
+            "HTTP/1.1 4o3 Forbidden\r\n\r\n",
+            "the status line of the answer cannot be read: `HTTP/1.1 4o3 Forbidden`",
+        ),
+        ("HTTP/2 200\r\n\r\n", "its status line is `HTTP/2 200`"),
+        (
+            "HTTP/1.1 403 Forbidden\r\nX: a",
+            "closed the connection in the head of its answer `HTTP/1.1 403 Forbidden`",
+        ),
+        ("", "closed the connection before any answer"),
+        ("hello", "is not HTTP: it begins with `hello`"),
+    ] {
+        let done = Wsio::run(["connect", &answering(answer)], "");
+        assert_eq!(done.code, 52, "{answer}: {}", done.err);
+        assert!(done.err.contains(cause) && done.err.contains("try: "), "{answer}: {}", done.err);
+    }
+    let done = Wsio::run(["connect", &answering(b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0d")], "");
+    assert_eq!(done.code, 52);
+    assert!(done.err.contains("HTTP/2 alone") && done.err.contains("let it speak HTTP/1.1"), "{}", done.err);
+}
+
+#[test]
+fn hints_name_the_cause_of_a_refusal() {
+    let login = ["-u", "a:b"];
+    let token = ["--bearer", "t"];
+    let none: [&str; 0] = [];
+    for (options, status, fields, body, hint) in [
+        (
+            &none[..],
+            "401 Unauthorized",
+            "WWW-Authenticate: Digest realm=\"cam, x\", nonce=\"a\"\r\n",
+            "",
+            "takes Digest alone",
+        ),
+        (
+            &login,
+            "401 Unauthorized",
+            "WWW-Authenticate: Digest realm=\"cam\", nonce=\"a\"\r\n",
+            "",
+            "takes Digest alone",
+        ),
+        (
+            &login,
+            "401 Unauthorized",
+            "WWW-Authenticate: Negotiate, NTLM\r\n",
+            "",
+            "takes Negotiate or Ntlm alone",
+        ),
+        (
+            &login,
+            "401 Unauthorized",
+            "WWW-Authenticate: Negotiate, Basic realm=\"x\"\r\n",
+            "",
+            "check name and password",
+        ),
+        (&login, "401 Unauthorized", "WWW-Authenticate: Bearer\r\n", "", "give a token with --bearer"),
+        (&token, "401 Unauthorized", "WWW-Authenticate: Basic\r\n", "", "give a name and password"),
+        (&token, "401 Unauthorized", "", "", "a token may have expired"),
+        (&none, "401 Unauthorized", "WWW-Authenticate: Basic\r\n", "", "--user NAME:PASSWORD"),
+        (
+            &none,
+            "302 Found",
+            "Location: https://sso.example.com/saml?RelayState=x\r\n",
+            "",
+            "the server wants a login",
+        ),
+        (&none, "302 Found", "Location: /users/sign_in\r\n", "", "the server wants a login"),
+        (&none, "302 Found", "Location: /chat/\r\n", "", "-L to follow it"),
+        (&none, "426 Upgrade Required", "", "", "proxy_set_header Upgrade $http_upgrade"),
+        (
+            &none,
+            "426 Upgrade Required",
+            "Sec-WebSocket-Version: 13\r\n",
+            "",
+            "proxy_set_header Upgrade $http_upgrade",
+        ),
+        (
+            &none,
+            "400 Bad Request",
+            "",
+            "Can \"Upgrade\" only to \"WebSocket\".",
+            "proxy_set_header Connection \"upgrade\"",
+        ),
+        (&none, "505 HTTP Version Not Supported", "", "", "HTTP/1.1"),
+    ] {
+        let answer = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len());
+        let url = answering(answer);
+        let done = Wsio::run(["connect", &url].iter().chain(options), "");
+        assert_eq!(done.code, 22, "{status}: {}", done.err);
+        let said = done.err.lines().find(|line| line.starts_with("  try: ")).unwrap_or_default();
+        assert!(said.contains(hint), "{status} {fields}: {}", done.err);
+        assert!(!hint.contains("login") || !said.contains("try: -L"), "{said}");
+    }
+}
+
+#[test]
+fn a_compressed_refusal_is_read() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(b"the key has expired").unwrap();
+    let head = b"HTTP/1.1 403 Forbidden\r\nContent-Encoding: gzip\r\n\r\n";
+    let done = Wsio::run(["connect", &answering([&head[..], &gzip.finish().unwrap()].concat())], "");
+    assert_eq!(done.code, 22);
+    assert!(done.err.contains("| the key has expired"), "{}", done.err);
+    let done = Wsio::run(
+        ["connect", &answering("HTTP/1.1 403 F\r\nContent-Encoding: br\r\n\r\n\x0b\x02\u{80}")],
+        "",
+    );
+    assert!(done.err.contains("bytes, encoded with br)"), "{}", done.err);
+}
+
+#[test]
 fn a_terminal_is_safe_from_what_a_refusal_holds() {
     let url = answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\na\x1b]0;x\x07\r\nb");
     let done = Wsio::run(["connect", &url], "");
     assert_eq!(done.code, 22);
     assert!(!done.err.contains(['\x1b', '\x07']), "{:?}", done.err);
+}
+
+#[test]
+fn a_subprotocol_that_is_no_token_is_sent_with_a_warning() {
+    for name in ["json/v1", "ogmios.v1:compact", "urn:example(x)"] {
+        let server = Listening::start(["listen", "0", "--echo", "--subprotocol", name]);
+        let url = format!("ws://{}/", server.address());
+        let field = format!("Sec-WebSocket-Protocol: {name}");
+        for option in [["--subprotocol", name], ["--protocol", name], ["-H", &field]] {
+            let args = ["connect", &url, "--send", "hello", "-1", "-v", "--expect-subprotocol", name];
+            let expects = option[0] != "-H";
+            let args = if expects { &args[..] } else { &args[..6] };
+            let args: Vec<&str> = args.iter().chain(&option).copied().filter(|arg| !arg.is_empty()).collect();
+            let done = Wsio::run(&args, "");
+            assert_eq!((done.code, done.text()), (0, "hello\n"), "{args:?}: {}", done.err);
+            let note = format!("the subprotocol `{name}` is no token (RFC 6455 section 4.1)");
+            assert_eq!(done.err.matches(&note).count(), 1, "{}", done.err);
+            assert!(done.err.contains(&format!("Sec-WebSocket-Protocol: {name}\n")), "{}", done.err);
+        }
+        assert!(server.wsio.err_so_far().contains("is no token"), "{}", server.wsio.err_so_far());
+    }
+    let done = Wsio::run(["connect", "echo:", "--subprotocol", "chat", "--send", "hello", "-1"], "");
+    assert!(!done.err.contains("token"), "{}", done.err);
+    for name in ["a b", "\"a\"", "é", ""] {
+        let done = Wsio::run(["connect", "ws://127.0.0.1:1/", "--subprotocol", name], "");
+        assert_eq!(done.code, 2, "{name}: {}", done.err);
+    }
 }
 
 #[test]

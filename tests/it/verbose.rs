@@ -343,7 +343,12 @@ fn what_is_not_understood_is_shown_without_its_secrets() {
         &["connect", "u:SEKRET@127.0.0.1:1/?x"],
         &["pipe", "ws:/u:SEKRET@127.0.0.1:1/", "-"],
         &["listen", "ws:/u:SEKRET@127.0.0.1:1/"],
-        &["connect", "--subprotocol", "base64url.bearer.authorization.k8s.io.SEKRET==", "ws://127.0.0.1:1/"],
+        &[
+            "connect",
+            "--subprotocol",
+            "base64url.bearer.authorization.k8s.io.\"SEKRET\"",
+            "ws://127.0.0.1:1/",
+        ],
         &["connect", "--subprotocol", "bearer SEKRET", "ws://127.0.0.1:1/"],
         &["connect", "ws://u:SEKRET@127.0.0.1:1/?token=SEKRET", "--no-such"],
     ] {
@@ -351,4 +356,9 @@ fn what_is_not_understood_is_shown_without_its_secrets() {
         assert!(done.code == 2 || done.code == 3, "{args:?}: {} {}", done.code, done.err);
         assert!(!done.err.contains("SEKRET"), "{args:?}: {}", done.err);
     }
+    // What is taken with a warning is warned of without them.
+    let name = "base64url.bearer.authorization.k8s.io.SEKRET==";
+    let done = Wsio::run(["connect", "echo:", "--subprotocol", name, "--send", "x", "-1", "-v"], "");
+    assert!(done.err.contains("base64url.bearer.[hidden]` is no token"), "{}", done.err);
+    assert!(!done.err.contains("SEKRET"), "{}", done.err);
 }

@@ -33,6 +33,8 @@ pub struct Loss {
     pub cause: String,
     /// Input that was sent and is not proved to have arrived.
     pub doubt: Doubt,
+    /// How long no message had gone either way, where that may be the cause.
+    pub silence: Option<Duration>,
 }
 
 /// How input is proved to have arrived.

@@ -32,6 +32,7 @@ struct Next {
     conns: Arc<Mutex<VecDeque<Conn>>>,
     first: Vec<Message>,
     losses: Arc<Mutex<Vec<Doubt>>>,
+    silences: Arc<Mutex<Vec<Option<u64>>>>,
     /// How often it was told that nothing is confirmed.
     unconfirmed: Arc<Mutex<usize>>,
     /// A Close is an end.
@@ -45,6 +46,7 @@ impl Renew for Next {
 
     fn lost(&mut self, loss: Loss) {
         self.losses.lock().unwrap().push(loss.doubt);
+        self.silences.lock().unwrap().push(loss.silence.map(|lasted| lasted.as_secs()));
     }
 
     fn unconfirmed(&mut self, _: Duration) {
@@ -93,6 +95,30 @@ async fn all(mut theirs: DuplexStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     theirs.read_to_end(&mut bytes).await.unwrap();
     bytes
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_silence_before_a_cut_is_told_and_that_before_a_close_is_not() {
+    let next = Next::default();
+    let (mut link, mut theirs) = next.link(5);
+    let lasts = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
+    let mut cut = theirs.drain(..);
+    // Cut while it is silent, with the first message after it, soon, and closed.
+    lasts(60).await;
+    drop(cut.next());
+    renew(&mut link).await;
+    lasts(300).await;
+    link.feed(Message::text("still there?"));
+    drop(cut.next());
+    renew(&mut link).await;
+    lasts(9).await;
+    drop(cut.next());
+    renew(&mut link).await;
+    lasts(60).await;
+    let mut closes = cut.next().unwrap();
+    closes.write_all(RESTART).await.unwrap();
+    renew(&mut link).await;
+    assert_eq!(*next.silences.lock().unwrap(), [Some(60), Some(300), None, None]);
 }
 
 #[tokio::test]

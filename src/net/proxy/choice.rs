@@ -106,7 +106,16 @@ impl Proxies {
         let (proxy, by) = match (&self.given, self.environment.speaks_for(scheme)) {
             (Some(proxy), _) => (proxy.clone(), "--proxy"),
             (None, Some((name, text))) => {
-                (Proxy::parse(text).map_err(|cause| unusable(name, &cause))?, *name)
+                let proxy = Proxy::parse(text).map_err(|cause| {
+                    let fault = unusable(name, &cause);
+                    match Proxy::as_socks5h(text) {
+                        Some(meant) => {
+                            fault.hint(format!("{name}={meant}, or --proxy {meant}; --proxy '' goes without"))
+                        }
+                        None => fault,
+                    }
+                });
+                (proxy?, *name)
             }
             (None, None) => return Ok(None),
         };

@@ -4,7 +4,10 @@ use super::{Kind, Tunnel};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    net::{Exchange, Stream, prefixed::Prefixed, refusal_lines, status_text, title_case, words},
+    net::{
+        Exchange, Findings, Stream, auth_schemes, prefixed::Prefixed, refusal_lines, status_text, title_case,
+        words,
+    },
     tls,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -12,7 +15,7 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::{
     Method, Request, Uri,
-    header::{self, HeaderMap, HeaderName, HeaderValue},
+    header::{self, HeaderMap, HeaderValue},
     http::response::Parts,
 };
 use std::{error::Error, io};
@@ -25,14 +28,17 @@ impl Tunnel<'_> {
     pub async fn by_connect(&self, stream: Stream) -> Result<Stream> {
         let request = self.request()?;
         self.tell_head('>', &format!("CONNECT {} HTTP/1.1", self.goal()), request.headers());
-        let mut exchange = Exchange::over(stream).await.map_err(|error| self.lost(&error))?;
-        let answer = exchange.ask(request).await.map_err(|error| self.lost(&error))?;
-        let status = format!("{:?} {}", answer.version(), status_text(answer.status()));
-        self.tell_head('<', &status, answer.headers());
+        let nothing = Findings::default();
+        let mut exchange = Exchange::over(stream).await.map_err(|error| self.lost(&error, &nothing))?;
+        let asked = exchange.ask(request).await;
+        let found = exchange.findings();
+        let answer = asked.map_err(|error| self.lost(&error, &found))?;
+        let words = status_text(answer.status(), answer.extensions());
+        self.tell_head('<', &format!("{:?} {words}", answer.version()), answer.headers());
         if !answer.status().is_success() {
             let (head, body) = answer.into_parts();
             let body = exchange.body(body).await;
-            let cause = format!("answered {} to CONNECT {}", status_text(head.status), self.goal());
+            let cause = format!("answered {words} to CONNECT {}", self.goal());
             let fault = self.refused(&cause).detail(refusal_lines(&head, &body, self.redactor));
             return Err(match self.hint(&head) {
                 Some(hint) => fault.hint(hint),
@@ -40,8 +46,10 @@ impl Tunnel<'_> {
             });
         }
         // The answer has no body, whatever its fields say; what came after its head is the far end's.
+        let status = answer.status();
         drop(answer);
-        let (stream, read_ahead) = exchange.switched().await.map_err(|error| self.lost(&error))?;
+        let switched = exchange.switched(status).await;
+        let (stream, read_ahead) = switched.map_err(|error| self.lost(&error, &nothing))?;
         Ok(if read_ahead.is_empty() { stream } else { Box::pin(Prefixed::new(read_ahead, stream)) })
     }
 
@@ -77,7 +85,7 @@ impl Tunnel<'_> {
     fn hint(&self, head: &Parts) -> Option<String> {
         Some(match head.status.as_u16() {
             401 | 407 => {
-                let offered = schemes(&head.headers);
+                let offered = auth_schemes(&head.headers, &header::PROXY_AUTHENTICATE);
                 match &self.chosen.proxy.login {
                     _ if !offered.is_empty() && !offered.iter().any(|name| name == "basic") => {
                         format!(
@@ -96,8 +104,8 @@ impl Tunnel<'_> {
         })
     }
 
-    /// No answer that is HTTP.
-    fn lost(&self, error: &hyper::Error) -> Fault {
+    /// No answer that can be read.
+    fn lost(&self, error: &hyper::Error, found: &Findings) -> Fault {
         let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
         if let Some(fault) = io.and_then(tls::explain_io) {
             return Fault { phase: "proxy", cause: format!("{}: {}", self.chosen, fault.cause), ..fault };
@@ -107,20 +115,16 @@ impl Tunnel<'_> {
             _ => "https:// or socks5h://",
         };
         let hint = format!("{other} in front of its address, if it is a proxy of that kind");
-        match io {
+        match (io, &found.status_line) {
+            (_, Some(line)) if error.is_parse() => {
+                self.refused(&format!("answers with a status line that cannot be read: `{line}`"))
+            }
+            (None, Some(line)) => {
+                self.refused(&format!("closed the connection in the head of its answer `{line}`"))
+            }
             _ if error.is_parse() => self.refused("does not answer in HTTP").hint(hint),
-            Some(error) => self.refused(&format!("was lost before any answer: {}", words(error))),
-            None => self.refused("closed the connection before any answer").hint(hint),
+            (Some(error), _) => self.refused(&format!("was lost before any answer: {}", words(error))),
+            (None, None) => self.refused("closed the connection before any answer").hint(hint),
         }
     }
-}
-
-/// The names of the schemes in Proxy-Authenticate, in lower case.
-fn schemes(headers: &HeaderMap) -> Vec<String> {
-    let fields = headers.get_all(HeaderName::from_static("proxy-authenticate"));
-    let first_word = |field: &HeaderValue| {
-        let text = String::from_utf8_lossy(field.as_bytes()).to_ascii_lowercase();
-        text.split_whitespace().next().map(|word| word.trim_end_matches(',').to_owned())
-    };
-    fields.iter().filter_map(first_word).collect()
 }

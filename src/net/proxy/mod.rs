@@ -62,7 +62,14 @@ impl Proxy {
             "socks5" => Kind::Socks5,
             "socks5h" => Kind::Socks5h,
             other => {
-                return Err(format!("a proxy of kind `{other}` is not known (http, https, socks5, socks5h)"));
+                let why = match other {
+                    "socks" => "; it names no version, and socks5h is what desktops mean by it",
+                    "socks4" | "socks4a" => "; SOCKS4 is not spoken, and most such proxies speak SOCKS5 too",
+                    _ => "",
+                };
+                return Err(format!(
+                    "a proxy of kind `{other}` is not known (http, https, socks5, socks5h){why}"
+                ));
             }
         };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -92,6 +99,15 @@ impl Proxy {
         });
         let port = port_text.map_or(Ok(default), port).map_err(|why| format!("`{shown}`: {why}"))?;
         Self { kind, host: host.replacen("%25", "%", 1), port, login }.bounded()
+    }
+
+    /// A proxy of a kind of SOCKS that is not known, as one that is, without its login; `None` for any other.
+    pub fn as_socks5h(text: &str) -> Option<String> {
+        let (scheme, rest) = text.split_once("://")?;
+        let is_socks = ["socks", "socks4", "socks4a"].iter().any(|kind| kind.eq_ignore_ascii_case(scheme));
+        let address = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let address = address.rsplit_once('@').map_or(address, |(_, address)| address);
+        is_socks.then(|| format!("socks5h://{address}"))
     }
 
     /// Whether it is spoken to over TLS.
@@ -194,6 +210,7 @@ mod tests {
         let long = format!("socks5://{}:s3cret@h", "x".repeat(256));
         for (text, cause) in [
             ("socks4://me:s3cret@h", "`socks4` is not known"),
+            ("socks://me:s3cret@h:1080/", "socks5h is what desktops mean by it"),
             ("ftp://h", "`ftp` is not known"),
             ("me:s3cret@", "names no host"),
             ("http://", "names no host"),
@@ -209,6 +226,9 @@ mod tests {
             assert!(error.contains(cause), "{text}: {error}");
             assert!(!error.contains("s3cret"), "{error}");
         }
+        assert_eq!(Proxy::as_socks5h("SOCKS://me:s3cret@h:1080/x").as_deref(), Some("socks5h://h:1080"));
+        assert_eq!(Proxy::as_socks5h("socks4a://[::1]:9").as_deref(), Some("socks5h://[::1]:9"));
+        assert_eq!(Proxy::as_socks5h("ftp://h"), None);
         let proxy = Proxy::parse("http://me:s3cret@h").unwrap();
         assert!(!format!("{proxy:?} {proxy}").contains("s3cret"));
     }

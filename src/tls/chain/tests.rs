@@ -144,8 +144,16 @@ fn is_plain(text: &str) -> bool {
         humps.count() == 0 || OURS.contains(&word)
     };
     // Names of the standards, which are written so.
-    const OURS: [&str; 6] =
-        ["serverAuth", "clientAuth", "codeSigning", "cRLSign", "ClientHello", "timeStamping"];
+    const OURS: [&str; 8] = [
+        "WebSocket",
+        "serverAuth",
+        "clientAuth",
+        "codeSigning",
+        "cRLSign",
+        "ClientHello",
+        "timeStamping",
+        "subjectAltName",
+    ];
     !text.contains("Other(")
         && !text.contains('{')
         && text.split(|letter: char| !letter.is_ascii_alphanumeric()).all(word_is_plain)
@@ -343,6 +351,36 @@ fn what_is_missing_in_a_chain_is_told() {
 }
 
 #[test]
+fn a_key_that_is_too_small_is_told_before_what_could_be_mended() {
+    let small = SmallKey::new();
+    let mut own = params("Leaf", &["localhost"]);
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let shown = [CertificateDer::from(own.self_signed(&small).unwrap())];
+    let other = chain(same, same, same);
+    for fault in judged(&shown, &other[2]) {
+        let fault = fault.unwrap();
+        assert!(fault.cause.contains("an RSA key of 1024 bits; 2048 is the least"), "{fault}");
+    }
+}
+
+#[test]
+fn a_certificate_without_names_of_hosts_tells_its_common_name() {
+    for (names, cause, hint) in [
+        (&[][..], "no subjectAltName, only the Common Name `Leaf`", "subjectAltName=DNS:localhost"),
+        (&["other"], "it names other", "check the host"),
+    ] {
+        let shown = chain(same, same, |leaf| {
+            leaf.subject_alt_names = params("", names).subject_alt_names;
+        });
+        let [client, server] = judged(&shown[..2], &shown[2]);
+        let client = client.unwrap();
+        assert!(client.cause.contains(cause), "{client}");
+        assert!(client.hint.as_ref().is_some_and(|text| text.contains(hint)), "{client}");
+        assert_eq!(server, None, "a client needs none");
+    }
+}
+
+#[test]
 fn a_small_key_of_the_peer_itself_is_told() {
     let small = SmallKey::new();
     let root = authority("Root");
@@ -480,7 +518,7 @@ fn no_error_shows_a_library_to_a_user() {
         assert!(is_plain(&words(&error)) && words(&error).len() > 10, "{error:?}: {}", words(&error));
         let io = || std::io::Error::other(error.clone());
         for has_certificate in [false, true] {
-            let fault = crate::tls::explain::connecting(&io(), has_certificate);
+            let fault = crate::tls::explain::connecting(&io(), has_certificate, true);
             assert!(is_plain(&fault.to_string()), "{error:?}: {fault}");
             assert!(fault.hint.is_some() || !fault.detail.is_empty(), "{error:?}: {fault} has no next step");
         }

@@ -5,7 +5,7 @@
 //! message grows to, and a bomb ends at its limit. Everything else passes as it is, faults included: a
 //! reserved bit where none may be is for the engine to refuse.
 
-use super::{RSV1, TAIL, Volume};
+use super::{RESERVED, RSV1, TAIL, Volume};
 use crate::ws::{
     assembly::Refused,
     frame::{BINARY, CONTINUATION, FIN, Header, TEXT, apply_mask, put_head, within},
@@ -176,7 +176,7 @@ impl Inflating {
         self.volume.wire += if is_data { self.left } else { 0 };
         let is_last = first & FIN != 0;
         self.is_compressed = match (&mut self.message, first & 0x0f) {
-            (Some(message), CONTINUATION) if first & RSV1 == 0 => {
+            (Some(message), CONTINUATION) if first & RESERVED == 0 => {
                 message.is_last = is_last;
                 true
             }

@@ -22,6 +22,8 @@ use std::fmt;
 
 /// The bit that marks a compressed message, on its first frame (section 6).
 pub(super) const RSV1: u8 = 0x40;
+/// All three reserved bits of a frame's first byte.
+const RESERVED: u8 = 0x70;
 
 /// What ends every flush of DEFLATE and is not sent (section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];

@@ -55,6 +55,20 @@ async fn faults_end_the_connection_with_their_code() {
             "reserved bits",
         ),
         (
+            "RSV2 on a continuation of a compressed message",
+            [start.clone(), mask(CONTINUATION | FIN | 0x20, &hello[3..])].concat(),
+            Exit::Protocol,
+            1002,
+            "reserved bits",
+        ),
+        (
+            "RSV3 on a continuation of a compressed message",
+            [start.clone(), mask(CONTINUATION | 0x10, &hello[3..])].concat(),
+            Exit::Protocol,
+            1002,
+            "reserved bits",
+        ),
+        (
             "RSV1 on a continuation of a plain message",
             [mask(TEXT, b"a"), mask(CONTINUATION | FIN | RSV1, b"b")].concat(),
             Exit::Protocol,
