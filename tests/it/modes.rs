@@ -25,8 +25,8 @@ use wsio::{cli, exit::Exit, fault::Fault};
 const RUN: &[&str] =
     &["connect", "check", "ping", "script", "pipe - ws", "pipe ws-listen ws", "listen std", "listen to tcp"];
 
-/// Runs at a time; most of them wait.
-const AT_ONCE: usize = 16;
+/// Runs at a time; nearly all of them wait, most for the second that an answer may take after the input's end.
+const AT_ONCE: usize = 40;
 
 fn refusal(args: &[String]) -> Option<Fault> {
     let mut context =

@@ -97,6 +97,7 @@ pub struct World {
     authority: Authority,
     pair: Pair,
     locked: PathBuf,
+    revoked: PathBuf,
     secure: Listening,
     strict: Listening,
 }
@@ -106,6 +107,7 @@ impl World {
         let authority = Authority::new();
         let pair = authority.signs(&["localhost"]);
         let locked = authority.encrypts(&pair, "open");
+        let revoked = authority.revokes(&[], 2025);
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("script"), "> one\n< one\n").unwrap();
         fs::write(folder.path().join("server"), "< one\n> one\n< two\n").unwrap();
@@ -116,7 +118,7 @@ impl World {
         };
         let secure = serve(&[]);
         let strict = serve(&["--client-ca", &authority.file.to_string_lossy()]);
-        Self { folder, authority, pair, locked, secure, strict }
+        Self { folder, authority, pair, locked, revoked, secure, strict }
     }
 
     /// The words of a run, with stand-ins for what only the run knows.
@@ -126,7 +128,6 @@ impl World {
 
     fn filled(&self, mode: &Mode, trial: &Trial, with: bool, url: &str, tcp: u16, tmp: &Path) -> Vec<String> {
         let port = url.rsplit(':').next().unwrap_or_default().trim_end_matches('/');
-        let list = self.authority.revokes(&[], 2025);
         let script = self.folder.path().join("script");
         let played = self.folder.path().join("server");
         let fill = |text: &str| {
@@ -135,7 +136,7 @@ impl World {
                 ("{cert}", &*self.pair.cert),
                 ("{key}", &*self.pair.key),
                 ("{locked}", &*self.locked),
-                ("{crl}", &*list),
+                ("{crl}", &*self.revoked),
                 ("{script}", &*script),
                 ("{played}", &*played),
                 ("{tmp}", tmp),
@@ -220,8 +221,12 @@ fn serve(wsio: &mut Wsio, once: bool, trial: &Trial, seen: &Seen) {
         {
             break (scheme.to_owned(), rest.split('/').next().unwrap().to_owned());
         }
-        if !wsio.is_running() || start.elapsed() > Duration::from_secs(2) {
+        // With --quiet there is no such line.
+        if !wsio.is_running() {
             return;
+        }
+        if start.elapsed() > Duration::from_secs(2) {
+            return wsio.signal(rustix::process::Signal::TERM);
         }
         thread::sleep(Duration::from_millis(2));
     };
