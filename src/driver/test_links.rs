@@ -31,6 +31,7 @@ const ROOM: usize = 8 * 1024 * 1024;
 struct Near {
     from: DuplexStream,
     to: DuplexStream,
+    written: Arc<AtomicU64>,
     backlog: Arc<AtomicU64>,
 }
 
@@ -40,6 +41,7 @@ pub(super) struct Far {
     to: DuplexStream,
     /// What came and is not a whole frame.
     bytes: Vec<u8>,
+    written: Arc<AtomicU64>,
     /// Bytes of ours that the far end's system has not acknowledged.
     pub backlog: Arc<AtomicU64>,
 }
@@ -56,7 +58,11 @@ impl AsyncRead for Near {
 
 impl AsyncWrite for Near {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.to).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.to).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(count)) = &written {
+            self.written.fetch_add(*count as u64, Ordering::SeqCst);
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -78,9 +84,9 @@ impl Transport for Near {
 fn transport(room: usize) -> (Stream, Far) {
     let (to_us, from) = duplex(ROOM);
     let (from_us, to) = duplex(room);
-    let backlog = Arc::<AtomicU64>::default();
-    let near = Near { from, to, backlog: Arc::clone(&backlog) };
-    (Box::pin(near), Far { from: from_us, to: to_us, bytes: Vec::new(), backlog })
+    let (written, backlog) = <(Arc<AtomicU64>, Arc<AtomicU64>)>::default();
+    let near = Near { from, to, written: Arc::clone(&written), backlog: Arc::clone(&backlog) };
+    (Box::pin(near), Far { from: from_us, to: to_us, bytes: Vec::new(), written, backlog })
 }
 
 /// A WebSocket that we accepted.
@@ -103,6 +109,11 @@ pub(super) fn over(port: Port) -> Link {
 }
 
 impl Far {
+    /// How many bytes of ours there was room for so far.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::SeqCst)
+    }
+
     /// Gives these bytes; tells how many there was room for.
     pub(super) async fn give(&mut self, bytes: &[u8]) -> usize {
         let mut given = 0;

@@ -181,6 +181,16 @@ mod tests {
         assert_eq!(dialed.peer, at.to_string());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn the_first_try_waits_for_no_timer() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // Amid a tick, as nearly always: a timer is due at the next one.
+        tokio::time::advance(Duration::from_micros(500)).await;
+        let start = Instant::now();
+        race(&[server.local_addr().unwrap()], None, &nobody()).await.unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO, "a timer's tick is a millisecond of this clock");
+    }
+
     #[tokio::test]
     async fn a_dead_address_only_starts_the_next_at_once() {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -2,7 +2,7 @@
 
 use crate::harness::{Authority, Listening, Wsio, accept_bounded, read_head, serve, serve_many};
 use serde_json::Value;
-use std::{io::Write, net::TcpListener};
+use std::{io::Write, net::TcpListener, time::Instant};
 
 fn json(out: &str) -> Value {
     assert_eq!(out.lines().count(), 1, "{out}");
@@ -314,16 +314,27 @@ fn a_check_that_fails_tells_all_that_it_found() {
 }
 
 #[test]
-fn the_times_of_a_check_are_those_of_the_way_alone() {
+fn the_times_of_a_check_are_parts_of_the_run() {
     let listening = Listening::start(["listen", "127.0.0.1:0", "--self-signed", "--echo"]);
-    let least = |phase: &str| {
-        let times = (0..10).map(|_| {
-            let done = Wsio::run(["connect", "--check", "--json", "-k", &listening.url], "");
-            json(done.text())["timings"][phase].as_f64().unwrap()
-        });
-        times.fold(f64::INFINITY, f64::min)
-    };
-    // A timer's tick is 1 ms, and the process's own start some 20.
-    assert!(least("tcp") < 0.9, "{} ms", least("tcp"));
-    assert!(least("tls") < 15.0, "{} ms", least("tls"));
+    let begun = Instant::now();
+    let done = Wsio::run(["connect", "--check", "--json", "-k", &listening.url], "");
+    let all = begun.elapsed().as_secs_f64() * 1000.0;
+    let check = json(done.text());
+    let times = ["tcp", "tls", "upgrade"].map(|phase| check["timings"][phase].as_f64().unwrap());
+    let times: Vec<f64> = times.into_iter().chain(check["rtt"].as_f64()).collect();
+    assert!(times.len() == 4 && times.iter().all(|time| *time > 0.0), "{check}");
+    assert!(times.iter().sum::<f64>() < all, "{check} in {all} ms");
+}
+
+#[test]
+fn an_answer_that_breaks_off_in_its_head_tells_its_status() {
+    let (url, server) = serve_many(|listener| {
+        let mut stream = accept_bounded(listener);
+        read_head(&mut stream);
+        stream.write_all(b"HTTP/1.1 503 Busy\r\nServer: x\r\n").unwrap();
+    });
+    let done = Wsio::run(["connect", "--check", "--json", &url], "");
+    server.join().unwrap();
+    let check = json(done.text());
+    assert_eq!((done.code, &check["status"]), (52, &503.into()), "{check}");
 }

@@ -236,14 +236,25 @@ async fn a_relay_counts_what_either_peer_got() {
 }
 
 /// Standard input, a file, behind this prefix.
-fn file(prefix: &str, content: &str) -> (std::fs::File, Link) {
+/// A reader, and a share of what is counted.
+struct Counted(Box<dyn Read + Send>, #[expect(dead_code, reason = "held until the reader is gone")] Arc<()>);
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+/// A file as standard input, and a count that is one once it was read to its end.
+fn file(prefix: &str, content: &str) -> (std::fs::File, Link, Arc<()>) {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(prefix.as_bytes()).unwrap();
     file.write_all(content.as_bytes()).unwrap();
     file.seek(io::SeekFrom::Start(prefix.len() as u64)).unwrap();
     let (input, input_file) = InputFile::open(file.try_clone().unwrap()).unwrap();
+    let readers = Arc::new(());
     let streams = Streams {
-        input,
+        input: Box::new(Counted(input, Arc::clone(&readers))),
         input_file,
         output: Box::new(io::sink()),
         close_output: None,
@@ -251,7 +262,7 @@ fn file(prefix: &str, content: &str) -> (std::fs::File, Link) {
         input_is_terminal: false,
         output_is_terminal: false,
     };
-    (file, over(Port::standard(crate::link::hire().unwrap(), streams, true, true)))
+    (file, over(Port::standard(crate::link::hire().unwrap(), streams, true, true)), readers)
 }
 
 #[tokio::test]
@@ -259,7 +270,7 @@ async fn a_file_is_left_behind_the_last_message_that_the_peer_got() {
     // Rooms that end between messages, amid one, and within the first one; and one for all.
     for (room, all) in [(200, false), (4016, false), (4500, false), (40_000, false), (3_000_000, true)] {
         let content: String = (0..2000).map(|number| numbered(number) + "\n").collect();
-        let (mut file, a) = file("read before", &content);
+        let (mut file, a, _) = file("read before", &content);
         let (b, mut peer) = web_socket(room);
         let (setup, _outside) = setup(Rules { linger: None, ..Rules::default() });
         let run = tokio::spawn(Pair::new(a, b, setup).run());
@@ -269,8 +280,9 @@ async fn a_file_is_left_behind_the_last_message_that_the_peer_got() {
                 frames.extend(peer.frames().await);
                 sleep(MS).await;
             }
-        } else {
-            sleep(50 * MS).await;
+        }
+        while !all && peer.written() < room as u64 {
+            sleep(MS).await;
         }
         peer.close(1000).await;
         while frames.last().is_none_or(|(opcode, _)| *opcode != 8) {
@@ -291,11 +303,15 @@ async fn a_file_is_left_behind_the_last_message_that_the_peer_got() {
 #[tokio::test]
 async fn the_last_line_of_a_file_needs_no_end_to_be_left_there() {
     for (room, rest) in [(10, "three"), (5, "two\nthree"), (17, "")] {
-        let (mut file, a) = file("", "one\ntwo\nthree");
+        let (mut file, a, readers) = file("", "one\ntwo\nthree");
         let (b, mut peer) = web_socket(room);
         let (setup, _outside) = setup(Rules { linger: None, ..Rules::default() });
         let run = tokio::spawn(Pair::new(a, b, setup).run());
-        sleep(50 * MS).await;
+        // The reader goes with the end that it found; by the next tick the pair has heard of it.
+        while peer.written() < room as u64 || Arc::strong_count(&readers) > 1 {
+            sleep(MS).await;
+        }
+        sleep(MS).await;
         peer.close(1000).await;
         let mut frames = Vec::new();
         while frames.last().is_none_or(|(opcode, _)| *opcode != 8) {
