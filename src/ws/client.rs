@@ -62,7 +62,12 @@ pub async fn upgrade(
     let mut exchange = Exchange::over(stream).await.map_err(|error| lost(&error, url, &nothing, redactor))?;
     let answer = match exchange.ask(request).await {
         Ok(answer) => answer,
-        Err(error) => return Err(lost(&error, url, &exchange.findings(), redactor)),
+        Err(error) => {
+            let found = exchange.findings();
+            let line = found.status_line.as_deref();
+            facts.status = line.and_then(|line| line.split(' ').nth(1)?.parse().ok());
+            return Err(lost(&error, url, &found, redactor));
+        }
     };
     facts.status = Some(answer.status().as_u16());
     facts.response = fields(answer.headers());

@@ -233,7 +233,7 @@ fn records_are_the_same_on_a_terminal_as_in_a_pipe() {
         .iter()
         .map(|record| record["type"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(kinds, ["open", "text", "close"], "{}", terminal.written());
+    assert_eq!(kinds, ["open", "text", "close", "end"], "{}", terminal.written());
 }
 
 #[test]
