@@ -40,7 +40,7 @@ struct Marked {
 impl Marked {
     fn unended(&self, message: Message) -> Message {
         match message {
-            Message::Text(text) if self.in_lines && self.of_windows && text.ends_with('\r') => {
+            Message::Text(text) if self.in_lines && text.ends_with('\r') => {
                 Message::text(&text.as_str()[..text.len() - 1])
             }
             other => other,
@@ -68,6 +68,9 @@ impl Decode for Marked {
     }
 
     fn next(&mut self) -> Option<Result<Message, BadInput>> {
+        if !self.of_windows {
+            return self.decoder.next();
+        }
         let next = self.decoder.next()?;
         Some(next.map(|message| self.unended(message)))
     }
@@ -80,7 +83,7 @@ impl Decode for Marked {
             }
         }
         let last = self.decoder.finish()?;
-        Some(last.map(|message| self.unended(message)))
+        Some(last.map(|message| if self.of_windows { self.unended(message) } else { message }))
     }
 
     fn held(&self) -> usize {

@@ -342,6 +342,10 @@ impl Conn {
             self.rest = Some(Rest { payload, opcode, is_compressed: false });
             return Ok(());
         }
+        if self.deflating.is_none() {
+            self.largest.frame = self.largest.frame.max(payload.len());
+            return self.wire.push(frame::FIN | opcode, payload);
+        }
         self.begin(opcode, payload, true).map(|_| ())
     }
 

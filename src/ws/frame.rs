@@ -18,29 +18,24 @@ pub(super) const PONG: u8 = 10;
 /// A header: `first` is FIN, the reserved bits and the opcode; `length` is that of the payload, bytes.
 pub(super) fn put_head(into: &mut Vec<u8>, first: u8, length: usize, mask: Option<[u8; 4]>) {
     let masked = if mask.is_some() { 0x80 } else { 0 };
-    let mut head = [0; 14];
-    head[0] = first;
-    let mut have = match length {
-        0..126 => {
-            head[1] = masked | length as u8;
-            2
+    // Pieces of a known size are stored without a call, and most frames are short.
+    match (length, mask) {
+        (0..126, Some([a, b, c, d])) => {
+            return into.extend_from_slice(&[first, masked | length as u8, a, b, c, d]);
         }
-        126..65536 => {
-            head[1] = masked | 126;
-            head[2..4].copy_from_slice(&(length as u16).to_be_bytes());
-            4
+        (0..126, None) => into.extend_from_slice(&[first, masked | length as u8]),
+        (126..65536, _) => {
+            let [high, low] = (length as u16).to_be_bytes();
+            into.extend_from_slice(&[first, masked | 126, high, low]);
         }
         _ => {
-            head[1] = masked | 127;
-            head[2..10].copy_from_slice(&(length as u64).to_be_bytes());
-            10
+            into.extend_from_slice(&[first, masked | 127]);
+            into.extend_from_slice(&(length as u64).to_be_bytes());
         }
-    };
-    if let Some(mask) = mask {
-        head[have..have + 4].copy_from_slice(&mask);
-        have += 4;
     }
-    into.extend_from_slice(&head[..have]);
+    if let Some(mask) = mask {
+        into.extend_from_slice(&mask);
+    }
 }
 
 /// A frame that is looked at where it lies.
@@ -151,13 +146,13 @@ pub(super) fn within(left: u64, most: usize) -> usize {
 #[inline]
 pub(super) fn apply_mask(bytes: &mut [u8], mask: [u8; 4], offset: usize) {
     let mask: [u8; 4] = std::array::from_fn(|index| mask[(offset + index) % 4]);
-    let wide = u128::from_ne_bytes(std::array::from_fn(|index| mask[index % 4]));
-    let (blocks, rest) = bytes.as_chunks_mut::<16>();
-    for bytes in blocks {
-        *bytes = (u128::from_ne_bytes(*bytes) ^ wide).to_ne_bytes();
-    }
-    let (words, rest) = rest.as_chunks_mut::<4>();
+    let word = u64::from_ne_bytes(std::array::from_fn(|index| mask[index % 4]));
+    let (words, rest) = bytes.as_chunks_mut::<8>();
     for bytes in words {
+        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    }
+    let (halves, rest) = rest.as_chunks_mut::<4>();
+    for bytes in halves {
         *bytes = (u32::from_ne_bytes(*bytes) ^ u32::from_ne_bytes(mask)).to_ne_bytes();
     }
     for (byte, mask) in rest.iter_mut().zip(mask) {

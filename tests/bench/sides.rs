@@ -86,15 +86,17 @@ fn main() -> ExitCode {
     let wanted = env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
     for work in works.iter().filter(|work| work.name.contains(&wanted)) {
         let (mut ours, mut theirs, mut cpu) = (Vec::new(), Vec::new(), [0.0; 2]);
-        for _ in 0..rounds {
-            let before = children_cpu();
-            ours.push(run(env!("CARGO_BIN_EXE_wsio"), work.ours, work));
-            let between = children_cpu();
-            if has_websocat {
-                theirs.push(run(&websocat, if is_base { work.ours } else { work.theirs }, work));
+        for round in 0..rounds {
+            // Whoever goes second finds the machine warm, so they take turns in that too.
+            for turn in [round % 2, 1 - round % 2] {
+                let before = children_cpu();
+                if turn == 0 {
+                    ours.push(run(env!("CARGO_BIN_EXE_wsio"), work.ours, work));
+                } else if has_websocat {
+                    theirs.push(run(&websocat, if is_base { work.ours } else { work.theirs }, work));
+                }
+                cpu[turn] += children_cpu() - before;
             }
-            cpu[0] += between - before;
-            cpu[1] += children_cpu() - between;
         }
         let rate = |times: &mut Vec<Duration>| {
             times.sort();
