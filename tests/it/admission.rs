@@ -78,8 +78,7 @@ fn a_pattern_lets_in_what_fits_it() {
         assert_eq!(status(&listening, host, &[&format!("Origin: {origin}")]), expected, "{host} {origin}");
     }
     let listening = Listening::start(["listen", "0", "--echo", "--allow-origin", "example.com"]);
-    let said = listening.wsio.err_so_far();
-    assert!(said.contains("a browser sends scheme and host alone, such as https://example.com"), "{said}");
+    listening.wsio.says("a browser sends scheme and host alone, such as https://example.com");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is expected of a server and does not come is exit 1, with what came instead.
 
 use crate::{
-    harness::{Listening, Peer, Wsio, serve},
+    harness::{Listening, Peer, Wsio, eventually, serve},
     session::Robot,
 };
 use std::time::Duration;
@@ -207,7 +207,9 @@ fn the_subprotocol_is_expected_before_anything_is_said() {
     assert!(done.err.contains("the server chose none"), "{}", done.err);
     assert_eq!(done.code, 1);
     // It leaves politely.
-    assert_eq!(listening.wsio.err_so_far().matches("close 1000 normal; in 0 messages").count(), 2);
+    eventually("all have left", || {
+        listening.wsio.err_so_far().matches("close 1000 normal; in 0 messages").count() == 2
+    });
 }
 
 #[test]
