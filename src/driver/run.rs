@@ -13,7 +13,7 @@ use crate::{
         Framing, Kind,
         record::{Record, Tally, What},
     },
-    link::{Recorder, Stdio, budget::Budget, room::Rooms},
+    link::{Link, Recorder, Stdio, budget::Budget, room::Rooms},
     nats::Brokers,
     net::{Dialer, is_token},
     observe::{Redactor, Reporter, Taps},
@@ -214,11 +214,17 @@ impl Run {
         let opened = Instant::now();
         let only_read =
             (a.link.takes_nothing() && self.direction != Direction::SendOnly).then(|| a.facts.peer.clone());
+        let at_prompt = matches!(a.link, Link::Prompt(_));
         let outcome = self.pair(a, b, false, None).await;
         if self.stats {
             self.reach.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
         }
-        self.reach.reporter.verbose(&format!("close {}", outcome.summary(shown)));
+        let closed = format!("close {}", outcome.summary(shown));
+        match at_prompt {
+            // Whoever is back in the shell wants to know why.
+            true => self.reach.reporter.life(&closed),
+            false => self.reach.reporter.verbose(&closed),
+        }
         self.tell_remains(&outcome);
         if let (Some(name), (messages @ 1.., bytes)) = (only_read, outcome.carried[1]) {
             let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));

@@ -74,7 +74,31 @@ fn a_conversation_reads_as_one_and_ctrl_d_ends_it() {
     assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
     assert_eq!(peer.join().unwrap(), (Some(b"typed".to_vec()), Some(1000)));
     let greeting = format!("· connected to {url}  Ctrl-D closes, /help lists commands");
-    assert_eq!(terminal.rows(), [&greeting, "> typed", "< answer", ">"]);
+    let closed = "close 1000 normal; in 1 messages 6 bytes, out 1 messages 5 bytes";
+    assert_eq!(terminal.rows(), [&greeting, "> typed", "< answer", ">", closed]);
+}
+
+#[test]
+fn how_it_was_closed_is_said_whoever_closed_it() {
+    let (url, tell) = puppet();
+    let mut terminal = Terminal::wsio(["connect", &url]);
+    terminal.shows("connected to ");
+    tell.send(Box::new(|peer| peer.close(1000, "see you"))).unwrap();
+    assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
+    let last = |terminal: &Terminal| terminal.rows().last().map(ToString::to_string);
+    let expected = "close 1000 normal: see you; in 0 messages 0 bytes, out 0 messages 0 bytes";
+    assert_eq!(last(&terminal).as_deref(), Some(expected));
+    let (url, peer) = serve(|mut peer| peer.answer_close());
+    let mut terminal = Terminal::wsio(["connect", &url]);
+    terminal.shows("connected to ");
+    terminal.types("/close 4001 enough\r");
+    assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
+    peer.join().unwrap();
+    assert!(last(&terminal).is_some_and(|line| line.starts_with("close 4001")), "{:?}", terminal.rows());
+    let mut terminal = prompt("echo:", &[]);
+    terminal.types("\x04");
+    assert_eq!(terminal.exit(), Some(0));
+    assert!(!terminal.written().contains("close "), "{}", terminal.written());
 }
 
 #[test]
@@ -89,7 +113,8 @@ fn what_is_said_after_ctrl_d_is_still_shown() {
     terminal.ends_with(&[">"]);
     terminal.types("\x04");
     assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
-    terminal.ends_with(&["< late", "< later"]);
+    let closed = "close 1000 normal; in 2 messages 9 bytes, out 0 messages 0 bytes";
+    terminal.ends_with(&["< late", "< later", closed]);
 }
 
 #[test]
