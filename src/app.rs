@@ -4,6 +4,7 @@
 //! so that tests can run the whole program with their own.
 
 use crate::{
+    child,
     cli::{self, Context, Parsed},
     driver::{self, Ignored, Orders, Signals},
     exit::Exit,
@@ -190,6 +191,7 @@ fn drive(
         tokio::select! {
             fault = signals.second(stop, reload) => Err(fault),
             result = driver::run(plan, stdio, reporter.clone(), orders) => result,
+            () = child::reap() => unreachable!("it never ends"),
         }
     });
     match &result {

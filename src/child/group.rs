@@ -4,6 +4,7 @@
 //! all there is. No system call names the processes of a session; the kernel's table does, where there
 //! is one (Linux). Elsewhere the jobs are left to the hang-up of their terminal.
 
+use super::processes;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
 pub(super) struct Group {
@@ -27,21 +28,12 @@ impl Group {
 
     /// The living processes of the session.
     fn members(&self) -> Vec<Pid> {
-        if !self.session || !cfg!(target_os = "linux") {
+        if !self.session {
             return Vec::new();
         }
-        let Ok(all) = std::fs::read_dir("/proc") else { return Vec::new() };
-        let pids = all.filter_map(|entry| Pid::from_raw(entry.ok()?.file_name().to_str()?.parse().ok()?));
-        pids.filter(|pid| self.is_member(*pid)).collect()
-    }
-
-    fn is_member(&self, pid: Pid) -> bool {
-        // `PID (NAME) STATE PARENT GROUP SESSION …`, and a name may hold anything.
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let dead = fields.next().is_none_or(|state| matches!(state, "Z" | "X"));
-        let session = fields.nth(2).and_then(|session| session.parse::<i32>().ok());
-        !dead && session == Some(self.leader.as_raw_nonzero().get())
+        let leader = self.leader.as_raw_nonzero().get();
+        let members = processes::all().filter(|process| !process.is_dead && process.session == leader);
+        members.map(|process| process.pid).collect()
     }
 }
 

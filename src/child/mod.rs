@@ -8,12 +8,15 @@ mod find;
 mod group;
 mod inherit;
 mod limit;
+mod orphans;
 mod output;
+mod processes;
 mod status;
 mod terminal;
 
 pub use find::find;
 pub use limit::{descriptors, raise_descriptors};
+pub use orphans::reap;
 pub use status::words;
 pub use terminal::Manner;
 
@@ -116,7 +119,7 @@ impl Child {
             None => (None, on_pipes(&mut command, recipe.errors)?),
         };
         inherit::prepare(&mut command, recipe.terminal.is_some());
-        let mut child = tokio::process::Command::from(command).spawn()?;
+        let (mut child, awaited) = orphans::start(&mut command.into())?;
         let id = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
         Ok(Self {
             stdin: stdin.or_else(|| child.stdin.take().map(Input::Pipe)),
@@ -126,7 +129,10 @@ impl Child {
             late: 0,
             group: Group { leader: id.ok_or(io::ErrorKind::NotFound)?, session: recipe.terminal.is_some() },
             hangup: recipe.hangup,
-            exit: Box::pin(async move { child.wait().await }),
+            exit: Box::pin(async move {
+                let _awaited = awaited;
+                child.wait().await
+            }),
             status: None,
             leftover: Box::pin(sleep(LEFTOVER)),
             refused: 0,

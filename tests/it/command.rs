@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 mod departures;
 mod late;
+#[cfg(target_os = "linux")]
+mod orphans;
 
 use crate::harness::{Listening, Peer, Wsio, eventually, serve};
 use std::{
