@@ -21,6 +21,7 @@ fn children(parent: Pid) -> Vec<(Pid, bool)> {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "says where it was not run")]
 fn the_statuses_of_orphans_are_taken_and_those_of_children_are_told() {
     let may = Command::new("unshare").args(UNSHARE).arg("true").output();
     if !may.is_ok_and(|done| done.status.success()) {
