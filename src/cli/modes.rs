@@ -2,7 +2,7 @@
 //!
 //! A mode is what the command line says: the subcommand, what is done there (talk, `--check`, `--ping`,
 //! `--script`) and the kinds of the ends. What only turns out later (terminal or pipe, `ws` or `wss` behind a
-//! redirect) refuses nothing here. Every option of every subcommand stands in [`TABLE`] or in [`EVERYWHERE`],
+//! redirect) refuses nothing here. Every option of every subcommand stands in [`TABLE`] or in `EVERYWHERE`,
 //! which a test reads; another one (`it modes::`) walks all modes and sees each option act or be refused.
 
 use super::lower::{self, Given};

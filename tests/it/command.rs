@@ -166,6 +166,11 @@ fn standard_error_is_ours_with_a_number_or_the_clients() {
     assert!(!both.wsio.err_so_far().contains(" | trouble"));
 }
 
+/// An argument of `sleep` that no other process has, not even one of another run of these tests.
+pub fn marked(number: u32) -> String {
+    format!("{number}.{}", std::process::id())
+}
+
 /// The processes that carry this word in their command line.
 #[cfg(target_os = "linux")]
 pub fn running(word: &str) -> usize {
@@ -186,7 +191,7 @@ fn nothing_is_left_when_the_client_goes() {
         (300_103, "trap '' HUP TERM; while :; do sleep 0.1; : {}; done"),
         (300_104, "exec sleep {}"),
     ] {
-        let word = number.to_string();
+        let word = marked(number);
         let listening = script(&what.replace("{}", &word));
         let mut peer = Peer::dial(listening.address());
         eventually("it runs", || running(&word) > 0);
@@ -258,27 +263,29 @@ fn a_child_has_three_descriptors_and_plain_signals() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_child_does_not_outlive_a_killed_server() {
-    let listening = script("exec sleep 300105");
+    let word = marked(300_105);
+    let listening = script(&format!("exec sleep {word}"));
     let _peer = Peer::dial(listening.address());
-    eventually("it runs", || running("300105") > 0);
+    eventually("it runs", || running(&word) > 0);
     drop(listening);
-    eventually("it is gone", || running("300105") == 0);
+    eventually("it is gone", || running(&word) == 0);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_in_a_hurry_takes_its_children_along() {
-    for (word, grace, times) in [("300106", "100ms", 1), ("300107", "10m", 2)] {
+    for (word, grace, times) in [(300_106, "100ms", 1), (300_107, "10m", 2)] {
+        let word = marked(word);
         let program = format!("trap '' TERM HUP; sleep {word} & while :; do sleep 0.1; : {word}; done");
         let listening = Listening::start(["listen", "0", "--grace", grace, "--", "sh", "-c", &program]);
         let _peer = Peer::dial(listening.address());
-        eventually("it runs", || running(word) > 1);
+        eventually("it runs", || running(&word) > 1);
         for _ in 0..times {
             listening.wsio.signal(rustix::process::Signal::TERM);
             std::thread::sleep(std::time::Duration::from_millis(200));
         }
         assert_eq!(listening.wsio.wait().code, 143);
-        eventually("all are gone", || running(word) == 0);
+        eventually("all are gone", || running(&word) == 0);
     }
 }
 
@@ -310,16 +317,17 @@ fn a_child_that_reads_nothing_does_not_hold_its_client_up() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_child_that_reads_nothing_does_not_stay_when_its_client_goes() {
-    let listening = script("exec sleep 300106");
+    let word = marked(300_108);
+    let listening = script(&format!("exec sleep {word}"));
     let mut peer = Peer::dial(listening.address());
-    eventually("it runs", || running("300106") > 0);
+    eventually("it runs", || running(&word) > 0);
     // More than a pipe holds, less than would keep us from seeing the Close.
     for _ in 0..20 {
         peer.send(true, 2, &[b'x'; 10_000]);
     }
     peer.close(1000, "");
     assert_eq!(peer.until_close().unwrap().code(), Some(1000));
-    eventually("it is gone", || running("300106") == 0);
+    eventually("it is gone", || running(&word) == 0);
     assert!(listening.wsio.says("close 1000 normal; in 20 messages").contains(" bytes not taken"));
 }
 

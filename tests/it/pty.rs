@@ -2,7 +2,7 @@
 //! give is changed, and nothing is left of them.
 
 #[cfg(target_os = "linux")]
-use crate::command::{leaves_nothing, running, zombies};
+use crate::command::{leaves_nothing, marked, running, zombies};
 use crate::{
     command::texts,
     harness::{Listening, Peer, Wsio, eventually},
@@ -186,7 +186,7 @@ fn nothing_is_left_when_the_client_goes() {
         // It fills the terminal that nobody reads any more.
         (310_206, "trap '' HUP; while :; do echo {}; done"),
     ] {
-        let word = number.to_string();
+        let word = marked(number);
         let listening = script(&what.replace("{}", &word));
         let mut peer = Peer::dial(listening.address());
         eventually("it runs", || running(&word) > 0);
@@ -200,25 +200,27 @@ fn nothing_is_left_when_the_client_goes() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_program_that_reads_nothing_does_not_stay_when_its_client_goes() {
-    let listening = script("exec sleep 310207");
+    let word = marked(310_207);
+    let listening = script(&format!("exec sleep {word}"));
     let mut peer = Peer::dial(listening.address());
-    eventually("it runs", || running("310207") > 0);
+    eventually("it runs", || running(&word) > 0);
     for _ in 0..20 {
         peer.send(true, 2, &[b'x'; 10_000]);
     }
     peer.close(1000, "");
     assert_eq!(peer.until_close().unwrap().code(), Some(1000));
-    eventually("it is gone", || running("310207") == 0);
+    eventually("it is gone", || running(&word) == 0);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_killed_server_takes_its_programs_along() {
-    let listening = script("sleep 310208 & cat");
+    let word = marked(310_208);
+    let listening = script(&format!("sleep {word} & cat"));
     let _peer = Peer::dial(listening.address());
-    eventually("it runs", || running("310208") > 0);
+    eventually("it runs", || running(&word) > 0);
     drop(listening);
-    eventually("it is gone", || running("310208") == 0);
+    eventually("it is gone", || running(&word) == 0);
 }
 
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! Clients that go while their child is busy: what came is taken as far as it can be, and nothing waits.
 
-use super::running;
+use super::{marked, running};
 use crate::harness::{Listening, Peer, eventually};
 use std::{io::ErrorKind, time::Duration};
 
@@ -24,10 +24,11 @@ fn fill(peer: &mut Peer) {
 #[test]
 fn a_client_that_dies_while_nothing_is_taken_takes_its_child_along() {
     // With and without a reset: the last bytes of a client that just leaves may never get through.
-    for (word, resets) in [("300131", true), ("300132", false)] {
+    for (word, resets) in [(300_131, true), (300_132, false)] {
+        let word = marked(word);
         let listening = pinging(&format!("exec sleep {word}"));
         let mut peer = Peer::dial(listening.address());
-        eventually("it runs", || running(word) > 0);
+        eventually("it runs", || running(&word) > 0);
         fill(&mut peer);
         std::thread::sleep(Duration::from_millis(700));
         assert!(!listening.wsio.err_so_far().contains("#1 close"), "whoever waits is not gone");
@@ -36,6 +37,6 @@ fn a_client_that_dies_while_nothing_is_taken_takes_its_child_along() {
             false => drop(peer),
         }
         assert!(listening.wsio.says("close 1006").contains(" bytes not taken"));
-        eventually("it is gone", || running(word) == 0);
+        eventually("it is gone", || running(&word) == 0);
     }
 }

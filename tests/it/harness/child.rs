@@ -129,6 +129,7 @@ impl Wsio {
     }
 
     fn joined(command: &mut Command, stdin: impl Into<Stdio>, stdout: impl Into<Stdio>) -> Self {
+        super::signals_act();
         for name in ENVIRONMENT {
             if !command.get_envs().any(|(given, _)| given == name) {
                 command.env_remove(name);
@@ -159,6 +160,7 @@ impl Wsio {
         let script = format!("{before}\nexec \"$0\" \"$@\" 3<&0 4<&1 </dev/null >/dev/null");
         let mut command = Command::new("/bin/sh");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_wsio")]).args(args);
+        super::signals_act();
         let command = command.stdin(third).stdout(fourth).stderr(Stdio::piped());
         let mut child = command.spawn().expect("a shell starts");
         let err = Collected::new(child.stderr.take().unwrap());

@@ -58,6 +58,7 @@ impl Terminal {
     }
 
     pub fn start_in<'a>(options: Options, program: &str, args: impl IntoIterator<Item = &'a str>) -> Self {
+        super::signals_act();
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(24, 80)).unwrap();
         let own = pts.as_fd().try_clone_to_owned().unwrap();

@@ -146,11 +146,12 @@ fn a_child_that_leaves_without_taking_it_is_23() {
 #[test]
 fn a_servers_child_is_waited_for_no_longer_than_a_close() {
     let args = ["listen", "0", "--once", "--close-timeout", "500ms", "--read-ahead", "16M"];
-    let once = Listening::start(args.into_iter().chain(["--", "sleep", "300133"]));
+    let word = crate::command::marked(300_133);
+    let once = Listening::start(args.into_iter().chain(["--", "sleep", &word]));
     assert_eq!(gives(Peer::dial(once.address()), true), Some(1000));
     let done = once.wsio.wait();
     assert_eq!(done.code, 23, "{}", done.err);
-    eventually("the child is gone", || crate::command::running("300133") == 0);
+    eventually("the child is gone", || crate::command::running(&word) == 0);
 }
 
 #[test]
