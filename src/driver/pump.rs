@@ -374,19 +374,24 @@ impl Pump {
     }
 
     fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
+        // Only a flush or its own source ends a sink, and neither happens between two messages.
+        let mut takes = sink.is_open() || self.sink_failed;
         while let Some(message) = self.waiting.pop_front() {
             let control = is_control(&message);
             if control && !self.passes_control {
                 continue;
             }
-            if !sink.is_open() && !self.sink_failed {
+            if !takes {
                 // Its Close is here, behind what is still to be delivered: this waits to be told unsent.
                 self.waiting.push_front(message);
                 return Poll::Pending;
             }
             if sink.queued() >= HIGH_WATER {
                 match sink.poll_flush(cx) {
-                    Poll::Ready(Ok(())) => self.flushed = self.count.0,
+                    Poll::Ready(Ok(())) => {
+                        self.flushed = self.count.0;
+                        takes = sink.is_open() || self.sink_failed;
+                    }
                     Poll::Ready(Err(failure)) => {
                         self.waiting.push_front(message);
                         self.fail(failure, told);
