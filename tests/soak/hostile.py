@@ -91,7 +91,7 @@ class Trial:
             if command == "listen":
                 trust = ["--cert", self.world.tls.certificate, "--key", self.world.tls.key]
         grace = ["--grace", "2s"] if command == "listen" or self.form == "bridge" else []
-        linger = ["--linger", "300ms"]
+        linger = [] if self.form == "bridge" else ["--linger", "300ms"]
         return [command, "--stats", *self.framing, *CLOCKS, *linger, *grace, *trust, *self.limits, *rest]
 
     def input(self):
