@@ -19,8 +19,21 @@ use crate::{
         server::{self, Handshake},
     },
 };
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::{
+    pin::Pin,
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
 use tokio::sync::OwnedSemaphorePermit;
+
+/// A step of a client on the heap, made in a frame of its own: while its session runs a client keeps
+/// nothing of the steps before, and no poll of it walks through the memory that only they need.
+#[inline(never)]
+fn on_heap<'a, F>(step: impl FnOnce() -> F) -> Pin<Box<dyn Future<Output = F::Output> + Send + 'a>>
+where
+    F: Future + Send + 'a,
+{
+    Box::pin(step())
+}
 
 impl Shared {
     /// Serves one client; one that asks for nothing has its place already, and loses it while it is silent.
@@ -37,8 +50,8 @@ impl Shared {
         let telling = self.run.reach.telling(Some(number), 'A');
         let (came, mut newcomer, _permit) = match (&self.greeting, guest) {
             (Some(greeting), Guest::Stream(dialed)) => {
-                let (handshake, permit) =
-                    reception::receive(self, greeting, dialed, &name, newcomer, &telling).await?;
+                let receives = || reception::receive(self, greeting, dialed, &name, newcomer, &telling);
+                let (handshake, permit) = on_heap(receives).await?;
                 (Came::Asks(greeting, handshake), None, Some(permit))
             }
             (_, guest) => (Came::Plain(guest), Some(newcomer), permit),
@@ -49,14 +62,14 @@ impl Shared {
                 None => std::future::pending().await,
             }
         });
-        let opened = async {
+        let opened = on_heap(|| async {
             match came {
                 Came::Asks(greeting, handshake) => {
                     self.greet(greeting, *handshake, &name, visitor, &telling).await
                 }
                 Came::Plain(guest) => self.join_plain(guest, &name, visitor).await,
             }
-        };
+        });
         // A server that ends does not wait for clients that are not in yet.
         let (a, b, about) = tokio::select! {
             opened = opened => opened?,
@@ -69,8 +82,10 @@ impl Shared {
         let reporter = &self.run.reach.reporter;
         reporter.life(&format!("{name} open{about}"));
         let cut = Cut::new(reporter, &name);
+        let pair = on_heap(|| self.run.pair(a, b, true, Some(number)));
         let outcome = tokio::select! {
-            outcome = self.run.pair(a, b, true, Some(number)) => outcome,
+            biased;
+            outcome = pair => outcome,
             () = &mut evicted => {
                 cut.ended();
                 reporter.life(&format!("{name} close 1006 abnormal: it said next to nothing, and others needed the room"));

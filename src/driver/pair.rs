@@ -199,7 +199,7 @@ impl Pair {
             }
             self.poll_seat(cx, &mut events);
             let now = Instant::now();
-            let quiet = events.is_empty();
+            let quiet = !events.iter().any(|event| self.leads_on(event));
             for event in events.drain(..) {
                 self.closings.note(&event);
                 self.session.on(event, now);
@@ -221,6 +221,19 @@ impl Pair {
         self.measure();
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether a link or a pump that was polled before may go on because of it.
+    ///
+    /// Bytes that a transport took change nothing for them, nor does a message for a WebSocket change what is
+    /// read from it. What was heard of a peer may have put a reply into its queue.
+    fn leads_on(&self, event: &Event) -> bool {
+        match event {
+            Event::Wrote { .. } | Event::Took { .. } => false,
+            // B's pump comes behind A's.
+            Event::Received { side, .. } => *side == 1 && !matches!(self.links[0], Link::WebSocket(_)),
+            _ => true,
+        }
     }
 
     /// Whether the session has to end, since just now.

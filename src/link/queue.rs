@@ -21,7 +21,7 @@ struct State {
     messages: VecDeque<Message>,
     bytes: usize,
     dropped: u64,
-    end: Option<SourceEnd>,
+    end: Option<Box<SourceEnd>>,
     reader: Option<Waker>,
     writers: Vec<Waker>,
     /// Somebody asks what the reader's far end has taken.
@@ -34,14 +34,15 @@ struct State {
 const OVERHEAD: usize = 64;
 
 impl Queue {
-    /// Appends a message; after the end it is dropped.
-    pub fn push(&self, message: Message) {
+    /// Appends a message; after the end it is dropped. Gives what waits now, as [`bytes`](Self::bytes).
+    pub fn push(&self, message: Message) -> usize {
         let mut state = self.lock();
         if state.end.is_none() {
             state.bytes += message.len() + OVERHEAD;
             state.messages.push_back(message);
             state.wake_reader();
         }
+        state.bytes
     }
 
     /// Bytes waiting, a little more than the payloads.
@@ -108,19 +109,19 @@ impl Queue {
     pub fn cut(&self, end: SourceEnd) {
         let mut state = self.lock();
         state.dropped += state.clear();
-        state.end.get_or_insert(end);
+        state.end.get_or_insert_with(|| Box::new(end));
         state.wake_reader();
     }
 
     /// Whether its reader was sent away.
     pub fn was_cut(&self) -> bool {
-        matches!(self.lock().end, Some(SourceEnd::SentAway { .. }))
+        matches!(self.lock().end.as_deref(), Some(SourceEnd::SentAway { .. }))
     }
 
     /// Ready when the reader was sent away; for one that takes nothing, and so would not see the end.
     pub fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<SourceEnd> {
         let mut state = self.lock();
-        if let Some(end @ SourceEnd::SentAway { .. }) = &state.end {
+        if let Some(end @ SourceEnd::SentAway { .. }) = state.end.as_deref() {
             return Poll::Ready(end.clone());
         }
         state.reader = Some(cx.waker().clone());
@@ -168,13 +169,13 @@ impl Queue {
     /// How it ended, once everything was taken.
     pub fn end(&self) -> Option<SourceEnd> {
         let state = self.lock();
-        state.end.clone().filter(|_| state.messages.is_empty())
+        state.end.as_deref().filter(|_| state.messages.is_empty()).cloned()
     }
 
     /// Ends the queue; what is in it can still be taken. The first end stays.
     pub fn finish(&self, end: SourceEnd) {
         let mut state = self.lock();
-        state.end.get_or_insert(end);
+        state.end.get_or_insert_with(|| Box::new(end));
         state.wake_reader();
         state.writers.drain(..).for_each(Waker::wake);
     }

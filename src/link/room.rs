@@ -54,6 +54,8 @@ pub struct Room {
 struct State {
     next: u64,
     seats: Vec<Seat>,
+    /// Some queue may have reached the bound (`--queue`): as long as none has, nobody looks at all of them.
+    may_be_full: bool,
     last: VecDeque<Message>,
     last_bytes: usize,
     /// Whoever waits for company.
@@ -144,7 +146,10 @@ impl Room {
 
     /// Lets the centre hear this, whoever said it.
     pub fn tell_centre(&self, message: &Message) {
-        self.lock().seats.iter().filter(|seat| seat.centre).for_each(|seat| seat.queue.push(message.clone()));
+        let state = &mut *self.lock();
+        for seat in state.seats.iter().filter(|seat| seat.centre) {
+            state.may_be_full |= seat.queue.push(message.clone()) >= self.rules.queue;
+        }
     }
 
     fn send_away_but(&self, number: u64, end: &SourceEnd) {
@@ -162,7 +167,10 @@ impl Room {
         let number = state.next;
         state.next += 1;
         if !centre {
-            state.last.iter().for_each(|message| incoming.push(message.clone()));
+            for message in &state.last {
+                incoming.push(message.clone());
+            }
+            state.may_be_full |= incoming.bytes() >= self.rules.queue;
         }
         state.seats.push(Seat { number, queue: incoming.clone(), centre, conn: None, waited, pace: None });
         if let Some(waiting) = state.waiting.take() {
@@ -214,31 +222,32 @@ impl Member {
         }
         let message = &compact(message);
         self.speaks.store(true, Ordering::Relaxed);
-        let mut state = self.room.lock();
+        let state = &mut *self.room.lock();
         let rules = self.room.rules;
         if self.centre || self.room.mesh {
             state.remember(message, &rules);
         }
         let record = self.records.and_then(|conn| Some(record(conn, Some(Dir::In), What::of(message)?)));
         for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
-            if let Some(record) = record.as_ref().filter(|_| seat.centre) {
-                seat.queue.push(record.clone());
-                continue;
-            }
-            self.hand(seat, message);
+            let waits = match record.as_ref().filter(|_| seat.centre) {
+                Some(record) => seat.queue.push(record.clone()),
+                None => self.hand(seat, message),
+            };
+            state.may_be_full |= waits >= rules.queue;
         }
     }
 
-    fn hand(&self, seat: &mut Seat, message: &Message) {
+    /// Gives what waits in its queue then, bytes.
+    fn hand(&self, seat: &mut Seat, message: &Message) -> usize {
         let most = self.room.rules.queue;
         if seat.pace.is_some() && seat.queue.bytes() < most / 2 {
             seat.pace = None;
         }
         if !self.waits_for(seat) && seat.queue.bytes() >= most {
             seat.queue.count_dropped();
-        } else {
-            seat.queue.push(message.clone());
+            return most;
         }
+        seat.queue.push(message.clone())
     }
 
     /// Speaks to the centre in JSON records of this connection from now on.

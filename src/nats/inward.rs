@@ -51,7 +51,7 @@ impl Inward {
             let binary = message.headers.as_ref().and_then(|headers| headers.get(name));
             let binary = binary.is_some_and(|kind| kind.as_str() == value);
             match read(message.payload, binary, self.kind, self.max_message) {
-                Ok(message) if self.inbox.bytes() < INBOX => self.inbox.push(message),
+                Ok(message) if self.inbox.bytes() < INBOX => _ = self.inbox.push(message),
                 Ok(_) => self.miss(),
                 Err(mut fault) => {
                     self.miss();

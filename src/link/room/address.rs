@@ -22,14 +22,14 @@ impl Member {
         }
         self.speaks.store(true, Ordering::Relaxed);
         let mut state = self.room.lock();
-        let State { seats, .. } = &mut *state;
+        let State { seats, may_be_full, .. } = &mut *state;
         let mut reached = conn.is_none();
         let meant = |conn_of: Option<u64>| conn.is_none() || conn == conn_of;
         for seat in seats.iter_mut().filter(|seat| !seat.centre && meant(seat.conn) && self.reaches(seat)) {
             reached = true;
             match message {
                 Message::Close(frame) => seat.queue.finish(asked(frame.clone(), true)),
-                message => self.hand(seat, message),
+                message => *may_be_full |= self.hand(seat, message) >= self.room.rules.queue,
             }
         }
         reached

@@ -72,8 +72,13 @@ impl Member {
 
     /// Whether somebody has no room for another message, and is to be waited for.
     pub fn is_held_up(&self) -> bool {
-        let state = self.room.lock();
+        let state = &mut *self.room.lock();
+        if !state.may_be_full {
+            return false;
+        }
         let held_up = state.seats.iter().filter(|seat| self.reaches(seat)).any(|seat| self.is_full(seat));
+        state.may_be_full =
+            held_up || state.seats.iter().any(|seat| seat.queue.bytes() >= self.room.rules.queue);
         if held_up {
             self.speaks.store(true, Ordering::Relaxed);
         }
