@@ -35,6 +35,14 @@ where
     Box::pin(step())
 }
 
+/// Ready when others need its place; never once it has one of its own.
+async fn evicted(newcomer: &mut Option<Newcomer>) {
+    match newcomer {
+        Some(newcomer) => newcomer.evicted().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Shared {
     /// Serves one client; one that asks for nothing has its place already, and loses it while it is silent.
     pub(super) async fn client(
@@ -56,12 +64,6 @@ impl Shared {
             }
             (_, guest) => (Came::Plain(guest), Some(newcomer), permit),
         };
-        let mut evicted = Box::pin(async move {
-            match &mut newcomer {
-                Some(newcomer) => newcomer.evicted().await,
-                None => std::future::pending().await,
-            }
-        });
         let opened = on_heap(|| async {
             match came {
                 Came::Asks(greeting, handshake) => {
@@ -73,7 +75,7 @@ impl Shared {
         // A server that ends does not wait for clients that are not in yet.
         let (a, b, about) = tokio::select! {
             opened = opened => opened?,
-            () = &mut evicted => {
+            () = evicted(&mut newcomer) => {
                 self.unchoose();
                 return None;
             }
@@ -86,7 +88,7 @@ impl Shared {
         let outcome = tokio::select! {
             biased;
             outcome = pair => outcome,
-            () = &mut evicted => {
+            () = evicted(&mut newcomer) => {
                 cut.ended();
                 reporter.life(&format!("{name} close 1006 abnormal: it said next to nothing, and others needed the room"));
                 return None;
