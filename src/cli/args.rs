@@ -4,7 +4,13 @@
 //! long help takes three lines each, so the two are the same renderer over two [`Style`]s.
 
 use super::{connect::ConnectArgs, examples, expand::usage, listen::ListenArgs, modes, pipe::PipeArgs};
-use crate::{endpoint::SCHEMES, exit::EXITS, fault::Result, framing::FRAMINGS, os_text};
+use crate::{
+    endpoint::{SCHEMES, Scheme, binds_unix},
+    exit::EXITS,
+    fault::Result,
+    framing::FRAMINGS,
+    os_text,
+};
 use clap::{
     Arg, ArgAction, ArgMatches, Command, CommandFactory, Id, Parser,
     builder::{StringValueParser, TypedValueParser},
@@ -165,22 +171,11 @@ const PATHS: [&str; 11] = [
 
 /// Refuses what is not UTF-8 where neither a path nor the bytes of a message stand.
 pub(super) fn check_bytes(matches: &ArgMatches) -> Result<()> {
-    const SCHEMES: [&str; 9] = [
-        "file:",
-        "append:",
-        "unix:",
-        "unix-listen:",
-        "ws+unix:",
-        "ws-listen:unix:",
-        "wss-listen:unix:",
-        "exec:",
-        "sh:",
-    ];
     for id in matches.ids().map(Id::as_str) {
         let takes_bytes = |text: &str| match id {
-            "target" | "a" | "b" | "to" | "address" => SCHEMES.iter().any(|scheme| {
-                text.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
-            }),
+            "target" | "a" | "b" | "to" | "address" => {
+                binds_unix(text) || Scheme::of(text).is_some_and(|(scheme, _)| scheme.flags.path)
+            }
             "send" | "program" => true,
             _ => text.starts_with('@') || PATHS.contains(&id),
         };

@@ -8,13 +8,13 @@ use super::{
     handshake,
     look::{self, Colors, Prompt},
     lower::{self, Given},
-    modes,
     network::Network,
     pasted,
     probe::Checks,
     script::Scripting,
 };
 use crate::{
+    endpoint,
     fault::Result,
     net::DialOptions,
     plan::{Common, Connect, Plan},
@@ -82,7 +82,7 @@ impl ConnectArgs {
         server.handshake.compress = self.handshake.compress;
         let mut client = handshake::client(self.handshake, self.credentials, expander)?;
         client.follow = self.network.location;
-        let dial = match modes::is_dialled(&target) {
+        let dial = match endpoint::is_dialled(&target) {
             true => self.network.lower(expander)?,
             // The embedded server is reached without a proxy.
             false => DialOptions::default(),

@@ -5,7 +5,7 @@
 //! it parses, so that a hint never leads to the next refusal.
 
 use super::words;
-use crate::endpoint::SCHEMES;
+use crate::endpoint::{Kind, Scheme};
 use clap::{Arg, Command};
 use std::net::IpAddr;
 
@@ -121,7 +121,7 @@ impl Line {
 
     fn write(self, subcommand: Option<&str>) -> Option<Vec<String>> {
         let places: Vec<&String> = self.places().collect();
-        let served = |place: &str| place.starts_with("ws-listen:") || place.starts_with("wss-listen:");
+        let served = |place: &str| Kind::of(place).is_web_socket() && Kind::of(place).listens();
         let name = match (subcommand, &self.port, &places[..]) {
             (Some("listen"), _, _) | (None, Some(_), _) | (Some("connect"), Some(_), []) => "listen",
             (None, None, [first, ..]) if first.parse::<u16>().is_ok() => "listen",
@@ -182,9 +182,11 @@ impl Line {
             (_, None) if places.is_empty() => return None,
             (_, None) => places.remove(0),
         };
-        for scheme in ["ws-listen:", "wss-listen:"] {
-            if let Some(rest) = address.strip_prefix(scheme) {
-                address = if scheme == "ws-listen:" { rest.to_owned() } else { format!("wss://{rest}") };
+        if let Some((scheme, rest)) = Scheme::of(&address) {
+            match scheme.kind {
+                Kind::WebSocketServer => address = rest.to_owned(),
+                Kind::SecureWebSocketServer => address = format!("wss://{rest}"),
+                _ => {}
             }
         }
         if is_bare_host(&address) && places.first().is_some_and(|place| is_port(place)) {
@@ -250,29 +252,39 @@ pub(super) fn lacks_equals(arg: &Arg, next: &str) -> bool {
         && (next.parse::<u32>().is_ok() || possible.iter().any(|possible| possible.matches(next, false)))
 }
 
-/// The schemes of other tools that have one of ours.
-fn ours(place: &str) -> String {
-    let known = [("ws-l:", "ws-listen:"), ("l-ws:", "ws-listen:"), ("sh-c:", "sh:"), ("cmd:", "sh:")];
-    match known.into_iter().find_map(|(from, to)| place.strip_prefix(from).map(|rest| (to, rest))) {
-        _ if place == "mirror:" => "echo:".to_owned(),
-        Some((scheme, rest)) => format!("{scheme}{rest}"),
-        None => place.to_owned(),
-    }
+/// Schemes of other tools that have one of ours.
+const OURS: [(&str, &str); 12] = [
+    ("ws-l", "ws-listen"),
+    ("l-ws", "ws-listen"),
+    ("wss-l", "wss-listen"),
+    ("l-wss", "wss-listen"),
+    ("tcp-l", "tcp-listen"),
+    ("l-tcp", "tcp-listen"),
+    ("udp-l", "udp-listen"),
+    ("unix-l", "unix-listen"),
+    ("l-unix", "unix-listen"),
+    ("sh-c", "sh"),
+    ("cmd", "sh"),
+    ("mirror", "echo"),
+];
+
+/// An endpoint of another tool as one of ours; what is none, or has none, as it is.
+pub(super) fn ours(place: &str) -> String {
+    let known = place.split_once(':').and_then(|(name, rest)| {
+        let ours = OURS.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(name))?.1;
+        // A host may be called so.
+        (ours != "echo" || rest.is_empty()).then(|| format!("{ours}:{rest}"))
+    });
+    known.unwrap_or_else(|| place.to_owned())
 }
 
 fn is_url(place: &str) -> bool {
-    let scheme = place.split_once(':').map_or("", |(scheme, _)| scheme);
-    ["ws", "wss", "http", "https", "ws+unix"].iter().any(|known| known.eq_ignore_ascii_case(scheme))
+    Scheme::of(place).is_some_and(|(scheme, _)| scheme.kind == Kind::WebSocket)
 }
 
 fn is_endpoint(place: &str) -> bool {
-    if is_url(place) {
-        return true;
-    }
     let scheme = place.split_once(':').map(|(scheme, _)| scheme);
-    scheme.is_some_and(|scheme| {
-        scheme == "broadcast" || SCHEMES.iter().any(|known| known.name.eq_ignore_ascii_case(scheme))
-    })
+    scheme.is_some_and(|scheme| scheme == "broadcast" || Scheme::named(scheme).is_some())
 }
 
 /// A port, or an address with one.

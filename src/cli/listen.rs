@@ -4,7 +4,7 @@ use super::{
     client::{Certificate, Handshake, Trust},
     expand::{Expander, usage},
     groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
-    handshake,
+    habits, handshake,
     lower::{self, Given},
     network::Network,
     script::Scripting,
@@ -13,6 +13,7 @@ use super::{
     values,
 };
 use crate::{
+    endpoint::{Kind, Scheme},
     exit::Exit,
     fault::{Fault, Result},
     net::ListenAddr,
@@ -186,11 +187,11 @@ impl Place {
             let address = ListenAddr::parse(text).map_err(malformed)?;
             return Ok(Self { address, path: None, secure: None });
         };
-        let (secure, default_port) = match scheme.to_ascii_lowercase().as_str() {
-            "ws" | "http" => (false, 80),
-            "wss" | "https" => (true, 443),
+        let secure = match Scheme::named(scheme) {
+            Some(known) if known.kind == Kind::WebSocket && !known.flags.path => known.flags.secure,
             _ => return Err(malformed(format!("unknown scheme '{scheme}'"))),
         };
+        let default_port = if secure { 443 } else { 80 };
         let path_at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(path_at);
         let path = match path {
@@ -209,18 +210,17 @@ impl Place {
 
 /// The line that does what an endpoint in the place of the address means.
 fn endpoint_instead(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once(':')?;
-    Some(match scheme.to_ascii_lowercase().as_str() {
-        "ws-listen" | "ws-l" | "l-ws" => format!("wsio listen {rest}"),
-        "wss-listen" | "wss-l" | "l-wss" => format!("wsio listen wss://{rest}"),
-        "unix-listen" | "unix-l" => format!("wsio listen unix:{rest}"),
-        "tcp-listen" | "udp-listen" | "tcp-l" | "udp-l" => {
-            let scheme = scheme.split('-').next().unwrap_or_default();
-            format!(
-                "wsio pipe {scheme}-listen:{rest} B for clients that speak no WebSocket, wsio listen {rest} for those that do"
-            )
-        }
-        "echo" => "wsio listen PORT --echo".to_owned(),
+    let endpoint = habits::ours(text);
+    let (scheme, rest) = Scheme::of(&endpoint)?;
+    Some(match scheme.kind {
+        Kind::WebSocketServer => format!("wsio listen {rest}"),
+        Kind::SecureWebSocketServer => format!("wsio listen wss://{rest}"),
+        Kind::StreamServer if scheme.flags.path => format!("wsio listen unix:{rest}"),
+        Kind::StreamServer | Kind::DatagramServer => format!(
+            "wsio pipe {}:{rest} B for clients that speak no WebSocket, wsio listen {rest} for those that do",
+            scheme.name
+        ),
+        Kind::Echo => "wsio listen PORT --echo".to_owned(),
         _ => return None,
     })
 }

@@ -72,20 +72,6 @@ impl Given<'_> {
     }
 }
 
-/// Whether the endpoint is `tls:HOST:PORT`.
-pub(super) fn is_tls(endpoint: &str) -> bool {
-    has_scheme(endpoint, "tls")
-}
-
-/// Whether the endpoint is a file to be read, or one to be written.
-pub(super) fn is_file(endpoint: &str) -> bool {
-    has_scheme(endpoint, "file") || has_scheme(endpoint, "append")
-}
-
-fn has_scheme(endpoint: &str, name: &str) -> bool {
-    endpoint.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(name))
-}
-
 pub(super) fn rules(session: &Session) -> Rules {
     Rules {
         linger: session.linger.0,
@@ -325,16 +311,6 @@ pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> 
     Ok(output.record.clone())
 }
 
-/// Whether an endpoint joins many: one queue for each, with rules.
-pub(super) fn is_fanout(endpoint: &str) -> bool {
-    has_scheme(endpoint, "hub") || is_subject(endpoint)
-}
-
-/// Whether an endpoint is a subject of a broker.
-pub(super) fn is_subject(endpoint: &str) -> bool {
-    has_scheme(endpoint, "nats") || has_scheme(endpoint, "nats+tls")
-}
-
 pub(super) fn room(fanout: &Fanout) -> room::Rules {
     let slow = match fanout.slow {
         WhenSlow::Disconnect => room::Slow::Disconnect,
@@ -342,11 +318,6 @@ pub(super) fn room(fanout: &Fanout) -> room::Rules {
         WhenSlow::Wait => room::Slow::Wait,
     };
     room::Rules { queue: fanout.queue, slow, last: fanout.last }
-}
-
-/// Whether this endpoint starts a program.
-pub(super) fn is_command(endpoint: &str) -> bool {
-    has_scheme(endpoint, "exec") || has_scheme(endpoint, "sh")
 }
 
 pub(super) fn client_tls(trust: Trust, own: Certificate, expander: &mut Expander) -> Result<ClientTls> {

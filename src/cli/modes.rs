@@ -5,43 +5,13 @@
 //! redirect) refuses nothing here. Every option of every subcommand stands in [`TABLE`] or in `EVERYWHERE`,
 //! which a test reads; another one (`it modes::`) walks all modes and sees each option act or be refused.
 
-use super::lower::{self, Given};
-use crate::{fault::Result, framing::Framing};
-
-/// What an endpoint is, as far as options differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    WebSocketClient,
-    /// `tls:`, and `nats:` whose server may ask for TLS
-    TlsClient,
-    WebSocketServer,
-    SecureWebSocketServer,
-    StreamServer,
-    DatagramClient,
-    DatagramServer,
-    /// A message is a message: in-process endpoints.
-    Whole,
-    /// Bytes that a framing cuts.
-    Other,
-}
-
-impl Role {
-    /// A word without a known scheme is a WebSocket URL whose scheme was left out.
-    pub(super) fn of(endpoint: &str) -> Self {
-        let scheme = endpoint.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        match scheme.as_str() {
-            "ws-listen" => Self::WebSocketServer,
-            "wss-listen" => Self::SecureWebSocketServer,
-            "tcp-listen" | "unix-listen" => Self::StreamServer,
-            "tls" | "nats" | "nats+tls" => Self::TlsClient,
-            "udp" => Self::DatagramClient,
-            "udp-listen" => Self::DatagramServer,
-            "hub" | "echo" | "null" => Self::Whole,
-            "-" | "tcp" | "unix" | "exec" | "sh" | "file" | "append" => Self::Other,
-            _ => Self::WebSocketClient,
-        }
-    }
-}
+use super::lower::Given;
+use crate::{
+    endpoint::{Kind, binds_unix, is_dialled, is_echo},
+    fault::Result,
+    framing::Framing,
+    net::ListenAddr,
+};
 
 /// What holds of a run, a bit for each fact.
 #[derive(Clone, Copy)]
@@ -284,12 +254,12 @@ impl Mode {
         self.set(REFUSAL, status.is_some_and(|status| *status != 101));
         // A pasted line has the URL of a page.
         self.set(NETWORK, target.is_none_or(is_dialled));
-        self.set(OPENED, target.is_none_or(|target| !target.eq_ignore_ascii_case("echo:")));
+        self.set(OPENED, target.is_none_or(|target| !is_echo(target)));
     }
 
     fn listen(&mut self, given: &Given, address: &str, to: Option<&str>) {
         self.set(LISTEN | SERVER | SECURE | LISTENS, true);
-        self.set(UNIX, address.starts_with("unix:"));
+        self.set(UNIX, matches!(ListenAddr::parse(address), Ok(ListenAddr::Unix(_))));
         let alone = self.has(ALONE);
         match to {
             Some(endpoint) => self.end(endpoint),
@@ -303,38 +273,40 @@ impl Mode {
     }
 
     fn pipe(&mut self, ends: [&str; 2]) {
+        let kinds = ends.map(Kind::of);
         self.set(PIPE, true);
         ends.into_iter().for_each(|end| self.end(end));
         self.set(ALONE, self.has(ALONE) || !self.has(LISTENS));
-        let speaks = matches!(Role::of(ends[0]), Role::WebSocketClient | Role::DatagramClient);
-        self.set(PUBLISHES, speaks && lower::is_subject(ends[1]));
-        self.set(RELAY, ends.into_iter().all(|end| Role::of(end).is_web_socket()));
+        let speaks = matches!(kinds[0], Kind::WebSocket | Kind::Datagrams);
+        self.set(PUBLISHES, speaks && kinds[1] == Kind::Subject);
+        self.set(RELAY, kinds.into_iter().all(Kind::is_web_socket));
     }
 
     /// Adds what one end is.
     fn end(&mut self, endpoint: &str) {
-        let role = Role::of(endpoint);
+        let kind = Kind::of(endpoint);
         self.set(NETWORK, self.has(NETWORK) || is_dialled(endpoint));
-        let facts = match role {
-            Role::WebSocketClient => CLIENT | OPENED,
-            Role::TlsClient if lower::is_subject(endpoint) => TLS | NATS | FANOUT | OPENED,
-            Role::TlsClient => TLS | BYTES | ENDS | OPENED,
-            Role::WebSocketServer => SERVER | LISTENS,
-            Role::SecureWebSocketServer => SERVER | SECURE | LISTENS,
-            Role::StreamServer => BYTES | ENDS | LISTENS,
-            Role::DatagramClient => DATAGRAMS,
-            Role::DatagramServer => DATAGRAMS | LISTENS,
-            Role::Whole if lower::is_fanout(endpoint) => FANOUT,
-            Role::Whole => 0,
-            Role::Other if endpoint == "-" => BYTES | ENDS | STANDARD,
-            Role::Other if lower::is_command(endpoint) => BYTES | PROGRAM,
-            Role::Other if lower::is_file(endpoint) => BYTES | ENDS,
-            Role::Other => BYTES | ENDS | OPENED,
+        let facts = match kind {
+            Kind::Standard => BYTES | ENDS | STANDARD,
+            Kind::WebSocket => CLIENT | OPENED,
+            Kind::WebSocketServer => SERVER | LISTENS,
+            Kind::SecureWebSocketServer => SERVER | SECURE | LISTENS,
+            Kind::Stream => BYTES | ENDS | OPENED,
+            Kind::Tls => TLS | BYTES | ENDS | OPENED,
+            Kind::StreamServer => BYTES | ENDS | LISTENS,
+            Kind::Datagrams => DATAGRAMS,
+            Kind::DatagramServer => DATAGRAMS | LISTENS,
+            Kind::Command => BYTES | PROGRAM,
+            Kind::File => BYTES | ENDS,
+            Kind::Echo | Kind::Null => 0,
+            Kind::Hub => FANOUT,
+            // Its server may ask for TLS.
+            Kind::Subject => TLS | NATS | FANOUT | OPENED,
         };
         self.set(facts, true);
         self.set(UNIX, self.has(UNIX) || binds_unix(endpoint));
         // Of a listening WebSocket and a dialled one, the messages pass.
-        self.set(RELAY, self.has(LISTEN) && role == Role::WebSocketClient);
+        self.set(RELAY, self.has(LISTEN) && kind == Kind::WebSocket);
     }
 
     fn has(self, facts: u64) -> bool {
@@ -354,12 +326,6 @@ impl Needs {
             Self::No(facts) => mode.0 & facts == 0,
             Self::NotAll(facts) => mode.0 & facts != *facts,
         }
-    }
-}
-
-impl Role {
-    fn is_web_socket(self) -> bool {
-        matches!(self, Self::WebSocketClient | Self::WebSocketServer | Self::SecureWebSocketServer)
     }
 }
 
@@ -384,76 +350,40 @@ fn is_printable(given: &Given) -> bool {
         .is_some_and(|name| ["jsonl", "base64", "hex"].contains(&name))
 }
 
-/// Whether an endpoint is reached over the network, so that the way to it can be chosen.
-pub(super) fn is_dialled(endpoint: &str) -> bool {
-    match endpoint.split_once(':') {
-        Some((scheme, _)) => match scheme.to_ascii_lowercase().as_str() {
-            "ws" | "wss" | "http" | "https" | "tcp" | "tls" => true,
-            // A scheme that is somewhere else, or a host and its port.
-            scheme => !crate::endpoint::SCHEMES.iter().any(|known| known.name == scheme),
-        },
-        None => endpoint != "-",
-    }
-}
-
-/// Whether it makes a Unix socket to listen on.
-fn binds_unix(endpoint: &str) -> bool {
-    let (scheme, address) = endpoint.split_once(':').unwrap_or_default();
-    match scheme.to_ascii_lowercase().as_str() {
-        "unix-listen" => true,
-        "ws-listen" | "wss-listen" => address.starts_with("unix:"),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::SCHEMES;
     use std::collections::HashSet;
 
-    #[test]
-    fn endpoints_are_known_by_their_scheme() {
-        for (endpoint, role) in [
-            ("-", Role::Other),
-            ("ws://h/", Role::WebSocketClient),
-            ("wss://h/", Role::WebSocketClient),
-            ("ws+unix:/s:/p", Role::WebSocketClient),
-            ("localhost:8080", Role::WebSocketClient),
-            ("example.com", Role::WebSocketClient),
-            ("ws-listen:8080", Role::WebSocketServer),
-            ("wss-listen:8443", Role::SecureWebSocketServer),
-            ("tcp-listen:1", Role::StreamServer),
-            ("unix-listen:/s", Role::StreamServer),
-            ("tls:h:1", Role::TlsClient),
-            ("nats://h/x", Role::TlsClient),
-            ("nats+tls://h/x", Role::TlsClient),
-            ("tcp:h:1", Role::Other),
-            ("tcp://h:1", Role::Other),
-            ("file:/x", Role::Other),
-            ("udp:h:1", Role::DatagramClient),
-            ("udp-listen:1", Role::DatagramServer),
-            ("echo:", Role::Whole),
-            ("8080", Role::WebSocketClient),
-            (":8080/x", Role::WebSocketClient),
-            ("WS://h", Role::WebSocketClient),
-            ("TCP:h:1", Role::Other),
-            ("Wss-Listen:8443", Role::SecureWebSocketServer),
-        ] {
-            assert_eq!(Role::of(endpoint), role, "{endpoint}");
-        }
+    /// What holds of this line.
+    fn mode(line: &[&str]) -> u64 {
+        let command = crate::cli::command();
+        let matches = command.clone().try_get_matches_from(line).unwrap_or_else(|error| panic!("{error}"));
+        let (name, matches) = matches.subcommand().unwrap();
+        Mode::of(&Given { matches, command: command.find_subcommand(name).unwrap() }).0
     }
 
     #[test]
-    fn what_is_reached_over_the_network() {
-        for endpoint in
-            ["ws://h", "wss://h", "https://h", "tcp:h:1", "tls:h:1", "localhost:8080", "h", "[::1]:80"]
-        {
-            assert!(is_dialled(endpoint), "{endpoint}");
-        }
-        for endpoint in
-            ["-", "ws+unix:/s", "unix:/s", "ws-listen:1", "tcp-listen:1", "echo:", "exec:a", "file:/x"]
-        {
-            assert!(!is_dialled(endpoint), "{endpoint}");
+    fn capitals_in_a_scheme_change_no_mode() {
+        let examples = || SCHEMES.iter().map(|scheme| (scheme, scheme.example));
+        for (scheme, example) in examples() {
+            let capitals = match example.split_once(':') {
+                Some((_, rest)) => format!("{}:{rest}", scheme.name.to_uppercase()),
+                None => example.to_owned(),
+            };
+            let lines = |endpoint: &str| {
+                let mut modes = vec![
+                    mode(&["wsio", "connect", endpoint]),
+                    mode(&["wsio", "listen", "0", "--to", endpoint]),
+                ];
+                for (_, other) in examples() {
+                    modes.push(mode(&["wsio", "pipe", endpoint, other]));
+                    modes.push(mode(&["wsio", "pipe", other, endpoint]));
+                }
+                modes
+            };
+            assert_eq!(lines(example), lines(&capitals), "{capitals}");
         }
     }
 

@@ -11,11 +11,11 @@ use super::{
     groups::{Again, ChildErrors, Commands, Fanout, Messages, Output, Session},
     handshake,
     lower::{self, Given},
-    modes::Role,
     network::Network,
     server::Server,
 };
 use crate::{
+    endpoint::Kind,
     fault::Result,
     plan::{Common, Pipe, Plan},
     ws::ClientOptions,
@@ -65,25 +65,25 @@ pub(super) struct PipeArgs {
 
 impl PipeArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
-        let roles = [Role::of(&self.a), Role::of(&self.b)];
-        let has = |role: Role| roles.contains(&role);
+        let kinds = [Kind::of(&self.a), Kind::of(&self.b)];
+        let has = |kind: Kind| kinds.contains(&kind);
         // Between two WebSockets, the client of the one decides what is offered to the other.
-        let passes_through = has(Role::WebSocketServer) || has(Role::SecureWebSocketServer);
+        let passes_through = has(Kind::WebSocketServer) || has(Kind::SecureWebSocketServer);
 
         // A secure server's certificate comes first; with --self-signed it has one, and --cert is the client's.
         let own = std::mem::take(&mut self.certificate);
-        let (server_own, client_own) = match has(Role::SecureWebSocketServer) && !self.server.self_signed {
+        let (server_own, client_own) = match has(Kind::SecureWebSocketServer) && !self.server.self_signed {
             true => (own, Certificate::default()),
             false => (Certificate::default(), own),
         };
         let Server { self_signed, client_ca, .. } = &self.server;
         let server_tls = lower::server_tls(&server_own, *self_signed, client_ca.clone(), expander)?;
-        if has(Role::SecureWebSocketServer) && server_tls.is_none() {
+        if has(Kind::SecureWebSocketServer) && server_tls.is_none() {
             return Err(usage("wss-listen: needs a certificate")
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start"));
         }
 
-        let listens = passes_through || has(Role::StreamServer) || has(Role::DatagramServer);
+        let listens = kinds.into_iter().any(Kind::listens);
         let record = lower::recording(&self.output, listens && !self.server.once)?;
         let forward = self.server.forward_header.clone();
         let max_buffer = lower::max_buffer(given, &self.server, &self.messages)?;
@@ -93,7 +93,7 @@ impl PipeArgs {
             server.peer_idle = None;
         }
         server.handshake.compress = self.handshake.compress;
-        let client = if has(Role::WebSocketClient) {
+        let client = if has(Kind::WebSocket) {
             let client = handshake::client(self.handshake, self.credentials, expander)?;
             ClientOptions { follow: self.network.location, ..client }
         } else {
@@ -106,9 +106,7 @@ impl PipeArgs {
         };
         let framing = lower::framing(&self.messages, "raw", &self.output)?;
         let direction = lower::direction(&self.messages);
-        let framed = roles.iter().any(|role| matches!(role, Role::Other | Role::StreamServer))
-            || lower::is_tls(&self.a)
-            || lower::is_tls(&self.b);
+        let framed = kinds.into_iter().any(Kind::is_bytes);
         let input = framed.then(|| framing.input.map_or("raw", |input| input.name));
         let common = Common {
             rules: self.ask.rules(&self.session, given),
@@ -118,7 +116,7 @@ impl PipeArgs {
             read_ahead: lower::read_ahead(&self.messages, listens),
             direction,
             send: lower::send(&self.messages, expander)?,
-            input_left: lower::input_left(given, expander).filter(|_| self.a == "-" || self.b == "-"),
+            input_left: lower::input_left(given, expander).filter(|_| has(Kind::Standard)),
             input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
             chat: lower::chat(&self.messages, expander)?,
             connect_timeout: self.session.connect_timeout.0,
@@ -142,9 +140,8 @@ impl PipeArgs {
             record,
         };
         // What standard input is, the command line does not know.
-        let is_bounded =
-            |end: &String| end == "-" || lower::is_file(end) || Role::of(end) == Role::WebSocketClient;
-        if self.again.resend && input == Some("whole") && ![&self.a, &self.b].into_iter().all(is_bounded) {
+        let is_bounded = |kind| matches!(kind, Kind::Standard | Kind::File | Kind::WebSocket);
+        if self.again.resend && input == Some("whole") && !kinds.into_iter().all(is_bounded) {
             return Err(lower::whole_resent());
         }
         Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))

@@ -38,7 +38,7 @@ pub use setup::Setup;
 pub use signals::{Ignored, Orders, Signals};
 
 use crate::{
-    endpoint::{self, Acceptor, Endpoint, Found, Opened, OpenedLink, Opening, Reach, Role},
+    endpoint::{self, Acceptor, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Reach, Role, Scheme},
     exit::Exit,
     fault::{Fault, Result},
     framing::{self, Framing},
@@ -109,24 +109,20 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
 async fn remote(target: &str, common: &Common, run: &Arc<Run>, found: Option<Found>) -> Result<OpenedLink> {
     run.reach.check_files().await?;
     let mut target = target.to_owned();
-    if target.eq_ignore_ascii_case("echo:") {
+    if endpoint::is_echo(&target) {
         target = echo_server(common, run).await?;
     }
     let remote = endpoint::parse(&target, &Opening::new(Role::B))?;
     if !remote.is_web_socket() {
         let cause = format!("connect wants a WebSocket URL, not `{target}`");
-        return Err(Fault::new(Exit::Usage, "usage", cause).hint(match target.as_str() {
-            "-" => {
+        return Err(Fault::new(Exit::Usage, "usage", cause).hint(match Scheme::of(&target) {
+            Some((scheme, _)) if scheme.kind == Kind::Standard => {
                 "wsio connect wss://HOST/PATH: standard input and output are always the other side".to_owned()
             }
-            _ => match target.split_once(':') {
-                Some((scheme, path)) if scheme.eq_ignore_ascii_case("unix") => {
-                    format!(
-                        "wsio connect ws+unix:{path} for a WebSocket there, wsio pipe - {target} for bytes"
-                    )
-                }
-                _ => format!("wsio pipe - {target}"),
-            },
+            Some((scheme, path)) if scheme.kind == Kind::Stream && scheme.flags.path => {
+                format!("wsio connect ws+unix:{path} for a WebSocket there, wsio pipe - {target} for bytes")
+            }
+            _ => format!("wsio pipe - {target}"),
         }));
     }
     redial::open(run, &remote.into(), Opening { found, ..Opening::new(Role::B) }).await

@@ -261,14 +261,15 @@ impl Server {
     }
 
     fn announce(&self, options: &Serve) -> Result<()> {
-        let url = |address: &String| match (address.strip_prefix("unix:"), self.scheme) {
-            (Some(path), "ws" | "wss") => format!("{}+unix:{path}", self.scheme),
-            (Some(path), _) => format!("unix:{path}"),
-            (None, "ws" | "wss") => {
+        let scheme = self.scheme;
+        let url = |address: &String| match (address.strip_prefix("unix:"), self.shared.greeting.is_some()) {
+            (Some(path), true) => format!("{scheme}+unix:{path}"),
+            (Some(path), false) => format!("unix:{path}"),
+            (None, true) => {
                 let path = options.handshake.paths.first().map_or("/", String::as_str);
-                format!("{}://{address}{path}", self.scheme)
+                format!("{scheme}://{address}{path}")
             }
-            (None, scheme) => format!("{scheme}://{address}"),
+            (None, false) => format!("{scheme}://{address}"),
         };
         let urls: Vec<String> = self.door.announced().iter().map(url).collect();
         let text: String = urls.iter().map(|url| format!("{url}\n")).collect();

@@ -3,7 +3,7 @@
 //! There is no shell unless the user writes `sh:`, and nothing a client sends ever becomes part of a
 //! command line: what a child may know of its client stands in the environment.
 
-use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme, Visitor};
+use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme, Visitor};
 use crate::{
     child::{self, Child, Errors, Recipe},
     exit::Exit,
@@ -25,6 +25,8 @@ pub(super) const EXEC: Scheme = Scheme {
     form: "exec:PROGRAM ARG…",
     example: "exec:sort -r",
     summary: "child process, started without a shell",
+    kind: Kind::Command,
+    flags: Flags { path: true, ..Flags::NONE },
     a: false,
     b: true,
     parse: |text| {
@@ -42,6 +44,8 @@ pub(super) const SH: Scheme = Scheme {
     form: "sh:COMMAND",
     example: "sh:sort | uniq -c",
     summary: "child process, through /bin/sh",
+    kind: Kind::Command,
+    flags: Flags { path: true, ..Flags::NONE },
     a: false,
     b: true,
     parse: |text| {

@@ -1,6 +1,6 @@
 //! `udp:` and `udp-listen:`: one datagram, one message.
 
-use super::{Acceptor, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Acceptor, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -13,6 +13,8 @@ pub(super) const UDP: Scheme = Scheme {
     form: "udp:HOST:PORT",
     example: "udp:127.0.0.1:51820",
     summary: "UDP client, one datagram is one message",
+    kind: Kind::Datagrams,
+    flags: Flags::NONE,
     a: true,
     b: true,
     parse: |text| {
@@ -26,6 +28,8 @@ pub(super) const UDP_LISTEN: Scheme = Scheme {
     form: "udp-listen:ADDR",
     example: "udp-listen:127.0.0.1:51820",
     summary: "UDP server, one bridge per peer until it is silent for 60 s",
+    kind: Kind::DatagramServer,
+    flags: Flags::NONE,
     a: true,
     b: false,
     parse: |text| match ListenAddr::parse(text) {

@@ -3,7 +3,7 @@
 //! Behind a server a file is opened once a client, so `file:` there would empty the file each time:
 //! it is refused, or with `--once` emptied by the first byte that comes.
 
-use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
+use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -25,6 +25,8 @@ pub(super) const FILE: Scheme = Scheme {
     form: "file:PATH",
     example: "file:/tmp/data.bin",
     summary: "read from a file (A), or write it anew (B)",
+    kind: Kind::File,
+    flags: Flags { path: true, ..Flags::NONE },
     a: true,
     b: true,
     parse: |path| parse(path, false),
@@ -35,6 +37,8 @@ pub(super) const APPEND: Scheme = Scheme {
     form: "append:PATH",
     example: "append:/tmp/log.txt",
     summary: "append to a file",
+    kind: Kind::File,
+    flags: Flags { path: true, ..Flags::NONE },
     a: false,
     b: true,
     parse: |path| parse(path, true),

@@ -1,6 +1,6 @@
 //! `echo:`, `null:` and `hub:`: endpoints inside the process.
 
-use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -12,6 +12,8 @@ pub(super) const ECHO: Scheme = Scheme {
     form: "echo:",
     example: "echo:",
     summary: "sends back what it gets; with connect, a built-in echo server",
+    kind: Kind::Echo,
+    flags: Flags::NONE,
     a: false,
     b: true,
     parse: |rest| internal(rest, Internal::Echo),
@@ -22,6 +24,8 @@ pub(super) const NULL: Scheme = Scheme {
     form: "null:",
     example: "null:",
     summary: "gives nothing, swallows everything",
+    kind: Kind::Null,
+    flags: Flags::NONE,
     a: false,
     b: true,
     parse: |rest| internal(rest, Internal::Null),
@@ -32,6 +36,8 @@ pub(super) const HUB: Scheme = Scheme {
     form: "hub:NAME",
     example: "hub:chat",
     summary: "fan-out inside the process: each message to all others that name it",
+    kind: Kind::Hub,
+    flags: Flags::NONE,
     a: false,
     b: true,
     parse: |name| {

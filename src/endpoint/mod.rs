@@ -11,6 +11,7 @@ mod internal;
 mod names;
 mod nats;
 mod open;
+mod scheme;
 mod script;
 mod socket;
 mod standard;
@@ -21,6 +22,7 @@ mod web_socket;
 pub use command::command;
 pub use names::{parse, target};
 pub use open::{Acceptor, Deadline, Found, Framings, Opened, OpenedLink, Opening, Reach, Role};
+pub use scheme::{Flags, Kind, SCHEMES, Scheme, binds_unix, is_dialled, is_echo};
 pub use script::script;
 pub use visitor::Visitor;
 pub use web_socket::{Greeting, WebSocketAcceptor, accepted};
@@ -81,47 +83,3 @@ pub trait Endpoint: Send + Sync {
     /// The fault that says in which phase it failed, and why.
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>>;
 }
-
-/// One scheme of the table.
-pub struct Scheme {
-    /// What stands before the colon; `-` stands alone.
-    pub name: &'static str,
-    /// How it is written.
-    pub form: &'static str,
-    /// An example that parses.
-    pub example: &'static str,
-    /// What it is, one line without a full stop.
-    pub summary: &'static str,
-    /// May stand as A of `pipe`.
-    pub a: bool,
-    /// May stand as B of `pipe` and after `--to`.
-    pub b: bool,
-    /// Makes the endpoint of what stands after the colon, or of the whole text for URLs.
-    parse: fn(&str) -> Result<Box<dyn Endpoint>>,
-}
-
-/// Every scheme, in the order help shows them.
-pub static SCHEMES: &[Scheme] = &[
-    standard::STANDARD,
-    web_socket::WS,
-    web_socket::WSS,
-    web_socket::WS_UNIX,
-    web_socket::WS_LISTEN,
-    web_socket::WSS_LISTEN,
-    socket::TCP,
-    socket::TLS,
-    socket::TCP_LISTEN,
-    socket::UNIX,
-    socket::UNIX_LISTEN,
-    datagram::UDP,
-    datagram::UDP_LISTEN,
-    command::EXEC,
-    command::SH,
-    file::FILE,
-    file::APPEND,
-    internal::ECHO,
-    internal::NULL,
-    internal::HUB,
-    nats::NATS,
-    nats::NATS_TLS,
-];

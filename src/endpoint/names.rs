@@ -1,6 +1,6 @@
 //! From text to endpoint: scheme lookup, URLs without a scheme, and did-you-mean.
 
-use super::{Endpoint, Opening, Role, SCHEMES, foreign, web_socket};
+use super::{Endpoint, Kind, Opening, Role, SCHEMES, Scheme, foreign, web_socket};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -12,14 +12,8 @@ use crate::{
 /// # Errors
 /// Exit 3 for what cannot be parsed, with the nearest scheme; exit 2 for a role it cannot have.
 pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
-    let name = match text.split_once(':') {
-        Some((name, _)) => name,
-        None => text,
-    };
-    // RFC 3986 section 3.1: the case of a scheme means nothing.
-    let named = |scheme: &&super::Scheme| scheme.name.eq_ignore_ascii_case(name);
-    let Some(scheme) = SCHEMES.iter().find(named).filter(|_| name == "-" || text.contains(':')) else {
-        return unknown(text, name, opening.role);
+    let Some((scheme, rest)) = Scheme::of(text) else {
+        return unknown(text, opening.role);
     };
     let allowed = match opening.role {
         Role::A => scheme.a,
@@ -30,22 +24,19 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
             Role::A => ("first", "second"),
             Role::B => ("second", "first"),
         };
-        let address = text.split_once(':').map_or("", |(_, rest)| rest);
-        let hint = match scheme.name {
-            "ws-listen" => format!("wsio listen {address}, or name it as the first endpoint of wsio pipe"),
-            "wss-listen" => {
-                format!("wsio listen wss://{address}, or name it as the first endpoint of wsio pipe")
+        let hint = match scheme.kind {
+            Kind::WebSocketServer => {
+                format!("wsio listen {rest}, or name it as the first endpoint of wsio pipe")
+            }
+            Kind::SecureWebSocketServer => {
+                format!("wsio listen wss://{rest}, or name it as the first endpoint of wsio pipe")
             }
             _ => format!("name it as the {other} endpoint of wsio pipe"),
         };
         let cause = format!("{} cannot stand as the {place} endpoint", scheme.form);
         return Err(Fault::new(Exit::Usage, "usage", cause).hint(hint));
     }
-    (scheme.parse)(if scheme.takes_whole() {
-        text
-    } else {
-        text.split_once(':').map_or("", |(_, rest)| rest)
-    })
+    (scheme.parse)(if scheme.takes_whole() { text } else { rest })
 }
 
 /// The endpoint behind a server, which asks for a scheme: `localhost:5900` is hardly a WebSocket there.
@@ -54,11 +45,7 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
 /// Those of [`parse`]; exit 3 where the scheme is missing.
 pub fn target(text: &str) -> Result<Box<dyn Endpoint>> {
     let endpoint = parse(text, &Opening::new(Role::B))?;
-    let is_named = |name: &str| {
-        let known = SCHEMES.iter().map(|scheme| scheme.name).chain(["http", "https"]);
-        known.into_iter().any(|known| known.eq_ignore_ascii_case(name))
-    };
-    if is_named(text.split_once(':').map_or(text, |(name, _)| name)) {
+    if Scheme::of(text).is_some() {
         return Ok(endpoint);
     }
     let url = endpoint.describe();
@@ -72,14 +59,8 @@ pub fn target(text: &str) -> Result<Box<dyn Endpoint>> {
         .hint(format!("tcp:{address} for a stream of bytes, {url} for a WebSocket")))
 }
 
-impl super::Scheme {
-    /// URLs are parsed as a whole, everything else without its scheme.
-    fn takes_whole(&self) -> bool {
-        matches!(self.name, "ws" | "wss" | "ws+unix" | "nats" | "nats+tls")
-    }
-}
-
-fn unknown(text: &str, name: &str, role: Role) -> Result<Box<dyn Endpoint>> {
+fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
+    let name = text.split_once(':').map_or(text, |(name, _)| name);
     let malformed = |cause: String| Fault::new(Exit::Malformed, "endpoint", cause);
     if text.is_empty() {
         return Err(
@@ -88,7 +69,6 @@ fn unknown(text: &str, name: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     }
     let rest = text.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
     let is_host = rest.is_none_or(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-        || ["http", "https"].iter().any(|known| name.eq_ignore_ascii_case(known))
         || text.starts_with(['[', ':'])
         || ws::bare_v6(text).is_some();
     if rest.is_none() && SCHEMES.iter().any(|scheme| scheme.name.eq_ignore_ascii_case(name)) {
@@ -143,6 +123,12 @@ mod tests {
                     let reparsed =
                         parse(&again, &Opening::new(role)).unwrap_or_else(|fault| panic!("{again}: {fault}"));
                     assert_eq!(reparsed.describe(), again);
+                    let (name, rest) = scheme.example.split_once(':').unwrap_or(("-", ""));
+                    let capitals =
+                        if name == "-" { "-".into() } else { format!("{}:{rest}", name.to_uppercase()) };
+                    let capitals =
+                        parse(&capitals, &Opening::new(role)).unwrap_or_else(|fault| panic!("{fault}"));
+                    assert_eq!(capitals.describe(), again);
                 } else {
                     assert_eq!(fault(scheme.example, role).exit, Exit::Usage);
                 }

@@ -1,6 +1,6 @@
 //! `nats:` and `nats+tls:`: a subject of a NATS server, the fan-out that outgrows one machine.
 
-use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
+use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -14,6 +14,8 @@ pub(super) const NATS: Scheme = Scheme {
     form: "nats://HOST[:4222]/SUBJECT",
     example: "nats://127.0.0.1:4222/room",
     summary: "subject of a NATS server: fan-out between processes and machines",
+    kind: Kind::Subject,
+    flags: Flags::NONE,
     a: true,
     b: true,
     parse,
@@ -24,6 +26,8 @@ pub(super) const NATS_TLS: Scheme = Scheme {
     form: "nats+tls://HOST[:4222]/SUBJECT",
     example: "nats+tls://nats.example.com:4222/room",
     summary: "the same, over TLS whether the server asks for it or not",
+    kind: Kind::Subject,
+    flags: Flags { secure: true, ..Flags::NONE },
     a: true,
     b: true,
     parse,

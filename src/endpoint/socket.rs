@@ -1,6 +1,6 @@
 //! `tcp:`, `tls:`, `unix:` and their listening forms: plain byte streams.
 
-use super::{Acceptor, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Acceptor, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -16,6 +16,8 @@ pub(super) const TCP: Scheme = Scheme {
     form: "tcp:HOST:PORT",
     example: "tcp:127.0.0.1:22",
     summary: "TCP client",
+    kind: Kind::Stream,
+    flags: Flags { dialled: true, ..Flags::NONE },
     a: true,
     b: true,
     parse: |text| dial(text, false),
@@ -26,6 +28,8 @@ pub(super) const TLS: Scheme = Scheme {
     form: "tls:HOST:PORT",
     example: "tls:example.com:993",
     summary: "TLS client over TCP",
+    kind: Kind::Tls,
+    flags: Flags { dialled: true, secure: true, ..Flags::NONE },
     a: true,
     b: true,
     parse: |text| dial(text, true),
@@ -36,6 +40,8 @@ pub(super) const TCP_LISTEN: Scheme = Scheme {
     form: "tcp-listen:ADDR",
     example: "tcp-listen:127.0.0.1:2222",
     summary: "TCP server, one bridge per client",
+    kind: Kind::StreamServer,
+    flags: Flags::NONE,
     a: true,
     b: false,
     parse: |text| match ListenAddr::parse(text) {
@@ -50,6 +56,8 @@ pub(super) const UNIX: Scheme = Scheme {
     form: "unix:PATH",
     example: "unix:/run/app.sock",
     summary: "Unix socket client",
+    kind: Kind::Stream,
+    flags: Flags { path: true, ..Flags::NONE },
     a: true,
     b: true,
     parse: |path| Ok(Box::new(Dial::Unix(some_path(path)?))),
@@ -60,6 +68,8 @@ pub(super) const UNIX_LISTEN: Scheme = Scheme {
     form: "unix-listen:PATH",
     example: "unix-listen:/run/app.sock",
     summary: "Unix socket server, one bridge per client",
+    kind: Kind::StreamServer,
+    flags: Flags { path: true, ..Flags::NONE },
     a: true,
     b: false,
     parse: |path| match ListenAddr::parse(path) {

@@ -1,6 +1,6 @@
 //! `-`: standard input and output.
 
-use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -12,6 +12,8 @@ pub(super) const STANDARD: Scheme = Scheme {
     form: "-",
     example: "-",
     summary: "standard input and output",
+    kind: Kind::Standard,
+    flags: Flags::NONE,
     a: true,
     b: true,
     parse: |_| Ok(Box::new(Standard)),

@@ -1,6 +1,8 @@
 //! `ws:`, `wss:`, `ws+unix:` and the listening forms: endpoints that speak WebSocket.
 
-use super::{Acceptor, Deadline, Endpoint, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
+use super::{
+    Acceptor, Deadline, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme,
+};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -24,6 +26,8 @@ pub(super) const WS: Scheme = Scheme {
     form: "ws://HOST[:80]/PATH",
     example: "ws://127.0.0.1:8080/feed?x=1",
     summary: "WebSocket client",
+    kind: Kind::WebSocket,
+    flags: Flags { dialled: true, ..Flags::NONE },
     a: true,
     b: true,
     parse: url,
@@ -34,6 +38,8 @@ pub(super) const WSS: Scheme = Scheme {
     form: "wss://HOST[:443]/PATH",
     example: "wss://example.com/feed",
     summary: "WebSocket client over TLS",
+    kind: Kind::WebSocket,
+    flags: Flags { dialled: true, secure: true, ..Flags::NONE },
     a: true,
     b: true,
     parse: url,
@@ -44,6 +50,8 @@ pub(super) const WS_UNIX: Scheme = Scheme {
     form: "ws+unix:/PATH[:/URI]",
     example: "ws+unix:/run/app.sock:/events",
     summary: "WebSocket client over a Unix socket",
+    kind: Kind::WebSocket,
+    flags: Flags { path: true, ..Flags::NONE },
     a: true,
     b: true,
     parse: url,
@@ -54,6 +62,8 @@ pub(super) const WS_LISTEN: Scheme = Scheme {
     form: "ws-listen:ADDR",
     example: "ws-listen:127.0.0.1:8080",
     summary: "WebSocket server, one bridge per client",
+    kind: Kind::WebSocketServer,
+    flags: Flags::NONE,
     a: true,
     b: false,
     parse: |text| listening(text, false),
@@ -64,6 +74,8 @@ pub(super) const WSS_LISTEN: Scheme = Scheme {
     form: "wss-listen:ADDR",
     example: "wss-listen:127.0.0.1:8443",
     summary: "WebSocket server over TLS, one bridge per client",
+    kind: Kind::SecureWebSocketServer,
+    flags: Flags { secure: true, ..Flags::NONE },
     a: true,
     b: false,
     parse: |text| listening(text, true),

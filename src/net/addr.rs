@@ -8,15 +8,19 @@ use crate::os_text;
 use std::{fmt, net::Ipv6Addr};
 
 impl ListenAddr {
-    /// Reads `PORT`, `HOST:PORT`, `[V6]:PORT`, `unix:PATH`, `fd:N` or `systemd`; the error is the cause in words.
+    /// Reads `PORT`, `HOST:PORT`, `[V6]:PORT`, `unix:PATH`, `fd:N` or `systemd`, the words in whatever letters;
+    /// the error is the cause in words.
     pub fn parse(text: &str) -> Result<ListenAddr, String> {
-        if text == "systemd" {
+        if text.eq_ignore_ascii_case("systemd") {
             return Ok(ListenAddr::Systemd);
         }
-        if let Some(number) = text.strip_prefix("fd:") {
+        let behind = |name: &str| {
+            text.split_once(':').filter(|(word, _)| word.eq_ignore_ascii_case(name)).map(|(_, rest)| rest)
+        };
+        if let Some(number) = behind("fd") {
             return descriptor(number).map(ListenAddr::Descriptor);
         }
-        if let Some(path) = text.strip_prefix("unix:") {
+        if let Some(path) = behind("unix") {
             if path.is_empty() {
                 return Err("`unix:` names no path".to_owned());
             }
