@@ -23,7 +23,7 @@
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `fault exit limited os_text` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
+//! `exit facts fault limited os_text` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
 //! `endpoint` ← `plan` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads
 //! them.
 //!
@@ -39,6 +39,7 @@ pub mod driver;
 pub mod endpoint;
 pub mod exit;
 pub mod expect;
+pub mod facts;
 pub mod fault;
 pub mod framing;
 pub mod limited;

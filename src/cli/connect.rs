@@ -19,7 +19,7 @@ use crate::{
     net::DialOptions,
     plan::{Common, Connect, Plan},
 };
-use clap::{Args, ValueHint};
+use clap::{Args, FromArgMatches, ValueHint};
 
 /// Talk to a WebSocket server
 ///
@@ -75,7 +75,7 @@ impl ConnectArgs {
         let probe = self.checks.lower(&self.session, given)?;
         let look = look::look(&self.colors, &self.prompt);
         if let Some(line) = self.curl.take() {
-            self.over(pasted::read(&line, expander)?, given);
+            self.over(Self::pasted(&pasted::read(&line, expander)?)?, given);
         }
         let target = pasted::target(self.target)?;
         let mut server = lower::no_server(&self.messages, expander);
@@ -122,5 +122,108 @@ impl ConnectArgs {
             record: lower::recording(&self.output, false)?,
         };
         Ok(Plan::Connect(Connect { target, probe, look, common }))
+    }
+
+    /// The options that a line for curl asks for.
+    fn pasted(words: &[String]) -> Result<Self> {
+        let command = Self::augment_args(clap::Command::new("--curl").no_binary_name(true));
+        command.try_get_matches_from(words).and_then(|matches| Self::from_arg_matches(&matches)).map_err(
+            |error| {
+                let rendered = error.render().to_string();
+                let first = rendered.lines().next().unwrap_or_default();
+                pasted::refused(first.strip_prefix("error: ").unwrap_or(first))
+            },
+        )
+    }
+
+    /// What the line asks for where the command line itself says nothing.
+    fn over(&mut self, line: Self, given: &Given) {
+        fn fill<T>(own: &mut Option<T>, line: Option<T>) {
+            if own.is_none() {
+                *own = line;
+            }
+        }
+        fn fill_all<T>(own: &mut Vec<T>, line: Vec<T>) {
+            if own.is_empty() {
+                *own = line;
+            }
+        }
+        let named = self.named_headers();
+        let (own, line_headers) = (&mut self.handshake.headers, line.handshake.headers);
+        own.extend(line_headers.into_iter().filter(|text| !named.contains(&pasted::name_of(text))));
+        fill_all(&mut self.handshake.subprotocols, line.handshake.subprotocols);
+
+        let says = |name: &str| named.iter().any(|other| other == name);
+        if !says("authorization") {
+            fill(&mut self.credentials.user, line.credentials.user);
+            fill(&mut self.credentials.bearer, line.credentials.bearer);
+        }
+        if !says("cookie") {
+            self.credentials.cookie = line.credentials.cookie;
+        }
+        if !says("user-agent") {
+            self.credentials.user_agent = line.credentials.user_agent;
+        }
+
+        // Both speak of whom to trust.
+        if self.trust.cacert.is_none() && !self.trust.insecure {
+            self.trust.cacert = line.trust.cacert;
+            self.trust.insecure = line.trust.insecure && self.trust.crl.is_none();
+        }
+        if !self.trust.insecure {
+            fill(&mut self.trust.crl, line.trust.crl);
+        }
+        fill(&mut self.trust.tls_min, line.trust.tls_min);
+        fill_all(&mut self.trust.pin, line.trust.pin);
+        if self.certificate.cert.is_none() {
+            self.certificate = line.certificate;
+        }
+
+        let (own, line_network) = (&mut self.network, line.network);
+        own.location |= line_network.location;
+        if !own.is_elsewhere() {
+            if own.proxy.is_none() {
+                own.proxy = line_network.proxy;
+                fill(&mut own.proxy_user, line_network.proxy_user);
+            }
+            fill(&mut own.noproxy, line_network.noproxy);
+            fill(&mut own.proxy_cacert, line_network.proxy_cacert);
+            own.proxy_insecure |= line_network.proxy_insecure;
+            own.connect_to.extend(line_network.connect_to);
+            own.resolve.splice(0..0, line_network.resolve);
+            fill(&mut own.interface, line_network.interface);
+            if !own.ipv4 && !own.ipv6 {
+                (own.ipv4, own.ipv6) = (line_network.ipv4, line_network.ipv6);
+            }
+            if own.proxy.is_none() && own.connect_to.is_empty() && own.resolve.is_empty() {
+                fill(&mut own.unix_socket, line_network.unix_socket);
+            }
+        }
+
+        fill(&mut self.target, line.target);
+        fill(&mut self.session.timeout, line.session.timeout);
+        if !given.has("connect_timeout") {
+            self.session.connect_timeout = line.session.connect_timeout;
+        }
+        if !self.output.quiet {
+            self.output.verbose = self.output.verbose.max(line.output.verbose);
+        }
+    }
+
+    /// The header fields that the command line itself speaks of, in lower case.
+    fn named_headers(&self) -> Vec<String> {
+        let credentials = &self.credentials;
+        let mut named: Vec<String> =
+            self.handshake.headers.iter().map(|text| pasted::name_of(text)).collect();
+        for (is_given, name) in [
+            (credentials.user.is_some() || credentials.bearer.is_some(), "authorization"),
+            (!credentials.cookie.is_empty(), "cookie"),
+            (credentials.user_agent.is_some(), "user-agent"),
+            (credentials.origin.is_some(), "origin"),
+            (!self.handshake.subprotocols.is_empty(), "sec-websocket-protocol"),
+        ] {
+            named.extend(is_given.then(|| name.to_owned()));
+        }
+        named
     }
 }

@@ -4,7 +4,6 @@
 //! secret has to stand on the command line, where every user of the machine can read it. What it reads
 //! is bounded: messages by `--max-message`, scripts and other values by limits of their own.
 
-use super::Context;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -13,6 +12,21 @@ use crate::{
     net, os_text,
 };
 use std::path::Path;
+
+/// Shows a prompt and gives what is typed, unseen.
+pub type Ask<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
+
+/// What the command line may look at beside its arguments.
+pub struct Context<'a> {
+    /// The environment, for `@env:NAME`.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Standard input, for `@-`.
+    pub stdin: &'a mut dyn std::io::Read,
+    /// Standard input is a terminal: no secret is read from it.
+    pub stdin_is_terminal: bool,
+    /// Asks whoever sits there for a secret; `None` when nobody does.
+    pub ask: Option<Ask<'a>>,
+}
 
 /// Bytes that a value which is no message may have: a header, a secret, a cookie jar.
 const VALUE: usize = 1 << 20;

@@ -34,6 +34,7 @@ mod tests;
 
 pub use args::VERSION;
 pub use examples::{EXAMPLES, Example};
+pub use expand::{Ask, Context};
 pub use lower::check_input;
 
 use crate::{fault::Result, os_text, plan::Plan};
@@ -42,21 +43,6 @@ use clap::{FromArgMatches, error::ErrorKind};
 use expand::Expander;
 use lower::Given;
 use std::ffi::OsString;
-
-/// Shows a prompt and gives what is typed, unseen.
-pub type Ask<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
-
-/// What the command line may look at beside its arguments.
-pub struct Context<'a> {
-    /// The environment, for `@env:NAME`.
-    pub env: &'a dyn Fn(&str) -> Option<String>,
-    /// Standard input, for `@-`.
-    pub stdin: &'a mut dyn std::io::Read,
-    /// Standard input is a terminal: no secret is read from it.
-    pub stdin_is_terminal: bool,
-    /// Asks whoever sits there for a secret; `None` when nobody does.
-    pub ask: Option<Ask<'a>>,
-}
 
 /// What the arguments ask for.
 #[derive(Debug)]

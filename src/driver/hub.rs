@@ -3,13 +3,13 @@
 //! What comes in goes to every client, what they say goes out. Standard input is read only while
 //! somebody is there to hear it.
 
-use super::{LINES, run::Run};
+use super::run::Run;
 use crate::{
     endpoint::{self, Opened, Opening, Role},
     exit::Exit,
     fault::{Fault, Result},
     framing::{
-        self,
+        self, LINES,
         jsonl::{Addressed, RECORD_LINES, Records},
         record::{Tally, What},
     },

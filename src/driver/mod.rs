@@ -10,6 +10,7 @@ mod client;
 mod closing;
 mod cut;
 mod door;
+mod finish;
 mod hub;
 mod leg;
 mod measure;
@@ -41,7 +42,7 @@ use crate::{
     endpoint::{self, Acceptor, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Reach, Role, Scheme},
     exit::Exit,
     fault::{Fault, Result},
-    framing::{self, Framing},
+    framing::{Framing, LINES, RAW},
     link::{Link, Stdio, room::Room},
     net::{BindOptions, ListenAddr, Listener},
     observe::Reporter,
@@ -232,9 +233,6 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, behind)?;
     run.settle(server.reloading(reload).run().await).await
 }
-
-const LINES: Framing = &framing::FRAMINGS[0];
-const RAW: Framing = &framing::FRAMINGS[2];
 
 /// A real echo server on loopback inside this process; returns its URL.
 async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {

@@ -1,14 +1,12 @@
 //! What a run finds out beside carrying messages, and writes down: how the server opens, how a script
 //! goes, what passed.
 
-use super::run::Run;
 use crate::{
     endpoint::{self, Endpoint},
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Facts,
-    link::{Link, Recorder, ScriptRun, write_file},
-    net,
+    link::{Link, Recorder, ScriptRun},
     observe::Redactor,
     plan::{Common, Expect},
     script::{
@@ -18,7 +16,6 @@ use crate::{
     session::{Instant, Rules, counted},
 };
 use std::{
-    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -151,78 +148,17 @@ impl Stage {
         }
     }
 
+    /// How the script went, with the one peer or with each of many.
+    pub(super) fn results(&self, script: &Script, fault: Option<&Fault>) -> Results {
+        let played = std::mem::take(&mut self.lock().kept);
+        if self.many && !played.is_empty() {
+            return Results::of_many(script, played);
+        }
+        let last = played.into_iter().last();
+        Results::new(script, last.and_then(|played| played.cases), fault)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Performances> {
         self.played.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Run {
-    /// The same run with its recording open, if one was asked for.
-    pub(super) async fn recording(mut self, common: &Common) -> Result<Self> {
-        if let Some(file) = &common.record {
-            self.recorder = Some(Recorder::start(file).await?);
-        }
-        if common.expect.script.is_some() && self.reach.tells_events() {
-            self.stage.told = self.reach.stdio.output().map(Recorder::on);
-        }
-        Ok(self)
-    }
-
-    /// Completes the recording and writes the reports; the first fault stays.
-    pub(super) async fn finish(&self, result: Result<()>) -> Result<()> {
-        let reported = self.report(result.as_ref().err()).await;
-        let result = result.and(reported);
-        let mut recorded = Ok(());
-        for recorder in self.recorder.iter().chain(&self.stage.told) {
-            recorded = recorded.and(recorder.finish().await);
-        }
-        result.and(recorded).and(self.closed().await)
-    }
-
-    /// Closes standard output, which may have kept its worst news until then.
-    async fn closed(&self) -> Result<()> {
-        self.reach.stdio.close().await.map_err(|error| {
-            let cause = format!("cannot write standard output: {}", net::words(&error));
-            Fault::new(Exit::WriteError, "session", cause)
-        })
-    }
-
-    /// Writes how the script went in every form that was asked for.
-    ///
-    /// # Errors
-    /// Exit 23 when one cannot be written.
-    async fn report(&self, fault: Option<&Fault>) -> Result<()> {
-        let Some(script) = &self.expect.script else { return Ok(()) };
-        let played = std::mem::take(&mut self.stage.lock().kept);
-        let results = match self.stage.many && !played.is_empty() {
-            true => Results::of_many(script, played),
-            false => {
-                let last = played.into_iter().last();
-                Results::new(script, last.and_then(|played| played.cases), fault)
-            }
-        };
-        let results = results.redacted(|fault| self.reach.redactor.fault(fault));
-        for report in &self.expect.reports {
-            let text = report.write(&results);
-            match report.file() {
-                Some(file) => {
-                    write_file(file, text).map_err(|error| unwritable(&file.display().to_string(), &error))?
-                }
-                None => {
-                    let written = self.reach.stdio.write(text.into_bytes()).await;
-                    written.map_err(|error| unwritable("standard output", &error))?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn unwritable(what: &str, error: &io::Error) -> Fault {
-    let exit = Exit::unwritten(error);
-    let cause = match exit {
-        Exit::ReaderLeft => "nobody reads the report".to_owned(),
-        _ => format!("cannot write {what}: {}", net::words(error)),
-    };
-    Fault::new(exit, "report", cause)
 }

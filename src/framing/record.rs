@@ -5,10 +5,11 @@
 //! direction and type first, so that a person can read down the lines.
 
 use super::verdict::Verdict;
+pub use crate::facts::{Certificate, Facts, Head, Timings, Tls};
 use crate::{fault::printable_json, session::codes};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use tokio_tungstenite::tungstenite::{
     Message,
     protocol::frame::{
@@ -102,139 +103,6 @@ pub enum What<'a> {
     End(&'a Tally),
 }
 
-/// What is known of an open connection.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Facts {
-    /// The URL without secrets; of a server, what was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// The far end, `HOST:PORT`.
-    pub peer: String,
-    /// The subprotocol that was agreed on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subprotocol: Option<String>,
-    /// The extensions that were agreed on, as in the header field.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub extensions: Option<String>,
-    /// What TLS agreed on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Tls>,
-    /// How long each phase took.
-    #[serde(skip_serializing_if = "Timings::is_empty")]
-    pub timings: Timings,
-    /// The HTTP status of the answer to the upgrade.
-    #[serde(skip)]
-    pub status: Option<u16>,
-    /// The head of the request.
-    #[serde(skip)]
-    pub request: Head,
-    /// The head of the answer.
-    #[serde(skip)]
-    pub response: Head,
-}
-
-/// What a TLS handshake agreed on, and what the server showed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Tls {
-    /// Such as `1.3`; empty when the handshake failed.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub version: &'static str,
-    /// Such as `TLS13_AES_256_GCM_SHA384`; empty when the handshake failed.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub cipher: String,
-    /// The protocol that ALPN chose.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alpn: Option<String>,
-    /// The server's chain, its own first.
-    pub certificates: Vec<Certificate>,
-    /// Why the chain would have been refused, where nothing was checked and that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unchecked: Option<String>,
-}
-
-/// One certificate of a chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Certificate {
-    /// The distinguished name; empty in many of today.
-    pub subject: String,
-    /// The issuer's.
-    pub issuer: String,
-    /// Subject alternative names: hosts and addresses.
-    pub names: Vec<String>,
-    /// Not valid before.
-    #[serde(serialize_with = "rfc3339_seconds")]
-    pub not_before: SystemTime,
-    /// Not valid after.
-    #[serde(serialize_with = "rfc3339_seconds")]
-    pub not_after: SystemTime,
-}
-
-impl Tls {
-    /// The facts for a person, a line each: the agreement, then the chain.
-    pub fn lines(&self, now: SystemTime) -> Vec<String> {
-        let alpn = self.alpn.as_ref().map_or_else(|| "no ALPN".to_owned(), |name| format!("ALPN {name}"));
-        let mut lines = vec![format!("TLS {} with {}, {alpn}", self.version, self.cipher)];
-        lines.extend(self.certificates.iter().enumerate().map(|(depth, certificate)| {
-            format!(
-                "certificate {depth}: {}; issued by {}; {}",
-                certificate.who(),
-                certificate.issuer,
-                certificate.validity(now)
-            )
-        }));
-        lines.extend(self.unchecked.iter().map(|cause| format!("without -k it would have failed: {cause}")));
-        lines
-    }
-}
-
-impl Certificate {
-    /// Its names, or where it has none its subject.
-    pub fn who(&self) -> String {
-        match self.names.as_slice() {
-            [] => self.subject.clone(),
-            names => names.join(", "),
-        }
-    }
-
-    /// Until when it is valid, and how many days that is.
-    pub fn validity(&self, now: SystemTime) -> String {
-        let until = humantime::format_rfc3339_seconds(self.not_after);
-        match self.not_after.duration_since(now) {
-            Ok(left) => format!("valid until {until}, {} days left", left.as_secs() / 86_400),
-            Err(_) => format!("expired on {until}"),
-        }
-    }
-}
-
-/// The fields of one HTTP head, in order.
-pub type Head = Vec<(String, String)>;
-
-/// How long the phases of an opening took; milliseconds in JSON.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Timings {
-    /// Looking the name up.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
-    pub dns: Option<Duration>,
-    /// Until the transport was connected.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
-    pub tcp: Option<Duration>,
-    /// The proxy's exchange.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
-    pub proxy: Option<Duration>,
-    /// The TLS handshake.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
-    pub tls: Option<Duration>,
-    /// The opening handshake.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
-    pub upgrade: Option<Duration>,
-}
-
-impl Timings {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// What a session carried, and how it ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
@@ -319,24 +187,10 @@ fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::
     serializer.collect_str(&humantime::format_rfc3339_micros(*time))
 }
 
-fn rfc3339_seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&humantime::format_rfc3339_seconds(*time))
-}
-
-/// A duration as a number of milliseconds.
-pub(super) fn milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    let micros = time.unwrap_or_default().as_micros();
-    serializer.serialize_f64(micros as f64 / 1000.0)
-}
-
-/// Milliseconds with one digit, for a person.
-pub(super) fn number(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1000.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
     use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
     fn line(dir: Option<Dir>, what: What<'_>) -> String {

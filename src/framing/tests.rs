@@ -1,7 +1,9 @@
 //! Properties every framing must have, and the edges of each.
 
 use super::*;
+use bytes::Bytes;
 use proptest::prelude::*;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Decodes `input` cut at the given places.
 fn decode(

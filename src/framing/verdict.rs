@@ -1,6 +1,6 @@
 //! What `--check` and `--ping` found, as a line for a person and as a JSON record.
 
-use super::record::{Facts, milliseconds, number};
+use crate::facts::{Facts, milliseconds, number};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,

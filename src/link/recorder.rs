@@ -24,8 +24,6 @@ use std::{
 use tokio::{runtime::Handle, sync::oneshot, task::spawn_blocking};
 use tokio_tungstenite::tungstenite::Message;
 
-/// Bytes of records that may wait for the disk.
-pub(super) const WAITING: usize = 4 * 1024 * 1024;
 /// Records written at once.
 const BATCH: usize = 1024;
 
@@ -208,7 +206,7 @@ impl Tap for Lines {
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.queue.poll_room(cx, WAITING)
+        self.queue.poll_room(cx, transcript::WAITING)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A recording as a script: what was said is said again, what came is expected again.
 
-use super::{Queue, recorder::WAITING};
+use super::Queue;
 use crate::{
     fault::printable,
     framing::record::{Dir, Facts, Tally},
@@ -11,6 +11,9 @@ use crate::{
 };
 use std::task::{Context, Poll};
 use tokio_tungstenite::tungstenite::Message;
+
+/// Bytes of records that may wait for the disk.
+pub(super) const WAITING: usize = 4 * 1024 * 1024;
 
 /// Puts statements into a queue.
 pub(super) struct Statements {

@@ -6,7 +6,7 @@
 use super::{
     Dialed, Interface,
     addr::join,
-    dialer::DialOptions,
+    options::DialOptions,
     resolve::resolve,
     source::connect,
     transport::tune,

@@ -5,9 +5,10 @@
 //! can run under its own name in what is left of the deadline.
 
 use super::{
-    Dialed, Family, Interface, Proxies,
-    detour::{ConnectTo, Resolve},
+    Dialed,
+    detour::ConnectTo,
     dial::dial_tcp,
+    options::DialOptions,
     proxy::{Chosen, Kind, Tunnel},
     resolve::resolve,
     udp::dial_udp,
@@ -21,23 +22,6 @@ use crate::{
 };
 use std::{net::SocketAddr, path::PathBuf};
 use tokio::{net::UdpSocket, sync::OnceCell, time::Instant};
-
-/// What the command line and the environment say about the way.
-#[derive(Clone, Debug, Default)]
-pub struct DialOptions {
-    /// Addresses of this family only.
-    pub family: Option<Family>,
-    /// What our end is bound to.
-    pub interface: Option<Interface>,
-    /// Other hosts and ports than the names say; the first that fits counts.
-    pub connect_to: Vec<ConnectTo>,
-    /// Addresses that the name service is not asked for; the last that fits counts.
-    pub resolve: Vec<Resolve>,
-    /// A Unix socket in place of any host.
-    pub unix_socket: Option<PathBuf>,
-    /// Proxies.
-    pub proxies: Proxies,
-}
 
 /// Reaches servers; made once for all connections of a run.
 pub struct Dialer {
@@ -202,7 +186,7 @@ fn of_proxy(fault: Fault, chosen: &Chosen) -> Fault {
 mod tests {
     use super::*;
     use crate::{
-        net::{Bypass, Environment, Proxy},
+        net::{Bypass, Environment, Proxies, Proxy},
         observe::Verbosity,
     };
 

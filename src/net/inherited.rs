@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code, reason = "owning a descriptor that is only known by its number is unsafe by nature")]
 
-use super::{Activation, ListenAddr, bind::unfit, listen::Socket, unix::UnixSocket, words::words};
+use super::{Activation, ListenAddr, bind::unfit, socket::Socket, unix::UnixSocket, words::words};
 use crate::fault::{Fault, Result};
 use rustix::{
     io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd},

@@ -4,11 +4,7 @@
 //! sockets and takes turns among them. Accepting only accepts: whatever a client may delay is the
 //! business of its own task.
 
-use super::{
-    BindOptions, Dialed, ListenAddr,
-    bind::{self, Bind},
-    transport::tune,
-};
+use super::{BindOptions, Dialed, ListenAddr, bind, socket::Socket};
 use crate::fault::Result;
 use std::{
     fs::File,
@@ -20,16 +16,13 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpSocket},
+    net::TcpListener,
     time::{Instant, sleep_until},
 };
 
 /// How long accepting pauses when descriptors are used up: so much later is a client in at the latest, once
 /// there are some.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Clients that may wait to be accepted.
-const BACKLOG: u32 = 1024;
-
 /// Bound sockets, ready to accept.
 pub struct Listener {
     sockets: Vec<Socket>,
@@ -59,12 +52,6 @@ enum Place {
 
 /// Holds the place of the spare descriptor; dropped after what stands there, it keeps the next one.
 pub struct OnSpare(Spare);
-
-pub(super) enum Socket {
-    Tcp(TcpListener),
-    #[cfg(unix)]
-    Unix(super::unix::UnixSocket),
-}
 
 impl Listener {
     /// Binds and listens, or takes over what listens already.
@@ -223,35 +210,6 @@ impl Drop for OnSpare {
     }
 }
 
-impl Socket {
-    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Dialed>> {
-        match self {
-            Socket::Tcp(socket) => socket.poll_accept(context).map_ok(|(stream, peer)| {
-                tune(&stream);
-                Dialed { stream: Box::pin(stream), peer: peer.to_string() }
-            }),
-            #[cfg(unix)]
-            Socket::Unix(socket) => socket.poll_accept(context),
-        }
-    }
-}
-
-impl Bind for TcpListener {
-    fn bind(at: SocketAddr) -> io::Result<Self> {
-        let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A restarted server must not wait for its old connections' TIME_WAIT. On Windows the same
-        // option would let two servers share a port.
-        #[cfg(unix)]
-        socket.set_reuseaddr(true)?;
-        socket.bind(at)?;
-        socket.listen(BACKLOG)
-    }
-
-    fn local(&self) -> io::Result<SocketAddr> {
-        self.local_addr()
-    }
-}
-
 fn is_near(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
@@ -275,7 +233,7 @@ fn is_passing(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::Exit;
+    use crate::{exit::Exit, net::bind::Bind};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,

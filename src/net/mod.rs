@@ -14,12 +14,14 @@ mod exchange;
 mod inherited;
 mod listen;
 mod noticed;
+mod options;
 mod part;
 mod prefixed;
 mod proxy;
 mod resolve;
 #[cfg(unix)]
 mod send_queue;
+mod socket;
 mod source;
 mod spelling;
 mod transport;
@@ -34,10 +36,11 @@ pub use detour::{ConnectTo, Resolve};
 #[cfg(unix)]
 pub use dial::dial_unix;
 pub use dial::milliseconds;
-pub use dialer::{DialOptions, Dialer, Route, without_zone};
+pub use dialer::{Dialer, Route, without_zone};
 pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, status_text, title_case};
 pub use listen::{Listener, OnSpare};
 pub use noticed::{Heard, noticed};
+pub use options::DialOptions;
 pub use part::{Parting, part};
 pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
 pub use resolve::is_localhost;

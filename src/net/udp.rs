@@ -6,7 +6,7 @@ use super::{
     BindOptions, ListenAddr,
     addr::join,
     bind::{self, Bind, unfit},
-    dialer::DialOptions,
+    options::DialOptions,
     resolve::resolve,
     words::words,
 };

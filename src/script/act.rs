@@ -4,7 +4,7 @@ use super::{
     Engine, Expectation, From, LONGEST_CONTROL, Step, What,
     cases::brief,
     close_with,
-    engine::OVERHEAD,
+    engine::{Failing, OVERHEAD, Waiting},
     pattern::{Pattern, Wanted},
 };
 use crate::{
@@ -14,23 +14,6 @@ use crate::{
 use bytes::Bytes;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
-
-/// A step that takes time.
-pub(super) struct Waiting {
-    pub since: Instant,
-    pub until: Option<Instant>,
-    /// What is waited for, and what may come before; `None` while sleeping.
-    pub wanted: Option<(Wanted, Vec<Wanted>)>,
-    pub skipped: u64,
-    pub last_skipped: Option<Message>,
-}
-
-/// Why the step at hand failed.
-pub(super) struct Failing {
-    pub exit: Exit,
-    pub cause: String,
-    pub detail: Vec<String>,
-}
 
 impl Engine {
     /// Does what can be done of a step; whether that was all.
@@ -154,7 +137,7 @@ impl Engine {
             return Ok(false);
         }
         let waited = brief(now.saturating_duration_since(waiting.since));
-        let detail = wanted.explain(&message, &self.script);
+        let detail = wanted.explain(&message, &self.script.secrets);
         let cause = format!("something else came after {waited}");
         Err(self.with_skipped(Failing { detail, ..Failing::new(cause) }))
     }
@@ -162,14 +145,14 @@ impl Engine {
     pub(super) fn with_skipped(&self, mut failing: Failing) -> Failing {
         if let Some(Waiting { skipped: count @ 1.., last_skipped: Some(last), .. }) = &self.waiting {
             let what = if *count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
-            failing.detail.push(format!("skipped {what}, the last: {}", self.script.show(last)));
+            failing.detail.push(format!("skipped {what}, the last: {}", self.script.secrets.show(last)));
         }
         failing
     }
 
     fn capture(&self, from: &From) -> Result<Value, Failing> {
         let failing = |cause: String| {
-            let last = self.last.as_ref().map(|last| format!("got {}", self.script.show(last)));
+            let last = self.last.as_ref().map(|last| format!("got {}", self.script.secrets.show(last)));
             Failing { detail: last.into_iter().collect(), ..Failing::new(cause) }
         };
         let payload = self.last.clone().map(Message::into_data).unwrap_or_default();
@@ -189,17 +172,5 @@ impl Engine {
                 Ok(Value::from(found?.as_str()))
             }
         }
-    }
-}
-
-impl Waiting {
-    pub(super) fn new(since: Instant, until: Option<Instant>, wanted: Option<(Wanted, Vec<Wanted>)>) -> Self {
-        Self { since, until, wanted, skipped: 0, last_skipped: None }
-    }
-}
-
-impl Failing {
-    pub(super) fn new(cause: impl Into<String>) -> Self {
-        Self { exit: Exit::Expectation, cause: cause.into(), detail: Vec::new() }
     }
 }

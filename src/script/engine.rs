@@ -4,12 +4,7 @@
 //! no socket and no clock in here. What arrives while nothing is waited for is kept and judged in its
 //! order, so a script means the same however fast the peer is.
 
-use super::{
-    Case, Script, Step, Verdict, What,
-    act::{Failing, Waiting},
-    cases::brief,
-    template::Captured,
-};
+use super::{Case, Script, Step, Verdict, What, cases::brief, pattern::Wanted, template::Captured};
 use crate::{
     exit::Exit,
     fault::Fault,
@@ -229,8 +224,8 @@ impl Engine {
 
     fn failed(&mut self, step: &Step, failing: Failing, waited: Duration) {
         let Failing { exit, cause, detail } = failing;
-        let fault = Fault::new(exit, PHASE, format!("{}: {}", step.place, self.script.mask(&cause)));
-        let lines = detail.iter().map(|line| self.script.mask(line));
+        let fault = Fault::new(exit, PHASE, format!("{}: {}", step.place, self.script.secrets.mask(&cause)));
+        let lines = detail.iter().map(|line| self.script.secrets.mask(line));
         let fault = fault.detail([step.title.clone()]).detail(lines);
         self.judge(step, Verdict::Failed { waited, fault: fault.clone() });
         self.failure = Some(fault);
@@ -240,5 +235,34 @@ impl Engine {
         if let Some(case) = self.cases.get_mut(self.judged).filter(|_| step.what.is_check()) {
             case.verdict = verdict;
         }
+    }
+}
+
+/// A step that takes time.
+pub(super) struct Waiting {
+    pub since: Instant,
+    pub until: Option<Instant>,
+    /// What is waited for, and what may come before; `None` while sleeping.
+    pub wanted: Option<(Wanted, Vec<Wanted>)>,
+    pub skipped: u64,
+    pub last_skipped: Option<Message>,
+}
+
+/// Why the step at hand failed.
+pub(super) struct Failing {
+    pub exit: Exit,
+    pub cause: String,
+    pub detail: Vec<String>,
+}
+
+impl Waiting {
+    pub(super) fn new(since: Instant, until: Option<Instant>, wanted: Option<(Wanted, Vec<Wanted>)>) -> Self {
+        Self { since, until, wanted, skipped: 0, last_skipped: None }
+    }
+}
+
+impl Failing {
+    pub(super) fn new(cause: impl Into<String>) -> Self {
+        Self { exit: Exit::Expectation, cause: cause.into(), detail: Vec::new() }
     }
 }

@@ -11,9 +11,11 @@ mod cases;
 mod engine;
 mod lines;
 mod parse;
+mod parser;
 mod pattern;
 mod phrases;
 pub mod report;
+mod secrets;
 mod template;
 pub mod transcript;
 
@@ -22,17 +24,14 @@ mod tests;
 
 pub use cases::{Case, Verdict};
 pub use engine::{Engine, Limits};
-pub use parse::Loader;
+pub use parser::Loader;
 
-use crate::{
-    expect::{json, show},
-    session::CloseWith,
-};
+use crate::session::CloseWith;
 use bytes::Bytes;
 use pattern::Pattern;
+use secrets::Secrets;
 use std::{fmt, sync::Arc, time::Duration};
 use template::Template;
-use tokio_tungstenite::tungstenite::Message;
 
 /// A control frame's payload (RFC 6455 section 5.5), bytes.
 const LONGEST_CONTROL: usize = 125;
@@ -44,7 +43,7 @@ pub struct Script {
     pub file: Arc<str>,
     pub(crate) steps: Vec<Step>,
     /// Names and values from the environment: they are shown by their names.
-    secrets: Vec<(String, String)>,
+    pub(crate) secrets: Secrets,
 }
 
 /// One statement.
@@ -133,25 +132,6 @@ impl Script {
     /// Whether it neither sends nor expects anything.
     pub fn is_idle(&self) -> bool {
         self.steps.iter().all(|step| matches!(step.what, What::Capture { .. } | What::Sleep(_)))
-    }
-
-    /// The text with every value from the environment replaced by its name.
-    pub(crate) fn mask(&self, text: &str) -> String {
-        let mut masked = text.to_owned();
-        for (name, value) in &self.secrets {
-            for form in [value.clone(), json::escaped(value), crate::fault::printable(value)] {
-                masked = masked.replace(&form, &format!("${{{name}}}"));
-            }
-        }
-        masked
-    }
-
-    /// A message in one short line, with the names of values from the environment.
-    pub(crate) fn show(&self, message: &Message) -> String {
-        match message {
-            Message::Text(text) => show::message(&Message::text(self.mask(text))),
-            other => show::message(other),
-        }
     }
 }
 

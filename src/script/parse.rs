@@ -7,9 +7,10 @@ use super::{
     Expectation, Place, Script, Step, What,
     bad::Bad,
     lines::{self, Endless, Piece, Statement},
+    parser::{Loader, Over, Parser},
     pattern::Pattern,
     phrases,
-    template::Origin,
+    secrets::Secrets,
 };
 use crate::{
     exit::Exit,
@@ -27,36 +28,6 @@ use std::{
 const DEEPEST: usize = 16;
 /// A value shorter than this is no secret, and hiding it would garble what is shown. Bytes.
 const SECRET: usize = 4;
-
-/// Where a script's parts come from.
-pub struct Loader<'a> {
-    /// Reads a file as text; the cause when it cannot.
-    pub read: &'a mut dyn FnMut(&Path) -> Result<String, String>,
-    /// Looks a variable of the environment up.
-    pub env: &'a dyn Fn(&str) -> Option<String>,
-}
-
-pub(super) struct Parser<'a, 'l> {
-    loader: &'a mut Loader<'l>,
-    steps: Vec<Step>,
-    /// Names that were captured so far.
-    pub(super) captured: HashSet<String>,
-    secrets: BTreeMap<String, String>,
-    /// The files that are being read, each included by the one before.
-    files: Vec<PathBuf>,
-    /// The last expectation is of a message with data.
-    pub(super) captures: bool,
-    over: Option<Over>,
-}
-
-/// The statement behind which not everything can happen.
-#[derive(Clone, Copy)]
-enum Over {
-    /// `>close` on that line: nothing can be sent.
-    Ours(usize),
-    /// `< close` on that line: nothing can happen.
-    Theirs(usize),
-}
 
 /// What stands before the expectation it is for.
 #[derive(Default)]
@@ -95,7 +66,7 @@ impl Script {
         let mut secrets: Vec<_> = parser.secrets.into_iter().filter(|(_, value)| is_secret(value)).collect();
         // One that is part of another must not cut it in two.
         secrets.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
-        Ok(Self { file: path.display().to_string().into(), steps: parser.steps, secrets })
+        Ok(Self { file: path.display().to_string().into(), steps: parser.steps, secrets: Secrets(secrets) })
     }
 }
 
@@ -229,16 +200,6 @@ impl Parser<'_, '_> {
             _ => {}
         }
         Ok(())
-    }
-
-    /// Where the value of a name comes from, if it has one.
-    pub(super) fn origin(&mut self, name: &str) -> Option<Origin> {
-        if self.captured.contains(name) {
-            return Some(Origin::Captured);
-        }
-        let value = (self.loader.env)(name)?;
-        self.secrets.insert(name.to_owned(), value.clone());
-        Some(Origin::Environment(value))
     }
 }
 

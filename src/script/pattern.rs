@@ -1,7 +1,7 @@
 //! What a message has to be: as it stands in the script, and with its values filled in.
 
 use super::{
-    Script,
+    secrets::Secrets,
     template::{Captured, Template},
 };
 use crate::expect::{self, json, show};
@@ -105,15 +105,15 @@ impl Wanted {
     }
 
     /// What the message is instead, line by line.
-    pub(crate) fn explain(&self, message: &Message, script: &Script) -> Vec<String> {
-        let got = || format!("got {}", script.show(message));
+    pub(crate) fn explain(&self, message: &Message, secrets: &Secrets) -> Vec<String> {
+        let got = || format!("got {}", secrets.show(message));
         match (self, message) {
             (Self::Text(wanted), Message::Text(text)) => {
-                show::texts(&script.mask(wanted), &script.mask(text)).to_vec()
+                show::texts(&secrets.mask(wanted), &secrets.mask(text)).to_vec()
             }
             (Self::Json(wanted), Message::Text(text)) => match serde_json::from_str(text) {
                 Ok(found) => {
-                    let shown = |value: &Value| show::half(&script.mask(&value.to_string()));
+                    let shown = |value: &Value| show::half(&secrets.mask(&value.to_string()));
                     let difference = json::difference(wanted, &found);
                     difference.map(|found| found.describe(shown)).into_iter().chain([got()]).collect()
                 }

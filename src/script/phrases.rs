@@ -5,7 +5,7 @@ use super::{
     bad::Bad,
     close_with,
     lines::Piece,
-    parse::Parser,
+    parser::Parser,
     pattern::{self, Pattern},
     template::{Flaw, Sort, Template, is_name},
 };

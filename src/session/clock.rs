@@ -5,8 +5,7 @@ use super::{
     keepalive::Beat,
     leaving::lost_while_sending,
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
-    side::{Patience, Side, Sink},
-    verdict::unanswered,
+    side::{Patience, Side, Sink, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;

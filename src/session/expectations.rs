@@ -4,7 +4,7 @@
 //! wrong before: the first fault wins. The answer to our own Close says nothing about the peer's will,
 //! so it never meets an expectation.
 
-use super::{Session, codes, verdict::counted};
+use super::{Session, codes, counted};
 use crate::{exit::Exit, fault::Fault};
 use std::ops::RangeInclusive;
 

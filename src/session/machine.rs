@@ -6,9 +6,9 @@
 use super::{
     Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When, Within,
     keepalive::Keepalive,
+    left::{Doubt, Left},
     progress::{IDLE, Rate, Silence, Wait},
-    side::{Patience, Side, Sink},
-    verdict::{Doubt, Left, unanswered},
+    side::{Patience, Side, Sink, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -161,6 +161,14 @@ impl Session {
     /// Whether both sides are gone.
     pub fn is_over(&self) -> bool {
         self.sides.iter().all(|side| side.released)
+    }
+
+    /// What `side` gave cannot be carried on: that source ends, and is told why.
+    pub(super) fn refused(&mut self, side: usize, fault: Fault) {
+        self.fail(fault);
+        self.stop(side);
+        self.end_output(side, Some(TOO_BIG), "message too big".into());
+        self.maybe_release(side);
     }
 
     fn keepalive(&mut self, side: usize, change: impl FnOnce(&mut Keepalive)) {

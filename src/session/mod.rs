@@ -10,6 +10,7 @@ mod event;
 mod expectations;
 mod keepalive;
 mod leaving;
+mod left;
 mod machine;
 mod progress;
 mod side;
@@ -17,11 +18,11 @@ mod span;
 mod verdict;
 
 pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When, Within};
+pub use left::{Doubt, Left, counted};
 pub use machine::Session;
 pub use progress::{Rate, Silence};
 pub use side::{Patience, SideKind};
 pub use span::duration;
-pub use verdict::{Doubt, Left, counted};
 
 use crate::expect::Filter;
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};

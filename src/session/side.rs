@@ -1,14 +1,11 @@
 //! What the session knows of one side of a pair.
 
 use super::{
-    Instant, Rules, Session, Within,
+    Instant, Rules, Within,
     keepalive::Keepalive,
     progress::{Progress, Rate, Wait},
 };
-use crate::fault::Fault;
-
-/// "Message too big" (RFC 6455 section 7.4.1).
-const TOO_BIG: u16 = 1009;
+use crate::{exit::Exit, fault::Fault};
 
 /// What kind of thing a side is, as far as endings differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,12 +185,7 @@ impl Side {
     }
 }
 
-impl Session {
-    /// What `side` gave cannot be carried on: that source ends, and is told why.
-    pub(super) fn refused(&mut self, side: usize, fault: Fault) {
-        self.fail(fault);
-        self.stop(side);
-        self.end_output(side, Some(TOO_BIG), "message too big".into());
-        self.maybe_release(side);
-    }
+/// A Close of ours that a side never answered.
+pub(super) fn unanswered(cause: &str) -> Fault {
+    Fault::new(Exit::CloseUnanswered, "session", format!("our Close was never answered: {cause}"))
 }

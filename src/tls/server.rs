@@ -5,12 +5,13 @@
 
 use super::{
     ALPN, Identity, ServerTls,
+    client::trusting,
     clients::{ExplainingClients, REFUSED},
     encrypted_over,
     explain::accepting,
     pem,
     pin::Pin,
-    provider, sha256, trusting,
+    provider, sha256,
     words::words,
     x509::about,
 };

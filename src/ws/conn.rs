@@ -17,7 +17,7 @@ mod tests;
 pub use super::{
     deflate::{Agreed, Volume},
     end::End,
-    outgoing::Unsent,
+    outgoing::{FRAGMENT, Largest, Unsent},
     wire::Moved,
 };
 
@@ -25,14 +25,13 @@ use super::{
     codes,
     deflate::Deflating,
     frame,
+    outgoing::Rest,
     watch::FrameWatch,
     wire::Wire,
     witness::{Witness, close_frame},
 };
 use crate::{net::Stream, observe::Tap, session::Within};
 use bytes::Bytes;
-use fragments::Rest;
-pub use fragments::{FRAGMENT, Largest};
 use std::{
     collections::VecDeque,
     io,

@@ -8,7 +8,6 @@ use super::{
     guard::Guard,
     judge::{Answer, Verdict},
     request_head::{MAX_FIELDS, MAX_HEAD},
-    server::{FAREWELL, Refusal},
 };
 use crate::net::{self, Parting, Spelled, Stream};
 use bytes::Bytes;
@@ -20,11 +19,29 @@ use hyper::{
     service::Service,
 };
 use hyper_util::rt::TokioIo;
-use std::{convert::Infallible, error::Error, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll};
+use std::{
+    convert::Infallible, error::Error, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll, time::Duration,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, timeout_at},
 };
+
+/// How long the end of a refused connection may take.
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A client that was not let in, and was answered where it could be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status it got; 0 when there was nobody to answer.
+    pub status: u16,
+    /// Why, for the log.
+    pub cause: String,
+    /// The request's target, empty when there was no request.
+    pub target: String,
+    /// It left without a byte, as the check of a load balancer does.
+    pub is_silent: bool,
+}
 
 /// Bound on what waits to be written before more of a body is asked for, bytes.
 const MAX_WAITING: usize = 64 * 1024;

@@ -365,6 +365,36 @@ impl Write for Outgoing {
     }
 }
 
+/// Outgoing messages larger than this go as fragments, so that pongs, pings and a Close can pass between
+/// them, and a client holds no more than one of them masked; `--max-frame` asks for another size. Bytes.
+pub const FRAGMENT: usize = 256 * 1024;
+
+/// The largest of what was sent, payload bytes: what a peer that finds it too big has to be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Largest {
+    /// A data message, as it was before compression.
+    pub message: usize,
+    /// A frame of one.
+    pub frame: usize,
+}
+
+/// What is left of a large message.
+pub(super) struct Rest {
+    pub payload: Bytes,
+    /// Of the next fragment.
+    pub opcode: u8,
+    /// The message is compressed; decided with its first fragment.
+    pub is_compressed: bool,
+}
+
+impl Rest {
+    /// What it adds to the frames of its message that are queued; the whole message if none is.
+    pub(super) fn unsent(&self) -> Unsent {
+        let messages = u64::from(self.opcode != CONTINUATION);
+        Unsent { messages, bytes: self.payload.len() as u64 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

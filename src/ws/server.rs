@@ -6,6 +6,7 @@
 //! a [`Visit`], in which a client may ask for files and pages before; the second one is here.
 
 pub use super::{
+    http::Refusal,
     judge::{Request, choose_subprotocol},
     visit::{Asked, Plain, Visit},
 };
@@ -13,7 +14,7 @@ pub use super::{
 use super::{
     Upgraded,
     conn::Agreed,
-    http::Http,
+    http::{FAREWELL, Http},
     judge::{Answer, Verdict},
     tokens::accept_value,
 };
@@ -27,27 +28,10 @@ use hyper::{
     ext::ReasonPhrase,
     header::{self, HeaderName, HeaderValue},
 };
-use std::time::Duration;
 use tokio::{
     io::AsyncWriteExt,
     time::{Instant, timeout, timeout_at},
 };
-
-/// How long the end of a refused connection may take.
-pub(super) const FAREWELL: Duration = Duration::from_secs(1);
-
-/// A client that was not let in, and was answered where it could be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP status it got; 0 when there was nobody to answer.
-    pub status: u16,
-    /// Why, for the log.
-    pub cause: String,
-    /// The request's target, empty when there was no request.
-    pub target: String,
-    /// It left without a byte, as the check of a load balancer does.
-    pub is_silent: bool,
-}
 
 /// A valid request for a WebSocket that waits for its answer.
 pub struct Handshake {

@@ -5,9 +5,9 @@
 
 use super::{
     ServerOptions, deflate,
-    http::Http,
+    http::{Http, Refusal},
     judge::{Errand, Verdict, judge},
-    server::{Handshake, Refusal, refuse_raw},
+    server::{Handshake, refuse_raw},
 };
 use crate::net::Stream;
 use hyper::{StatusCode, http::request::Parts};

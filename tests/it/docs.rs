@@ -5,6 +5,7 @@
 
 mod completions;
 mod floors;
+mod imports;
 mod man;
 
 use clap_complete::Shell;

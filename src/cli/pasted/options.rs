@@ -1,6 +1,6 @@
 //! curl's options in ours.
 
-use super::{super::expand::usage, name_of};
+use super::super::expand::usage;
 use crate::fault::Result;
 
 /// What becomes of one of curl's options.
@@ -278,6 +278,11 @@ fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// The name in `Name: value` or `Name;`, in lower case.
+pub(in crate::cli) fn name_of(header: &str) -> String {
+    header.split([':', ';']).next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Annotations of GitHub Actions: workflow commands on standard output, which mark lines of files.
 
-use super::{Outcome, Results};
+use super::results::{Outcome, Results};
 
 pub(super) fn write(results: &Results) -> String {
     let mut commands = String::new();

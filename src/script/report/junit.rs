@@ -1,6 +1,6 @@
 //! JUnit's XML as the Ant task writes it and CI systems read it.
 
-use super::{Outcome, Results};
+use super::results::{Outcome, Results};
 use crate::{
     exit::Exit,
     fault::{Fault, printable},

@@ -1,6 +1,6 @@
 //! The Test Anything Protocol, version 14 (<https://testanything.org/tap-version-14-specification.html>).
 
-use super::{Outcome, Results};
+use super::results::{Outcome, Results};
 use crate::fault::printable;
 use serde_json::Value;
 use std::fmt::Write;

@@ -8,9 +8,12 @@ mod console;
 mod file;
 mod folder;
 mod fresh;
+mod reply;
 mod target;
 
-use super::{ServerOptions, body::Outgoing, judge::Answer};
+pub(super) use reply::Reply;
+
+use super::ServerOptions;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -37,13 +40,6 @@ pub enum Site {
     },
     /// The console wherever a WebSocket can be opened.
     Console,
-}
-
-/// An answer, and what the log says of it.
-pub(super) struct Reply {
-    pub answer: Answer,
-    /// Why, where there is no content.
-    pub note: Option<String>,
 }
 
 impl Site {
@@ -100,44 +96,6 @@ impl Site {
             reply.strip();
         }
         reply
-    }
-}
-
-impl Reply {
-    fn new(status: StatusCode, content: impl Into<Outgoing>) -> Self {
-        let mut answer = Answer::new(content.into());
-        *answer.status_mut() = status;
-        Self { answer, note: None }
-    }
-
-    /// An answer that says what is wrong; `note` is for the log alone.
-    fn failed(status: StatusCode, text: &str, note: Option<String>) -> Self {
-        let mut reply = Self::new(status, format!("{text}\n"))
-            .with(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        reply.note = Some(note.unwrap_or_else(|| text.to_owned()));
-        reply
-    }
-
-    /// A redirect that nobody remembers: tomorrow something else may stand there.
-    fn elsewhere(location: &str) -> Self {
-        match HeaderValue::from_str(location) {
-            Ok(location) => Self::new(StatusCode::TEMPORARY_REDIRECT, "").with(header::LOCATION, location),
-            Err(_) => Self::failed(StatusCode::NOT_FOUND, "no such file", None),
-        }
-    }
-
-    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.answer.headers_mut().insert(name, value);
-        self
-    }
-
-    /// The same head without its body (RFC 9110 section 9.3.2).
-    fn strip(&mut self) {
-        let length = self.answer.body().left();
-        *self.answer.body_mut() = "".into();
-        if self.answer.status() != StatusCode::NOT_MODIFIED {
-            self.answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-        }
     }
 }
 

@@ -1,0 +1,132 @@
+//! What a framing is made of: a decoder, an encoder, and the entry by which it is known.
+//!
+//! Each framing is a file that uses this one; the table of all of them stands above.
+
+use super::output::Output;
+use crate::{exit::Exit, facts::Facts, fault::Fault};
+use bytes::Bytes;
+use std::fmt;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// The WebSocket frame type that bytes are sent as (RFC 6455 section 5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8, refused otherwise.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+/// One way of cutting a byte stream into messages.
+pub struct Entry {
+    /// The word after `--framing`.
+    pub name: &'static str,
+    /// One line for help and man page, without a full stop.
+    pub summary: &'static str,
+    /// The frame type used unless `-t` or `-b` says otherwise.
+    pub kind: Kind,
+    /// Makes a decoder of that kind that refuses messages of more than this many bytes.
+    pub decoder: fn(Kind, usize) -> Box<dyn Decode>,
+    /// Makes an encoder.
+    pub encoder: fn() -> Box<dyn Encode>,
+}
+
+/// Bytes to messages.
+///
+/// Chunks are given with [`feed`](Decode::feed) only after [`next`](Decode::next) returned `None`,
+/// so that a decoder cuts messages out of the chunk it was given without copying them.
+pub trait Decode: Send {
+    /// Takes the next chunk of input.
+    fn feed(&mut self, chunk: Bytes);
+    /// The next whole message; `None` asks for more input.
+    fn next(&mut self) -> Option<Result<Message, BadInput>>;
+    /// The last message, when the input ended without its terminator.
+    fn finish(&mut self) -> Option<Result<Message, BadInput>>;
+    /// Bytes taken but not yet given out as a message.
+    fn held(&self) -> usize;
+}
+
+/// Messages to bytes.
+pub trait Encode: Send {
+    /// Appends one message to `out`, a control frame only if it wants events; payload bytes are never altered.
+    fn encode(&mut self, message: &Message, out: &mut Output);
+
+    /// Whether it has a form for what happens beside data messages: control frames and the opening.
+    fn wants_events(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing that it writes makes a terminal act, whatever the payload.
+    fn is_printable(&self) -> bool {
+        false
+    }
+
+    /// Appends that a connection is open, with its number in a server.
+    fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
+        let _ = (conn, facts, out);
+    }
+}
+
+/// Input that cannot be sent as a message (exit 65).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadInput {
+    /// Where and what, such as `line 3 is not UTF-8 (byte 17)`.
+    pub cause: String,
+    /// The next step.
+    pub hint: &'static str,
+}
+
+impl BadInput {
+    /// Exit 65, with the name of the input it came from.
+    pub fn fault(self, input: &str) -> Fault {
+        Fault::new(Exit::BadInput, "input", format!("{input}: {}", self.cause)).hint(self.hint)
+    }
+
+    pub(super) fn not_utf8(place: &str, byte: usize) -> Self {
+        Self {
+            cause: format!("{place} is not UTF-8 (byte {})", byte + 1),
+            hint: "send it as binary with -b, or convert it to UTF-8",
+        }
+    }
+
+    pub(super) fn too_big(place: &str, max: usize) -> Self {
+        Self {
+            cause: format!("{place} is longer than {max} bytes"),
+            hint: "raise the limit with --max-message, or choose another --framing",
+        }
+    }
+}
+
+/// The payload as a message of that kind; the error is the offset of the first bad byte.
+pub(super) fn message(kind: Kind, payload: Bytes) -> Result<Message, usize> {
+    match kind {
+        Kind::Binary => Ok(Message::Binary(payload)),
+        Kind::Text => match Utf8Bytes::try_from(payload) {
+            Ok(text) => Ok(Message::Text(text)),
+            Err(error) => Err(error.valid_up_to()),
+        },
+    }
+}
+
+/// The payload of a data message, shared and not copied.
+pub fn payload(message: &Message) -> Bytes {
+    match message {
+        Message::Text(text) => Bytes::clone(text.as_ref()),
+        Message::Binary(bytes) => bytes.clone(),
+        other => other.clone().into_data(),
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Entry {}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
