@@ -65,12 +65,6 @@ delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send -d 'Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r -f -a "(__wsio_value)"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \\= for = in REGEX; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l match -d 'Write and count only messages that REGEX matches; exit 1 if none came; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l match-json -d 'Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-close -d 'Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-subprotocol -d 'Exit 1 unless the server chose the subprotocol NAME' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l script -d 'Let the script in FILE, or - for standard input, say what is sent and what is expected' -r -F
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l report -d 'Write how the script went, line by line, for a CI system; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s n -l count -d 'End after N received messages; exit 1 if fewer came' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l linger -d 'After the input, or --send where none comes, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
@@ -81,17 +75,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l idle-timeout -d 'E
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l connect-timeout -d 'Wait at most DURATION until the connection is open, or off' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry -d 'Try to open it up to N times more after a time-out or a status such as 503 [default: 0]' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-delay -d 'Wait DURATION before each try [default: from 250ms on, doubling]' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-max-time -d 'Begin no try later than DURATION after the first; without --retry as many as fit' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l reconnect -d 'Connect again when an open connection is lost, with at most N tries each time; repeats --send' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s H -l header -d 'Add a header to the request; \'NAME:\' leaves out a default one; @FILE holds one a line; repeatable' -r -f -a "(__wsio_value)"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l subprotocol -l protocol -d 'Offer the subprotocol NAME; repeatable, or separated by commas' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -s u -l user -d 'Log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line' -r -f -a "(__wsio_value)"
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l bearer -d 'Log in with a bearer token; @FILE, @- and @env:NAME keep it off the command line' -r -f -a "(__wsio_value)"
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l cookie -d 'Send cookies, as \'a=b\' or from @FILE: plain, a Netscape jar, JSON, Set-Cookie lines; repeatable' -r -f -a "(__wsio_value)"
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -s A -l user-agent -d 'Send NAME as User-Agent' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l origin -d 'Send ORIGIN as Origin, as a browser page from there would' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s x -l proxy -d 'Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; \'\' for none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l proxy-user -d 'Log in to the proxy; @FILE, @- and @env:NAME keep it off the command line' -r -f -a "(__wsio_value)"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l noproxy -d 'Go without a proxy to the hosts in LIST, separated by commas, instead of those in no_proxy' -r
@@ -108,14 +93,29 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l sni -d 'Send and v
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l cert -d 'Show the certificate chain in FILE (PEM) to the server' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l pass -d 'Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line' -r -f -a "(__wsio_value)"
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l secret -d 'Hide the value of the header field or query key NAME in what is said and recorded; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l match -d 'Write and count only messages that REGEX matches; exit 1 if none came; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l match-json -d 'Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-close -d 'Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-subprotocol -d 'Exit 1 unless the server chose the subprotocol NAME' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l script -d 'Let the script in FILE, or - for standard input, say what is sent and what is expected' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l report -d 'Write how the script went, line by line, for a CI system; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry -d 'Try to open it up to N times more after a time-out or a status such as 503 [default: 0]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-delay -d 'Wait DURATION before each try [default: from 250ms on, doubling]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-max-time -d 'Begin no try later than DURATION after the first; without --retry as many as fit' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l reconnect -d 'Connect again when an open connection is lost, with at most N tries each time; repeats --send' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -s u -l user -d 'Log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line' -r -f -a "(__wsio_value)"
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l bearer -d 'Log in with a bearer token; @FILE, @- and @env:NAME keep it off the command line' -r -f -a "(__wsio_value)"
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l cookie -d 'Send cookies, as \'a=b\' or from @FILE: plain, a Netscape jar, JSON, Set-Cookie lines; repeatable' -r -f -a "(__wsio_value)"
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -s A -l user-agent -d 'Send NAME as User-Agent' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l origin -d 'Send ORIGIN as Origin, as a browser page from there would' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping -d 'Ping N times, a second or --ping-interval apart: min, avg, p95, max, loss' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-status -d 'With --check, expect this HTTP status of the upgrade, as in 403 for a refusal that must happen' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l expect-header -d 'With --check, expect a header of the answer to match REGEX; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l fail-if-cert-expires-in -d 'With --check, fail if a certificate of the server\'s chain expires within DURATION, as in 14d' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-rtt -d 'Fail if the ping of --check, or 95 % of those of --ping, took longer than DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-loss -d 'With --ping, fail if more than PERCENT of the pings are lost' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l secret -d 'Hide the value of the header field or query key NAME in what is said and recorded; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l color -d 'Use colours on a terminal; auto heeds NO_COLOR' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'On every terminal'
 never\t'Nowhere'"
@@ -125,26 +125,26 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -s t -l text -d 'Send
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s b -l binary -d 'Send input as binary (default with raw and whole)'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l recv-only -d 'Never read the input, only receive'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send-only -d 'Do not write received messages, only send'
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l allow-empty -d 'Let a script pass that neither sends nor expects anything'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 1 -d 'End after one received message, the same as -n 1'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-pong -d 'Answer no pings, to see whether the peer drops who never does'
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-all-errors -d 'Try again whatever the fault was'
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l resend -d 'With --reconnect, send again what no pong had confirmed: each message at least once, some twice'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l compress -d 'Offer compression (permessage-deflate); when listening, accept it'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l proxy-insecure -d 'Accept any certificate of an https proxy; said on every run'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s L -l location -d 'Follow at most 5 redirects; logins, secrets, --cert, -k and --sni never leave scheme, host and port'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s k -l insecure -d 'Accept any certificate; said on every run'
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l check -d 'Open, ping once and close; one line says what was found, the exit code which stage failed'
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-pretty -d 'Show JSON as it was sent, on one line and without colours'
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-history -d 'Keep what is typed out of the history file'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s q -s s -l quiet -l silent -d 'Say nothing but faults on standard error'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s v -l verbose -d 'Say on standard error how the connection came about, with both heads; -vv also every frame'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l progress -d 'Draw on a terminal how far a transfer is, and say at its end what it carried'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l stats -d 'Sum up at the end on standard error: messages, bytes, rates, round trips, phases'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l raw -d 'Let control characters of the peer through to a terminal, which they can make lie'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l allow-empty -d 'Let a script pass that neither sends nor expects anything'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-all-errors -d 'Try again whatever the fault was'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l resend -d 'With --reconnect, send again what no pong had confirmed: each message at least once, some twice'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l check -d 'Open, ping once and close; one line says what was found, the exit code which stage failed'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-pretty -d 'Show JSON as it was sent, on one line and without colours'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-history -d 'Keep what is typed out of the history file'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s h -l help -d 'Show the commonest options (-h), or all (--help)'
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l to -d 'Join each client to a fresh ENDPOINT, such as tcp:HOST:PORT' -r -f -a "(__wsio_endpoint - ws:// wss:// ws+unix: tcp: tls: unix: udp: exec: sh: file: append: echo: null: hub: nats:// nats+tls://)"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l serve -d 'Serve the files in DIR to plain requests, so that a page and its socket come from one address' -r -f -a "(__fish_complete_directories)"
@@ -297,10 +297,6 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l timestamps -d 'Print 
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l every -d 'Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l reply -d 'Answer a text message that matches REGEX with MSG, $1 for captures, \\= for = in REGEX; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match -d 'Write and count only messages that REGEX matches; exit 1 if none came; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match-json -d 'Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l expect-close -d 'Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l expect-subprotocol -d 'Exit 1 unless the server chose the subprotocol NAME' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After the input, or --send where none comes, stay until the peer was silent for DURATION, or inf' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
@@ -310,13 +306,6 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l idle-timeout -d 'End 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ping-timeout -d 'Give the peer up when a ping stays unanswered for DURATION, or off' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l connect-timeout -d 'Wait at most DURATION until the connection is open, or off' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry -d 'Try to open it up to N times more after a time-out or a status such as 503 [default: 0]' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-delay -d 'Wait DURATION before each try [default: from 250ms on, doubling]' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-max-time -d 'Begin no try later than DURATION after the first; without --retry as many as fit' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l reconnect -d 'Connect again when an open connection is lost, with at most N tries each time; repeats --send' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cookie -d 'Send cookies, as \'a=b\' or from @FILE: plain, a Netscape jar, JSON, Set-Cookie lines; repeatable' -r -f -a "(__wsio_value)"
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s A -l user-agent -d 'Send NAME as User-Agent' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l origin -d 'Send ORIGIN as Origin, as a browser page from there would' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s x -l proxy -d 'Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; \'\' for none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l proxy-user -d 'Log in to the proxy; @FILE, @- and @env:NAME keep it off the command line' -r -f -a "(__wsio_value)"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l noproxy -d 'Go without a proxy to the hosts in LIST, separated by commas, instead of those in no_proxy' -r
@@ -332,6 +321,19 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l crl -l crlfile -d 'Re
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l sni -d 'Send and verify NAME instead of the URL\'s host, or send none' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l key -d 'Take the key of --cert from FILE (PEM) [default: the --cert file]' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pass -d 'Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line' -r -f -a "(__wsio_value)"
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l secret -d 'Hide the value of the header field or query key NAME in what is said and recorded; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match -d 'Write and count only messages that REGEX matches; exit 1 if none came; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l match-json -d 'Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l expect-close -d 'Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l expect-subprotocol -d 'Exit 1 unless the server chose the subprotocol NAME' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry -d 'Try to open it up to N times more after a time-out or a status such as 503 [default: 0]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-delay -d 'Wait DURATION before each try [default: from 250ms on, doubling]' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-max-time -d 'Begin no try later than DURATION after the first; without --retry as many as fit' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l reconnect -d 'Connect again when an open connection is lost, with at most N tries each time; repeats --send' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cookie -d 'Send cookies, as \'a=b\' or from @FILE: plain, a Netscape jar, JSON, Set-Cookie lines; repeatable' -r -f -a "(__wsio_value)"
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s A -l user-agent -d 'Send NAME as User-Agent' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l origin -d 'Send ORIGIN as Origin, as a browser page from there would' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l queue -d 'Let SIZE bytes wait for each client that does not keep up; payloads are shared, so memory goes by the slowest' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l slow -d 'Do WHAT to clients whose queue is full once they held the others up for 1 s in 30 s' -r -f -a "disconnect\t'Close it (1013); standard input waits for one alone, and for one that takes 64 KiB a second'
 drop\t'Let it miss messages, which are counted; nobody waits'
@@ -350,8 +352,6 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-connections -d 'S
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-buffer -d 'Hold SIZE in all of unfinished messages and --read-ahead; beyond, close the client that holds most (1013)' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l handshake-timeout -d 'Drop a client that did not finish its handshake after DURATION' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l secret -d 'Hide the value of the header field or query key NAME in what is said and recorded; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l record -d 'Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s H -l header -d 'Add a header to the request, or to the answer when only a server side exists; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l subprotocol -l protocol -d 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cert -d 'Use the certificate chain in FILE (PEM), for wss-listen: (SIGHUP reads it anew) or else the client side' -r -F
@@ -364,24 +364,24 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l json -d 'Read and wri
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s b -l binary -d 'Send input as binary (default with raw and whole)'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l no-pong -d 'Answer no pings, to see whether the peer drops who never does'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-all-errors -d 'Try again whatever the fault was'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l resend -d 'With --reconnect, send again what no pong had confirmed: each message at least once, some twice'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l compress -d 'Offer compression (permessage-deflate); when listening, accept it'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l proxy-insecure -d 'Accept any certificate of an https proxy; said on every run'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s L -l location -d 'Follow at most 5 redirects; logins, secrets, --cert, -k and --sni never leave scheme, host and port'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s k -l insecure -d 'Accept any certificate; said on every run'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pty -d 'Give a program a terminal, so that it does not hold its output back; with --framing raw, a console'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l hangup -d 'Send a program SIGHUP when the WebSocket ends abnormally, beside the end of its input'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l once -d 'Serve one client, then exit with that session\'s code'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s q -s s -l quiet -l silent -d 'Say nothing but faults on standard error'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s v -l verbose -d 'Say on standard error how the connection came about, with both heads; -vv also every frame'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l progress -d 'Draw on a terminal how far a transfer is, and say at its end what it carried'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l stats -d 'Sum up at the end on standard error: messages, bytes, rates, round trips, phases'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l raw -d 'Let control characters of the peer through to a terminal, which they can make lie'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l retry-all-errors -d 'Try again whatever the fault was'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l resend -d 'With --reconnect, send again what no pong had confirmed: each message at least once, some twice'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l pty -d 'Give a program a terminal, so that it does not hold its output back; with --framing raw, a console'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l hangup -d 'Send a program SIGHUP when the WebSocket ends abnormally, beside the end of its input'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l once -d 'Serve one client, then exit with that session\'s code'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l recv-only -d 'Never read standard input, nor publish to nats:, only receive'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send-only -d 'Do not write to A, only carry A to B'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 1 -d 'End after one message from B, the same as -n 1'

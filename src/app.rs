@@ -138,7 +138,7 @@ fn run_with(
 
 /// The prompt, when this run talks to a person.
 fn prompt(plan: &Connect, screen: Screen, env: fn(&str) -> Option<String>) -> Option<Prompt> {
-    let Common { framing, direction, .. } = plan.common;
+    let Common { framing, direction, .. } = *plan.common;
     // Whoever chooses a framing wants bytes, on a terminal too; a log of lines with their times is one.
     let chosen = framing.input.is_some() || framing.output.is_some() || framing.stamp.is_some();
     if chosen || direction == Direction::ReceiveOnly || plan.common.input_left.is_some() {

@@ -24,7 +24,7 @@
 //!
 //! # The floors
 //! `exit facts fault limited os_text` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
-//! `endpoint` ← `plan` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads
+//! `plan` ← `endpoint` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads
 //! them.
 //!
 //! # One task a pair

@@ -39,7 +39,7 @@ pub struct Connect {
     /// How it looks on a terminal.
     pub look: Look,
     /// Everything the subcommands share.
-    pub common: Common,
+    pub common: Arc<Common>,
 }
 
 /// `--check` and `--ping`: open, go round, close.
@@ -80,7 +80,7 @@ pub struct Listen {
     /// What each client talks to.
     pub target: Target,
     /// Everything the subcommands share.
-    pub common: Common,
+    pub common: Arc<Common>,
 }
 
 /// What a client of `listen` talks to.
@@ -108,7 +108,7 @@ pub struct Pipe {
     /// The second endpoint; default `-`.
     pub b: String,
     /// Everything the subcommands share.
-    pub common: Common,
+    pub common: Arc<Common>,
 }
 
 /// What an option means does not depend on where it stands, so all three subcommands carry these.

@@ -44,7 +44,7 @@ pub(super) struct Credentials {
 }
 
 /// Whom a TLS client trusts.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct Trust {

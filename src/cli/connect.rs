@@ -2,24 +2,26 @@
 
 use super::{
     ask::Ask,
-    client::{Certificate, Credentials, Handshake, Trust},
+    client::Credentials,
     expand::Expander,
-    groups::{Again, Messages, Output, Session},
+    groups::Again,
     handshake,
     look::{self, Colors, Prompt},
     lower::{self, Given},
-    network::Network,
     pasted,
     probe::Checks,
     script::Scripting,
+    shared::{Shared, Use},
 };
 use crate::{
     endpoint,
     fault::Result,
     net::DialOptions,
     plan::{Common, Connect, Plan},
+    ws::ClientOptions,
 };
 use clap::{Args, FromArgMatches, ValueHint};
+use std::sync::Arc;
 
 /// Talk to a WebSocket server
 ///
@@ -41,87 +43,54 @@ pub(super) struct ConnectArgs {
     #[arg(long, value_name = "LINE", help_heading = "Handshake", hide_short_help = true)]
     pub curl: Option<String>,
     #[command(flatten)]
-    pub messages: Messages,
+    pub shared: Shared,
     #[command(flatten)]
     pub ask: Ask,
     #[command(flatten)]
     pub scripting: Scripting,
     #[command(flatten)]
-    pub session: Session,
-    #[command(flatten)]
     pub again: Again,
     #[command(flatten)]
-    pub handshake: Handshake,
-    #[command(flatten)]
     pub credentials: Credentials,
-    #[command(flatten)]
-    pub network: Network,
-    #[command(flatten)]
-    pub trust: Trust,
-    #[command(flatten)]
-    pub certificate: Certificate,
     #[command(flatten)]
     pub checks: Checks,
     #[command(flatten)]
     pub prompt: Prompt,
-    #[command(flatten)]
-    pub output: Output,
     #[command(flatten)]
     pub colors: Colors,
 }
 
 impl ConnectArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
-        let probe = self.checks.lower(&self.session, given)?;
+        let probe = self.checks.lower(&self.shared.session, given)?;
         let look = look::look(&self.colors, &self.prompt);
         if let Some(line) = self.curl.take() {
             self.over(Self::pasted(&pasted::read(&line, expander)?)?, given);
         }
         let target = pasted::target(self.target)?;
-        let mut server = lower::no_server(&self.messages, expander);
-        server.handshake.compress = self.handshake.compress;
-        let mut client = handshake::client(self.handshake, self.credentials, expander)?;
-        client.follow = self.network.location;
-        let dial = match endpoint::is_dialled(&target) {
-            true => self.network.lower(expander)?,
-            // The embedded server is reached without a proxy.
-            false => DialOptions::default(),
+        let certificate = std::mem::take(&mut self.shared.certificate);
+        let shared = self.shared.lower(
+            Use { framing: "lines", listens: false, once: false, certificate },
+            given,
+            expander,
+        )?;
+        let Shared { session, handshake, network, .. } = self.shared;
+        let client = ClientOptions {
+            follow: network.location,
+            ..handshake::client(handshake, self.credentials, expander)?
         };
-        let framing = lower::framing(&self.messages, "lines", &self.output)?;
-        let direction = lower::direction(&self.messages);
-        let input = framing.input.map(|input| input.name);
+        let input = shared.framing.input.map(|input| input.name);
         let common = Common {
-            rules: self.ask.rules(&self.session, given),
-            framing,
-            max_message: self.messages.max_message,
-            max_frame: self.messages.max_frame,
-            read_ahead: lower::read_ahead(&self.messages, false),
-            direction,
-            send: lower::send(&self.messages, expander)?,
-            input_left: lower::input_left(given, expander),
-            input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
-            chat: lower::chat(&self.messages, expander)?,
-            connect_timeout: self.session.connect_timeout.0,
-            client_tls: lower::client_tls(self.trust, self.certificate, expander)?,
+            rules: self.ask.rules(&session, given),
             expect: self.scripting.lower(self.ask.opening(Some(&client))?, given, expander)?,
             client,
-            forward: Vec::new(),
-            dial,
-            server,
-            room: Default::default(),
-            errors_to_client: false,
-            hangup: false,
-            pty: false,
-            progress: self.output.progress,
-            verbosity: lower::verbosity(&self.output),
-            no_pong: self.session.no_pong,
-            secrets: self.output.secret.clone(),
+            // The embedded server is reached without a proxy.
+            dial: if endpoint::is_dialled(&target) { shared.dial } else { DialOptions::default() },
             retry: lower::retry(&self.again)?,
-            reconnect: lower::reconnect(&self.again, &self.session, direction, input)?,
-            stats: self.output.stats,
-            record: lower::recording(&self.output, false)?,
+            reconnect: lower::reconnect(&self.again, &session, shared.direction, input)?,
+            ..shared
         };
-        Ok(Plan::Connect(Connect { target, probe, look, common }))
+        Ok(Plan::Connect(Connect { target, probe, look, common: Arc::new(common) }))
     }
 
     /// The options that a line for curl asks for.
@@ -149,9 +118,9 @@ impl ConnectArgs {
             }
         }
         let named = self.named_headers();
-        let (own, line_headers) = (&mut self.handshake.headers, line.handshake.headers);
+        let (own, line_headers) = (&mut self.shared.handshake.headers, line.shared.handshake.headers);
         own.extend(line_headers.into_iter().filter(|text| !named.contains(&pasted::name_of(text))));
-        fill_all(&mut self.handshake.subprotocols, line.handshake.subprotocols);
+        fill_all(&mut self.shared.handshake.subprotocols, line.shared.handshake.subprotocols);
 
         let says = |name: &str| named.iter().any(|other| other == name);
         if !says("authorization") {
@@ -166,20 +135,20 @@ impl ConnectArgs {
         }
 
         // Both speak of whom to trust.
-        if self.trust.cacert.is_none() && !self.trust.insecure {
-            self.trust.cacert = line.trust.cacert;
-            self.trust.insecure = line.trust.insecure && self.trust.crl.is_none();
+        if self.shared.trust.cacert.is_none() && !self.shared.trust.insecure {
+            self.shared.trust.cacert = line.shared.trust.cacert;
+            self.shared.trust.insecure = line.shared.trust.insecure && self.shared.trust.crl.is_none();
         }
-        if !self.trust.insecure {
-            fill(&mut self.trust.crl, line.trust.crl);
+        if !self.shared.trust.insecure {
+            fill(&mut self.shared.trust.crl, line.shared.trust.crl);
         }
-        fill(&mut self.trust.tls_min, line.trust.tls_min);
-        fill_all(&mut self.trust.pin, line.trust.pin);
-        if self.certificate.cert.is_none() {
-            self.certificate = line.certificate;
+        fill(&mut self.shared.trust.tls_min, line.shared.trust.tls_min);
+        fill_all(&mut self.shared.trust.pin, line.shared.trust.pin);
+        if self.shared.certificate.cert.is_none() {
+            self.shared.certificate = line.shared.certificate;
         }
 
-        let (own, line_network) = (&mut self.network, line.network);
+        let (own, line_network) = (&mut self.shared.network, line.shared.network);
         own.location |= line_network.location;
         if !own.is_elsewhere() {
             if own.proxy.is_none() {
@@ -201,12 +170,12 @@ impl ConnectArgs {
         }
 
         fill(&mut self.target, line.target);
-        fill(&mut self.session.timeout, line.session.timeout);
+        fill(&mut self.shared.session.timeout, line.shared.session.timeout);
         if !given.has("connect_timeout") {
-            self.session.connect_timeout = line.session.connect_timeout;
+            self.shared.session.connect_timeout = line.shared.session.connect_timeout;
         }
-        if !self.output.quiet {
-            self.output.verbose = self.output.verbose.max(line.output.verbose);
+        if !self.shared.output.quiet {
+            self.shared.output.verbose = self.shared.output.verbose.max(line.shared.output.verbose);
         }
     }
 
@@ -214,13 +183,13 @@ impl ConnectArgs {
     fn named_headers(&self) -> Vec<String> {
         let credentials = &self.credentials;
         let mut named: Vec<String> =
-            self.handshake.headers.iter().map(|text| pasted::name_of(text)).collect();
+            self.shared.handshake.headers.iter().map(|text| pasted::name_of(text)).collect();
         for (is_given, name) in [
             (credentials.user.is_some() || credentials.bearer.is_some(), "authorization"),
             (!credentials.cookie.is_empty(), "cookie"),
             (credentials.user_agent.is_some(), "user-agent"),
             (credentials.origin.is_some(), "origin"),
-            (!self.handshake.subprotocols.is_empty(), "sec-websocket-protocol"),
+            (!self.shared.handshake.subprotocols.is_empty(), "sec-websocket-protocol"),
         ] {
             named.extend(is_given.then(|| name.to_owned()));
         }

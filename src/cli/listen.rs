@@ -1,14 +1,14 @@
 //! `wsio listen`: its arguments, and how they become a plan.
 
 use super::{
-    client::{Certificate, Handshake, Trust},
+    client::{Certificate, Handshake},
     expand::{Expander, usage},
-    groups::{ChildErrors, Commands, Fanout, Messages, Output, Session},
+    groups::{ChildErrors, Commands, Fanout},
     habits, handshake,
     lower::{self, Given},
-    network::Network,
     script::Scripting,
     server::{Admittance, Server},
+    shared::{Shared, Use},
     site::Site,
     values,
 };
@@ -18,8 +18,8 @@ use crate::{
     fault::{Fault, Result},
     net::ListenAddr,
     plan::{Common, Expect, Listen, Plan, Target},
+    session::Rules,
     tls::ServerTls,
-    ws::ClientOptions,
 };
 use clap::Args;
 use std::{ffi::OsString, net::IpAddr, sync::Arc};
@@ -62,19 +62,7 @@ pub(super) struct ListenArgs {
     #[command(flatten)]
     pub admittance: Admittance,
     #[command(flatten)]
-    pub messages: Messages,
-    #[command(flatten)]
-    pub session: Session,
-    #[command(flatten)]
-    pub handshake: Handshake,
-    #[command(flatten)]
-    pub network: Network,
-    #[command(flatten)]
-    pub trust: Trust,
-    #[command(flatten)]
-    pub certificate: Certificate,
-    #[command(flatten)]
-    pub output: Output,
+    pub shared: Shared,
 }
 
 /// Where to listen, as far as this floor understands it.
@@ -87,56 +75,38 @@ struct Place {
 
 impl ListenArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
-        let max_buffer = lower::max_buffer(given, &self.server, &self.messages)?;
+        let max_buffer = lower::max_buffer(given, &self.server, &self.shared.messages)?;
         let expect = self.scripting.lower(Expect::default(), given, expander)?;
-        let record = lower::recording(&self.output, !self.server.once)?;
         let place = Place::parse(&self.address)?;
         let tls = self.tls(place.secure, expander)?;
         self.server.paths.extend(place.path);
         let standard = self.to.as_deref().map_or(!self.echo && self.program.is_empty(), |to| to == "-");
         let is_one_on_standard = self.server.once && standard && self.scripting.script.is_none();
-        let mut common = Common {
-            rules: lower::rules(&self.session),
-            framing: lower::framing(&self.messages, "lines", &self.output)?,
-            max_message: self.messages.max_message,
-            max_frame: self.messages.max_frame,
-            read_ahead: lower::read_ahead(&self.messages, true),
-            direction: lower::direction(&self.messages),
-            send: lower::send(&self.messages, expander)?,
-            input_left: lower::input_left(given, expander).filter(|_| is_one_on_standard),
+        let once = self.server.once;
+        let used = Use { framing: "lines", listens: true, once, certificate: Certificate::default() };
+        let shared = self.shared.lower(used, given, expander)?;
+        let Handshake { headers, subprotocols, compress } = self.shared.handshake;
+        let forward = self.server.forward_header.clone();
+        let mut server = lower::server(self.server, max_buffer, expander);
+        server.handshake.headers = handshake::server_headers(&headers, expander)?;
+        let Admittance { user, bearer } = &self.admittance;
+        server.handshake.admission.login = handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
+        server.handshake.subprotocols = subprotocols;
+        server.handshake.site = self.site.lower(given)?;
+        server.handshake.compress = compress;
+        let common = Common {
+            rules: Rules { grace: server.grace, ..shared.rules },
+            input_left: shared.input_left.filter(|_| is_one_on_standard),
             input_sent: expander.gave_input_to("--send"),
-            chat: lower::chat(&self.messages, expander)?,
-            connect_timeout: self.session.connect_timeout.0,
-            client_tls: lower::client_tls(self.trust, Certificate::default(), expander)?,
-            client: ClientOptions {
-                follow: self.network.location,
-                compress: self.handshake.compress,
-                ..ClientOptions::default()
-            },
             expect,
-            forward: self.server.forward_header.clone(),
-            dial: self.network.lower(expander)?,
-            server: lower::server(self.server, max_buffer, expander),
+            forward,
+            server,
             room: lower::room(&self.fanout),
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             hangup: self.commands.hangup,
             pty: self.commands.pty,
-            progress: self.output.progress,
-            verbosity: lower::verbosity(&self.output),
-            no_pong: self.session.no_pong,
-            secrets: self.output.secret.clone(),
-            retry: Default::default(),
-            reconnect: None,
-            stats: self.output.stats,
-            record,
+            ..shared
         };
-        common.server.handshake.headers = handshake::server_headers(&self.handshake.headers, expander)?;
-        let Admittance { user, bearer } = &self.admittance;
-        common.server.handshake.admission.login =
-            handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
-        common.server.handshake.subprotocols = self.handshake.subprotocols;
-        common.server.handshake.site = self.site.lower(given)?;
-        common.server.handshake.compress = self.handshake.compress;
         let target = match self.to {
             _ if self.echo => Target::Echo,
             _ if self.relay => Target::Relay,
@@ -147,12 +117,12 @@ impl ListenArgs {
                 None => Target::Stdio,
             },
         };
-        Ok(Plan::Listen(Listen { address: place.address, tls, target, common }))
+        Ok(Plan::Listen(Listen { address: place.address, tls, target, common: Arc::new(common) }))
     }
 
     fn tls(&self, secure: Option<bool>, expander: &mut Expander) -> Result<Option<ServerTls>> {
         let Server { self_signed, client_ca, .. } = &self.server;
-        let tls = lower::server_tls(&self.certificate, *self_signed, client_ca.clone(), expander)?;
+        let tls = lower::server_tls(&self.shared.certificate, *self_signed, client_ca.clone(), expander)?;
         match (secure, &tls) {
             (Some(true), None) => Err(usage("wss:// needs a certificate")
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start")),

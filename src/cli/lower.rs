@@ -385,8 +385,8 @@ pub(super) fn server(server: Server, max_buffer: usize, expander: &Expander) -> 
     }
 }
 
-/// What `connect` carries: the embedded echo server asks for nothing.
-pub(super) fn no_server(messages: &Messages, expander: &Expander) -> Serve {
+/// What a run without a server carries: the embedded echo server asks for nothing.
+pub(super) fn no_server(messages: &Messages, compress: bool, expander: &Expander) -> Serve {
     let nothing = Server {
         once: false,
         paths: Vec::new(),
@@ -403,7 +403,9 @@ pub(super) fn no_server(messages: &Messages, expander: &Expander) -> Serve {
         grace: Duration::from_secs(10),
     };
     let max_buffer = nothing.max_buffer.max(messages.max_message);
-    server(nothing, max_buffer, expander)
+    let mut serve = server(nothing, max_buffer, expander);
+    serve.handshake.compress = compress;
+    serve
 }
 
 pub(super) fn server_tls(

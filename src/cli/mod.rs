@@ -25,6 +25,7 @@ mod probe;
 mod refusal;
 mod script;
 mod server;
+mod shared;
 mod site;
 mod values;
 mod words;

@@ -10,7 +10,7 @@ use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
 /// How a server is reached.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Network")]
 pub(super) struct Network {
@@ -144,7 +144,7 @@ mod tests {
         let mut context = Context { env: &value, stdin: &mut &b""[..], stdin_is_terminal: false, ask: None };
         let args = ["wsio", "connect", "ws://h/"].iter().chain(args).map(Into::into);
         match parse(args, &mut context) {
-            Ok(Parsed::Run(Plan::Connect(plan))) => plan.common.dial,
+            Ok(Parsed::Run(Plan::Connect(plan))) => plan.common.dial.clone(),
             other => panic!("{other:?}"),
         }
     }

@@ -6,21 +6,23 @@
 
 use super::{
     ask::Ask,
-    client::{Certificate, Credentials, Handshake, Trust},
+    client::{Certificate, Credentials},
     expand::{Expander, usage},
-    groups::{Again, ChildErrors, Commands, Fanout, Messages, Output, Session},
+    groups::{Again, ChildErrors, Commands, Fanout},
     handshake,
     lower::{self, Given},
-    network::Network,
     server::Server,
+    shared::{Shared, Use},
 };
 use crate::{
     endpoint::Kind,
     fault::Result,
     plan::{Common, Pipe, Plan},
+    session::Rules,
     ws::ClientOptions,
 };
 use clap::Args;
+use std::sync::Arc;
 
 /// Join any two endpoints
 ///
@@ -36,31 +38,19 @@ pub(super) struct PipeArgs {
     #[arg(value_name = "B", default_value = "-")]
     pub b: String,
     #[command(flatten)]
-    pub messages: Messages,
+    pub shared: Shared,
     #[command(flatten)]
     pub ask: Ask,
     #[command(flatten)]
-    pub session: Session,
-    #[command(flatten)]
     pub again: Again,
     #[command(flatten)]
-    pub handshake: Handshake,
-    #[command(flatten)]
     pub credentials: Credentials,
-    #[command(flatten)]
-    pub network: Network,
-    #[command(flatten)]
-    pub trust: Trust,
-    #[command(flatten)]
-    pub certificate: Certificate,
     #[command(flatten)]
     pub fanout: Fanout,
     #[command(flatten)]
     pub commands: Commands,
     #[command(flatten)]
     pub server: Server,
-    #[command(flatten)]
-    pub output: Output,
 }
 
 impl PipeArgs {
@@ -71,7 +61,7 @@ impl PipeArgs {
         let passes_through = has(Kind::WebSocketServer) || has(Kind::SecureWebSocketServer);
 
         // A secure server's certificate comes first; with --self-signed it has one, and --cert is the client's.
-        let own = std::mem::take(&mut self.certificate);
+        let own = std::mem::take(&mut self.shared.certificate);
         let (server_own, client_own) = match has(Kind::SecureWebSocketServer) && !self.server.self_signed {
             true => (own, Certificate::default()),
             false => (Certificate::default(), own),
@@ -84,45 +74,35 @@ impl PipeArgs {
         }
 
         let listens = kinds.into_iter().any(Kind::listens);
-        let record = lower::recording(&self.output, listens && !self.server.once)?;
+        let used = Use { framing: "raw", listens, once: self.server.once, certificate: client_own };
+        let shared = self.shared.lower(used, given, expander)?;
+        let Shared { messages, session, handshake, network, .. } = self.shared;
         let forward = self.server.forward_header.clone();
-        let max_buffer = lower::max_buffer(given, &self.server, &self.messages)?;
+        let max_buffer = lower::max_buffer(given, &self.server, &messages)?;
         let mut server = lower::server(self.server, max_buffer, expander);
         server.tls = server_tls;
-        if self.session.idle_timeout.is_some() {
+        if session.idle_timeout.is_some() {
             server.peer_idle = None;
         }
-        server.handshake.compress = self.handshake.compress;
+        server.handshake.compress = handshake.compress;
         let client = if has(Kind::WebSocket) {
-            let client = handshake::client(self.handshake, self.credentials, expander)?;
-            ClientOptions { follow: self.network.location, ..client }
+            let client = handshake::client(handshake, self.credentials, expander)?;
+            ClientOptions { follow: network.location, ..client }
         } else {
-            server.handshake.headers = handshake::server_headers(&self.handshake.headers, expander)?;
-            server.handshake.subprotocols = self.handshake.subprotocols;
+            server.handshake.headers = handshake::server_headers(&handshake.headers, expander)?;
+            server.handshake.subprotocols = handshake.subprotocols;
             let Credentials { user, bearer, .. } = &self.credentials;
             server.handshake.admission.login =
                 handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
             ClientOptions::default()
         };
-        let framing = lower::framing(&self.messages, "raw", &self.output)?;
-        let direction = lower::direction(&self.messages);
         let framed = kinds.into_iter().any(Kind::is_bytes);
-        let input = framed.then(|| framing.input.map_or("raw", |input| input.name));
+        let input = framed.then(|| shared.framing.input.map_or("raw", |input| input.name));
+        let rules = self.ask.rules(&session, given);
         let common = Common {
-            rules: self.ask.rules(&self.session, given),
-            framing,
-            max_message: self.messages.max_message,
-            max_frame: self.messages.max_frame,
-            read_ahead: lower::read_ahead(&self.messages, listens),
-            direction,
-            send: lower::send(&self.messages, expander)?,
-            input_left: lower::input_left(given, expander).filter(|_| has(Kind::Standard)),
-            input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
-            chat: lower::chat(&self.messages, expander)?,
-            connect_timeout: self.session.connect_timeout.0,
-            client_tls: lower::client_tls(self.trust, client_own, expander)?,
+            rules: Rules { grace: server.grace, ..rules },
+            input_left: shared.input_left.filter(|_| has(Kind::Standard)),
             expect: self.ask.opening(Some(&client).filter(|_| !passes_through))?,
-            dial: self.network.lower(expander)?,
             client,
             forward,
             server,
@@ -130,20 +110,14 @@ impl PipeArgs {
             errors_to_client: self.commands.child_stderr == ChildErrors::Client,
             hangup: self.commands.hangup,
             pty: self.commands.pty,
-            progress: self.output.progress,
-            verbosity: lower::verbosity(&self.output),
-            no_pong: self.session.no_pong,
-            secrets: self.output.secret.clone(),
             retry: lower::retry(&self.again)?,
-            reconnect: lower::reconnect(&self.again, &self.session, direction, input)?,
-            stats: self.output.stats,
-            record,
+            reconnect: lower::reconnect(&self.again, &session, shared.direction, input)?,
+            ..shared
         };
-        // What standard input is, the command line does not know.
         let is_bounded = |kind| matches!(kind, Kind::Standard | Kind::File | Kind::WebSocket);
         if self.again.resend && input == Some("whole") && !kinds.into_iter().all(is_bounded) {
             return Err(lower::whole_resent());
         }
-        Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common }))
+        Ok(Plan::Pipe(Pipe { a: self.a, b: self.b, common: Arc::new(common) }))
     }
 }

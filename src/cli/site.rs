@@ -47,7 +47,7 @@ mod tests {
             Context { env: &|_| None, stdin: &mut std::io::empty(), stdin_is_terminal: false, ask: None };
         let args = ["wsio", "listen", "8080"].iter().chain(args).map(Into::into);
         match parse(args, &mut context)? {
-            Parsed::Run(Plan::Listen(listen)) => Ok(listen.common.server.handshake.site),
+            Parsed::Run(Plan::Listen(listen)) => Ok(listen.common.server.handshake.site.clone()),
             other => panic!("{other:?}"),
         }
     }

@@ -76,7 +76,7 @@ fn no_option_is_needed() {
         (Some(seconds(20)), Some(seconds(20)))
     );
     assert_eq!((common.rules.timeout, common.rules.idle_timeout, common.rules.count), (None, None, None));
-    assert_eq!((common.rules.close, common.rules.ok_close), (CloseWith::default(), vec![]));
+    assert_eq!((common.rules.close.clone(), common.rules.ok_close.clone()), (CloseWith::default(), vec![]));
     assert_eq!((common.framing.input, common.framing.output, common.framing.kind), (None, None, None));
     assert_eq!(common.max_message, 64 << 20);
     assert_eq!(common.connect_timeout, Some(seconds(10)));
@@ -174,7 +174,7 @@ fn session_options_land() {
         let rules = |more: &[&str]| match plan(&[&args[..], more].concat()) {
             Plan::Connect(Connect { common, .. })
             | Plan::Listen(Listen { common, .. })
-            | Plan::Pipe(Pipe { common, .. }) => common.rules,
+            | Plan::Pipe(Pipe { common, .. }) => common.rules.clone(),
         };
         assert_eq!(rules(&["-n3"]).count, Some(3));
         assert_eq!(rules(&["-1"]).count, Some(1));
@@ -219,7 +219,7 @@ fn handshake_options_land() {
         "--cookie",
         "c=d",
     ];
-    let client = connect(&args).common.client;
+    let client = connect(&args).common.client.clone();
     assert_eq!(
         fields(&client.headers),
         ["x-a: 1", "x-b: 2", "x-c: 3", "user-agent: me", "origin: https://o"]
@@ -228,13 +228,14 @@ fn handshake_options_land() {
     let client =
         connect(&["--subprotocol", "a,b", "--protocol", "c,a", "-H", "Sec-WebSocket-Protocol: d, e"])
             .common
-            .client;
+            .client
+            .clone();
     assert_eq!((client.subprotocols.join(" "), client.headers.len()), ("a b c d e".to_owned(), 0));
 }
 
 #[test]
 fn secrets_come_from_elsewhere_and_are_marked() {
-    let headers = connect(&["-u", "@env:LOGIN"]).common.client.headers;
+    let headers = connect(&["-u", "@env:LOGIN"]).common.client.headers.clone();
     assert_eq!(fields(&headers), ["authorization: Basic bWU6czNjcmV0"]);
     assert!(headers[0].1.is_sensitive());
     let Ok(Parsed::Run(Plan::Connect(connect))) =
@@ -249,11 +250,12 @@ fn secrets_come_from_elsewhere_and_are_marked() {
 
 #[test]
 fn tls_options_land() {
-    let tls = connect(&["--cacert", "ca", "--cert", "c", "--key", "k", "--sni", "name"]).common.client_tls;
+    let tls =
+        connect(&["--cacert", "ca", "--cert", "c", "--key", "k", "--sni", "name"]).common.client_tls.clone();
     let paths = [tls.cacert, tls.cert, tls.key].map(Option::unwrap);
     assert_eq!(paths, ["ca", "c", "k"].map(PathBuf::from));
     assert_eq!(tls.sni, Sni::Name("name".to_owned()));
-    let tls = connect(&["-k", "--sni", "none"]).common.client_tls;
+    let tls = connect(&["-k", "--sni", "none"]).common.client_tls.clone();
     assert_eq!((tls.insecure, tls.sni), (true, Sni::Off));
 }
 
@@ -263,7 +265,7 @@ fn server_options_land() {
     let more = ["--handshake-timeout", "3", "--grace", "0", "-H", "X-A: 1", "--subprotocol", "p"];
     let Listen { address, tls, target, common } = listen(&[&args[..], &more[..]].concat());
     assert_eq!((address, tls, target), (ListenAddr::Loopback(0), None, Target::Stdio));
-    let server = common.server;
+    let server = common.server.clone();
     assert_eq!((server.once, server.max_connections, server.grace), (true, 7, Duration::ZERO));
     assert_eq!(server.announce, Some(PathBuf::from("f")));
     assert_eq!(
@@ -283,7 +285,7 @@ fn listen_chooses_target_and_certificate() {
     let to = listen(&["0", "--to", "tls:h:1", "--cacert", "ca", "--connect-timeout", "1"]);
     assert_eq!(to.target, Target::Endpoint("tls:h:1".to_owned()));
     assert_eq!(
-        (to.common.client_tls.cacert, to.common.connect_timeout),
+        (to.common.client_tls.cacert.clone(), to.common.connect_timeout),
         (Some(PathBuf::from("ca")), Some(seconds(1)))
     );
     assert_eq!(listen(&["0", "--self-signed"]).tls, Some(tls(Identity::SelfSigned)));
@@ -301,17 +303,25 @@ fn pipe_gives_each_side_its_options() {
 
     assert_eq!(pipe(&["ws://h"]).b, "-");
 
-    let server =
-        pipe(&["ws-listen:0", "tcp:h:1", "-H", "X-A: 1", "--subprotocol", "p", "--once"]).common.server;
+    let server = pipe(&["ws-listen:0", "tcp:h:1", "-H", "X-A: 1", "--subprotocol", "p", "--once"])
+        .common
+        .server
+        .clone();
     assert_eq!((fields(&server.handshake.headers), server.once), (vec!["x-a: 1".to_owned()], true));
     assert_eq!(server.handshake.subprotocols, ["p"]);
 
     let both = pipe(&["wss-listen:0", "wss://h", "--cert", "c", "-H", "X-A: 1", "-k"]).common;
     assert_eq!(both.server.tls, Some(tls(Identity::Files { cert: "c".into(), key: None })));
-    assert_eq!((fields(&both.client.headers), both.client_tls.cert), (vec!["x-a: 1".to_owned()], None));
+    assert_eq!(
+        (fields(&both.client.headers), both.client_tls.cert.clone()),
+        (vec!["x-a: 1".to_owned()], None)
+    );
 
     let both = pipe(&["wss-listen:0", "wss://h", "--cert", "c", "--self-signed"]).common;
-    assert_eq!((both.server.tls, both.client_tls.cert), (Some(tls(Identity::SelfSigned)), Some("c".into())));
+    assert_eq!(
+        (both.server.tls.clone(), both.client_tls.cert.clone()),
+        (Some(tls(Identity::SelfSigned)), Some("c".into()))
+    );
 }
 
 #[test]

@@ -237,7 +237,7 @@ impl Shared {
                     }
                     Guest::Peer(peer) => {
                         b.link.speak_live();
-                        let rules = reach.datagrams(reach.peer_idle);
+                        let rules = reach.datagrams(reach.common.server.peer_idle);
                         Link::Datagrams(Box::new(Datagrams::peer(peer, name, rules)))
                     }
                 };

@@ -46,10 +46,10 @@ impl Run {
     /// # Errors
     /// Exit 23 when one cannot be written.
     async fn report(&self, fault: Option<&Fault>) -> Result<()> {
-        let Some(script) = &self.expect.script else { return Ok(()) };
+        let Some(script) = &self.common().expect.script else { return Ok(()) };
         let results = self.stage.results(script, fault);
         let results = results.redacted(|fault| self.reach.redactor.fault(fault));
-        for report in &self.expect.reports {
+        for report in &self.common().expect.reports {
             let text = report.write(&results);
             match report.file() {
                 Some(file) => {

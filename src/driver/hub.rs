@@ -74,7 +74,7 @@ impl Hub {
         let mut task = Task {
             link: opened.link,
             member: room.centre(),
-            records: reads_records.then(|| Records::new(run.reach.max_message)),
+            records: reads_records.then(|| Records::new(run.reach.common.max_message)),
             reporter: run.reach.reporter.clone(),
             input: VecDeque::new(),
             output: VecDeque::new(),

@@ -39,7 +39,7 @@ pub use setup::Setup;
 pub use signals::{Ignored, Orders, Signals};
 
 use crate::{
-    endpoint::{self, Acceptor, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Reach, Role, Scheme},
+    endpoint::{self, Acceptor, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Role, Scheme},
     exit::Exit,
     fault::{Fault, Result},
     framing::{Framing, LINES, RAW},
@@ -223,7 +223,7 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
         }
     }
     run.reach.check_files().await?;
-    let listener = Listener::bind(&plan.address, &run.reach.bind).await?;
+    let listener = Listener::bind(&plan.address, &run.reach.common.server.bind).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, tls, options)));
@@ -242,17 +242,17 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
     let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, None, options)));
     let behind = Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?.into());
     // The server ends with the process: its own stop signal never comes.
-    let quiet = Run::new(common, LINES, Stdio::default(), run.reach.reporter.silent(), never())?;
-    let quiet = Run {
+    let common = Arc::new(Common {
         rules: Rules::default(),
-        first: Vec::new(),
+        send: Vec::new(),
         chat: Chat::default(),
         direction: Direction::Both,
         expect: Expect::default(),
         // A peer that answers no pings is us, not it.
-        reach: Reach { no_pong: false, ..quiet.reach },
-        ..quiet
-    };
+        no_pong: false,
+        ..common.clone()
+    });
+    let quiet = Run::new(&common, LINES, Stdio::default(), run.reach.reporter.silent(), never())?;
     let server = Server::new(Arc::new(quiet), &common.server.plain(), acceptor, behind)?;
     tokio::spawn(server.run());
     Ok(format!("ws://{address}/"))

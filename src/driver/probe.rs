@@ -100,7 +100,8 @@ async fn look(
     };
     let closed = close(link, run).await;
     // What is wrong with the opening comes first, also where the status is the expected one.
-    let opened = stage::unexpected(&run.expect, &found.facts, &run.reach.redactor).map_or(Ok(()), Err);
+    let opened =
+        stage::unexpected(&run.common().expect, &found.facts, &run.reach.redactor).map_or(Ok(()), Err);
     opened.and(pinged).and(closed)?;
     probe.expected.meets(found, SystemTime::now(), &run.reach.redactor)
 }
@@ -224,7 +225,7 @@ async fn receive(
 
 /// Closes and waits for the answer.
 async fn close(mut link: Link, run: &Run) -> Result<()> {
-    link.queue_close(run.rules.close.code, &run.rules.close.reason);
+    link.queue_close(run.common().rules.close.code, &run.common().rules.close.reason);
     let answered = async {
         let _ = poll_fn(|cx| link.poll_flush(cx)).await;
         let mut batch = VecDeque::new();
@@ -233,7 +234,7 @@ async fn close(mut link: Link, run: &Run) -> Result<()> {
             batch.clear();
         }
     };
-    let answered = timeout(run.rules.close_timeout, answered).await;
+    let answered = timeout(run.common().rules.close_timeout, answered).await;
     let end = link.end();
     // A peer that let the whole time pass gets none on top of it.
     link.release(Parting::within(if answered.is_ok() { FAREWELL } else { Duration::ZERO })).await;

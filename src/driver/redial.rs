@@ -40,7 +40,7 @@ pub(super) async fn open_any(
     opening: Opening,
 ) -> Result<Opened> {
     let opened = first(run, &**endpoint, &opening).await?;
-    let Some(reconnect) = run.reconnect else { return Ok(opened) };
+    let Some(reconnect) = run.common().reconnect else { return Ok(opened) };
     let opened = match opened {
         Opened::Link(opened) => *opened,
         listening @ Opened::Acceptor(_) => return Ok(listening),
@@ -52,8 +52,8 @@ pub(super) async fn open_any(
             let first = if speaks { run.first.clone() } else { Vec::new() };
             let firsts = first.len();
             let confirming = Confirming {
-                pings: run.rules.ping_interval.is_some(),
-                timeout: run.rules.ping_timeout,
+                pings: run.common().rules.ping_interval.is_some(),
+                timeout: run.common().rules.ping_timeout,
                 resend: reconnect.resend,
             };
             if !confirming.pings {
@@ -92,7 +92,7 @@ async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<
             Err(fault) => fault,
         };
         tries += 1;
-        let Some(delay) = run.retry.after(&fault, tries, begun.elapsed()) else {
+        let Some(delay) = run.common().retry.after(&fault, tries, begun.elapsed()) else {
             let times = |fault: Fault| match tries {
                 1 => fault,
                 _ => Fault { cause: format!("{} (tried {tries} times)", fault.cause), ..fault },
@@ -162,11 +162,14 @@ impl Redial {
 
     /// Whether another try is allowed.
     fn may_try(&self) -> bool {
-        self.run.reconnect.is_some_and(|reconnect| reconnect.tries.is_none_or(|most| self.tries < most))
+        self.run
+            .common()
+            .reconnect
+            .is_some_and(|reconnect| reconnect.tries.is_none_or(|most| self.tries < most))
     }
 
     fn resends(&self) -> bool {
-        self.run.reconnect.is_some_and(|reconnect| reconnect.resend)
+        self.run.common().reconnect.is_some_and(|reconnect| reconnect.resend)
     }
 
     fn renewed(&mut self, opened: OpenedLink) -> Result<Renewed> {
@@ -201,7 +204,7 @@ impl Redial {
 
 impl Renew for Redial {
     fn is_wanted(&self, end: &End) -> bool {
-        let ok_close = &self.run.rules.ok_close;
+        let ok_close = &self.run.common().rules.ok_close;
         match end {
             End::Close { code: Some(code), .. } => {
                 matches!(code, 1001 | 1011..=1014) && !ok_close.iter().any(|codes| codes.contains(code))
@@ -215,7 +218,7 @@ impl Renew for Redial {
         let doubt = doubtful(loss.doubt, self.resends());
         self.run.reach.reporter.note(&format!("{}{doubt}; connecting again", loss.cause));
         if let Some(lasted) = loss.silence {
-            let advice = Silence::advice(lasted, self.run.rules.ping_interval);
+            let advice = Silence::advice(lasted, self.run.common().rules.ping_interval);
             self.run.reach.reporter.note(&format!("try {advice}"));
         }
         self.backoff.lost_after(self.opened.elapsed());

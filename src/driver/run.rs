@@ -17,10 +17,15 @@ use crate::{
     nats::Brokers,
     net::{Dialer, is_token},
     observe::{Redactor, Reporter, Taps},
-    plan::{Chat, Common, Direction, Expect, Reconnect},
-    session::{Instant, Rules, backoff::Retry, counted},
+    plan::{Chat, Common, Direction},
+    session::{Instant, counted},
 };
-use std::{future::Future, pin::Pin, sync::Once, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Once},
+    time::Duration,
+};
 use tokio::sync::{OnceCell, watch};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -49,28 +54,18 @@ fn odd_names(common: &Common, redactor: &Redactor) -> Vec<String> {
 /// What every session of a run shares.
 pub(super) struct Run {
     pub reach: Reach,
-    pub rules: Rules,
     pub first: Vec<Message>,
-    pub direction: Direction,
-    pub expect: Expect,
     pub stage: Stage,
     pub stop: watch::Receiver<Option<Fault>>,
     pub started: Instant,
     pub recorder: Option<Recorder>,
-    pub stats: bool,
-    /// How much is read ahead of an output that takes nothing, bytes.
-    pub read_ahead: Option<usize>,
     /// What all clients of a server may hold of unfinished messages.
     pub budget: Option<Budget>,
-    pub chat: Chat,
-    pub retry: Retry,
-    /// How a lost connection is opened again, if it is.
-    pub reconnect: Option<Reconnect>,
 }
 
 impl Run {
     pub(super) fn new(
-        common: &Common,
+        common: &Arc<Common>,
         default: Framing,
         stdio: Stdio,
         reporter: Reporter,
@@ -99,34 +94,14 @@ impl Run {
         odd_names(common, &redactor).iter().for_each(|note| reporter.note(note));
         Ok(Self {
             first: first.collect::<Result<_>>()?,
-            rules: Rules { grace: common.server.grace, ..common.rules.clone() },
-            direction: common.direction,
-            expect: common.expect.clone(),
             stage: Stage::default(),
             reach: Reach {
                 framings,
-                max_message: common.max_message,
-                max_frame: common.max_frame,
-                connect_timeout: common.connect_timeout,
-                client: common.client.clone(),
+                common: Arc::clone(common),
                 dialer: Dialer::new(common.dial.clone(), reporter.clone(), redactor.clone()),
-                client_tls: common.client_tls.clone(),
-                forward: common.forward.clone(),
-                server: common.server.handshake.clone(),
-                server_tls: common.server.tls.clone(),
-                bind: common.server.bind.clone(),
-                peer_idle: common.server.peer_idle,
                 has_datagrams: false,
                 relays: false,
-                no_pong: common.no_pong,
                 stdio,
-                errors_to_client: common.errors_to_client,
-                hangup: common.hangup,
-                pty: common.pty,
-                input_left: common.input_left.is_some(),
-                input_sent: common.input_sent,
-                read_input: common.direction != Direction::ReceiveOnly,
-                write_output: common.direction != Direction::SendOnly,
                 reporter,
                 redactor,
                 rooms: Rooms::new(common.room),
@@ -139,13 +114,13 @@ impl Run {
             stop,
             started: Instant::now(),
             recorder: None,
-            stats: common.stats,
-            read_ahead: common.read_ahead,
             budget: Some(Budget::new(common.server.max_buffer)),
-            chat: common.chat.clone(),
-            retry: common.retry,
-            reconnect: common.reconnect,
         })
+    }
+
+    /// What the command line asked for.
+    pub(super) fn common(&self) -> &Common {
+        &self.reach.common
     }
 
     /// What `opening` gives; a fault is told on standard output, when that takes events.
@@ -192,7 +167,7 @@ impl Run {
 
     /// When `--timeout` is over.
     pub(super) fn ends(&self) -> Option<Instant> {
-        self.rules.timeout.map(|timeout| self.started + timeout)
+        self.common().rules.timeout.map(|timeout| self.started + timeout)
     }
 
     /// Ready with the signal's fault.
@@ -212,11 +187,11 @@ impl Run {
     pub(super) async fn alone(&self, a: OpenedLink, b: OpenedLink, shown: usize) -> Result<()> {
         let facts = if shown == 1 { b.facts.clone() } else { a.facts.clone() };
         let opened = Instant::now();
-        let only_read =
-            (a.link.takes_nothing() && self.direction != Direction::SendOnly).then(|| a.facts.peer.clone());
+        let only_read = (a.link.takes_nothing() && self.common().direction != Direction::SendOnly)
+            .then(|| a.facts.peer.clone());
         let at_prompt = matches!(a.link, Link::Prompt(_));
         let outcome = self.pair(a, b, false, None).await;
-        if self.stats {
+        if self.common().stats {
             self.reach.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
         }
         let closed = format!("close {}", outcome.summary(shown));
@@ -254,7 +229,7 @@ impl Run {
     /// The run's result, once brokers have what they were given; a fault there comes second.
     pub(super) async fn settle(&self, result: Result<()>) -> Result<()> {
         let hurried = result.as_ref().is_err_and(Fault::is_silent);
-        let within = if hurried { LAST_WORD } else { self.rules.close_timeout };
+        let within = if hurried { LAST_WORD } else { self.common().rules.close_timeout };
         match (result, self.reach.brokers.finish(within).await) {
             (Ok(()), finished) => finished,
             (Err(fault), finished) => {
@@ -290,17 +265,17 @@ impl Run {
                 socket.set_tap(Box::new(Taps(taps)));
             }
         }
-        let unexpected = stage::unexpected(&self.expect, &looked_at.facts, redactor);
+        let unexpected = stage::unexpected(&self.common().expect, &looked_at.facts, redactor);
         let script = stage::run(&a.link, &b.link, self.ends());
         let setup = Setup {
             timeout_at: self.ends(),
-            read_ahead: self.read_ahead,
+            read_ahead: self.common().read_ahead,
             seat: self.budget.as_ref().filter(|_| serving).map(Budget::seat),
-            rules: stage::rules(&self.rules, script.as_ref()),
+            rules: stage::rules(&self.common().rules, script.as_ref()),
             serving,
             first: if unexpected.is_none() { self.first.clone() } else { Vec::new() },
-            chat: if script.is_none() { self.chat.clone() } else { Chat::default() },
-            send_only: self.direction == Direction::SendOnly,
+            chat: if script.is_none() { self.common().chat.clone() } else { Chat::default() },
+            send_only: self.common().direction == Direction::SendOnly,
             stop: match unexpected {
                 Some(fault) => Box::pin(std::future::ready(fault)),
                 None => self.stopped(),

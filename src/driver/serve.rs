@@ -333,7 +333,7 @@ impl Shared {
     /// What was not told yet; with `--stats`, what all clients together carried.
     fn sum_up(&self) {
         self.tell_silent();
-        if self.run.stats {
+        if self.run.common().stats {
             let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
             self.run.reach.reporter.tell(&totals.lines(self.run.started.elapsed()));
         }

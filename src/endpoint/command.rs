@@ -92,13 +92,13 @@ impl Command {
     fn start(&self, reach: &Reach, visitor: Option<&Visitor>) -> std::io::Result<Link> {
         let (mut env, mut unset) =
             visitor.map_or_else(|| (Vec::new(), Visitor::NAMES.to_vec()), Visitor::variables);
-        let terminal = reach.pty.then(|| reach.framings.manner());
+        let terminal = reach.common.pty.then(|| reach.framings.manner());
         if let Some(manner) = terminal {
             env.push(("TERM", manner.term().to_owned()));
             // They describe our own terminal.
             unset.extend(["COLUMNS", "LINES"]);
         }
-        let errors = match (reach.errors_to_client, visitor) {
+        let errors = match (reach.common.errors_to_client, visitor) {
             (true, _) => Errors::Output,
             (false, Some(_)) => Errors::Read,
             (false, None) => Errors::Inherit,
@@ -109,7 +109,7 @@ impl Command {
             unset,
             errors,
             terminal,
-            hangup: reach.hangup,
+            hangup: reach.common.hangup,
         })?;
         if let (Some(stderr), Some(visitor)) = (child.take_errors(), visitor) {
             tokio::spawn(tell(stderr, visitor.conn, reach.reporter.clone()));

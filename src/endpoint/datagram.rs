@@ -88,7 +88,7 @@ impl Endpoint for Listening {
 
     fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let udp = net::bind_udp(&self.address, &reach.bind).await?;
+            let udp = net::bind_udp(&self.address, &reach.common.server.bind).await?;
             Ok(Opened::Acceptor(Acceptor::Datagrams(Peers::new(udp))))
         })
     }

@@ -42,14 +42,14 @@ struct Subject(NatsUrl);
 impl Subject {
     async fn join(&self, reach: &Reach, role: Role, alone: bool) -> Result<Member> {
         // `--recv-only` and `--send-only` are about A, the first endpoint or the clients.
-        let listen_only = role == Role::B && !reach.read_input;
-        let speak_only = role == Role::B && !reach.write_output && alone;
+        let listen_only = role == Role::B && !reach.reads_input();
+        let speak_only = role == Role::B && !reach.writes_output() && alone;
         if self.0.is_wild() && role == Role::B && !listen_only {
             let cause = format!("{} stands for many subjects: nothing can be published to it", self.0);
             return Err(Fault::new(Exit::Malformed, "endpoint", cause)
                 .hint("add --recv-only to listen only, or name one subject"));
         }
-        if let Sni::Name(_) = reach.client_tls.sni {
+        if let Sni::Name(_) = reach.common.client_tls.sni {
             return Err(Fault::new(Exit::Usage, "usage", "--sni NAME is not for nats:")
                 .hint("write the name that the certificate has into the URL, or --sni none"));
         }
@@ -57,7 +57,7 @@ impl Subject {
             let secure = self.0.to_string().replacen("nats:", "nats+tls:", 1);
             reach.demand_tls(&format!("{}, unless its server asks for it,", self.0), &secure)?;
         }
-        let own_files = reach.client_tls.cacert.is_some() || reach.client_tls.cert.is_some();
+        let own_files = reach.common.client_tls.cacert.is_some() || reach.common.client_tls.cert.is_some();
         let tls = match reach.connector().await {
             Ok(connector) => Some(connector.config()),
             // A server that speaks plain text needs no roots.
@@ -66,8 +66,8 @@ impl Subject {
         };
         let terms = Terms {
             kind: reach.framings.kind,
-            max_message: reach.max_message,
-            connect_timeout: reach.connect_timeout,
+            max_message: reach.common.max_message,
+            connect_timeout: reach.common.connect_timeout,
             tls,
             alone,
             listen_only,

@@ -11,10 +11,10 @@ use crate::{
     },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
     nats::Brokers,
-    net::{self, BindOptions, Dialed, Dialer, Listener, Route},
+    net::{self, Dialed, Dialer, Listener, Route},
     observe::{Redactor, Reporter},
-    tls::{ClientTls, Connector, ServerTls},
-    ws::{ClientOptions, HeaderName, ServerOptions},
+    plan::{Common, Direction},
+    tls::Connector,
 };
 use std::{
     future::Future,
@@ -144,50 +144,16 @@ impl Framings {
 pub struct Reach {
     /// Framings of byte ends.
     pub framings: Framings,
-    /// Bound on one message, bytes.
-    pub max_message: usize,
-    /// Bound on the payload of one frame that is sent, bytes.
-    pub max_frame: usize,
-    /// Everything until open; `None` is off.
-    pub connect_timeout: Option<Duration>,
-    /// The client's opening handshake.
-    pub client: ClientOptions,
+    /// What the command line asked for.
+    pub common: Arc<Common>,
     /// How servers are reached.
     pub dialer: Dialer,
-    /// The client side of TLS.
-    pub client_tls: ClientTls,
-    /// Header fields of a client's request that are passed on to a WebSocket behind us.
-    pub forward: Vec<HeaderName>,
-    /// The server's opening handshake.
-    pub server: ServerOptions,
-    /// The server side of TLS.
-    pub server_tls: Option<ServerTls>,
-    /// What binding takes beside the address.
-    pub bind: BindOptions,
-    /// How long a peer of a UDP server may be silent; `None` is for ever.
-    pub peer_idle: Option<Duration>,
     /// A side of the pair sends datagrams.
     pub has_datagrams: bool,
     /// Both sides of a pair are WebSockets: control frames pass through.
     pub relays: bool,
-    /// Pings of a peer are not answered.
-    pub no_pong: bool,
     /// The standard streams.
     pub stdio: Stdio,
-    /// The standard error of child processes goes where their output goes.
-    pub errors_to_client: bool,
-    /// Child processes are sent SIGHUP after an abnormal end of the WebSocket.
-    pub hangup: bool,
-    /// Child processes get a terminal.
-    pub pty: bool,
-    /// Whether standard input is read at all.
-    pub read_input: bool,
-    /// Standard input is left alone.
-    pub input_left: bool,
-    /// Standard input has given all it had before it was opened.
-    pub input_sent: bool,
-    /// Whether anything received is wanted.
-    pub write_output: bool,
     /// Rooms by name.
     pub rooms: Rooms,
     /// Connections to brokers, by server.
@@ -207,6 +173,16 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// Whether standard input is read at all.
+    pub fn reads_input(&self) -> bool {
+        self.common.direction != Direction::ReceiveOnly
+    }
+
+    /// Whether anything received is wanted.
+    pub fn writes_output(&self) -> bool {
+        self.common.direction != Direction::SendOnly
+    }
+
     /// A byte port behind the run's framings.
     pub fn bytes(&self, port: Port, texts: Texts) -> Link {
         self.bytes_as(port, texts, self.framings.input, (self.framings.output.encoder)())
@@ -227,9 +203,9 @@ impl Reach {
         // What may be cut anywhere is cut so that the other side can carry it.
         let fits = self.has_datagrams && input.name == "raw";
         let max = match input.name {
-            "raw" if fits => self.max_message.min(net::LARGEST_DATAGRAM),
-            "raw" => self.max_message.min(self.max_frame),
-            _ => self.max_message,
+            "raw" if fits => self.common.max_message.min(net::LARGEST_DATAGRAM),
+            "raw" => self.common.max_message.min(self.common.max_frame),
+            _ => self.common.max_message,
         };
         let kind = self.framings.kind();
         let decoder = framing::at_start(input, kind, (input.decoder)(kind, max));
@@ -246,7 +222,7 @@ impl Reach {
     /// How datagrams become messages: binary unless text is asked for, whatever the framing of a byte side.
     pub fn datagrams(&self, idle: Option<Duration>) -> DatagramRules {
         let kind = self.framings.kind.unwrap_or(Kind::Binary);
-        DatagramRules { kind, max_message: self.max_message, idle }
+        DatagramRules { kind, max_message: self.common.max_message, idle }
     }
 
     /// A transport by that way; `name` is what is opened, `reporter` is told how.
@@ -273,7 +249,7 @@ impl Reach {
 
     /// The deadline that starts now.
     pub fn deadline(&self) -> Deadline {
-        Deadline { from: Instant::now(), within: self.connect_timeout }
+        Deadline { from: Instant::now(), within: self.common.connect_timeout }
     }
 }
 

@@ -165,7 +165,7 @@ impl Endpoint for Listening {
 
     fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let listener = Listener::bind(&self.address, &reach.bind).await?;
+            let listener = Listener::bind(&self.address, &reach.common.server.bind).await?;
             Ok(Opened::Acceptor(Acceptor::Bytes { listener, scheme: self.scheme }))
         })
     }

@@ -47,18 +47,18 @@ impl Endpoint for Standard {
                 )
                 .hint("use --once with a listening endpoint and `-`"));
             };
-            let mut reads = reach.read_input;
-            if reach.input_left {
+            let mut reads = reach.reads_input();
+            if reach.common.input_left.is_some() {
                 // What was sent may be input that has ended, of which nothing is read.
                 (streams.input, streams.input_file) = (Box::new(std::io::empty()), None);
                 streams.input_is_terminal = false;
-                reads &= reach.input_sent;
+                reads &= reach.common.input_sent;
             }
             if let Some(meter) = reach.reporter.meter().filter(|_| reads) {
                 meter.expect_standard_input(opening.role.side());
             }
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
-            let port = Port::standard(workers, streams, reads, true).after(reach.input_sent);
+            let port = Port::standard(workers, streams, reads, true).after(reach.common.input_sent);
             let link = reach.standard(port, texts, &opening);
             Ok(OpenedLink::new(link, "-".into()).into())
         })

@@ -25,7 +25,7 @@ impl Reach {
     /// # Errors
     /// Those of [`connector`](Self::connector).
     pub async fn check_files(&self) -> Result<()> {
-        let tls = &self.client_tls;
+        let tls = &self.common.client_tls;
         if tls.cacert.is_none() && tls.cert.is_none() && tls.crl.is_none() {
             return Ok(());
         }
@@ -44,7 +44,7 @@ impl Reach {
     /// # Errors
     /// Exit 2, before anything is sent; `name` is the endpoint, `secure` what to write instead.
     pub fn demand_tls(&self, name: &str, secure: &str) -> Result<()> {
-        let tls = &self.client_tls;
+        let tls = &self.common.client_tls;
         let option = match (tls.pins.is_empty(), &tls.crl) {
             (false, _) => "--pin",
             (true, Some(_)) => "--crl",
@@ -59,7 +59,7 @@ impl Reach {
     /// # Errors
     /// Those of [`connector`](Self::connector).
     pub async fn connector_for_strangers(&self) -> Result<&Connector> {
-        let (tls, missing) = self.client_tls.for_strangers();
+        let (tls, missing) = self.common.client_tls.for_strangers();
         if missing.is_empty() {
             return self.connector().await;
         }
@@ -69,13 +69,13 @@ impl Reach {
     }
 
     async fn made(&self) -> Result<&Connector> {
-        let explains = self.client_tls.insecure && self.reporter.says(Verbosity::Verbose);
-        let made = || async { Connector::new(&ClientTls { explains, ..self.client_tls.clone() }) };
+        let explains = self.common.client_tls.insecure && self.reporter.says(Verbosity::Verbose);
+        let made = || async { Connector::new(&ClientTls { explains, ..self.common.client_tls.clone() }) };
         self.connector.get_or_try_init(made).await
     }
 
     fn note_trust(&self) {
-        let tls = &self.client_tls;
+        let tls = &self.common.client_tls;
         match (tls.insecure, tls.pins.is_empty()) {
             (true, true) => self.reporter.note(
                 "certificates are not checked (--insecure): anyone on the way can read and change everything",
@@ -88,7 +88,7 @@ impl Reach {
     }
 
     fn note_key_log(&self) {
-        let Some(file) = &self.client_tls.key_log else { return };
+        let Some(file) = &self.common.client_tls.key_log else { return };
         self.key_log_noted.call_once(|| {
             self.reporter.note(&format!(
                 "the keys of TLS are written to {} (SSLKEYLOGFILE): whoever reads it can read everything",

@@ -112,7 +112,7 @@ impl Endpoint for Client {
             let conn = opening.visitor.as_ref().map(|visitor| visitor.conn);
             let side = if opening.role == Role::A { 'A' } else { 'B' };
             let telling = reach.telling(conn, side);
-            let mut options = reach.client.clone();
+            let mut options = reach.common.client.clone();
             if let Some(subprotocols) = opening.subprotocols {
                 options.subprotocols = subprotocols;
             }
@@ -120,7 +120,7 @@ impl Endpoint for Client {
             // For a client of ours that is a WebSocket too, we stand in its place.
             if let Some(request) = opening.visitor.as_ref().and_then(|visitor| visitor.request.as_ref()) {
                 at.url = self.url.relaying(&request.path, request.query.as_deref());
-                for name in &reach.forward {
+                for name in &reach.common.forward {
                     let values = request.headers.get_all(name);
                     options.headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
                 }
@@ -185,7 +185,7 @@ impl Asked {
     fn of_strangers(options: &ClientOptions, reach: &Reach, named_login: bool) -> Self {
         let (options, mut missing) = options.for_strangers(&reach.redactor);
         missing.extend(named_login.then(|| "the login in Location".to_owned()));
-        let tls = reach.client_tls.for_strangers().1.into_iter().map(str::to_owned).collect();
+        let tls = reach.common.client_tls.for_strangers().1.into_iter().map(str::to_owned).collect();
         Self { options, is_for_stranger: true, missing: (missing, tls) }
     }
 
@@ -293,9 +293,10 @@ impl Client {
             }
             facts.subprotocol = upgraded.subprotocol;
             facts.extensions = upgraded.deflate.map(|agreed| agreed.to_string());
-            let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.max_message)
-                .with_deflate(upgraded.deflate)
-                .with_max_frame(reach.max_frame);
+            let conn =
+                Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.common.max_message)
+                    .with_deflate(upgraded.deflate)
+                    .with_max_frame(reach.common.max_frame);
             let conn = reach.joined(conn, telling);
             Ok(Attempt::Open(Box::new(OpenedLink {
                 link: Link::WebSocket(Box::new(conn)),
@@ -331,7 +332,7 @@ impl Endpoint for Server {
 
     fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let tls = match (self.secure, &reach.server_tls) {
+            let tls = match (self.secure, &reach.common.server.tls) {
                 (false, _) => None,
                 (true, Some(tls)) => Some(tls::Acceptor::new(tls, self.address.host())?),
                 (true, None) => {
@@ -343,8 +344,8 @@ impl Endpoint for Server {
                     .hint("give --cert FILE and --key FILE, or --self-signed"));
                 }
             };
-            let listener = Listener::bind(&self.address, &reach.bind).await?;
-            let acceptor = WebSocketAcceptor::new(listener, tls, reach.server.clone());
+            let listener = Listener::bind(&self.address, &reach.common.server.bind).await?;
+            let acceptor = WebSocketAcceptor::new(listener, tls, reach.common.server.handshake.clone());
             Ok(Opened::Acceptor(Acceptor::WebSocket(Box::new(acceptor))))
         })
     }
@@ -441,9 +442,9 @@ impl Greeting {
 
 /// An accepted connection as a link; `peer` is its far end, `url` what it asked for.
 pub fn accepted(upgraded: Upgraded, reach: &Reach, telling: &Telling, peer: String, url: &str) -> OpenedLink {
-    let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, reach.max_message)
+    let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, reach.common.max_message)
         .with_deflate(upgraded.deflate)
-        .with_max_frame(reach.max_frame);
+        .with_max_frame(reach.common.max_frame);
     let conn = reach.joined(conn, telling);
     let facts = Facts {
         url: Some(reach.redactor.url(url)),
@@ -468,7 +469,7 @@ impl Reach {
     fn joined(&self, mut conn: Conn, telling: &Telling) -> Conn {
         if self.relays {
             conn.relay();
-        } else if self.no_pong {
+        } else if self.common.no_pong {
             conn.mute_pongs();
         }
         if self.reporter.says(Verbosity::Frames) {

@@ -107,7 +107,7 @@ fn rules(args: &[&str]) -> Rules {
     let mut context = Context { env: &|_| None, stdin: &mut nothing, stdin_is_terminal: false, ask: None };
     let args = ["wsio", "connect"].iter().chain(args).chain(&["ws://localhost/"]).map(Into::into);
     match cli::parse(args, &mut context) {
-        Ok(Parsed::Run(Plan::Connect(plan))) => plan.common.rules,
+        Ok(Parsed::Run(Plan::Connect(plan))) => plan.common.rules.clone(),
         other => panic!("{other:?}"),
     }
 }

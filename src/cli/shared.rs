@@ -1,0 +1,95 @@
+//! What all three subcommands take: the option groups, and the part of the plan that they become.
+//!
+//! An option of these groups is declared once and lowered once, here; a subcommand says only what is
+//! different with it, over what stands here (`Common { …, ..shared }`).
+
+use super::{
+    client::{Certificate, Handshake, Trust},
+    expand::Expander,
+    groups::{Messages, Output, Session},
+    lower::{self, Given},
+    network::Network,
+};
+use crate::{
+    fault::Result,
+    plan::{Common, Expect},
+    ws::ClientOptions,
+};
+use clap::Args;
+
+/// The option groups of `connect`, `listen` and `pipe`.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct Shared {
+    #[command(flatten)]
+    pub messages: Messages,
+    #[command(flatten)]
+    pub session: Session,
+    #[command(flatten)]
+    pub handshake: Handshake,
+    #[command(flatten)]
+    pub network: Network,
+    #[command(flatten)]
+    pub trust: Trust,
+    #[command(flatten)]
+    pub certificate: Certificate,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How a subcommand uses them.
+pub(super) struct Use {
+    /// The framing where none is chosen.
+    pub framing: &'static str,
+    /// An end listens: there are many sessions, unless it is for one alone.
+    pub listens: bool,
+    /// It serves one client alone.
+    pub once: bool,
+    /// The certificate of the client side.
+    pub certificate: Certificate,
+}
+
+impl Shared {
+    /// What they ask for, and the defaults of everything that is not of every subcommand.
+    ///
+    /// # Errors
+    /// What the values of the options refuse: exit 2, 26 for a file that cannot be read.
+    pub(super) fn lower(&self, of: Use, given: &Given, expander: &mut Expander) -> Result<Common> {
+        let Self { messages, session, output, .. } = self;
+        Ok(Common {
+            rules: lower::rules(session),
+            framing: lower::framing(messages, of.framing, output)?,
+            max_message: messages.max_message,
+            max_frame: messages.max_frame,
+            read_ahead: lower::read_ahead(messages, of.listens),
+            direction: lower::direction(messages),
+            send: lower::send(messages, expander)?,
+            input_left: lower::input_left(given, expander),
+            input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
+            chat: lower::chat(messages, expander)?,
+            connect_timeout: session.connect_timeout.0,
+            client_tls: lower::client_tls(self.trust.clone(), of.certificate, expander)?,
+            client: ClientOptions {
+                follow: self.network.location,
+                compress: self.handshake.compress,
+                ..ClientOptions::default()
+            },
+            dial: self.network.clone().lower(expander)?,
+            expect: Expect::default(),
+            forward: Vec::new(),
+            server: lower::no_server(messages, self.handshake.compress, expander),
+            room: Default::default(),
+            errors_to_client: false,
+            hangup: false,
+            pty: false,
+            progress: output.progress,
+            verbosity: lower::verbosity(output),
+            no_pong: session.no_pong,
+            secrets: output.secret.clone(),
+            retry: Default::default(),
+            reconnect: None,
+            stats: output.stats,
+            record: lower::recording(output, of.listens && !of.once)?,
+        })
+    }
+}
