@@ -12,7 +12,7 @@ use crate::{
     endpoint::{self, EXHAUSTED, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Datagrams, Link, Port, Texts},
+    link::{Datagrams, Link, Port, Texts, room::Room},
     session::SourceEnd,
     ws::{
         Telling,
@@ -23,7 +23,7 @@ use std::{
     pin::Pin,
     sync::{Arc, PoisonError, atomic::Ordering},
 };
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 
 /// A step of a client on the heap, made in a frame of its own: while its session runs a client keeps
 /// nothing of the steps before, and no poll of it walks through the memory that only they need.
@@ -257,12 +257,16 @@ impl Shared {
         match &self.behind {
             Behind::Endpoint(endpoint) => redial::open(&self.run, endpoint, opening).await,
             Behind::Hub(room, hub) => {
-                let make = || async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) };
                 let conn = opening.visitor.map_or(0, |visitor| visitor.conn);
-                let link = hub.get_or_try_init(make).await?.join(conn);
+                let link = self.hub(room, hub).await?.join(conn);
                 Ok(OpenedLink::new(link, "-".into()))
             }
         }
+    }
+
+    /// The hub, which the first who asks makes.
+    pub(super) async fn hub<'a>(&self, room: &Arc<Room>, hub: &'a OnceCell<Hub>) -> Result<&'a Hub> {
+        hub.get_or_try_init(|| async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) }).await
     }
 
     /// With `--once`, whether this client is the one.

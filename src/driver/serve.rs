@@ -166,6 +166,12 @@ impl Server {
     /// Serves until a signal, the end of the time or of the one client, or a fault of the shared streams.
     pub(super) async fn run(mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
+        // Whoever types does so from the start.
+        if let Behind::Hub(room, hub) = &shared.behind
+            && shared.run.reach.stdio.has_prompt()
+        {
+            shared.hub(room, hub).await?;
+        }
         let mut over = shared.run.over("listen");
         let mut broken = shared.broken_hub.lock().await;
         let mut clients: JoinSet<Served> = JoinSet::new();

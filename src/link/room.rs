@@ -86,6 +86,31 @@ enum Waited {
     Never,
 }
 
+/// Lays out what the client of a connection said, for a person who hears all of them; `None` where nobody
+/// has to hear of it.
+pub type Layout = Arc<dyn Fn(u64, &Message) -> Option<Message> + Send + Sync>;
+
+/// How a member speaks to the centre.
+enum Voice {
+    /// In its messages alone.
+    Plain,
+    /// In JSON records that carry the number of its connection.
+    Records(u64),
+    /// Laid out, with the number of its connection.
+    LaidOut(u64, Layout),
+}
+
+impl Voice {
+    /// What the centre hears in place of a message; `None` where it hears the message itself.
+    fn says(&self, message: &Message) -> Option<Message> {
+        match self {
+            Self::Plain => None,
+            Self::Records(conn) => Some(record(*conn, Some(Dir::In), What::of(message)?)),
+            Self::LaidOut(conn, layout) => layout(*conn, message),
+        }
+    }
+}
+
 /// Rooms by name, made when first asked for.
 pub struct Rooms {
     rules: Rules,
@@ -114,8 +139,8 @@ pub struct Member {
     mute: bool,
     incoming: Queue,
     patience: Pin<Box<Sleep>>,
-    /// Speaks to the centre in records that carry this number.
-    records: Option<u64>,
+    /// How it speaks to the centre.
+    voice: Voice,
     /// It spoke, or wants to, since all had room: who only listens need not look at everybody.
     speaks: AtomicBool,
     speaker: Speaker,
@@ -184,7 +209,7 @@ impl Room {
             mute: false,
             incoming,
             patience,
-            records: None,
+            voice: Voice::Plain,
             speaks: AtomicBool::new(false),
             speaker: if centre { Speaker::Source } else { Speaker::Member },
             holding: false,
@@ -222,15 +247,15 @@ impl Member {
         }
         let message = &compact(message);
         self.speaks.store(true, Ordering::Relaxed);
+        let told = self.voice.says(message);
         let state = &mut *self.room.lock();
         let rules = self.room.rules;
         if self.centre || self.room.mesh {
             state.remember(message, &rules);
         }
-        let record = self.records.and_then(|conn| Some(record(conn, Some(Dir::In), What::of(message)?)));
         for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
-            let waits = match record.as_ref().filter(|_| seat.centre) {
-                Some(record) => seat.queue.push(record.clone()),
+            let waits = match told.as_ref().filter(|_| seat.centre) {
+                Some(told) => seat.queue.push(told.clone()),
                 None => self.hand(seat, message),
             };
             state.may_be_full |= waits >= rules.queue;
@@ -252,25 +277,30 @@ impl Member {
 
     /// Speaks to the centre in JSON records of this connection from now on.
     pub fn speak_in_records(&mut self, conn: u64) {
-        self.records = Some(conn);
+        self.voice = Voice::Records(conn);
+    }
+
+    /// Speaks to the centre in this layout, as this connection, from now on.
+    pub fn speak_laid_out(&mut self, conn: u64, layout: Layout) {
+        self.voice = Voice::LaidOut(conn, layout);
     }
 
     /// Whether what happens beside data messages is told too.
     pub fn tells(&self) -> bool {
-        self.records.is_some()
+        !matches!(self.voice, Voice::Plain)
     }
 
     /// Tells the centre that something happened, if it is told such things.
     pub fn tell(&self, what: What<'_>) {
-        if let Some(conn) = self.records {
+        if let Voice::Records(conn) = self.voice {
             self.room.tell_centre(&record(conn, None, what));
         }
     }
 
     /// Tells the centre of a ping, a pong or a Close.
     pub fn tell_of(&self, message: &Message) {
-        if let (Some(conn), Some(what)) = (self.records, What::of(message)) {
-            self.room.tell_centre(&record(conn, Some(Dir::In), what));
+        if let Some(told) = self.voice.says(message) {
+            self.room.tell_centre(&told);
         }
     }
 

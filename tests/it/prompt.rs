@@ -2,6 +2,7 @@
 //!
 //! `Terminal::exit` looks at the terminal's modes each time: they are as they were, however it ended.
 
+mod serving;
 mod surroundings;
 
 use crate::harness::{Options, Peer, Terminal, serve};
