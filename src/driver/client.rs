@@ -222,6 +222,7 @@ impl Shared {
         visitor: Visitor,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
         if !self.choose() {
+            self.lose(guest.waiting());
             return None;
         }
         let (reach, far) = (&self.run.reach, guest.peer());
@@ -236,7 +237,9 @@ impl Shared {
                     Guest::Peer(peer) => {
                         b.link.speak_live();
                         let rules = reach.datagrams(reach.peer_idle);
-                        Link::Datagrams(Box::new(Datagrams::peer(peer, name, rules)))
+                        Link::Datagrams(Box::new(
+                            Datagrams::peer(peer, name, rules).telling(reach.reporter.clone()),
+                        ))
                     }
                 };
                 Some((OpenedLink::new(a, far), b, String::new()))
@@ -248,6 +251,7 @@ impl Shared {
                 if let Guest::Peer(_) = &guest {
                     tokio::time::sleep(REST).await;
                 }
+                self.lose(guest.waiting());
                 None
             }
         }

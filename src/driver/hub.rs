@@ -17,8 +17,8 @@ use crate::{
         HIGH_WATER, Link, Place, is_control,
         room::{self, Layout, Member, Room},
     },
-    observe::Reporter,
-    session::{CloseWith, SinkFailure, SourceEnd},
+    observe::{Losses, Reporter},
+    session::{CloseWith, SinkFailure, SourceEnd, counted},
 };
 use std::{
     collections::VecDeque,
@@ -50,6 +50,8 @@ struct Task {
     /// That nobody is there was said.
     said_alone: bool,
     reporter: Reporter,
+    /// Records for clients that are not here.
+    absent: Losses,
     /// Read from standard input, the first one not yet said.
     input: VecDeque<Message>,
     output: VecDeque<Message>,
@@ -96,6 +98,7 @@ impl Hub {
             typed,
             said_alone: false,
             reporter: run.reach.reporter.clone(),
+            absent: Losses::default(),
             input: VecDeque::new(),
             output: VecDeque::new(),
             input_ended: false,
@@ -116,6 +119,12 @@ impl Hub {
             .await;
             // There is no one receiver: of a file that was read, everything that was said is used up.
             let unsaid = task.input.len() as u64;
+            let data = task.input.iter().filter(|message| !is_control(message)).count() as u64;
+            let lost = if task.typed { data + task.link.rest().messages } else { data };
+            if lost > 0 {
+                let unsaid = counted(lost, "message");
+                task.reporter.note(&format!("{}: {unsaid} read and sent to no client", task.link.input()));
+            }
             task.link.place(unsaid).iter().for_each(Place::leave);
             finish.send_replace(true);
         });
@@ -266,7 +275,10 @@ impl Task {
             Some(Ok(Addressed { conn, message })) => {
                 if !self.member.say_to(conn, &message) {
                     let conn = conn.unwrap_or_default();
-                    self.reporter.note(&format!("no client #{conn} is here: a record for it was dropped"));
+                    self.absent.one(Some(&self.reporter), |count| {
+                        let records = counted(count, "record");
+                        format!("no client #{conn} is here: dropped {records} for clients that are not here")
+                    });
                 }
                 Ok(())
             }

@@ -34,6 +34,8 @@ pub struct Outcome {
 pub struct Remains {
     /// Messages that a side was too slow for.
     pub dropped: u64,
+    /// Messages said in a room that nobody else was in.
+    pub unheard: u64,
     /// Messages of a room that were left unsent.
     pub unsent: u64,
     /// Handed to the WebSocket that takes what comes from side A and from side B, and not sent.
@@ -90,6 +92,8 @@ impl Outcome {
             bytes_out,
             unsent_messages: self.unsent.messages,
             unsent_bytes: self.unsent.bytes + self.unsent.late,
+            dropped_messages: self.remains.dropped,
+            unheard_messages: self.remains.unheard,
             undelivered_messages: self.remains.undelivered.0,
             undelivered_bytes: self.remains.undelivered.1,
             ..ending(self.fault.as_ref())
@@ -99,6 +103,14 @@ impl Outcome {
     /// What of the input was left unsent, if anything was.
     pub fn left_unsent(&self) -> Option<String> {
         (!self.unsent.is_none()).then(|| self.unsent.words())
+    }
+
+    /// What was dropped on the way, if anything was.
+    pub fn dropped(&self) -> Vec<String> {
+        let Remains { dropped, unheard, .. } = self.remains;
+        let dropped = (dropped > 0).then(|| format!("dropped {}", counted(dropped, "message")));
+        let unheard = (unheard > 0).then(|| format!("{} heard by nobody", counted(unheard, "message")));
+        dropped.into_iter().chain(unheard).collect()
     }
 
     /// What an output did not take, if there is such.
@@ -119,12 +131,8 @@ impl Outcome {
         let mut summary = format!(
             "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes"
         );
-        let left = [
-            (self.remains.dropped > 0).then(|| format!("dropped {} messages", self.remains.dropped)),
-            self.left_unsent(),
-            self.undelivered(),
-        ];
-        for words in left.into_iter().flatten() {
+        let left = [self.left_unsent(), self.undelivered()];
+        for words in self.dropped().into_iter().chain(left.into_iter().flatten()) {
             summary.push_str(", ");
             summary.push_str(&words);
         }

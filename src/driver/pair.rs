@@ -479,6 +479,7 @@ impl Pair {
             return;
         }
         self.remains.dropped += self.links[side].dropped();
+        self.remains.unheard += self.links[side].unheard();
         self.remains.unsent += self.links[side].clear();
         if let Some(farewell) = self.links[side].farewell() {
             self.closings.tell(side, farewell);

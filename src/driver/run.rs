@@ -127,9 +127,9 @@ impl Run {
                 input_sent: common.input_sent,
                 read_input: common.direction != Direction::ReceiveOnly,
                 write_output: common.direction != Direction::SendOnly,
+                rooms: Rooms::new(common.room).telling(reporter.clone()),
                 reporter,
                 redactor,
-                rooms: Rooms::new(common.room),
                 brokers: Brokers::new(common.room),
                 connector: OnceCell::new(),
                 connector_for_strangers: OnceCell::new(),
@@ -245,6 +245,9 @@ impl Run {
         let (unsent, remains) = (outcome.left_unsent(), &outcome.remains);
         if let Some(unsent) = unsent.filter(|_| fault.is_none_or(|fault| fault.exit != Exit::Unsent)) {
             self.reach.reporter.note(&format!("{}: {unsent}", remains.input));
+        }
+        for dropped in outcome.dropped() {
+            self.reach.reporter.note(&dropped);
         }
         if let Some(undelivered) = outcome.undelivered() {
             self.reach.reporter.note(&format!("{}: {undelivered}", remains.output));

@@ -211,6 +211,7 @@ impl Server {
                 },
             }
         };
+        self.shared.lose(self.door.turned_away());
         drop(self.door);
         let (short, served) = self.shared.drain(&mut clients, self.grace).await;
         self.shared.sum_up();
@@ -253,6 +254,7 @@ impl Server {
                 "refused",
                 "clients: too many connections (--max-connections)",
             );
+            shared.lose(guest.waiting());
             return;
         }
         let (newcomer, _) = shared.plain.enter(heard);
@@ -335,11 +337,20 @@ impl Shared {
         }
     }
 
+    /// So many datagrams came from new peers that are not let in.
+    pub(super) fn lose(&self, datagrams: u64) {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).turned_away += datagrams;
+    }
+
     /// What was not told yet; with `--stats`, what all clients together carried.
     fn sum_up(&self) {
         self.tell_silent();
+        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        if totals.turned_away > 0 {
+            let datagrams = counted(totals.turned_away, "datagram");
+            self.run.reach.reporter.life(&format!("dropped {datagrams} of new peers in all"));
+        }
         if self.run.stats {
-            let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
             self.run.reach.reporter.tell(&totals.lines(self.run.started.elapsed()));
         }
     }

@@ -13,16 +13,19 @@ mod allowance;
 mod bridge;
 mod holding;
 mod rules;
+mod told;
 
 pub use bridge::{Bridge, Gate};
 pub use holding::Speaker;
 pub use rules::{Rules, Slow};
+pub use told::Told;
 
 use allowance::{Allowance, Pace};
 
 use super::Queue;
 use crate::{
     framing::record::{Dir, Record, What},
+    observe::Reporter,
     session::SourceEnd,
 };
 use bytes::Bytes;
@@ -31,7 +34,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
 };
@@ -47,6 +50,8 @@ pub struct Room {
     mesh: bool,
     /// What may leave it by its bridge; `None` when it has none.
     gate: OnceLock<Gate>,
+    /// Where it tells what it drops; nowhere, where nobody asked for that.
+    told: OnceLock<Told>,
     state: Mutex<State>,
 }
 
@@ -70,6 +75,8 @@ struct Seat {
     centre: bool,
     /// Its connection in records, when somebody knows it.
     conn: Option<u64>,
+    /// It stands for everybody elsewhere, who count what they miss.
+    is_bridge: bool,
     waited: Waited,
     /// What it takes, since its queue was full; until that is half empty.
     pace: Option<Pace>,
@@ -114,19 +121,33 @@ impl Voice {
 /// Rooms by name, made when first asked for.
 pub struct Rooms {
     rules: Rules,
+    reporter: Option<Reporter>,
     named: Mutex<HashMap<String, Arc<Room>>>,
 }
 
 impl Rooms {
     /// No room yet; each will have these rules.
     pub fn new(rules: Rules) -> Self {
-        Self { rules, named: Mutex::default() }
+        Self { rules, reporter: None, named: Mutex::default() }
+    }
+
+    /// The same, which tell what they drop.
+    #[must_use]
+    pub fn telling(self, reporter: Reporter) -> Self {
+        Self { reporter: Some(reporter), ..self }
     }
 
     /// A place in the room of that name.
     pub fn join(&self, name: &str) -> Member {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        named.entry(name.to_owned()).or_insert_with(|| Room::mesh(self.rules)).join()
+        let make = || {
+            let room = Room::mesh(self.rules);
+            if let Some(reporter) = &self.reporter {
+                room.tell_by(Told::new(reporter.clone(), &format!("hub:{name}")));
+            }
+            room
+        };
+        named.entry(name.to_owned()).or_insert_with(make).join()
     }
 }
 
@@ -141,6 +162,8 @@ pub struct Member {
     patience: Pin<Box<Sleep>>,
     /// How it speaks to the centre.
     voice: Voice,
+    /// Messages of it that nobody was there to hear.
+    unheard: AtomicU64,
     /// It spoke, or wants to, since all had room: who only listens need not look at everybody.
     speaks: AtomicBool,
     speaker: Speaker,
@@ -151,12 +174,29 @@ pub struct Member {
 impl Room {
     /// A room whose members all hear each other.
     pub fn mesh(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, mesh: true, gate: OnceLock::new(), state: Mutex::default() })
+        Arc::new(Self {
+            rules,
+            mesh: true,
+            gate: OnceLock::new(),
+            told: OnceLock::new(),
+            state: Mutex::default(),
+        })
     }
 
     /// A room whose members speak with its centre.
     pub fn star(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, mesh: false, gate: OnceLock::new(), state: Mutex::default() })
+        Arc::new(Self {
+            rules,
+            mesh: false,
+            gate: OnceLock::new(),
+            told: OnceLock::new(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// Tells there what it drops, from now on.
+    pub fn tell_by(&self, told: Told) {
+        let _ = self.told.set(told);
     }
 
     /// One more member, who first hears the last messages.
@@ -197,7 +237,15 @@ impl Room {
             }
             state.may_be_full |= incoming.bytes() >= self.rules.queue;
         }
-        state.seats.push(Seat { number, queue: incoming.clone(), centre, conn: None, waited, pace: None });
+        state.seats.push(Seat {
+            number,
+            queue: incoming.clone(),
+            centre,
+            conn: None,
+            is_bridge: false,
+            waited,
+            pace: None,
+        });
         if let Some(waiting) = state.waiting.take() {
             waiting.wake();
         }
@@ -210,6 +258,7 @@ impl Room {
             incoming,
             patience,
             voice: Voice::Plain,
+            unheard: AtomicU64::new(0),
             speaks: AtomicBool::new(false),
             speaker: if centre { Speaker::Source } else { Speaker::Member },
             holding: false,
@@ -222,15 +271,19 @@ impl Room {
 }
 
 impl State {
-    fn remember(&mut self, message: &Message, rules: &Rules) {
+    /// Gives whether fewer are kept than were asked for.
+    fn remember(&mut self, message: &Message, rules: &Rules) -> bool {
         if rules.last == 0 {
-            return;
+            return false;
         }
         self.last.push_back(message.clone());
         self.last_bytes += message.len();
+        let mut is_trimmed = false;
         while self.last.len() > rules.last || self.last_bytes > rules.queue && self.last.len() > 1 {
+            is_trimmed |= self.last.len() <= rules.last;
             self.last_bytes -= self.last.pop_front().map_or(0, |message| message.len());
         }
+        is_trimmed
     }
 }
 
@@ -248,28 +301,51 @@ impl Member {
         let message = &compact(message);
         self.speaks.store(true, Ordering::Relaxed);
         let told = self.voice.says(message);
-        let state = &mut *self.room.lock();
+        let mut locked = self.room.lock();
+        let state = &mut *locked;
         let rules = self.room.rules;
-        if self.centre || self.room.mesh {
-            state.remember(message, &rules);
-        }
+        let is_trimmed = (self.centre || self.room.mesh) && state.remember(message, &rules);
+        // What is kept is heard by whoever comes; what comes over a bridge was said elsewhere.
+        let mut is_heard = rules.last > 0 || self.is_bridged();
+        let mut missed = Vec::new();
         for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
+            is_heard = true;
             let waits = match told.as_ref().filter(|_| seat.centre) {
                 Some(told) => seat.queue.push(told.clone()),
-                None => self.hand(seat, message),
+                None => self.hand(seat, message, &mut missed),
             };
             state.may_be_full |= waits >= rules.queue;
         }
+        drop(locked);
+        if !is_heard {
+            self.unheard.fetch_add(1, Ordering::Relaxed);
+        }
+        let Some(told) = self.room.told.get() else { return };
+        missed.into_iter().for_each(|conn| told.slow(conn));
+        if !is_heard {
+            told.unheard();
+        }
+        if is_trimmed {
+            told.trimmed(&rules);
+        }
     }
 
-    /// Gives what waits in its queue then, bytes.
-    fn hand(&self, seat: &mut Seat, message: &Message) -> usize {
+    /// Messages of this member that nobody was there to hear.
+    pub fn unheard(&self) -> u64 {
+        self.unheard.load(Ordering::Relaxed)
+    }
+
+    /// Gives what waits in its queue then, bytes; whoever has no room and is not waited for is put down.
+    fn hand(&self, seat: &mut Seat, message: &Message, missed: &mut Vec<Option<u64>>) -> usize {
         let most = self.room.rules.queue;
         if seat.pace.is_some() && seat.queue.bytes() < most / 2 {
             seat.pace = None;
         }
         if !self.waits_for(seat) && seat.queue.bytes() >= most {
             seat.queue.count_dropped();
+            if !seat.is_bridge {
+                missed.push(seat.conn);
+            }
             return most;
         }
         seat.queue.push(message.clone())

@@ -89,6 +89,7 @@ fn its_commands_are_for_every_client_and_the_server_stays() {
     terminal.shows("no client is here: what is typed waits for the next one");
     let mut three = client(&terminal, &address, 3);
     assert_eq!(three.message().unwrap(), b"for the next");
+    assert!(!terminal.written().contains("sent to no client"));
     terminal.types("/close\r");
     assert_eq!(closes(&mut three), (Some(1000), String::new()));
     let mut four = client(&terminal, &address, 4);
@@ -110,6 +111,17 @@ fn the_end_of_its_input_leaves_the_server_and_the_names() {
     terminal.signal(Signal::INT);
     assert_eq!(closes(&mut one).0, Some(1001));
     assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
+}
+
+#[test]
+fn what_nobody_came_to_hear_is_told_at_the_end() {
+    let (mut terminal, _) = server("", "");
+    terminal.types("one\r");
+    terminal.shows("no client is here: what is typed waits for the next one");
+    terminal.types("two\r/ping\r\x03");
+    assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
+    let told = "what was typed: 2 messages read and sent to no client";
+    assert!(terminal.written().contains(told), "{}", terminal.written());
 }
 
 #[test]
