@@ -20,7 +20,12 @@ use crate::{
     plan::{Chat, Common, Direction, Expect, Reconnect},
     session::{Instant, Rules, backoff::Retry, counted},
 };
-use std::{future::Future, pin::Pin, sync::Once, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Once},
+    time::Duration,
+};
 use tokio::sync::{OnceCell, watch};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -135,6 +140,7 @@ impl Run {
                 connector_for_strangers: OnceCell::new(),
                 connector_noted: Once::new(),
                 key_log_noted: Once::new(),
+                sign_noted: Arc::new(Once::new()),
             },
             stop,
             started: Instant::now(),

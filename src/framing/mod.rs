@@ -14,6 +14,7 @@ mod output;
 mod paragraph;
 mod raw;
 pub mod record;
+mod signs;
 mod stamped;
 pub mod verdict;
 mod whole;
@@ -21,6 +22,7 @@ mod whole;
 pub use escaped::Escaped;
 pub use marked::{at_start, unmarked};
 pub use output::Output;
+pub use signs::{Notice, Sign, watched};
 pub use stamped::{Stamp, Stamped};
 
 use crate::{exit::Exit, fault::Fault};
