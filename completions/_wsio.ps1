@@ -127,7 +127,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsio' -ScriptBlock {
             [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'Use IPv6 addresses only')
             [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Accept any certificate; said on every run')
             [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Accept any certificate; said on every run')
-            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Open, ping once and close; one line says what was found, the exit code which stage failed')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Open, ping, close by --timeout, be gone by --close-timeout after that; one line says what was found')
             [CompletionResult]::new('--no-pretty', '--no-pretty', [CompletionResultType]::ParameterName, 'Show JSON as it was sent, on one line and without colours')
             [CompletionResult]::new('--no-history', '--no-history', [CompletionResultType]::ParameterName, 'Keep what is typed out of the history file')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but faults on standard error')

@@ -123,7 +123,7 @@ set edit:completion:arg-completer[wsio] = {|@words|
             cand --ipv6 'Use IPv6 addresses only'
             cand -k 'Accept any certificate; said on every run'
             cand --insecure 'Accept any certificate; said on every run'
-            cand --check 'Open, ping once and close; one line says what was found, the exit code which stage failed'
+            cand --check 'Open, ping, close by --timeout, be gone by --close-timeout after that; one line says what was found'
             cand --no-pretty 'Show JSON as it was sent, on one line and without colours'
             cand --no-history 'Keep what is typed out of the history file'
             cand -q 'Say nothing but faults on standard error'
