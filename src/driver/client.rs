@@ -1,6 +1,7 @@
 //! One client of a server: greeted, joined to what stands behind, and its session run.
 
 use super::{
+    Outcome,
     cut::Cut,
     door::{Guest, REST},
     hub::Hub,
@@ -112,6 +113,7 @@ impl Shared {
             fault.to_string().lines().for_each(|line| reporter.life(&format!("{name} {line}")));
         }
         reporter.life(&format!("{name} close {}", outcome.summary(0)));
+        self.advise(&name, &outcome);
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(&outcome);
         Some(outcome)
     }
@@ -188,6 +190,20 @@ impl Shared {
         };
         let about = format!(" {target}{}", reach.chosen(" subprotocol ", chosen.as_deref()));
         Some((endpoint::accepted(upgraded, reach, telling, peer, &url), b, about))
+    }
+
+    /// What may help against a cut or a Close after a long silence, seldom: whoever is idle is so again and
+    /// again. The one client's own end tells it by itself.
+    fn advise(&self, name: &str, outcome: &Outcome) {
+        let lost = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Lost && !self.once);
+        let words = match (lost.and_then(|fault| fault.hint.as_ref()), &outcome.idle_close) {
+            (Some(hint), _) => format!("try: {hint}"),
+            (None, Some([why, hint])) => format!("{why}; try: {hint}"),
+            (None, None) => return,
+        };
+        if self.cut.count().is_some() {
+            self.run.reach.reporter.life(&format!("{name} {words}"));
+        }
     }
 
     /// Tells of a fault; of what is used up only seldom, since everybody who comes meets it.

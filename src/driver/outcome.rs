@@ -21,6 +21,8 @@ pub struct Outcome {
     pub unsent: Left,
     /// Input that may not have arrived when a connection was lost.
     pub doubt: Doubt,
+    /// That a clean Close came after a long silence, and what to do about that.
+    pub idle_close: Option<[String; 2]>,
     /// What else did not come where it should.
     pub remains: Remains,
     /// Everything was sent and delivered, and every peer has closed.
@@ -120,17 +122,28 @@ impl Outcome {
             .then(|| format!("{}, {} not taken", counted(messages, "message"), counted(bytes, "byte")))
     }
 
-    /// How the WebSocket of this side ended and what it carried, for a line on stderr.
+    /// How the WebSocket of this side ended and what it carried, for a line of the log of a server: its form is
+    /// the same for any number.
     pub fn summary(&self, side: usize) -> String {
+        self.ended(side, |messages, bytes| format!("{messages} messages {bytes} bytes"))
+    }
+
+    /// The same, for a person.
+    pub fn told(&self, side: usize) -> String {
+        self.ended(side, |messages, bytes| {
+            format!("{} {}", counted(messages, "message"), counted(bytes, "byte"))
+        })
+    }
+
+    fn ended(&self, side: usize, flow: impl Fn(u64, u64) -> String) -> String {
         let closed = self.closed[side].clone().unwrap_or_else(|| match &self.fault {
             Some(fault) => format!("1006 abnormal: {}", fault.cause),
             None => "end of input".into(),
         });
         let ((messages_in, bytes_in), (messages_out, bytes_out)) =
             (self.carried[side], self.carried[1 - side]);
-        let mut summary = format!(
-            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes"
-        );
+        let (came, went) = (flow(messages_in, bytes_in), flow(messages_out, bytes_out));
+        let mut summary = format!("{closed}; in {came}, out {went}");
         let left = [self.left_unsent(), self.undelivered()];
         for words in self.dropped().into_iter().chain(left.into_iter().flatten()) {
             summary.push_str(", ");

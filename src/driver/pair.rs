@@ -167,6 +167,7 @@ impl Pair {
             rtt: self.rtt,
             unsent,
             doubt,
+            idle_close: self.session.idle_close().cloned(),
             remains: self.remains,
         }
     }

@@ -225,13 +225,17 @@ impl Run {
         if self.stats {
             self.reach.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
         }
-        let closed = format!("close {}", outcome.summary(shown));
+        let closed = format!("close {}", outcome.told(shown));
         match at_prompt {
             // Whoever is back in the shell wants to know why.
             true => self.reach.reporter.life(&closed),
             false => self.reach.reporter.verbose(&closed),
         }
         self.tell_remains(&outcome);
+        if let Some([why, hint]) = &outcome.idle_close {
+            self.reach.reporter.note(why);
+            self.reach.reporter.life(&format!("  try: {hint}"));
+        }
         if let (Some(name), (messages @ 1.., bytes)) = (only_read, outcome.carried[1]) {
             let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
             self.reach.reporter.note(&format!(

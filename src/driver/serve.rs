@@ -77,6 +77,8 @@ pub(super) struct Shared {
     pub evicted: Seldom,
     pub refused: Seldom,
     pub exhausted: Seldom,
+    /// Connections that an idle timeout may have cut.
+    pub cut: Seldom,
     pub broken: mpsc::Sender<Fault>,
     pub broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
     /// What all clients together said and heard so far, and how many there were.
@@ -148,6 +150,7 @@ impl Server {
                 evicted: Seldom::default(),
                 refused: Seldom::default(),
                 exhausted: Seldom::default(),
+                cut: Seldom::default(),
                 broken,
                 broken_hub: tokio::sync::Mutex::new(broken_hub),
                 totals: Mutex::default(),
@@ -400,6 +403,7 @@ fn panicked() -> Outcome {
         carried: [(0, 0); 2],
         unsent: Left::default(),
         doubt: Doubt::default(),
+        idle_close: None,
         remains: Remains::default(),
         complete: false,
         rtt: None,
