@@ -43,10 +43,10 @@ impl Door {
     }
 
     /// How many datagrams of new peers were dropped.
-    pub(super) fn turned_away(&self) -> u64 {
+    pub(super) fn not_let_in(&self) -> u64 {
         match self {
             Self::Streams(_) => 0,
-            Self::Datagrams(peers) => peers.turned_away(),
+            Self::Datagrams(peers) => peers.not_let_in(),
         }
     }
 

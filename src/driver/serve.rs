@@ -214,7 +214,7 @@ impl Server {
                 },
             }
         };
-        self.shared.lose(self.door.turned_away());
+        self.shared.lose(self.door.not_let_in());
         drop(self.door);
         let (short, served) = self.shared.drain(&mut clients, self.grace).await;
         self.shared.sum_up();

@@ -42,7 +42,7 @@ pub struct Peers {
     /// Datagrams of new peers that were dropped since it was last said.
     turned_away: u64,
     /// The same, since the start.
-    turned_away_in_all: u64,
+    not_let_in: u64,
     /// Where it is told that a session does not keep up with its peer.
     reporter: Option<Reporter>,
     slow: Losses,
@@ -76,7 +76,7 @@ impl Peers {
             seats: Seats::default(),
             buffer: vec![0; LONGEST].into(),
             turned_away: 0,
-            turned_away_in_all: 0,
+            not_let_in: 0,
             reporter: None,
             slow: Losses::default(),
             told_at: None,
@@ -90,8 +90,8 @@ impl Peers {
     }
 
     /// How many datagrams of new peers were dropped.
-    pub fn turned_away(&self) -> u64 {
-        self.turned_away_in_all
+    pub fn not_let_in(&self) -> u64 {
+        self.not_let_in
     }
 
     /// The addresses that people have to be told: sockets that we bound share one port.
@@ -164,7 +164,7 @@ impl Peers {
         }
         if closed {
             self.turned_away += 1;
-            self.turned_away_in_all += 1;
+            self.not_let_in += 1;
             return None;
         }
         let queue = Queue::default();
