@@ -136,7 +136,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsio' -ScriptBlock {
             [CompletionResult]::new('--retry-connrefused', '--retry-connrefused', [CompletionResultType]::ParameterName, 'Try again also when the connection is refused, as by a server that is still starting')
             [CompletionResult]::new('--retry-all-errors', '--retry-all-errors', [CompletionResultType]::ParameterName, 'Try again whatever the fault was')
             [CompletionResult]::new('--resend', '--resend', [CompletionResultType]::ParameterName, 'With --reconnect, send again what no pong had confirmed: each message at least once, some twice')
-            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Open, ping once and close; one line says what was found, the exit code which stage failed')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Open, ping, close by --timeout, be gone by --close-timeout after that; one line says what was found')
             [CompletionResult]::new('--no-pretty', '--no-pretty', [CompletionResultType]::ParameterName, 'Show JSON as it was sent, on one line and without colours')
             [CompletionResult]::new('--no-history', '--no-history', [CompletionResultType]::ParameterName, 'Keep what is typed out of the history file')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Show the commonest options (-h), or all (--help)')

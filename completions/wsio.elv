@@ -132,7 +132,7 @@ set edit:completion:arg-completer[wsio] = {|@words|
             cand --retry-connrefused 'Try again also when the connection is refused, as by a server that is still starting'
             cand --retry-all-errors 'Try again whatever the fault was'
             cand --resend 'With --reconnect, send again what no pong had confirmed: each message at least once, some twice'
-            cand --check 'Open, ping once and close; one line says what was found, the exit code which stage failed'
+            cand --check 'Open, ping, close by --timeout, be gone by --close-timeout after that; one line says what was found'
             cand --no-pretty 'Show JSON as it was sent, on one line and without colours'
             cand --no-history 'Keep what is typed out of the history file'
             cand -h 'Show the commonest options (-h), or all (--help)'

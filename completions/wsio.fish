@@ -142,7 +142,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l allow-empty -d 'Le
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-connrefused -d 'Try again also when the connection is refused, as by a server that is still starting'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l retry-all-errors -d 'Try again whatever the fault was'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l resend -d 'With --reconnect, send again what no pong had confirmed: each message at least once, some twice'
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l check -d 'Open, ping once and close; one line says what was found, the exit code which stage failed'
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l check -d 'Open, ping, close by --timeout, be gone by --close-timeout after that; one line says what was found'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-pretty -d 'Show JSON as it was sent, on one line and without colours'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-history -d 'Keep what is typed out of the history file'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s h -l help -d 'Show the commonest options (-h), or all (--help)'

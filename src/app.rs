@@ -12,7 +12,7 @@ use crate::{
     framing::Kind,
     link::{Stdio, Streams},
     observe::{Meter, Redactor, Reporter, TerminalSize, Verbosity},
-    plan::{Common, Connect, Direction, Plan},
+    plan::{Color, Common, Direction, Look, Plan},
     term::{self, Above, Prompt, Terminal},
     tls::ServerTls,
 };
@@ -120,10 +120,17 @@ fn run_with(
     }
     install_panic_hook(reporter.clone());
     let prompt = match &plan {
-        Plan::Connect(connect) => prompt(connect, screen, env),
+        Plan::Connect(connect) => prompt(&connect.common, connect.look, false, screen, env),
+        // What clients say is shown as it is; what is typed to all of them is nothing to be kept.
+        Plan::Listen(listen) if listen.has_standard() => {
+            let look = Look { color: Color::Auto, pretty: false, history: false };
+            prompt(&listen.common, look, !listen.common.server.once, screen, env)
+        }
         Plan::Listen(_) | Plan::Pipe(_) => None,
     };
-    let result = drive(plan, streams, prompt.as_ref(), facts.ignored, &reporter);
+    let names_clients = facts.output_is_terminal && !plan.common().framing.is_chosen();
+    let stdio = Stdio::new(streams).naming_clients(names_clients);
+    let result = drive(plan, stdio, prompt.as_ref(), facts.ignored, &reporter);
     // Whatever is said from here on is said below it.
     drop(prompt);
     match result {
@@ -137,19 +144,27 @@ fn run_with(
 }
 
 /// The prompt, when this run talks to a person.
-fn prompt(plan: &Connect, screen: Screen, env: fn(&str) -> Option<String>) -> Option<Prompt> {
-    let Common { framing, direction, .. } = *plan.common;
+fn prompt(
+    common: &Common,
+    look: Look,
+    many: bool,
+    screen: Screen,
+    env: fn(&str) -> Option<String>,
+) -> Option<Prompt> {
+    let Common { framing, direction, .. } = *common;
     // Whoever chooses a framing wants bytes, on a terminal too; a log of lines with their times is one.
-    let chosen = framing.input.is_some() || framing.output.is_some() || framing.stamp.is_some();
-    if chosen || direction == Direction::ReceiveOnly || plan.common.input_left.is_some() {
+    let chosen = framing.is_chosen() || framing.stamp.is_some();
+    if chosen || direction == Direction::ReceiveOnly || common.input_left.is_some() {
         return None;
     }
     let setup = term::Setup {
-        look: plan.look,
+        look,
         raw: framing.raw,
         kind: framing.kind.unwrap_or(Kind::Text),
-        max_message: plan.common.max_message,
-        greet: plan.common.verbosity >= Verbosity::Normal,
+        max_message: common.max_message,
+        greet: common.verbosity >= Verbosity::Normal,
+        many,
+        close: common.rules.close.clone(),
         env,
     };
     Prompt::new(screen.terminal?, setup, &screen.above)
@@ -157,7 +172,7 @@ fn prompt(plan: &Connect, screen: Screen, env: fn(&str) -> Option<String>) -> Op
 
 fn drive(
     plan: Plan,
-    streams: Streams,
+    mut stdio: Stdio,
     prompt: Option<&Prompt>,
     ignored: Ignored,
     reporter: &Reporter,
@@ -174,7 +189,6 @@ fn drive(
     let runtime =
         builder.enable_all().thread_keep_alive(FOR_GOOD).build().context("cannot start the runtime")?;
     runtime.spawn_blocking(|| ());
-    let mut stdio = Stdio::new(streams);
     if let Some(prompt) = prompt {
         let (open, said) = (prompt.opener(), reporter.clone());
         stdio = stdio.with_prompt(Box::new(move |greeting| {

@@ -83,6 +83,17 @@ pub struct Listen {
     pub common: Arc<Common>,
 }
 
+impl Listen {
+    /// Whether clients talk to standard input and output.
+    pub fn has_standard(&self) -> bool {
+        match &self.target {
+            Target::Stdio | Target::Relay => true,
+            Target::Endpoint(text) => text == "-",
+            Target::Echo | Target::Command(_) | Target::Script(_) => false,
+        }
+    }
+}
+
 /// What a client of `listen` talks to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -252,6 +263,13 @@ pub struct FramingChoice {
     pub stamp: Option<Stamp>,
     /// Control characters of the peer reach a terminal.
     pub raw: bool,
+}
+
+impl FramingChoice {
+    /// Whether one was chosen: bytes are wanted then, on a terminal too.
+    pub fn is_chosen(&self) -> bool {
+        self.input.is_some() || self.output.is_some()
+    }
 }
 
 /// `--recv-only`, `--send-only`.

@@ -5,7 +5,10 @@
 //! it parses, so that a hint never leads to the next refusal.
 
 use super::words;
-use crate::endpoint::{Kind, Scheme};
+use crate::{
+    endpoint::{Kind, Scheme},
+    framing::Sign,
+};
 use clap::{Arg, Command};
 use std::net::IpAddr;
 
@@ -295,4 +298,40 @@ fn is_port(word: &str) -> bool {
 /// A host where an address with a port should stand.
 fn is_bare_host(word: &str) -> bool {
     word.parse::<IpAddr>().is_ok() || word == "localhost"
+}
+
+/// What does the work of a framing that there is none of.
+pub(super) fn other_framing(name: &str, serves: bool) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    match name.as_str() {
+        "headers" | "header" | "lsp" | "dap" | "content-length" | "http" | "jsonrpc" | "json-rpc" => {
+            Some(Sign::Headers.hint(serves.then_some("PROGRAM")))
+        }
+        "stomp" => Some(Sign::Stomp.hint(None)),
+        _ => {
+            let separator = name.strip_prefix("sep").and_then(|rest| rest.strip_prefix(['=', ':']))?;
+            let separator = if separator.is_empty() { "SEPARATOR" } else { separator };
+            Some(format!("tr {} '\\0' < INPUT | wsio connect -0 URL", shell_words::quote(separator)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_framing_that_there_is_none_of_has_what_does_its_work() {
+        for (name, serves, words) in [
+            ("headers", true, &["wsio listen 8080 -0 -- sh -c", "sh PROGRAM"][..]),
+            ("LSP", true, &["Content-Length"]),
+            ("content-length", false, &["wsio connect -0", "Content-Length"]),
+            ("stomp", false, &["--in length --out raw -t", "FRAMES"]),
+            ("sep=;", false, &["tr ';' '\\0' < INPUT | wsio connect -0 URL"]),
+        ] {
+            let hint = other_framing(name, serves).unwrap();
+            assert!(words.iter().all(|word| hint.contains(word)), "{name}: {hint}");
+        }
+        assert_eq!(other_framing("linse", false), None);
+    }
 }

@@ -27,8 +27,11 @@ use std::{ffi::OsString, net::IpAddr, sync::Arc};
 /// Be a WebSocket server
 ///
 /// Standard input goes to every client, and each client's messages to standard output, one line a
-/// message; --echo, --to and --script give each client something else to talk to. A bare port is
-/// reachable from this machine only.
+/// message; --echo, --to and --script give each client something else to talk to. On a terminal it is
+/// a prompt: each line goes to every client, and their messages and the log appear above it, each
+/// message behind the number of its client; Ctrl-C ends the server, /help lists what else there is.
+/// With --framing, --in or --out it is plain lines there too. A bare port is reachable from this
+/// machine only.
 #[derive(Debug, Args)]
 pub(super) struct ListenArgs {
     /// Where to listen

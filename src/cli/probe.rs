@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[group(skip)]
 #[command(next_help_heading = "Checks")]
 pub(super) struct Checks {
-    /// Open, ping once and close; one line says what was found, the exit code which stage failed
+    /// Open, ping, close by --timeout, be gone by --close-timeout after that; one line says what was found
     #[arg(long, conflicts_with = "ping")]
     pub check: bool,
     /// Ping N times, a second or --ping-interval apart: min, avg, p95, max, loss

@@ -255,6 +255,11 @@ impl Refused<'_> {
         if option.starts_with("--count") && value.contains("://") {
             return Some(AMBIGUOUS_N.to_owned());
         }
+        if ["--framing", "--in", "--out"].contains(&option.split(' ').next()?)
+            && let Some(hint) = habits::other_framing(value, self.words[0] == "listen")
+        {
+            return Some(hint);
+        }
         let similar = || {
             let arg = words::argument(self.command, option.split(' ').next()?)?;
             let possible = arg.get_possible_values();

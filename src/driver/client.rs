@@ -1,6 +1,7 @@
 //! One client of a server: greeted, joined to what stands behind, and its session run.
 
 use super::{
+    Outcome,
     cut::Cut,
     door::{Guest, REST},
     hub::Hub,
@@ -12,7 +13,7 @@ use crate::{
     endpoint::{self, EXHAUSTED, Greeting, OpenedLink, Opening, Role, Visitor},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Datagrams, Link, Port, Texts},
+    link::{Datagrams, Link, Port, Texts, room::Room},
     session::SourceEnd,
     ws::{
         Telling,
@@ -23,7 +24,7 @@ use std::{
     pin::Pin,
     sync::{Arc, PoisonError, atomic::Ordering},
 };
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 
 /// A step of a client on the heap, made in a frame of its own: while its session runs a client keeps
 /// nothing of the steps before, and no poll of it walks through the memory that only they need.
@@ -114,6 +115,7 @@ impl Shared {
             fault.to_string().lines().for_each(|line| reporter.life(&format!("{name} {line}")));
         }
         reporter.life(&format!("{name} close {}", outcome.summary(0)));
+        self.advise(&name, &outcome);
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(&outcome);
         Some(outcome)
     }
@@ -192,6 +194,20 @@ impl Shared {
         Some((endpoint::accepted(upgraded, reach, telling, peer, &url), b, about))
     }
 
+    /// What may help against a cut or a Close after a long silence, seldom: whoever is idle is so again and
+    /// again. The one client's own end tells it by itself.
+    fn advise(&self, name: &str, outcome: &Outcome) {
+        let lost = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Lost && !self.once);
+        let words = match (lost.and_then(|fault| fault.hint.as_ref()), &outcome.idle_close) {
+            (Some(hint), _) => format!("try: {hint}"),
+            (None, Some([why, hint])) => format!("{why}; try: {hint}"),
+            (None, None) => return,
+        };
+        if self.cut.count().is_some() {
+            self.run.reach.reporter.life(&format!("{name} {words}"));
+        }
+    }
+
     /// Tells of a fault; of what is used up only seldom, since everybody who comes meets it.
     fn fault(&self, fault: &Fault) {
         if !fault.exhausted {
@@ -224,6 +240,7 @@ impl Shared {
         visitor: Visitor,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
         if !self.choose() {
+            self.lose(guest.waiting());
             return None;
         }
         let (reach, far) = (&self.run.reach, guest.peer());
@@ -238,7 +255,9 @@ impl Shared {
                     Guest::Peer(peer) => {
                         b.link.speak_live();
                         let rules = reach.datagrams(reach.common.server.peer_idle);
-                        Link::Datagrams(Box::new(Datagrams::peer(peer, name, rules)))
+                        Link::Datagrams(Box::new(
+                            Datagrams::peer(peer, name, rules).telling(reach.reporter.clone()),
+                        ))
                     }
                 };
                 Some((OpenedLink::new(a, far), b, String::new()))
@@ -250,6 +269,7 @@ impl Shared {
                 if let Guest::Peer(_) = &guest {
                     tokio::time::sleep(REST).await;
                 }
+                self.lose(guest.waiting());
                 None
             }
         }
@@ -259,12 +279,16 @@ impl Shared {
         match &self.behind {
             Behind::Endpoint(endpoint) => redial::open(&self.run, endpoint, opening).await,
             Behind::Hub(room, hub) => {
-                let make = || async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) };
                 let conn = opening.visitor.map_or(0, |visitor| visitor.conn);
-                let link = hub.get_or_try_init(make).await?.join(conn);
+                let link = self.hub(room, hub).await?.join(conn);
                 Ok(OpenedLink::new(link, "-".into()))
             }
         }
+    }
+
+    /// The hub, which the first who asks makes.
+    pub(super) async fn hub<'a>(&self, room: &Arc<Room>, hub: &'a OnceCell<Hub>) -> Result<&'a Hub> {
+        hub.get_or_try_init(|| async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) }).await
     }
 
     /// With `--once`, whether this client is the one.

@@ -42,6 +42,14 @@ impl Door {
         }
     }
 
+    /// How many datagrams of new peers were dropped.
+    pub(super) fn not_let_in(&self) -> u64 {
+        match self {
+            Self::Streams(_) => 0,
+            Self::Datagrams(peers) => peers.not_let_in(),
+        }
+    }
+
     /// The addresses that people have to be told.
     pub(super) fn announced(&self) -> Vec<String> {
         match self {
@@ -62,6 +70,14 @@ impl Guest {
                 *heard = peer.heard();
                 Self::Peer(peer)
             }
+        }
+    }
+
+    /// Datagrams that came and are lost when it is not let in.
+    pub(super) fn waiting(&self) -> u64 {
+        match self {
+            Self::Stream(_) => 0,
+            Self::Peer(peer) => peer.waiting(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The hub: standard input and output as the centre of a room.
 //!
 //! What comes in goes to every client, what they say goes out. Standard input is read only while
-//! somebody is there to hear it.
+//! somebody is there to hear it. On a terminal the centre is a prompt, which is there from the start.
 
 use super::run::Run;
 use crate::{
@@ -14,11 +14,11 @@ use crate::{
         record::{Tally, What},
     },
     link::{
-        HIGH_WATER, Link, Place,
-        room::{self, Member, Room},
+        HIGH_WATER, Link, Place, is_control,
+        room::{self, Layout, Member, Room},
     },
-    observe::Reporter,
-    session::{CloseWith, SinkFailure, SourceEnd},
+    observe::{Losses, Reporter},
+    session::{CloseWith, SinkFailure, SourceEnd, counted},
 };
 use std::{
     collections::VecDeque,
@@ -36,6 +36,8 @@ pub(super) struct Hub {
     finished: watch::Receiver<bool>,
     /// Standard output gets JSON records, each made where its connection is known.
     records: bool,
+    /// Standard output is for a person, who has to see which client spoke.
+    layout: Option<Layout>,
 }
 
 struct Task {
@@ -43,7 +45,13 @@ struct Task {
     member: Member,
     /// Standard input is records, each of which may be for one client.
     records: Option<Records>,
+    /// Somebody types it, and may do so while nobody is there.
+    typed: bool,
+    /// That nobody is there was said.
+    said_alone: bool,
     reporter: Reporter,
+    /// Records for clients that are not here.
+    absent: Losses,
     /// Read from standard input, the first one not yet said.
     input: VecDeque<Message>,
     output: VecDeque<Message>,
@@ -62,20 +70,35 @@ impl Hub {
             output: records.then_some(LINES),
             ..Opening::new(Role::B)
         };
-        let mut open = standard.open(&run.reach, opening);
-        // Opening the standard streams never waits.
-        let Poll::Ready(opened) = open.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
-            unreachable!("the standard streams are there");
+        let prompt = run.reach.stdio.prompt("every line goes to all clients");
+        let typed = prompt.is_some();
+        let (link, layout) = match prompt {
+            Some(prompt) => {
+                let layout = prompt.layout();
+                (Link::Prompt(Box::new(prompt)), layout)
+            }
+            None => {
+                let mut open = standard.open(&run.reach, opening);
+                // Opening the standard streams never waits.
+                let Poll::Ready(opened) = open.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+                    unreachable!("the standard streams are there");
+                };
+                let Opened::Link(opened) = opened? else {
+                    unreachable!("the standard streams do not listen")
+                };
+                (opened.link, run.reach.stdio.names_clients().then(|| Arc::new(named) as Layout))
+            }
         };
-        drop(open);
-        let Opened::Link(opened) = opened? else { unreachable!("the standard streams do not listen") };
         let (finish, finished) = watch::channel(false);
         let (done, mut asked) = watch::channel(false);
         let mut task = Task {
-            link: opened.link,
+            link,
             member: room.centre(),
             records: reads_records.then(|| Records::new(run.reach.common.max_message)),
+            typed,
+            said_alone: false,
             reporter: run.reach.reporter.clone(),
+            absent: Losses::default(),
             input: VecDeque::new(),
             output: VecDeque::new(),
             input_ended: false,
@@ -96,10 +119,16 @@ impl Hub {
             .await;
             // There is no one receiver: of a file that was read, everything that was said is used up.
             let unsaid = task.input.len() as u64;
+            let data = task.input.iter().filter(|message| !is_control(message)).count() as u64;
+            let lost = if task.typed { data + task.link.rest().messages } else { data };
+            if lost > 0 {
+                let unsaid = counted(lost, "message");
+                task.reporter.note(&format!("{}: {unsaid} read and sent to no client", task.link.input()));
+            }
             task.link.place(unsaid).iter().for_each(Place::leave);
             finish.send_replace(true);
         });
-        Ok(Self { room, done, finished, records })
+        Ok(Self { room, done, finished, records, layout })
     }
 
     /// A link for one more client, with its number.
@@ -108,6 +137,8 @@ impl Hub {
         member.set_conn(conn);
         if self.records {
             member.speak_in_records(conn);
+        } else if let Some(layout) = &self.layout {
+            member.speak_laid_out(conn, Arc::clone(layout));
         }
         Link::Member(Box::new(member))
     }
@@ -124,6 +155,21 @@ impl Hub {
         self.done.send_replace(true);
         let _ = self.finished.clone().wait_for(|finished| *finished).await;
     }
+}
+
+/// A message as one line of a log, behind the number of the client that sent it.
+fn named(conn: u64, message: &Message) -> Option<Message> {
+    if is_control(message) {
+        return None;
+    }
+    let mut line = format!("#{conn} < ").into_bytes();
+    for byte in framing::payload(message) {
+        line.push(byte);
+        if byte == b'\n' {
+            line.extend(b"  ");
+        }
+    }
+    Some(Message::binary(line))
 }
 
 impl Task {
@@ -166,7 +212,11 @@ impl Task {
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             while !self.input.is_empty() {
-                ready!(self.member.poll_company(cx));
+                if self.member.poll_company(cx).is_pending() {
+                    ready!(self.poll_alone());
+                    continue;
+                }
+                self.said_alone = false;
                 if self.member.is_held_up() {
                     ready!(self.member.poll_room(cx));
                 }
@@ -181,7 +231,9 @@ impl Task {
             if self.input_ended {
                 return Poll::Ready(());
             }
-            ready!(self.member.poll_company(cx));
+            if !self.typed {
+                ready!(self.member.poll_company(cx));
+            }
             self.link.settle(0);
             ready!(self.link.poll_receive(cx, &mut self.input));
             if self.input.is_empty() {
@@ -193,7 +245,27 @@ impl Task {
         }
     }
 
+    /// Says that nobody hears what was typed; a message waits for the next client, anything else is for those
+    /// who are here.
+    fn poll_alone(&mut self) -> Poll<()> {
+        let waits = self.input.front().is_some_and(|message| !is_control(message));
+        if self.typed && !(waits && self.said_alone) {
+            let what = if waits { ": what is typed waits for the next one" } else { "" };
+            self.reporter.note(&format!("no client is here{what}"));
+        }
+        self.said_alone |= waits;
+        if !waits {
+            self.input.pop_front();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
     fn say(&mut self, message: &Message) -> Result<()> {
+        if self.typed {
+            self.member.say_to(None, message);
+            return Ok(());
+        }
         let Some(records) = &mut self.records else {
             self.member.say(message);
             return Ok(());
@@ -203,7 +275,10 @@ impl Task {
             Some(Ok(Addressed { conn, message })) => {
                 if !self.member.say_to(conn, &message) {
                     let conn = conn.unwrap_or_default();
-                    self.reporter.note(&format!("no client #{conn} is here: a record for it was dropped"));
+                    self.absent.one(Some(&self.reporter), |count| {
+                        let records = counted(count, "record");
+                        format!("no client #{conn} is here: dropped {records} for clients that are not here")
+                    });
                 }
                 Ok(())
             }

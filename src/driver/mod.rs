@@ -43,7 +43,10 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{Framing, LINES, RAW},
-    link::{Link, Stdio, room::Room},
+    link::{
+        Link, Stdio,
+        room::{Room, Told},
+    },
     net::{BindOptions, ListenAddr, Listener},
     observe::Reporter,
     plan::{Chat, Common, Connect, Direction, Expect, Listen, Pipe, Plan, Target},
@@ -201,6 +204,9 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
     };
     let mut run =
         Run::new(&plan.common, default, stdio, reporter, orders.stop)?.recording(&plan.common).await?;
+    if let Behind::Hub(room, _) = &behind {
+        room.tell_by(Told::new(run.reach.reporter.clone(), ""));
+    }
     run.reach.relays = matches!(&behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
     (run.stage.many, run.stage.reports) = (!once, !plan.common.expect.reports.is_empty());
     let run = Arc::new(run);

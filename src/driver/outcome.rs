@@ -21,6 +21,8 @@ pub struct Outcome {
     pub unsent: Left,
     /// Input that may not have arrived when a connection was lost.
     pub doubt: Doubt,
+    /// That a clean Close came after a long silence, and what to do about that.
+    pub idle_close: Option<[String; 2]>,
     /// What else did not come where it should.
     pub remains: Remains,
     /// Everything was sent and delivered, and every peer has closed.
@@ -34,6 +36,8 @@ pub struct Outcome {
 pub struct Remains {
     /// Messages that a side was too slow for.
     pub dropped: u64,
+    /// Messages said in a room that nobody else was in.
+    pub unheard: u64,
     /// Messages of a room that were left unsent.
     pub unsent: u64,
     /// Handed to the WebSocket that takes what comes from side A and from side B, and not sent.
@@ -90,6 +94,8 @@ impl Outcome {
             bytes_out,
             unsent_messages: self.unsent.messages,
             unsent_bytes: self.unsent.bytes + self.unsent.late,
+            dropped_messages: self.remains.dropped,
+            unheard_messages: self.remains.unheard,
             undelivered_messages: self.remains.undelivered.0,
             undelivered_bytes: self.remains.undelivered.1,
             ..ending(self.fault.as_ref())
@@ -101,6 +107,14 @@ impl Outcome {
         (!self.unsent.is_none()).then(|| self.unsent.words())
     }
 
+    /// What was dropped on the way, if anything was.
+    pub fn dropped(&self) -> Vec<String> {
+        let Remains { dropped, unheard, .. } = self.remains;
+        let dropped = (dropped > 0).then(|| format!("dropped {}", counted(dropped, "message")));
+        let unheard = (unheard > 0).then(|| format!("{} heard by nobody", counted(unheard, "message")));
+        dropped.into_iter().chain(unheard).collect()
+    }
+
     /// What an output did not take, if there is such.
     pub fn undelivered(&self) -> Option<String> {
         let (messages, bytes) = self.remains.undelivered;
@@ -108,23 +122,30 @@ impl Outcome {
             .then(|| format!("{}, {} not taken", counted(messages, "message"), counted(bytes, "byte")))
     }
 
-    /// How the WebSocket of this side ended and what it carried, for a line on stderr.
+    /// How the WebSocket of this side ended and what it carried, for a line of the log of a server: its form is
+    /// the same for any number.
     pub fn summary(&self, side: usize) -> String {
+        self.ended(side, |messages, bytes| format!("{messages} messages {bytes} bytes"))
+    }
+
+    /// The same, for a person.
+    pub fn told(&self, side: usize) -> String {
+        self.ended(side, |messages, bytes| {
+            format!("{} {}", counted(messages, "message"), counted(bytes, "byte"))
+        })
+    }
+
+    fn ended(&self, side: usize, flow: impl Fn(u64, u64) -> String) -> String {
         let closed = self.closed[side].clone().unwrap_or_else(|| match &self.fault {
             Some(fault) => format!("1006 abnormal: {}", fault.cause),
             None => "end of input".into(),
         });
         let ((messages_in, bytes_in), (messages_out, bytes_out)) =
             (self.carried[side], self.carried[1 - side]);
-        let mut summary = format!(
-            "{closed}; in {messages_in} messages {bytes_in} bytes, out {messages_out} messages {bytes_out} bytes"
-        );
-        let left = [
-            (self.remains.dropped > 0).then(|| format!("dropped {} messages", self.remains.dropped)),
-            self.left_unsent(),
-            self.undelivered(),
-        ];
-        for words in left.into_iter().flatten() {
+        let (came, went) = (flow(messages_in, bytes_in), flow(messages_out, bytes_out));
+        let mut summary = format!("{closed}; in {came}, out {went}");
+        let left = [self.left_unsent(), self.undelivered()];
+        for words in self.dropped().into_iter().chain(left.into_iter().flatten()) {
             summary.push_str(", ");
             summary.push_str(&words);
         }

@@ -167,6 +167,7 @@ impl Pair {
             rtt: self.rtt,
             unsent,
             doubt,
+            idle_close: self.session.idle_close().cloned(),
             remains: self.remains,
         }
     }
@@ -479,6 +480,7 @@ impl Pair {
             return;
         }
         self.remains.dropped += self.links[side].dropped();
+        self.remains.unheard += self.links[side].unheard();
         self.remains.unsent += self.links[side].clear();
         if let Some(farewell) = self.links[side].farewell() {
             self.closings.tell(side, farewell);

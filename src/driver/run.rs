@@ -102,14 +102,15 @@ impl Run {
                 has_datagrams: false,
                 relays: false,
                 stdio,
+                rooms: Rooms::new(common.room).telling(reporter.clone()),
                 reporter,
                 redactor,
-                rooms: Rooms::new(common.room),
                 brokers: Brokers::new(common.room),
                 connector: OnceCell::new(),
                 connector_for_strangers: OnceCell::new(),
                 connector_noted: Once::new(),
                 key_log_noted: Once::new(),
+                sign_noted: Arc::new(Once::new()),
             },
             stop,
             started: Instant::now(),
@@ -194,13 +195,17 @@ impl Run {
         if self.common().stats {
             self.reach.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
         }
-        let closed = format!("close {}", outcome.summary(shown));
+        let closed = format!("close {}", outcome.told(shown));
         match at_prompt {
             // Whoever is back in the shell wants to know why.
             true => self.reach.reporter.life(&closed),
             false => self.reach.reporter.verbose(&closed),
         }
         self.tell_remains(&outcome);
+        if let Some([why, hint]) = &outcome.idle_close {
+            self.reach.reporter.note(why);
+            self.reach.reporter.life(&format!("  try: {hint}"));
+        }
         if let (Some(name), (messages @ 1.., bytes)) = (only_read, outcome.carried[1]) {
             let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
             self.reach.reporter.note(&format!(
@@ -220,6 +225,9 @@ impl Run {
         let (unsent, remains) = (outcome.left_unsent(), &outcome.remains);
         if let Some(unsent) = unsent.filter(|_| fault.is_none_or(|fault| fault.exit != Exit::Unsent)) {
             self.reach.reporter.note(&format!("{}: {unsent}", remains.input));
+        }
+        for dropped in outcome.dropped() {
+            self.reach.reporter.note(&dropped);
         }
         if let Some(undelivered) = outcome.undelivered() {
             self.reach.reporter.note(&format!("{}: {undelivered}", remains.output));

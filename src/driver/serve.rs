@@ -77,6 +77,8 @@ pub(super) struct Shared {
     pub evicted: Seldom,
     pub refused: Seldom,
     pub exhausted: Seldom,
+    /// Connections that an idle timeout may have cut.
+    pub cut: Seldom,
     pub broken: mpsc::Sender<Fault>,
     pub broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
     /// What all clients together said and heard so far, and how many there were.
@@ -148,6 +150,7 @@ impl Server {
                 evicted: Seldom::default(),
                 refused: Seldom::default(),
                 exhausted: Seldom::default(),
+                cut: Seldom::default(),
                 broken,
                 broken_hub: tokio::sync::Mutex::new(broken_hub),
                 totals: Mutex::default(),
@@ -166,6 +169,12 @@ impl Server {
     /// Serves until a signal, the end of the time or of the one client, or a fault of the shared streams.
     pub(super) async fn run(mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
+        // Whoever types does so from the start.
+        if let Behind::Hub(room, hub) = &shared.behind
+            && shared.run.reach.stdio.has_prompt()
+        {
+            shared.hub(room, hub).await?;
+        }
         let mut over = shared.run.over("listen");
         let mut broken = shared.broken_hub.lock().await;
         let mut clients: JoinSet<Served> = JoinSet::new();
@@ -205,6 +214,7 @@ impl Server {
                 },
             }
         };
+        self.shared.lose(self.door.not_let_in());
         drop(self.door);
         let (short, served) = self.shared.drain(&mut clients, self.grace).await;
         self.shared.sum_up();
@@ -247,6 +257,7 @@ impl Server {
                 "refused",
                 "clients: too many connections (--max-connections)",
             );
+            shared.lose(guest.waiting());
             return;
         }
         let (newcomer, _) = shared.plain.enter(heard);
@@ -330,11 +341,20 @@ impl Shared {
         }
     }
 
+    /// So many datagrams came from new peers that are not let in.
+    pub(super) fn lose(&self, datagrams: u64) {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).turned_away += datagrams;
+    }
+
     /// What was not told yet; with `--stats`, what all clients together carried.
     fn sum_up(&self) {
         self.tell_silent();
+        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        if totals.turned_away > 0 {
+            let datagrams = counted(totals.turned_away, "datagram");
+            self.run.reach.reporter.life(&format!("dropped {datagrams} of new peers in all"));
+        }
         if self.run.common().stats {
-            let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
             self.run.reach.reporter.tell(&totals.lines(self.run.started.elapsed()));
         }
     }
@@ -384,6 +404,7 @@ fn panicked() -> Outcome {
         carried: [(0, 0); 2],
         unsent: Left::default(),
         doubt: Doubt::default(),
+        idle_close: None,
         remains: Remains::default(),
         complete: false,
         rtt: None,

@@ -1,7 +1,7 @@
 //! `--stats`: what a run carried, how fast, and how long the way was.
 
 use super::{Outcome, Rtt};
-use crate::framing::record::Facts;
+use crate::{framing::record::Facts, session::counted};
 use std::time::Duration;
 
 /// The lines for one session; `side` is its WebSocket's.
@@ -25,6 +25,7 @@ pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duratio
     for (way, (messages, bytes)) in [("in", outcome.carried[side]), ("out", outcome.carried[1 - side])] {
         lines.push(format!("{way}: {}", flow(messages, bytes, open)));
     }
+    lines.extend(outcome.dropped());
     lines.extend(outcome.left_unsent());
     lines.extend(outcome.undelivered());
     lines.extend(outcome.rtt.as_ref().map(rtt));
@@ -37,6 +38,9 @@ pub(super) struct Totals {
     clients: u64,
     carried: [(u64, u64); 2],
     dropped: u64,
+    unheard: u64,
+    /// Datagrams of new peers that were not let in.
+    pub turned_away: u64,
 }
 
 impl Totals {
@@ -44,6 +48,7 @@ impl Totals {
     pub(super) fn add(&mut self, outcome: &Outcome) {
         self.clients += 1;
         self.dropped += outcome.remains.dropped;
+        self.unheard += outcome.remains.unheard;
         for (total, carried) in self.carried.iter_mut().zip(outcome.carried) {
             *total = (total.0 + carried.0, total.1 + carried.1);
         }
@@ -57,9 +62,13 @@ impl Totals {
             format!("in: {}", flow(messages_in, bytes_in, open)),
             format!("out: {}", flow(messages_out, bytes_out, open)),
         ];
-        if self.dropped > 0 {
-            lines.push(format!("dropped: {} messages that clients were too slow for", self.dropped));
-        }
+        let lost = [
+            (self.dropped, "message", "that were too fast for a side"),
+            (self.unheard, "message", "that nobody was there to hear"),
+            (self.turned_away, "datagram", "of new peers that were not let in"),
+        ];
+        let lost = lost.into_iter().filter(|(count, ..)| *count > 0);
+        lines.extend(lost.map(|(count, what, why)| format!("dropped: {} {why}", counted(count, what))));
         lines
     }
 }

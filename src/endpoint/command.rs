@@ -115,7 +115,8 @@ impl Command {
             tokio::spawn(tell(stderr, visitor.conn, reach.reporter.clone()));
         }
         let texts = Texts { input: format!("`{}`", self.name()), output: format!("`{}`", self.name()) };
-        Ok(reach.bytes(Port::Child(Box::new(child)), texts))
+        let words = shell_words::join(self.words.iter().map(|word| word.to_string_lossy()));
+        Ok(reach.child(Port::Child(Box::new(child)), texts, &words))
     }
 }
 

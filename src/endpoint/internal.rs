@@ -84,9 +84,12 @@ impl Endpoint for Hub {
         format!("hub:{}", self.0)
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
-        let link = Link::Member(Box::new(reach.rooms.join(&self.0)));
-        let opened = OpenedLink::new(link, self.describe()).into();
+    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+        let member = reach.rooms.join(&self.0);
+        if let Some(visitor) = &opening.visitor {
+            member.set_conn(visitor.conn);
+        }
+        let opened = OpenedLink::new(Link::Member(Box::new(member)), self.describe()).into();
         Box::pin(std::future::ready(Ok(opened)))
     }
 }

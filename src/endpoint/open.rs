@@ -6,7 +6,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{
-        self, Encode, Escaped, Framing, Kind, Stamp, Stamped,
+        self, Encode, Escaped, Framing, Kind, Notice, Sign, Stamp, Stamped,
         record::{Facts, Timings},
     },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
@@ -170,6 +170,8 @@ pub struct Reach {
     pub connector_noted: Once,
     /// Where the secrets of TLS are written was said.
     pub key_log_noted: Once,
+    /// That a stream has a framing that is none of ours was said.
+    pub sign_noted: Arc<Once>,
 }
 
 impl Reach {
@@ -185,7 +187,28 @@ impl Reach {
 
     /// A byte port behind the run's framings.
     pub fn bytes(&self, port: Port, texts: Texts) -> Link {
-        self.bytes_as(port, texts, self.framings.input, (self.framings.output.encoder)())
+        self.bytes_as(port, texts, self.framings.input, (self.framings.output.encoder)(), None)
+    }
+
+    /// A child's port behind the run's framings; its words as a shell takes them.
+    pub fn child(&self, port: Port, texts: Texts, words: &str) -> Link {
+        let notice = self.notice(texts.input.clone(), Some(words.to_owned()));
+        self.bytes_as(port, texts, self.framings.input, (self.framings.output.encoder)(), Some(notice))
+    }
+
+    /// Tells once of a framing that is none of ours.
+    fn notice(&self, input: String, program: Option<String>) -> Notice {
+        let (reporter, once) = (self.reporter.clone(), Arc::clone(&self.sign_noted));
+        Arc::new(move |sign| {
+            // Only a program is one that could have answered.
+            if sign == Sign::Unanswered && program.is_none() {
+                return;
+            }
+            once.call_once(|| {
+                reporter.note(&sign.words(&input));
+                reporter.life(&format!("  try: {}", sign.hint(program.as_deref())));
+            });
+        })
     }
 
     /// The standard streams, in the framings of the opening or else of the run, and stamped if that was
@@ -196,10 +219,18 @@ impl Reach {
             Some(stamp) => Box::new(Stamped::new(encoder, stamp)),
             None => encoder,
         };
-        self.bytes_as(port, texts, opening.input.unwrap_or(self.framings.input), encoder)
+        let notice = self.notice(texts.input.clone(), None);
+        self.bytes_as(port, texts, opening.input.unwrap_or(self.framings.input), encoder, Some(notice))
     }
 
-    fn bytes_as(&self, port: Port, texts: Texts, input: Framing, encoder: Box<dyn Encode>) -> Link {
+    fn bytes_as(
+        &self,
+        port: Port,
+        texts: Texts,
+        input: Framing,
+        encoder: Box<dyn Encode>,
+        notice: Option<Notice>,
+    ) -> Link {
         // What may be cut anywhere is cut so that the other side can carry it.
         let fits = self.has_datagrams && input.name == "raw";
         let max = match input.name {
@@ -211,6 +242,10 @@ impl Reach {
         let decoder = framing::at_start(input, kind, (input.decoder)(kind, max));
         let escape = port.writes_to_a_terminal() && !self.framings.raw && !encoder.is_printable();
         let encoder = if escape { Box::new(Escaped(encoder)) } else { encoder };
+        let (decoder, encoder) = match notice {
+            Some(notice) => framing::watched(input, decoder, encoder, notice),
+            None => (decoder, encoder),
+        };
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
     }
 

@@ -4,7 +4,7 @@ use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Sc
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::{Port, Texts, hire},
+    link::{Link, Port, Texts, hire},
 };
 
 pub(super) const STANDARD: Scheme = Scheme {
@@ -32,6 +32,11 @@ impl Endpoint for Standard {
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
+            if let Some(visitor) = &opening.visitor
+                && let Some(prompt) = reach.stdio.prompt(&format!("client {}", visitor.peer))
+            {
+                return Ok(OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()).into());
+            }
             // Before the streams are taken, which nobody could take again.
             let workers = hire().map_err(|error| {
                 let cause = format!("cannot start a thread for standard input and output: {error}");

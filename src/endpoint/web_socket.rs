@@ -403,10 +403,16 @@ impl Greeting {
                 |cause: String, is_silent| Refusal { status: 0, cause, target: String::new(), is_silent };
             let silent = |cause: String| refusal(cause, false);
             // rustls does not tell a client that said nothing from one that left in the middle.
+            let mut first = [0];
             if let Some(SocketRef::Tcp(socket)) = stream.beneath().socket
-                && let Ok(Ok(0) | Err(_)) = tokio::time::timeout_at(until, socket.peek(&mut [0])).await
+                && let Ok(Ok(0) | Err(_)) = tokio::time::timeout_at(until, socket.peek(&mut first)).await
             {
                 return Err(refusal("closed before a request".into(), true));
+            }
+            // A record of TLS begins with the number of its kind, a request with a word.
+            if first[0].is_ascii_alphabetic() {
+                let visit = Visit::new(telling.heads(stream, true), &self.options, false);
+                return Err(Box::pin(visit.refuse_plain(until)).await);
             }
             match tokio::time::timeout_at(until, tls.accept(stream)).await {
                 Ok(Ok(secured)) => stream = secured,

@@ -15,6 +15,7 @@ mod output;
 mod paragraph;
 mod raw;
 pub mod record;
+mod signs;
 mod stamped;
 pub mod verdict;
 mod whole;
@@ -23,6 +24,7 @@ pub use codec::{BadInput, Decode, Encode, Entry, Kind, payload};
 pub use escaped::Escaped;
 pub use marked::{at_start, unmarked};
 pub use output::Output;
+pub use signs::{Notice, Sign, watched};
 pub use stamped::{Stamp, Stamped};
 
 use codec::message;

@@ -120,6 +120,12 @@ pub struct Tally {
     /// Bytes of the input that were not made messages of, or came too late.
     #[serde(skip_serializing_if = "is_zero")]
     pub unsent_bytes: u64,
+    /// Messages that a side was too slow for.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropped_messages: u64,
+    /// Messages that nobody was there to hear.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unheard_messages: u64,
     /// Messages that an output did not take.
     #[serde(skip_serializing_if = "is_zero")]
     pub undelivered_messages: u64,

@@ -9,7 +9,8 @@ use crate::{
     fault::Fault,
     framing::{self, Kind},
     net::{self, LARGEST_DATAGRAM},
-    session::{SinkFailure, SourceEnd},
+    observe::{Losses, Reporter},
+    session::{SinkFailure, SourceEnd, counted},
 };
 use bytes::Bytes;
 use std::{
@@ -58,8 +59,11 @@ pub struct Datagrams {
     farewell: Option<String>,
     /// How many came.
     heard: u64,
-    /// What the system had no room for.
+    /// What the system had no room for, or what came behind a message that could not be sent.
     dropped: u64,
+    /// Where it is told that the system has no room.
+    reporter: Option<Reporter>,
+    full: Losses,
     /// When the last one came or went.
     last: Instant,
     clock: Pin<Box<Sleep>>,
@@ -106,9 +110,17 @@ impl Datagrams {
             farewell: None,
             heard: 0,
             dropped: 0,
+            reporter: None,
+            full: Losses::default(),
             last: Instant::now(),
             clock: Box::pin(sleep(rules.idle.unwrap_or_default())),
         }
+    }
+
+    /// The same way, which tells what it drops.
+    #[must_use]
+    pub fn telling(self, reporter: Reporter) -> Self {
+        Self { reporter: Some(reporter), ..self }
     }
 
     pub(super) fn end(&self) -> Option<SourceEnd> {
@@ -237,6 +249,7 @@ impl Datagrams {
     pub(super) fn feed(&mut self, message: &Message) {
         let payload = framing::payload(message);
         if self.failed || self.unfit.is_some() {
+            self.dropped += 1;
             return;
         }
         if payload.len() > LARGEST_DATAGRAM {
@@ -257,7 +270,7 @@ impl Datagrams {
                 Ok(()) => None,
                 Err(error) if net::is_too_big(&error) => Some(self.too_big(payload.len())),
                 Err(error) if net::is_full(&error) => {
-                    self.dropped += 1;
+                    self.has_no_room();
                     None
                 }
                 Err(error) => Some(self.lost(&error)),
@@ -276,8 +289,17 @@ impl Datagrams {
         }
     }
 
+    fn has_no_room(&mut self) {
+        self.dropped += 1;
+        self.full.one(self.reporter.as_ref(), |count| {
+            let what = counted(count, "datagram");
+            format!("{}: the system has no room for more: dropped {what}", self.name)
+        });
+    }
+
     fn fail(&mut self, fault: Fault) -> SinkFailure {
         self.failed = true;
+        self.dropped += (self.out.len() as u64).saturating_sub(1);
         self.out.clear();
         self.out_bytes = 0;
         SinkFailure::Failed(fault)
@@ -317,6 +339,25 @@ mod tests {
         net::{BindOptions, ListenAddr, bind_udp},
     };
     use std::future::poll_fn;
+
+    #[derive(Clone, Default)]
+    struct Shown(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl io::Write for Shown {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Shown {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
 
     const RULES: DatagramRules =
         DatagramRules { kind: Kind::Binary, max_message: 100, idle: Some(Duration::from_secs(60)) };
@@ -396,6 +437,19 @@ mod tests {
         client.set_nonblocking(true).unwrap();
         assert!(client.recv(&mut buffer).is_err(), "nothing after it");
         assert_eq!((link.queued(), poll_fn(|cx| link.poll_flush(cx)).await), (0, Ok(())));
+        assert_eq!(link.dropped(), 1, "what came behind it");
+    }
+
+    #[tokio::test]
+    async fn what_the_system_has_no_room_for_is_said_at_once_and_counted() {
+        let (link, _peers, _client) = peer(&[b"hello"], RULES).await;
+        let shown = Shown::default();
+        let reporter = Reporter::new(shown.clone(), crate::observe::Verbosity::Normal);
+        let mut link = link.telling(reporter.clone());
+        (0..3).for_each(|_| link.has_no_room());
+        reporter.finish(Duration::from_secs(10));
+        assert_eq!(link.dropped(), 3);
+        assert_eq!(shown.text(), "wsio: #1: the system has no room for more: dropped 1 datagram\n");
     }
 
     /// Waits until the system has woken it.

@@ -5,7 +5,11 @@
 //! keep calling [`accept`](Peers::accept): it is what reads the sockets for everybody.
 
 use super::Queue;
-use crate::net::{Heard, Udp};
+use crate::{
+    net::{Heard, Udp},
+    observe::{Losses, Reporter},
+    session::counted,
+};
 use bytes::Bytes;
 use std::{
     collections::HashMap,
@@ -37,6 +41,11 @@ pub struct Peers {
     buffer: Box<[u8]>,
     /// Datagrams of new peers that were dropped since it was last said.
     turned_away: u64,
+    /// The same, since the start.
+    not_let_in: u64,
+    /// Where it is told that a session does not keep up with its peer.
+    reporter: Option<Reporter>,
+    slow: Losses,
     told_at: Option<Instant>,
 }
 
@@ -67,8 +76,22 @@ impl Peers {
             seats: Seats::default(),
             buffer: vec![0; LONGEST].into(),
             turned_away: 0,
+            not_let_in: 0,
+            reporter: None,
+            slow: Losses::default(),
             told_at: None,
         }
+    }
+
+    /// The same server, which tells what it drops.
+    #[must_use]
+    pub fn telling(self, reporter: Reporter) -> Self {
+        Self { reporter: Some(reporter), ..self }
+    }
+
+    /// How many datagrams of new peers were dropped.
+    pub fn not_let_in(&self) -> u64 {
+        self.not_let_in
     }
 
     /// The addresses that people have to be told: sockets that we bound share one port.
@@ -127,6 +150,13 @@ impl Peers {
             heard.begun();
             if queue.bytes() + payload.len() > QUEUE {
                 queue.count_dropped();
+                self.slow.one(self.reporter.as_ref(), |count| {
+                    format!(
+                        "dropped {} from {} and others like it: what they are joined to does not keep up",
+                        counted(count, "datagram"),
+                        key.1
+                    )
+                });
             } else {
                 queue.push(Message::Binary(payload));
             }
@@ -134,6 +164,7 @@ impl Peers {
         }
         if closed {
             self.turned_away += 1;
+            self.not_let_in += 1;
             return None;
         }
         let queue = Queue::default();
@@ -153,8 +184,7 @@ impl Peers {
         }
         self.turned_away = 0;
         self.told_at = Some(Instant::now());
-        let datagrams = if count == 1 { "1 datagram".to_owned() } else { format!("{count} datagrams") };
-        Some(format!("dropped {datagrams} of new peers: {why}"))
+        Some(format!("dropped {} of new peers: {why}", counted(count, "datagram")))
     }
 }
 
@@ -167,6 +197,11 @@ impl Peer {
     /// Whether it has sent a second datagram.
     pub fn heard(&self) -> Arc<Heard> {
         Arc::clone(&self.heard)
+    }
+
+    /// How many datagrams came and were not taken yet.
+    pub fn waiting(&self) -> u64 {
+        self.queue.len() as u64
     }
 
     /// What came and was not taken yet.

@@ -3,7 +3,7 @@
 //! The far end is a terminal with threads of its own, who knows how to edit a line and how to lay out a
 //! message; all that the two share is a queue either way and the word that everything was shown.
 
-use super::{HIGH_WATER, Queue};
+use super::{HIGH_WATER, Queue, room::Layout};
 use crate::{
     exit::Exit,
     fault::Fault,
@@ -24,6 +24,9 @@ pub struct Prompt {
     shown: Queue,
     done: oneshot::Receiver<io::Result<()>>,
     is_done: bool,
+    /// How what each of many says is laid out before it is fed; `None` where one peer talks, and the terminal
+    /// does it.
+    layout: Option<Layout>,
 }
 
 /// The terminal's end.
@@ -42,7 +45,19 @@ impl Prompt {
         let (typed, shown) = (Queue::default(), Queue::default());
         let (tell, done) = oneshot::channel();
         let desk = Desk { typed: typed.clone(), shown: shown.clone(), done: tell };
-        (Self { typed, shown, done, is_done: false }, desk)
+        (Self { typed, shown, done, is_done: false, layout: None }, desk)
+    }
+
+    /// The same, for many that are told apart by this layout: what is fed is shown as it is.
+    #[must_use]
+    pub fn of_many(mut self, layout: Layout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+
+    /// How what each of many says is to be laid out before it is fed.
+    pub fn layout(&self) -> Option<Layout> {
+        self.layout.clone()
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {

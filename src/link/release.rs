@@ -52,11 +52,20 @@ impl Link {
         }
     }
 
-    /// Messages that were not delivered from here because the other side was too slow.
+    /// Messages that were not delivered from here because the other side was too slow, or that could not be
+    /// sent here.
     pub fn dropped(&self) -> u64 {
         match self {
             Self::Member(member) => member.incoming().dropped(),
             Self::Datagrams(link) => link.dropped(),
+            _ => 0,
+        }
+    }
+
+    /// Messages fed to it that nobody was there to hear.
+    pub fn unheard(&self) -> u64 {
+        match self {
+            Self::Member(member) => member.unheard(),
             _ => 0,
         }
     }

@@ -13,16 +13,19 @@ mod allowance;
 mod bridge;
 mod holding;
 mod rules;
+mod told;
 
 pub use bridge::{Bridge, Gate};
 pub use holding::Speaker;
 pub use rules::{Rules, Slow};
+pub use told::Told;
 
 use allowance::{Allowance, Pace};
 
 use super::Queue;
 use crate::{
     framing::record::{Dir, Record, What},
+    observe::Reporter,
     session::SourceEnd,
 };
 use bytes::Bytes;
@@ -31,7 +34,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
 };
@@ -47,6 +50,8 @@ pub struct Room {
     mesh: bool,
     /// What may leave it by its bridge; `None` when it has none.
     gate: OnceLock<Gate>,
+    /// Where it tells what it drops; nowhere, where nobody asked for that.
+    told: OnceLock<Told>,
     state: Mutex<State>,
 }
 
@@ -70,6 +75,8 @@ struct Seat {
     centre: bool,
     /// Its connection in records, when somebody knows it.
     conn: Option<u64>,
+    /// It stands for everybody elsewhere, who count what they miss.
+    is_bridge: bool,
     waited: Waited,
     /// What it takes, since its queue was full; until that is half empty.
     pace: Option<Pace>,
@@ -86,22 +93,61 @@ enum Waited {
     Never,
 }
 
+/// Lays out what the client of a connection said, for a person who hears all of them; `None` where nobody
+/// has to hear of it.
+pub type Layout = Arc<dyn Fn(u64, &Message) -> Option<Message> + Send + Sync>;
+
+/// How a member speaks to the centre.
+enum Voice {
+    /// In its messages alone.
+    Plain,
+    /// In JSON records that carry the number of its connection.
+    Records(u64),
+    /// Laid out, with the number of its connection.
+    LaidOut(u64, Layout),
+}
+
+impl Voice {
+    /// What the centre hears in place of a message; `None` where it hears the message itself.
+    fn says(&self, message: &Message) -> Option<Message> {
+        match self {
+            Self::Plain => None,
+            Self::Records(conn) => Some(record(*conn, Some(Dir::In), What::of(message)?)),
+            Self::LaidOut(conn, layout) => layout(*conn, message),
+        }
+    }
+}
+
 /// Rooms by name, made when first asked for.
 pub struct Rooms {
     rules: Rules,
+    reporter: Option<Reporter>,
     named: Mutex<HashMap<String, Arc<Room>>>,
 }
 
 impl Rooms {
     /// No room yet; each will have these rules.
     pub fn new(rules: Rules) -> Self {
-        Self { rules, named: Mutex::default() }
+        Self { rules, reporter: None, named: Mutex::default() }
+    }
+
+    /// The same, which tell what they drop.
+    #[must_use]
+    pub fn telling(self, reporter: Reporter) -> Self {
+        Self { reporter: Some(reporter), ..self }
     }
 
     /// A place in the room of that name.
     pub fn join(&self, name: &str) -> Member {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        named.entry(name.to_owned()).or_insert_with(|| Room::mesh(self.rules)).join()
+        let make = || {
+            let room = Room::mesh(self.rules);
+            if let Some(reporter) = &self.reporter {
+                room.tell_by(Told::new(reporter.clone(), &format!("hub:{name}")));
+            }
+            room
+        };
+        named.entry(name.to_owned()).or_insert_with(make).join()
     }
 }
 
@@ -114,8 +160,10 @@ pub struct Member {
     mute: bool,
     incoming: Queue,
     patience: Pin<Box<Sleep>>,
-    /// Speaks to the centre in records that carry this number.
-    records: Option<u64>,
+    /// How it speaks to the centre.
+    voice: Voice,
+    /// Messages of it that nobody was there to hear.
+    unheard: AtomicU64,
     /// It spoke, or wants to, since all had room: who only listens need not look at everybody.
     speaks: AtomicBool,
     speaker: Speaker,
@@ -126,12 +174,29 @@ pub struct Member {
 impl Room {
     /// A room whose members all hear each other.
     pub fn mesh(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, mesh: true, gate: OnceLock::new(), state: Mutex::default() })
+        Arc::new(Self {
+            rules,
+            mesh: true,
+            gate: OnceLock::new(),
+            told: OnceLock::new(),
+            state: Mutex::default(),
+        })
     }
 
     /// A room whose members speak with its centre.
     pub fn star(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, mesh: false, gate: OnceLock::new(), state: Mutex::default() })
+        Arc::new(Self {
+            rules,
+            mesh: false,
+            gate: OnceLock::new(),
+            told: OnceLock::new(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// Tells there what it drops, from now on.
+    pub fn tell_by(&self, told: Told) {
+        let _ = self.told.set(told);
     }
 
     /// One more member, who first hears the last messages.
@@ -172,7 +237,15 @@ impl Room {
             }
             state.may_be_full |= incoming.bytes() >= self.rules.queue;
         }
-        state.seats.push(Seat { number, queue: incoming.clone(), centre, conn: None, waited, pace: None });
+        state.seats.push(Seat {
+            number,
+            queue: incoming.clone(),
+            centre,
+            conn: None,
+            is_bridge: false,
+            waited,
+            pace: None,
+        });
         if let Some(waiting) = state.waiting.take() {
             waiting.wake();
         }
@@ -184,7 +257,8 @@ impl Room {
             mute: false,
             incoming,
             patience,
-            records: None,
+            voice: Voice::Plain,
+            unheard: AtomicU64::new(0),
             speaks: AtomicBool::new(false),
             speaker: if centre { Speaker::Source } else { Speaker::Member },
             holding: false,
@@ -197,15 +271,19 @@ impl Room {
 }
 
 impl State {
-    fn remember(&mut self, message: &Message, rules: &Rules) {
+    /// Gives whether fewer are kept than were asked for.
+    fn remember(&mut self, message: &Message, rules: &Rules) -> bool {
         if rules.last == 0 {
-            return;
+            return false;
         }
         self.last.push_back(message.clone());
         self.last_bytes += message.len();
+        let mut is_trimmed = false;
         while self.last.len() > rules.last || self.last_bytes > rules.queue && self.last.len() > 1 {
+            is_trimmed |= self.last.len() <= rules.last;
             self.last_bytes -= self.last.pop_front().map_or(0, |message| message.len());
         }
+        is_trimmed
     }
 }
 
@@ -222,29 +300,52 @@ impl Member {
         }
         let message = &compact(message);
         self.speaks.store(true, Ordering::Relaxed);
-        let state = &mut *self.room.lock();
+        let told = self.voice.says(message);
+        let mut locked = self.room.lock();
+        let state = &mut *locked;
         let rules = self.room.rules;
-        if self.centre || self.room.mesh {
-            state.remember(message, &rules);
-        }
-        let record = self.records.and_then(|conn| Some(record(conn, Some(Dir::In), What::of(message)?)));
+        let is_trimmed = (self.centre || self.room.mesh) && state.remember(message, &rules);
+        // What is kept is heard by whoever comes; what comes over a bridge was said elsewhere.
+        let mut is_heard = rules.last > 0 || self.is_bridged();
+        let mut missed = Vec::new();
         for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
-            let waits = match record.as_ref().filter(|_| seat.centre) {
-                Some(record) => seat.queue.push(record.clone()),
-                None => self.hand(seat, message),
+            is_heard = true;
+            let waits = match told.as_ref().filter(|_| seat.centre) {
+                Some(told) => seat.queue.push(told.clone()),
+                None => self.hand(seat, message, &mut missed),
             };
             state.may_be_full |= waits >= rules.queue;
         }
+        drop(locked);
+        if !is_heard {
+            self.unheard.fetch_add(1, Ordering::Relaxed);
+        }
+        let Some(told) = self.room.told.get() else { return };
+        missed.into_iter().for_each(|conn| told.slow(conn));
+        if !is_heard {
+            told.unheard();
+        }
+        if is_trimmed {
+            told.trimmed(&rules);
+        }
     }
 
-    /// Gives what waits in its queue then, bytes.
-    fn hand(&self, seat: &mut Seat, message: &Message) -> usize {
+    /// Messages of this member that nobody was there to hear.
+    pub fn unheard(&self) -> u64 {
+        self.unheard.load(Ordering::Relaxed)
+    }
+
+    /// Gives what waits in its queue then, bytes; whoever has no room and is not waited for is put down.
+    fn hand(&self, seat: &mut Seat, message: &Message, missed: &mut Vec<Option<u64>>) -> usize {
         let most = self.room.rules.queue;
         if seat.pace.is_some() && seat.queue.bytes() < most / 2 {
             seat.pace = None;
         }
         if !self.waits_for(seat) && seat.queue.bytes() >= most {
             seat.queue.count_dropped();
+            if !seat.is_bridge {
+                missed.push(seat.conn);
+            }
             return most;
         }
         seat.queue.push(message.clone())
@@ -252,25 +353,30 @@ impl Member {
 
     /// Speaks to the centre in JSON records of this connection from now on.
     pub fn speak_in_records(&mut self, conn: u64) {
-        self.records = Some(conn);
+        self.voice = Voice::Records(conn);
+    }
+
+    /// Speaks to the centre in this layout, as this connection, from now on.
+    pub fn speak_laid_out(&mut self, conn: u64, layout: Layout) {
+        self.voice = Voice::LaidOut(conn, layout);
     }
 
     /// Whether what happens beside data messages is told too.
     pub fn tells(&self) -> bool {
-        self.records.is_some()
+        !matches!(self.voice, Voice::Plain)
     }
 
     /// Tells the centre that something happened, if it is told such things.
     pub fn tell(&self, what: What<'_>) {
-        if let Some(conn) = self.records {
+        if let Voice::Records(conn) = self.voice {
             self.room.tell_centre(&record(conn, None, what));
         }
     }
 
     /// Tells the centre of a ping, a pong or a Close.
     pub fn tell_of(&self, message: &Message) {
-        if let (Some(conn), Some(what)) = (self.records, What::of(message)) {
-            self.room.tell_centre(&record(conn, Some(Dir::In), what));
+        if let Some(told) = self.voice.says(message) {
+            self.room.tell_centre(&told);
         }
     }
 

@@ -56,6 +56,7 @@ pub struct Stdio {
     output: Option<Shared>,
     close: Mutex<Option<Close>>,
     prompt: Mutex<Option<OpenPrompt>>,
+    names_clients: bool,
 }
 
 impl Stdio {
@@ -73,6 +74,22 @@ impl Stdio {
     #[must_use]
     pub fn with_prompt(self, open: OpenPrompt) -> Self {
         Self { prompt: Mutex::new(Some(open)), ..self }
+    }
+
+    /// The same streams; on output that many speak to, whoever speaks is named.
+    #[must_use]
+    pub fn naming_clients(self, names_clients: bool) -> Self {
+        Self { names_clients, ..self }
+    }
+
+    /// Whether whoever speaks is named on output that many speak to.
+    pub fn names_clients(&self) -> bool {
+        self.names_clients
+    }
+
+    /// Whether a prompt may be opened in place of the streams.
+    pub fn has_prompt(&self) -> bool {
+        self.prompt.lock().is_ok_and(|prompt| prompt.is_some())
     }
 
     /// Takes the streams; `None` the second time.

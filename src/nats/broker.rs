@@ -14,8 +14,9 @@ use crate::{
     fault::{Fault, Result},
     link::{
         Queue,
-        room::{Member, Room, Rules, Speaker},
+        room::{Member, Room, Rules, Speaker, Told},
     },
+    observe::{Losses, Reporter},
     session::SourceEnd,
 };
 use async_nats::Client;
@@ -46,6 +47,7 @@ struct Broker {
     probes: Probes,
     subjects: Arc<Subjects>,
     alone: bool,
+    reporter: Reporter,
 }
 
 impl Brokers {
@@ -121,7 +123,15 @@ impl Broker {
             alone: terms.alone,
         };
         tokio::spawn(watch.run(connected));
-        Ok(Self { server: server.clone(), client, state: seen, probes, subjects, alone: terms.alone })
+        Ok(Self {
+            server: server.clone(),
+            client,
+            state: seen,
+            probes,
+            subjects,
+            alone: terms.alone,
+            reporter: terms.reporter.clone(),
+        })
     }
 
     async fn join(&self, url: &NatsUrl, rules: Rules, terms: &Terms) -> Result<Member> {
@@ -135,6 +145,7 @@ impl Broker {
             return Ok(subject.room.join());
         }
         let (room, member) = Room::bridged(rules, gate(self.client.clone(), url.to_string(), url.is_wild()));
+        room.tell_by(Told::new(terms.reporter.clone(), &url.to_string()));
         let (bridge, under_way) = (member.as_bridge(), Arc::<AtomicU64>::default());
         let joined = room.join();
         // The bridge's member lives in there, also when nothing ever comes into the inbox.
@@ -156,6 +167,9 @@ impl Broker {
                 kind: terms.kind,
                 max_message: terms.max_message,
                 alone: terms.alone,
+                reporter: terms.reporter.clone(),
+                unfit: Losses::default(),
+                full: Losses::default(),
             };
             tokio::spawn(inward.run());
         }
@@ -212,9 +226,15 @@ impl Broker {
         if let Some(fault) = self.subjects.refusal.get() {
             return Err(fault.clone());
         }
-        let unsent = self.subjects.unsent();
-        let lost = if self.alone { self.subjects.count() } else { Count::default() };
-        verdict(&self.server, unsent, lost)
+        let (unsent, lost) = (self.subjects.unsent(), self.subjects.count());
+        if self.alone {
+            return verdict(&self.server, unsent, lost);
+        }
+        if lost != Count::default() {
+            let words = lost.words();
+            self.reporter.note(&format!("nats: {}: in all{}", self.server, words.trim_start_matches(',')));
+        }
+        verdict(&self.server, unsent, Count::default())
     }
 }
 

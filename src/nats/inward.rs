@@ -4,7 +4,7 @@ use super::{
     confirm::Probes,
     outward::taken,
     subject::{Subjects, TYPE},
-    watch::Losses,
+    watch::Lost,
 };
 use crate::{
     exit::Exit,
@@ -14,7 +14,8 @@ use crate::{
         Queue,
         room::{Bridge, Member},
     },
-    session::SourceEnd,
+    observe::{Losses, Reporter},
+    session::{SourceEnd, counted},
 };
 use async_nats::Subscriber;
 use futures_core::Stream;
@@ -38,6 +39,10 @@ pub(super) struct Inward {
     pub max_message: usize,
     /// The session ends with what cannot be passed on.
     pub alone: bool,
+    pub reporter: Reporter,
+    /// Messages that cannot be passed on, and those that came while the inbox was full.
+    pub unfit: Losses,
+    pub full: Losses,
 }
 
 impl Inward {
@@ -52,11 +57,22 @@ impl Inward {
             let binary = binary.is_some_and(|kind| kind.as_str() == value);
             match read(message.payload, binary, self.kind, self.max_message) {
                 Ok(message) if self.inbox.bytes() < INBOX => _ = self.inbox.push(message),
-                Ok(_) => self.miss(),
+                Ok(_) => {
+                    self.miss();
+                    self.full.one(Some(&self.reporter), |count| {
+                        let missed = counted(count, "message");
+                        format!("{}: dropped {missed}: those here do not keep up with it", self.name)
+                    });
+                }
                 Err(mut fault) => {
                     self.miss();
-                    if self.alone {
-                        fault.cause = format!("{}: {}", self.name, fault.cause);
+                    fault.cause = format!("{}: {}", self.name, fault.cause);
+                    if !self.alone {
+                        self.unfit.one(Some(&self.reporter), |count| {
+                            let hint = fault.hint.as_deref().unwrap_or_default();
+                            format!("{}: dropped {}; {hint}", fault.cause, counted(count, "message"))
+                        });
+                    } else {
                         self.bridge.send_all_away(&SourceEnd::Lost { fault, answer: None });
                     }
                 }
@@ -66,7 +82,7 @@ impl Inward {
     }
 
     fn miss(&self) {
-        Losses::add(&self.subjects.losses.missed, 1);
+        Lost::add(&self.subjects.losses.missed, 1);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     confirm::Probes,
     subject::{Subjects, TYPE},
-    watch::{Losses, State},
+    watch::{Lost, State},
 };
 use crate::link::{Queue, room::Bridge};
 use async_nats::{Client, HeaderMap};
@@ -147,7 +147,7 @@ impl Outward {
         }
         let lost = flight.open.messages + flight.covered().messages;
         self.under_way.fetch_sub(lost, Ordering::Relaxed);
-        Losses::add(&self.subjects.losses.doubtful, lost);
+        Lost::add(&self.subjects.losses.doubtful, lost);
     }
 
     async fn publish(&self, batch: &mut VecDeque<Message>, open: &mut Load) {
@@ -167,7 +167,7 @@ impl Outward {
             } else {
                 // The server takes less than the one before, whose limit it was measured by.
                 self.under_way.fetch_sub(1, Ordering::Relaxed);
-                Losses::add(&self.subjects.losses.dropped, 1);
+                Lost::add(&self.subjects.losses.dropped, 1);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The subjects of one connection: each a room, its bridge, and what is under way.
 
-use super::watch::{Count, Losses};
+use super::watch::{Count, Lost};
 use crate::{
     exit::Exit,
     fault::Fault,
@@ -26,7 +26,7 @@ const TYPE_LENGTH: usize = "NATS/1.0\r\nWsio-Type: binary\r\n\r\n".len();
 /// Every subject that was joined.
 #[derive(Default)]
 pub(super) struct Subjects {
-    pub losses: Losses,
+    pub losses: Lost,
     /// The first thing that the server did not allow.
     pub refusal: OnceLock<Fault>,
     named: Mutex<HashMap<String, Subject>>,

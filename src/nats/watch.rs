@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-/// Losses while connected are said no more often.
+/// Lost while connected are said no more often.
 const OFTEN: Duration = Duration::from_secs(1);
 
 /// A connection, as the carriers see it.
@@ -30,7 +30,7 @@ pub(super) struct State {
 
 /// What could not be passed on, since the start.
 #[derive(Default)]
-pub(super) struct Losses {
+pub(super) struct Lost {
     /// Messages that were not published.
     pub dropped: AtomicU64,
     /// Messages that were under way when a connection broke.
@@ -47,7 +47,7 @@ pub(super) struct Count {
     pub missed: u64,
 }
 
-impl Losses {
+impl Lost {
     pub(super) fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Ordering::Relaxed);
     }
@@ -102,13 +102,15 @@ impl Watch {
         let mut tick = interval(OFTEN);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut away_since, mut ever) = (Instant::now(), connected);
+        let mut said_full = false;
         let (mut said, mut last_error) = (Count::default(), None::<(String, Instant)>);
         loop {
             let event = tokio::select! {
                 event = self.events.recv() => event,
                 _ = tick.tick() => {
-                    if self.state.borrow().up {
-                        self.say_losses(&mut said);
+                    match self.state.borrow().up {
+                        true => self.say_losses(&mut said),
+                        false => self.say_full(said, &mut said_full),
                     }
                     continue;
                 }
@@ -127,7 +129,7 @@ impl Watch {
                     });
                 }
                 Some(Event::Disconnected) if up => {
-                    away_since = Instant::now();
+                    (away_since, said_full) = (Instant::now(), false);
                     let cause = last_error.take().filter(|(_, at)| at.elapsed() < OFTEN);
                     let cause = cause.map_or_else(String::new, |(cause, _)| format!(": {cause}"));
                     self.note(&format!("connection to {} lost{cause}, trying again", self.name));
@@ -139,7 +141,7 @@ impl Watch {
                     self.refused(&text, is_new);
                     last_error = Some((text, Instant::now()));
                 }
-                Some(Event::SlowConsumer(_)) => Losses::add(&self.subjects.losses.missed, 1),
+                Some(Event::SlowConsumer(_)) => Lost::add(&self.subjects.losses.missed, 1),
                 Some(Event::LameDuckMode) => {
                     self.reporter.verbose(&format!("nats: {} is about to stop", self.name));
                 }
@@ -185,7 +187,7 @@ impl Watch {
         }
         let cause = format!("{} says: {text}", self.name);
         if denied && text.to_lowercase().contains(" for publish") {
-            Losses::add(&self.subjects.losses.dropped, 1);
+            Lost::add(&self.subjects.losses.dropped, 1);
         }
         if denied && self.alone {
             let fault = Fault::new(Exit::Refused, "nats", cause)
@@ -195,6 +197,17 @@ impl Watch {
         }
         if is_new {
             self.note(&cause);
+        }
+    }
+
+    /// While the broker is away: says once that messages are dropped; how many is said when it is back.
+    fn say_full(&self, said: Count, said_full: &mut bool) {
+        if !*said_full && self.subjects.count().dropped > said.dropped {
+            *said_full = true;
+            self.note(&format!(
+                "{} is away, and --queue is full: what it cannot be told is dropped, and counted",
+                self.name
+            ));
         }
     }
 

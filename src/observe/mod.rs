@@ -12,12 +12,14 @@ mod meter;
 pub use bar::TerminalSize;
 pub use meter::Meter;
 
+mod losses;
 mod redact;
 mod scrub;
 mod secret_name;
 mod seldom;
 mod tap;
 
+pub use losses::Losses;
 pub use redact::{HIDDEN, Redactor};
 pub use seldom::Seldom;
 pub use tap::{Tap, Taps};

@@ -43,6 +43,8 @@ pub struct Session {
     pub(super) timeout_at: Option<Instant>,
     pub(super) traffic_at: Instant,
     silence: Silence,
+    /// What to do about a clean Close after a long silence.
+    idle_close: Option<[String; 2]>,
     /// The time of what happens now.
     pub(super) now: Instant,
     /// It was not over in time, and was cut off.
@@ -81,6 +83,7 @@ impl Session {
             timeout_at,
             traffic_at: now,
             silence: Silence::new(now),
+            idle_close: None,
             now,
             forced: false,
             gone_by: None,
@@ -358,7 +361,13 @@ impl Session {
     ) {
         let echo = matches!(self.sides[side].sink, Sink::CloseSent(_)) && code == self.sides[side].close_code;
         let held = self.held_up(side, now);
-        if !self.judge_close(side, code, echo, &described, held.or(advice)) {
+        let idle = self.idle_closed(side, code, &reason, now);
+        let advice = held.or(advice).or_else(|| idle.as_ref().map(|[why, hint]| format!("{hint}: {why}")));
+        let faultless = self.fault.is_none();
+        let is_clean = self.judge_close(side, code, echo, &described, advice);
+        // A fault has it as its own.
+        self.idle_close = idle.filter(|_| faultless && self.fault.is_none() && !self.close_met);
+        if !is_clean {
             self.cut(1 - side);
         }
         (self.sides[side].sink, self.sides[side].closed) = (Sink::Done, true);
@@ -412,6 +421,26 @@ impl Session {
         // A peer that answers no ping was not cut off by anybody else.
         let pings = self.rules.ping_interval.is_some_and(|interval| interval <= lasted);
         (answer.is_none() || !pings).then(|| Silence::advice(lasted, self.rules.ping_interval))
+    }
+
+    /// What to do about a Close that an idle timeout may have made: where its reason says so; and where a server
+    /// goes away, as a page that is left says too.
+    fn idle_closed(&self, side: usize, code: Option<u16>, reason: &str, now: Instant) -> Option<[String; 2]> {
+        let reason = reason.to_ascii_lowercase();
+        let told =
+            ["idle", "inactiv", "timeout", "timed out", "time out"].iter().any(|word| reason.contains(word));
+        let is_client = self.serving && side == 0;
+        let is_ours = !matches!(self.sides[side].sink, Sink::Open) || self.asked || self.count_met;
+        if is_ours || !(told || code == Some(1001) && !is_client) {
+            return None;
+        }
+        let lasted = self.silence.is_long(now)?;
+        Some(Silence::closed(lasted, self.rules.ping_interval, told))
+    }
+
+    /// That a clean Close came after a long silence, and what to do about that.
+    pub fn idle_close(&self) -> Option<&[String; 2]> {
+        self.idle_close.as_ref()
     }
 
     /// What to do about an output that held the peer up, when it did.

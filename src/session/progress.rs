@@ -162,6 +162,20 @@ impl Silence {
         broken.or(Some(now - self.since)).filter(|lasted| *lasted >= IDLE)
     }
 
+    /// That a peer closed after so long, `told` when its reason says that this was why, and what to do.
+    pub fn closed(lasted: Duration, interval: Option<Duration>, told: bool) -> [String; 2] {
+        let idle = match told {
+            true => "for its idle timeout",
+            false => "which may be an idle timeout's doing",
+        };
+        let seconds = lasted.as_secs();
+        let hint = match interval.filter(|interval| *interval <= lasted) {
+            Some(_) => "messages of your own (--every), as pings did not put that off".to_owned(),
+            None => format!("--ping-interval {}", (seconds / 2).clamp(5, 20)),
+        };
+        [format!("the peer closed after {seconds} s without a message in either direction, {idle}"), hint]
+    }
+
     /// What cut it, and the interval of pings that may help.
     pub fn advice(lasted: Duration, interval: Option<Duration>) -> String {
         let cut = format!(

@@ -15,6 +15,8 @@ pub(super) struct Entry {
     pub form: &'static str,
     /// What it does, imperative, without a full stop.
     pub summary: &'static str,
+    /// The same in a server, where it does something else.
+    pub serving: Option<&'static str>,
     parse: fn(&str) -> Result<Command, String>,
 }
 
@@ -24,32 +26,49 @@ pub(super) static COMMANDS: &[Entry] = &[
         name: "ping",
         form: "[TEXT]",
         summary: "ping the peer, and say how long the pong takes",
+        serving: Some("ping every client, and say how long each pong takes"),
         parse: |text| Ok(Command::Ping(if text.is_empty() { None } else { Some(control(text)?) })),
     },
     Entry {
         name: "pong",
         form: "[TEXT]",
         summary: "send a pong that nobody asked for",
+        serving: None,
         parse: |text| control(text).map(Command::Pong),
     },
     Entry {
         name: "close",
         form: "[CODE [REASON]]",
         summary: "close with CODE and REASON, none, or as --close says",
+        serving: Some("close every client with CODE and REASON, none, or as --close says"),
         parse: close,
     },
-    Entry { name: "binary", form: "HEX", summary: "send bytes as a binary message", parse: binary },
+    Entry {
+        name: "binary",
+        form: "HEX",
+        summary: "send bytes as a binary message",
+        serving: None,
+        parse: binary,
+    },
     Entry {
         name: "file",
         form: "[-t] PATH",
         summary: "send a file as one binary message, or text with -t",
+        serving: None,
         parse: file,
     },
-    Entry { name: "help", form: "", summary: "list the commands", parse: |text| alone(text, Command::Help) },
+    Entry {
+        name: "help",
+        form: "",
+        summary: "list the commands",
+        serving: None,
+        parse: |text| alone(text, Command::Help),
+    },
     Entry {
         name: "quit",
         form: "",
         summary: "close and leave, the same as Ctrl-D",
+        serving: Some("close every client and end the server, the same as Ctrl-C"),
         parse: |text| alone(text, Command::Quit),
     },
 ];

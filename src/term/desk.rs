@@ -8,8 +8,15 @@ use super::{
     talk::Talk,
     view::View,
 };
-use crate::{exit::Exit, fault::Fault, framing::Kind, link::Queue, session::SourceEnd};
+use crate::{
+    exit::Exit,
+    fault::Fault,
+    framing::Kind,
+    link::Queue,
+    session::{CloseWith, SourceEnd},
+};
 use bytes::Bytes;
+use rustix::process::{Signal, getpid, kill_process};
 use std::{
     fs::File,
     io::Read,
@@ -18,7 +25,7 @@ use std::{
     sync::Arc,
     time::Instant,
 };
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
 
 /// What a person works with.
 pub(super) struct Desk {
@@ -32,6 +39,10 @@ pub(super) struct Desk {
     pub kind: Kind,
     /// Bytes.
     pub max_message: usize,
+    /// It is a server's: what is typed goes to all of its clients.
+    pub many: bool,
+    /// What a close without a code of its own says.
+    pub close: CloseWith,
     pub home: Option<String>,
 }
 
@@ -56,12 +67,20 @@ impl Desk {
                 }
             };
             match typed {
+                // To a server it is what it is without a prompt.
+                Typed::Interrupt { empty: true } if self.many => self.end_server(Signal::INT),
+                Typed::Interrupt { .. } if self.many => {}
                 Typed::Interrupt { empty: true } if interrupted => {
                     return SourceEnd::Refused(Fault::new(Exit::Interrupt, "session", "ended by Ctrl-C"));
                 }
                 Typed::Interrupt { .. } => self.aside("press Ctrl-C again to close"),
                 Typed::Garbage => self.error("that was not UTF-8: nothing was sent"),
-                Typed::End => return hangup(),
+                Typed::End => {
+                    if self.many {
+                        self.aside("the input has ended: the server and its clients stay, Ctrl-C ends them");
+                    }
+                    return hangup();
+                }
                 Typed::SessionEnded => return SourceEnd::Absent,
                 Typed::Line(ref line) => match self.take(line) {
                     Ok(None) => self.remember(&mut editor, line),
@@ -99,13 +118,24 @@ impl Desk {
                     .map_err(|cause| format!("/file: {}: {cause}", path.display()))?;
                 self.aside(&format!("sent {length} bytes"));
             }
-            Line::Command(Command::Help) => self.aside(&help()),
+            Line::Command(Command::Help) => self.aside(&help(self.many)),
+            Line::Command(Command::Quit) if self.many => self.end_server(Signal::TERM),
+            Line::Command(Command::Close(close)) if self.many => {
+                self.push(Message::Close(frame(close.unwrap_or_else(|| self.close.clone()))))?;
+            }
             Line::Command(Command::Quit | Command::Close(None)) => return Ok(Some(hangup())),
             Line::Command(Command::Close(Some(close))) => {
                 return Ok(Some(SourceEnd::Asked { close, hangup: true }));
             }
         }
         Ok(None)
+    }
+
+    /// Ends a server as the signal does: its clients are closed within `--grace`.
+    fn end_server(&self, signal: Signal) {
+        if let Err(error) = kill_process(getpid(), signal) {
+            self.error(&format!("the server cannot be ended: {error}"));
+        }
     }
 
     fn send(&self, kind: Kind, payload: Bytes) -> Result<(), String> {
@@ -170,14 +200,25 @@ fn hangup() -> SourceEnd {
     SourceEnd::Eof { empty: false, hangup: true }
 }
 
-fn help() -> String {
-    let rows = COMMANDS.iter().map(|entry| (format!("/{} {}", entry.name, entry.form), entry.summary));
+fn frame(close: CloseWith) -> Option<CloseFrame> {
+    Some(CloseFrame { code: close.code?.into(), reason: close.reason.into() })
+}
+
+fn help(many: bool) -> String {
+    let rows = COMMANDS.iter().map(|entry| {
+        let summary = entry.serving.filter(|_| many).unwrap_or(entry.summary);
+        (format!("/{} {}", entry.name, entry.form), summary)
+    });
+    let (interrupt, end) = match many {
+        true => ("clear the line; on an empty one, end the server", "end the input: the server stays"),
+        false => ("clear the line; twice closes with exit 130", "close and leave"),
+    };
     let keys = [
         ("//TEXT", "send TEXT with one slash before it"),
         ("Enter", "send the line; Alt-Enter adds a line to it"),
         ("Ctrl-R", "search what was typed (but what begins with a space)"),
-        ("Ctrl-C", "clear the line; twice closes with exit 130"),
-        ("Ctrl-D", "close and leave"),
+        ("Ctrl-C", interrupt),
+        ("Ctrl-D", end),
     ];
     let keys = keys.iter().map(|(key, summary)| ((*key).to_owned(), *summary));
     let lines: Vec<String> = rows.chain(keys).map(|(left, right)| format!("{left:24}{right}")).collect();

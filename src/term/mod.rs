@@ -5,6 +5,9 @@
 //! has the terminal. What a line means (`command`), how a message looks (`view`, `json`, `hex`, `safe`,
 //! `paint`) and what is remembered (`history`, `talk`) are plain functions and data.
 //!
+//! A server's prompt talks with many: each line goes to all of them, and each message has its client's
+//! number before its mark. It is laid out where the client is known, and shown as it comes.
+//!
 //! A pasted text arrives as one line with line breaks in it: it can be edited, and Enter sends it as one
 //! message. What was sent is not printed again: it stands where it was typed.
 
@@ -26,6 +29,7 @@ use crate::{
     framing::Kind,
     link::{self, OpenPrompt, Patient},
     plan::{Color, Look},
+    session::CloseWith,
 };
 use board::Board;
 use desk::Desk;
@@ -40,6 +44,7 @@ use std::{
     time::{Duration, Instant},
 };
 use talk::Talk;
+use tokio_tungstenite::tungstenite::Message;
 use view::View;
 
 pub use secret::ask;
@@ -71,6 +76,10 @@ pub struct Setup {
     pub max_message: usize,
     /// Greet when the connection is open.
     pub greet: bool,
+    /// It is a server's, which talks with many and stays when one of them leaves.
+    pub many: bool,
+    /// What a close without a code of its own says.
+    pub close: CloseWith,
     /// Looks a variable of the environment up.
     pub env: fn(&str) -> Option<String>,
 }
@@ -118,7 +127,7 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
         Color::Never => false,
         Color::Auto => (setup.env)("NO_COLOR").is_none_or(|value| value.is_empty()),
     });
-    let view = View { paint, pretty: setup.look.pretty, raw: setup.raw };
+    let view = View { paint, pretty: setup.look.pretty, raw: setup.raw, conn: None };
     let history = if setup.look.history { History::of(setup.env) } else { None };
     let (lines, unreadable) = match history.as_ref().map(History::load) {
         Some(Ok(lines)) => (lines, None),
@@ -128,14 +137,23 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
     let [pokes, desks, shows] = link::hire()?;
     let editor = Editor::new(&board, view, history::MOST, lines, pokes)?;
     if setup.greet {
-        let greeting = format!("{greeting}  Ctrl-D closes, /help lists commands");
+        let keys = if setup.many { "Ctrl-C ends the server" } else { "Ctrl-D closes" };
+        let greeting = format!("{greeting}  {keys}, /help lists commands");
         board.show(&view.aside(&greeting))?;
     }
     if let Some(error) = unreadable {
         board.show(&view.error(&format!("the history cannot be read: {error}")))?;
     }
     let talk = Arc::new(Talk::new(Instant::now()));
-    let (link, ends) = link::Prompt::new();
+    let (mut link, ends) = link::Prompt::new();
+    if setup.many {
+        let (board, talk) = (Arc::clone(&board), Arc::clone(&talk));
+        link = link.of_many(Arc::new(move |conn, message| {
+            let columns = board.modes().columns();
+            let lines = view.of(conn).received(message, &talk, columns, Instant::now());
+            (!lines.is_empty()).then(|| Message::text(lines))
+        }));
+    }
     let desk = Desk {
         typed: ends.typed,
         board: Arc::clone(&board),
@@ -144,6 +162,8 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
         history,
         kind: setup.kind,
         max_message: setup.max_message,
+        many: setup.many,
+        close: setup.close,
         home: (setup.env)("HOME"),
     };
     desks.run(move || desk.run(editor));
@@ -155,7 +175,10 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
                 break;
             }
             let columns = board.modes().columns();
-            let laid_out = |message| view.received(message, &talk, columns, Instant::now());
+            let laid_out = |message: &Message| match setup.many {
+                true => message.to_text().unwrap_or_default().to_owned(),
+                false => view.received(message, &talk, columns, Instant::now()),
+            };
             let lines: String = batch.iter().map(laid_out).collect();
             board.wait_for_room();
             result = board.show(&lines);

@@ -47,10 +47,14 @@ impl Talk {
         payload
     }
 
-    /// How long the answer took, when it answers a ping that was asked for; older ones are given up.
-    pub(super) fn ponged(&self, payload: &[u8], now: Instant) -> Option<Duration> {
+    /// How long the answer took, when it answers a ping that was asked for; older ones are given up, and
+    /// this one too unless many answer it.
+    pub(super) fn ponged(&self, payload: &[u8], many: bool, now: Instant) -> Option<Duration> {
         let mut state = self.lock();
         let at = state.pings.iter().position(|(sent, _)| sent == payload)?;
+        if many {
+            return state.pings.get(at).map(|(_, sent)| now.saturating_duration_since(*sent));
+        }
         let (_, sent) = state.pings.drain(..=at).next_back()?;
         Some(now.saturating_duration_since(sent))
     }
@@ -73,10 +77,10 @@ mod tests {
         let second = talk.pinged(None, later(1));
         let third = talk.pinged(Some("x".into()), later(2));
         assert_ne!(first, second);
-        assert_eq!(talk.ponged(b"wsio", later(3)), None);
-        assert_eq!(talk.ponged(&second, later(3)), Some(Duration::from_secs(2)));
-        assert_eq!(talk.ponged(&first, later(3)), None);
-        assert_eq!(talk.ponged(&third, later(3)), Some(Duration::from_secs(1)));
+        assert_eq!(talk.ponged(b"wsio", false, later(3)), None);
+        assert_eq!(talk.ponged(&second, false, later(3)), Some(Duration::from_secs(2)));
+        assert_eq!(talk.ponged(&first, false, later(3)), None);
+        assert_eq!(talk.ponged(&third, false, later(3)), Some(Duration::from_secs(1)));
     }
 
     #[test]
@@ -84,6 +88,6 @@ mod tests {
         let talk = Talk::new(Instant::now());
         let first = talk.pinged(None, Instant::now());
         (0..PINGS).for_each(|_| drop(talk.pinged(None, Instant::now())));
-        assert_eq!(talk.ponged(&first, Instant::now()), None);
+        assert_eq!(talk.ponged(&first, false, Instant::now()), None);
     }
 }

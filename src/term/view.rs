@@ -19,6 +19,8 @@ use tokio_tungstenite::tungstenite::Message;
 pub(super) const SENT: &str = "> ";
 /// A silence of less is not told.
 const SILENCE: Duration = Duration::from_secs(1);
+/// Columns that the mark takes.
+const MARK: usize = 2;
 /// Columns of a terminal that does not tell.
 const COLUMNS: usize = 80;
 
@@ -30,9 +32,16 @@ pub(super) struct View {
     pub pretty: bool,
     /// Control characters are let through.
     pub raw: bool,
+    /// The client that speaks, where there are many.
+    pub conn: Option<u64>,
 }
 
 impl View {
+    /// The same for what this client says.
+    pub(super) fn of(self, conn: u64) -> Self {
+        Self { conn: Some(conn), ..self }
+    }
+
     /// Lines for a message that has just come, each ending with a newline; empty when there is nothing
     /// to tell.
     pub(super) fn received(
@@ -42,19 +51,22 @@ impl View {
         columns: Option<usize>,
         now: Instant,
     ) -> String {
+        let who = self.conn.map_or_else(String::new, |conn| format!("#{conn} "));
         let body = match message {
-            Message::Text(text) => self.text(text, columns.unwrap_or(COLUMNS)),
+            Message::Text(text) => {
+                self.text(text, columns.unwrap_or(COLUMNS).saturating_sub(who.len() + MARK))
+            }
             Message::Binary(bytes) => self.binary(bytes),
             Message::Pong(payload) => {
-                return match talk.ponged(payload, now) {
-                    Some(after) => self.aside(&format!("pong in {}", elapsed(after))),
+                return match talk.ponged(payload, self.conn.is_some(), now) {
+                    Some(after) => self.aside(&format!("{who}pong in {}", elapsed(after))),
                     None => String::new(),
                 };
             }
             _ => return String::new(),
         };
         let mut out = self.margin(talk.silence(now));
-        let mark = self.paint.paint(Role::Received, "<");
+        let mark = self.paint.paint(Role::Received, format!("{who}<"));
         out.push_str(&format!("{mark} {}\n", body.replace('\n', "\n  ")));
         out
     }
@@ -90,7 +102,7 @@ impl View {
 
     fn text(self, text: &str, columns: usize) -> String {
         let safe = Safe { paint: self.paint, raw: self.raw };
-        let laid_out = if self.pretty { json::pretty(text, safe, columns.saturating_sub(2)) } else { None };
+        let laid_out = if self.pretty { json::pretty(text, safe, columns) } else { None };
         laid_out.unwrap_or_else(|| {
             let mut out = String::with_capacity(text.len());
             safe.push(&mut out, text);
@@ -129,7 +141,7 @@ fn elapsed(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: View = View { paint: Paint::new(false), pretty: true, raw: false };
+    const PLAIN: View = View { paint: Paint::new(false), pretty: true, raw: false, conn: None };
 
     fn shown(view: View, message: Message) -> String {
         let now = Instant::now();
@@ -159,6 +171,33 @@ mod tests {
             assert_eq!(shown(PLAIN, message), expected);
         }
         assert!(shown(PLAIN, Message::binary(vec![0; 513])).ends_with("\n  … 1 more bytes\n"));
+    }
+
+    #[test]
+    fn where_there_are_many_each_message_says_whose_it_is() {
+        for (message, expected) in [
+            (Message::text("hello"), "#12 < hello\n"),
+            (Message::text("a\n#3 < b"), "#12 < a\n  #3 < b\n"),
+            (Message::text("\x1b[2J"), "#12 < \\u{1b}[2J\n"),
+            (Message::binary(&b""[..]), "#12 < binary, 0 bytes\n"),
+            (Message::Ping("x".into()), ""),
+        ] {
+            assert_eq!(shown(PLAIN.of(12), message), expected);
+        }
+        let colored = View { paint: Paint::new(true), ..PLAIN }.of(3);
+        assert_eq!(shown(colored, Message::text("a")), "\x1b[1m\x1b[32m#3 <\x1b[0m a\n");
+    }
+
+    #[test]
+    fn every_client_that_answers_a_ping_is_named() {
+        let start = Instant::now();
+        let talk = Talk::new(start);
+        let payload = talk.pinged(None, start);
+        for conn in [1, 2] {
+            let pong = Message::Pong(payload.clone());
+            let told = PLAIN.of(conn).received(&pong, &talk, None, start + Duration::from_millis(47));
+            assert_eq!(told, format!("· #{conn} pong in 47 ms\n"));
+        }
     }
 
     #[test]

@@ -89,6 +89,30 @@ impl<'a> Visit<'a> {
     }
 }
 
+impl Visit<'_> {
+    /// Answers plain HTTP where TLS is spoken; gives why the client is not let in.
+    pub async fn refuse_plain(mut self, until: Instant) -> Refusal {
+        const ANSWER: &str = "The plain HTTP request was sent to HTTPS port: write https:// or wss:// in place of http:// or ws://";
+        match timeout_at(until, self.http.request()).await {
+            Ok(Ok(head)) => {
+                let verdict = Verdict::new(StatusCode::BAD_REQUEST, ANSWER);
+                self.http.answer_and_leave(verdict.into_answer(), until).await;
+                let cause = "plain HTTP, and TLS is served here: connect to wss:// or https://".to_owned();
+                Refusal { status: 400, cause, target: target(&head), is_silent: false }
+            }
+            Ok(Err(refusal)) => {
+                refuse_raw(self.http.into_stream(), refusal.status, &refusal.cause).await;
+                refusal
+            }
+            Err(_) => {
+                let cause = "the handshake of TLS did not begin within --handshake-timeout".to_owned();
+                refuse_raw(self.http.into_stream(), 408, ANSWER).await;
+                Refusal { status: 408, cause, target: String::new(), is_silent: false }
+            }
+        }
+    }
+}
+
 impl<'a> Plain<'a> {
     /// Answers with a status and one line, and closes.
     pub async fn refuse(self, status: u16, text: &str, until: Instant) {

@@ -172,3 +172,52 @@ fn a_code_that_is_fine_is_a_clean_end() {
         assert_eq!(reading.join().unwrap(), (0, reset));
     }
 }
+
+/// The least silence that an idle timeout is suspected for.
+const LONG: Duration = Duration::from_secs(10);
+
+#[test]
+fn after_a_long_silence_the_log_names_the_idle_timeout_too() {
+    let server = || Listening::start(["listen", "0", "--echo", "--ping-interval", "off"]);
+    let (cut, closed, left, quick) = (server(), server(), server(), server());
+    let mut peers = [&cut, &closed, &left].map(|server| Peer::dial(server.address()));
+    let (url, peer) = serve(|mut peer| {
+        thread::sleep(LONG + Duration::from_millis(500));
+        peer.close(1001, "");
+        peer.until_close();
+    });
+    let client = Wsio::start(["connect", &url, "--ping-interval", "off"]);
+    for peer in &mut peers {
+        peer.text("hello");
+        assert_eq!(peer.message().unwrap(), b"hello");
+    }
+    drop(Peer::dial(quick.address()));
+    quick.wsio.says(" close 1006");
+    thread::sleep(LONG + Duration::from_millis(500));
+    let [lost, mut idle, mut page] = peers;
+    drop(lost);
+    idle.close(1000, "Connection timed out");
+    page.close(1001, "");
+    idle.until_close();
+    page.until_close();
+    cut.wsio.says(" close 1006");
+    let said = cut.wsio.says(" try: --ping-interval ");
+    assert!(said.contains("idle timeout of whatever stands between"), "{said}");
+    let said = closed.wsio.says("without a message in either direction, for its idle timeout; try: ");
+    assert!(said.contains("--ping-interval "), "{said}");
+    left.wsio.says(" close 1001");
+    peer.join().unwrap();
+    let done = client.wait();
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(
+        done.err.contains("which may be an idle timeout's doing\n  try: --ping-interval "),
+        "{}",
+        done.err
+    );
+    // Nor where it was none: a page that is left says 1001, and a client that comes and goes was not idle.
+    for server in [left, quick] {
+        server.wsio.signal(rustix::process::Signal::TERM);
+        let done = server.wsio.wait();
+        assert!(!done.err.contains("try: ") && !done.err.contains("idle"), "{}", done.err);
+    }
+}

@@ -222,6 +222,47 @@ fn peers_beyond_the_limit_are_told_of_and_wait_their_turn() {
 }
 
 #[test]
+fn datagrams_of_peers_that_were_not_let_in_are_summed_up() {
+    let args = ["pipe", "udp-listen:0", "echo:", "--max-connections", "1", "--stats"];
+    let server = Listening::start(args);
+    let (first, second) = (client(&server), client(&server));
+    let exchange = |payload: &[u8]| {
+        first.send(payload).unwrap();
+        assert_eq!(receive(&first), payload);
+    };
+    (0..2).for_each(|_| exchange(b"first"));
+    // In step with the first one, so that the system's own queue does not overflow.
+    for _ in 0..7 {
+        second.send(b"second").unwrap();
+        exchange(b"first");
+    }
+    server.wsio.says("too many connections (--max-connections)");
+    server.wsio.signal(rustix::process::Signal::TERM);
+    let done = server.wsio.wait();
+    assert!(done.err.contains("\ndropped 7 datagrams of new peers in all\n"), "{}", done.err);
+    assert!(done.err.contains("\ndropped: 7 datagrams of new peers that were not let in\n"), "{}", done.err);
+    let said = done.err.matches("too many connections").count();
+    assert!((1..=2).contains(&said), "said at once, then counted: {}", done.err);
+
+    // What they send to a target that is not there goes nowhere either.
+    let server = Listening::start(["pipe", "udp-listen:0", &format!("tcp:{}", closed())]);
+    let socket = client(&server);
+    for _ in 0..3 {
+        socket.send(b"lost").unwrap();
+    }
+    server.wsio.says(" refused: connect: ");
+    eventually("another try", || {
+        socket.send(b"lost too").unwrap();
+        server.wsio.err_so_far().matches(" refused: connect: ").count() == 2
+    });
+    server.wsio.signal(rustix::process::Signal::TERM);
+    let done = server.wsio.wait();
+    let all = done.err.lines().find_map(|line| line.strip_suffix(" datagrams of new peers in all"));
+    let all: u64 = all.and_then(|line| line.strip_prefix("dropped ")?.parse().ok()).unwrap_or(0);
+    assert!(all >= 3, "{}", done.err);
+}
+
+#[test]
 fn a_side_that_does_not_keep_up_costs_datagrams_and_they_are_counted() {
     let stuck = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Listening::start(["pipe", "udp-listen:0", &format!("tcp:{}", stuck.local_addr().unwrap())]);
@@ -240,6 +281,8 @@ fn a_side_that_does_not_keep_up_costs_datagrams_and_they_are_counted() {
     }
     #[cfg(target_os = "linux")]
     assert!(server.wsio.peak_kib() < before + 20_000, "32 MB were sent to a side that takes nothing");
+    let told = server.wsio.says("dropped 1 datagram from ");
+    assert!(told.contains("does not keep up"), "{told}");
     drop(stream);
     let close = server.wsio.says(" close ");
     let dropped = close.split(", dropped ").nth(1).unwrap_or_else(|| panic!("{close}"));

@@ -103,6 +103,103 @@ fn one_that_never_reads_misses_messages_and_they_are_counted() {
 }
 
 #[test]
+fn what_a_slow_client_misses_is_said_at_once_and_summed_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("record.jsonl");
+    let args = ["--slow", "drop", "--queue", "64k", "--stats", "--record", file.to_str().unwrap()];
+    for target in [&["--relay"][..], &["--to", "hub:chat"]] {
+        let listening = Listening::start(["listen", "0"].iter().chain(&args).chain(target).copied());
+        let mut good = Peer::dial(listening.address());
+        eventually("it is in", || listening.wsio.err_so_far().contains("#1 127.0.0.1:"));
+        let stalled = Peer::dial(listening.address());
+        eventually("both are in", || listening.wsio.err_so_far().matches(" open ").count() == 2);
+        let payload = vec![b'x'; 10_000];
+        (0..3000).for_each(|_| good.send(true, 2, &payload));
+        let said = listening.wsio.says("dropped 1 message for clients, #2 last, that do not keep up");
+        assert!(said.contains("--slow drop") && said.contains("--queue"), "{said}");
+        let before = listening.wsio.err_so_far();
+        assert!(
+            !before.contains("#2 127.0.0.1: close")
+                && before.contains("hub:chat: dropped") == target.contains(&"--to")
+        );
+        assert_eq!(before.matches("dropped").count(), 1, "said once, then counted: {before}");
+        drop(stalled);
+        eventually("it is counted", || listening.wsio.err_so_far().contains(" close "));
+        let (_, dropped, _) = count(&listening.wsio.err_so_far(), 2);
+        good.close(1000, "");
+        good.until_close();
+        listening.wsio.signal(rustix::process::Signal::TERM);
+        let done = listening.wsio.wait();
+        let summed = format!("\ndropped: {dropped} messages that were too fast for a side");
+        assert!(done.err.contains(&summed), "{summed}: {}", done.err);
+        let records = std::fs::read_to_string(&file).unwrap();
+        assert!(records.contains(&format!("\"dropped_messages\":{dropped},")), "{target:?}");
+    }
+}
+
+#[test]
+fn what_nobody_is_there_to_hear_is_said_once_and_counted() {
+    let listening = Listening::start(["listen", "0", "--to", "hub:chat", "--stats"]);
+    let mut alone = Peer::dial(listening.address());
+    alone.text("anyone?");
+    let said = listening.wsio.says("hub:chat: nobody else is in it: 1 message heard by nobody");
+    assert!(said.contains("--last"), "{said}");
+    alone.text("hello?");
+    alone.text("no?");
+    alone.close(1000, "");
+    alone.until_close();
+    assert!(listening.wsio.says(" close ").ends_with(", 3 messages heard by nobody"));
+    listening.wsio.signal(rustix::process::Signal::TERM);
+    let done = listening.wsio.wait();
+    assert!(done.err.contains("\ndropped: 3 messages that nobody was there to hear"), "{}", done.err);
+    assert_eq!(done.err.matches("nobody else is in it").count(), 1, "{}", done.err);
+    // What is kept is heard by whoever comes, and a pipe says it too.
+    let listening = Listening::start(["listen", "0", "--to", "hub:chat", "--last", "3"]);
+    let mut first = Peer::dial(listening.address());
+    first.text("kept");
+    first.close(1000, "");
+    first.until_close();
+    listening.wsio.says(" close ");
+    assert_eq!(text(&mut Peer::dial(listening.address())), "kept");
+    assert!(!listening.wsio.err_so_far().contains("nobody"), "{}", listening.wsio.err_so_far());
+    let done =
+        Wsio::run(["pipe", "--framing", "lines", "-", "hub:chat", "--linger", "0", "--stats"], "a\nb\n");
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(done.err.matches("\n2 messages heard by nobody").count(), 1, "{}", done.err);
+}
+
+#[test]
+fn last_messages_that_are_not_kept_are_told_of() {
+    let mut listening = Listening::start(["listen", "0", "--last", "5", "--queue", "1k"]);
+    let mut first = Peer::dial(listening.address());
+    let line = |number: u32| format!("{number:400}\n");
+    (0..6).for_each(|number| listening.wsio.write(line(number).as_bytes()));
+    (0..6).for_each(|_| drop(text(&mut first)));
+    let said = listening.wsio.says("--last 5: ");
+    assert!(said.contains("--queue (1024 bytes)"), "{said}");
+    let mut late = Peer::dial(listening.address());
+    assert_eq!([text(&mut late), text(&mut late)].map(|text| text.trim().to_owned()), ["4", "5"]);
+    // Kept in full, nothing is said.
+    let mut listening = Listening::start(["listen", "0", "--last", "2"]);
+    let mut first = Peer::dial(listening.address());
+    (0..6).for_each(|number| listening.wsio.write(line(number).as_bytes()));
+    (0..6).for_each(|_| drop(text(&mut first)));
+    assert!(!listening.wsio.err_so_far().contains("--last"), "{}", listening.wsio.err_so_far());
+}
+
+#[test]
+fn records_for_clients_that_are_not_here_are_said_once() {
+    let mut listening = Listening::start(["listen", "0", "--in", "jsonl"]);
+    let mut peer = Peer::dial(listening.address());
+    let gone = "{\"type\":\"text\",\"data\":\"lost\",\"conn\":9}\n".repeat(5);
+    listening.wsio.write(gone.as_bytes());
+    listening.wsio.write(b"{\"type\":\"text\",\"data\":\"comes\",\"conn\":1}\n");
+    assert_eq!(text(&mut peer), "comes");
+    listening.wsio.says("no client #9 is here: dropped 1 record for clients that are not here");
+    assert_eq!(listening.wsio.err_so_far().matches("#9").count(), 1, "{}", listening.wsio.err_so_far());
+}
+
+#[test]
 fn one_that_takes_nothing_at_all_is_sent_away_and_what_it_missed_is_counted() {
     let mut listening = Listening::start([
         "listen",

@@ -51,6 +51,7 @@ mod script;
 mod secrets;
 mod session;
 mod signals;
+mod signs;
 mod site;
 mod slow_path;
 mod spared;

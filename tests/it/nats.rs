@@ -158,7 +158,11 @@ fn foreign_payloads_are_text_where_they_can_be() {
         broker.publish("x", "", b"\xff");
         match odd {
             Some(opcode) => assert_eq!(frame(&mut peer), (opcode, b"\xff".to_vec()), "{more:?}"),
-            None => drop(listening.wsio.says("1 message from it missed")),
+            None => {
+                let said = listening.wsio.says("a message is not UTF-8: dropped 1 message");
+                assert!(said.contains("leave -t out"), "{said}");
+                listening.wsio.says("1 message from it missed");
+            }
         }
         broker.publish("x", BINARY, b"marked");
         assert_eq!(frame(&mut peer), (2, b"marked".to_vec()), "{more:?}");
@@ -220,6 +224,52 @@ fn what_does_not_fit_while_the_broker_is_away_is_counted() {
     eventually("the rest arrives", || broker.published().len() == 100 - dropped);
     let kept: Vec<_> = broker.texts().iter().map(|text| text.trim().to_owned()).collect();
     assert_eq!(kept, (0..100 - dropped).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn while_the_broker_is_away_it_is_said_that_messages_are_dropped_and_at_the_end_how_many() {
+    let broker = Broker::start();
+    let listening = listen(&broker.url("room"), &["--queue", "4k"]);
+    let (mut a, mut b) = (client(&listening), client(&listening));
+    broker.down();
+    listening.wsio.says(" lost, trying again");
+    for number in 0..50 {
+        a.text(&format!("{number:1000}"));
+        assert_eq!(text(&mut b).trim(), number.to_string());
+    }
+    listening.wsio.says("is away, and --queue is full: what it cannot be told is dropped");
+    for peer in [&mut a, &mut b] {
+        peer.close(1000, "");
+        peer.until_close();
+    }
+    listening.wsio.signal(rustix::process::Signal::TERM);
+    let done = listening.wsio.wait();
+    let all = done.err.lines().find_map(|line| line.split_once(": in all ")).map(|(_, all)| all);
+    let dropped: usize =
+        all.unwrap_or_else(|| panic!("{}", done.err)).split(' ').next().unwrap().parse().unwrap();
+    assert!((40..50).contains(&dropped), "{}", done.err);
+    assert_eq!(done.err.matches("is away, and --queue").count(), 1, "{}", done.err);
+}
+
+#[test]
+fn what_comes_while_the_inbox_is_full_is_said_and_summed_up() {
+    let broker = Broker::start();
+    let listening = listen(&broker.url("room"), &["--queue", "64k", "--slow", "wait"]);
+    let _stalled = client(&listening);
+    let payload = vec![b'x'; 200_000];
+    let mut told = false;
+    for _ in 0..400 {
+        broker.publish("room", "", &payload);
+        told = listening.wsio.err_so_far().contains("those here do not keep up with it");
+        if told {
+            break;
+        }
+    }
+    assert!(told, "{}", listening.wsio.err_so_far());
+    listening.wsio.says("from it missed");
+    listening.wsio.signal(rustix::process::Signal::TERM);
+    let done = listening.wsio.wait();
+    assert!(done.err.contains(": in all "), "{}", done.err);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! `Terminal::exit` looks at the terminal's modes each time: they are as they were, however it ended.
 
+mod serving;
 mod surroundings;
 
 use crate::harness::{Options, Peer, Terminal, serve};
@@ -74,7 +75,7 @@ fn a_conversation_reads_as_one_and_ctrl_d_ends_it() {
     assert_eq!(terminal.exit(), Some(0), "{}", terminal.written());
     assert_eq!(peer.join().unwrap(), (Some(b"typed".to_vec()), Some(1000)));
     let greeting = format!("· connected to {url}  Ctrl-D closes, /help lists commands");
-    let closed = "close 1000 normal; in 1 messages 6 bytes, out 1 messages 5 bytes";
+    let closed = "close 1000 normal; in 1 message 6 bytes, out 1 message 5 bytes";
     assert_eq!(terminal.rows(), [&greeting, "> typed", "< answer", ">", closed]);
 }
 

@@ -140,6 +140,49 @@ fn a_line_that_is_cut_after_long_silence_names_the_likely_cause() {
 }
 
 #[test]
+fn a_close_after_long_silence_is_told_where_an_idle_timeout_may_have_made_it() {
+    let start = Instant::now();
+    let closes = |serving: bool, after: u64, interval: Option<u64>, code: u16, reason: &str| {
+        let kinds = match serving {
+            false => [SideKind::Standard, SideKind::WebSocket],
+            true => [SideKind::WebSocket, SideKind::Stream],
+        };
+        let side = usize::from(!serving);
+        let rules = Rules { ping_interval: interval.map(Duration::from_secs), ..Rules::default() };
+        let mut session = Session::new(rules, kinds, serving, None, start);
+        session.on(Event::Received { side, messages: 1 }, start + Duration::from_secs(5));
+        let (code, reason) = (Some(code), reason.to_owned());
+        let how = SourceEnd::Close { code, reason, described: "closed".into(), advice: None };
+        session.on(Event::Ended { side, how }, start + Duration::from_secs(5 + after));
+        let note = session.idle_close().map(|[why, hint]| format!("{why}: {hint}"));
+        (note, session.verdict().and_then(|fault| fault.hint))
+    };
+    let silent = (None, None);
+    assert_eq!(closes(false, 9, None, 1001, "idle"), silent, "it was no long silence");
+    assert_eq!(closes(false, 60, None, 1000, ""), silent);
+    assert_eq!(closes(false, 60, None, 1000, "done"), silent);
+    assert_eq!(closes(true, 60, None, 1001, ""), silent, "so a page says that is left");
+    for (serving, code, reason, interval, words) in [
+        (false, 1001, "", None, "which may be an idle timeout's doing: --ping-interval 20"),
+        (false, 1001, "Going away", Some(20), "messages of your own (--every)"),
+        (false, 1000, "Idle timeout", None, "for its idle timeout: --ping-interval 20"),
+        (true, 1001, "connection timed out", None, "for its idle timeout: --ping-interval 20"),
+        (true, 1000, "closed for inactivity", Some(20), "messages of your own (--every)"),
+    ] {
+        let (note, hint) = closes(serving, 60, interval, code, reason);
+        let note = note.unwrap_or_else(|| panic!("{code} {reason}"));
+        assert!(note.contains(words) && note.contains("after 60 s without a message"), "{note}");
+        assert_eq!(hint, None);
+    }
+    // Another code is a fault, which has the advice.
+    let (note, hint) = closes(false, 60, None, 4000, "idle timeout");
+    assert!(
+        note.is_none() && hint.as_ref().is_some_and(|hint| hint.contains("--ping-interval 20")),
+        "{hint:?}"
+    );
+}
+
+#[test]
 fn a_message_that_finds_the_path_gone_does_not_end_the_silence() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);

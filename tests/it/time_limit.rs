@@ -1,7 +1,11 @@
 //! `--timeout` ends the whole run, a server's too.
 
-use crate::harness::{Listening, Peer, Wsio};
-use std::net::TcpStream;
+use crate::harness::{Listening, Peer, Wsio, serve};
+use std::{
+    fs,
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
 #[test]
 fn a_server_that_nobody_joins_is_over_in_time() {
@@ -62,5 +66,72 @@ fn a_server_without_a_limit_goes_on() {
         let mut peer = Peer::dial(listening.address());
         peer.text("hello");
         assert_eq!(peer.message().unwrap(), b"hello");
+    }
+}
+
+/// A second for both of them, and less than what 2 s more of lingering would make of it.
+const BOUND: Duration = Duration::from_millis(2800);
+
+#[test]
+fn a_peer_that_never_answers_the_close_is_left_by_the_limit_and_the_close_timeout() {
+    let limits = ["-m", "300ms", "--close-timeout", "700ms"];
+    for (args, code) in [
+        (&["connect"][..], 28),
+        (&["connect", "--send", "x", "--linger", "1m"], 28),
+        (&["connect", "--send", "x", "-n", "2"], 1),
+        (&["connect", "--recv-only"], 28),
+        (&["connect", "--reconnect"], 28),
+        (&["connect", "--check"], 28),
+        (&["connect", "--ping", "5"], 28),
+        (&["pipe", "-"], 28),
+    ] {
+        // It answers neither pings nor the Close.
+        let (url, peer) = serve(|mut peer| while peer.next().is_some() {});
+        let start = Instant::now();
+        let mut wsio = Wsio::start([args, &[url.as_str()], &limits].concat());
+        let stdin = wsio.take_stdin();
+        let done = wsio.wait();
+        let took = start.elapsed();
+        drop(stdin);
+        assert_eq!(done.code, code, "{args:?}: {}", done.err);
+        assert!(took >= Duration::from_millis(300) && took < BOUND, "{args:?}: {took:?}");
+        assert!(done.err.contains("the time limit (--timeout) is over"), "{args:?}: {}", done.err);
+        peer.join().unwrap();
+    }
+    for args in
+        [&["listen", "0", "--echo"][..], &["listen", "0", "--once"], &["pipe", "ws-listen:0", "echo:"]]
+    {
+        // Here --grace is what sessions have when the server ends.
+        let limits = ["-m", "2s", "--close-timeout", "700ms", "--grace", "700ms"];
+        let start = Instant::now();
+        let listening = Listening::start([args, &limits].concat());
+        let peer = Peer::dial(listening.address());
+        let done = listening.wsio.wait();
+        let took = start.elapsed();
+        drop(peer);
+        assert_eq!(done.code, 28, "{args:?}: {}", done.err);
+        assert!(
+            took >= Duration::from_secs(2) && took < BOUND + Duration::from_secs(2),
+            "{args:?}: {took:?}"
+        );
+    }
+}
+
+#[test]
+fn help_man_page_and_check_say_the_same_of_it() {
+    let words = "be gone by --close-timeout after that";
+    let flat = |text: &str| text.replace("\\-", "-").split_whitespace().collect::<Vec<_>>().join(" ");
+    for name in ["connect", "listen", "pipe"] {
+        let help = flat(Wsio::run([name, "--help"], "").text());
+        let path = format!("{}/man/wsio-{name}.1", env!("CARGO_MANIFEST_DIR"));
+        let man = flat(&fs::read_to_string(path).unwrap());
+        let expected = format!("Close after DURATION, {words}, with exit 28");
+        assert!(help.contains(&expected), "{name} --help: {help}");
+        let (_, in_man) = man.split_once("--timeout\\fR \\fI<DURATION>\\fR ").unwrap();
+        assert!(in_man.starts_with(&expected), "wsio-{name}.1: {in_man:.200}");
+        if name == "connect" {
+            let check = format!("close by --timeout, {words}");
+            assert!(help.contains(&check) && man.contains(&check), "--check: {help}");
+        }
     }
 }

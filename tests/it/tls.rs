@@ -17,6 +17,7 @@ use std::{
     path::Path,
     sync::{Arc, mpsc},
     thread,
+    time::Duration,
 };
 use x509_parser::asn1_rs::{Any, FromDer};
 
@@ -113,9 +114,58 @@ fn plain_and_tls_that_meet_name_the_other_url() {
     let authority = Authority::new();
     let listening = server(&authority.signs(&["127.0.0.1"]));
     let done = Wsio::run(["connect", &format!("ws://{}/x", listening.address())], "");
-    assert_eq!(done.code, 52, "{}", done.err);
+    assert_eq!(done.code, 22, "{}", done.err);
     assert!(done.err.contains(&format!("wss://{}/x", listening.address())), "{}", done.err);
-    listening.wsio.says("does not speak TLS");
+    listening.wsio.says("refused 400 /x: plain HTTP, and TLS is served here: ");
+}
+
+#[test]
+fn plain_http_on_a_port_of_tls_is_answered_in_plain_http() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["127.0.0.1"]);
+    let (cert, key) = (text(&pair.cert), text(&pair.key));
+    let tls = ["--cert", cert, "--key", key, "--handshake-timeout", "2s"];
+    let servers = [
+        Listening::start(["listen", "wss://127.0.0.1:0", "--echo"].iter().chain(&tls).copied()),
+        Listening::start(["pipe", "wss-listen:127.0.0.1:0", "echo:"].iter().chain(&tls).copied()),
+    ];
+    for listening in &servers {
+        let plainly = |request: &[u8]| {
+            let mut stream = std::net::TcpStream::connect(listening.address()).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            stream.write_all(request).unwrap();
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            String::from_utf8_lossy(&answer).into_owned()
+        };
+        for request in [
+            "GET /a?b=c HTTP/1.1\r\nHost: h\r\nUser-Agent: curl/8\r\nAccept: */*\r\n\r\n",
+            "GET / HTTP/1.0\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}",
+            "GET /chat HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        ] {
+            let answer = plainly(request.as_bytes());
+            let (status, fields) = answer.split_once("\r\n").unwrap_or_else(|| panic!("{request} {answer}"));
+            assert!(matches!(status, "HTTP/1.0 400 Bad Request" | "HTTP/1.1 400 Bad Request"), "{answer}");
+            assert!(fields.to_ascii_lowercase().contains("content-type: text/plain"), "{answer}");
+            let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(body.starts_with("The plain HTTP request was sent to HTTPS port"), "{body}");
+            assert!(body.contains("wss://") && body.contains("https://"), "{body}");
+        }
+        listening
+            .wsio
+            .says("refused 400 /a?b=c: plain HTTP, and TLS is served here: connect to wss:// or https://");
+        // What is no request has the words it has elsewhere; one that does not come to its end is left in time.
+        assert!(plainly(b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n").starts_with("HTTP/1.1 400"));
+        listening.wsio.says("the PROXY protocol is not spoken here");
+        assert!(plainly(b"GET / HTTP/1.1\r\nHost").starts_with("HTTP/1.1 408"));
+        listening.wsio.says("refused 408: the handshake of TLS did not begin within --handshake-timeout");
+        // Neither a request nor TLS gets what TLS says.
+        assert!(!plainly(b"\x01\x02\x03\x04\x05\x06").starts_with("HTTP"));
+        listening.wsio.says("does not speak TLS");
+        let (code, out, err) = ask(listening, "127.0.0.1", &["--cacert", text(&authority.file)]);
+        assert_eq!((code, out.as_str()), (0, "hello\n"), "{err}");
+    }
 }
 
 /// A TLS server of the test's own; gives the URL, and per client whether and as what it came.

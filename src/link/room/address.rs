@@ -22,6 +22,7 @@ impl Member {
         }
         self.speaks.store(true, Ordering::Relaxed);
         let mut state = self.room.lock();
+        let mut missed = Vec::new();
         let State { seats, may_be_full, .. } = &mut *state;
         let mut reached = conn.is_none();
         let meant = |conn_of: Option<u64>| conn.is_none() || conn == conn_of;
@@ -29,8 +30,12 @@ impl Member {
             reached = true;
             match message {
                 Message::Close(frame) => seat.queue.finish(asked(frame.clone(), true)),
-                message => *may_be_full |= self.hand(seat, message) >= self.room.rules.queue,
+                message => *may_be_full |= self.hand(seat, message, &mut missed) >= self.room.rules.queue,
             }
+        }
+        drop(state);
+        if let Some(told) = self.room.told.get() {
+            missed.into_iter().for_each(|conn| told.slow(conn));
         }
         reached
     }

@@ -25,6 +25,7 @@ impl Room {
         let room = Self::mesh(rules);
         let _ = room.gate.set(gate);
         let member = room.seat(false, present(rules));
+        room.lock().seats.iter_mut().for_each(|seat| seat.is_bridge = true);
         (room, member)
     }
 }

@@ -88,6 +88,35 @@ async fn a_signal_and_each_deadline_end_a_stalled_session_and_tell_what_was_not_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peer_that_never_answers_is_left_by_the_time_limit_and_the_close_timeout() {
+    let close_timeout = 3 * SECOND;
+    for serving in [false, true] {
+        for (given, talks) in [(&b""[..], false), (b"hello\n", false), (b"hello\n", true)] {
+            let rules = Rules { timeout: Some(2 * SECOND), close_timeout, ..Rules::default() };
+            let start = Instant::now();
+            let mut bridge = Bridge::with(rules, [LARGE, LARGE], |setup| setup.serving = serving);
+            bridge.target.give(given).await;
+            for _ in 0..60 {
+                sleep(100 * MS).await;
+                if talks && !bridge.run.is_finished() {
+                    bridge.peer.text("and on").await;
+                }
+                if bridge.run.is_finished() {
+                    break;
+                }
+            }
+            assert!(bridge.run.is_finished(), "{serving} {talks}");
+            let took = start.elapsed();
+            let bounds = 2 * SECOND + close_timeout;
+            assert!(took >= bounds && took <= bounds + 200 * MS, "{serving} {talks}: {took:?}");
+            let code = if serving { 1001_u16 } else { 1000 };
+            assert_eq!(bridge.peer.frames().await.last(), Some(&(8, code.to_be_bytes().to_vec())));
+            assert_eq!(exit(&bridge.run.await.unwrap()), Exit::Deadline);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_is_over_in_the_time_that_a_signal_gives() {
     for (serving, most) in [(false, 5 * SECOND), (true, 10 * SECOND)] {
         // Nothing of ours is taken, our Close neither, and the output takes nothing.

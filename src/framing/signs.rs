@@ -1,0 +1,234 @@
+//! Signs of a framing that is none of ours, so that whoever meets one is told what works instead.
+//!
+//! Language servers and debug adapters put `Content-Length` headers before each message; STOMP ends each
+//! frame with a NUL that belongs to it. Nothing is changed in what passes: a stream is looked at where it
+//! begins, and what was seen is told once. A program that was sent JSON-RPC and never said a word is taken
+//! for one that waits for headers.
+
+use super::{BadInput, Decode, Encode, Framing, Output, record::Facts};
+use bytes::Bytes;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio_tungstenite::tungstenite::Message;
+
+/// Bytes at the start of a stream that are looked at.
+const START: usize = 256;
+
+/// Lines of Perl that put headers before NUL-ended messages, and that take them away again.
+const HEAD: &str = r#"perl -0ne "\$|=1; chomp; printf qq(Content-Length: %d\r\n\r\n%s), length, \$_""#;
+const UNHEAD: &str = r#"perl -ne "\$|=1; \$n=\$1 if /^content-length: *(\d+)/i; next if !/^\r?\$/; read STDIN,\$_,\$n; print qq(\$_\0)""#;
+
+/// What was recognized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// `Content-Length: N`, an empty line, and so many bytes.
+    Headers,
+    /// A program was sent JSON-RPC and said nothing.
+    Unanswered,
+    /// Frames of STOMP.
+    Stomp,
+}
+
+impl Sign {
+    /// What a stream that begins so is, if the framing loses something of it.
+    fn of(start: &[u8], framing: Framing) -> Option<Self> {
+        const HEADER: &[u8] = b"content-length:";
+        let headed = start.get(..HEADER.len()).is_some_and(|name| name.eq_ignore_ascii_case(HEADER));
+        // Chunks as they come keep everything, and may be joined again at the far end.
+        if headed && framing.name != "raw" {
+            return Some(Self::Headers);
+        }
+        let cuts = ["lines", "nul", "paragraph"].contains(&framing.name);
+        let text = String::from_utf8_lossy(start);
+        let mut lines = text.lines();
+        let is_connect = matches!(lines.next(), Some("CONNECT" | "STOMP"));
+        let is_header = |line: &str| line.starts_with("accept-version:") || line.starts_with("login:");
+        (cuts && is_connect && lines.any(is_header)).then_some(Self::Stomp)
+    }
+
+    /// What is to be known of it.
+    pub fn words(self, input: &str) -> String {
+        match self {
+            Self::Headers => format!(
+                "{input} begins with Content-Length headers, as language servers write them: no --framing reads those"
+            ),
+            Self::Unanswered => format!(
+                "{input} was sent JSON-RPC and answered nothing: language servers wait for Content-Length headers, which no --framing writes"
+            ),
+            Self::Stomp => {
+                format!("{input} is STOMP, whose frames end with a NUL that no --framing keeps at the end")
+            }
+        }
+    }
+
+    /// What works: `program` is the words of a command, as a shell takes them, or none for standard input.
+    pub fn hint(self, program: Option<&str>) -> String {
+        match (self, program) {
+            (Self::Stomp, _) => {
+                "perl -0ne 'print pack(q(N), length), $_' FRAMES | wsio connect URL --in length --out raw -t"
+                    .to_owned()
+            }
+            (_, Some(program)) => {
+                format!(r#"wsio listen 8080 -0 -- sh -c '{HEAD} | "$@" | {UNHEAD}' sh {program}"#)
+            }
+            (_, None) => format!(r#"sh -c '{UNHEAD} | wsio connect -0 "$0" | {HEAD}' URL"#),
+        }
+    }
+}
+
+/// Told what was recognized.
+pub type Notice = Arc<dyn Fn(Sign) + Send + Sync>;
+
+/// Both ways of a stream, which tell what they see.
+pub fn watched(
+    framing: Framing,
+    decoder: Box<dyn Decode>,
+    encoder: Box<dyn Encode>,
+    notice: Notice,
+) -> (Box<dyn Decode>, Box<dyn Encode>) {
+    let asked = Arc::new(AtomicBool::new(false));
+    let watch = Watch { start: Some(Vec::new()), spoke: false, framing, asked: Arc::clone(&asked), notice };
+    (Box::new(Source { inner: decoder, watch }), Box::new(Sink { inner: encoder, is_first: true, asked }))
+}
+
+struct Watch {
+    /// The first bytes, until enough is known.
+    start: Option<Vec<u8>>,
+    spoke: bool,
+    framing: Framing,
+    /// It was sent JSON-RPC first.
+    asked: Arc<AtomicBool>,
+    notice: Notice,
+}
+
+impl Watch {
+    fn see(&mut self, chunk: &[u8]) {
+        self.spoke |= !chunk.is_empty();
+        let Some(start) = &mut self.start else { return };
+        start.extend_from_slice(&chunk[..chunk.len().min(START - start.len())]);
+        if let Some(sign) = Sign::of(start, self.framing) {
+            (self.notice)(sign);
+        } else if start.len() < START {
+            return;
+        }
+        self.start = None;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.asked.load(Ordering::Relaxed) && !self.spoke {
+            (self.notice)(Sign::Unanswered);
+        }
+    }
+}
+
+struct Source {
+    inner: Box<dyn Decode>,
+    watch: Watch,
+}
+
+impl Decode for Source {
+    fn feed(&mut self, chunk: Bytes) {
+        self.watch.see(&chunk);
+        self.inner.feed(chunk);
+    }
+
+    fn next(&mut self) -> Option<Result<Message, BadInput>> {
+        self.inner.next()
+    }
+
+    fn finish(&mut self) -> Option<Result<Message, BadInput>> {
+        self.inner.finish()
+    }
+
+    fn held(&self) -> usize {
+        self.inner.held()
+    }
+}
+
+struct Sink {
+    inner: Box<dyn Encode>,
+    is_first: bool,
+    asked: Arc<AtomicBool>,
+}
+
+impl Encode for Sink {
+    fn encode(&mut self, message: &Message, out: &mut Output) {
+        if std::mem::take(&mut self.is_first) {
+            let start = super::payload(message);
+            let start = String::from_utf8_lossy(&start[..start.len().min(4 * START)]);
+            let is_rpc = start.trim_start().starts_with('{') && start.contains("\"jsonrpc\"");
+            self.asked.store(is_rpc, Ordering::Relaxed);
+        }
+        self.inner.encode(message, out);
+    }
+
+    fn wants_events(&self) -> bool {
+        self.inner.wants_events()
+    }
+
+    fn is_printable(&self) -> bool {
+        self.inner.is_printable()
+    }
+
+    fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
+        self.inner.open(conn, facts, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::{Kind, by_name};
+    use std::sync::Mutex;
+
+    /// What is told of a stream that begins so, in chunks of that size, after it was sent this.
+    fn told(framing: &str, input: &str, step: usize, sent: &str) -> Vec<Sign> {
+        let (told, framing) = (Arc::new(Mutex::new(Vec::new())), by_name(framing).unwrap());
+        let seen = Arc::clone(&told);
+        let notice: Notice = Arc::new(move |sign| seen.lock().unwrap().push(sign));
+        let (mut decoder, mut encoder) =
+            watched(framing, (framing.decoder)(Kind::Text, 100_000), (framing.encoder)(), notice);
+        if !sent.is_empty() {
+            encoder.encode(&Message::text(sent), &mut Output::default());
+        }
+        for chunk in input.as_bytes().chunks(step) {
+            decoder.feed(Bytes::copy_from_slice(chunk));
+            while let Some(Ok(_)) = decoder.next() {}
+        }
+        drop((decoder, encoder));
+        let told = told.lock().unwrap();
+        told.clone()
+    }
+
+    #[test]
+    fn streams_are_known_by_how_they_begin() {
+        const FRAME: &str = "CONNECT\naccept-version:1.2\nhost:/\n\n\0";
+        const RPC: &str = "{\"jsonrpc\":\"2.0\",\"id\":1}";
+        for step in [1, 7, 1000] {
+            let told = |framing: &str, input: &str, sent: &str| told(framing, input, step, sent);
+            for framing in ["lines", "nul", "paragraph", "whole"] {
+                let headed = "content-length: 2\r\n\r\n{}".repeat(50);
+                assert_eq!(told(framing, &headed, ""), [Sign::Headers], "{framing}");
+                assert_eq!(told(framing, &headed, RPC), [Sign::Headers], "{framing}");
+                assert_eq!(told(framing, "", RPC), [Sign::Unanswered], "{framing}");
+                assert_eq!(told(framing, "{}\n", RPC), [], "{framing}");
+                assert_eq!(told(framing, "", "hello"), [], "{framing}");
+                let loses = framing != "whole";
+                assert_eq!(
+                    told(framing, FRAME, ""),
+                    if loses { &[Sign::Stomp][..] } else { &[] },
+                    "{framing}"
+                );
+            }
+            assert_eq!(told("raw", "Content-Length: 2\r\n\r\n{}", ""), []);
+            assert_eq!(told("lines", "CONNECT\nhello\n", ""), []);
+            assert_eq!(told("lines", "Content-Type: text/plain\nContent-Length: 2\n", ""), []);
+            let late = format!("{}\nContent-Length: 2\r\n\r\n", "x".repeat(START));
+            assert_eq!(told("lines", &late, ""), []);
+        }
+    }
+}
