@@ -115,8 +115,16 @@ impl Refused<'_> {
                 "listen" => "address to listen on",
                 _ => "first of the two endpoints",
             };
-            Some(format!("`{left_over}` is one word too many: `{}` is the {place}", self.words[taken]))
+            let shown = self.shown_as_taken(taken);
+            Some(format!("`{left_over}` is one word too many: `{shown}` is the {place}"))
         })
+    }
+
+    /// The word that was taken for the target, without its value where another tool's option has a secret there.
+    fn shown_as_taken(&self, taken: usize) -> String {
+        let word = &self.words[taken];
+        foreign::with_value(&self.words[taken - 1], word)
+            .map_or_else(|| word.clone(), |option| words::public(option, word))
     }
 
     /// Where the word stands that clap took as the target, address or first endpoint.
@@ -351,7 +359,7 @@ mod tests {
             ("wsio completions bash", "the files for bash, zsh"),
             ("wsio conect ws://h", "wsio connect, which is similar"),
             ("wsio frobnicate", "wsio --help"),
-            ("wsio connect -b a=b ws://h", "wsio connect --cookie … ws://h"),
+            ("wsio connect -b a=b ws://h", "wsio connect --cookie a=… ws://h"),
             ("wsio connect -s chat ws://h", "wsio connect --subprotocol chat ws://h"),
             ("wsio connect --binary=true ws://h", "--binary alone: it takes no value"),
             ("wsio connect ws://h --wat", "wsio connect --help"),
@@ -401,7 +409,7 @@ mod tests {
     #[test]
     fn the_word_that_was_taken_for_the_target_is_named() {
         for (line, cause) in [
-            ("wsio connect -b a=b ws://h", "`ws://h` is one word too many: `a=b` is the target"),
+            ("wsio connect -b a=b ws://h", "`ws://h` is one word too many: `a=…` is the target"),
             ("wsio connect --linger 3 x ws://h", "`ws://h` is one word too many: `x` is the target"),
             ("wsio connect --linger=3 -k x ws://h", "`ws://h` is one word too many: `x` is the target"),
             ("wsio listen -k 8080 8081", "`8081` is one word too many: `8080` is the address to listen on"),

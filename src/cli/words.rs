@@ -69,7 +69,8 @@ pub(super) fn hushed(mut text: String, words: &[String]) -> String {
     text
 }
 
-fn public(before: &str, word: &str) -> String {
+/// A word as it may be shown behind the one before it.
+pub(super) fn public(before: &str, word: &str) -> String {
     let redactor = Redactor::default();
     let (option, value) = match word.split_once('=') {
         Some((option, value)) if word.starts_with("--") => (option, value),
@@ -79,6 +80,16 @@ fn public(before: &str, word: &str) -> String {
         SECRETS.iter().find(|secret| secret.len() == 2 && word.starts_with(*secret) && word.len() > 2);
     if let Some(short) = attached.filter(|_| !word.starts_with("--")) {
         return format!("{short}…");
+    }
+    let names = |separator| value.split_once(separator).map(|(name, _)| format!("{name}{separator}"));
+    let name = match option {
+        "--cookie" if !value.starts_with('@') => names('=').filter(|_| !value.contains(';')),
+        // curl's FILE:PASSWORD.
+        "--cert" => names(':'),
+        _ => None,
+    };
+    if let Some(name) = name {
+        return format!("{}{name}…", word.strip_suffix(value).unwrap_or_default());
     }
     if SECRETS.contains(&option) && !value.starts_with('@') {
         return format!("{}…", word.strip_suffix(value).unwrap_or_default());

@@ -152,7 +152,7 @@ impl Run {
     pub(super) async fn telling<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         let opened = opening.await;
         if let Err(fault) = &opened {
-            self.tell_end(None, &outcome::ending(Some(fault))).await;
+            self.tell_end(None, &outcome::ending(Some(&self.reach.redactor.fault(fault)))).await;
         }
         opened
     }

@@ -51,6 +51,10 @@ impl fmt::Display for ListenAddr {
 /// Reads `HOST:PORT` or `[V6]:PORT`, with or without a leading `//`; the error is the cause in words.
 pub fn host_port(text: &str) -> Result<(String, u16), String> {
     let text = text.strip_prefix("//").map_or(text, |rest| rest.strip_suffix('/').unwrap_or(rest));
+    if text.contains('@') {
+        // Neither part of it is shown: which of them is the password is not known.
+        return Err("an address (HOST:PORT) takes no login in front of an @".into());
+    }
     let (host, port_text) = if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) =
             rest.split_once(']').ok_or_else(|| format!("`{text}` lacks the closing bracket"))?;
