@@ -19,7 +19,7 @@ pub mod verdict;
 mod whole;
 
 pub use escaped::Escaped;
-pub use marked::{at_start, unmarked};
+pub use marked::{at_start, is_utf16, unmarked};
 pub use output::Output;
 pub use stamped::{Stamp, Stamped};
 

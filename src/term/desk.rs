@@ -8,13 +8,13 @@ use super::{
     talk::Talk,
     view::View,
 };
-use crate::{exit::Exit, fault::Fault, framing::Kind, link::Queue, session::SourceEnd};
+use crate::{exit::Exit, fault::Fault, framing::Kind, link::Queue, os_text, session::SourceEnd};
 use bytes::Bytes;
 use std::{
     fs::File,
     io::Read,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Instant,
 };
@@ -133,7 +133,7 @@ impl Desk {
 
     fn read(&self, path: &Path) -> Result<Bytes, String> {
         let path = match (path.strip_prefix("~"), &self.home) {
-            (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
+            (Ok(rest), Some(home)) => os_text::path(home).join(rest),
             _ => path.to_owned(),
         };
         let plain = |error: std::io::Error| error.to_string();

@@ -216,7 +216,7 @@ fn an_address_that_is_wrong_shows_no_secret() {
 fn what_another_tool_takes_as_a_secret_is_none_of_the_refusals_words() {
     for (line, shown) in [
         ("-b a=SEKRET wss://h", "`a=…` is the target"),
-        ("-E client.pem:SEKRET wss://h", "`client.pem:…` is the target"),
+        ("-E client.pem:SEKRET wss://h", "--cert client.pem:…"),
         ("--cert client.pem:SEKRET --count x wss://h", "--cert client.pem:…"),
         ("--cookie a=SEKRET --count x wss://h", "--cookie a=…"),
         ("--cookie SEKRET --count x wss://h", "--cookie …"),
