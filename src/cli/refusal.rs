@@ -88,8 +88,24 @@ impl Refused<'_> {
         self.command.find_subcommand(self.words.first()?)
     }
 
-    /// A better cause than clap's, which only sees that a word is left over.
+    /// Where the option stands that took the URL for its value, as `--send URL` does.
+    fn swallowing(&self) -> Option<usize> {
+        let is_url = |word: &str| ["ws://", "wss://"].iter().any(|scheme| word.starts_with(scheme));
+        let takes = |word: &String| {
+            words::argument(self.command, word)
+                .is_some_and(|arg| arg.get_action().takes_values() && !arg.is_require_equals_set())
+        };
+        let found = self.words.windows(2).position(|pair| is_url(&pair[1]) && takes(&pair[0]))?;
+        (self.words[0] == "connect").then_some(found)
+    }
+
+    /// A better cause than clap's, which only sees that a word is left over or missing.
     fn cause(&self) -> Option<String> {
+        if self.error.kind() == ErrorKind::MissingRequiredArgument {
+            let at = self.swallowing()?;
+            let (option, url) = (&self.words[at], &self.words[at + 1]);
+            return Some(format!("`{url}` is the value of {option}, so there is no target"));
+        }
         if self.error.kind() != ErrorKind::UnknownArgument
             || self.text(ContextKind::InvalidArg)?.starts_with('-')
         {
@@ -253,6 +269,13 @@ impl Refused<'_> {
             "listen" => &["8080"],
             _ => &["ws-listen:8080", "tcp:localhost:22"],
         };
+        if let Some(at) = self.swallowing() {
+            let arg = words::argument(self.command, &self.words[at])?;
+            let name = arg.get_value_names()?.first()?.as_str();
+            let mut line = self.words.clone();
+            line.insert(at + 1, example(name).unwrap_or(name).to_owned());
+            return words::parse(self.command, &line).then(|| words::shown(&line));
+        }
         let line: Vec<String> =
             self.words.iter().cloned().chain(places.iter().map(ToString::to_string)).collect();
         words::parse(self.command, &line).then(|| format!("{}, or wsio {name} --help", words::shown(&line)))
@@ -275,16 +298,10 @@ impl Refused<'_> {
     /// The line with a value that the option takes.
     fn with_example(&self, option: &str, value: &str) -> Option<String> {
         let arg = words::argument(self.command, option)?;
-        let example = match arg.get_value_names()?.first()?.as_str() {
-            "DURATION" => "10s",
-            "SIZE" => "16M",
-            "N" => "5",
-            "DURATION=MSG" => "30s=ping",
-            "MSG" => "hello",
-            "F" => "lines",
-            "ENDPOINT" => "tcp:localhost:22",
-            "NAME: VALUE" => "Name: value",
-            _ => return None,
+        let example = match (arg.get_value_names()?.first()?.as_str(), value.to_ascii_lowercase().as_str()) {
+            // JSON a line each is what other tools call so.
+            ("F", "ndjson" | "jsonlines" | "json-lines" | "json-seq") => "jsonl",
+            (name, _) => example(name)?,
         };
         let at = self
             .words
@@ -306,6 +323,21 @@ impl Refused<'_> {
         }
         words::parse(self.command, &line).then(|| words::shown(&line))
     }
+}
+
+/// A value for an option whose value has this name.
+fn example(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "DURATION" => "10s",
+        "SIZE" => "16M",
+        "N" => "5",
+        "DURATION=MSG" => "30s=ping",
+        "MSG" => "hello",
+        "F" => "lines",
+        "ENDPOINT" => "tcp:localhost:22",
+        "NAME: VALUE" => "Name: value",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -334,6 +366,12 @@ mod tests {
     #[test]
     fn first_commands_of_other_tools_get_the_line_that_works() {
         for (line, instead) in [
+            ("wsio connect --send ws://h", "wsio connect --send hello ws://h"),
+            ("wsio connect -H wss://h/", "wsio connect -H 'Name: value' wss://h/"),
+            ("wsio connect -k --record ws://h", "wsio connect -k --record FILE ws://h"),
+            ("wsio connect --secret ws://h", "wsio connect --secret NAME ws://h"),
+            ("wsio connect --bin ws://h", "--binary, which is similar"),
+            ("wsio connect --framing ndjson ws://h", "wsio connect --framing jsonl ws://h"),
             ("wsio -c ws://h", "wsio connect ws://h"),
             ("wsio connect -c ws://h", "wsio connect ws://h"),
             ("wsio -n -c wss://h", "wsio connect -k wss://h"),

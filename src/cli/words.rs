@@ -33,16 +33,17 @@ pub(super) fn is(arg: &Arg, word: &str) -> bool {
     }
 }
 
-/// The option of these that a slip of the finger made this of: a letter wrong, missing, doubled or two
-/// of them exchanged, in a long word two; or a word that one option alone begins with.
+/// The option of these that a slip of the finger made this of: a word that one option alone begins with;
+/// or a letter wrong, missing, doubled or two of them exchanged, in a long word two.
 pub(super) fn slip<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let allowed = if word.chars().count() < 8 { 1 } else { 2 };
-    let near = known.clone().filter(|_| word.len() > 2).map(|name| (strsim::osa_distance(word, name), name));
+    let mut longer = known.clone().filter(|name| word.len() > 2 && name.starts_with(word));
+    if let (Some(name), None) = (longer.next(), longer.next()) {
+        return Some(name);
+    }
+    let near = known.filter(|_| word.len() > 2).map(|name| (strsim::osa_distance(word, name), name));
     let nearest = near.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance);
-    nearest.map(|(_, name)| name).or_else(|| {
-        let mut longer = known.filter(|name| word.len() > 2 && name.starts_with(word));
-        longer.next().filter(|_| longer.next().is_none())
-    })
+    nearest.map(|(_, name)| name)
 }
 
 /// The whole line for a shell, without what is secret in it.
