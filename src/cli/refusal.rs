@@ -236,6 +236,9 @@ impl Refused<'_> {
         if let Some(line) = self.with_cookie_or_so() {
             return Some(line);
         }
+        if let Some(hint) = self.of_another_subcommand(word) {
+            return Some(hint);
+        }
         let foreign = foreign::hint(word, name);
         if let Some(hint) = foreign.as_ref().filter(|hint| name.is_some() && !hint.starts_with("wsio ")) {
             return Some(hint.clone());
@@ -259,6 +262,21 @@ impl Refused<'_> {
             .flat_map(|arg| arg.get_long().into_iter().chain(arg.get_visible_aliases().unwrap_or_default()));
         let known: Vec<&str> = known.collect();
         words::slip(long, known.iter().copied()).map(|similar| format!("--{similar}, which is similar"))
+    }
+
+    /// Where an option of ours is one, that this subcommand has not.
+    fn of_another_subcommand(&self, word: &str) -> Option<String> {
+        let here = self.subcommand()?;
+        let (name, word) = (here.get_name(), word.split('=').next()?);
+        // These have an answer of their own, with the line that does it.
+        if !word.starts_with("--") || foreign::special(word, Some(name)).is_some() {
+            return None;
+        }
+        let has = |command: &&Command| command.get_arguments().any(|arg| words::is(arg, word));
+        let others: Vec<_> = self.command.get_subcommands().filter(has).map(Command::get_name).collect();
+        let others = others.into_iter().map(|other| format!("wsio {other}")).collect::<Vec<_>>();
+        (!others.is_empty() && !has(&here))
+            .then(|| format!("leave it out: {word} is for {}", others.join(" and ")))
     }
 
     /// The line with an example of what is missing, and where the rest is told.
@@ -371,6 +389,12 @@ mod tests {
             ("wsio connect -k --record ws://h", "wsio connect -k --record FILE ws://h"),
             ("wsio connect --secret ws://h", "wsio connect --secret NAME ws://h"),
             ("wsio connect --bin ws://h", "--binary, which is similar"),
+            // An option of ours that stands in the wrong place.
+            ("wsio listen 0 --match x", "leave it out: --match is for wsio connect and wsio pipe"),
+            ("wsio listen 0 --cookie a=b", "leave it out: --cookie is for wsio connect and wsio pipe"),
+            ("wsio listen 0 --check", "leave it out: --check is for wsio connect"),
+            ("wsio connect ws://h --queue=3", "leave it out: --queue is for wsio listen and wsio pipe"),
+            ("wsio pipe - ws://h --no-pretty", "leave it out: --no-pretty is for wsio connect"),
             ("wsio connect --framing ndjson ws://h", "wsio connect --framing jsonl ws://h"),
             ("wsio -c ws://h", "wsio connect ws://h"),
             ("wsio connect -c ws://h", "wsio connect ws://h"),

@@ -63,8 +63,10 @@ pub fn host_port(text: &str) -> Result<(String, u16), String> {
         literal.parse::<Ipv6Addr>().map_err(|_| format!("`{host}` is not an IPv6 address"))?;
         (host, rest.strip_prefix(':').ok_or_else(|| format!("`{text}` lacks a port"))?)
     } else {
-        let (host, port) =
-            text.rsplit_once(':').ok_or_else(|| format!("`{text}` lacks a port (HOST:PORT)"))?;
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| match port(text) {
+            Ok(_) => format!("`{text}` lacks a host: write 127.0.0.1:{text} for this machine"),
+            Err(_) => format!("`{text}` lacks a port (HOST:PORT)"),
+        })?;
         if host.parse::<Ipv6Addr>().is_err() && text.parse::<Ipv6Addr>().is_ok() {
             return Err(format!("`{text}` lacks a port: write [{text}]:PORT"));
         }
