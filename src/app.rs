@@ -225,10 +225,7 @@ fn print(text: &str, mut streams: Streams) -> Exit {
 
 fn report(reporter: &Reporter, fault: &Fault) -> Exit {
     if matches!(fault.exit, Exit::Usage | Exit::Malformed) {
-        // What was not understood is shown as it was written, a password in it too.
-        let redactor = Redactor::default();
-        let hint = fault.hint.as_deref().map(|hint| redactor.text(hint));
-        reporter.fault(&Fault { cause: redactor.text(&fault.cause), hint, ..fault.clone() });
+        reporter.fault(&Redactor::default().fault(fault));
     } else {
         reporter.fault(fault);
     }

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let exit = match streams() {
         Ok((streams, terminal)) => app::run(app::Given {
             args: std::env::args_os().collect(),
-            env: |name| std::env::var(name).ok(),
+            env: |name| std::env::var_os(name).map(|value| wsio::os_text::text(&value).into_owned()),
             // A question is only asked where it can be seen.
             ask: io::stderr().is_terminal().then_some(term::ask),
             streams,

@@ -183,7 +183,12 @@ pub(super) fn check_bytes(matches: &ArgMatches) -> Result<()> {
         for text in values.filter_map(|value| value.to_str()) {
             if os_text::stands_for_bytes(text) && !takes_bytes(text) {
                 let cause = format!("`{}` is not UTF-8", os_text::shown(text));
-                return Err(usage(cause).hint("in a URL such a byte is written as %FF; a path may have it"));
+                return Err(usage(cause).hint(match id {
+                    "target" | "a" | "b" | "to" | "address" => {
+                        "in a URL such a byte is written as %FF; a path may have it"
+                    }
+                    _ => "write it in UTF-8; any bytes may stand in a path, and in --send with -b",
+                }));
             }
         }
     }

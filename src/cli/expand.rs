@@ -7,7 +7,7 @@
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    framing::unmarked,
+    framing::{is_utf16, unmarked},
     limited::{self, Unread},
     net, os_text,
 };
@@ -114,9 +114,9 @@ impl<'a, 'c> Expander<'a, 'c> {
         decoded(option, self.bytes(option, text, Limit::Value)?)
     }
 
-    /// A variable of the environment.
+    /// A variable of the environment, if it is text.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
-        (self.context.env)(name)
+        (self.context.env)(name).filter(|value| !os_text::stands_for_bytes(value))
     }
 
     /// What whoever sits there answers, unseen; `None` when nobody does.
@@ -132,7 +132,7 @@ impl<'a, 'c> Expander<'a, 'c> {
 
     fn env(&self, option: &str, name: &str) -> Result<Vec<u8>> {
         match (self.context.env)(name) {
-            Some(value) => Ok(value.into_bytes()),
+            Some(value) => Ok(os_text::bytes(&value)),
             None => Err(usage(format!("{option}: the environment has no {name}"))
                 .hint(format!("export {name}, or read the value from a file with {option} @FILE"))),
         }
@@ -212,11 +212,6 @@ fn decoded(option: &str, bytes: Vec<u8>) -> Result<String> {
             .hint("convert the file: iconv -f UTF-16 -t UTF-8 FILE"),
         false => usage(format!("the value of {option} is not UTF-8")),
     })
-}
-
-/// Whether the text begins with the mark of UTF-16, which PowerShell's `>` writes.
-fn is_utf16(text: &[u8]) -> bool {
-    text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
 }
 
 /// A fault of the command line (exit 2).

@@ -10,7 +10,13 @@ use super::pasted;
 /// What to write instead of an unknown option, given as `-x` or `--word`.
 pub(super) fn hint(word: &str, subcommand: Option<&str>) -> Option<String> {
     let word = word.split('=').next().unwrap_or(word);
-    let special = match (word, subcommand) {
+    let found = || WORDS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint);
+    special(word, subcommand).or_else(found).map(str::to_owned).or_else(|| pasted::hint(word))
+}
+
+/// What to do instead of an option of ours in a subcommand that has it not.
+pub(super) fn special(word: &str, subcommand: Option<&str>) -> Option<&'static str> {
+    match (word, subcommand) {
         ("--origin", Some("listen")) => Some(
             "leave it out: a server cannot choose its client's Origin; --allow-origin ORIGIN lets pages in",
         ),
@@ -24,9 +30,7 @@ pub(super) fn hint(word: &str, subcommand: Option<&str>) -> Option<String> {
             Some("wsio listen PORT to be the server, or wsio pipe A B to join two endpoints")
         }
         _ => None,
-    };
-    let found = || WORDS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint);
-    special.or_else(found).map(str::to_owned).or_else(|| pasted::hint(word))
+    }
 }
 
 /// The option that is meant when a value follows one of ours that takes none: curl's `-b a=b`.

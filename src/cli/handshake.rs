@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     fault::Result,
+    os_text,
     ws::{ClientOptions, Cookies, HeaderName, HeaderValue, Login},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -61,6 +62,15 @@ pub(super) fn client(
         add_once(&mut options, "origin", "--origin", &expander.line("--origin", &origin)?, false)?;
     }
     for cookie in &credentials.cookie {
+        // curl takes a word without = for a file, and a server would take it for nothing.
+        if !cookie.starts_with('@') && !cookie.contains('=') && !cookie.trim().is_empty() {
+            return Err(usage("the value of --cookie is no NAME=VALUE").hint(
+                match os_text::path(cookie).exists() {
+                    true => format!("--cookie '@{cookie}' to read cookies from that file"),
+                    false => "--cookie 'NAME=VALUE', or --cookie @FILE to read them from a file".to_owned(),
+                },
+            ));
+        }
         let content = expander.text("--cookie", cookie)?;
         let cookies = match cookie.starts_with('@') && !cookie.starts_with("@@") {
             true => Cookies::of_file(&content).map_err(|cause| {

@@ -142,6 +142,7 @@ impl Place {
             let host = text.parse::<IpAddr>().is_ok() || text == "localhost";
             Fault::new(Exit::Malformed, "listen", format!("'{text}' is not an address to listen on: {cause}"))
                 .hint(match host {
+                    _ if text.starts_with(['/', '.', '~']) => format!("wsio listen unix:{text} for a Unix socket there"),
                     true if text.contains(':') => format!("wsio listen '[{text}]:8080'"),
                     true => format!("wsio listen {text}:8080"),
                     false => "write PORT, HOST:PORT, [V6]:PORT, ws://HOST:PORT/PATH, wss://…, unix:PATH, fd:N or systemd"

@@ -126,7 +126,7 @@ fn proxy(text: &str) -> Result<Proxy> {
         // wscat's -x sends a message.
         match text.contains(['{', '"', ' ']) {
             true => fault.hint("--send MSG to send a message before any input"),
-            false => fault.hint("write --proxy [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]"),
+            false => fault.hint("--proxy http://HOST:PORT, or https://, socks5:// or socks5h://; its login with --proxy-user NAME:PASSWORD"),
         }
     })
 }

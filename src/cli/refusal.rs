@@ -88,8 +88,24 @@ impl Refused<'_> {
         self.command.find_subcommand(self.words.first()?)
     }
 
-    /// A better cause than clap's, which only sees that a word is left over.
+    /// Where the option stands that took the URL for its value, as `--send URL` does.
+    fn swallowing(&self) -> Option<usize> {
+        let is_url = |word: &str| ["ws://", "wss://"].iter().any(|scheme| word.starts_with(scheme));
+        let takes = |word: &String| {
+            words::argument(self.command, word)
+                .is_some_and(|arg| arg.get_action().takes_values() && !arg.is_require_equals_set())
+        };
+        let found = self.words.windows(2).position(|pair| is_url(&pair[1]) && takes(&pair[0]))?;
+        (self.words[0] == "connect").then_some(found)
+    }
+
+    /// A better cause than clap's, which only sees that a word is left over or missing.
     fn cause(&self) -> Option<String> {
+        if self.error.kind() == ErrorKind::MissingRequiredArgument {
+            let at = self.swallowing()?;
+            let (option, url) = (&self.words[at], &self.words[at + 1]);
+            return Some(format!("`{url}` is the value of {option}, so there is no target"));
+        }
         if self.error.kind() != ErrorKind::UnknownArgument
             || self.text(ContextKind::InvalidArg)?.starts_with('-')
         {
@@ -115,8 +131,16 @@ impl Refused<'_> {
                 "listen" => "address to listen on",
                 _ => "first of the two endpoints",
             };
-            Some(format!("`{left_over}` is one word too many: `{}` is the {place}", self.words[taken]))
+            let shown = self.shown_as_taken(taken);
+            Some(format!("`{left_over}` is one word too many: `{shown}` is the {place}"))
         })
+    }
+
+    /// The word that was taken for the target, without its value where another tool's option has a secret there.
+    fn shown_as_taken(&self, taken: usize) -> String {
+        let word = &self.words[taken];
+        foreign::with_value(&self.words[taken - 1], word)
+            .map_or_else(|| word.clone(), |option| words::public(option, word))
     }
 
     /// Where the word stands that clap took as the target, address or first endpoint.
@@ -212,6 +236,9 @@ impl Refused<'_> {
         if let Some(line) = self.with_cookie_or_so() {
             return Some(line);
         }
+        if let Some(hint) = self.of_another_subcommand(word) {
+            return Some(hint);
+        }
         let foreign = foreign::hint(word, name);
         if let Some(hint) = foreign.as_ref().filter(|hint| name.is_some() && !hint.starts_with("wsio ")) {
             return Some(hint.clone());
@@ -237,6 +264,21 @@ impl Refused<'_> {
         words::slip(long, known.iter().copied()).map(|similar| format!("--{similar}, which is similar"))
     }
 
+    /// Where an option of ours is one, that this subcommand has not.
+    fn of_another_subcommand(&self, word: &str) -> Option<String> {
+        let here = self.subcommand()?;
+        let (name, word) = (here.get_name(), word.split('=').next()?);
+        // These have an answer of their own, with the line that does it.
+        if !word.starts_with("--") || foreign::special(word, Some(name)).is_some() {
+            return None;
+        }
+        let has = |command: &&Command| command.get_arguments().any(|arg| words::is(arg, word));
+        let others: Vec<_> = self.command.get_subcommands().filter(has).map(Command::get_name).collect();
+        let others = others.into_iter().map(|other| format!("wsio {other}")).collect::<Vec<_>>();
+        (!others.is_empty() && !has(&here))
+            .then(|| format!("leave it out: {word} is for {}", others.join(" and ")))
+    }
+
     /// The line with an example of what is missing, and where the rest is told.
     fn missing_place(&self) -> Option<String> {
         let name = self.subcommand()?.get_name();
@@ -245,6 +287,13 @@ impl Refused<'_> {
             "listen" => &["8080"],
             _ => &["ws-listen:8080", "tcp:localhost:22"],
         };
+        if let Some(at) = self.swallowing() {
+            let arg = words::argument(self.command, &self.words[at])?;
+            let name = arg.get_value_names()?.first()?.as_str();
+            let mut line = self.words.clone();
+            line.insert(at + 1, example(name).unwrap_or(name).to_owned());
+            return words::parse(self.command, &line).then(|| words::shown(&line));
+        }
         let line: Vec<String> =
             self.words.iter().cloned().chain(places.iter().map(ToString::to_string)).collect();
         words::parse(self.command, &line).then(|| format!("{}, or wsio {name} --help", words::shown(&line)))
@@ -272,16 +321,10 @@ impl Refused<'_> {
     /// The line with a value that the option takes.
     fn with_example(&self, option: &str, value: &str) -> Option<String> {
         let arg = words::argument(self.command, option)?;
-        let example = match arg.get_value_names()?.first()?.as_str() {
-            "DURATION" => "10s",
-            "SIZE" => "16M",
-            "N" => "5",
-            "DURATION=MSG" => "30s=ping",
-            "MSG" => "hello",
-            "F" => "lines",
-            "ENDPOINT" => "tcp:localhost:22",
-            "NAME: VALUE" => "Name: value",
-            _ => return None,
+        let example = match (arg.get_value_names()?.first()?.as_str(), value.to_ascii_lowercase().as_str()) {
+            // JSON a line each is what other tools call so.
+            ("F", "ndjson" | "jsonlines" | "json-lines" | "json-seq") => "jsonl",
+            (name, _) => example(name)?,
         };
         let at = self
             .words
@@ -303,6 +346,21 @@ impl Refused<'_> {
         }
         words::parse(self.command, &line).then(|| words::shown(&line))
     }
+}
+
+/// A value for an option whose value has this name.
+fn example(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "DURATION" => "10s",
+        "SIZE" => "16M",
+        "N" => "5",
+        "DURATION=MSG" => "30s=ping",
+        "MSG" => "hello",
+        "F" => "lines",
+        "ENDPOINT" => "tcp:localhost:22",
+        "NAME: VALUE" => "Name: value",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -331,6 +389,18 @@ mod tests {
     #[test]
     fn first_commands_of_other_tools_get_the_line_that_works() {
         for (line, instead) in [
+            ("wsio connect --send ws://h", "wsio connect --send hello ws://h"),
+            ("wsio connect -H wss://h/", "wsio connect -H 'Name: value' wss://h/"),
+            ("wsio connect -k --record ws://h", "wsio connect -k --record FILE ws://h"),
+            ("wsio connect --secret ws://h", "wsio connect --secret NAME ws://h"),
+            ("wsio connect --bin ws://h", "--binary, which is similar"),
+            // An option of ours that stands in the wrong place.
+            ("wsio listen 0 --match x", "leave it out: --match is for wsio connect and wsio pipe"),
+            ("wsio listen 0 --cookie a=b", "leave it out: --cookie is for wsio connect and wsio pipe"),
+            ("wsio listen 0 --check", "leave it out: --check is for wsio connect"),
+            ("wsio connect ws://h --queue=3", "leave it out: --queue is for wsio listen and wsio pipe"),
+            ("wsio pipe - ws://h --no-pretty", "leave it out: --no-pretty is for wsio connect"),
+            ("wsio connect --framing ndjson ws://h", "wsio connect --framing jsonl ws://h"),
             ("wsio -c ws://h", "wsio connect ws://h"),
             ("wsio connect -c ws://h", "wsio connect ws://h"),
             ("wsio -n -c wss://h", "wsio connect -k wss://h"),
@@ -356,7 +426,7 @@ mod tests {
             ("wsio completions bash", "the files for bash, zsh"),
             ("wsio conect ws://h", "wsio connect, which is similar"),
             ("wsio frobnicate", "wsio --help"),
-            ("wsio connect -b a=b ws://h", "wsio connect --cookie … ws://h"),
+            ("wsio connect -b a=b ws://h", "wsio connect --cookie a=… ws://h"),
             ("wsio connect -s chat ws://h", "wsio connect --subprotocol chat ws://h"),
             ("wsio connect --binary=true ws://h", "--binary alone: it takes no value"),
             ("wsio connect ws://h --wat", "wsio connect --help"),
@@ -406,7 +476,7 @@ mod tests {
     #[test]
     fn the_word_that_was_taken_for_the_target_is_named() {
         for (line, cause) in [
-            ("wsio connect -b a=b ws://h", "`ws://h` is one word too many: `a=b` is the target"),
+            ("wsio connect -b a=b ws://h", "`ws://h` is one word too many: `a=…` is the target"),
             ("wsio connect --linger 3 x ws://h", "`ws://h` is one word too many: `x` is the target"),
             ("wsio connect --linger=3 -k x ws://h", "`ws://h` is one word too many: `x` is the target"),
             ("wsio listen -k 8080 8081", "`8081` is one word too many: `8080` is the address to listen on"),

@@ -42,8 +42,8 @@ impl Scripting {
                 .hint("write --report junit=FILE, or --record FILE for the records"));
         }
         if on_output > 1 {
-            return Err(usage("--report tap and --report github would mix on standard output")
-                .hint("keep one of the two"));
+            return Err(usage("more than one --report tap or github would mix on standard output")
+                .hint("keep one of them; --report junit=FILE may stand beside it"));
         }
         let stdin = path.as_path() == Path::new("-");
         let text = if stdin { Some(expander.script()?) } else { None };

@@ -172,7 +172,7 @@ pub fn field_regex(text: &str) -> Result<(String, Regex), String> {
 
 /// A regular expression; the error shows where it is wrong.
 pub fn regex(pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|error| error.to_string())
+    Regex::new(pattern).map_err(|error| expect::no_regex(&error))
 }
 
 /// `REGEX=MSG`, cut at the first `=` that has no backslash before it.

@@ -33,16 +33,17 @@ pub(super) fn is(arg: &Arg, word: &str) -> bool {
     }
 }
 
-/// The option of these that a slip of the finger made this of: a letter wrong, missing, doubled or two
-/// of them exchanged, in a long word two; or a word that one option alone begins with.
+/// The option of these that a slip of the finger made this of: a word that one option alone begins with;
+/// or a letter wrong, missing, doubled or two of them exchanged, in a long word two.
 pub(super) fn slip<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let allowed = if word.chars().count() < 8 { 1 } else { 2 };
-    let near = known.clone().filter(|_| word.len() > 2).map(|name| (strsim::osa_distance(word, name), name));
+    let mut longer = known.clone().filter(|name| word.len() > 2 && name.starts_with(word));
+    if let (Some(name), None) = (longer.next(), longer.next()) {
+        return Some(name);
+    }
+    let near = known.filter(|_| word.len() > 2).map(|name| (strsim::osa_distance(word, name), name));
     let nearest = near.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance);
-    nearest.map(|(_, name)| name).or_else(|| {
-        let mut longer = known.filter(|name| word.len() > 2 && name.starts_with(word));
-        longer.next().filter(|_| longer.next().is_none())
-    })
+    nearest.map(|(_, name)| name)
 }
 
 /// The whole line for a shell, without what is secret in it.
@@ -69,7 +70,8 @@ pub(super) fn hushed(mut text: String, words: &[String]) -> String {
     text
 }
 
-fn public(before: &str, word: &str) -> String {
+/// A word as it may be shown behind the one before it.
+pub(super) fn public(before: &str, word: &str) -> String {
     let redactor = Redactor::default();
     let (option, value) = match word.split_once('=') {
         Some((option, value)) if word.starts_with("--") => (option, value),
@@ -79,6 +81,16 @@ fn public(before: &str, word: &str) -> String {
         SECRETS.iter().find(|secret| secret.len() == 2 && word.starts_with(*secret) && word.len() > 2);
     if let Some(short) = attached.filter(|_| !word.starts_with("--")) {
         return format!("{short}…");
+    }
+    let names = |separator| value.split_once(separator).map(|(name, _)| format!("{name}{separator}"));
+    let name = match option {
+        "--cookie" if !value.starts_with('@') => names('=').filter(|_| !value.contains(';')),
+        // curl's FILE:PASSWORD.
+        "--cert" => names(':'),
+        _ => None,
+    };
+    if let Some(name) = name {
+        return format!("{}{name}…", word.strip_suffix(value).unwrap_or_default());
     }
     if SECRETS.contains(&option) && !value.starts_with('@') {
         return format!("{}…", word.strip_suffix(value).unwrap_or_default());

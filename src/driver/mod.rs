@@ -116,7 +116,13 @@ async fn remote(target: &str, common: &Common, run: &Arc<Run>, found: Option<Fou
     if endpoint::is_echo(&target) {
         target = echo_server(common, run).await?;
     }
-    let remote = endpoint::parse(&target, &Opening::new(Role::B))?;
+    let remote =
+        endpoint::parse(&target, &Opening::new(Role::B)).map_err(|fault| match target.starts_with('/') {
+            true if !target.starts_with("//") => {
+                fault.hint(format!("wsio connect ws+unix:{target} for a WebSocket at a Unix socket"))
+            }
+            _ => fault,
+        })?;
     if !remote.is_web_socket() {
         let cause = format!("connect wants a WebSocket URL, not `{target}`");
         return Err(Fault::new(Exit::Usage, "usage", cause).hint(match Scheme::of(&target) {

@@ -10,7 +10,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{
-        Framing, Kind,
+        self, Framing, Kind,
         record::{Record, Tally, What},
     },
     link::{Link, Recorder, Stdio, budget::Budget, room::Rooms},
@@ -85,9 +85,13 @@ impl Run {
             }
             match framings.kind() {
                 Kind::Binary => Ok(Message::Binary(payload.clone())),
-                Kind::Text => Utf8Bytes::try_from(payload.clone())
-                    .map(Message::Text)
-                    .map_err(|_| bad_send(format!("{place} is not UTF-8")).hint("send it as binary with -b")),
+                Kind::Text => Utf8Bytes::try_from(payload.clone()).map(Message::Text).map_err(|_| {
+                    match framing::is_utf16(payload) {
+                        true => bad_send(format!("{place} is UTF-16, not UTF-8"))
+                            .hint("convert the file: iconv -f UTF-16 -t UTF-8 FILE"),
+                        false => bad_send(format!("{place} is not UTF-8")).hint("send it as binary with -b"),
+                    }
+                }),
             }
         });
         let redactor = reporter.redactor();
@@ -128,7 +132,7 @@ impl Run {
     pub(super) async fn telling<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         let opened = opening.await;
         if let Err(fault) = &opened {
-            self.tell_end(None, &outcome::ending(Some(fault))).await;
+            self.tell_end(None, &outcome::ending(Some(&self.reach.redactor.fault(fault)))).await;
         }
         opened
     }

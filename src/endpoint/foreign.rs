@@ -51,6 +51,10 @@ static WORDS: &[Word] = &[
     Word { names: &["l-ws-unix"], a: "write ws-listen:unix:PATH, or wsio listen unix:PATH", b: FIRST },
     word(&["ws-connect", "ws-c", "wss-connect", "wss-c"], "write ws://HOST/PATH or wss://HOST/PATH"),
     word(&["tcp-connect", "tcp-c", "tcp4", "tcp6"], "write tcp:HOST:PORT"),
+    word(
+        &["ssh", "telnet", "rfb", "vnc", "redis", "mqtt"],
+        "write tcp:HOST:PORT for the bytes of such a server",
+    ),
     word(&["udp-connect", "udp-c", "udp-sendto", "udp4", "udp6"], "write udp:HOST:PORT"),
     word(&["unix-connect", "unix-c"], "write unix:PATH"),
     word(

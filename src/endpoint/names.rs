@@ -55,8 +55,13 @@ pub fn target(text: &str) -> Result<Box<dyn Endpoint>> {
         false if address.bytes().all(|byte| byte.is_ascii_digit()) => format!("127.0.0.1:{address}"),
         false => format!("{address}:PORT"),
     };
+    // A word alone may be a program's name.
+    let program = match text.contains(['.', ':', '/']) || address.starts_with(|c: char| c.is_ascii_digit()) {
+        true => String::new(),
+        false => format!(", exec:{text} for a program"),
+    };
     Err(Fault::new(Exit::Malformed, "endpoint", format!("`{text}` has no scheme"))
-        .hint(format!("tcp:{address} for a stream of bytes, {url} for a WebSocket")))
+        .hint(format!("tcp:{address} for a stream of bytes, {url} for a WebSocket{program}")))
 }
 
 fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
@@ -78,6 +83,9 @@ fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     if rest.is_some() && foreign::is_no_host(name) {
         return Err(unknown().hint(foreign::hint(name, role).unwrap_or_default()));
     }
+    if let Some(hint) = instead(text, role) {
+        return Err(malformed(format!("`{text}` has no scheme")).hint(hint));
+    }
     if is_host {
         return web_socket::url(text).map_err(|fault| match foreign::hint(name, role) {
             Some(hint) => unknown().hint(hint),
@@ -98,6 +106,26 @@ fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
             fault.hint(format!("did you mean `{}`?", scheme.form))
         }
         _ => fault.hint("see `wsio pipe --help` for what can stand here"),
+    })
+}
+
+/// What to write where a path, a command line or a standard stream stands without its scheme; none of them is
+/// the name of a host.
+fn instead(text: &str, role: Role) -> Option<String> {
+    let is_path = ["/", "./", "../", "~"].iter().any(|begin| text.starts_with(begin))
+        && !text.starts_with("//")
+        || matches!(text, "." | "..");
+    let is_stream = ["stdin", "stdout", "stdio"].iter().any(|name| name.eq_ignore_ascii_case(text));
+    let is_command = text.contains(' ') && !text.contains("://");
+    Some(match role {
+        _ if is_stream => "write - for standard input and output".to_owned(),
+        Role::A if is_path => format!("file:{text} to read it, unix:{text} for a socket"),
+        Role::B if is_path => {
+            format!("append:{text} to add to a file, unix:{text} for a socket, exec:{text} for a program")
+        }
+        Role::A if is_command => "a command stands second, as in wsio pipe URL 'exec:PROGRAM ARG'".to_owned(),
+        Role::B if is_command => "a command is written exec:PROGRAM ARG, or sh:COMMAND, in quotes".to_owned(),
+        _ => return None,
     })
 }
 
@@ -154,6 +182,39 @@ mod tests {
         for text in ["ws://h/", "HTTP://h", "tcp:h:1", "echo:", "-", "sh:cat", "WS+UNIX:/s"] {
             assert!(target(text).is_ok(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_path_a_command_and_a_stream_are_no_hosts() {
+        for (text, role, hint) in [
+            ("/tmp/x", Role::A, "file:/tmp/x"),
+            ("./x.log", Role::A, "file:./x.log"),
+            ("/tmp/x", Role::B, "append:/tmp/x"),
+            ("../x", Role::B, "exec:../x"),
+            ("~/x", Role::B, "unix:~/x"),
+            (".", Role::A, "file:."),
+            ("cat -n", Role::B, "exec:PROGRAM ARG"),
+            ("cat -n", Role::A, "a command stands second"),
+            ("STDIN", Role::A, "write -"),
+            ("stdout", Role::B, "write -"),
+            ("ssh:h", Role::B, "write tcp:HOST:PORT"),
+        ] {
+            let fault = fault(text, role);
+            assert_eq!(fault.exit, Exit::Malformed, "{text}");
+            assert!(fault.hint.as_ref().is_some_and(|said| said.contains(hint)), "{text}: {:?}", fault.hint);
+        }
+        for (text, cause) in [("tcp:5900", "write 127.0.0.1:5900"), ("tcp:h", "lacks a port")] {
+            assert!(fault(text, Role::B).cause.contains(cause), "{text}");
+        }
+        for host in ["//h/x", "h/~x", "stdin.example.com"] {
+            assert!(parse(host, &Opening::new(Role::B)).is_ok(), "{host}");
+        }
+        assert!(
+            target("cat")
+                .err()
+                .and_then(|fault| fault.hint)
+                .is_some_and(|hint| hint.contains("exec:cat for"))
+        );
     }
 
     #[test]

@@ -106,6 +106,11 @@ impl Endpoint for Client {
         true
     }
 
+    fn prepare<'a>(&'a self, reach: &'a Reach) -> Opens<'a, Result<()>> {
+        // Where no client could ever be joined, none is let in.
+        Box::pin(std::future::ready(self.check_demands(reach)))
+    }
+
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let deadline = reach.deadline();
@@ -218,6 +223,16 @@ enum Attempt {
 }
 
 impl Client {
+    /// Fails where an option demands TLS, and the URL has none.
+    fn check_demands(&self, reach: &Reach) -> Result<()> {
+        if self.url.secure {
+            return Ok(());
+        }
+        let secure = Self { url: WsUrl { secure: true, ..self.url.clone() }, named_login: false };
+        let name = reach.redactor.url(&self.url.to_string());
+        reach.demand_tls(&name, &reach.redactor.url(&secure.describe()))
+    }
+
     fn attempt<'a>(
         &'a self,
         reach: &'a Reach,
@@ -233,10 +248,7 @@ impl Client {
             if url.guessed {
                 telling.reporter.verbose(&format!("no scheme was written: taken as {name}"));
             }
-            if !url.secure {
-                let secure = Self { url: WsUrl { secure: true, ..url.clone() }, named_login: false };
-                reach.demand_tls(&name, &reach.redactor.url(&secure.describe()))?;
-            }
+            self.check_demands(reach)?;
             // Our own files are judged before anybody else is troubled.
             let connector = match (url.secure, asked.is_for_stranger) {
                 (false, _) => None,

@@ -15,6 +15,19 @@ pub fn unmarked(text: &[u8]) -> &[u8] {
     text.strip_prefix(MARK).unwrap_or(text)
 }
 
+/// What stands before text in UTF-16, which PowerShell's `>` writes.
+const UTF16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
+/// Whether the text begins with a mark of UTF-16.
+pub fn is_utf16(text: &[u8]) -> bool {
+    UTF16.iter().any(|mark| text.starts_with(mark))
+}
+
+/// Whether these first bytes are the beginning of a mark, and not all of it.
+fn may_become_mark(begin: &[u8]) -> bool {
+    [MARK, UTF16[0], UTF16[1]].iter().any(|mark| begin.len() < mark.len() && mark.starts_with(begin))
+}
+
 /// A decoder for the start of an input, which drops the mark where the framing is one of text.
 pub fn at_start(framing: Framing, kind: Kind, decoder: Box<dyn Decode>) -> Box<dyn Decode> {
     let is_text = kind == Kind::Text && framing.name != "raw" && framing.name != "length";
@@ -24,6 +37,7 @@ pub fn at_start(framing: Framing, kind: Kind, decoder: Box<dyn Decode>) -> Box<d
             begin: Some(BytesMut::new()),
             in_lines: framing.name == "lines",
             of_windows: false,
+            is_utf16: false,
         }),
         false => decoder,
     }
@@ -35,9 +49,21 @@ struct Marked {
     begin: Option<BytesMut>,
     in_lines: bool,
     of_windows: bool,
+    is_utf16: bool,
 }
 
 impl Marked {
+    fn told(&self, next: Result<Message, BadInput>) -> Result<Message, BadInput> {
+        match next {
+            Ok(message) if self.of_windows => Ok(self.unended(message)),
+            Err(_) if self.is_utf16 => Err(BadInput {
+                cause: "it is UTF-16, not UTF-8, by its first two bytes".to_owned(),
+                hint: "convert it: iconv -f UTF-16 -t UTF-8 FILE | wsio …",
+            }),
+            next => next,
+        }
+    }
+
     fn unended(&self, message: Message) -> Message {
         match message {
             Message::Text(text) if self.in_lines && text.ends_with('\r') => {
@@ -53,12 +79,13 @@ impl Decode for Marked {
         if let Some(mut begin) = self.begin.take() {
             if !begin.is_empty() || chunk.len() < MARK.len() {
                 begin.extend_from_slice(&chunk);
-                if begin.len() < MARK.len() && MARK.starts_with(&begin) {
+                if may_become_mark(&begin) {
                     self.begin = Some(begin);
                     return;
                 }
                 chunk = begin.freeze();
             }
+            self.is_utf16 = is_utf16(&chunk);
             self.of_windows = chunk.starts_with(MARK);
             if self.of_windows {
                 chunk.advance(MARK.len());
@@ -68,11 +95,8 @@ impl Decode for Marked {
     }
 
     fn next(&mut self) -> Option<Result<Message, BadInput>> {
-        if !self.of_windows {
-            return self.decoder.next();
-        }
         let next = self.decoder.next()?;
-        Some(next.map(|message| self.unended(message)))
+        Some(self.told(next))
     }
 
     fn finish(&mut self) -> Option<Result<Message, BadInput>> {
@@ -83,7 +107,7 @@ impl Decode for Marked {
             }
         }
         let last = self.decoder.finish()?;
-        Some(last.map(|message| if self.of_windows { self.unended(message) } else { message }))
+        Some(self.told(last))
     }
 
     fn held(&self) -> usize {
@@ -126,6 +150,33 @@ mod tests {
             assert_eq!(messages("base64", Kind::Binary, b"\xef\xbb\xbfAAEC\n", step), [[0, 1, 2]]);
             assert_eq!(messages("nul", Kind::Text, b"\xef\xbb\xbfa\r\0b", step), [&b"a\r"[..], b"b"]);
         }
+    }
+
+    #[test]
+    fn another_mark_is_named_however_it_comes() {
+        for (framing, input) in [
+            ("lines", &b"\xff\xfea\0\n\0"[..]),
+            ("whole", b"\xfe\xff\0a"),
+            ("nul", b"\xff\xfea\0"),
+            ("jsonl", b"\xff\xfe{\0\n\0"),
+            ("hex", b"\xff\xfe0\0"),
+        ] {
+            for step in [1, 2, 100] {
+                let framing = by_name(framing).unwrap();
+                let mut decoder = at_start(framing, Kind::Text, (framing.decoder)(Kind::Text, 1000));
+                let found = input.chunks(step).find_map(|chunk| {
+                    decoder.feed(Bytes::copy_from_slice(chunk));
+                    decoder.next()
+                });
+                let bad = found.or_else(|| decoder.finish()).unwrap().unwrap_err();
+                assert!(
+                    bad.cause.contains("UTF-16") && bad.hint.contains("iconv"),
+                    "{}: {bad:?}",
+                    framing.name
+                );
+            }
+        }
+        assert!(messages("lines", Kind::Binary, b"\xff\xfea", 1) == [b"\xff\xfea"], "bytes are bytes");
     }
 
     #[test]

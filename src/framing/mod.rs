@@ -22,7 +22,7 @@ mod whole;
 
 pub use codec::{BadInput, Decode, Encode, Entry, Kind, payload};
 pub use escaped::Escaped;
-pub use marked::{at_start, unmarked};
+pub use marked::{at_start, is_utf16, unmarked};
 pub use output::Output;
 pub use signs::{Notice, Sign, watched};
 pub use stamped::{Stamp, Stamped};

@@ -55,6 +55,10 @@ impl fmt::Display for ListenAddr {
 /// Reads `HOST:PORT` or `[V6]:PORT`, with or without a leading `//`; the error is the cause in words.
 pub fn host_port(text: &str) -> Result<(String, u16), String> {
     let text = text.strip_prefix("//").map_or(text, |rest| rest.strip_suffix('/').unwrap_or(rest));
+    if text.contains('@') {
+        // Neither part of it is shown: which of them is the password is not known.
+        return Err("an address (HOST:PORT) takes no login in front of an @".into());
+    }
     let (host, port_text) = if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) =
             rest.split_once(']').ok_or_else(|| format!("`{text}` lacks the closing bracket"))?;
@@ -63,8 +67,10 @@ pub fn host_port(text: &str) -> Result<(String, u16), String> {
         literal.parse::<Ipv6Addr>().map_err(|_| format!("`{host}` is not an IPv6 address"))?;
         (host, rest.strip_prefix(':').ok_or_else(|| format!("`{text}` lacks a port"))?)
     } else {
-        let (host, port) =
-            text.rsplit_once(':').ok_or_else(|| format!("`{text}` lacks a port (HOST:PORT)"))?;
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| match port(text) {
+            Ok(_) => format!("`{text}` lacks a host: write 127.0.0.1:{text} for this machine"),
+            Err(_) => format!("`{text}` lacks a port (HOST:PORT)"),
+        })?;
         if host.parse::<Ipv6Addr>().is_err() && text.parse::<Ipv6Addr>().is_ok() {
             return Err(format!("`{text}` lacks a port: write [{text}]:PORT"));
         }

@@ -9,6 +9,7 @@
 use super::Stream;
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
+    borrow::Cow,
     io::{self, IoSlice},
     mem,
     pin::Pin,
@@ -156,7 +157,7 @@ impl AnswerHeads {
             return;
         }
         self.head.status = cleaned(line);
-        let text = String::from_utf8_lossy(&self.head.status).into_owned();
+        let text = field_text(&self.head.status).into_owned();
         let findings = &mut self.shared.lock().0;
         findings.status_line = Some(text);
         (findings.left_out, findings.beyond) = (Vec::new(), None);
@@ -356,6 +357,14 @@ impl AsyncWrite for AnswerHeads {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.as_mut().poll_shutdown(cx)
+    }
+}
+
+/// The text of a reason phrase or a field: UTF-8, or ISO-8859-1, which HTTP had for both (RFC 9110 section 5.5).
+pub(super) fn field_text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => bytes.iter().copied().map(char::from).collect::<String>().into(),
     }
 }
 

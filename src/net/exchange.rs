@@ -5,7 +5,7 @@
 
 use super::{
     Stream,
-    answer_head::{AnswerHeads, Findings, MAX_FIELDS, MAX_HEAD, Shared},
+    answer_head::{AnswerHeads, Findings, MAX_FIELDS, MAX_HEAD, Shared, field_text},
     spelling::Spelled,
 };
 use crate::observe::Redactor;
@@ -132,7 +132,7 @@ async fn drive<O>(
 pub fn head_lines(version: Version, status: &str, headers: &HeaderMap, redactor: &Redactor) -> Vec<String> {
     let mut lines = vec![format!("{version:?} {status}")];
     lines.extend(headers.iter().map(|(name, value)| {
-        format!("{name}: {}", redactor.field(name.as_str(), &String::from_utf8_lossy(value.as_bytes())))
+        format!("{name}: {}", redactor.field(name.as_str(), &field_text(value.as_bytes())))
     }));
     lines
 }
@@ -148,7 +148,7 @@ pub fn refusal_lines(head: &Parts, body: &[u8], redactor: &Redactor) -> Vec<Stri
     match decoded(&head.headers, body) {
         Ok(body) => {
             let shown = &body[..body.len().min(SHOWN_BODY)];
-            lines.extend(String::from_utf8_lossy(shown).lines().map(str::to_owned));
+            lines.extend(body_text(&head.headers, shown).lines().map(str::to_owned));
             if shown.len() < body.len() {
                 lines.push("…".to_owned());
             }
@@ -156,6 +156,23 @@ pub fn refusal_lines(head: &Parts, body: &[u8], redactor: &Redactor) -> Vec<Stri
         Err(coding) => lines.push(format!("({} bytes, encoded with {coding})", body.len())),
     }
     lines
+}
+
+/// The text of a body in the few character sets that need no table.
+fn body_text<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, str> {
+    let kind = headers.get(header::CONTENT_TYPE).map(|kind| field_text(kind.as_bytes()).to_ascii_lowercase());
+    let says = |charset: &str| kind.as_ref().is_some_and(|kind| kind.contains(charset));
+    let (is_little, is_big) = (body.starts_with(b"\xff\xfe"), body.starts_with(b"\xfe\xff"));
+    if is_little || is_big || says("charset=utf-16") {
+        let unit = |pair: [u8; 2]| if is_big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) };
+        let units = body.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        let text = char::decode_utf16(units).map(|found| found.unwrap_or(char::REPLACEMENT_CHARACTER));
+        return text.filter(|c| *c != '\u{feff}').collect::<String>().into();
+    }
+    match says("8859-1") || says("windows-1252") || says("latin1") {
+        true => field_text(body),
+        false => String::from_utf8_lossy(body),
+    }
 }
 
 /// The body of a refusal without its Content-Encoding (RFC 9110 section 8.4), as much of it as can be read;
@@ -218,7 +235,7 @@ pub fn auth_schemes(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 
 /// Such as `404 Not Found`, in the words of whoever answered: hyper keeps those that are not the usual ones.
 pub fn status_text(status: StatusCode, extensions: &Extensions) -> String {
-    let own = extensions.get::<ReasonPhrase>().map(|reason| String::from_utf8_lossy(reason.as_bytes()));
+    let own = extensions.get::<ReasonPhrase>().map(|reason| field_text(reason.as_bytes()));
     let own = own.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     match own.or_else(|| status.canonical_reason()) {
         Some(reason) => format!("{} {reason}", status.as_u16()),

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 pub const HIDDEN: &str = "[hidden]";
 
 /// Whole names of query keys whose values are secrets.
-const KEYS: &[&str] = &["key", "code", "access", "pin"];
+const KEYS: &[&str] = &["key", "code", "access"];
 /// How deep a URL in a value of a URL is looked into.
 const DEPTH: usize = 4;
 /// Header fields whose value may begin with the scheme of a login.
@@ -100,8 +100,16 @@ impl Redactor {
             Some(at) => format!("{}{HIDDEN}{}", &authority[..login_start(authority)], &authority[at..]),
             None => authority.to_owned(),
         };
-        let segments = path.split('/').map(|segment| self.pairs(segment, depth));
-        shown.push_str(&segments.collect::<Vec<_>>().join("/"));
+        let mut before = "";
+        for (index, segment) in path.split('/').enumerate() {
+            shown.push_str(if index > 0 { "/" } else { "" });
+            // A path may carry a secret behind its name: `/token/VALUE`.
+            match self.is_behind_its_name(before, segment) {
+                true => shown.push_str(HIDDEN),
+                false => shown.push_str(&self.pairs(segment, depth)),
+            }
+            before = segment;
+        }
         if let Some(query) = query {
             shown.push('?');
             shown.push_str(&self.pairs(query, depth));
@@ -156,6 +164,15 @@ impl Redactor {
         let key = key.trim().trim_end_matches("[]");
         let lower = key.to_ascii_lowercase();
         self.is_listed(key) || KEYS.contains(&lower.as_str()) || is_secret_name(key) || is_of_an_api(&lower)
+    }
+
+    /// Whether a segment of a path is the value of a secret that the segment before names: long, with a digit,
+    /// as a machine makes them and no address is spelled.
+    pub(super) fn is_behind_its_name(&self, name: &str, segment: &str) -> bool {
+        segment.len() >= 8
+            && segment != HIDDEN
+            && segment.bytes().any(|byte| byte.is_ascii_digit())
+            && self.is_secret_key(name)
     }
 
     fn is_listed(&self, name: &str) -> bool {

@@ -6,6 +6,7 @@
 
 use super::redact::{HIDDEN, Redactor, decoded, login_start};
 use crate::{
+    exit::Exit,
     fault::Fault,
     framing::record::{Facts, Head},
 };
@@ -37,6 +38,11 @@ impl Redactor {
 
     /// A fault as it may be told. A hint is ours alone: no secret of the run is looked for in its words.
     pub fn fault(&self, fault: &Fault) -> Fault {
+        if matches!(fault.exit, Exit::Usage | Exit::Malformed) {
+            // What was not understood is shown as it was written, a password in it too.
+            let hint = fault.hint.as_deref().map(|hint| self.text(hint));
+            return Fault { cause: self.text(&self.shown(&fault.cause)), hint, ..fault.clone() };
+        }
         Fault {
             cause: self.shown(&fault.cause),
             detail: fault.detail.iter().map(|line| self.shown(line)).collect(),
@@ -78,7 +84,10 @@ impl Redactor {
         let password = login.and_then(|login| login.split_once(':')).map(|(_, password)| password);
         let values = url[end..].split(['?', '#', '&', ';', '/']).filter_map(|pair| pair.split_once('='));
         let values = values.filter(|(key, _)| self.is_secret_key(key)).map(|(_, value)| value);
-        let secrets: Vec<&str> = login.into_iter().chain(password).chain(values).collect();
+        let path = url[end..].split(['?', '#']).next().unwrap_or_default().split('/').collect::<Vec<_>>();
+        let behind = path.windows(2).filter(|pair| self.is_behind_its_name(pair[0], pair[1]));
+        let behind = behind.map(|pair| pair[1]);
+        let secrets: Vec<&str> = login.into_iter().chain(password).chain(values).chain(behind).collect();
         for secret in secrets {
             self.learn(secret);
             self.learn(&decoded(secret));
@@ -175,6 +184,33 @@ mod tests {
             ["--send @file, @- and @env:NAME", "a note: user@example.com", "ws://h/x?a=b", "{\"a\":1}"]
         {
             assert_eq!(redactor.text(plain), plain);
+        }
+    }
+
+    /// The hints that stand in the source, as they are written there.
+    fn hints() -> Vec<String> {
+        let written = regex::Regex::new(r#"hint\(\s*(?:format!\(\s*)?"((?:[^"\\]|\\.)*)""#).unwrap();
+        let (mut hints, mut folders) = (Vec::new(), vec![format!("{}/src", env!("CARGO_MANIFEST_DIR"))]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry.is_dir() {
+                    folders.push(entry.to_str().unwrap().to_owned());
+                } else if entry.extension().is_some_and(|kind| kind == "rs") {
+                    let source = std::fs::read_to_string(&entry).unwrap();
+                    let source = source.split("#[cfg(test)]").next().unwrap();
+                    hints.extend(written.captures_iter(source).map(|found| found[1].replace("\\\"", "\"")));
+                }
+            }
+        }
+        hints
+    }
+
+    #[test]
+    fn no_hint_is_taken_for_a_secret() {
+        let (redactor, hints) = (Redactor::default(), hints());
+        assert!(hints.len() > 100, "{}", hints.len());
+        for hint in hints {
+            assert_eq!(redactor.text(&hint), hint);
         }
     }
 

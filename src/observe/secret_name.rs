@@ -13,12 +13,10 @@ const PARTS: &[&str] = &[
     "passwd",
     "passphrase",
     "passcode",
+    "pwd",
     "apikey",
     "accesskey",
-    "authkey",
-    "listenkey",
     "privatekey",
-    "signkey",
     "credential",
     "signature",
     "sessionid",
@@ -28,6 +26,8 @@ const PARTS: &[&str] = &[
     "jwt",
     "csrf",
     "xsrf",
+    "samlresponse",
+    "samlrequest",
 ];
 /// Words that make a name one of a secret, between separators or capitals: `X-BAPI-SIGN`, `user_pwd`.
 const WORDS: &[&str] = &[
@@ -37,19 +37,27 @@ const WORDS: &[&str] = &[
     "authentication",
     "authorization",
     "pw",
-    "pwd",
+    "psw",
     "pass",
+    "pin",
+    "tok",
+    "sas",
+    "hdnts",
+    "hdnea",
     "session",
     "sess",
     "sid",
     "ticket",
     "otp",
     "totp",
+    "mfa",
     "psk",
     "creds",
     "assertion",
     "cookie",
 ];
+/// Names that end in `key` and are no key's.
+const NO_KEYS: &[&str] = &["key", "monkey", "donkey", "turkey", "hockey", "jockey", "whiskey"];
 /// Last words of names that tell something about a secret, and are none.
 const TELLING: &[&str] = &[
     "count",
@@ -82,6 +90,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     let last = words.last().map(String::as_str).unwrap_or_default();
     PARTS.iter().any(|part| joined.contains(part))
         || words.len() > 1 && last == "key"
+        || last.ends_with("key") && !NO_KEYS.contains(&last)
         || words.iter().any(|word| WORDS.contains(&word.as_str())) && !TELLING.contains(&last)
 }
 
@@ -128,6 +137,12 @@ mod tests {
             ("--", &[]),
         ] {
             assert_eq!(words(name), expected, "{name}");
+        }
+        for name in ["loginkey", "appkey", "authKey", "X-Pin", "mfa_code", "pwdhash", "SAMLResponse", "sas"] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["monkey", "key", "pin_count", "keyboard", "spinner", "task"] {
+            assert!(!is_secret_name(name), "{name}");
         }
         assert!(is_secret_name("userPwd") && is_secret_name("wsKey") && !is_secret_name("userName"));
     }

@@ -91,7 +91,7 @@ impl Template {
             })?;
             let origin = origin(name).ok_or_else(|| {
                 flaw(
-                    format!("${{{name}}} is neither captured before nor set in the environment"),
+                    format!("${{{name}}} is neither captured before nor set in the environment as UTF-8"),
                     Some("set it, capture it first, or write $${ for a plain ${"),
                 )
             })?;

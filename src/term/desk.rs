@@ -13,6 +13,7 @@ use crate::{
     fault::Fault,
     framing::Kind,
     link::Queue,
+    os_text,
     session::{CloseWith, SourceEnd},
 };
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use std::{
     fs::File,
     io::Read,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Instant,
 };
@@ -163,7 +164,7 @@ impl Desk {
 
     fn read(&self, path: &Path) -> Result<Bytes, String> {
         let path = match (path.strip_prefix("~"), &self.home) {
-            (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
+            (Ok(rest), Some(home)) => os_text::path(home).join(rest),
             _ => path.to_owned(),
         };
         let plain = |error: std::io::Error| error.to_string();

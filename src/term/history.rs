@@ -4,6 +4,7 @@
 //! what another one wrote; it is only shortened when a session starts, under a lock and by a new file in
 //! its place. What looks like a secret is not written at all.
 
+use crate::os_text;
 use std::{
     collections::HashSet,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
@@ -43,7 +44,8 @@ pub(super) struct History {
 impl History {
     /// Where the environment puts it: below `XDG_STATE_HOME`, or `~/.local/state`.
     pub(super) fn of(env: fn(&str) -> Option<String>) -> Option<Self> {
-        let absolute = |name| env(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+        let absolute =
+            |name| env(name).map(|text| os_text::path(&text)).filter(|path: &PathBuf| path.is_absolute());
         let state =
             absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
         Some(Self { path: state.join("wsio/history") })

@@ -25,7 +25,7 @@ pub(super) fn connecting(error: &io::Error, has_certificate: bool, agreed: bool)
         )) if !agreed => handshake(
             "the server takes nothing that is offered here: no cipher suite, key exchange or kind of signature is common to both".into(),
         )
-        .hint("let the server allow TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305; suites with RSA key exchange, DHE or CBC are not spoken here"),
+        .hint("let the server allow TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, and have a certificate with an RSA (not RSA-PSS), P-256, P-384, P-521 or Ed25519 key; suites with RSA key exchange, DHE or CBC are not spoken here"),
         Some(error) => explain(error, "tls", has_certificate),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             handshake("the server closed the connection during the TLS handshake".into())

@@ -151,12 +151,20 @@ impl Refusal<'_> {
 
     /// Whether the request came without its Upgrade, which a proxy that does not know it drops.
     fn lost_its_upgrade(&self) -> bool {
-        let wants = self.head.headers.get(header::SEC_WEBSOCKET_VERSION);
         match self.head.status.as_u16() {
-            426 => wants.is_none_or(|wants| String::from_utf8_lossy(wants.as_bytes()).contains("13")),
+            426 => true,
             400 | 403 | 500 => self.says("upgrade"),
             _ => false,
         }
+    }
+
+    /// The versions that the server speaks, where ours is none of them (RFC 6455 section 4.4).
+    fn other_versions(&self) -> Option<String> {
+        let fields = self.head.headers.get_all(header::SEC_WEBSOCKET_VERSION).into_iter();
+        let wanted = fields.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+        let wanted = wanted.filter(|value| !value.is_empty()).collect::<Vec<_>>().join(", ");
+        let ours = wanted.split(',').any(|version| version.trim() == "13");
+        (!wanted.is_empty() && !ours).then_some(wanted)
     }
 
     fn hint(&self) -> Option<String> {
@@ -173,6 +181,10 @@ impl Refusal<'_> {
                 Some(Ok(to)) => format!("-L to follow it to {}", redactor.url(&to.to_string())),
                 _ => format!("connect to {} instead", redactor.url(location?)),
             },
+            400 | 426 if self.other_versions().is_some() => format!(
+                "let the server speak version 13 of the WebSocket protocol (RFC 6455): it takes {} alone",
+                self.other_versions()?
+            ),
             400 if !url.secure && (self.says("https") || self.says("tls")) => redactor.url(&other_scheme(url)),
             400 if self.says("ssl certificate error") => {
                 "the server does not take the certificate of --cert: its log says why; give one that its authority issued".into()
@@ -186,15 +198,15 @@ impl Refusal<'_> {
             ),
             403 => "the server may want credentials (--user, --bearer, --cookie) or a page's --origin".into(),
             404 | 405 | 410 => "check the path of the URL".into(),
-            426 if head.headers.contains_key(header::SEC_WEBSOCKET_VERSION) => {
-                "the server wants another version of the WebSocket protocol".into()
-            }
             407 => "a proxy on the way wants credentials".into(),
             200..=299 if is_login_page(&url.to_string()) && self.says("password") => {
                 format!("the server wants a login and shows its page: {LOG_IN}")
             }
             200..=299 => "a plain page stands there: check the path of the URL".into(),
-            429 | 503 => "the server is busy: try again later".into(),
+            429 | 503 if head.headers.contains_key(header::RETRY_AFTER) => {
+                "--retry 3 to try again later, as its Retry-After says".into()
+            }
+            429 | 503 => "--retry 3 to try again later: the server is busy".into(),
             502 | 504 => "what stands behind the server's proxy does not answer".into(),
             505 => "let the server, or the proxy in front of it, speak HTTP/1.1".into(),
             _ => return None,

@@ -21,7 +21,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::{
-    Request, Response, StatusCode, Version,
+    Request, Response, StatusCode,
     body::Incoming,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
@@ -177,9 +177,6 @@ fn check(
         // What follows may be an extension or a subprotocol that nobody asked for.
         return invalid(format!("the 101 answer has {limit}, which is the limit"));
     }
-    if answer.version() != Version::HTTP_11 {
-        return invalid("the 101 answer is not HTTP/1.1".into());
-    }
     if let Some(name) = ONCE.into_iter().find(|name| headers.get_all(name).into_iter().nth(1).is_some()) {
         return invalid(match name {
             header::SEC_WEBSOCKET_PROTOCOL => "the server chose more than one subprotocol".into(),
@@ -201,6 +198,9 @@ fn check(
     }
     let deflate = match deflate::check(headers, asked.compress) {
         Ok(deflate) => deflate,
+        Err(cause) if !asked.compress && cause.contains(deflate::NAME) => {
+            return invalid(cause).map_err(|fault| fault.hint("--compress to offer it"));
+        }
         Err(cause) => return invalid(cause),
     };
     // An empty field chooses none; small servers send it.
@@ -209,7 +209,16 @@ fn check(
     let subprotocol = String::from_utf8_lossy(chosen).into_owned();
     if !asked.subprotocols.contains(&subprotocol) {
         let shown = redactor.subprotocol(&subprotocol);
-        return invalid(format!("the server chose the subprotocol `{shown}`, which was not offered"));
+        if subprotocol.contains(',') {
+            return invalid(format!("the server chose more than one subprotocol: `{shown}`"));
+        }
+        let fault = invalid(format!("the server chose the subprotocol `{shown}`, which was not offered"));
+        // Only a name that a shell takes as it is may stand in a line to paste.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/:+".contains(c);
+        return match shown == subprotocol && shown.chars().all(is_plain) {
+            true => fault.map_err(|fault| fault.hint(format!("--subprotocol {shown} to offer it"))),
+            false => fault,
+        };
     }
     Ok((Some(subprotocol), deflate))
 }

@@ -129,10 +129,11 @@ pub(super) fn judge(head: &mut Parts, options: &ServerOptions, secure: bool) -> 
     if !options.paths.is_empty() && !options.paths.contains(&path) {
         return Err(Verdict::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
     }
-    if head.method != Method::GET {
-        return Err(
-            Verdict::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed").with(header::ALLOW, "GET")
-        );
+    // A HEAD is answered as a GET of no page would be (RFC 9110 section 9.3.2); it opens nothing.
+    let looks = head.method == Method::HEAD && !asks_for_socket(headers);
+    if head.method != Method::GET && !looks {
+        let verdict = Verdict::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed");
+        return Err(verdict.with(header::ALLOW, "GET, HEAD"));
     }
     let upgrade_required = |cause: &str| {
         Err(Verdict::new(StatusCode::UPGRADE_REQUIRED, cause)

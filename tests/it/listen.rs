@@ -195,7 +195,7 @@ fn plain_requests_get_plain_answers() {
     );
     assert!(browser.contains(&format!("wsio connect ws://{address}/chat")), "{browser}");
     let post = exchange(address, b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
-    assert!(post.to_ascii_lowercase().contains("\r\nallow: get\r\n"), "{post}");
+    assert!(post.to_ascii_lowercase().contains("\r\nallow: get, head\r\n"), "{post}");
     // After all that it still serves.
     Peer::dial_with(address, "/other", &[]).text("hello");
     eventually("it arrives", || listening.wsio.out_so_far() == b"hello\n");
@@ -370,6 +370,10 @@ fn http_1_0_is_served_and_a_handshake_that_lost_its_fields_is_told_which() {
         let answer = exchange(address, request.as_bytes());
         assert!(answer.contains(&format!(" {status} ")) && answer.ends_with(body), "{request}: {answer}");
     }
+    // Without a folder there is no page, and a HEAD of it is what a GET is, but for the body.
+    let bare = Listening::start(["listen", "0", "--echo"]);
+    let answer = exchange(bare.address(), b"HEAD / HTTP/1.0\r\n\r\n");
+    assert!(answer.contains(" 426 ") && answer.ends_with("\r\n\r\n"), "{answer}");
     const NGINX: &str = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection";
     let fields = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     for (version, more, lacks) in [

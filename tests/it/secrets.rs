@@ -23,6 +23,8 @@ const TARGETS: &[&str] = &[
     "?next=%2Fcb%23access_token%3DSEKRET-7f3a",
     "?mine=SEKRET-7f3a",
     "?m%69ne=SEKRET-7f3a",
+    "ws/token/SEKRET-7f3a",
+    "mine/SEKRET-7f3a/b",
 ];
 
 fn without_secret(what: &str, text: &str) {
@@ -197,10 +199,33 @@ fn an_address_that_is_wrong_shows_no_secret() {
         "ws:/u:SEKRET@h/",
         "tcp://u:SEKRET@h",
     ] {
-        let done = Wsio::run(["connect", address], "");
+        let done = Wsio::run(["connect", "--json", address], "");
         assert!(matches!(done.code, 2 | 3), "{address}: {} {}", done.code, done.err);
-        without_secret(address, &done.err);
+        without_secret(address, &all(&done, &[]));
         assert!(done.err.starts_with("wsio: "), "{}", done.err);
+    }
+    for address in ["tcp:u:SEKRET@h", "tls:u:SEKRET@h:1", "tcp://SEKRET@h:1", "udp:u:SEKRET@h:1"] {
+        let done = Wsio::run(["pipe", "-", address], "");
+        assert_eq!(done.code, 3, "{address}: {}", done.err);
+        without_secret(address, &done.err);
+        assert!(done.err.contains("takes no login"), "{}", done.err);
+    }
+}
+
+#[test]
+fn what_another_tool_takes_as_a_secret_is_none_of_the_refusals_words() {
+    for (line, shown) in [
+        ("-b a=SEKRET wss://h", "`a=…` is the target"),
+        ("-E client.pem:SEKRET wss://h", "--cert client.pem:…"),
+        ("--cert client.pem:SEKRET --count x wss://h", "--cert client.pem:…"),
+        ("--cookie a=SEKRET --count x wss://h", "--cookie a=…"),
+        ("--cookie SEKRET --count x wss://h", "--cookie …"),
+        ("-x foo://u:SEKRET@h wss://h", "--proxy http://HOST:PORT"),
+    ] {
+        let done = Wsio::run(["connect"].into_iter().chain(line.split(' ')), "");
+        assert_eq!(done.code, 2, "{line}: {}", done.err);
+        without_secret(line, &done.err);
+        assert!(done.err.contains(shown), "{line}: {}", done.err);
     }
 }
 

@@ -309,6 +309,16 @@ fn files_are_judged_where_nothing_is_encrypted_too() {
     let done = Wsio::run(["connect", plain].iter().chain(&good), "");
     assert_eq!(done.code, 2, "{}", done.err);
     assert!(done.err.contains("--crl demands TLS"), "{}", done.err);
+    // Nor does a server begin whose clients could never be joined to it.
+    for command in [
+        &["listen", "0", "--to", plain][..],
+        &["pipe", "ws-listen:0", plain],
+        &["pipe", "tcp-listen:0", plain],
+    ] {
+        let done = Wsio::run(command.iter().chain(&good[..4]), "");
+        assert_eq!(done.code, 2, "{command:?}: {}", done.err);
+        assert!(done.err.contains("--crl demands TLS") && !done.err.contains("listening"), "{}", done.err);
+    }
     let done = Wsio::run(["connect", "echo:", "-k", "--cert", cert, "--key", key], "hello\n");
     assert_eq!((done.code, done.text(), done.err.as_str()), (0, "hello\n", ""));
 }

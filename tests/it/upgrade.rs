@@ -83,8 +83,21 @@ fn a_refusal_names_the_next_step() {
         ("404 Not Found", "", "", "path"),
         ("200 OK", "", "<html>", "path"),
         ("400 Bad Request", "", "The plain HTTP request was sent to HTTPS port", "wss://127.0.0.1:"),
-        ("426 Upgrade Required", "Sec-WebSocket-Version: 25\r\n", "", "version"),
-        ("503 Service Unavailable", "", "", "later"),
+        ("426 Upgrade Required", "Sec-WebSocket-Version: 25\r\n", "", "it takes 25 alone"),
+        ("400 Bad Request", "Sec-WebSocket-Version: 8, 7\r\n", "", "it takes 8, 7 alone"),
+        (
+            "400 Bad Request",
+            "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Version: 7\r\n",
+            "",
+            "it takes 8, 7 alone",
+        ),
+        ("503 Service Unavailable", "", "", "--retry 3"),
+        (
+            "429 Too Many Requests",
+            "Retry-After: 30\r\n",
+            "",
+            "--retry 3 to try again later, as its Retry-After says",
+        ),
     ] {
         let answer = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len());
         let done = Wsio::run(["connect", &answering(answer)], "");
@@ -136,6 +149,23 @@ fn the_servers_own_reason_phrase_is_shown() {
             Wsio::run(["connect", &answering(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"))], "");
         assert_eq!(done.code, 22, "{status}: {}", done.err);
         assert!(done.err.contains(&format!("answered {shown} instead of 101")), "{status}: {}", done.err);
+    }
+    // Older servers write in ISO-8859-1, and say of a body in what.
+    for (head, body, shown) in [
+        (
+            &b"403 Acc\xe8s refus\xe9\r\nX-Why: p\xe9rim\xe9"[..],
+            &b""[..],
+            &["403 Acc\u{e8}s refus\u{e9}", "x-why: p\u{e9}rim\u{e9}"][..],
+        ),
+        (b"403 no\r\nContent-Type: text/html; charset=ISO-8859-1", b"refus\xe9", &["| refus\u{e9}"]),
+        (b"403 no\r\nContent-Type: text/plain; charset=utf-16", b"\xff\xfen\0o\0", &["| no\n"]),
+        (b"403 no\r\nContent-Type: text/plain", b"\xfe\xff\0n\0o", &["| no\n"]),
+        (b"403 no\r\nContent-Type: text/plain", b"refus\xe9", &["| refus\u{fffd}"]),
+    ] {
+        let length = format!("\r\nContent-Length: {}\r\n\r\n", body.len());
+        let answer = [b"HTTP/1.1 ", head, length.as_bytes(), body].concat();
+        let done = Wsio::run(["connect", &answering(answer)], "");
+        shown.iter().for_each(|shown| assert!(done.err.contains(shown), "{shown}: {}", done.err));
     }
     // Whoever is behind a relay reads it too.
     let relay = Listening::start([
@@ -323,6 +353,19 @@ fn an_invalid_101_is_110() {
             ],
             "more than one",
         ),
+        (
+            [UPGRADE, "Connection: Upgrade\r\nSec-WebSocket-Protocol: one, two\r\n", ACCEPT],
+            "more than one subprotocol: `one, two`",
+        ),
+        // What would let it pass is named, where a shell takes it as it is.
+        (
+            [UPGRADE, "Connection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate\r\n", ACCEPT],
+            "try: --compress to",
+        ),
+        (
+            [UPGRADE, "Connection: Upgrade\r\nSec-WebSocket-Protocol: json/v1\r\n", ACCEPT],
+            "try: --subprotocol json/v1 to",
+        ),
     ];
     for (fields, cause) in rows {
         let answer = format!("HTTP/1.1 101 Switching Protocols\r\n{}\r\n", fields.concat());
@@ -331,6 +374,23 @@ fn an_invalid_101_is_110() {
         assert!(done.err.contains(cause), "{cause}: {}", done.err);
         assert!(done.err.contains("101 Switching Protocols"), "the answer is shown: {}", done.err);
     }
+}
+
+#[test]
+fn a_subprotocol_that_no_shell_takes_is_in_no_line_to_paste() {
+    let answer = "HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Protocol: $(id)\r\n\r\n";
+    let done = Wsio::run(["connect", &answering(answer)], "");
+    assert_eq!(done.code, 110, "{}", done.err);
+    assert!(done.err.contains("`$(id)`") && !done.err.contains("try:"), "{}", done.err);
+}
+
+#[test]
+fn a_101_of_an_older_http_is_one() {
+    let answer = "HTTP/1.0 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\n\r\n";
+    let mut answer = answer.as_bytes().to_vec();
+    answer.extend_from_slice(b"\x81\x02hi\x88\x02\x03\xe8");
+    let done = Wsio::run(["connect", &answering(answer)], "");
+    assert_eq!((done.code, &*done.text()), (0, "hi\n"), "{}", done.err);
 }
 
 #[test]

@@ -171,6 +171,13 @@ fn paths_that_are_not_utf8_are_paths() {
     let mut peer = crate::harness::Peer::dial(listening.address());
     assert_eq!(peer.message().unwrap(), b"hello");
 
+    // The hint is about the place where it stands.
+    for (option, hint) in [("-H", "write it in UTF-8"), ("--match", "write it in UTF-8")] {
+        let bytes = OsString::from_vec(b"X-A: \xe9".to_vec());
+        let done = Wsio::run([word("connect"), word("echo:"), word(option), bytes], "");
+        assert!(done.code == 2 && done.err.contains(hint), "{option}: {}", done.err);
+    }
+
     // What is no path is refused by name.
     for args in [
         [word("connect"), OsString::from_vec(b"ws://h/\xff".to_vec())],
@@ -180,6 +187,49 @@ fn paths_that_are_not_utf8_are_paths() {
         assert!(
             done.code == 2 && done.err.contains("\\xff") && done.err.contains("is not UTF-8"),
             "{done:?}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_utf8_is_bytes_and_no_text() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let run = |args: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsio"));
+        command.args(args.split(' ')).env("X", OsStr::from_bytes(b"\xff"));
+        let mut wsio = Wsio::spawn(&mut command);
+        wsio.close_stdin();
+        wsio.wait()
+    };
+    let done = run("connect echo: -b --send @env:X -1 --out hex");
+    assert_eq!((done.code, done.text()), (0, "ff\n"), "{}", done.err);
+    for (args, code, cause) in [
+        ("connect echo: --send @env:X -1", 65, "message 1 of --send is not UTF-8"),
+        ("connect ws://127.0.0.1:1/ --bearer @env:X", 2, "the value of --bearer is not UTF-8"),
+        ("connect ws://127.0.0.1:1/ -u @env:X", 2, "the value of --user is not UTF-8"),
+        ("connect ws://127.0.0.1:1/ --bearer @env:Y", 2, "the environment has no Y"),
+    ] {
+        let done = run(args);
+        assert_eq!(done.code, code, "{args}: {}", done.err);
+        assert!(done.err.contains(cause), "{args}: {}", done.err);
+    }
+}
+
+#[test]
+fn utf_16_is_named_with_what_converts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m");
+    std::fs::write(&path, b"\xff\xfeh\0i\0\n\0").unwrap();
+    let at = format!("@{}", path.display());
+    let given = Wsio::run(["connect", "echo:", "--send", &at, "-1"], "");
+    let piped = Wsio::run(["connect", "echo:"], std::fs::read(&path).unwrap());
+    let token = Wsio::run(["connect", "echo:", "--bearer", &at], "");
+    for (done, code) in [(given, 65), (piped, 65), (token, 2)] {
+        assert_eq!(done.code, code, "{}", done.err);
+        assert!(
+            done.err.contains("is UTF-16") && done.err.contains("iconv -f UTF-16 -t UTF-8"),
+            "{}",
+            done.err
         );
     }
 }

@@ -112,7 +112,7 @@ fn a_refusal_shows_the_line_and_marks_the_place() {
     let (_, fault) = refused("> {\"id\":${nope}}", &[]);
     assert_eq!(
         fault,
-        "script: t.wsio:1:9: ${nope} is neither captured before nor set in the environment\n  | > {\"id\":${nope}}\n  |         ^\n  try: set it, capture it first, or write $${ for a plain ${"
+        "script: t.wsio:1:9: ${nope} is neither captured before nor set in the environment as UTF-8\n  | > {\"id\":${nope}}\n  |         ^\n  try: set it, capture it first, or write $${ for a plain ${"
     );
 }
 

@@ -7,7 +7,8 @@ use super::{
 use hyper::header::{HeaderMap, SEC_WEBSOCKET_EXTENSIONS};
 use std::collections::HashSet;
 
-const NAME: &str = "permessage-deflate";
+/// The name of the extension.
+pub(in crate::ws) const NAME: &str = "permessage-deflate";
 
 /// What a client offers: the server may limit our window, and everything else as well.
 pub(in crate::ws) const OFFER: &str = "permessage-deflate; client_max_window_bits";

@@ -15,7 +15,7 @@ fn what_is_no_script_never_reaches_the_server() {
     assert_eq!(
         done.err,
         concat!(
-            "wsio: script: lib/deep.wsio:3:9: ${nope} is neither captured before nor set in the environment\n",
+            "wsio: script: lib/deep.wsio:3:9: ${nope} is neither captured before nor set in the environment as UTF-8\n",
             "  | > {\"id\":${nope}}\n  |         ^\n  try: set it, capture it first, or write $${ for a plain ${\n",
         )
     );
