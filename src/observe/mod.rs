@@ -30,16 +30,20 @@ use crate::{
 };
 use bar::{FRAME, Screen};
 use std::{
-    io::Write,
+    io::{self, Write},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread,
     time::{Duration, Instant},
 };
 
+/// How long is waited in all for what is said to be written.
+const LATEST: Duration = Duration::from_secs(5);
+/// How often whoever waits for that looks.
+const TICK: Duration = Duration::from_millis(1);
 /// Lines that may wait for the thread.
 const WAITING: usize = 1024;
 
@@ -69,6 +73,8 @@ pub struct Reporter {
 
 struct Outlet {
     lines: SyncSender<Line>,
+    /// How far the thread has come.
+    pace: Arc<Pace>,
     redactor: RwLock<Redactor>,
     lost: AtomicU64,
 }
@@ -87,7 +93,9 @@ impl Reporter {
     /// A reporter that writes to `to`.
     pub fn new(to: impl Write + Send + 'static, verbosity: Verbosity) -> Self {
         let (lines, waiting) = sync_channel(WAITING);
-        let outlet = Arc::new(Outlet { lines, redactor: RwLock::default(), lost: AtomicU64::new(0) });
+        let pace = Arc::new(Pace::default());
+        let to = Paced { to, pace: Arc::clone(&pace) };
+        let outlet = Arc::new(Outlet { lines, pace, redactor: RwLock::default(), lost: AtomicU64::new(0) });
         let lost = Arc::downgrade(&outlet);
         // Without a thread, nothing can be said; nobody waits for it.
         let _ = thread::Builder::new().spawn(move || {
@@ -97,7 +105,7 @@ impl Reporter {
         Self { verbosity, meter: None, whose: String::new(), to: outlet }
     }
 
-    /// Waits until everything said so far is written, but not longer than that.
+    /// Waits until everything said so far is written, but for no single write longer than that.
     pub fn catch_up(&self, within: Duration) {
         self.wait(Line::Mark, within);
     }
@@ -107,19 +115,32 @@ impl Reporter {
         self.wait(Line::End, within);
     }
 
+    /// A thread that has not had its turn yet, as on a busy machine, is no standard error that nobody reads.
     fn wait(&self, line: fn(SyncSender<()>) -> Line, within: Duration) {
-        let until = Instant::now() + within;
+        let latest = Instant::now() + LATEST;
         let (mark, marked) = sync_channel(1);
-        let mut line = line(mark);
-        while let Err(error) = self.to.lines.try_send(line) {
-            let std::sync::mpsc::TrySendError::Full(back) = error else { return };
-            if Instant::now() >= until {
-                return;
+        let mut line = Some(line(mark));
+        let mut stuck = None;
+        while Instant::now() < latest {
+            match line.take().map(|line| self.to.lines.try_send(line)) {
+                Some(Err(TrySendError::Full(back))) => {
+                    line = Some(back);
+                    thread::sleep(TICK);
+                }
+                Some(Err(TrySendError::Disconnected(_))) => return,
+                Some(Ok(())) | None => match marked.recv_timeout(TICK) {
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                },
             }
-            line = back;
-            thread::sleep(Duration::from_millis(1));
+            stuck = match (self.to.pace.write(), stuck) {
+                (Some(write), Some((same, since))) if write == same && since + within <= Instant::now() => {
+                    return;
+                }
+                (Some(write), Some((same, since))) if write == same => Some((same, since)),
+                (write, _) => write.map(|write| (write, Instant::now())),
+            };
         }
-        let _ = marked.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 
     /// The same sink with another verbosity.
@@ -232,6 +253,35 @@ impl Reporter {
     }
 }
 
+/// Which write is under way: odd while one is, and another number for each.
+#[derive(Default)]
+struct Pace(AtomicU64);
+
+impl Pace {
+    fn write(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|turn| turn % 2 == 1)
+    }
+}
+
+/// A sink whose writes can be followed.
+struct Paced<W> {
+    to: W,
+    pace: Arc<Pace>,
+}
+
+impl<W: Write> Write for Paced<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pace.0.fetch_add(1, Ordering::Relaxed);
+        let written = self.to.write(bytes);
+        self.pace.0.fetch_add(1, Ordering::Relaxed);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
 /// Writes lines until nobody can say anything any more.
 fn write_on(to: impl Write + Send + 'static, lines: &Receiver<Line>, lost: impl Fn() -> u64) {
     let mut screen = Screen::new(to);
@@ -265,10 +315,7 @@ fn write_on(to: impl Write + Send + 'static, lines: &Receiver<Line>, lost: impl 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        io,
-        sync::{Mutex, mpsc},
-    };
+    use std::sync::{Mutex, mpsc};
 
     /// Takes nothing before it is let.
     struct Slow(mpsc::Receiver<()>, Arc<Mutex<String>>);
@@ -339,6 +386,29 @@ mod tests {
         assert!(!shown.text().ends_with("\x1b[2K"), "a line does not end it");
         reporter.finish(Duration::from_secs(10));
         assert!(shown.text().ends_with("\x1b[2K"), "{:?}", shown.text());
+    }
+
+    /// Takes its time for each write.
+    struct Late(Shown);
+
+    impl Write for Late {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            thread::sleep(Duration::from_millis(20));
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stderr_that_is_merely_slow_gets_everything() {
+        let shown = Shown::default();
+        let reporter = Reporter::new(Late(shown.clone()), Verbosity::Normal);
+        (0..20).for_each(|number| reporter.life(&format!("line {number}")));
+        reporter.finish(Duration::from_millis(200));
+        assert!(shown.text().ends_with("line 19\n"), "{:?}", shown.text());
     }
 
     #[test]

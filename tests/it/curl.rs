@@ -189,7 +189,7 @@ fn a_jar_of_the_line_and_one_of_ours_are_read_or_refused() {
     }
     std::fs::write(&jar, "<html>no jar</html>\n").unwrap();
     // A word that is no cookie is a file's name to curl, and goes to no server.
-    for (word, hint) in [(&*name, format!("--cookie '@{name}'")), ("SEKRET", "--cookie @FILE".to_owned())] {
+    for (word, hint) in [(name, format!("--cookie '@{name}'")), ("SEKRET", "--cookie @FILE".to_owned())] {
         let done = Wsio::run(["connect", "--cookie", word, "ws://127.0.0.1:1/"], "");
         assert_eq!(done.code, 2, "{}", done.err);
         assert!(done.err.contains(&hint) && !done.err.contains("SEKRET"), "{}", done.err);

@@ -390,7 +390,7 @@ fn a_101_of_an_older_http_is_one() {
     let mut answer = answer.as_bytes().to_vec();
     answer.extend_from_slice(b"\x81\x02hi\x88\x02\x03\xe8");
     let done = Wsio::run(["connect", &answering(answer)], "");
-    assert_eq!((done.code, &*done.text()), (0, "hi\n"), "{}", done.err);
+    assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.err);
 }
 
 #[test]
