@@ -24,6 +24,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     sync::PoisonError,
+    task::Poll,
     time::{Duration, SystemTime},
 };
 use tokio::time::{sleep_until, timeout};
@@ -91,10 +92,10 @@ async fn look(
         (_, None) => {
             let mut is_told = false;
             let trip = round_trip(run, &mut link, 0, probe, &mut is_told);
-            run.unless_stopped(trip).await.map(|time| found.rtt = Some(time))
+            run.unless_over("ping", trip).await.map(|time| found.rtt = Some(time))
         }
         (_, Some(count)) => {
-            let pings = run.unless_stopped(rounds(run, &mut link, count, probe)).await;
+            let pings = run.unless_over("ping", rounds(run, &mut link, count, probe)).await;
             pings.map(|pings| found.pings = Some(pings))
         }
     };
@@ -152,6 +153,7 @@ async fn round_trip(
     is_told: &mut bool,
 ) -> Result<Duration> {
     let payload = Bytes::from(format!("{OWN}{number}"));
+    take_what_came(link).await?;
     let begun = Instant::now();
     let lost = |_| Fault::new(Exit::Lost, "ping", "the connection was lost while sending");
     link.feed(Message::Ping(payload.clone())).map_err(lost)?;
@@ -212,14 +214,31 @@ async fn receive(
         }
         poll_fn(|cx| link.poll_receive(cx, batch)).await;
         if batch.is_empty() {
-            return Err(match link.end() {
-                Some(SourceEnd::Close { described, .. }) => {
-                    Fault::new(Exit::ClosedByPeer, "ping", format!("closed by the peer: {described}"))
-                }
-                Some(SourceEnd::Lost { fault, .. }) => fault,
-                _ => Fault::new(Exit::Lost, "ping", "the connection was lost"),
-            });
+            return Err(ended(link));
         }
+    }
+}
+
+/// Takes what came before the ping is sent: a pong in it answers nothing.
+async fn take_what_came(link: &mut Link) -> Result<()> {
+    let mut batch = VecDeque::new();
+    while poll_fn(|cx| Poll::Ready(link.poll_receive(cx, &mut batch).is_ready())).await {
+        if batch.is_empty() {
+            return Err(ended(link));
+        }
+        batch.clear();
+    }
+    Ok(())
+}
+
+/// What it means that nothing more comes.
+fn ended(link: &Link) -> Fault {
+    match link.end() {
+        Some(SourceEnd::Close { described, .. }) => {
+            Fault::new(Exit::ClosedByPeer, "ping", format!("closed by the peer: {described}"))
+        }
+        Some(SourceEnd::Lost { fault, .. }) => fault,
+        _ => Fault::new(Exit::Lost, "ping", "the connection was lost"),
     }
 }
 

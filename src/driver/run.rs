@@ -147,9 +147,18 @@ impl Run {
 
     /// What `work` gives, or the signal's or the run's deadline's fault when that comes first.
     pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.unless_over("connect", work).await
+    }
+
+    /// The same for another phase than that of opening.
+    pub(super) async fn unless_over<T>(
+        &self,
+        phase: &'static str,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         tokio::select! {
             result = work => result,
-            fault = self.over("connect") => Err(fault),
+            fault = self.over(phase) => Err(fault),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `--check` and `--ping`: what is found, and the exit code of the stage that failed.
 
-use crate::harness::{Authority, Listening, Wsio, accept_bounded, read_head, serve, serve_many};
+use crate::harness::{Authority, Listening, Peer, Wsio, accept_bounded, read_head, serve, serve_many};
 use serde_json::Value;
 use std::{io::Write, net::TcpListener, time::Instant};
 
@@ -163,6 +163,35 @@ fn a_pong_with_another_payload_is_one_and_is_told() {
     let both = server(|payload| vec![b"unasked".to_vec(), payload.to_vec()]);
     let done = Wsio::run(["connect", "--check", &both], "");
     assert_eq!((done.code, done.err.as_str()), (0, ""), "{}", done.text());
+}
+
+#[test]
+fn a_pong_that_came_ahead_of_the_ping_is_no_answer() {
+    // It comes with the answer to the upgrade, as the heartbeat of a server may; pings are never answered.
+    let deaf = || {
+        let (url, _) = serve_many(|listener| {
+            let mut peer = Peer::accept_and(listener, &[], b"\x8a\x04beat\x81\x02hi");
+            while let Some(frame) = peer.next() {
+                if frame.opcode == 8 {
+                    return peer.close(1000, "");
+                }
+            }
+        });
+        url
+    };
+    let done = Wsio::run(["connect", "--check", "--ping-timeout", "300ms", &deaf()], "");
+    assert_eq!(done.code, 28, "{} {}", done.text(), done.err);
+    assert!(
+        done.text().starts_with("failed | ") && done.err.contains("ping: no pong within"),
+        "{}",
+        done.err
+    );
+    // Where the whole run has a limit, it is the pong that was waited for.
+    let done = Wsio::run(["connect", "--check", "-m", "300ms", &deaf()], "");
+    assert_eq!(done.code, 28, "{} {}", done.text(), done.err);
+    assert!(done.err.contains("ping: the time limit (--timeout) is over"), "{}", done.err);
+    let done = Wsio::run(["connect", "--ping", "1", "--ping-timeout", "300ms", &deaf()], "");
+    assert_eq!(done.code, 1, "{} {}", done.text(), done.err);
 }
 
 #[test]
