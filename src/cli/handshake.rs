@@ -40,6 +40,12 @@ pub(super) fn client(
                 return Err(usage("-H cannot offer an extension")
                     .hint("write --compress to offer permessage-deflate"));
             }
+            // It would never leave: a GET has no body to code.
+            "transfer-encoding" => {
+                return Err(usage(
+                    "-H cannot send Transfer-Encoding: the request of a WebSocket has no body",
+                ));
+            }
             _ => options.headers.push((name, value)),
         }
     }

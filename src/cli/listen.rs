@@ -90,7 +90,7 @@ impl ListenArgs {
         let shared = self.shared.lower(used, given, expander)?;
         let Handshake { headers, subprotocols, compress } = self.shared.handshake;
         let forward = self.server.forward_header.clone();
-        let mut server = lower::server(self.server, max_buffer, expander);
+        let mut server = lower::server(self.server, max_buffer, expander)?;
         server.handshake.headers = handshake::server_headers(&headers, expander)?;
         let Admittance { user, bearer } = &self.admittance;
         server.handshake.admission.login = handshake::login(user.as_deref(), bearer.as_deref(), expander)?;

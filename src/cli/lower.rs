@@ -353,8 +353,12 @@ fn passphrase(own: &Certificate, expander: &mut Expander) -> Result<Option<Passp
     Ok(text.map(Passphrase::new))
 }
 
-pub(super) fn server(server: Server, max_buffer: usize, expander: &Expander) -> Serve {
-    Serve {
+pub(super) fn server(server: Server, max_buffer: usize, expander: &Expander) -> Result<Serve> {
+    if server.announce.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+        return Err(usage("--announce - names no file")
+            .hint("--announce /dev/stdout for standard output, or --announce ./- for a file of that name"));
+    }
+    Ok(Serve {
         handshake: ServerOptions {
             paths: server.paths,
             subprotocols: Vec::new(),
@@ -382,11 +386,11 @@ pub(super) fn server(server: Server, max_buffer: usize, expander: &Expander) -> 
         },
         peer_idle: Some(PEER_IDLE),
         grace: server.grace,
-    }
+    })
 }
 
 /// What a run without a server carries: the embedded echo server asks for nothing.
-pub(super) fn no_server(messages: &Messages, compress: bool, expander: &Expander) -> Serve {
+pub(super) fn no_server(messages: &Messages, compress: bool, expander: &Expander) -> Result<Serve> {
     let nothing = Server {
         once: false,
         paths: Vec::new(),
@@ -403,9 +407,9 @@ pub(super) fn no_server(messages: &Messages, compress: bool, expander: &Expander
         grace: Duration::from_secs(10),
     };
     let max_buffer = nothing.max_buffer.max(messages.max_message);
-    let mut serve = server(nothing, max_buffer, expander);
+    let mut serve = server(nothing, max_buffer, expander)?;
     serve.handshake.compress = compress;
-    serve
+    Ok(serve)
 }
 
 pub(super) fn server_tls(

@@ -79,7 +79,7 @@ impl PipeArgs {
         let Shared { messages, session, handshake, network, .. } = self.shared;
         let forward = self.server.forward_header.clone();
         let max_buffer = lower::max_buffer(given, &self.server, &messages)?;
-        let mut server = lower::server(self.server, max_buffer, expander);
+        let mut server = lower::server(self.server, max_buffer, expander)?;
         server.tls = server_tls;
         if session.idle_timeout.is_some() {
             server.peer_idle = None;

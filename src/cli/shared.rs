@@ -77,7 +77,7 @@ impl Shared {
             dial: self.network.clone().lower(expander)?,
             expect: Expect::default(),
             forward: Vec::new(),
-            server: lower::no_server(messages, self.handshake.compress, expander),
+            server: lower::no_server(messages, self.handshake.compress, expander)?,
             room: Default::default(),
             errors_to_client: false,
             hangup: false,

@@ -127,6 +127,9 @@ pub fn arriving_codes(text: &str) -> Result<Codes, String> {
 /// `junit=FILE`, `tap` or `github`.
 pub fn report(text: &str) -> Result<Report, String> {
     match text.split_once('=') {
+        Some(("junit", "-")) => {
+            Err("`-` is no file: write junit=/dev/stdout, or junit=./- for one of that name".to_owned())
+        }
         Some(("junit", file)) if !file.is_empty() => Ok(Report::Junit(file.into())),
         None if text == "tap" => Ok(Report::Tap),
         None if text == "github" => Ok(Report::Github),

@@ -62,12 +62,24 @@ pub(super) fn hushed(mut text: String, words: &[String]) -> String {
     let mut before = "";
     for word in words {
         let shown = public(before, word);
-        if shown != *word {
-            text = text.replace(word.as_str(), &shown);
+        if shown != *word && !word.is_empty() {
+            text = replaced(&text, word, &shown);
         }
         before = word;
     }
     text
+}
+
+/// The text with this word shown otherwise; a short one may be a part of any other, and counts in quotes alone.
+fn replaced(text: &str, word: &str, shown: &str) -> String {
+    const SHORTEST: usize = 6;
+    if word.len() >= SHORTEST {
+        return text.replace(word, shown);
+    }
+    let quoted = |text: String, quote| {
+        text.replace(&format!("{quote}{word}{quote}"), &format!("{quote}{shown}{quote}"))
+    };
+    quoted(quoted(text.to_owned(), '\''), '`')
 }
 
 /// A word as it may be shown behind the one before it.

@@ -14,6 +14,8 @@ use crate::{
 /// What may stand in front of a login.
 const SCHEMES: &[&str] =
     &["ws", "wss", "http", "https", "tcp", "tls", "udp", "nats", "nats+tls", "socks5", "socks5h"];
+/// What stands before a path, in which an `@` is no login's end.
+const OF_PATHS: &[&str] = &["unix", "unix-listen", "ws+unix", "file", "append"];
 /// A secret of fewer bytes may be any word.
 const SHORTEST: usize = 6;
 /// A secret of fewer bytes may be a part of any word.
@@ -152,6 +154,9 @@ fn without_login(word: &str) -> String {
     let head = word.find('?').map_or(word, |at| &word[..at]);
     let Some(at) = head.rfind('@') else { return word.to_owned() };
     let scheme = head.split_once(':').map_or("", |(scheme, _)| scheme);
+    if OF_PATHS.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+        return word.to_owned();
+    }
     let start = match SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
         true => scheme.len() + 1 + head[scheme.len() + 1..].bytes().take_while(|byte| *byte == b'/').count(),
         false => 0,
@@ -259,6 +264,9 @@ mod tests {
         for (text, shown) in [
             ("u:s3cret@h", "[hidden]@h"),
             ("me@h", "me@h"),
+            ("unix:@/run/x", "unix:@/run/x"),
+            ("file:/home/me@h/x", "file:/home/me@h/x"),
+            ("files:me@h", "[hidden]@h"),
             ("@file", "@file"),
             ("mailto:me@h", "[hidden]@h"),
             ("ws://h/?a=u:x@h", "ws://h/?a=u:x@h"),

@@ -220,6 +220,9 @@ fn what_another_tool_takes_as_a_secret_is_none_of_the_refusals_words() {
         ("--cert client.pem:SEKRET --count x wss://h", "--cert client.pem:…"),
         ("--cookie a=SEKRET --count x wss://h", "--cookie a=…"),
         ("--cookie SEKRET --count x wss://h", "--cookie …"),
+        // A short one is no part of the words around it.
+        ("--user a:b --bearer c wss://h", "cannot be used with '--bearer <TOKEN>'"),
+        ("--bearer a --count x wss://h", "invalid value 'x' for '--count <N>'"),
         ("-x foo://u:SEKRET@h wss://h", "--proxy http://HOST:PORT"),
     ] {
         let done = Wsio::run(["connect"].into_iter().chain(line.split(' ')), "");

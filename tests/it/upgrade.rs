@@ -540,6 +540,13 @@ fn a_bad_header_never_leaves() {
 }
 
 #[test]
+fn a_field_that_would_never_leave_is_refused() {
+    let done = Wsio::run(["connect", "ws://127.0.0.1:1/", "-H", "Transfer-Encoding: chunked"], "");
+    assert_eq!(done.code, 2, "{}", done.err);
+    assert!(done.err.contains("cannot send Transfer-Encoding"), "{}", done.err);
+}
+
+#[test]
 fn words_of_other_tools_get_a_hint() {
     for (args, hint) in [
         (&["connect", "ws://h/", "-E"][..], "ends by itself"),

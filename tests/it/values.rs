@@ -233,3 +233,25 @@ fn utf_16_is_named_with_what_converts_it() {
         );
     }
 }
+
+#[test]
+fn standard_output_is_no_file_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("s.wsio");
+    std::fs::write(&script, "> a\n< a\n").unwrap();
+    let script = script.to_str().unwrap();
+    for (args, hint) in [
+        (&["listen", "0", "--announce", "-"][..], "--announce /dev/stdout"),
+        (&["pipe", "ws-listen:0", "echo:", "--announce", "-"], "--announce /dev/stdout"),
+        (&["connect", "echo:", "--record", "-"], "--record ./-"),
+        (&["connect", "echo:", "--script", script, "--report", "junit=-"], "junit=/dev/stdout"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsio"));
+        let mut wsio = Wsio::spawn(command.args(args).current_dir(folder.path()));
+        wsio.close_stdin();
+        let done = wsio.wait();
+        assert_eq!(done.code, 2, "{args:?}: {}", done.err);
+        assert!(done.err.contains(hint), "{args:?}: {}", done.err);
+        assert!(!folder.path().join("-").exists(), "{args:?}");
+    }
+}
