@@ -7,6 +7,7 @@ mod command;
 mod datagram;
 mod file;
 mod foreign;
+mod greeting;
 mod internal;
 mod names;
 mod nats;
@@ -21,13 +22,14 @@ mod visitor;
 mod web_socket;
 
 pub use command::command;
+pub use greeting::{Greeting, WebSocketAcceptor};
 pub use names::{parse, target};
 pub use open::{Acceptor, Deadline, Found, Framings, Opened, OpenedLink, Opening, Reach, Role};
 pub use scheme::{Flags, Kind, Scheme};
 pub use schemes::{SCHEMES, binds_unix, is_dialled, is_echo};
 pub use script::script;
 pub use visitor::Visitor;
-pub use web_socket::{Greeting, WebSocketAcceptor, accepted};
+pub use web_socket::accepted;
 
 use crate::fault::Result;
 use std::{future::Future, pin::Pin};

@@ -16,8 +16,7 @@ mod rules;
 mod told;
 
 pub use bridge::{Bridge, Gate};
-pub use holding::Speaker;
-pub use rules::{Rules, Slow};
+pub use rules::{Rules, Slow, Speaker};
 pub use told::Told;
 
 use allowance::{Allowance, Pace};

@@ -5,9 +5,10 @@ use super::{
     confirm::Probes,
     connect::{Failed, Start, connect},
     inward::{Inward, say},
+    lost::Count,
     outward::Outward,
     subject::{Subject, Subjects, gate},
-    watch::{Count, State, Watch},
+    watch::{State, Watch},
 };
 use crate::{
     exit::Exit,

@@ -2,9 +2,9 @@
 
 use super::{
     confirm::Probes,
+    lost::Lost,
     outward::taken,
     subject::{Subjects, TYPE},
-    watch::Lost,
 };
 use crate::{
     exit::Exit,

@@ -2,8 +2,9 @@
 
 use super::{
     confirm::Probes,
+    lost::Lost,
     subject::{Subjects, TYPE},
-    watch::{Lost, State},
+    watch::State,
 };
 use crate::link::{Queue, room::Bridge};
 use async_nats::{Client, HeaderMap};

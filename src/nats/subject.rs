@@ -1,6 +1,6 @@
 //! The subjects of one connection: each a room, its bridge, and what is under way.
 
-use super::watch::{Count, Lost};
+use super::lost::{Count, Lost};
 use crate::{
     exit::Exit,
     fault::Fault,

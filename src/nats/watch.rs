@@ -1,15 +1,13 @@
 //! Whoever watches a connection: what happens to it is said once, with what it cost.
 
-use super::{confirm::Probes, subject::Subjects};
+use super::{
+    confirm::Probes,
+    lost::{Count, Lost},
+    subject::Subjects,
+};
 use crate::{exit::Exit, fault::Fault, observe::Reporter, session::SourceEnd};
 use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc::UnboundedReceiver, watch},
     time::{Instant, MissedTickBehavior, interval},
@@ -26,61 +24,6 @@ pub(super) struct State {
     pub connection: u64,
     /// It was ended by us, and nothing more comes.
     pub closed: bool,
-}
-
-/// What could not be passed on, since the start.
-#[derive(Default)]
-pub(super) struct Lost {
-    /// Messages that were not published.
-    pub dropped: AtomicU64,
-    /// Messages that were under way when a connection broke.
-    pub doubtful: AtomicU64,
-    /// Messages from the broker that nobody had room for, or that could not be passed on.
-    pub missed: AtomicU64,
-}
-
-/// How many are lost; a difference of two says what to tell.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Count {
-    pub dropped: u64,
-    pub doubtful: u64,
-    pub missed: u64,
-}
-
-impl Lost {
-    pub(super) fn add(counter: &AtomicU64, count: u64) {
-        counter.fetch_add(count, Ordering::Relaxed);
-    }
-
-    pub(super) fn count(&self) -> Count {
-        Count {
-            dropped: self.dropped.load(Ordering::Relaxed),
-            doubtful: self.doubtful.load(Ordering::Relaxed),
-            missed: self.missed.load(Ordering::Relaxed),
-        }
-    }
-}
-
-impl Count {
-    fn since(self, before: Self) -> Self {
-        Self {
-            dropped: self.dropped - before.dropped,
-            doubtful: self.doubtful - before.doubtful,
-            missed: self.missed - before.missed,
-        }
-    }
-
-    /// `, 3 messages dropped, 1 perhaps lost, 2 from there missed`
-    pub(super) fn words(self) -> String {
-        let one = |count: u64, what: &str| match count {
-            0 => String::new(),
-            1 => format!(", 1 message {what}"),
-            count => format!(", {count} messages {what}"),
-        };
-        one(self.dropped, "dropped")
-            + &one(self.doubtful, "perhaps lost")
-            + &one(self.missed, "from it missed")
-    }
 }
 
 /// The task that hears of a connection's events.

@@ -5,7 +5,7 @@
 //! the room's [`Allowance`](super::Allowance) whether the time of the others runs.
 
 use super::{
-    Member, Pace, Seat, Slow, State, Waited,
+    Member, Pace, Seat, Slow, Speaker, State, Waited,
     allowance::{ALLOWED, RESERVED, TICK},
 };
 use crate::session::SourceEnd;
@@ -19,17 +19,6 @@ use tokio::time::Instant;
 
 /// Bytes of a burst that a short queue may grow by: one that takes them at once was never slow.
 const BURST: usize = 4 * 1024 * 1024;
-
-/// What a member speaks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaker {
-    /// An input that nobody else depends on: it waits for one alone, and for those that take enough.
-    Source,
-    /// One of many.
-    Member,
-    /// Something that cannot be held up: what it says is lost when nobody takes it.
-    Live,
-}
 
 /// How those stand who are to hear a speaker, and have no room.
 #[derive(Default)]

@@ -28,3 +28,14 @@ impl Default for Rules {
         Self { queue: 16 * 1024 * 1024, slow: Slow::default(), last: 0 }
     }
 }
+
+/// What a member speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// An input that nobody else depends on: it waits for one alone, and for those that take enough.
+    Source,
+    /// One of many.
+    Member,
+    /// Something that cannot be held up: what it says is lost when nobody takes it.
+    Live,
+}

@@ -59,6 +59,19 @@ fn imports_run_downward() {
 }
 
 #[test]
+fn no_files_take_from_each_other() {
+    let house = House::read();
+    assert!(house.arrows.len() > house.sources.len(), "the imports are not read");
+    let names = |circle: Vec<usize>| {
+        let arrows = house.arrows.iter().filter(|(from, to)| circle.contains(from) && circle.contains(to));
+        let name = |index: usize| house.sources[index].module.join("::");
+        arrows.map(|(from, to)| format!("  {} -> {}\n", name(*from), name(*to))).collect::<String>()
+    };
+    let circles: Vec<String> = house.circles().into_iter().map(names).collect();
+    assert!(circles.is_empty(), "circles of files:\n{}", circles.join("\n"));
+}
+
+#[test]
 fn libraries_stay_behind_their_fences() {
     let mut strays = Vec::new();
     for source in House::read().sources {

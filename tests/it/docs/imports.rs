@@ -87,6 +87,30 @@ impl House {
         }
         Self { sources, arrows }
     }
+
+    /// Files that take from each other, however long the way around.
+    pub fn circles(&self) -> Vec<Vec<usize>> {
+        let reach: Vec<BTreeSet<usize>> = (0..self.sources.len()).map(|from| self.reached(from)).collect();
+        let mut circles: Vec<Vec<usize>> = Vec::new();
+        for from in 0..self.sources.len() {
+            if reach[from].contains(&from) && !circles.iter().any(|circle| circle.contains(&from)) {
+                circles.push(reach[from].iter().copied().filter(|to| reach[*to].contains(&from)).collect());
+            }
+        }
+        circles
+    }
+
+    fn reached(&self, from: usize) -> BTreeSet<usize> {
+        let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
+        while let Some(at) = open.pop() {
+            for (_, to) in self.arrows.range((at, 0)..(at + 1, 0)) {
+                if reached.insert(*to) {
+                    open.push(*to);
+                }
+            }
+        }
+        reached
+    }
 }
 
 struct Resolver<'a> {

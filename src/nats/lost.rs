@@ -1,0 +1,58 @@
+//! What is lost between us and a broker, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What could not be passed on, since the start.
+#[derive(Default)]
+pub(super) struct Lost {
+    /// Messages that were not published.
+    pub dropped: AtomicU64,
+    /// Messages that were under way when a connection broke.
+    pub doubtful: AtomicU64,
+    /// Messages from the broker that nobody had room for, or that could not be passed on.
+    pub missed: AtomicU64,
+}
+
+/// How many are lost; a difference of two says what to tell.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    pub dropped: u64,
+    pub doubtful: u64,
+    pub missed: u64,
+}
+
+impl Lost {
+    pub(super) fn add(counter: &AtomicU64, count: u64) {
+        counter.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn count(&self) -> Count {
+        Count {
+            dropped: self.dropped.load(Ordering::Relaxed),
+            doubtful: self.doubtful.load(Ordering::Relaxed),
+            missed: self.missed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Count {
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            dropped: self.dropped - before.dropped,
+            doubtful: self.doubtful - before.doubtful,
+            missed: self.missed - before.missed,
+        }
+    }
+
+    /// `, 3 messages dropped, 1 perhaps lost, 2 from there missed`
+    pub(super) fn words(self) -> String {
+        let one = |count: u64, what: &str| match count {
+            0 => String::new(),
+            1 => format!(", 1 message {what}"),
+            count => format!(", {count} messages {what}"),
+        };
+        one(self.dropped, "dropped")
+            + &one(self.doubtful, "perhaps lost")
+            + &one(self.missed, "from it missed")
+    }
+}
