@@ -26,7 +26,8 @@ fn too_big(largest: conn::Largest) -> Option<String> {
     const USUAL: usize = 32 << 10;
     let conn::Largest { message, frame } = largest;
     let smaller = match frame {
-        0..=1024 => return (message > 0).then(|| format!("send messages of less than {message} bytes")),
+        _ if message == 0 => return Some("-vv to see what the peer means: no message was sent".to_owned()),
+        0..=1024 => return Some(format!("send messages of less than {message} bytes")),
         _ if frame > USUAL => USUAL,
         _ => frame.next_power_of_two() / 2,
     };

@@ -24,6 +24,10 @@ pub fn words(error: &io::Error) -> String {
         ErrorKind::AddrInUse => "address already in use",
         ErrorKind::AddrNotAvailable => "address not available",
         ErrorKind::UnexpectedEof => "connection closed early",
+        // The name of a constant of the system says nothing; Linux takes 107 bytes, others fewer.
+        ErrorKind::InvalidInput if error.to_string().contains("SUN_LEN") => {
+            "the path is too long for a socket (107 bytes at most); a relative one may be shorter"
+        }
         _ => return error.to_string(),
     }
     .to_owned()
@@ -59,6 +63,8 @@ mod tests {
     fn well_known_errors_lose_their_number() {
         assert_eq!(words(&ErrorKind::ConnectionRefused.into()), "connection refused");
         assert!(!words(&io::Error::other("odd")).is_empty());
+        let long = std::os::unix::net::SocketAddr::from_pathname("a".repeat(300)).unwrap_err();
+        assert!(words(&long).contains("too long for a socket"), "{long}");
     }
 
     #[cfg(unix)]

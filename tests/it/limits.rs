@@ -352,9 +352,13 @@ fn a_message_too_big_for_the_peer_is_told_with_its_size_and_what_makes_it_smalle
             "--max-frame 16k: the largest message sent had 100000 bytes, the largest frame 32768",
         ),
         (&[], 1000, "send messages of less than 1000 bytes"),
+        (&["--recv-only"], 1000, "-vv to see what the peer means: no message was sent"),
     ] {
-        let (url, peer) = serve(|mut peer| {
-            peer.message();
+        let is_sent = !args.contains(&"--recv-only");
+        let (url, peer) = serve(move |mut peer| {
+            if is_sent {
+                peer.message();
+            }
             peer.close(1009, "too big");
             peer.until_close();
         });

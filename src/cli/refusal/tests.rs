@@ -1,4 +1,4 @@
-//! What is refused gets the line that works, and no guess by likeness.
+//! Refusals and their hints: a line that was tried, and what is said instead.
 
 use crate::{
     cli::{Context, Parsed, parse},
