@@ -23,7 +23,7 @@
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `exit facts fault limited os_text` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
+//! `exit facts fault limited os_error os_text` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
 //! `plan` ← `endpoint` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads
 //! them.
 //!
@@ -47,6 +47,7 @@ pub mod link;
 pub mod nats;
 pub mod net;
 pub mod observe;
+pub mod os_error;
 pub mod os_text;
 pub mod plan;
 pub mod script;

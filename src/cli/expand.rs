@@ -9,7 +9,7 @@ use crate::{
     fault::{Fault, Result},
     framing::{is_utf16, unmarked},
     limited::{self, Unread},
-    net, os_text,
+    os_error, os_text,
 };
 use std::path::Path;
 
@@ -170,7 +170,7 @@ impl Limit {
 /// The text of a file of a script; the cause when it cannot be read.
 pub(super) fn script(path: &Path) -> Result<String, String> {
     let bytes = limited::read(path, SCRIPT).map_err(|unread| match unread {
-        Unread::Io(error) => net::words(&error),
+        Unread::Io(error) => os_error::words(&error),
         Unread::Endless => "it is a device without an end".to_owned(),
         Unread::TooLong => format!("it holds more than {SCRIPT} bytes; `include FILE` joins smaller ones"),
     })?;
@@ -184,8 +184,8 @@ pub(super) fn script(path: &Path) -> Result<String, String> {
 fn unfit(source: &str, option: &str, unread: &Unread, limit: Limit) -> Fault {
     let cannot = |cause: &str| unreadable(format!("cannot read {source} for {option}: {cause}"));
     match (unread, limit) {
-        (Unread::Io(error), _) if source == STDIN => cannot(&net::words(error)),
-        (Unread::Io(error), _) => cannot(&net::words(error))
+        (Unread::Io(error), _) if source == STDIN => cannot(&os_error::words(error)),
+        (Unread::Io(error), _) => cannot(&os_error::words(error))
             .hint(format!("check the name; {option} '@@{source}' is the text @{source} itself")),
         (Unread::Endless, _) => cannot("it is a device without an end")
             .hint(format!("take a part of it: head -c 1000 {source} | wsio … {option} @-")),

@@ -5,7 +5,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     link::{Recorder, write_file},
-    net,
+    os_error,
     plan::Common,
 };
 use std::io;
@@ -36,7 +36,7 @@ impl Run {
     /// Closes standard output, which may have kept its worst news until then.
     async fn closed(&self) -> Result<()> {
         self.reach.stdio.close().await.map_err(|error| {
-            let cause = format!("cannot write standard output: {}", net::words(&error));
+            let cause = format!("cannot write standard output: {}", os_error::words(&error));
             Fault::new(Exit::WriteError, "session", cause)
         })
     }
@@ -69,7 +69,7 @@ fn unwritable(what: &str, error: &io::Error) -> Fault {
     let exit = Exit::unwritten(error);
     let cause = match exit {
         Exit::ReaderLeft => "nobody reads the report".to_owned(),
-        _ => format!("cannot write {what}: {}", net::words(error)),
+        _ => format!("cannot write {what}: {}", os_error::words(error)),
     };
     Fault::new(exit, "report", cause)
 }

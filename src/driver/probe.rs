@@ -13,8 +13,9 @@ use crate::{
         verdict::{Pings, Verdict},
     },
     link::Link,
-    net::{self, Parting},
+    net::Parting,
     observe::Redactor,
+    os_error,
     plan::{Expected, Probe},
     session::{Instant, SourceEnd},
 };
@@ -62,7 +63,7 @@ fn untold(error: &io::Error) -> Fault {
     Fault::new(
         Exit::unwritten(error),
         "session",
-        format!("cannot write to standard output: {}", net::words(error)),
+        format!("cannot write to standard output: {}", os_error::words(error)),
     )
 }
 

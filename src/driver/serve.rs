@@ -20,8 +20,8 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     link::room::Room,
-    net,
     observe::Seldom,
+    os_error,
     plan::Serve,
     session::{Doubt, Left, counted},
     ws::server::Handshake,
@@ -300,10 +300,10 @@ impl Server {
 impl Shared {
     /// Says why nobody was accepted, seldom when descriptors are used up; gives whether they are.
     fn failed_to_accept(&self, error: &io::Error) -> bool {
-        let is_exhausted = net::is_exhausted(error);
+        let is_exhausted = os_error::is_exhausted(error);
         if is_exhausted {
             if let Some(count) = self.exhausted.count() {
-                let words = net::words(error);
+                let words = os_error::words(error);
                 self.run
                     .reach
                     .reporter

@@ -9,9 +9,8 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     link::{Link, Port, Texts},
-    net,
     observe::Reporter,
-    os_text,
+    os_error, os_text,
     session::SourceEnd,
 };
 use std::ffi::OsString;
@@ -78,13 +77,13 @@ impl Command {
     }
 
     fn missing(&self, error: &std::io::Error) -> Fault {
-        if net::cannot_start(error) {
+        if os_error::cannot_start(error) {
             let cause = format!("cannot start `{}`: no more processes or descriptors: {error}", self.name());
             return Fault::new(Exit::Command, "command", cause)
                 .hint("raise the limit on processes and open files (ulimit -u, ulimit -n)")
                 .exhausted(true);
         }
-        let cause = format!("cannot start `{}`: {}", self.name(), net::words(error));
+        let cause = format!("cannot start `{}`: {}", self.name(), os_error::words(error));
         Fault::new(Exit::Command, "command", cause)
             .hint("check the program's name and that it may be executed")
     }
@@ -148,7 +147,7 @@ impl Endpoint for Command {
             // A client learns by Close 1011 what went wrong: a refused upgrade would tell a page nothing.
             let link = match self.start(reach, opening.visitor.as_ref()) {
                 Ok(link) => link,
-                Err(error) if opening.visitor.is_some() && net::cannot_start(&error) => {
+                Err(error) if opening.visitor.is_some() && os_error::cannot_start(&error) => {
                     return Err(self.missing(&error));
                 }
                 Err(error) => {

@@ -8,9 +8,8 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     link::{Port, Texts, hire},
-    net,
     observe::Meter,
-    os_text,
+    os_error, os_text,
 };
 use std::{
     fs::File,
@@ -63,7 +62,7 @@ impl Disk {
         if role == Role::A {
             let file = File::open(&self.path).map_err(|error| {
                 Fault::new(Exit::ReadError, "open", format!("cannot read {path}: {error}"))
-                    .exhausted(net::cannot_start(&error))
+                    .exhausted(os_error::cannot_start(&error))
             })?;
             if let (Some(meter), Ok(facts)) = (meter, file.metadata())
                 && facts.is_file()
@@ -72,7 +71,7 @@ impl Disk {
             }
             return Port::reader(file).map_err(|error| {
                 Fault::new(Exit::ReadError, "open", format!("cannot read {path}: {error}"))
-                    .exhausted(net::cannot_start(&error))
+                    .exhausted(os_error::cannot_start(&error))
             });
         }
         let mut options = File::options();
@@ -88,7 +87,7 @@ impl Disk {
         });
         port.map_err(|error| {
             Fault::new(Exit::WriteError, "open", format!("cannot write {path}: {error}"))
-                .exhausted(net::cannot_start(&error))
+                .exhausted(os_error::cannot_start(&error))
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     framing::{self, Kind},
     net::{self, LARGEST_DATAGRAM},
     observe::{Losses, Reporter},
+    os_error,
     session::{SinkFailure, SourceEnd, counted},
 };
 use bytes::Bytes;
@@ -321,7 +322,7 @@ impl Datagrams {
         };
         let name =
             if self.name.ends_with(&at.to_string()) { String::new() } else { format!("{}: ", self.name) };
-        let fault = Fault::new(exit, phase, format!("{name}{at}: {}", net::words(error)));
+        let fault = Fault::new(exit, phase, format!("{name}{at}: {}", os_error::words(error)));
         match error.kind() {
             io::ErrorKind::ConnectionRefused => {
                 fault.hint(format!("check that a server listens on UDP {at}"))

@@ -8,8 +8,8 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::{Dir, Facts, Record, Tally, What},
-    net,
     observe::Tap,
+    os_error,
     session::SourceEnd,
 };
 use std::{
@@ -152,10 +152,10 @@ impl Recorder {
 
 fn unwritable(path: Option<&Path>, error: &io::Error) -> Fault {
     let Some(path) = path else {
-        let cause = format!("cannot write standard output: {}", net::words(error));
+        let cause = format!("cannot write standard output: {}", os_error::words(error));
         return Fault::new(Exit::unwritten(error), "session", cause);
     };
-    let cause = format!("cannot write {}: {}", path.display(), net::words(error));
+    let cause = format!("cannot write {}: {}", path.display(), os_error::words(error));
     Fault::new(Exit::WriteError, "record", cause).hint("name another file with --record")
 }
 

@@ -75,7 +75,7 @@ mod tests {
     fn all_are_hired_or_none_and_later_it_goes_again() {
         LEFT.set(Some(2));
         let error = hire::<3>().err().expect("two are no three");
-        assert!(crate::net::cannot_start(&error), "{error}");
+        assert!(crate::os_error::cannot_start(&error), "{error}");
         LEFT.set(None);
         let (report, done) = mpsc::channel();
         for worker in hire::<3>().unwrap() {

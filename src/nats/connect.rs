@@ -4,7 +4,7 @@ use super::{Login, Server, Terms, confirm::INBOX, outward::WINDOW};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    net, tls,
+    os_error, tls,
 };
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use std::{error::Error as _, io, time::Duration};
@@ -159,7 +159,7 @@ fn explain_io(error: &io::Error, server: &Server) -> Failed {
             .hint("check host and port: NATS servers listen on 4222");
         return Failed { fault, passing: false };
     }
-    let fault = Fault::new(Exit::Refused, "connect", format!("{server}: {}", net::words(error)))
+    let fault = Fault::new(Exit::Refused, "connect", format!("{server}: {}", os_error::words(error)))
         .hint(format!("check that a NATS server listens on {}:{}", server.host, server.port));
     Failed { fault, passing: true }
 }

@@ -3,10 +3,11 @@
 //! The same for streams and datagrams: a bare port is both loopback addresses, a name is all of its
 //! addresses, and port 0 is one free port that they share.
 
-use super::{ListenAddr, resolve::is_localhost, words::words};
+use super::{ListenAddr, resolve::is_localhost};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    os_error,
 };
 use std::{
     io,
@@ -105,7 +106,7 @@ fn no_family(error: &io::Error) -> bool {
 }
 
 fn unbound(at: SocketAddr, error: &io::Error) -> Fault {
-    let fault = Fault::new(Exit::Bind, "listen", format!("{at}: {}", words(error)));
+    let fault = Fault::new(Exit::Bind, "listen", format!("{at}: {}", os_error::words(error)));
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             fault.hint("stop the program that has the port, take another port, or 0 for a free one")

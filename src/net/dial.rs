@@ -4,19 +4,14 @@
 //! 250 ms, and a failure starts the next one at once.
 
 use super::{
-    Dialed, Interface,
-    addr::join,
-    options::DialOptions,
-    resolve::resolve,
-    source::connect,
-    transport::tune,
-    words::{is_exhausted, words},
+    Dialed, Interface, addr::join, options::DialOptions, resolve::resolve, source::connect, transport::tune,
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Timings,
     observe::Reporter,
+    os_error,
 };
 use std::{
     io,
@@ -78,7 +73,7 @@ pub async fn dial_unix(path: &std::path::Path) -> Result<Dialed> {
     match tokio::net::UnixStream::connect(path).await {
         Ok(stream) => Ok(Dialed { stream: Box::pin(stream), peer }),
         Err(error) => {
-            let fault = Fault::new(Exit::Refused, "connect", format!("{peer}: {}", words(&error)));
+            let fault = Fault::new(Exit::Refused, "connect", format!("{peer}: {}", os_error::words(&error)));
             Err(match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                     fault.hint(format!("check that a server listens on {}", path.display()))
@@ -120,7 +115,7 @@ async fn race(
                 Ok((_, Ok(stream))) => return Ok(stream),
                 Ok((address, Err(error))) => {
                     let took = milliseconds(begun.elapsed());
-                    reporter.verbose(&format!("{address}: {} after {took}", words(&error)));
+                    reporter.verbose(&format!("{address}: {} after {took}", os_error::words(&error)));
                     failures.push((address, error));
                     next_start = Instant::now();
                 }
@@ -132,13 +127,17 @@ async fn race(
 }
 
 fn refused(host: &str, port: u16, failures: &[(SocketAddr, io::Error)]) -> Fault {
-    if let Some((_, error)) = failures.iter().find(|(_, error)| is_exhausted(error)) {
-        return Fault::new(Exit::Refused, "connect", format!("cannot open a socket: {}", words(error)))
-            .hint("raise the limit on open files (ulimit -n), or close some")
-            .exhausted(true);
+    if let Some((_, error)) = failures.iter().find(|(_, error)| os_error::is_exhausted(error)) {
+        return Fault::new(
+            Exit::Refused,
+            "connect",
+            format!("cannot open a socket: {}", os_error::words(error)),
+        )
+        .hint("raise the limit on open files (ulimit -n), or close some")
+        .exhausted(true);
     }
     let tried: Vec<String> =
-        failures.iter().map(|(address, error)| format!("{address}: {}", words(error))).collect();
+        failures.iter().map(|(address, error)| format!("{address}: {}", os_error::words(error))).collect();
     let tried = if tried.is_empty() { "no address answered".to_owned() } else { tried.join(", ") };
     let cause = match host.parse::<IpAddr>() {
         Ok(_) => tried,

@@ -6,8 +6,9 @@
 
 #![allow(unsafe_code, reason = "owning a descriptor that is only known by its number is unsafe by nature")]
 
-use super::{Activation, ListenAddr, bind::unfit, socket::Socket, unix::UnixSocket, words::words};
+use super::{Activation, ListenAddr, bind::unfit, socket::Socket, unix::UnixSocket};
 use crate::fault::{Fault, Result};
+use crate::os_error;
 use rustix::{
     io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd},
     net::{AddressFamily, SocketType, getsockname, sockopt},
@@ -24,7 +25,7 @@ const FIRST: i32 = 3;
 pub(super) fn listeners(address: &ListenAddr, activation: &Activation) -> Result<Vec<Socket>> {
     let listener = |descriptor| {
         let (socket, family) = take(descriptor, SocketType::STREAM)?;
-        let failed = |error: io::Error| broken(descriptor, &words(&error));
+        let failed = |error: io::Error| broken(descriptor, &os_error::words(&error));
         match family {
             AddressFamily::UNIX => UnixSocket::inherited(socket).map(Socket::Unix).map_err(failed),
             _ => {
@@ -50,7 +51,7 @@ pub(super) fn datagram_sockets(
         socket
             .set_nonblocking(true)
             .and_then(|()| tokio::net::UdpSocket::from_std(socket))
-            .map_err(|error| broken(descriptor, &words(&error)))
+            .map_err(|error| broken(descriptor, &os_error::words(&error)))
     };
     descriptors(address, activation)?.map(bound).collect()
 }
@@ -98,7 +99,7 @@ fn take(descriptor: i32, wanted: SocketType) -> Result<(OwnedFd, AddressFamily)>
     }
     let other = |errno: Errno| match errno {
         Errno::NOTSOCK => broken(descriptor, "is not a socket"),
-        errno => broken(descriptor, &words(&errno.into())),
+        errno => broken(descriptor, &os_error::words(&errno.into())),
     };
     let (kind, family) = (
         sockopt::socket_type(borrowed).map_err(other)?,

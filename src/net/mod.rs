@@ -28,7 +28,6 @@ mod transport;
 mod udp;
 #[cfg(unix)]
 mod unix;
-mod words;
 
 pub use addr::host_port;
 pub use answer_head::{Findings, is_token};
@@ -48,7 +47,6 @@ pub use source::{Family, Interface};
 pub use spelling::Spelled;
 pub use transport::{Beneath, SocketRef, Stream, Transport};
 pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, is_full, is_too_big};
-pub use words::{cannot_start, is_exhausted, words};
 
 use std::path::PathBuf;
 

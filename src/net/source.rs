@@ -1,9 +1,9 @@
 //! Where a connection comes from: the families it may use, and `--interface`.
 
-use super::words::words;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    os_error,
 };
 use std::{
     fmt, io,
@@ -89,7 +89,7 @@ impl Interface {
             Fault::new(
                 Exit::Refused,
                 "connect",
-                format!("cannot bind to --interface {name}: {}", words(&error)),
+                format!("cannot bind to --interface {name}: {}", os_error::words(&error)),
             )
             .hint("name an interface or address of this machine (ip address shows them)")
         })

@@ -8,11 +8,11 @@ use super::{
     bind::{self, Bind, unfit},
     options::DialOptions,
     resolve::resolve,
-    words::words,
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    os_error,
 };
 use std::{
     io,
@@ -45,7 +45,7 @@ pub(super) async fn dial_udp(
     for address in resolve(host, port, options).await? {
         match connect(address).await {
             Ok(socket) => return Ok((socket, address)),
-            Err(error) => failures.push(format!("{address}: {}", words(&error))),
+            Err(error) => failures.push(format!("{address}: {}", os_error::words(&error))),
         }
     }
     Err(Fault::new(Exit::Refused, "connect", format!("udp:{}: {}", join(host, port), failures.join(", "))))

@@ -7,10 +7,11 @@
 //! (Linux takes a socket's own mode, less the umask, for the file), what the umask took is given back
 //! through a handle that follows no link, and only then does it listen.
 
-use super::{Dialed, words::words};
+use super::Dialed;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    os_error,
 };
 use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock},
@@ -54,7 +55,7 @@ impl UnixSocket {
             io::ErrorKind::NotFound => {
                 unbound(path, "the directory does not exist").hint("make it, or name another path")
             }
-            _ => unbound(path, &words(error)),
+            _ => unbound(path, &os_error::words(error)),
         };
         let socket = Unbound::new_stream().map_err(|error| fault(&error))?;
         if let Some(mode) = mode {
@@ -64,8 +65,9 @@ impl UnixSocket {
         socket.bind(path).map_err(|error| fault(&error))?;
         let mut bound = Bound { path: Some(path), identity: identity(path) };
         if let Some(mode) = mode {
-            permit(path, bound.identity, mode)
-                .map_err(|error| unbound(path, &format!("cannot set its permissions: {}", words(&error))))?;
+            permit(path, bound.identity, mode).map_err(|error| {
+                unbound(path, &format!("cannot set its permissions: {}", os_error::words(&error)))
+            })?;
         }
         let socket = socket.listen(BACKLOG).map_err(|error| fault(&error))?;
         bound.path = None;
@@ -130,11 +132,11 @@ fn make_room(path: &Path) -> Result<()> {
     }
     match probe(path) {
         Err(Errno::CONNREFUSED) if found.uid() == rustix::process::geteuid().as_raw() => {
-            fs::remove_file(path).map_err(|error| unbound(path, &words(&error)))
+            fs::remove_file(path).map_err(|error| unbound(path, &os_error::words(&error)))
         }
         Err(Errno::CONNREFUSED) => Err(unbound(path, "a dead socket of another user is in the way")
             .hint("remove it, or name another path")),
-        Err(Errno::ACCESS) => Err(unbound(path, &words(&Errno::ACCESS.into()))),
+        Err(Errno::ACCESS) => Err(unbound(path, &os_error::words(&Errno::ACCESS.into()))),
         _ => Err(unbound(path, "another server listens there").hint("stop it, or name another path")),
     }
 }

@@ -4,7 +4,7 @@ use super::{
     verify::Untrusted,
     words::{alert_name, certificate, incompatible, is_about_certificate, revocation_list, words},
 };
-use crate::{exit::Exit, fault::Fault, net};
+use crate::{exit::Exit, fault::Fault, os_error};
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 use std::io;
 
@@ -30,7 +30,7 @@ pub(super) fn connecting(error: &io::Error, has_certificate: bool, agreed: bool)
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             handshake("the server closed the connection during the TLS handshake".into())
         }
-        None => handshake(format!("the connection was lost during the TLS handshake: {}", net::words(error))),
+        None => handshake(format!("the connection was lost during the TLS handshake: {}", os_error::words(error))),
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn accepting(error: &io::Error) -> Fault {
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             handshake("the client left during the handshake".into())
         }
-        None => handshake(net::words(error)),
+        None => handshake(os_error::words(error)),
     }
 }
 

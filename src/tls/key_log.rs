@@ -6,7 +6,7 @@
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    net,
+    os_error,
 };
 use rustls::KeyLog;
 use std::{
@@ -34,7 +34,7 @@ impl KeyLogFile {
             Ok(file) => Ok(Self(Mutex::new(file))),
             Err(error) => {
                 let cause =
-                    format!("cannot write the TLS keys to {}: {}", path.display(), net::words(&error));
+                    format!("cannot write the TLS keys to {}: {}", path.display(), os_error::words(&error));
                 Err(Fault::new(Exit::WriteError, "tls", cause)
                     .hint("unset SSLKEYLOGFILE, or let it name another file"))
             }

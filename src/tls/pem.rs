@@ -8,7 +8,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     limited::{self, Unread},
-    net,
+    os_error,
 };
 use rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
@@ -205,7 +205,7 @@ pub(super) fn revocation_lists(path: &Path) -> Result<Vec<CertificateRevocationL
 
 fn read(path: &Path, exit: Exit) -> Result<Vec<u8>> {
     limited::read(path, LONGEST).map(super::labels::usual).map_err(|unread| match unread {
-        Unread::Io(error) => fault(path, exit, &net::words(&error)),
+        Unread::Io(error) => fault(path, exit, &os_error::words(&error)),
         Unread::Endless => fault(path, exit, ENDLESS),
         Unread::TooLong => fault(path, exit, &format!("it holds more than {LONGEST} bytes"))
             .hint("name a file that holds nothing but PEM"),

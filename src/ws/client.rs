@@ -15,7 +15,7 @@ use crate::{
     framing::record::Facts,
     net::{self, Exchange, Findings, Stream},
     observe::Redactor,
-    tls,
+    os_error, tls,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -235,7 +235,7 @@ fn lost(error: &hyper::Error, url: &WsUrl, found: &Findings, redactor: &Redactor
             (false, Some(error)) => {
                 format!(
                     "the connection was lost in the head of the answer `{status_line}`: {}",
-                    net::words(error)
+                    os_error::words(error)
                 )
             }
             (false, None) => {
@@ -251,7 +251,7 @@ fn lost(error: &hyper::Error, url: &WsUrl, found: &Findings, redactor: &Redactor
     }
     let cause = match io {
         Some(error) => {
-            format!("the connection was lost before any answer to the upgrade: {}", net::words(error))
+            format!("the connection was lost before any answer to the upgrade: {}", os_error::words(error))
         }
         None => "the server closed the connection before any answer to the upgrade".to_owned(),
     };

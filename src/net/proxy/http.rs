@@ -6,9 +6,8 @@ use crate::{
     fault::{Fault, Result},
     net::{
         Exchange, Findings, Stream, auth_schemes, prefixed::Prefixed, refusal_lines, status_text, title_case,
-        words,
     },
-    tls,
+    os_error, tls,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -123,7 +122,9 @@ impl Tunnel<'_> {
                 self.refused(&format!("closed the connection in the head of its answer `{line}`"))
             }
             _ if error.is_parse() => self.refused("does not answer in HTTP").hint(hint),
-            (Some(error), _) => self.refused(&format!("was lost before any answer: {}", words(error))),
+            (Some(error), _) => {
+                self.refused(&format!("was lost before any answer: {}", os_error::words(error)))
+            }
             (None, None) => self.refused("closed the connection before any answer").hint(hint),
         }
     }

@@ -5,7 +5,8 @@
 use super::Tunnel;
 use crate::{
     fault::{Fault, Result},
-    net::{Stream, words},
+    net::Stream,
+    os_error,
 };
 use std::{io, net::IpAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -129,7 +130,7 @@ impl Tunnel<'_> {
     }
 
     fn cut(&self, error: &io::Error) -> Fault {
-        self.refused(&format!("broke off: {}", words(error)))
+        self.refused(&format!("broke off: {}", os_error::words(error)))
             .hint("http:// in front of its address, if it is a proxy of that kind")
     }
 
