@@ -82,7 +82,7 @@ pub(super) fn is_file(endpoint: &str) -> bool {
     has_scheme(endpoint, "file") || has_scheme(endpoint, "append")
 }
 
-fn has_scheme(endpoint: &str, name: &str) -> bool {
+pub(super) fn has_scheme(endpoint: &str, name: &str) -> bool {
     endpoint.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(name))
 }
 
