@@ -122,6 +122,7 @@ pub fn run(world: &World, mode: &Mode, trial: &Trial, with: bool) -> String {
     let is_there = needs("{tmp}/peer") && trial.habit != Habit::Absent;
     let unix = is_there.then(|| Served::unix(&tmp.path().join("peer"), trial.habit, &seen));
     fs::write(tmp.path().join("page"), "page").unwrap();
+    fs::write(tmp.path().join("lines"), "one\ntwo\n").unwrap();
     fs::write(tmp.path().join("script"), trial.script.unwrap_or_default()).unwrap();
     let url = match trial.habit {
         Habit::Secure => named(&world.secure),
@@ -234,7 +235,10 @@ fn serve(wsio: &mut Wsio, once: bool, trial: &Trial, seen: &Seen) -> (bool, Opti
     }
     // What an end like this does to others is over when it is told.
     let is_told = |wsio: &Wsio| wsio.err_so_far().contains(" close ");
-    while matches!(trial.habit, Habit::Breaks | Habit::Leaves(_)) && wsio.is_running() && !is_told(wsio) {
+    while matches!(trial.habit, Habit::Breaks | Habit::Leaves(_) | Habit::Closes(_))
+        && wsio.is_running()
+        && !is_told(wsio)
+    {
         if start.elapsed() > PATIENCE_HERE {
             break;
         }

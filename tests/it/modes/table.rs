@@ -203,4 +203,11 @@ pub const MODES: &[Mode] = &[
         like: &["listen program", "listen"],
         own: &["framing"],
     },
+    Mode {
+        name: "pipe file ws",
+        args: &["pipe", "file:{tmp}/lines", "{url}"],
+        input: "",
+        like: &["pipe tcp ws"],
+        own: &[],
+    },
 ];

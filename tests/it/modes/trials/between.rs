@@ -183,6 +183,13 @@ pub fn trials() -> Vec<Trial> {
         line(&["reconnect"], &["pipe"], "--reconnect", "err .*connected again").with(Drops),
         none(&["cacert"], BEHIND, "--cacert {ca}", "err .*not trusted").with(Secure),
         none(&["insecure"], BEHIND, "-k", "err .*not trusted").with(Secure),
+        // A file is read, and takes nothing.
+        none(&["json"], &["pipe file ws"], "--json", "exit 0"),
+        line(&["count"], &["pipe file ws"], "-n 9", "exit 1"),
+        line(&["one"], &["pipe file ws"], "-1", "exit 1").with(Mute),
+        line(&["patterns"], &["pipe file ws"], "--match nothing", "exit 1"),
+        line(&["fields"], &["pipe file ws"], "--match-json /a=1", "exit 1"),
+        none(&["send_only"], &["pipe file ws"], "--send-only", "err .*had nowhere to go"),
         // Between bytes and bytes.
         line(&["framing"], &["pipe - tcp"], "--framing lines", "got bytes one\\\\n").given("one"),
         line(&["framing"], &["pipe - exec"], "--framing lines", "out *4$").plays("wc -c; exit").given("one"),
