@@ -355,10 +355,10 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l grace -d 'Let open se
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s H -l header -d 'Add a header to the request, or to the answer when only a server side exists; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l subprotocol -l protocol -d 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cert -d 'Use the certificate chain in FILE (PEM), for wss-listen: (SIGHUP reads it anew) or else the client side' -r -F
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send -d 'Send MSG to B before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r -f -a "(__wsio_value)"
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send -d 'Send MSG to the far side before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r -f -a "(__wsio_value)"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s u -l user -d 'Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME' -r -f -a "(__wsio_value)"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l bearer -d 'Log in with a bearer token, or ask clients to when only a server side exists; @FILE' -r -f -a "(__wsio_value)"
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s n -l count -d 'End after N messages from B; exit 1 if fewer came' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s n -l count -d 'End after N messages from the far side (the WebSocket, else B); exit 1 if fewer came' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 0 -d 'Separate messages with NUL, the same as --framing nul'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l json -d 'Read and write JSON records with type, pings and closes, the same as --framing jsonl'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s t -l text -d 'Send input as text, which has to be UTF-8 (default with lines and nul)'
@@ -383,8 +383,8 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l hangup -d 'Send a pro
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l once -d 'Serve one client, then exit with that session\'s code'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l self-signed -d 'Serve TLS with a certificate made at start; its fingerprint is shown'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l recv-only -d 'Never read standard input, nor publish to nats:, only receive'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send-only -d 'Do not write to A, only carry A to B'
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 1 -d 'End after one message from B, the same as -n 1'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send-only -d 'Do not carry on what the far side says'
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s 1 -d 'End after one message from the far side, the same as -n 1'
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s h -l help -d 'Show the commonest options (-h), or all (--help)'
 
 # A value, or the file that holds it.

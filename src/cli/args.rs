@@ -119,13 +119,13 @@ fn for_pipe(command: Command) -> Command {
         .mut_arg("headers", |arg| arg.help("Add a header to the request, or to the answer when only a server side exists; repeatable"))
         .mut_arg("subprotocols", |arg| arg.help("Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through"))
         .mut_arg("cert", |arg| arg.help("Use the certificate chain in FILE (PEM), for wss-listen: (SIGHUP reads it anew) or else the client side"))
-        .mut_arg("send", |arg| arg.help("Send MSG to B before any input; @FILE, @- and @env:NAME read it from there; repeatable"))
+        .mut_arg("send", |arg| arg.help("Send MSG to the far side before any input; @FILE, @- and @env:NAME read it from there; repeatable"))
         .mut_arg("user", |arg| arg.help("Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME"))
         .mut_arg("bearer", |arg| arg.help("Log in with a bearer token, or ask clients to when only a server side exists; @FILE"))
         .mut_arg("recv_only", |arg| arg.help("Never read standard input, nor publish to nats:, only receive"))
-        .mut_arg("send_only", |arg| arg.help("Do not write to A, only carry A to B"))
-        .mut_arg("count", |arg| arg.help("End after N messages from B; exit 1 if fewer came"))
-        .mut_arg("one", |arg| arg.help("End after one message from B, the same as -n 1"))
+        .mut_arg("send_only", |arg| arg.help("Do not carry on what the far side says"))
+        .mut_arg("count", |arg| arg.help("End after N messages from the far side (the WebSocket, else B); exit 1 if fewer came"))
+        .mut_arg("one", |arg| arg.help("End after one message from the far side, the same as -n 1"))
 }
 
 fn finish(command: Command, style: Style) -> Command {

@@ -7,7 +7,7 @@
 
 use super::lower::Given;
 use crate::{
-    endpoint::{Kind, binds_unix, is_dialled, is_echo},
+    endpoint::{Kind, Scheme, binds_unix, is_dialled, is_echo},
     fault::Result,
     framing::Framing,
     net::ListenAddr,
@@ -77,6 +77,12 @@ const ECHO: u64 = 1 << 30;
 const REFUSAL: u64 = 1 << 31;
 /// A subject hears one peer: then it is what is sent that is delivered.
 const PUBLISHES: u64 = 1 << 32;
+/// An end that learns whether the other one ended well: a TCP stream is reset, a program hung up on.
+const LEARNS: u64 = 1 << 33;
+/// Bytes come from an end: not from a file that is written.
+const GIVES: u64 = 1 << 34;
+/// Bytes go to an end: not to a file that is read.
+const TAKES: u64 = 1 << 35;
 const WEB_SOCKET: u64 = CLIENT | SERVER;
 const PROBE: u64 = CHECK | PING;
 
@@ -168,7 +174,7 @@ const TABLE: &[Row] = &[
     Row(PIPE, &["cookie", "user_agent", "origin", "location", "patterns", "fields", "expect_close", "expect_subprotocol"], Any(CLIENT), "needs a ws: or wss: endpoint"),
     Row(PIPE, &[
         "user", "bearer", "no_pong", "read_ahead", "hangup", "headers", "subprotocols", "compress", "close", "ok_close",
-        "ping_interval", "ping_timeout", "record", "max_frame",
+        "ping_interval", "ping_timeout", "record", "max_frame", "secret",
     ], Any(WEB_SOCKET), "needs a WebSocket endpoint"),
     Row(PIPE, &["reconnect", "resend"], Any(CLIENT), "needs a ws: or wss: endpoint whose other side is no WebSocket"),
     Row(PIPE, &["reconnect", "resend"], No(SERVER), "needs a ws: or wss: endpoint whose other side is no WebSocket"),
@@ -185,14 +191,21 @@ const TABLE: &[Row] = &[
     Row(PIPE, &["connect_timeout", "retry", "retry_delay", "retry_max_time", "retry_connrefused", "retry_all_errors"], Any(OPENED), "needs an endpoint that is connected to (ws:, wss:, tcp:, tls:, unix:, nats:)"),
     Row(PIPE, &["raw", "timestamps"], Any(STANDARD), "is for standard output, which is not an endpoint here"),
     // Both of them.
+    Row(LISTEN | PIPE, &["allow_host"], No(UNIX), "is about TCP: on a Unix socket every Host is let in"),
     Row(ALL, WAY, Any(NETWORK), "needs an endpoint that is reached over the network (ws:, wss:, tcp:, tls:)"),
     Row(LISTEN | PIPE, &["pty", "child_stderr", "hangup"], Any(PROGRAM), "is for programs: exec:, sh: or -- PROGRAM"),
     Row(LISTEN | PIPE, &["no_pong"], No(RELAY), "is for one WebSocket: between two, pings and pongs pass through, and none is answered here"),
     Row(LISTEN | PIPE, FRAMINGS, No(RELAY), "is for bytes: between two WebSockets each message passes as it is"),
     Row(LISTEN | PIPE, FRAMINGS, Any(BYTES | SCRIPT), "is for bytes, and neither side has them: each message passes as it is, a datagram too"),
     Row(LISTEN | PIPE, &["text", "binary"], Any(BYTES | DATAGRAMS | NATS | SAYS), "is for bytes, and neither side has them: each message passes with its type"),
+    Row(LISTEN | PIPE, &["input"], Any(GIVES | SCRIPT), "cuts input, and a file that is written gives none"),
+    Row(LISTEN | PIPE, &["output"], Any(TAKES | SCRIPT), "is for what is written, and a file that is read takes nothing"),
+    Row(LISTEN | PIPE, &["text", "binary"], Any(GIVES | DATAGRAMS | NATS | SAYS), "is for what is sent, and a file that is written gives nothing to send"),
     Row(LISTEN | PIPE, &["recv_only"], Any(STANDARD | NATS), "keeps standard input from being read, or a subject from being published to; this has neither"),
     Row(LISTEN | PIPE, &["linger"], Any(ENDS), "follows the end of an input, and none ends a session here"),
+    Row(PIPE, &["linger"], Any(WEB_SOCKET | DATAGRAMS | NATS), "waits for answers of a peer, and of two byte streams each ends by itself"),
+    Row(PIPE, &["expect_close"], Any(ALONE), "is about one session: with --once"),
+    Row(LISTEN | PIPE, &["ok_close"], Any(ALONE | SCRIPT | LEARNS), "says how one session ended, and a server that goes on tells nobody: with --once"),
     Row(LISTEN | PIPE, &["progress"], Any(ALONE), "is for one session: with --once"),
 ];
 
@@ -200,17 +213,17 @@ const TABLE: &[Row] = &[
 #[cfg(test)]
 #[rustfmt::skip]
 const EVERYWHERE: &[(u64, &[&str])] = &[
-    (ALL, &["quiet", "verbose", "secret", "max_message", "timeout", "close_timeout", "help"]),
-    (CONNECT | LISTEN, &["close", "ping_timeout", "compress", "headers", "user", "bearer"]),
+    (ALL, &["quiet", "verbose", "max_message", "timeout", "close_timeout", "help"]),
+    (CONNECT | LISTEN, &["secret", "close", "ping_timeout", "compress", "headers", "user", "bearer"]),
     (CONNECT, &["subprotocols", "cacert", "insecure", "tls_min", "sni", "cert", "key", "pass"]),
-    (LISTEN, &["max_frame", "script", "ok_close", "ping_interval", "cert", "key", "pass"]),
+    (LISTEN, &["max_frame", "script", "ping_interval", "cert", "key", "pass"]),
     (CONNECT, &[
         "json", "curl", "connect_timeout", "retry", "retry_delay", "retry_max_time", "retry_connrefused",
         "retry_all_errors", "cookie", "user_agent", "origin", "check", "ping",
     ]),
     (LISTEN | PIPE, &["idle_timeout", "stats"]),
     (LISTEN, &[
-        "echo", "relay", "to", "serve", "console", "once", "paths", "allow_origin", "allow_host", "self_signed",
+        "echo", "relay", "to", "serve", "console", "once", "paths", "allow_origin", "self_signed",
         "client_ca", "announce", "max_connections", "max_buffer", "handshake_timeout", "grace", "record",
     ]),
     (PIPE, &["every", "reply", "send", "send_only"]),
@@ -240,6 +253,7 @@ impl Mode {
             "listen" => mode.listen(given, text("address").unwrap_or_default(), text("to")),
             _ => mode.pipe([text("a").unwrap_or_default(), text("b").unwrap_or_default()]),
         }
+        mode.set(LEARNS, mode.has(LEARNS) || (mode.has(PROGRAM) && given.has("hangup")));
         mode
     }
 
@@ -264,7 +278,7 @@ impl Mode {
         match to {
             Some(endpoint) => self.end(endpoint),
             None if given.has("echo") || self.has(SCRIPT) => {}
-            None if self.has(PROGRAM) => self.set(BYTES, true),
+            None if self.has(PROGRAM) => self.set(BYTES | GIVES | TAKES, true),
             None => self.end("-"),
         }
         // Standard input and output are shared by all clients, unless there is one.
@@ -275,7 +289,10 @@ impl Mode {
     fn pipe(&mut self, ends: [&str; 2]) {
         let kinds = ends.map(Kind::of);
         self.set(PIPE, true);
-        ends.into_iter().for_each(|end| self.end(end));
+        self.end(ends[0]);
+        // A file as A is read, and takes nothing.
+        self.set(TAKES, self.has(TAKES) && kinds[0] != Kind::File);
+        self.end(ends[1]);
         self.set(ALONE, self.has(ALONE) || !self.has(LISTENS));
         let speaks = matches!(kinds[0], Kind::WebSocket | Kind::Datagrams);
         self.set(PUBLISHES, speaks && kinds[1] == Kind::Subject);
@@ -284,7 +301,9 @@ impl Mode {
 
     /// Adds what one end is.
     fn end(&mut self, endpoint: &str) {
-        let kind = Kind::of(endpoint);
+        let (kind, scheme) = (Kind::of(endpoint), Scheme::of(endpoint).map(|(scheme, _)| scheme));
+        // What can only be written never stands first.
+        let reads = scheme.is_none_or(|scheme| scheme.a);
         self.set(NETWORK, self.has(NETWORK) || is_dialled(endpoint));
         let facts = match kind {
             Kind::Standard => BYTES | ENDS | STANDARD,
@@ -297,13 +316,22 @@ impl Mode {
             Kind::Datagrams => DATAGRAMS,
             Kind::DatagramServer => DATAGRAMS | LISTENS,
             Kind::Command => BYTES | PROGRAM,
-            Kind::File => BYTES | ENDS,
+            Kind::File if reads => BYTES | ENDS,
+            Kind::File => BYTES,
             Kind::Echo | Kind::Null => 0,
             Kind::Hub => FANOUT,
             // Its server may ask for TLS.
             Kind::Subject => TLS | NATS | FANOUT | OPENED,
         };
         self.set(facts, true);
+        self.set(TAKES, self.has(TAKES) || facts & BYTES != 0);
+        let gives = facts & BYTES != 0 && (kind != Kind::File || reads);
+        self.set(GIVES, self.has(GIVES) || gives);
+        // A Unix socket has no reset.
+        let resets = facts & BYTES != 0
+            && facts & (OPENED | LISTENS) != 0
+            && !scheme.is_some_and(|scheme| scheme.flags.path);
+        self.set(LEARNS, self.has(LEARNS) || resets);
         self.set(UNIX, self.has(UNIX) || binds_unix(endpoint));
         // Of a listening WebSocket and a dialled one, the messages pass.
         self.set(RELAY, self.has(LISTEN) && kind == Kind::WebSocket);

@@ -28,7 +28,7 @@ use std::sync::Arc;
 ///
 /// What comes out of A goes into B and the other way round. A listening A opens a fresh B for each
 /// client. Between two WebSockets the message type, boundaries, subprotocol, close code and reason
-/// pass through unchanged.
+/// pass through unchanged. The far side is the WebSocket of the two, and B where both or none are one.
 #[derive(Debug, Args)]
 pub(super) struct PipeArgs {
     /// The first endpoint, the one that may listen

@@ -179,14 +179,14 @@ impl Session {
             Some(Beat::Dead(silence)) => {
                 let answered = self.sides[side].keepalive.as_ref().is_some_and(|clock| clock.answered);
                 let hint = (!answered).then_some(NO_PONGS);
-                self.dead(side, format!("no pong within {} s of a ping", silence.as_secs()), hint, now);
+                self.dead(side, format!("no pong within {} of a ping", whole(silence)), hint, now);
             }
             Some(Beat::Stuck(silence)) if self.sides[1 - side].shared && !self.sides[1 - side].ended => {
-                let reason = format!("too slow: took nothing for {} s", silence.as_secs());
+                let reason = format!("too slow: took nothing for {}", whole(silence));
                 self.source_ended(1 - side, SourceEnd::SentAway { reason }, now);
             }
             Some(Beat::Stuck(silence)) => {
-                self.dead(side, format!("nothing could be sent for {} s", silence.as_secs()), None, now);
+                self.dead(side, format!("nothing could be sent for {}", whole(silence)), None, now);
             }
             None => {}
         }
@@ -270,5 +270,13 @@ impl Session {
             return None;
         }
         Some(self.traffic_at + self.rules.idle_timeout?)
+    }
+}
+
+/// Whole seconds, or milliseconds where it is less than one.
+fn whole(silence: Duration) -> String {
+    match silence.as_secs() {
+        0 => format!("{} ms", silence.as_millis()),
+        seconds => format!("{seconds} s"),
     }
 }

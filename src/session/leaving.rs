@@ -33,6 +33,8 @@ impl Session {
         }
         let over = !bytes_only && self.sides.iter().all(|side| !side.is_web_socket() || side.release_asked);
         self.leave_by(if over { self.now } else { self.now + within });
+        // Where the output had ended before, nothing else lets go of the side.
+        (0..2).for_each(|side| self.maybe_release(side));
     }
 
     pub(super) fn end_normally(&mut self, side: usize) {

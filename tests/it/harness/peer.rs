@@ -73,9 +73,11 @@ impl Peer {
         Some(Self { stream, client: false, head })
     }
 
-    /// Connects and asks, whatever is answered; `None` when nobody is there.
-    pub fn tries(address: &str, path: &str, lines: &[&str]) -> Option<Self> {
-        Some(Self::asks(TcpStream::connect(address).ok()?, path, address, lines))
+    /// Asks on a connection, whatever is answered. A line may be another Host.
+    pub fn tries_on(stream: TcpStream, host: &str, lines: &[&str]) -> Self {
+        let host = lines.iter().find_map(|line| line.strip_prefix("Host: ")).unwrap_or(host);
+        let more: Vec<_> = lines.iter().copied().filter(|line| !line.starts_with("Host: ")).collect();
+        Self::asks(stream, "/", host, &more)
     }
 
     /// Connects to `HOST:PORT`, path `/`.

@@ -2,8 +2,13 @@
 
 use crate::harness::{Frame, Peer, read_head};
 use std::{
-    io::{Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    os::{
+        fd::OwnedFd,
+        unix::net::{UnixListener, UnixStream},
+    },
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -42,6 +47,22 @@ pub enum Habit {
     Secure,
     /// The same, and wants a certificate.
     Strict,
+    /// Speaks TLS 1.2 and no newer.
+    Old,
+    /// A client that stays when it is asked to leave.
+    Stays,
+    /// A peer of bytes that does not end.
+    Lasts,
+    /// A client that breaks off in the middle of a frame.
+    Breaks,
+    /// A client that is followed by another one while it is there.
+    Followed,
+    /// A client that asks for this path, and for no WebSocket.
+    Fetches(&'static str),
+    /// A client that asks for nothing.
+    Idles,
+    /// A client that never ends a long message.
+    Holds,
 }
 
 /// What was seen, in order.
@@ -56,6 +77,11 @@ impl Seen {
     /// The same for what a client sees.
     pub fn client(&self) -> Self {
         Self(Arc::clone(&self.0), "client ")
+    }
+
+    /// The same for the client that follows it.
+    fn second(&self) -> Self {
+        Self(Arc::clone(&self.0), "second ")
     }
 
     pub fn lines(&self) -> Vec<String> {
@@ -84,17 +110,31 @@ pub struct Served {
     pub port: u16,
     gone: Arc<AtomicBool>,
     busy: Arc<AtomicUsize>,
+    /// Has it look whether it is over.
+    wake: Box<dyn Fn()>,
 }
 
 impl Served {
     fn new(serve: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
+        let wake = move || drop(TcpStream::connect(("127.0.0.1", port)));
+        Self::serving(port, move || listener.accept().map(|(stream, _)| stream), wake, serve)
+    }
+
+    /// Serves what is accepted; a Unix socket's stream goes as one of TCP, which reads and writes alike.
+    fn serving(
+        port: u16,
+        accept: impl Fn() -> io::Result<TcpStream> + Send + 'static,
+        wake: impl Fn() + 'static,
+        serve: impl Fn(TcpStream, usize) + Send + Sync + 'static,
+    ) -> Self {
         let gone = Arc::<AtomicBool>::default();
         let busy = Arc::<AtomicUsize>::default();
         let (over, serve, at_work) = (Arc::clone(&gone), Arc::new(serve), Arc::clone(&busy));
         thread::spawn(move || {
-            for (number, stream) in listener.incoming().flatten().enumerate() {
+            for number in 0.. {
+                let Ok(stream) = accept() else { break };
                 if over.load(Ordering::SeqCst) {
                     break;
                 }
@@ -107,14 +147,14 @@ impl Served {
                 });
             }
         });
-        Self { port, gone, busy }
+        Self { port, gone, busy, wake: Box::new(wake) }
     }
 
     /// Waits until all that came has been seen.
     pub fn settle(&self) {
         let start = Instant::now();
         while self.busy.load(Ordering::SeqCst) > 0 && start.elapsed() < Duration::from_secs(2) {
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -124,32 +164,73 @@ impl Served {
         Self::new(move |stream, number| answer(stream, number, habit, &seen))
     }
 
-    /// A client of a stream server.
-    pub fn calls(address: &str, seen: &Seen) {
-        let Ok(mut stream) = TcpStream::connect(address) else { return };
-        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    /// A client of a stream server: it says two lines, ends, and takes what comes in a second.
+    pub fn calls(address: &str, habit: Habit, seen: &Seen) {
+        let Ok(mut stream) = dial(address) else { return };
+        if habit == Habit::Followed {
+            // It is served once it is answered.
+            let _ = stream.write_all(b"zero\n");
+            let _ = stream.read(&mut [0; 64]);
+            Self::calls(address, Habit::Echo, &seen.second());
+        }
         let _ = stream.write_all(b"one\ntwo\n").and_then(|()| stream.shutdown(Shutdown::Write));
-        let mut got = Vec::new();
-        let _ = stream.read_to_end(&mut got);
+        let (start, mut got, mut chunk) = (Instant::now(), Vec::new(), [0; 1024]);
+        while let Some(left) = Duration::from_secs(1).checked_sub(start.elapsed()) {
+            stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
+            match stream.read(&mut chunk) {
+                Ok(count @ 1..) => got.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                    return seen.note(format!("got bytes {} and {}", got.escape_ascii(), error.kind()));
+                }
+                _ => break,
+            }
+        }
         seen.note(format!("got bytes {}", got.escape_ascii()));
     }
 
     /// A peer of bytes: it says two lines, ends, and takes what comes.
-    pub fn bytes(seen: &Seen) -> Self {
+    pub fn bytes(habit: Habit, seen: &Seen) -> Self {
         let seen = seen.clone();
-        Self::new(move |mut stream, _| {
-            let _ = stream.write_all(b"one\ntwo\n").and_then(|()| stream.shutdown(Shutdown::Write));
-            let mut got = Vec::new();
-            let _ = stream.read_to_end(&mut got);
-            seen.note(format!("got bytes {}", got.escape_ascii()));
-        })
+        Self::new(move |stream, _| exchange(stream, habit, &seen))
+    }
+
+    /// The same on a Unix socket.
+    pub fn unix(path: &Path, habit: Habit, seen: &Seen) -> Self {
+        let (path, seen) = (path.to_owned(), seen.clone());
+        let listener = UnixListener::bind(&path).unwrap();
+        let accept = move || listener.accept().map(|(stream, _)| TcpStream::from(OwnedFd::from(stream)));
+        let wake = move || drop(UnixStream::connect(&path));
+        Self::serving(0, accept, wake, move |stream, _| exchange(stream, habit, &seen))
+    }
+}
+
+/// Says two lines, ends, and takes what comes.
+fn exchange(mut stream: TcpStream, habit: Habit, seen: &Seen) {
+    if let Ok(peer) = stream.peer_addr() {
+        seen.note(format!("from {}", peer.ip()));
+    }
+    let _ = stream.write_all(b"one\ntwo\n");
+    if habit == Habit::Mute {
+        // It takes nothing.
+        return thread::sleep(Duration::from_secs(3));
+    }
+    if habit != Habit::Lasts {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+    let mut got = Vec::new();
+    match stream.read_to_end(&mut got) {
+        Ok(_) => seen.note(format!("got bytes {}", got.escape_ascii())),
+        Err(error) => seen.note(format!("got bytes {} and {}", got.escape_ascii(), error.kind())),
+    }
+    if habit == Habit::Lasts {
+        thread::sleep(Duration::from_secs(3));
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
         self.gone.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        (self.wake)();
     }
 }
 
@@ -174,9 +255,9 @@ fn answer(mut stream: TcpStream, number: usize, habit: Habit, seen: &Seen) {
     }
     let Some(mut peer) = Peer::answers(stream, head) else { return };
     match habit {
-        Habit::Greets(text) => peer.text(text),
-        Habit::Closes(code) => peer.close(code, "told"),
-        Habit::Pings => peer.send(true, 9, b"hey"),
+        Habit::Greets(text) => drop(peer.try_send(true, 1, text.as_bytes())),
+        Habit::Closes(code) => drop(peer.try_send(true, 8, &[&code.to_be_bytes()[..], b"told"].concat())),
+        Habit::Pings => drop(peer.try_send(true, 9, b"hey")),
         _ => {}
     }
     converse(&mut peer, habit, number, seen);
@@ -197,7 +278,7 @@ fn converse(peer: &mut Peer, habit: Habit, number: usize, seen: &Seen) {
             0..=2 if habit == Habit::Drops && number == 0 => return,
             opcode @ 0..=2 if let Habit::Leaves(code) = habit => {
                 let _ = peer.try_send(frame.fin, opcode, &frame.payload);
-                peer.close(code, "told");
+                let _ = peer.try_send(true, 8, &[&code.to_be_bytes()[..], b"told"].concat());
                 continue;
             }
             opcode @ 0..=2 => peer.try_send(frame.fin, opcode, &frame.payload),
@@ -211,29 +292,61 @@ fn converse(peer: &mut Peer, habit: Habit, number: usize, seen: &Seen) {
 
 /// A client of a server under test: says two lines, stays for a while, closes, and takes what comes.
 pub fn visit(address: &str, lines: &[&str], habit: Habit, seen: &Seen) {
-    let Some(mut peer) = Peer::tries(address, "/", lines) else { return seen.note("refused".to_owned()) };
+    if let Habit::Fetches(_) | Habit::Idles | Habit::Stalls = habit {
+        return plain(address, habit, seen);
+    }
+    let Some(mut peer) = tries(address, lines) else { return seen.note("refused".to_owned()) };
     seen.head(&peer.head.clone());
     if !peer.head.starts_with("HTTP/1.1 101 ") {
         return;
     }
-    if let Habit::Closes(code) = habit {
-        peer.close(code, "told");
-    } else {
-        if habit == Habit::Pings {
-            peer.send(true, 9, b"hey");
+    match habit {
+        Habit::Closes(code) => peer.close(code, "told"),
+        Habit::Holds => peer.send(false, 1, &[b'x'; 60_000]),
+        Habit::Breaks => {
+            // It is answered, says two bytes of a hundred, and is gone.
+            peer.text("one");
+            peer.stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            peer.next().iter().for_each(|frame| seen.frame(frame));
+            peer.raw(&[0x81, 0x80 | 100, 0, 0, 0, 0, b'o', b'n']);
+            return;
         }
-        peer.text("one");
-        peer.text("two");
-        if let Habit::Greets(text) = habit {
-            peer.text(text);
+        _ => {
+            if habit == Habit::Pings {
+                peer.send(true, 9, b"hey");
+            }
+            peer.text("one");
+            peer.text("two");
+            if let Habit::Greets(text) = habit {
+                peer.text(text);
+            }
         }
     }
-    // The server may have something to say by itself; one that never stops is closed all the same.
+    if habit == Habit::Followed {
+        // Once the ping is answered, what was said before is taken.
+        peer.send(true, 9, b"");
+        while peer.next().inspect(|frame| seen.frame(frame)).is_some_and(|frame| frame.opcode != 10) {}
+        if let Some(mut second) = tries(address, lines) {
+            let seen = seen.second();
+            seen.head(&second.head.clone());
+            let _ = second.try_send(true, 9, b"");
+            while second.next().inspect(|frame| seen.frame(frame)).is_some_and(|frame| frame.opcode != 10) {}
+            let _ = peer.try_send(true, 1, b"three");
+            stay(&mut second, habit, &seen);
+        }
+    }
+    stay(&mut peer, habit, seen);
+}
+
+/// The server may have something to say by itself; one that never stops is closed all the same.
+fn stay(peer: &mut Peer, habit: Habit, seen: &Seen) {
     let start = Instant::now();
     let mut closed = matches!(habit, Habit::Closes(_));
-    let quiet = habit == Habit::Keeps || habit == Habit::Mute;
+    let quiet = matches!(habit, Habit::Keeps | Habit::Mute);
     peer.stream.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
-    while start.elapsed() < Duration::from_secs(1) {
+    // A peer that was given up is waited for a second more.
+    let long = Duration::from_millis(if habit == Habit::Mute { 1600 } else { 1000 });
+    while start.elapsed() < long {
         let frame = peer.next();
         if let Some(frame) = &frame {
             seen.frame(frame);
@@ -249,10 +362,49 @@ pub fn visit(address: &str, lines: &[&str], habit: Habit, seen: &Seen) {
         match (frame.is_none() || start.elapsed() > Duration::from_millis(150), closed || quiet) {
             (true, false) => {
                 closed = true;
-                let _ = peer.try_send(true, 8, &1000u16.to_be_bytes());
+                let code = if let Habit::Leaves(code) = habit { code } else { 1000 };
+                let _ = peer.try_send(true, 8, &code.to_be_bytes());
             }
-            (true, true) if frame.is_none() => return,
+            (true, true) if frame.is_none() && (!quiet || peer.stream.peek(&mut [0]).is_ok()) => return,
             _ => {}
         }
     }
+}
+
+/// A client without a WebSocket: it asks for a path or for nothing, and tells what is answered in a second.
+fn plain(address: &str, habit: Habit, seen: &Seen) {
+    let Ok(mut stream) = dial(address) else { return seen.note("refused".to_owned()) };
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let host = host(address);
+    if let Habit::Fetches(path) = habit {
+        let _ = write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    }
+    if habit == Habit::Stalls {
+        // What stands behind is dialled before it is answered.
+        let _ = write!(
+            stream,
+            "GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
+    }
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    seen.head(&String::from_utf8_lossy(&answer));
+}
+
+/// A connection to an address, or to the path of a Unix socket.
+fn dial(address: &str) -> io::Result<TcpStream> {
+    match address.starts_with('/') {
+        true => UnixStream::connect(address).map(|stream| TcpStream::from(OwnedFd::from(stream))),
+        false => TcpStream::connect(address),
+    }
+}
+
+/// A client that asks for a WebSocket there.
+pub fn tries(address: &str, lines: &[&str]) -> Option<Peer> {
+    Some(Peer::tries_on(dial(address).ok()?, host(address), lines))
+}
+
+fn host(address: &str) -> &str {
+    if address.starts_with('/') { "localhost" } else { address }
 }

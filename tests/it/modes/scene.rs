@@ -1,95 +1,19 @@
-//! A mode, and what one run of it looks like from all sides.
+//! What one run of a mode looks like from all sides.
 
 use super::{
-    peers::{Habit, Seen, Served, visit},
+    peers::{Habit, Seen, Served, tries, visit},
+    table::Mode,
     trials::Trial,
 };
-use crate::harness::{Authority, Listening, Pair, Wsio};
+use crate::harness::{Authority, Listening, Pair, Wsio, tls_front_of};
 use std::{
     fs,
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
-
-/// One way to run the program, as the command line says it.
-pub struct Mode {
-    pub name: &'static str,
-    /// `{url}`, `{tcp}` and the like stand for what a scene has.
-    pub args: &'static [&'static str],
-    /// What comes on standard input.
-    pub input: &'static str,
-    /// The options that make it what it is.
-    own: &'static [&'static str],
-}
-
-impl Mode {
-    pub fn has(&self, option: &str) -> bool {
-        self.own.contains(&option)
-    }
-
-    /// Whether clients come to it.
-    fn serves(&self) -> bool {
-        self.args[0] == "listen" || self.args.iter().any(|arg| arg.contains("-listen:"))
-    }
-}
-
-const LINES: &str = "one\ntwo\n";
-
-/// The modes: `connect` by what it does, the others by what their ends are.
-pub const MODES: &[Mode] = &[
-    Mode { name: "connect", args: &["connect", "{url}"], input: LINES, own: &[] },
-    Mode { name: "check", args: &["connect", "{url}", "--check"], input: "", own: &["check"] },
-    Mode { name: "ping", args: &["connect", "{url}", "--ping", "1"], input: "", own: &["ping"] },
-    Mode { name: "script", args: &["connect", "{url}", "--script", "{script}"], input: "", own: &["script"] },
-    Mode { name: "listen std", args: &["listen", "127.0.0.1:0"], input: LINES, own: &[] },
-    Mode { name: "listen once", args: &["listen", "127.0.0.1:0", "--once"], input: "", own: &["once"] },
-    Mode { name: "listen echo", args: &["listen", "127.0.0.1:0", "--echo"], input: "", own: &["echo"] },
-    Mode { name: "listen relay", args: &["listen", "127.0.0.1:0", "--relay"], input: "", own: &["relay"] },
-    Mode {
-        name: "listen to tcp",
-        args: &["listen", "127.0.0.1:0", "--to", "tcp:{tcp}"],
-        input: "",
-        own: &["to"],
-    },
-    Mode { name: "listen to ws", args: &["listen", "127.0.0.1:0", "--to", "{url}"], input: "", own: &["to"] },
-    Mode {
-        name: "listen to hub",
-        args: &["listen", "127.0.0.1:0", "--to", "hub:x"],
-        input: "",
-        own: &["to"],
-    },
-    Mode { name: "listen program", args: &["listen", "127.0.0.1:0", "--", "cat"], input: "", own: &[] },
-    Mode {
-        name: "listen script",
-        args: &["listen", "127.0.0.1:0", "--script", "{played}"],
-        input: "",
-        own: &["script"],
-    },
-    Mode { name: "pipe - ws", args: &["pipe", "-", "{url}"], input: LINES, own: &[] },
-    Mode { name: "pipe ws -", args: &["pipe", "{url}", "-"], input: LINES, own: &[] },
-    Mode { name: "pipe tcp ws", args: &["pipe", "tcp:{tcp}", "{url}"], input: "", own: &[] },
-    Mode { name: "pipe - tcp", args: &["pipe", "-", "tcp:{tcp}"], input: LINES, own: &[] },
-    Mode { name: "pipe - exec", args: &["pipe", "-", "exec:cat"], input: LINES, own: &[] },
-    Mode {
-        name: "pipe ws-listen ws",
-        args: &["pipe", "ws-listen:127.0.0.1:0", "{url}"],
-        input: "",
-        own: &[],
-    },
-    Mode {
-        name: "pipe ws-listen tcp",
-        args: &["pipe", "ws-listen:127.0.0.1:0", "tcp:{tcp}"],
-        input: "",
-        own: &[],
-    },
-    Mode {
-        name: "pipe tcp-listen ws",
-        args: &["pipe", "tcp-listen:127.0.0.1:0", "{url}"],
-        input: "",
-        own: &[],
-    },
-];
 
 /// What all runs share: certificates, and servers that speak TLS.
 pub struct World {
@@ -100,6 +24,8 @@ pub struct World {
     revoked: PathBuf,
     secure: Listening,
     strict: Listening,
+    /// The port of a server that speaks TLS 1.2 only, and what stands behind it.
+    old: (u16, Listening),
 }
 
 impl World {
@@ -111,6 +37,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("script"), "> one\n< one\n").unwrap();
         fs::write(folder.path().join("server"), "< one\n> one\n< two\n").unwrap();
+        fs::write(folder.path().join("program"), PROGRAM).unwrap();
+        fs::write(folder.path().join("big"), vec![b'x'; 32 << 20]).unwrap();
         let serve = |more: &[&str]| {
             let files = [&*pair.cert.to_string_lossy(), &*pair.key.to_string_lossy()].map(str::to_owned);
             let args = ["listen", "wss://localhost:0", "--echo", "--cert", &files[0], "--key", &files[1]];
@@ -118,7 +46,9 @@ impl World {
         };
         let secure = serve(&[]);
         let strict = serve(&["--client-ca", &authority.file.to_string_lossy()]);
-        Self { folder, authority, pair, locked, revoked, secure, strict }
+        let plain = Listening::start(["listen", "127.0.0.1:0", "--echo", "--allow-host", "any"]);
+        let front = tls_front_of(&pair, plain.address().to_owned(), &[&rustls::version::TLS12]);
+        Self { folder, authority, pair, locked, revoked, secure, strict, old: (front.port(), plain) }
     }
 
     /// The words of a run, with stand-ins for what only the run knows.
@@ -128,8 +58,10 @@ impl World {
 
     fn filled(&self, mode: &Mode, trial: &Trial, with: bool, url: &str, tcp: u16, tmp: &Path) -> Vec<String> {
         let port = url.rsplit(':').next().unwrap_or_default().trim_end_matches('/');
-        let script = self.folder.path().join("script");
-        let played = self.folder.path().join("server");
+        let of_mode = |name: &str| match trial.script {
+            Some(_) if tmp.exists() => tmp.join("script"),
+            _ => self.folder.path().join(name),
+        };
         let fill = |text: &str| {
             let text = [
                 ("{ca}", &*self.authority.file),
@@ -137,13 +69,22 @@ impl World {
                 ("{key}", &*self.pair.key),
                 ("{locked}", &*self.locked),
                 ("{crl}", &*self.revoked),
-                ("{script}", &*script),
-                ("{played}", &*played),
+                ("{script}", &of_mode("script")),
+                ("{played}", &of_mode("server")),
+                ("{big}", &self.folder.path().join("big")),
+                ("{program}", &self.folder.path().join("program")),
                 ("{tmp}", tmp),
             ]
             .into_iter()
             .fold(text.to_owned(), |text, (name, path)| text.replace(name, &path.to_string_lossy()));
-            text.replace("{url}", url).replace("{port}", port).replace("{tcp}", &format!("127.0.0.1:{tcp}"))
+            [
+                ("{url}", url),
+                ("{port}", port),
+                ("{tcp}", &format!("localhost:{tcp}")),
+                ("{secure}", named(&self.secure).trim_start_matches("wss://").trim_end_matches('/')),
+            ]
+            .into_iter()
+            .fold(text, |text, (name, value)| text.replace(name, value))
         };
         let more = if with { [&trial.also, &trial.with] } else { [&trial.also, &String::new()] };
         // A program and its words stand last.
@@ -156,34 +97,61 @@ impl World {
     }
 }
 
+/// A program that sends back what it gets; it says whether it is on a terminal, notes a SIGHUP in a file, and does
+/// first what another file says.
+const PROGRAM: &str = r#"trap 'echo hangup > "$1"' HUP
+echo warning >&2
+test -t 0 && echo terminal
+. "$2"
+exec 3<&0
+cat <&3 &
+exec 3<&-
+wait
+"#;
+
+/// How long a run may take before it is ended, which is an answer too.
+const PATIENCE_HERE: Duration = Duration::from_millis(2500);
+
 /// Runs it and gives what was seen, a line each: exit code, both outputs, a file, and the peers' view.
 pub fn run(world: &World, mode: &Mode, trial: &Trial, with: bool) -> String {
     let seen = Seen::default();
     let tmp = tempfile::tempdir().unwrap();
+    let needs = |name: &str| mode.args.iter().any(|arg| arg.contains(name));
     let server = Served::web_socket(trial.habit, &seen);
-    let bytes = Served::bytes(&seen);
+    let bytes = Served::bytes(trial.habit, &seen);
+    let is_there = needs("{tmp}/peer") && trial.habit != Habit::Absent;
+    let unix = is_there.then(|| Served::unix(&tmp.path().join("peer"), trial.habit, &seen));
+    fs::write(tmp.path().join("page"), "page").unwrap();
+    fs::write(tmp.path().join("lines"), "one\ntwo\n").unwrap();
+    fs::write(tmp.path().join("script"), trial.script.unwrap_or_default()).unwrap();
     let url = match trial.habit {
         Habit::Secure => named(&world.secure),
         Habit::Strict => named(&world.strict),
+        Habit::Old => format!("wss://localhost:{}/", world.old.0),
         Habit::Absent => "ws://localhost:1/".to_owned(),
         _ => format!("ws://localhost:{}/", server.port),
     };
-    let words = world.filled(mode, trial, with, &url, bytes.port, tmp.path());
+    let tcp = if trial.habit == Habit::Absent { 1 } else { bytes.port };
+    let words = world.filled(mode, trial, with, &url, tcp, tmp.path());
     let mut wsio = Wsio::start(&words);
     let input = trial.input.unwrap_or(mode.input);
     if !input.is_empty() {
         wsio.write_all(input.as_bytes());
     }
-    wsio.close_stdin();
+    if !trial.open {
+        wsio.close_stdin();
+    }
     let mut lines = Vec::new();
+    let (mut told, mut guest) = (false, None);
     if mode.serves() {
         let once = words.iter().any(|word| word == "--once");
-        serve(&mut wsio, once, trial, &seen);
+        (told, guest) = serve(&mut wsio, once, trial, &seen);
     }
-    match ended(&mut wsio, Duration::from_millis(2500)) {
+    match ended(&mut wsio, PATIENCE_HERE) {
         true => {
             let done = wsio.wait();
             lines.push(format!("exit {}", done.code));
+            lines.push(if told { "ended when told" } else { "ended by itself" }.to_owned());
             let out = String::from_utf8_lossy(&done.out).into_owned();
             lines.extend(out.lines().map(|line| format!("out {}", line)));
             lines.extend(done.err.lines().map(|line| format!("err {}", line)));
@@ -196,9 +164,10 @@ pub fn run(world: &World, mode: &Mode, trial: &Trial, with: bool) -> String {
             drop(wsio);
         }
     }
+    drop(guest);
     // Whoever served it may still have its last bytes to read.
-    [&server, &bytes].into_iter().for_each(Served::settle);
-    drop((server, bytes));
+    [&server, &bytes].into_iter().chain(&unix).for_each(Served::settle);
+    drop((server, bytes, unix));
     let file = fs::read_to_string(tmp.path().join("file")).unwrap_or_default();
     lines.extend(file.lines().map(|line| format!("file {line}")));
     lines.extend(seen.lines());
@@ -210,34 +179,80 @@ fn named(listening: &Listening) -> String {
     format!("wss://localhost:{}/", listening.address().rsplit(':').next().unwrap())
 }
 
-/// Lets a client come, and ends the server when it has gone.
-fn serve(wsio: &mut Wsio, once: bool, trial: &Trial, seen: &Seen) {
+/// The scheme that a server says it listens on, and the address or the path.
+fn listening(line: &str) -> (String, String) {
+    match line.split_once("://") {
+        Some((scheme, rest)) => (scheme.to_owned(), rest.split('/').next().unwrap().to_owned()),
+        // ws+unix:/PATH:/ or unix:/PATH
+        None => {
+            let (scheme, path) = line.split_once(':').unwrap_or_default();
+            (
+                scheme.strip_suffix("+unix").unwrap_or("tcp").to_owned(),
+                path.split(':').next().unwrap().to_owned(),
+            )
+        }
+    }
+}
+
+/// Lets a client come, and tells the server to end when it has gone; gives whether it was told, and a client
+/// that is to stay.
+fn serve(wsio: &mut Wsio, once: bool, trial: &Trial, seen: &Seen) -> (bool, Option<TcpStream>) {
     let start = Instant::now();
     let address = loop {
         let err = wsio.err_so_far();
         let line = err.lines().find_map(|line| line.strip_prefix("listening on "));
-        if let Some((scheme, rest)) = line.and_then(|line| line.split_once("://"))
-            && err.ends_with('\n')
-        {
-            break (scheme.to_owned(), rest.split('/').next().unwrap().to_owned());
+        if let Some(line) = line.filter(|_| err.ends_with('\n')) {
+            break listening(line);
+        }
+        if !wsio.is_running() {
+            return (false, None);
         }
         // With --quiet there is no such line.
-        if !wsio.is_running() {
-            return;
-        }
         if start.elapsed() > Duration::from_secs(2) {
-            return wsio.signal(rustix::process::Signal::TERM);
+            wsio.signal(rustix::process::Signal::TERM);
+            return (true, None);
         }
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(20));
     };
+    let mut guest = None;
     match (address.0.as_str(), &address.1) {
+        // It is there when the server is told to end, and stays until that has gone.
+        ("ws", address) if trial.habit == Habit::Stays => {
+            guest = tries(address, trial.lines).map(|peer| peer.stream);
+        }
         ("ws", address) => visit(address, trial.lines, trial.habit, &seen.client()),
-        ("tcp", address) => Served::calls(address, &seen.client()),
+        ("wss", address) => {
+            let way = match address.starts_with('/') {
+                true => ["--unix-socket".to_owned(), address.clone(), "wss://localhost/".to_owned()].to_vec(),
+                false => vec![format!("wss://{address}/")],
+            };
+            let said = ["connect", "-k", "-m", "1", "--send", "hi"].map(str::to_owned);
+            let done = Wsio::run(said.iter().chain(&way), "");
+            seen.client().note(format!("exit {}", done.code));
+        }
+        ("tcp", address) => Served::calls(address, trial.habit, &seen.client()),
         _ => {}
     }
-    if !once && wsio.is_running() {
+    // What an end like this does to others is over when it is told.
+    let is_told = |wsio: &Wsio| wsio.err_so_far().contains(" close ");
+    while matches!(trial.habit, Habit::Breaks | Habit::Leaves(_) | Habit::Closes(_))
+        && wsio.is_running()
+        && !is_told(wsio)
+    {
+        if start.elapsed() > PATIENCE_HERE {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    // With --once it ends by itself, if it had its client.
+    if let Ok(socket) = fs::metadata(&address.1) {
+        seen.note(format!("socket mode {:o}", socket.permissions().mode() & 0o777));
+    }
+    let tells = (!once || guest.is_some() || !ended(wsio, Duration::from_secs(1))) && wsio.is_running();
+    if tells {
         wsio.signal(rustix::process::Signal::TERM);
     }
+    (tells, guest)
 }
 
 fn ended(wsio: &mut Wsio, within: Duration) -> bool {
@@ -246,7 +261,7 @@ fn ended(wsio: &mut Wsio, within: Duration) -> bool {
         if start.elapsed() > within {
             return false;
         }
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(20));
     }
     true
 }

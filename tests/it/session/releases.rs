@@ -275,3 +275,22 @@ fn input_that_was_left_is_a_fault_unless_that_end_was_asked_for() {
     robot.session.on(late(), wsio::session::Instant::now());
     assert_eq!((robot.session.left().late, robot.exit()), (0, Exit::Ok));
 }
+
+#[test]
+fn an_end_whose_output_is_over_holds_nothing_up_once_it_is_stopped() {
+    let ends = [Event::Signal(fault(Exit::Terminate)), Event::Unmet(fault(Exit::Expectation))];
+    for end in ends {
+        for kinds in [[SideKind::Standard, SideKind::Stream], [SideKind::Stream; 2]] {
+            let mut robot = Robot::new(Rules::default(), kinds, true);
+            robot.happens(Event::Ended { side: 1, how: SourceEnd::Eof { empty: false, hangup: false } });
+            assert_eq!(
+                (robot.shut_cut[0], robot.is_over()),
+                (Some(false), false),
+                "its input may still come"
+            );
+            robot.happens(end.clone());
+            assert!(robot.is_over(), "{kinds:?}: {end:?}");
+            assert_eq!(robot.releases.each_ref().map(Vec::len), [1, 1], "{kinds:?}: {end:?}");
+        }
+    }
+}
