@@ -44,6 +44,15 @@ pub struct Findings {
     pub beyond: Option<String>,
 }
 
+impl Findings {
+    /// What of an answer is not shown, a line each.
+    pub fn missing(&self) -> Vec<String> {
+        let beyond =
+            self.beyond.iter().map(|limit| format!("(left out: the rest of {limit}, which is the limit)"));
+        self.left_out.iter().map(|line| format!("(left out: {line})")).chain(beyond).collect()
+    }
+}
+
 /// Shared with whoever owns hyper's connection.
 #[derive(Clone, Default)]
 pub(super) struct Shared(Arc<Mutex<(Findings, bool)>>);
@@ -51,6 +60,11 @@ pub(super) struct Shared(Arc<Mutex<(Findings, bool)>>);
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, (Findings, bool)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that this is not shown.
+    pub(super) fn leave_out(&self, what: &str) {
+        self.lock().0.left_out.push(what.to_owned());
     }
 
     /// What was found so far.

@@ -81,9 +81,13 @@ impl Exchange {
     /// As much of the body as is of use, and not one second longer than it comes.
     pub async fn body(&mut self, mut body: Incoming) -> Vec<u8> {
         self.shared.let_through();
-        let mut bytes = Vec::new();
+        let (mut bytes, mut is_broken) = (Vec::new(), false);
         let all = async {
-            while let Some(Ok(frame)) = body.frame().await {
+            while let Some(frame) = body.frame().await {
+                let Ok(frame) = frame else {
+                    is_broken = true;
+                    break;
+                };
                 bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
                 if bytes.len() > READ_BODY {
                     break;
@@ -92,6 +96,9 @@ impl Exchange {
         };
         let _ = drive(&mut self.connection, &mut self.done, tokio::time::timeout(BODY_WAIT, all)).await;
         bytes.truncate(READ_BODY);
+        if is_broken {
+            self.shared.leave_out("the rest of the body, which ended early or cannot be read");
+        }
         bytes
     }
 

@@ -38,7 +38,7 @@ pub(super) fn refused(
     };
     let mut fault = Fault::new(exit, "upgrade", format!("{shown} answered {status} instead of 101"))
         .detail(net::refusal_lines(head, body, redactor))
-        .detail(left_out(found));
+        .detail(found.missing());
     let reason = head.extensions.get::<ReasonPhrase>();
     fault.answer = Some(Box::new(HttpAnswer {
         status: head.status.as_u16(),
@@ -52,13 +52,6 @@ pub(super) fn refused(
     }));
     fault.hint = hint;
     fault
-}
-
-/// What of an answer's head was left out, a line each.
-pub(super) fn left_out(found: &Findings) -> Vec<String> {
-    let beyond =
-        found.beyond.iter().map(|limit| format!("(left out: the rest of {limit}, which is the limit)"));
-    found.left_out.iter().map(|line| format!("(left out: {line})")).chain(beyond).collect()
 }
 
 /// Exit 52: what came is not HTTP.

@@ -82,7 +82,7 @@ pub async fn upgrade(
         }
         let (head, body) = answer.into_parts();
         let body = exchange.body(body).await;
-        return Err(answer::refused(url, &sent, &head, &body, &found, redactor));
+        return Err(answer::refused(url, &sent, &head, &body, &exchange.findings(), redactor));
     }
     let (subprotocol, deflate) = check(&answer, &key, options, &found, redactor)?;
     let switched = exchange.switched(answer.status()).await;
@@ -170,7 +170,7 @@ fn check(
         let fault = Fault::new(Exit::BadHandshake, "upgrade", cause);
         let status = net::status_text(answer.status(), answer.extensions());
         let lines = net::head_lines(answer.version(), &status, answer.headers(), redactor);
-        Err(fault.detail(lines).detail(answer::left_out(found)))
+        Err(fault.detail(lines).detail(found.missing()))
     };
     let headers = answer.headers();
     if let Some(limit) = &found.beyond {
@@ -243,7 +243,7 @@ fn lost(error: &hyper::Error, url: &WsUrl, found: &Findings, redactor: &Redactor
             }
         };
         return Fault::new(Exit::NoAnswer, "upgrade", cause)
-            .detail(answer::left_out(found))
+            .detail(found.missing())
             .hint("the log of the server, or of a proxy on the way, may say why; -v shows what came");
     }
     if error.is_parse() || (!found.first.is_empty() && !found.first.starts_with(b"HTTP/")) {

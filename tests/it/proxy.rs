@@ -102,8 +102,9 @@ fn a_refusal_is_97_and_names_the_next_step() {
         ),
         (
             "HTTP/1.1 403 Policy 7\r\nX: a\r\n b\r\nno colon\r\nY: \0\r\n\r\nnope",
-            &["answered 403 Policy 7 to", "x: a b", "nope"],
+            &["answered 403 Policy 7 to", "x: a b", "nope", "(left out: line", "no colon"],
         ),
+        ("HTTP/1.1 403 F\r\nContent-Length: 9\r\n\r\nnope", &["nope", "(left out: the rest of the body"]),
         ("HTTP/1.1 4o3 x\r\n\r\n", &["a status line that cannot be read: `HTTP/1.1 4o3 x`"]),
         ("HTTP/1.1 200 OK\r\nX: ", &["closed the connection in the head of its answer `HTTP/1.1 200 OK`"]),
         ("SSH-2.0-x\r\n", &["does not answer in HTTP", "socks5h://"]),

@@ -133,6 +133,26 @@ fn an_odd_head_hides_neither_status_nor_body() {
 }
 
 #[test]
+fn a_body_that_is_cut_says_so() {
+    for (fields, body, shown) in [
+        ("Content-Length: 100", "denied", "| denied\n"),
+        ("Transfer-Encoding: chunked", "6\r\ndenied\r\nzz\r\n", "| denied\n"),
+        ("Transfer-Encoding: chunked", "zz\r\ndenied", "500 Oops"),
+    ] {
+        let answer = format!("HTTP/1.1 500 Oops\r\n{fields}\r\n\r\n{body}");
+        let done = Wsio::run(["connect", &answering(answer)], "");
+        assert_eq!(done.code, 22, "{body}: {}", done.err);
+        assert!(
+            done.err.contains(shown) && done.err.contains("(left out: the rest of the body"),
+            "{}",
+            done.err
+        );
+    }
+    let whole = Wsio::run(["connect", &answering("HTTP/1.1 500 Oops\r\n\r\ndenied")], "");
+    assert!(whole.err.contains("| denied") && !whole.err.contains("left out"), "{}", whole.err);
+}
+
+#[test]
 fn the_servers_own_reason_phrase_is_shown() {
     for (status, shown) in [
         (

@@ -38,7 +38,10 @@ impl Tunnel<'_> {
             let (head, body) = answer.into_parts();
             let body = exchange.body(body).await;
             let cause = format!("answered {words} to CONNECT {}", self.goal());
-            let fault = self.refused(&cause).detail(refusal_lines(&head, &body, self.redactor));
+            let fault = self
+                .refused(&cause)
+                .detail(refusal_lines(&head, &body, self.redactor))
+                .detail(exchange.findings().missing());
             return Err(match self.hint(&head) {
                 Some(hint) => fault.hint(hint),
                 None => fault,
