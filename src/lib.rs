@@ -23,7 +23,7 @@
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `exit facts fault limited os_error os_text` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
+//! `close exit facts fault limited os_error os_text retry units` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
 //! `plan` ← `endpoint` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads
 //! them.
 //!
@@ -35,6 +35,7 @@
 pub mod app;
 pub mod child;
 pub mod cli;
+pub mod close;
 pub mod driver;
 pub mod endpoint;
 pub mod exit;
@@ -50,8 +51,10 @@ pub mod observe;
 pub mod os_error;
 pub mod os_text;
 pub mod plan;
+pub mod retry;
 pub mod script;
 pub mod session;
 pub mod term;
 pub mod tls;
+pub mod units;
 pub mod ws;

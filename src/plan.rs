@@ -8,8 +8,9 @@ use crate::{
     link::room,
     net::{BindOptions, DialOptions, ListenAddr},
     observe::Verbosity,
+    retry::Retry,
     script::{Script, report::Report},
-    session::{Rules, backoff::Retry},
+    session::Rules,
     tls::{ClientTls, ServerTls},
     ws::{ClientOptions, HeaderName, ServerOptions},
 };

@@ -6,6 +6,7 @@
 
 mod find;
 mod group;
+pub mod ignored;
 mod inherit;
 mod limit;
 mod orphans;
@@ -118,6 +119,9 @@ impl Child {
             Some(manner) => on_terminal(&mut command, manner)?,
             None => (None, on_pipes(&mut command, recipe.errors)?),
         };
+        if recipe.hangup {
+            ignored::hang_ups_act();
+        }
         inherit::prepare(&mut command, recipe.terminal.is_some());
         let (mut child, awaited) = orphans::start(&mut command.into())?;
         let id = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));

@@ -17,7 +17,8 @@ use crate::{
     net::{Activation, BindOptions},
     observe::Verbosity,
     plan::{Chat, Direction, FramingChoice, Plan, Reconnect, Serve},
-    session::{Rules, backoff::Retry},
+    retry::Retry,
+    session::Rules,
     tls::{self, ClientTls, Identity, Passphrase, ServerTls, Sni},
     ws::{Admission, ServerOptions},
 };

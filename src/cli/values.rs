@@ -3,11 +3,11 @@
 //! Each is a plain function from text to value with an error that says what is expected, so that
 //! every option that takes such a value reads it the same way.
 
-pub use crate::session::duration;
+pub use crate::units::duration;
 use crate::{
-    expect,
+    close, expect,
     script::report::Report,
-    session::{CloseWith, codes},
+    session::CloseWith,
     tls::{Pin, Version},
     ws::{HeaderName, HeaderValue},
 };
@@ -111,17 +111,17 @@ pub fn close(text: &str) -> Result<CloseWith, String> {
         return Ok(CloseWith { code: None, reason: String::new() });
     }
     let (code, reason) = text.split_once(':').unwrap_or((text, ""));
-    CloseWith::new(Some(codes::parse(code)?), reason)
+    CloseWith::new(Some(close::parse(code)?), reason)
 }
 
 /// Close codes and ranges, separated by commas.
 pub fn close_codes(text: &str) -> Result<Codes, String> {
-    codes::ranges(text).map(Codes)
+    close::ranges(text).map(Codes)
 }
 
 /// Close codes that a peer can close with: 1006 and 1015 stand for a Close that never came.
 pub fn arriving_codes(text: &str) -> Result<Codes, String> {
-    codes::arriving(text).map(Codes)
+    close::arriving(text).map(Codes)
 }
 
 /// `junit=FILE`, `tap` or `github`.

@@ -4,9 +4,10 @@
 //! written after it.
 
 use crate::{
+    close,
     exit::Exit,
     fault::Fault,
-    session::{Event, SinkFailure, SourceEnd, codes},
+    session::{Event, SinkFailure, SourceEnd},
 };
 
 /// What is known so far.
@@ -45,7 +46,7 @@ impl Closings {
         self.tell(
             side,
             match self.web_socket[side] {
-                true => codes::describe(Some(codes::TRY_AGAIN_LATER), reason),
+                true => close::describe(Some(close::TRY_AGAIN_LATER), reason),
                 false => reason.to_owned(),
             },
         );

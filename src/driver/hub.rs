@@ -18,7 +18,8 @@ use crate::{
         room::{self, Layout, Member, Room},
     },
     observe::{Losses, Reporter},
-    session::{CloseWith, SinkFailure, SourceEnd, counted},
+    session::{CloseWith, SinkFailure, SourceEnd},
+    units::counted,
 };
 use std::{
     collections::VecDeque,

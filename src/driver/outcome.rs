@@ -3,7 +3,8 @@
 use crate::{
     fault::Fault,
     framing::record::Tally,
-    session::{Doubt, Left, counted},
+    session::{Doubt, Left},
+    units::counted,
     ws::conn::Unsent,
 };
 use std::time::Duration;

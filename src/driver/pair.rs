@@ -23,7 +23,8 @@ use crate::{
     link::{Link, Moved, Place, Released, budget::Seat},
     net::Parting,
     observe::{Meter, Reporter},
-    session::{Action, Event, Instant, Left, Session, SideKind, SourceEnd, When, counted},
+    session::{Action, Event, Instant, Left, Session, SideKind, SourceEnd, When},
+    units::counted,
     ws::conn::Unsent,
 };
 use std::{

@@ -9,10 +9,8 @@ use crate::{
     fault::{Fault, Result},
     framing::record::{Record, What},
     link::{Confirming, Link, Loss, Renew, Renewed, Renewing},
-    session::{
-        Doubt, Instant, Silence,
-        backoff::{Backoff, is_passing},
-    },
+    retry::{Backoff, is_passing},
+    session::{Doubt, Instant, Silence},
     ws::conn::End,
 };
 use std::{

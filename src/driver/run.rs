@@ -18,7 +18,8 @@ use crate::{
     net::{Dialer, is_token},
     observe::{Redactor, Reporter, Taps},
     plan::{Chat, Common, Direction},
-    session::{Instant, counted},
+    session::Instant,
+    units::counted,
 };
 use std::{
     future::Future,

@@ -23,7 +23,8 @@ use crate::{
     observe::Seldom,
     os_error,
     plan::Serve,
-    session::{Doubt, Left, counted},
+    session::{Doubt, Left},
+    units::counted,
     ws::server::Handshake,
 };
 use std::{

@@ -7,6 +7,7 @@
 //! says.
 
 use crate::{
+    child::ignored::{self, HUP, INT},
     exit::Exit,
     fault::{Fault, Result},
 };
@@ -155,19 +156,14 @@ async fn comes(signal: &mut Option<Signal>) {
     }
 }
 
-/// The number of SIGHUP and of SIGINT.
-const HUP: u32 = 1;
-const INT: u32 = 2;
-
 impl Ignored {
     /// What the process was started with: to be read before anything handles a signal.
     ///
     /// Linux tells in `/proc`. Elsewhere std has no call that asks, so a child is asked: it inherits what is
     /// ignored, and outlives its own signal then.
     pub fn read() -> Self {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        match ignored_mask(&status) {
-            Some(mask) => Self { interrupt: holds(mask, INT), hangup: holds(mask, HUP) },
+        match ignored::signals() {
+            Some(signals) => Self { interrupt: signals.holds(INT), hangup: signals.holds(HUP) },
             None => {
                 // Both at the same time: a process takes a while to start.
                 let (interrupt, hangup) = (ask("", "INT"), ask("", "HUP"));
@@ -175,16 +171,6 @@ impl Ignored {
             }
         }
     }
-}
-
-/// The signals that the status says are ignored, the one of number 1 in the lowest bit.
-fn ignored_mask(status: &str) -> Option<u64> {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
-    u64::from_str_radix(mask.trim(), 16).ok()
-}
-
-fn holds(mask: u64, signal: u32) -> bool {
-    mask >> (signal - 1) & 1 == 1
 }
 
 /// What a shell exits with that its own signal did not end.
@@ -205,23 +191,6 @@ fn outlived(shell: Option<Child>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_ignored_is_seen() {
-        for (mask, interrupt, hangup) in [
-            ("0000000000001001", false, true),
-            ("0000000000001002", true, false),
-            ("0000000000000003", true, true),
-            ("fffffffffffffffc", false, false),
-        ] {
-            let status = format!("Name:\twsio\nSigBlk:\t0000000000000003\nSigIgn:\t{mask}\nSigCgt:\t0\n");
-            let mask = ignored_mask(&status).unwrap();
-            assert_eq!((holds(mask, INT), holds(mask, HUP)), (interrupt, hangup), "{mask:x}");
-        }
-        for status in ["", "Name:\tSigIgn: 1\n", "SigIgn:\t\n"] {
-            assert_eq!(ignored_mask(status), None, "{status}");
-        }
-    }
 
     #[test]
     fn a_shell_tells_it_too() {

@@ -3,7 +3,7 @@
 //! Each of them would be a line of the log, every few seconds and from each balancer, so they are counted,
 //! and one line tells of all within a minute.
 
-use crate::session::counted;
+use crate::units::counted;
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},

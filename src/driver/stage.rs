@@ -13,7 +13,8 @@ use crate::{
         Limits, Script,
         report::{Played, Results},
     },
-    session::{Instant, Rules, counted},
+    session::{Instant, Rules},
+    units::counted,
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -1,7 +1,7 @@
 //! `--stats`: what a run carried, how fast, and how long the way was.
 
 use super::{Outcome, Rtt};
-use crate::{framing::record::Facts, session::counted};
+use crate::{framing::record::Facts, units::counted};
 use std::time::Duration;
 
 /// The lines for one session; `side` is its WebSocket's.

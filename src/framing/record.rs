@@ -6,7 +6,7 @@
 
 use super::verdict::Verdict;
 pub use crate::facts::{Certificate, Facts, Head, Timings, Tls};
-use crate::{fault::printable_json, session::codes};
+use crate::{close, fault::printable_json};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
 use std::time::SystemTime;
@@ -185,7 +185,7 @@ impl<'a> What<'a> {
 
     /// A Close in a record.
     pub fn close(code: Option<u16>, reason: &'a str) -> Self {
-        Self::Close { code, name: codes::name(code.unwrap_or(1005)), reason }
+        Self::Close { code, name: close::name(code.unwrap_or(1005)), reason }
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
     net::{self, LARGEST_DATAGRAM},
     observe::{Losses, Reporter},
     os_error,
-    session::{SinkFailure, SourceEnd, counted},
+    session::{SinkFailure, SourceEnd},
+    units::counted,
 };
 use bytes::Bytes;
 use std::{

@@ -8,7 +8,7 @@ use super::Queue;
 use crate::{
     net::{Heard, Udp},
     observe::{Losses, Reporter},
-    session::counted,
+    units::counted,
 };
 use bytes::Bytes;
 use std::{

@@ -15,16 +15,14 @@ pub use renew::{Confirming, Loss, Renew, Renewed};
 
 use super::{HIGH_WATER, Link, is_control, room, web_socket_end};
 use crate::{
+    close,
     exit::Exit,
     fault::Fault,
     framing::record::Dir,
     net::Parting,
     observe::Tap,
     session::{Doubt, Silence, SourceEnd, Within},
-    ws::{
-        codes,
-        conn::{Conn, End, Moved, Unsent},
-    },
+    ws::conn::{Conn, End, Moved, Unsent},
 };
 use ledger::{BEAT, Ledger, OVERHEAD};
 use std::{
@@ -510,7 +508,7 @@ impl Renewing {
         }
         match end {
             End::Close { code, reason } => {
-                let cause = format!("closed by the peer: {}", codes::describe(code, &reason));
+                let cause = format!("closed by the peer: {}", close::describe(code, &reason));
                 self.lose_after(cause, matches!(code, None | Some(1000 | 1001)));
             }
             End::Lost { fault, .. } => self.lose(fault.cause),

@@ -1,10 +1,11 @@
 //! A WebSocket's ends in the session's words.
 
 use crate::{
+    close,
     exit::Exit,
     fault::Fault,
     session::{CloseWith, SinkFailure, SourceEnd},
-    ws::{codes, conn},
+    ws::conn,
 };
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -12,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 pub(super) fn web_socket_end(conn: &conn::Conn) -> Option<SourceEnd> {
     Some(match conn.end()?.clone() {
         conn::End::Close { code, reason } => {
-            let described = codes::describe(code, &reason);
+            let described = close::describe(code, &reason);
             let advice = (code == Some(1009)).then(|| too_big(conn.largest())).flatten();
             SourceEnd::Close { code, reason, described, advice }
         }

@@ -15,7 +15,8 @@ use crate::{
         room::{Bridge, Member},
     },
     observe::{Losses, Reporter},
-    session::{SourceEnd, counted},
+    session::SourceEnd,
+    units::counted,
 };
 use async_nats::Subscriber;
 use futures_core::Stream;

@@ -7,10 +7,7 @@ use super::{
     engine::{Failing, OVERHEAD, Waiting},
     pattern::{Pattern, Wanted},
 };
-use crate::{
-    exit::Exit,
-    session::{Instant, codes},
-};
+use crate::{close, exit::Exit, session::Instant};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
@@ -70,7 +67,7 @@ impl Engine {
         match &self.closed {
             None => Ok(()),
             Some((code, reason)) => {
-                let described = codes::describe(*code, reason);
+                let described = close::describe(*code, reason);
                 Err(Failing::new(format!("the peer closed with {described} before this")))
             }
         }
@@ -98,7 +95,7 @@ impl Engine {
                 return Ok(true);
             }
             let instead = if matches!(wanted, Wanted::Close { .. }) { " instead" } else { "" };
-            let cause = format!("the peer closed with {}{instead}", codes::describe(*code, reason));
+            let cause = format!("the peer closed with {}{instead}", close::describe(*code, reason));
             return Err(self.with_skipped(Failing::new(cause)));
         }
         match waiting.until {

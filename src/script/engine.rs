@@ -6,9 +6,10 @@
 
 use super::{Case, Script, Step, Verdict, What, cases::brief, pattern::Wanted, template::Captured};
 use crate::{
+    close,
     exit::Exit,
     fault::Fault,
-    session::{CloseWith, Instant, codes},
+    session::{CloseWith, Instant},
 };
 use bytes::Bytes;
 use std::{collections::VecDeque, ops::RangeInclusive, sync::Arc, time::Duration};
@@ -209,7 +210,7 @@ impl Engine {
         let fine = matches!(code, None | Some(1000 | 1001))
             || *code == own
             || code.is_some_and(|code| self.limits.ok_close.iter().any(|range| range.contains(&code)));
-        let cause = format!("closed by the peer: {}", codes::describe(*code, reason));
+        let cause = format!("closed by the peer: {}", close::describe(*code, reason));
         (!expected && !fine).then(|| Fault::new(Exit::ClosedByPeer, "session", cause))
     }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    session::duration,
+    units::duration,
 };
 use std::{
     collections::{BTreeMap, HashSet},

@@ -9,7 +9,7 @@ use super::{
     pattern::{self, Pattern},
     template::{Flaw, Sort, Template, is_name},
 };
-use crate::{expect::json, session::codes};
+use crate::{close, expect::json};
 use base64::{Engine, alphabet, engine};
 use bytes::Bytes;
 
@@ -103,7 +103,7 @@ impl Parser<'_, '_> {
         let codes = match codes.text {
             "" => Vec::new(),
             "none" => vec![1005..=1005],
-            text => codes::arriving(text).map_err(|cause| Bad::at(&codes, 0, cause))?,
+            text => close::arriving(text).map_err(|cause| Bad::at(&codes, 0, cause))?,
         };
         let reason = if reason.text.is_empty() { None } else { Some(self.plain(&reason)?) };
         Ok(Pattern::Close { codes, reason })
@@ -115,7 +115,7 @@ impl Parser<'_, '_> {
         let code = match word.text {
             "" => return Ok(None),
             "none" => None,
-            text => Some(codes::parse(text).map_err(|cause| Bad::at(&word, 0, cause))?),
+            text => Some(close::parse(text).map_err(|cause| Bad::at(&word, 0, cause))?),
         };
         let words = self.plain(&reason)?;
         let known = if words.is_constant() { words.sample() } else { String::new() };

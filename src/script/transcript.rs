@@ -9,12 +9,7 @@ use super::{
     pattern::{is_control_word, names_a_control_frame},
     phrases,
 };
-use crate::{
-    expect::json,
-    fault::is_hidden,
-    framing::record::Dir,
-    session::{Instant, codes},
-};
+use crate::{close, expect::json, fault::is_hidden, framing::record::Dir, session::Instant};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
@@ -136,7 +131,7 @@ fn close(mark: &str, frame: Option<&CloseFrame>, ours: bool) -> String {
     match ours {
         true if is_plain(&frame.reason) => format!("{mark} {code} {}", frame.reason.replace("${", "$${")),
         // A script may not expect what may not arrive.
-        false if !codes::may_arrive(code) => mark.to_owned(),
+        false if !close::may_arrive(code) => mark.to_owned(),
         _ => format!("{mark} {code}"),
     }
 }

@@ -4,8 +4,8 @@
 //! wrong before: the first fault wins. The answer to our own Close says nothing about the peer's will,
 //! so it never meets an expectation.
 
-use super::{Session, codes, counted};
-use crate::{exit::Exit, fault::Fault};
+use super::Session;
+use crate::{close, exit::Exit, fault::Fault, units::counted};
 use std::ops::RangeInclusive;
 
 impl Session {
@@ -34,7 +34,7 @@ impl Session {
     fn no_close(&self) -> Option<String> {
         let expected = &self.rules.expect_close;
         let missed = !expected.is_empty() && !self.close_met;
-        missed.then(|| format!("expected the peer to close with {}, it did not", codes::list(expected)))
+        missed.then(|| format!("expected the peer to close with {}, it did not", close::list(expected)))
     }
 
     /// Judges the peer's Close; `echo` is the answer to ours, and `held` what to do about it where more is
@@ -60,13 +60,13 @@ impl Session {
             } else {
                 let cause = format!(
                     "expected the peer to close with {}, it closed with {described}",
-                    codes::list(expected)
+                    close::list(expected)
                 );
                 self.fail(Fault::new(Exit::Expectation, "session", cause));
             }
         } else if !fine && !echo {
             let fault = Fault::new(Exit::ClosedByPeer, "session", format!("closed by the peer: {described}"));
-            self.fail(match held.or_else(|| code.and_then(codes::remedy).map(str::to_owned)) {
+            self.fail(match held.or_else(|| code.and_then(close::remedy).map(str::to_owned)) {
                 Some(remedy) => fault.hint(remedy),
                 None => fault,
             });

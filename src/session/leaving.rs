@@ -2,7 +2,7 @@
 
 use super::{
     Action, CloseWith, Instant, Session, When,
-    codes::TRY_AGAIN_LATER,
+    close::TRY_AGAIN_LATER,
     machine::{INTERNAL_ERROR, LAST_WORD},
     progress::Rate,
     side::{Side, Sink},

@@ -1,5 +1,6 @@
 //! What of the input was left: not sent, or sent and in doubt.
 
+use crate::units::counted;
 use std::ops::{AddAssign, Sub};
 
 /// Input that was not sent when the peer's end came.
@@ -90,11 +91,6 @@ impl Sub for Doubt {
             bytes: self.bytes.saturating_sub(from.bytes),
         }
     }
-}
-
-/// A number and what it counts.
-pub fn counted(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 #[cfg(test)]

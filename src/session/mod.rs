@@ -3,9 +3,7 @@
 //! Events and time go in, actions come out; there is no socket and no clock in here, so that every
 //! row of the endings matrix can be tested as data.
 
-pub mod backoff;
 mod clock;
-pub mod codes;
 mod event;
 mod expectations;
 mod keepalive;
@@ -14,16 +12,15 @@ mod left;
 mod machine;
 mod progress;
 mod side;
-mod span;
 mod verdict;
 
 pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When, Within};
-pub use left::{Doubt, Left, counted};
+pub use left::{Doubt, Left};
 pub use machine::Session;
 pub use progress::{Rate, Silence};
 pub use side::{Patience, SideKind};
-pub use span::duration;
 
+use crate::close;
 use crate::expect::Filter;
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
@@ -73,14 +70,14 @@ impl CloseWith {
     pub fn new(code: Option<u16>, reason: &str) -> Result<Self, String> {
         match code {
             Some(1005) => return Err("is never sent, it stands for no code; use none".to_owned()),
-            Some(code) if !codes::sendable(code) => {
+            Some(code) if !close::sendable(code) => {
                 return Err("may not be sent; use 1000-1003, 1007-1013 or 3000-4999".to_owned());
             }
             None if !reason.is_empty() => return Err("a reason needs a code".to_owned()),
             _ => {}
         }
-        if reason.len() > codes::MAX_REASON {
-            let (length, limit) = (reason.len(), codes::MAX_REASON);
+        if reason.len() > close::MAX_REASON {
+            let (length, limit) = (reason.len(), close::MAX_REASON);
             return Err(format!("the reason is {length} bytes long, the limit is {limit}"));
         }
         Ok(Self { code, reason: reason.to_owned() })

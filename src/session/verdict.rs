@@ -2,9 +2,9 @@
 
 use super::{
     Session,
-    left::{Doubt, Left, counted},
+    left::{Doubt, Left},
 };
-use crate::{exit::Exit, fault::Fault};
+use crate::{exit::Exit, fault::Fault, units::counted};
 
 impl Session {
     /// The first fault, or what was left undone; `None` is clean and complete.

@@ -22,7 +22,6 @@ pub use super::{
 };
 
 use super::{
-    codes,
     deflate::Deflating,
     frame,
     outgoing::Rest,
@@ -30,7 +29,7 @@ use super::{
     wire::Wire,
     witness::{Witness, close_frame},
 };
-use crate::{net::Stream, observe::Tap, session::Within};
+use crate::{close, net::Stream, observe::Tap, session::Within};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -393,7 +392,7 @@ impl Conn {
             return;
         }
         self.close_queued = true;
-        let frame = close_frame(code, codes::fit_reason(reason));
+        let frame = close_frame(code, close::fit_reason(reason));
         self.witness.sent(&Message::Close(frame.clone()));
         let _ = self.engine.close(&mut self.wire.mouth(), frame);
     }

@@ -1,7 +1,7 @@
 //! How the peer's side of a connection ended, in words and with what our Close should say.
 
-use super::{assembly::Refused, codes, cursor::Cursor, deflate};
-use crate::{exit::Exit, fault::Fault, tls};
+use super::{assembly::Refused, cursor::Cursor, deflate};
+use crate::{close, exit::Exit, fault::Fault, tls};
 use std::io;
 use tokio_tungstenite::tungstenite::{
     Error,
@@ -32,7 +32,7 @@ impl End {
     pub(super) fn closed(cursor: &Cursor) -> Self {
         let reason = String::from_utf8_lossy(cursor.close().get(2..).unwrap_or_default()).into_owned();
         match cursor.close_code() {
-            Some(code) if !codes::may_arrive(code) => Self::fatal(
+            Some(code) if !close::may_arrive(code) => Self::fatal(
                 Exit::Protocol,
                 format!("the peer closed with {code}, a code that may not be sent"),
                 1002,
@@ -90,7 +90,7 @@ impl End {
         let reason = cursor.close().get(2..).unwrap_or_default();
         let is_reason = str::from_utf8(reason).is_err_and(|error| error.to_string() == why);
         if let (true, Some(code)) = (is_reason, cursor.close_code()) {
-            let described = codes::describe(Some(code), &String::from_utf8_lossy(reason));
+            let described = close::describe(Some(code), &String::from_utf8_lossy(reason));
             let cause = format!("the peer closed with {described}, and this reason is not UTF-8");
             return Self::fatal(Exit::BadUtf8, cause, 1007);
         }

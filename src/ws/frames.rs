@@ -4,10 +4,10 @@
 //! `< 12:00:00.123 text fin 5 bytes: hello`. What is compressed, or is no text, is shown as hex.
 
 use super::{
-    codes,
     heads::Telling,
     watch::{FrameWatch, Seen, Way},
 };
+use crate::close;
 use std::{fmt::Write, str, time::SystemTime};
 
 /// How much of a payload is shown as hex, bytes.
@@ -50,7 +50,7 @@ impl Frames {
             8 => {
                 let (code, reason) = frame.close().unwrap_or_default();
                 // Half a code is none, and shows best as it is.
-                return line + &code.map_or_else(|| hex(frame), |_| codes::describe(code, &reason));
+                return line + &code.map_or_else(|| hex(frame), |_| close::describe(code, &reason));
             }
             9 | 10 => frame.head.iter().all(|byte| matches!(byte, b' '..=b'~')),
             _ => false,

@@ -30,7 +30,6 @@ pub mod watch;
 mod wire;
 mod witness;
 
-pub use crate::session::codes;
 pub use admission::{Admission, Login};
 pub use cookies::Cookies;
 pub use frames::Frames;

@@ -24,6 +24,17 @@ pub fn texts(peer: &mut Peer, count: usize) -> Vec<String> {
 }
 
 #[test]
+fn a_hang_up_acts_though_it_is_ignored_here() {
+    let script = "trap 'echo hung up >&2; exit' HUP; echo ready; sleep 30 & wait";
+    let args = ["listen", "127.0.0.1:0", "--hangup", "--", "sh", "-c", script];
+    let listening = Listening::of(Wsio::ignoring("HUP", args));
+    let mut peer = Peer::dial(listening.address());
+    assert_eq!(peer.message().unwrap(), b"ready");
+    drop(peer);
+    listening.wsio.says("hung up");
+}
+
+#[test]
 fn lines_go_in_and_out_and_success_is_1000() {
     let listening = script("echo hello; read name; echo \"dear $name\"");
     let mut peer = Peer::dial(listening.address());

@@ -3,7 +3,7 @@
 use super::Rules;
 use crate::{
     observe::{Losses, Reporter},
-    session::counted,
+    units::counted,
 };
 use std::sync::Once;
 

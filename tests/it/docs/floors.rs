@@ -5,7 +5,7 @@ use std::fs;
 
 /// From the ground up; those of one floor may use each other only where `true` says so.
 const FLOORS: &[(&[&str], bool)] = &[
-    (&["exit", "facts", "fault", "limited", "os_error", "os_text"], true),
+    (&["close", "exit", "facts", "fault", "limited", "os_error", "os_text", "retry", "units"], true),
     (&["expect", "framing", "script", "session"], true),
     (&["child", "observe", "net", "tls"], true),
     (&["ws"], false),

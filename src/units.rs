@@ -1,4 +1,4 @@
-//! Durations as people write them, on the command line and in scripts.
+//! Durations and numbers as people write and read them.
 
 use std::time::Duration;
 
@@ -26,4 +26,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         Ok(duration) if duration <= LONGEST => Ok(duration),
         _ => Err("longer than a year".to_owned()),
     }
+}
+
+/// A number and what it counts.
+pub fn counted(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
