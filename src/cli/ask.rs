@@ -5,7 +5,7 @@
 use super::{
     expand::usage,
     groups::Session,
-    lower::{self, Given},
+    lower::Given,
     values::{self, Codes},
 };
 use crate::{
@@ -42,7 +42,7 @@ pub(super) struct Ask {
 impl Ask {
     /// The rules of a session with these expectations.
     pub(super) fn rules(&self, session: &Session, given: &Given) -> Rules {
-        let mut rules = lower::rules(session);
+        let mut rules = session.rules();
         if !self.patterns.is_empty() || !self.fields.is_empty() {
             let (patterns, fields) = (self.patterns.clone(), self.fields.clone());
             rules.filter = Some(Arc::new(Filter { patterns, fields }));

@@ -6,7 +6,7 @@
 use super::values::{self, Codes, Limit, SizeLimit};
 use crate::{
     framing::{self, FRAMINGS, Framing},
-    session::CloseWith,
+    session::{CloseWith, Rules},
 };
 use clap::{
     ArgAction, Args, ValueEnum, ValueHint,
@@ -111,6 +111,27 @@ pub(super) struct Session {
     /// Wait at most DURATION until the connection is open, or off
     #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "10s", hide_short_help = true)]
     pub connect_timeout: Limit,
+}
+
+impl Session {
+    /// The rules of a session with these options.
+    pub(super) fn rules(&self) -> Rules {
+        Rules {
+            linger: self.linger.0,
+            close_timeout: self.close_timeout,
+            ping_interval: self.ping_interval.0,
+            ping_timeout: self.ping_timeout.0,
+            idle_timeout: self.idle_timeout.and_then(|limit| limit.0),
+            timeout: self.timeout.and_then(|limit| limit.0),
+            count: if self.one { Some(1) } else { self.count },
+            close: self.close.clone().unwrap_or_default(),
+            ok_close: self.ok_close.iter().flat_map(|codes| codes.0.iter().cloned()).collect(),
+            filter: None,
+            expect_close: Vec::new(),
+            // The grace is a server's.
+            ..Rules::default()
+        }
+    }
 }
 
 /// Trying again.

@@ -18,7 +18,6 @@ use crate::{
     observe::Verbosity,
     plan::{Chat, Direction, FramingChoice, Plan, Reconnect, Serve},
     retry::Retry,
-    session::Rules,
     tls::{self, ClientTls, Identity, Passphrase, ServerTls, Sni},
     ws::{Admission, ServerOptions},
 };
@@ -70,24 +69,6 @@ impl Given<'_> {
         let long = argument.and_then(|argument| argument.get_long()).map(|long| format!("--{long}"));
         let short = || argument.and_then(|argument| argument.get_short()).map(|short| format!("-{short}"));
         long.or_else(short).unwrap_or_else(|| id.to_owned())
-    }
-}
-
-pub(super) fn rules(session: &Session) -> Rules {
-    Rules {
-        linger: session.linger.0,
-        close_timeout: session.close_timeout,
-        ping_interval: session.ping_interval.0,
-        ping_timeout: session.ping_timeout.0,
-        idle_timeout: session.idle_timeout.and_then(|limit| limit.0),
-        timeout: session.timeout.and_then(|limit| limit.0),
-        count: if session.one { Some(1) } else { session.count },
-        close: session.close.clone().unwrap_or_default(),
-        ok_close: session.ok_close.iter().flat_map(|codes| codes.0.iter().cloned()).collect(),
-        filter: None,
-        expect_close: Vec::new(),
-        // The grace is a server's.
-        ..Rules::default()
     }
 }
 

@@ -57,7 +57,7 @@ impl Shared {
     pub(super) fn lower(&self, of: Use, given: &Given, expander: &mut Expander) -> Result<Common> {
         let Self { messages, session, output, .. } = self;
         Ok(Common {
-            rules: lower::rules(session),
+            rules: session.rules(),
             framing: lower::framing(messages, of.framing, output)?,
             max_message: messages.max_message,
             max_frame: messages.max_frame,

@@ -4,6 +4,7 @@ use super::{
     Action, Instant, Session, SourceEnd,
     keepalive::Beat,
     leaving::lost_while_sending,
+    limits::Over,
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
     side::{Patience, Side, Sink, unanswered},
 };
@@ -33,13 +34,12 @@ impl Session {
             self.tick_output(side, now);
             self.tick_ping(side, now);
         }
-        if over(self.timeout_at) {
-            self.timeout_at = None;
-            self.out_of_time("the time limit (--timeout) is over");
+        if let Some(end) = self.limits.over(now) {
+            self.out_of_time(end);
         }
         if over(self.idle_at()) {
             self.rules.idle_timeout = None;
-            self.out_of_time("no message either way within --idle-timeout");
+            self.out_of_time(Over { fault: Some("no message either way within --idle-timeout") });
         }
         if over(self.gone_by) {
             self.force(now);
@@ -61,12 +61,22 @@ impl Session {
                 self.ping_at(side),
             ]
         });
-        sides.into_iter().flatten().chain([self.timeout_at, self.idle_at(), self.gone_by]).flatten().min()
+        sides
+            .into_iter()
+            .flatten()
+            .chain([self.limits.deadline(), self.idle_at(), self.gone_by])
+            .flatten()
+            .min()
     }
 
-    fn out_of_time(&mut self, cause: &str) {
-        let unmet = self.unmet(Some(cause));
-        self.fail(unmet.unwrap_or_else(|| Fault::new(Exit::Deadline, "session", cause)));
+    fn out_of_time(&mut self, end: Over) {
+        match end.fault {
+            Some(cause) => {
+                let unmet = self.unmet(Some(cause));
+                self.fail(unmet.unwrap_or_else(|| Fault::new(Exit::Deadline, "session", cause)));
+            }
+            None => self.asked = true,
+        }
         let close = self.rules.close.clone();
         let within = self.rules.close_timeout;
         if self.serving {

@@ -7,6 +7,7 @@ use super::{
     Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When, Within,
     keepalive::Keepalive,
     left::{Doubt, Left},
+    limits::Limits,
     progress::{IDLE, Rate, Silence, Wait},
     side::{Patience, Side, Sink, unanswered},
 };
@@ -40,7 +41,7 @@ pub struct Session {
     pub(super) doubt: Doubt,
     /// It is to end soon: an answer to our Close is waited for, and not everything that comes before it.
     pub(super) hurried: bool,
-    pub(super) timeout_at: Option<Instant>,
+    pub(super) limits: Limits,
     pub(super) traffic_at: Instant,
     silence: Silence,
     /// What to do about a clean Close after a long silence.
@@ -67,6 +68,7 @@ impl Session {
             let keepalive = (kind == SideKind::WebSocket).then(|| Keepalive::new(&rules, now));
             Side::new(kind, keepalive, now)
         });
+        let limits = Limits::new(&rules, timeout_at, now);
         Self {
             rules,
             serving,
@@ -80,7 +82,7 @@ impl Session {
             left: Left::default(),
             doubt: Doubt::default(),
             hurried: false,
-            timeout_at,
+            limits,
             traffic_at: now,
             silence: Silence::new(now),
             idle_close: None,

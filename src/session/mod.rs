@@ -9,6 +9,7 @@ mod expectations;
 mod keepalive;
 mod leaving;
 mod left;
+mod limits;
 mod machine;
 mod progress;
 mod side;
