@@ -1,7 +1,7 @@
-//! Whether a program can be found, as `execvp` looks for it.
+//! Search for a program, as `execvp` does it.
 //!
-//! A server would learn only from its first client that the program is missing; whoever starts it
-//! wants to know at once.
+//! A server would learn only from its first client that the program is missing; the person who
+//! starts it wants to know at once.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-/// Where is looked without `PATH`, as the C library does.
+/// The folders that are searched without `PATH`, as in the C library.
 const DEFAULT: &str = "/bin:/usr/bin";
 
 /// Looks for a program in `path`, the value of `PATH`, unless its name has a slash.

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 pub(super) struct Group {
     /// The child: it leads the group, and the session if there is one.
     pub leader: Pid,
-    /// Whether it leads a session.
+    /// The child leads a session.
     pub session: bool,
 }
 
@@ -38,7 +38,7 @@ impl Group {
 }
 
 impl Drop for Group {
-    /// Whoever is in too much of a hurry to see it off leaves nothing behind either.
+    /// Kills the processes that are left when the group is dropped before its end.
     fn drop(&mut self) {
         if !self.is_gone() {
             self.tell(Signal::KILL);

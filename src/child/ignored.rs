@@ -13,7 +13,7 @@ pub const INT: u32 = 2;
 pub struct Signals(u64);
 
 impl Signals {
-    /// Whether the signal of that number is one of them.
+    /// The signal of that number is one of them.
     pub fn holds(self, signal: u32) -> bool {
         self.0 >> (signal - 1) & 1 == 1
     }
@@ -38,7 +38,7 @@ pub(super) fn hang_ups_act() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if signals().is_some_and(|signals| signals.holds(HUP)) {
-            // Where it cannot be handled, it stays ignored.
+            // A signal that cannot be handled stays ignored.
             let _ = signal(SignalKind::hangup());
         }
     });

@@ -1,4 +1,4 @@
-//! What a child inherits: nothing beside its three streams, and our death; a terminal becomes its own.
+//! A child inherits nothing beside its three streams, and ends with us; a terminal becomes its own.
 //!
 //! The only file with unsafe code, because what runs between fork and exec can be set no other way. It
 //! makes system calls and nothing else: no allocation, no lock, no panic.

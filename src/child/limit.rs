@@ -1,4 +1,4 @@
-//! How many descriptors this process may have: as many as it is allowed to, and a child as many as before.
+//! The limit on descriptors: raised as far as is allowed for this process, and as before for a child.
 //!
 //! The usual 1,024 are a bound for programs that use `select`, which this one does not; a server that stands
 //! on the open network needs more for clients that come and go.
@@ -18,7 +18,7 @@ pub fn raise_descriptors() {
     }
 }
 
-/// How many descriptors this process may have.
+/// Number of descriptors that this process may have.
 pub fn descriptors() -> usize {
     let current = getrlimit(Resource::Nofile).current;
     current.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX)

@@ -44,13 +44,13 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(1);
 /// From TERM to KILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long output may be silent after the child is gone, when something it left behind holds it open.
+/// Longest silence of the output after the child is gone, when something it left behind holds it open.
 const LEFTOVER: Duration = Duration::from_millis(250);
 
 /// systemd's words about descriptors that no child inherits.
 const ACTIVATION: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
-/// What to start, and with what.
+/// The program to start, with its arguments and environment.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     /// The program and its arguments; never empty.
@@ -59,7 +59,7 @@ pub struct Recipe {
     pub env: Vec<(&'static str, String)>,
     /// Variables that are taken away.
     pub unset: Vec<&'static str>,
-    /// Where its standard error goes.
+    /// The place where its standard error goes.
     pub errors: Errors,
     /// Its three streams are a terminal, which leads a session of its own; `errors` has no say then.
     pub terminal: Option<Manner>,
@@ -67,7 +67,7 @@ pub struct Recipe {
     pub hangup: bool,
 }
 
-/// What becomes of a child's standard error.
+/// Treatment of a child's standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Errors {
     /// It is ours.
@@ -220,7 +220,7 @@ impl Child {
         self.refused
     }
 
-    /// How it ended, once it was waited for.
+    /// The child's exit status, once it was waited for.
     pub fn status(&self) -> Option<ExitStatus> {
         self.status
     }
@@ -268,7 +268,8 @@ impl Child {
         late
     }
 
-    /// Whether it and everything it started are gone by then; what they say meanwhile holds none of them up.
+    /// Waits until the child and everything it started are gone; false when that takes longer than `time`.
+    /// Their output is dropped meanwhile, so that it holds none of them up.
     async fn is_gone_within(&mut self, time: Duration) -> bool {
         let mut stdout = self.stdout.take();
         let mut late = self.late;

@@ -59,7 +59,7 @@ fn take_statuses() {
     let us = getpid().as_raw_nonzero().get();
     for process in processes::all().filter(|process| process.is_zombie && process.parent == us) {
         if !started.contains(&process.pid.as_raw_nonzero().get()) {
-            // Whoever was faster has taken it.
+            // The status may have been taken meanwhile, which does no harm.
             let _ = waitid(WaitId::Pid(process.pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         }
     }

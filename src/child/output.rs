@@ -1,4 +1,4 @@
-//! What a child says, and what of it came too late.
+//! The output of a child, and the count of what came too late.
 
 use super::terminal::Screen;
 use std::{
@@ -46,7 +46,7 @@ impl Output {
             if read.is_err() || buffer.filled().is_empty() {
                 return Poll::Ready(());
             }
-            // What a terminal shows is for whoever sits there, and ends in prompts and farewells.
+            // Output of a terminal is for a person, and ends in prompts and farewells: it is not counted.
             if !matches!(self, Self::Terminal(_)) {
                 *count += buffer.filled().len() as u64;
             }

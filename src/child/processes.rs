@@ -2,7 +2,7 @@
 
 use rustix::process::Pid;
 
-/// What is known of a process.
+/// The known facts of a process.
 pub(super) struct Process {
     pub pid: Pid,
     /// It has ended, and its status was not taken.

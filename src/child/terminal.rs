@@ -36,7 +36,7 @@ const ENDS: usize = 16;
 /// Bytes quoted at once.
 const MOST: usize = 16 * 1024;
 
-/// How a child's terminal behaves.
+/// The behaviour of a child's terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// As two pipes would: the bytes alone.
@@ -46,8 +46,8 @@ pub enum Manner {
 }
 
 impl Manner {
-    /// What `TERM` is: the far end of a quiet one shows no colours and moves no cursor, and that of a
-    /// console is a page, whatever the terminal we were started from.
+    /// The value of `TERM`, whatever the terminal we were started from: the far end of a quiet one shows no
+    /// colours and moves no cursor, and that of a console is a page.
     pub fn term(self) -> &'static str {
         match self {
             Self::Quiet => "dumb",
@@ -139,7 +139,7 @@ impl Keys {
         }
         match self.poll_pending(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            // What the terminal had no room for waits for the flush.
+            // Bytes that the terminal had no room for wait for the flush.
             _ => Poll::Ready(Ok(taken)),
         }
     }

@@ -18,7 +18,7 @@ use x509_parser::{
     prelude::{FromDer, X509Certificate},
 };
 
-/// Whose chain it is.
+/// The peer whose chain it is.
 #[derive(Clone, Copy)]
 pub(super) enum Peer<'a> {
     /// The server of that name.
@@ -27,7 +27,7 @@ pub(super) enum Peer<'a> {
     Client,
 }
 
-/// What was shown, leaf first, and what is trusted by name of a file.
+/// The certificates that were shown, leaf first, and those of the file that the user trusts.
 pub(super) struct Chain<'a> {
     shown: Vec<X509Certificate<'a>>,
     own: Vec<X509Certificate<'a>>,
@@ -60,7 +60,7 @@ impl<'a> Chain<'a> {
     /// The refusal of webpki in our words.
     pub(super) fn explain(&self, cause: &CertificateError) -> Fault {
         let Some(leaf) = self.shown.first() else { return self.unreadable_leaf() };
-        // Whatever else is wrong, mending it would not help.
+        // A weak key goes first: whatever else is wrong, mending it would not help.
         if let Some(fault) = self.weak_leaf() {
             return fault;
         }
@@ -129,7 +129,7 @@ impl<'a> Chain<'a> {
                 Some(error) => self.explain_webpki(error),
                 None => self.other(),
             },
-            // What is deprecated, and what newer versions of the library add.
+            // This variant is deprecated; the last arm is for those that newer versions of the library add.
             #[allow(deprecated)]
             CertificateError::UnsupportedSignatureAlgorithm => self.algorithm(),
             _ => self.other(),

@@ -190,7 +190,7 @@ fn web_pki(options: &ClientTls) -> Result<Explaining> {
 
 fn roots() -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    // What reads it reads until a line ends.
+    // An endless file is refused: the library reads it until a line ends.
     if let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| limited::is_endless(Path::new(file)))
     {
         let file = Path::new(&file);

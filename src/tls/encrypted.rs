@@ -10,7 +10,7 @@ const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
 /// The mark of OpenSSL's older form, whose key derivation (one round of MD5) has no library here.
 const TRADITIONAL: &str = "Proc-Type: 4,ENCRYPTED";
 
-/// What the first private key of a PEM file is.
+/// The form of the first private key in a PEM file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Not encrypted, or not there.
@@ -58,7 +58,7 @@ pub(super) enum Shut {
 pub(super) fn decrypt(der: &[u8], passphrase: &Passphrase) -> Result<PrivateKeyDer<'static>, Shut> {
     let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|error| Shut::Way(error.to_string()))?;
     let key = info.decrypt(passphrase.as_str()).map_err(|error| match error {
-        // What a wrong passphrase makes of a key has no padding, or is no key.
+        // A wrong passphrase turns a key into bytes without padding, or into no key.
         pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => {
             Shut::Passphrase
         }

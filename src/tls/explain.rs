@@ -11,8 +11,8 @@ use std::io;
 /// The next step where a server does not speak TLS; whoever knows the URL names the other one.
 pub const PLAIN: &str = "leave TLS out of the URL or endpoint";
 
-/// What a failed handshake means to a client that has a certificate or none; `agreed` when the server had
-/// shown its own before, so that it was not for want of a common cipher suite.
+/// Explains a failed handshake to a client, which has a certificate or none; `agreed` when the server had
+/// shown its own before, so that the failure was not for want of a common cipher suite.
 pub(super) fn connecting(error: &io::Error, has_certificate: bool, agreed: bool) -> Fault {
     let handshake = |cause: String| Fault::new(Exit::TlsHandshake, "tls", cause);
     match inner(error) {
@@ -34,7 +34,7 @@ pub(super) fn connecting(error: &io::Error, has_certificate: bool, agreed: bool)
     }
 }
 
-/// What a failed handshake means to a server, in words for its log.
+/// Explains a failed handshake to a server, in words for its log.
 pub(super) fn accepting(error: &io::Error) -> Fault {
     let handshake = |cause: String| Fault::new(Exit::TlsHandshake, "tls", cause);
     match inner(error) {
@@ -72,7 +72,7 @@ fn inner(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref::<Error>()
 }
 
-/// What a server needs for a WebSocket.
+/// Hint for a server that has no HTTP/1.1 in ALPN.
 const HTTP_1: &str =
     "let the server offer http/1.1 on this port: a WebSocket over HTTP/2 (RFC 8441) is not spoken here";
 

@@ -1,4 +1,4 @@
-//! What a handshake agreed on and what the server showed, for people and records.
+//! Facts of a handshake, and the certificates the server showed, for people and records.
 
 use super::x509::{names, whole_subject};
 use crate::framing::record::{Certificate, Tls};

@@ -57,9 +57,9 @@ pub(super) fn trusted(der: &CertificateDer<'static>) -> Option<CertificateDer<'s
     let names = |list: &[u8]| PURPOSES.iter().any(|purpose| memchr::memmem::find(list, purpose).is_some());
     while let Some((tag, field, rest)) = element(fields) {
         match tag {
-            // What it is trusted for, if that is said at all.
+            // The purposes that the certificate is trusted for, if it lists any.
             0x30 if !names(field) => return None,
-            // What it is rejected for.
+            // The purposes that it is rejected for.
             0xa0 if names(field) => return None,
             _ => {}
         }
@@ -79,7 +79,7 @@ fn content(element: &[u8]) -> &[u8] {
     head(element).and_then(|(head, _)| element.get(head..)).unwrap_or_default()
 }
 
-/// How long the head of an element is, and what follows it.
+/// Length of the head of an element, and of the content that follows it, bytes.
 fn head(der: &[u8]) -> Option<(usize, usize)> {
     let first = usize::from(*der.get(1)?);
     if first < 0x80 {

@@ -1,9 +1,9 @@
-//! What a TLS client and a TLS server are asked for on the command line.
+//! Options of a TLS client and a TLS server, from the command line.
 
 use super::pin::Pin;
 use std::{fmt, path::PathBuf};
 
-/// What a TLS client was asked for on the command line.
+/// Options of a TLS client, from the command line.
 #[derive(Clone, Debug, Default)]
 pub struct ClientTls {
     /// Trust these roots (PEM) instead of the system's.
@@ -56,7 +56,7 @@ pub enum Version {
     V1_3,
 }
 
-/// What opens an encrypted key; never shown.
+/// The passphrase of an encrypted key; never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Passphrase(String);
 
@@ -89,10 +89,10 @@ pub enum Sni {
     Off,
 }
 
-/// What a TLS server was asked for on the command line.
+/// Options of a TLS server, from the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerTls {
-    /// What it shows.
+    /// The certificate that the server shows.
     pub identity: Identity,
     /// Clients have to show a certificate issued by one of these roots (PEM).
     pub client_ca: Option<PathBuf>,
@@ -101,7 +101,7 @@ pub struct ServerTls {
 }
 
 impl ServerTls {
-    /// Whether there are files that may change while it runs.
+    /// True when there are files that may change while the server runs.
     pub fn has_files(&self) -> bool {
         matches!(self.identity, Identity::Files { .. }) || self.client_ca.is_some()
     }

@@ -142,7 +142,7 @@ fn quoted(path: &Path) -> String {
     shell_words::quote(&path.to_string_lossy()).into_owned()
 }
 
-/// What to do with a key in a form that is not known here.
+/// Hint for a key in a form that is not known here.
 const ANEW: &str = "encrypt it anew: openssl pkey -aes256 -in FILE -out FILE.new";
 
 /// The first private key: PKCS#8, PKCS#1 or SEC1; encrypted PKCS#8 with its passphrase.
@@ -178,8 +178,8 @@ fn key_in(content: &[u8], path: &Path, pass: Option<&Passphrase>) -> Result<Priv
     })
 }
 
-/// Whether a passphrase would open the key in that file; of a pipe it is not known, which gives its content
-/// only once.
+/// True when the file holds a key that a passphrase opens; false for a pipe, which gives its content only
+/// once.
 pub fn asks_for_passphrase(path: &Path) -> bool {
     let encrypted = |content: Vec<u8>| matches!(Kind::of(&content), Ok(Kind::Pkcs8(_)));
     path.is_file() && limited::read(path, LONGEST).is_ok_and(encrypted)

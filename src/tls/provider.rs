@@ -7,7 +7,7 @@ use rustls::crypto::{
 };
 use std::sync::Arc;
 
-/// What both sides offer in ALPN (RFC 7301).
+/// The only protocol that both sides offer in ALPN (RFC 7301).
 pub(super) const ALPN: &[u8] = b"http/1.1";
 
 /// Bytes that count as held while rustls has records to write: its default limit, since it does not say how

@@ -99,7 +99,7 @@ impl Acceptor {
             .await
     }
 
-    /// Whether clients have to show a certificate.
+    /// Clients have to show a certificate.
     pub fn asks_for_certificate(&self) -> bool {
         self.0.options.client_ca.is_some()
     }

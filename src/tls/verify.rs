@@ -18,7 +18,7 @@ use rustls::{
 use std::{cell::RefCell, fmt, sync::Arc};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// What is noted of a client's handshake while it goes on: rustls drops it with the session when it fails.
+/// Notes on a client's handshake while it goes on: rustls drops such facts with the session when it fails.
 #[derive(Debug, Default)]
 pub(super) struct Handshake {
     /// The server's certificates, its own first. Where they have come, version, cipher suite and key exchange
@@ -79,8 +79,8 @@ impl ServerCertVerifier for Noting {
 #[derive(Debug)]
 pub(super) struct Explaining {
     pub below: Arc<WebPkiServerVerifier>,
-    /// What the user trusts by name of a file. An authority's own certificate is trusted as a server's when
-    /// it is one of these, as OpenSSL does: the usual self-signed one is such a certificate.
+    /// Certificates of the file that the user trusts. An authority's own certificate is trusted as a server's
+    /// when it is one of these, as OpenSSL does: the usual self-signed one is such a certificate.
     pub own: Vec<CertificateDer<'static>>,
 }
 
@@ -165,7 +165,7 @@ fn is_authority(error: &Error) -> bool {
         if inner.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity))
 }
 
-/// What is left to be asked of a certificate that is trusted as it is: its name and its time.
+/// Checks the rest of a certificate that is trusted as it is: its name and its time.
 fn trusted_by_itself(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

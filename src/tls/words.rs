@@ -1,4 +1,4 @@
-//! What rustls says, in words: every error, alert and algorithm that may reach a user.
+//! Words for what rustls reports: every error, alert and algorithm that may reach a user.
 //!
 //! The library's texts name its own types. What it may add in a newer version gets a general sentence,
 //! never its name.
@@ -44,7 +44,7 @@ pub(super) fn words(error: &Error) -> String {
     }
 }
 
-/// What is wrong with a certificate of which nothing else is known.
+/// The fault of a certificate of which nothing else is known.
 pub(super) fn certificate(cause: &CertificateError) -> &'static str {
     match cause {
         CertificateError::BadEncoding => "the certificate is not well encoded",
@@ -88,7 +88,7 @@ pub(super) fn certificate(cause: &CertificateError) -> &'static str {
     }
 }
 
-/// What is wrong with a revocation list.
+/// The fault of a revocation list.
 pub(super) fn revocation_list(cause: &CertRevocationListError) -> &'static str {
     match cause {
         CertRevocationListError::BadSignature => "its issuer did not sign it",
@@ -117,7 +117,7 @@ pub(super) fn revocation_list(cause: &CertRevocationListError) -> &'static str {
     }
 }
 
-/// How two sides of TLS do not fit.
+/// The reason why two sides of TLS do not fit.
 pub(super) fn incompatible(what: &PeerIncompatible) -> &'static str {
     match what {
         PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite is spoken by both sides",
@@ -170,7 +170,7 @@ pub(super) fn alert_name(alert: AlertDescription) -> String {
     }
 }
 
-/// Whether an alert is about the certificate that was shown to who sends it.
+/// True when an alert is about the certificate that was shown to its sender.
 pub(super) fn is_about_certificate(alert: AlertDescription) -> bool {
     matches!(
         alert,
@@ -211,7 +211,7 @@ pub(super) fn algorithm(oid: &Oid<'_>) -> Option<&'static str> {
     })
 }
 
-/// Whether a signature of this algorithm can be checked.
+/// True when a signature of this algorithm can be checked.
 pub(super) fn is_supported(oid: &Oid<'_>) -> bool {
     const KNOWN: [&str; 8] = [
         "1.2.840.113549.1.1.10",

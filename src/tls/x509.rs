@@ -1,4 +1,4 @@
-//! What is read of a certificate: whose it is, its dates, names, keys and signatures, as text.
+//! Contents of a certificate as text: its owner, dates, names, keys and signatures.
 
 use super::provider;
 use rustls::pki_types::CertificateDer;
@@ -9,7 +9,7 @@ use x509_parser::{
     time::ASN1Time,
 };
 
-/// Whose certificate this is and until when it is valid; `None` for one that cannot be read.
+/// The certificate's owner and the end of its validity; `None` for a certificate that cannot be read.
 pub(super) fn about(leaf: &CertificateDer<'_>) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
     Some(format!("{}, valid until {}", subject(&certificate), date(certificate.validity().not_after)))
@@ -34,7 +34,7 @@ pub(super) fn whole_subject(certificate: &X509Certificate<'_>) -> String {
     certificate.subject().to_string()
 }
 
-/// Whose certificate it is, in as few words as it allows.
+/// The certificate's owner in few words: its first alternative name, or the subject if there is none.
 pub(super) fn subject(certificate: &X509Certificate<'_>) -> String {
     let names = names(certificate);
     match names.as_slice() {
@@ -58,7 +58,7 @@ pub(super) fn date(time: ASN1Time) -> String {
     )
 }
 
-/// Whether a certificate is signed with the key of another one.
+/// True when a certificate is signed with the key of another one.
 pub(super) fn is_signed(certificate: &X509Certificate<'_>, issuer: &CertificateDer<'_>) -> bool {
     let Ok(issuer) = webpki::EndEntityCert::try_from(issuer) else { return false };
     let (message, signature) = (certificate.tbs_certificate.as_ref(), &certificate.signature_value.data);
@@ -69,7 +69,7 @@ pub(super) fn is_signed(certificate: &X509Certificate<'_>, issuer: &CertificateD
 /// Least size of an RSA key, bits.
 pub(super) const LEAST_RSA: usize = 2048;
 
-/// Whether the key is an RSA key that is too small for its signatures to be checked.
+/// True when the key is an RSA key that is too small for its signatures to be checked.
 pub(super) fn is_small_rsa(certificate: &X509Certificate<'_>) -> bool {
     rsa_bits(certificate).is_some_and(|bits| bits < LEAST_RSA)
 }

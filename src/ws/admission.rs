@@ -1,4 +1,4 @@
-//! Who may come in: the rules for Origin, Host and credentials.
+//! Admission of clients: the rules for Origin, Host and credentials.
 //!
 //! A browser lets any page open a WebSocket to any server it can reach, and names the page in Origin
 //! (RFC 6455 section 10.2), so a local server that took everybody would be open to every web page its
@@ -16,7 +16,7 @@ use hyper::{
 use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 
-/// Who is let in, from the command line.
+/// Rules of admission, from the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Admission {
     /// Origins beside none at all and the one that equals Host; `any` lets all in.
@@ -25,7 +25,7 @@ pub struct Admission {
     pub hosts: Vec<String>,
     /// The server is bound to loopback, so Host is minded.
     pub loopback: bool,
-    /// What a client has to show; `None` asks for nothing.
+    /// Credentials that a client has to show; `None` asks for nothing.
     pub login: Option<Login>,
 }
 
@@ -59,8 +59,8 @@ pub(super) struct Denial {
 }
 
 impl Admission {
-    /// Whether a request comes in; gives the user's name of a Basic login. Without a Host it is none of a
-    /// browser's.
+    /// Lets a request in or denies it; gives the user's name of a Basic login. A request without a Host is
+    /// none of a browser's.
     pub(super) fn admit(&self, headers: &HeaderMap, host: Option<&str>) -> Result<Option<String>, Denial> {
         if let Some(host) = host {
             self.host(host)?;
@@ -162,7 +162,7 @@ pub(super) fn field(header: Option<(HeaderName, &'static str)>) -> Option<(Heade
     header.map(|(name, value)| (name, HeaderValue::from_static(value)))
 }
 
-/// Whether a text is the listed one, in any case; `*` stands for one or more characters but `/` and `:`.
+/// True when a text is the listed one, in any case; `*` stands for one or more characters but `/` and `:`.
 fn matches(listed: &str, text: &str) -> bool {
     let Some((before, after)) = listed.split_once('*') else { return listed.eq_ignore_ascii_case(text) };
     let Some((begin, rest)) = text.split_at_checked(before.len()) else { return false };
@@ -171,7 +171,7 @@ fn matches(listed: &str, text: &str) -> bool {
         && (1..=run).any(|length| rest.get(length..).is_some_and(|rest| matches(after, rest)))
 }
 
-/// Whether an origin is the very host that was asked, default ports written or not.
+/// True when an origin is the very host that was asked, default ports written or not.
 fn is_same(origin: &str, host: &str) -> bool {
     let (default, authority) = match origin.split_once("://") {
         Some((scheme, authority)) if scheme.eq_ignore_ascii_case("http") => (80, authority),

@@ -83,7 +83,7 @@ pub(super) fn not_http(url: &WsUrl, first: &[u8]) -> Fault {
         .hint("check host and port; to reach a server that is no WebSocket, use `wsio pipe - tcp:HOST:PORT`")
 }
 
-/// Who is known by the first bytes it says.
+/// The kind of server that begins with these bytes, if they are known.
 fn speaker(first: &[u8]) -> Option<&'static str> {
     let banners: [(&[u8], &str); 8] = [
         (b"SSH-", "an SSH server"),
@@ -127,8 +127,8 @@ impl Refusal<'_> {
         self.text.contains(text)
     }
 
-    /// Whether a certificate is wanted that was not shown: nginx, Kong, IIS and Tomcat answer so, as their
-    /// TLS lets everybody in.
+    /// The server wants a certificate that was not shown: nginx, Kong, IIS and Tomcat answer so, as their TLS
+    /// lets everybody in.
     fn wants_certificate(&self) -> bool {
         let refuses = matches!(self.head.status.as_u16(), 400 | 401 | 403 | 495 | 496);
         refuses
@@ -142,7 +142,7 @@ impl Refusal<'_> {
                 || (self.says("client certificate") && self.says("403.7")))
     }
 
-    /// Whether the request came without its Upgrade, which a proxy that does not know it drops.
+    /// The request came without its Upgrade, which a proxy that does not know it drops.
     fn lost_its_upgrade(&self) -> bool {
         match self.head.status.as_u16() {
             426 => true,
@@ -206,7 +206,7 @@ impl Refusal<'_> {
         })
     }
 
-    /// What to do about a 401: which schemes are offered, and what was sent.
+    /// The next step after a 401, by the schemes that are offered and the one that was sent.
     fn login(&self) -> String {
         let offered = net::auth_schemes(&self.head.headers, &header::WWW_AUTHENTICATE);
         let offers = |scheme: &str| offered.iter().any(|offered| offered == scheme);
@@ -235,13 +235,13 @@ impl Refusal<'_> {
     }
 }
 
-/// What gets one past the page of a login.
+/// Hint for a server that leads to a login page.
 const LOG_IN: &str = "log in with a browser and give its cookie with --cookie @FILE, or a token with --bearer; -L would only fetch the page";
 
-/// What nginx needs to pass a WebSocket on.
+/// The settings that nginx needs to pass a WebSocket on.
 pub(super) const NGINX: &str = "nginx needs `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";`";
 
-/// Whether a URL is one of those that people log in at, by its host and path.
+/// True when a URL looks like one that people log in at, by its host and path.
 fn is_login_page(location: &str) -> bool {
     let place = location.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     let place = place.split_once("://").map_or(&place[..], |(_, place)| place);

@@ -60,7 +60,7 @@ pub(super) struct Assembly {
     max: usize,
     /// A header that was not whole in what came, or that has to be judged.
     header: Header,
-    /// What the engine gets before anything else.
+    /// Bytes that the engine gets before anything else; `ahead_left` is the part still to be given.
     ahead: [u8; 14],
     ahead_left: Range<usize>,
     /// Bytes of the current frame that go to the engine as they are.
@@ -68,7 +68,7 @@ pub(super) struct Assembly {
     aside: Option<Aside>,
     message: Vec<u8>,
     is_text: bool,
-    /// How much of a text is known to be UTF-8.
+    /// Bytes of a text that are known to be UTF-8.
     valid: usize,
     /// All of it is here, and the engine has its last frame.
     is_whole: bool,
@@ -80,7 +80,7 @@ pub(super) struct Assembly {
 struct Aside {
     left: u64,
     mask: Option<[u8; 4]>,
-    /// Where in the mask's round the next byte stands.
+    /// Place of the next byte in the four of the mask.
     offset: usize,
     is_last: bool,
     /// It is the only one of its message, whose length is therefore announced.
@@ -110,7 +110,7 @@ impl Assembly {
         self.message.len()
     }
 
-    /// Whether a message is whole, and the engine has its last frame: the next one it gives is that.
+    /// True when a message is whole and the engine has its last frame: the next message it gives is that one.
     pub(super) fn is_whole(&self) -> bool {
         self.is_whole
     }
@@ -163,7 +163,7 @@ impl Assembly {
             };
             match step {
                 Ok(count) => taken += count,
-                // What was given before is for the engine to judge first.
+                // The engine first judges the bytes that it was given before.
                 Err(refused) => self.refused = Some(refused),
             }
         }
@@ -179,10 +179,10 @@ impl Assembly {
         count
     }
 
-    /// How much of the input, and of `most` bytes, goes to the engine as it is.
+    /// Bytes of the input, `most` at most, that go to the engine as they are.
     fn run(&mut self, input: &[u8], most: usize) -> usize {
         let most = most.min(input.len());
-        // Where the next frame begins.
+        // The place where the next frame begins.
         let mut at = usize::try_from(self.passing).unwrap_or(usize::MAX);
         while at < most {
             match passing(&input[at..]) {
@@ -291,7 +291,7 @@ fn passing(frame: &[u8]) -> Option<usize> {
     passes(first, length as u64).then_some(all)
 }
 
-/// Whether the engine may have a frame as it is: it reserves no more than [`SMALL`] for it.
+/// The engine may have the frame as it is: it reserves no more than [`SMALL`] for it.
 fn passes(first: u8, length: u64) -> bool {
     match first & OPCODE {
         TEXT | BINARY => first & FIN != 0 && length <= SMALL,

@@ -18,10 +18,10 @@ use std::{
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How much of a file is read at a time, bytes.
+/// Piece of a file that is read at a time, bytes.
 const CHUNK: u64 = 128 * 1024;
 
-/// What is known of a client's traffic beyond what hyper tells; used by one task.
+/// Facts of a client's traffic beyond what hyper tells; used by one task.
 #[derive(Default)]
 pub(super) struct Gauge {
     wanted: AtomicBool,
@@ -45,7 +45,7 @@ impl Gauge {
         self.wanted.store(true, Relaxed);
     }
 
-    /// Whether the next request may be read; said once.
+    /// Returns whether the next request may be read, and forgets it.
     pub(super) fn take_wanted(&self) -> bool {
         self.wanted.swap(false, Relaxed)
     }
@@ -55,7 +55,7 @@ impl Gauge {
         let _ = self.refused.set(why);
     }
 
-    /// Whether the head of a request was refused.
+    /// True when the head of a request was refused.
     pub(super) fn is_refused(&self) -> bool {
         self.refused.get().is_some()
     }
@@ -70,7 +70,7 @@ impl Gauge {
         self.asked.store(waits, Relaxed);
     }
 
-    /// Whether a request waits for its answer.
+    /// True while a request waits for its answer.
     pub(super) fn is_asked(&self) -> bool {
         self.asked.load(Relaxed)
     }
@@ -80,7 +80,7 @@ impl Gauge {
         self.heard.store(true, Relaxed);
     }
 
-    /// Whether the client said anything since the last answer began.
+    /// True when the client has sent anything since the last answer began.
     pub(super) fn heard(&self) -> bool {
         self.heard.load(Relaxed)
     }
@@ -92,7 +92,7 @@ impl Gauge {
         }
     }
 
-    /// Whether the answer went out whole.
+    /// True when the answer went out whole.
     pub(super) fn sent(&self) -> bool {
         self.sent.load(Relaxed)
     }
@@ -109,7 +109,7 @@ enum Content {
     Part(Part),
 }
 
-/// What is left to send of an open file.
+/// The part of an open file that is left to send.
 struct Part {
     /// `None` while it is read.
     file: Option<File>,

@@ -31,7 +31,7 @@ use std::error::Error;
 const ONCE: [HeaderName; 4] =
     [header::UPGRADE, header::SEC_WEBSOCKET_ACCEPT, header::SEC_WEBSOCKET_PROTOCOL, header::CONTENT_LENGTH];
 
-/// What a server answers that does not refuse.
+/// An answer of a server that does not refuse.
 pub enum Answer {
     /// A WebSocket.
     Open(Box<Upgraded>),
@@ -158,7 +158,7 @@ fn key() -> Result<String> {
     Ok(BASE64_STANDARD.encode(bytes))
 }
 
-/// What RFC 6455 section 4.1 wants of a 101; gives the subprotocol and the extension.
+/// Checks a 101 as RFC 6455 section 4.1 wants it; gives the subprotocol and the extension.
 fn check(
     answer: &Response<Incoming>,
     key: &[u8],
@@ -174,7 +174,7 @@ fn check(
     };
     let headers = answer.headers();
     if let Some(limit) = &found.beyond {
-        // What follows may be an extension or a subprotocol that nobody asked for.
+        // The fields beyond the limit may hold an extension or a subprotocol that nobody asked for.
         return invalid(format!("the 101 answer has {limit}, which is the limit"));
     }
     if let Some(name) = ONCE.into_iter().find(|name| headers.get_all(name).into_iter().nth(1).is_some()) {

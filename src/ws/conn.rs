@@ -43,7 +43,7 @@ use tokio_tungstenite::tungstenite::{
 
 /// From this much queued on, a pump flushes before it queues more. Bytes.
 pub const HIGH_WATER: usize = 256 * 1024;
-/// What the engine reads at a time: it zero-fills as much before each read. Bytes.
+/// Bytes that the engine reads at a time: it zero-fills as many before each read.
 const ENGINE_READ: usize = 8 * 1024;
 /// Bound on what the engine has to write; every write of its succeeds, so it never has two frames.
 const ENGINE_WRITE: usize = 1024;
@@ -55,12 +55,12 @@ const BATCH: usize = 1024;
 /// Payload bytes in one batch.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// What our own pings carry, so that their pongs are known.
+/// Payload of our own pings, so that their pongs are known.
 pub const KEEPALIVE: &[u8] = b"wsio";
 /// Stands between that and the number of a ping that has one.
 const NUMBER: &[u8] = b"#";
 
-/// Which side of the handshake we were.
+/// Our side of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// We dialled: frames are masked, buffers are large.
@@ -81,7 +81,7 @@ pub struct Conn {
     part: Part,
     engine: WebSocketContext,
     wire: Wire,
-    /// What is left of a large message.
+    /// The fragments of a large message that are not framed yet.
     rest: Option<Rest>,
     /// No frame that is sent has a longer payload.
     max_frame: usize,
@@ -91,7 +91,7 @@ pub struct Conn {
     /// A fault of the peer that is not told yet.
     fault: Option<Found>,
     close_queued: bool,
-    /// What of large messages was dropped before it was framed.
+    /// Large messages, or their rest, that were dropped before they were framed.
     unframed: Unsent,
     /// With compression, how long each message was that may not be written to its end.
     plain: VecDeque<u64>,
@@ -99,7 +99,7 @@ pub struct Conn {
     withholds: bool,
     /// Messages that were told unsent.
     abandoned: u64,
-    /// What our own pings carry.
+    /// Payload of our own pings.
     keepalive: Bytes,
     /// Told of every message.
     witness: Witness,
@@ -173,7 +173,7 @@ impl Conn {
         self
     }
 
-    /// How much came and went in data messages; `None` when no compression was agreed on.
+    /// Volume received and sent in data messages; `None` when no compression was agreed on.
     pub fn volumes(&self) -> Option<[Volume; 2]> {
         Some([self.wire.inflated()?, self.deflating.as_ref()?.volume()])
     }
@@ -194,7 +194,7 @@ impl Conn {
         }
     }
 
-    /// Whether a pong with this payload answers one of our own pings.
+    /// True when a pong with this payload answers one of our own pings.
     pub fn is_own(&self, pong: &[u8]) -> bool {
         self.keepalive == pong || self.number_of(pong).is_some()
     }
@@ -286,13 +286,13 @@ impl Conn {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        // What the transport does not take now is dropped; a failure shows in the next flush.
+        // Bytes that the transport does not take now are dropped; a failure shows in the next flush.
         let _: Poll<_> = self.wire.poll_write(cx);
         self.finish(found.end);
         Poll::Ready(())
     }
 
-    /// How the peer's side ended, once everything before it was received.
+    /// The end of the peer's side, once everything before it was received.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }
@@ -304,13 +304,13 @@ impl Conn {
         self.wire.queued() + rest
     }
 
-    /// Whether a message can be queued: no Close was sent or received.
+    /// True while a message can be queued: no Close was sent or received.
     pub fn is_open(&self) -> bool {
         // After a fault of the peer what waits was dropped: what came behind it must not go out.
         self.end.is_none() && self.may_close()
     }
 
-    /// Whether our Close was queued before one of the peer was read.
+    /// True when our Close was queued before one of the peer was read.
     pub fn has_queued_close(&self) -> bool {
         self.close_queued
     }
@@ -380,7 +380,7 @@ impl Conn {
         }
     }
 
-    /// Whether no Close was sent or received.
+    /// True while no Close was sent or received.
     fn may_close(&self) -> bool {
         self.engine.can_write() && !self.close_queued
     }
@@ -493,12 +493,12 @@ impl Conn {
         }
     }
 
-    /// How far both directions have come.
+    /// Bytes received and sent so far.
     pub fn moved(&self) -> Moved {
         self.wire.moved
     }
 
-    /// What of the peer has begun and not ended.
+    /// Returns whether a message and a frame of the peer have begun and not ended.
     pub fn within(&self) -> Within {
         self.wire.cursor.within()
     }
@@ -521,7 +521,7 @@ impl Conn {
     }
 }
 
-/// Whether it is a ping, a pong or a Close.
+/// True for a ping, a pong and a Close.
 pub fn is_control(message: &Message) -> bool {
     !matches!(message, Message::Text(_) | Message::Binary(_))
 }

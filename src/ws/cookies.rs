@@ -67,7 +67,7 @@ impl Cookies {
         }
     }
 
-    /// What is secret in it.
+    /// The values, which are secret.
     pub fn values(&self) -> Vec<&str> {
         match self {
             Self::Plain(text) => text
@@ -81,7 +81,7 @@ impl Cookies {
         }
     }
 
-    /// Whether there is none.
+    /// True when there is no cookie.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Plain(text) => text.is_empty(),
@@ -160,7 +160,7 @@ fn file(content: &str) -> Result<Vec<Cookies>, String> {
             }
         }
     }
-    // What comes later replaces what has the same name, domain and path.
+    // A later cookie replaces an earlier one of the same name, domain and path.
     let mut kept: Vec<Cookie> = Vec::new();
     for cookie in cookies {
         kept.retain(|old| {
@@ -236,7 +236,7 @@ fn set_cookie(text: &str) -> Option<Cookie> {
             }
             ("path", path) if path.starts_with('/') => path.clone_into(&mut cookie.path),
             ("secure", _) => cookie.secure = true,
-            // When it was set is not known; what was to be forgotten is.
+            // The time when the cookie was set is not known, so no age ends it; zero or less deletes it.
             ("max-age", age) => {
                 max_age = true;
                 cookie.expires = i64::from(age.starts_with('-') || age == "0");

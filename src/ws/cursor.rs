@@ -11,7 +11,7 @@ use super::{
     watch::{HEAD, Seen, Watch, Way},
 };
 
-/// Where in a frame stream we are.
+/// Our place in a frame stream.
 pub(super) struct Cursor {
     way: Way,
     header: Header,
@@ -22,7 +22,7 @@ pub(super) struct Cursor {
     peek: Peek,
     /// A Close has come; what comes after it does not count.
     is_closed: bool,
-    /// What it says.
+    /// The payload of that Close.
     close: Vec<u8>,
 }
 
@@ -53,7 +53,7 @@ impl Cursor {
         self.partial + header as u64
     }
 
-    /// What has begun and not ended.
+    /// Returns whether a message and a frame have begun and not ended.
     pub(super) fn within(&self) -> Within {
         let in_header = !self.header.is_whole() && !self.header.bytes().is_empty();
         Within { message: self.partial > 0, frame: self.left > 0 || in_header }
@@ -108,7 +108,7 @@ impl Cursor {
         }
     }
 
-    /// Whether this is the frame that says how the stream ends.
+    /// The current frame is the first Close, which says how the stream ends.
     fn is_close(&self) -> bool {
         self.header.first() & 0x0f == 8 && !self.is_closed
     }
@@ -165,7 +165,7 @@ impl Cursor {
     }
 }
 
-/// How much of this, from its beginning, is whole messages of one frame each: nothing is to be kept of them.
+/// Length of the whole messages of one frame each that come first: nothing is to be kept of them. Bytes.
 fn whole_messages(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(frame) = glance(&bytes[at..])

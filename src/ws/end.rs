@@ -1,4 +1,4 @@
-//! How the peer's side of a connection ended, in words and with what our Close should say.
+//! The end of the peer's side of a connection, in words and with what our Close should say.
 
 use super::{assembly::Refused, cursor::Cursor, deflate};
 use crate::{close, exit::Exit, fault::Fault, tls};
@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::{
     error::{CapacityError, ProtocolError},
 };
 
-/// How the peer's side of a connection ended.
+/// The end of the peer's side of a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
     /// A Close frame; `None` without a body (shown as 1005).
@@ -114,7 +114,7 @@ impl End {
         }
     }
 
-    /// Whether the peer may still hear our Close.
+    /// The peer may still hear our Close.
     pub(super) fn is_answered(&self) -> bool {
         matches!(self, Self::Lost { answer: Some(_), .. })
     }

@@ -81,12 +81,12 @@ impl Header {
         taken
     }
 
-    /// Whether all of it is there.
+    /// True when all of the header is there.
     pub(super) fn is_whole(&self) -> bool {
         self.have == self.needed()
     }
 
-    /// What is there.
+    /// The bytes of the header so far.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.have]
     }
@@ -137,7 +137,7 @@ impl Header {
     }
 }
 
-/// How much of `most` bytes is within what is left.
+/// The lesser of `left` and `most`, bytes.
 pub(super) fn within(left: u64, most: usize) -> usize {
     usize::try_from(left).unwrap_or(usize::MAX).min(most)
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::close;
 use std::{fmt::Write, str, time::SystemTime};
 
-/// How much of a payload is shown as hex, bytes.
+/// Bytes of a payload that are shown as hex, at most.
 const HEX: usize = 32;
 
 /// Tells the frames of one connection.
@@ -87,7 +87,7 @@ fn name(opcode: u8) -> String {
     }
 }
 
-/// What of it is text: all but a character that a fragment or its beginning has cut.
+/// The bytes as text, without a character that is cut at their end; `None` when they are not UTF-8.
 fn text(bytes: &[u8]) -> Option<&str> {
     // A fragment may begin in the middle of a character too, which shows best as hex.
     match str::from_utf8(bytes) {

@@ -23,7 +23,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// How long a client may take nothing of what is written to it.
+/// Longest time that a client may take nothing of what is written to it.
 pub(super) const STALL: Duration = Duration::from_secs(30);
 
 /// A stream whose writes fail with `TimedOut` when they are stuck.
@@ -34,9 +34,9 @@ pub(super) struct Guard {
     stuck: Option<Pin<Box<Sleep>>>,
     /// Reads the head of a request, and how much of `ahead` it has read; `None` while one waits for its answer.
     head: Option<(HeadReader, usize)>,
-    /// What came and was not given to hyper.
+    /// Bytes received and not given to hyper.
     ahead: BytesMut,
-    /// How much of it is a whole head.
+    /// Bytes of `ahead` that hyper may have: a whole head, or the part of one that the client left in.
     ready: usize,
 }
 

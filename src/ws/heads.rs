@@ -15,10 +15,10 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What of one head is kept at most; a longer one is told without its end. Bytes.
+/// Longest part of one head that is kept; a longer head is reported without its end. Bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// Who is told, and under which name.
+/// The reporter of a connection, and the mark of its lines.
 #[derive(Clone)]
 pub struct Telling {
     /// Takes the lines.
@@ -50,7 +50,7 @@ impl Telling {
     }
 }
 
-/// What comes next.
+/// The part of the stream that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Request,
@@ -66,14 +66,14 @@ struct Heads {
     asks: char,
     answers: char,
     awaits: Part,
-    /// What there is of the head that is awaited.
+    /// Bytes so far of the head that is awaited.
     head: Vec<u8>,
 }
 
 impl Heads {
     fn pass(&mut self, way: char, bytes: &[u8]) {
         if way == self.answers && self.awaits == Part::Request && bytes.starts_with(b"HTTP/") {
-            // Whoever does not wait for a request is still heard.
+            // The answer of a server that does not wait for a request is reported too.
             (self.awaits, self.head) = (Part::Answer, Vec::new());
         }
         let is_awaited = match self.awaits {

@@ -27,7 +27,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// How long the end of a refused connection may take.
+/// Time limit for the end of a refused connection.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A client that was not let in, and was answered where it could be.
@@ -50,7 +50,7 @@ const MAX_WAITING: usize = 64 * 1024;
 pub(super) struct Http {
     connection: Connection<TokioIo<Spelled<Guard>>, Desk>,
     requests: mpsc::UnboundedReceiver<Asked>,
-    /// Who waits for the answer to the request that was taken.
+    /// Takes the answer to the request that was handed out last.
     answers: Option<oneshot::Sender<Answer>>,
     gauge: Arc<Gauge>,
     /// The client ended in the middle of a head.
@@ -142,12 +142,12 @@ impl Http {
         }
     }
 
-    /// Whether the last request was refused before hyper could answer it.
+    /// True when the last request was refused before hyper could answer it.
     pub(super) fn is_unanswered(&self) -> bool {
         self.gauge.is_refused() || self.is_cut
     }
 
-    /// Whether the client said anything since the last answer began.
+    /// True when the client has sent anything since the last answer began.
     pub(super) fn heard(&self) -> bool {
         self.gauge.heard()
     }

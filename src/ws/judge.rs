@@ -1,4 +1,4 @@
-//! Whether a request is one for a WebSocket, and what anything else is told.
+//! Judges the head of a request: a WebSocket handshake, a plain request, or the error it is answered with.
 //!
 //! Plain checks on the head alone, so that every rule of RFC 6455 section 4.2.1 can be tested line by
 //! line. A person who opens the address in a browser, and a program that got it wrong, both read in the
@@ -25,7 +25,7 @@ const MAX_LINE: usize = 8 * 1024;
 /// An answer of the server.
 pub(super) type Answer = Response<Outgoing>;
 
-/// What a client asked for.
+/// A client's request for a WebSocket.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The path, as it was sent.
@@ -38,7 +38,7 @@ pub struct Request {
     pub origin: Option<String>,
     /// Subprotocols in the client's order.
     pub subprotocols: Vec<String>,
-    /// Who logged in, by HTTP Basic.
+    /// The user who logged in by HTTP Basic.
     pub user: Option<String>,
     /// All fields.
     pub headers: HeaderMap,
@@ -80,7 +80,7 @@ impl Verdict {
     }
 }
 
-/// What a client that is let in came for.
+/// The purpose of a client that is let in.
 pub(super) enum Errand {
     /// A WebSocket, with its key.
     Socket(Box<Request>, Vec<u8>),
@@ -88,7 +88,7 @@ pub(super) enum Errand {
     Plain,
 }
 
-/// What RFC 6455 section 4.2.1 wants of a request, and what RFC 9112 wants of any.
+/// Checks a request for a WebSocket by RFC 6455 section 4.2.1, and any request by RFC 9112.
 ///
 /// The Host of a request in absolute form becomes that of its target.
 pub(super) fn judge(head: &mut Parts, options: &ServerOptions, secure: bool) -> Result<Errand, Verdict> {

@@ -11,11 +11,11 @@ use std::hint::black_box;
 /// Up to this much is given without a look at what is left: it is bounded by the number of connections.
 /// Bytes.
 pub(super) const FREE: usize = 64 * 1024;
-/// What must be left. Above glibc's largest threshold for memory maps, so asking for it costs two system
-/// calls and moves no threshold. Bytes.
+/// Memory that must be left. Above glibc's largest threshold for memory maps, so asking for it costs two
+/// system calls and moves no threshold. Bytes.
 const SPARE: usize = 40 << 20;
 
-/// Whether there is memory for so many bytes, and enough left for what cannot be refused.
+/// Returns whether there is memory for so many bytes, and enough left for allocations that cannot be refused.
 pub(super) fn has_spare(bytes: usize) -> bool {
     let mut spare = Vec::<u8>::new();
     let is_there = bytes.checked_add(SPARE).is_some_and(|wanted| spare.try_reserve_exact(wanted).is_ok());

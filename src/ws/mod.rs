@@ -46,7 +46,7 @@ use crate::{
 use bytes::Bytes;
 use std::time::Duration;
 
-/// What a client asks for in the opening handshake (RFC 6455 section 4.1), from the command line.
+/// Options of a client's opening handshake (RFC 6455 section 4.1), from the command line.
 #[derive(Clone, Debug, Default)]
 pub struct ClientOptions {
     /// Extra header fields in order; one with the name of a default field replaces it.
@@ -65,7 +65,7 @@ pub struct ClientOptions {
     pub compress: bool,
 }
 
-/// How a server answers the opening handshake (RFC 6455 section 4.2), from the command line.
+/// Options of a server's opening handshake (RFC 6455 section 4.2), from the command line.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Paths that are served; empty serves every path.
@@ -80,7 +80,7 @@ pub struct ServerOptions {
     pub admission: Admission,
     /// From accept to answered upgrade, TLS included; also for each further request. Default 10 s.
     pub handshake_timeout: Duration,
-    /// What plain requests get; `None` refuses them.
+    /// Answers plain requests; `None` refuses them.
     pub site: Option<Site>,
 }
 
@@ -88,7 +88,7 @@ pub struct ServerOptions {
 pub struct Upgraded {
     /// The transport.
     pub stream: Stream,
-    /// What was read beyond the head of the handshake: the peer's first frames.
+    /// Bytes read beyond the head of the handshake: the peer's first frames.
     pub read_ahead: Bytes,
     /// The subprotocol both sides agreed on.
     pub subprotocol: Option<String>,

@@ -1,7 +1,7 @@
-//! What is to be written, as whole frames in order.
+//! The send queue: whole frames, in order.
 //!
 //! Headers and small payloads are gathered in one buffer; a large payload of a server stays where it
-//! is, shared with whoever else is sent the same, and goes out between two pieces of the buffer in one
+//! is, shared with all clients that are sent the same, and goes out between two pieces of the buffer in one
 //! vectored write. Nothing is ever moved to the front: the buffer starts anew when all of it is written,
 //! which its users wait for before they queue more than their bound.
 //!
@@ -23,7 +23,7 @@ use std::{
 /// Data messages that were queued and not written to their end: one that was begun counts whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unsent {
-    /// How many.
+    /// Their number.
     pub messages: u64,
     /// Their payload bytes.
     pub bytes: u64,
@@ -38,7 +38,7 @@ impl AddAssign for Unsent {
 
 /// A server's payloads from this size on are not copied. Bytes; below, the copy is cheaper.
 const SHARED: usize = 8 * 1024;
-/// What is copied and masked at a time; a multiple of a mask's length. Bytes.
+/// Bytes that are copied and masked at a time; a multiple of a mask's length.
 const PIECE: usize = 8 * 1024;
 /// Pieces of one vectored write.
 const PIECES: usize = 32;
@@ -50,7 +50,7 @@ const PATIENCE: u8 = 4;
 /// Frames that wait to be written.
 pub(super) struct Outgoing {
     gathered: Vec<u8>,
-    /// What of it is written.
+    /// Bytes of `gathered` that are written.
     written: usize,
     /// Bytes written since the buffer started anew, shared ones too.
     done: usize,
@@ -58,7 +58,7 @@ pub(super) struct Outgoing {
     open: Option<u64>,
     /// The same when the buffer started anew.
     carried: Option<u64>,
-    /// What was dropped from here.
+    /// Messages that were dropped from the queue.
     dropped: Unsent,
     shared: VecDeque<Shared>,
     /// Bytes still to be written.
@@ -67,7 +67,7 @@ pub(super) struct Outgoing {
     replies: usize,
     /// The transport was given something since it was flushed.
     unflushed: bool,
-    /// How often in a row the buffer was much too large.
+    /// Times in a row that the buffer was much too large.
     idle: u8,
     /// A client's; a server does not mask.
     masks: Option<Box<Masks>>,
@@ -85,10 +85,10 @@ struct Framed {
     first: u8,
     /// Of the payload, bytes.
     length: u64,
-    /// Where it stands in the buffer, less a payload that is shared.
+    /// Place of the frame in the buffer, without a payload that is shared.
     from: usize,
     to: usize,
-    /// Where it ends on the wire, from where the buffer started anew.
+    /// End of the frame on the wire, counted from where the buffer started anew.
     end: usize,
 }
 
@@ -110,7 +110,7 @@ impl Outgoing {
         }
     }
 
-    /// Whether frames are masked.
+    /// True when frames are masked.
     pub(super) fn masks(&self) -> bool {
         self.masks.is_some()
     }
@@ -221,8 +221,8 @@ impl Outgoing {
         all
     }
 
-    /// What of the buffer is not written to its end, and the payload bytes so far of a message that is not
-    /// there to its end.
+    /// Counts the messages in the buffer that are not written to their end, and gives the payload bytes so
+    /// far of one whose last frame is not in it yet.
     fn count(&self) -> (Unsent, Option<u64>) {
         let (mut unsent, mut open) = (Unsent::default(), self.carried);
         for frame in self.frames().filter(|frame| frame.first & CONTROL == 0) {
@@ -378,7 +378,7 @@ pub struct Largest {
     pub frame: usize,
 }
 
-/// What is left of a large message.
+/// The fragments of a large message that are not framed yet.
 pub(super) struct Rest {
     pub payload: Bytes,
     /// Of the next fragment.
@@ -388,7 +388,7 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    /// What it adds to the frames of its message that are queued; the whole message if none is.
+    /// The bytes it adds to the queued frames of its message; the whole message if none is queued.
     pub(super) fn unsent(&self) -> Unsent {
         let messages = u64::from(self.opcode != CONTINUATION);
         Unsent { messages, bytes: self.payload.len() as u64 }

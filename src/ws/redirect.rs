@@ -1,4 +1,4 @@
-//! Where a 3xx answer leads, and what is not taken along (`-L`).
+//! The target of a 3xx answer, and what is not taken along there (`-L`).
 //!
 //! A permission belongs to the scheme, host and port it was given for: logins, cookies, fields and
 //! subprotocols that are secret. Whatever else the server says, TLS is never left.
@@ -15,7 +15,7 @@ use hyper::{
 };
 use url::Url;
 
-/// Where the answer leads; `None` when it is no redirect.
+/// The URL that the answer redirects to; `None` when it is no redirect.
 ///
 /// # Errors
 /// Exit 22 for a place that cannot be gone to.

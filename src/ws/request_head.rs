@@ -15,7 +15,7 @@ pub(super) const MAX_FIELDS: usize = 100;
 /// Bound on what is repeated of a request in a refusal, bytes.
 const MAX_SHOWN: usize = 80;
 
-/// What load balancers send ahead of a connection when they are told to.
+/// Refusal of the PROXY protocol, which load balancers speak ahead of a connection when they are told to.
 const PROXY_PROTOCOL: &str = "the PROXY protocol is not spoken here: switch it off in the load balancer in front (haproxy: without send-proxy; nginx: proxy_protocol off)";
 
 /// The fields that decide who comes in, where to, or where the request ends: each stands once.
@@ -33,7 +33,7 @@ pub(super) struct Malformed {
     pub target: String,
 }
 
-/// What bytes made of a head.
+/// The result of reading some bytes of a head.
 pub(super) enum Progress {
     /// It goes on.
     More,
@@ -119,7 +119,7 @@ impl HeadReader {
         }
     }
 
-    /// Where the reader is, in words.
+    /// The reader's place in the head, in words.
     fn place(&self) -> String {
         let name = self.line.split(|byte| *byte == b':').next().unwrap_or_default();
         match self.target {

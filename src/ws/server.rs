@@ -44,7 +44,7 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// What the client asked for.
+    /// The client's request.
     pub fn request(&self) -> &Request {
         &self.request
     }

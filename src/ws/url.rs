@@ -17,7 +17,7 @@ use std::{
 };
 use url::{Host, Url};
 
-/// Where a WebSocket client connects to.
+/// The URL of a WebSocket server, in its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WsUrl {
     /// TLS or plain.
@@ -117,12 +117,12 @@ impl WsUrl {
         }
     }
 
-    /// Whether scheme, host and port are the same, and the way there: credentials go no further.
+    /// True when scheme, host, port, Unix socket and zone are the same: credentials go no further.
     pub fn has_origin_of(&self, other: &Self) -> bool {
         self.has_address_of(other) && (&self.unix, &self.zone) == (&other.unix, &other.zone)
     }
 
-    /// Whether scheme, host and port are the same, as they stand in a URL.
+    /// True when scheme, host and port are the same, as they stand in a URL.
     pub(super) fn has_address_of(&self, other: &Self) -> bool {
         (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
     }

@@ -20,7 +20,7 @@ pub struct Visit<'a> {
     secure: bool,
 }
 
-/// What a client asks for; it waits for the answer.
+/// A client's next request, which waits for the answer.
 pub enum Asked<'a> {
     /// A WebSocket.
     Socket(Box<Handshake>),
@@ -140,7 +140,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// What a request names, as it was sent.
+/// The request target, as it was sent.
 fn target(head: &Parts) -> String {
     head.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned())
 }

@@ -7,10 +7,10 @@
 
 use std::borrow::Cow;
 
-/// How much of a payload an observer sees: all of a control frame (RFC 6455 section 5.5). Bytes.
+/// Bytes of a payload that an observer sees, at most: all of a control frame (RFC 6455 section 5.5).
 pub const HEAD: usize = 128;
 
-/// Who sent a frame.
+/// The sender of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// The peer.
@@ -22,7 +22,7 @@ pub enum Way {
 /// A frame (RFC 6455 section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen<'a> {
-    /// Who sent it.
+    /// Its sender.
     pub way: Way,
     /// It ends its message.
     pub fin: bool,
@@ -53,7 +53,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// What a Close says: its code, also one that may not be sent, and its reason; `None` is no Close.
+    /// Code and reason of a Close, also a code that may not be sent; `None` for any other frame.
     ///
     /// A body of a single byte has no code. What is not UTF-8 is replaced.
     pub fn close(&self) -> Option<(Option<u16>, Cow<'_, str>)> {

@@ -28,7 +28,7 @@ pub(super) struct Wire {
     /// Stands before the engine and puts large messages together.
     pub assembly: Assembly,
     buffer: Vec<u8>,
-    /// What of the buffer is still to be taken.
+    /// Start of the buffered bytes that are still to be taken; `to` is their end.
     from: usize,
     to: usize,
     /// Stands between the buffer and the assembly when compression was agreed on.
@@ -49,7 +49,7 @@ pub(super) struct Wire {
     broken: Option<io::ErrorKind>,
 }
 
-/// How far the two directions of a transport have come, bytes.
+/// Progress of the two directions of a transport, bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
     /// Received.
@@ -99,7 +99,7 @@ impl Wire {
         self.mutes_pongs = true;
     }
 
-    /// Whether the engine's answers to pings are dropped.
+    /// The engine's answers to pings are dropped.
     pub fn mutes_pongs(&self) -> bool {
         self.mutes_pongs
     }
@@ -116,7 +116,7 @@ impl Wire {
         self.inflating = Some(Box::new(Inflating::new(keeps_context)));
     }
 
-    /// How much was restored; `None` without compression.
+    /// Volume restored so far; `None` without compression.
     pub fn inflated(&self) -> Option<Volume> {
         self.inflating.as_ref().map(|inflating| inflating.volume())
     }

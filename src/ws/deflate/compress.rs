@@ -15,11 +15,11 @@ const LEVEL: u32 = 3;
 /// before it; without, what has 64 bytes does not shrink at all, and 128 bytes do by a sixth. Bytes.
 const WITH_CONTEXT: usize = 32;
 const WITHOUT_CONTEXT: usize = 128;
-/// What does not shrink goes as it is, which costs the context. Below this it is small against the window,
-/// and the context is worth more than the few bytes that it grows by.
+/// A piece that does not shrink is sent as it is, which costs the context. A piece below this size is sent
+/// compressed all the same: the context is worth more than the few bytes that it grows by. Bytes.
 const SMALL: usize = 16 * 1024;
 
-/// What compresses our messages.
+/// The compressor of our messages.
 pub(in crate::ws) struct Deflating {
     /// Made for the first message that is compressed.
     deflater: Option<Box<Compress>>,
@@ -41,13 +41,13 @@ impl Deflating {
         }
     }
 
-    /// Whether no message had to be compressed yet.
+    /// True when no message had to be compressed yet.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         self.deflater.is_none()
     }
 
-    /// How much was sent so far.
+    /// Volume sent so far.
     pub(in crate::ws) fn volume(&self) -> Volume {
         self.volume
     }

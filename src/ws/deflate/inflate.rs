@@ -16,12 +16,12 @@ use std::{fmt, io, ops::Range};
 
 /// The most of a payload that is restored at a time, bytes.
 const PIECE: usize = 16 * 1024;
-/// What an inflater takes at most, bytes.
+/// Most memory that an inflater takes, bytes.
 const INFLATER: usize = 64 * 1024;
 /// Room for the header of a frame.
 const HEADER: usize = 14;
 
-/// What came is not DEFLATE.
+/// The error of data that is not DEFLATE.
 #[derive(Debug)]
 struct Corrupt;
 
@@ -33,7 +33,7 @@ impl fmt::Display for Corrupt {
 
 impl std::error::Error for Corrupt {}
 
-/// Whether this is the error of corrupt data.
+/// True for the error of corrupt data.
 pub(in crate::ws) fn is_corrupt(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|error| error.is::<Corrupt>())
 }
@@ -51,19 +51,19 @@ pub(in crate::ws) struct Inflating {
     /// The compressed message that has begun and not ended.
     message: Option<Message>,
     header: Header,
-    /// What of the header is still to be passed on as it is.
+    /// Bytes of the header that are still to be passed on as they are.
     header_left: Range<usize>,
     /// Bytes of the payload still to come; of a compressed message, these are restored.
     left: u64,
     is_compressed: bool,
     mask: Option<[u8; 4]>,
-    /// Where in the mask's round the next byte stands, and how many bytes are without it already.
+    /// Place of the next byte in the four of the mask, and the input bytes that are unmasked already.
     offset: usize,
     clear: usize,
     /// Room for a header, and what was restored since the last whole piece.
     piece: Vec<u8>,
     restored: usize,
-    /// What of a piece that is a whole frame is still to be passed on; goes before the header.
+    /// Bytes of a piece, a whole frame, that are still to be passed on; they go before the header.
     piece_left: Range<usize>,
     /// The inflater filled all the room it had, so it may have more.
     was_full: bool,
@@ -71,13 +71,13 @@ pub(in crate::ws) struct Inflating {
 }
 
 struct Message {
-    /// What the next piece is marked with: the opcode, and reserved bits that have no meaning.
+    /// First byte of the next piece's frame: the opcode, and reserved bits that have no meaning.
     first: u8,
     /// Its last frame has begun.
     is_last: bool,
     /// DEFLATE has begun and not come to an end of its own.
     is_open: bool,
-    /// How much of [`TAIL`] was taken, which follows the last byte.
+    /// Bytes taken of [`TAIL`], which follows the last byte.
     tail: usize,
 }
 
@@ -103,13 +103,13 @@ impl Inflating {
         }
     }
 
-    /// Whether no message had to be restored yet.
+    /// True when no message had to be restored yet.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         self.inflater.is_none() && self.piece.capacity() == 0
     }
 
-    /// How much came so far.
+    /// Volume received so far.
     pub(in crate::ws) fn volume(&self) -> Volume {
         self.volume
     }
@@ -214,7 +214,7 @@ impl Inflating {
 
     /// After the last byte of a compressed message: what the peer left out, and the last piece.
     fn end_message(&mut self) -> io::Result<()> {
-        // What was held back for want of room comes first: it may be an end that makes a tail needless.
+        // Output held back for want of room comes first: it may be an end that makes a tail needless.
         if self.was_full {
             self.inflate(&[])?;
             return Ok(());
@@ -253,7 +253,7 @@ impl Inflating {
             message.is_open |= taken > 0;
         }
         if status == Status::StreamEnd {
-            // What follows is a stream of its own (section 7.2.3.5); nobody refers back over an end.
+            // The next byte begins a stream of its own (section 7.2.3.5); nothing refers back over an end.
             inflater.reset(false);
             if let Some(message) = &mut self.message {
                 message.is_open = false;

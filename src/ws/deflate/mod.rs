@@ -25,7 +25,7 @@ pub(super) const RSV1: u8 = 0x40;
 /// All three reserved bits of a frame's first byte.
 const RESERVED: u8 = 0x70;
 
-/// What ends every flush of DEFLATE and is not sent (section 7.2.1).
+/// The end of every flush of DEFLATE, which is not sent (section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// permessage-deflate as both sides agreed on it (section 7.1).

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 /// The name of the extension.
 pub(in crate::ws) const NAME: &str = "permessage-deflate";
 
-/// What a client offers: the server may limit our window, and everything else as well.
+/// A client's offer: the server may limit our window, and everything else as well.
 pub(in crate::ws) const OFFER: &str = "permessage-deflate; client_max_window_bits";
 
 /// The first offer of a request that we can accept; `None` goes on without compression, as section 5.1
@@ -30,7 +30,7 @@ pub(in crate::ws) fn accept(headers: &HeaderMap) -> Option<Agreed> {
     })
 }
 
-/// What an answer agrees on; `None` is no extension.
+/// Checks the extensions of an answer and gives those agreed on; `None` is no extension.
 ///
 /// # Errors
 /// Why the answer is invalid: an extension that was not offered, or one twice, or parameters that

@@ -28,7 +28,7 @@ pub(super) fn extensions(headers: &HeaderMap) -> Option<Vec<Extension>> {
     Some(all)
 }
 
-/// What is left to be read.
+/// The text that is left to be read.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -79,7 +79,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Whether the character may stand in a token (RFC 9110 section 5.6.2).
+/// True for a character that may stand in a token (RFC 9110 section 5.6.2).
 fn is_token(character: char) -> bool {
     character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
 }

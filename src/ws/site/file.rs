@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::task::spawn_blocking;
 
-/// What a client reads when there is nothing for it.
+/// The body of an answer when there is no file for the client.
 const MISSING: &str = "no such file";
 
 /// The answer to a GET or HEAD for something in the folder.

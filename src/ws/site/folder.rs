@@ -14,7 +14,7 @@ use std::{
     path::Path,
 };
 
-/// What stands at a path.
+/// A file or folder that was found at a path.
 pub(super) enum Found {
     /// A regular file, open.
     File(File, Metadata),
@@ -96,7 +96,7 @@ mod beneath {
         path::Path,
     };
 
-    /// How often a path is tried again that was moved meanwhile.
+    /// Attempts to open a path that is moved meanwhile.
     const TRIES: usize = 8;
 
     /// As [`super::open`]; `None` where the system call is missing.

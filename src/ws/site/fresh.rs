@@ -1,4 +1,4 @@
-//! What a client has already, and which part of a file it wants (RFC 9110 sections 8.8, 13 and 14).
+//! The state of a client's copy, and the part of a file it wants (RFC 9110 sections 8.8, 13 and 14).
 
 use httpdate::HttpDate;
 use hyper::header::{self, HeaderMap, HeaderName};
@@ -18,7 +18,7 @@ pub(super) struct State {
     pub length: u64,
 }
 
-/// Which bytes of a file a client gets.
+/// The bytes of a file that a client gets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// All, with 200.
@@ -41,7 +41,7 @@ impl State {
         Self { etag, modified: changed.filter(|changed| *changed <= now).map(HttpDate::from), length }
     }
 
-    /// Whether the client has this state already, so that 304 is enough.
+    /// True when the client has this state already, so that 304 is enough.
     pub(super) fn is_known(&self, headers: &HeaderMap) -> bool {
         let tags: Vec<&str> = headers
             .get_all(header::IF_NONE_MATCH)
@@ -85,7 +85,7 @@ fn part(range: &str, length: u64) -> Part {
         return Part::Whole;
     };
     let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // What is too large to be read is beyond any file.
+        // A number too large to be read is beyond any file.
         true if !text.is_empty() => Some(text.parse().unwrap_or(u64::MAX)),
         _ => None,
     };

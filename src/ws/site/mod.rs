@@ -1,4 +1,4 @@
-//! What a server answers to plain requests: the files of a folder (`--serve`), the console (`--console`).
+//! The answers to plain requests: the files of a folder (`--serve`), the console (`--console`).
 //!
 //! A request comes here after it was let in (Host, Origin, credentials) and found to be no WebSocket's.
 //! Reading files blocks, so it happens on tokio's threads for that; everything else here is plain
@@ -25,17 +25,17 @@ use hyper::{
 };
 use std::path::PathBuf;
 
-/// Where the console is beside a folder: no file can be there, for none with a dot in front is served.
+/// Path of the console beside a folder: no file can be there, for none with a dot in front is served.
 const CONSOLE: &str = "/.console";
 
-/// What stands beside the WebSocket, from the command line.
+/// The pages and files beside the WebSocket, from the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Site {
     /// Files below a folder, and the console at a path of its own.
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Whether the console is there too.
+        /// The console is there too.
         console: bool,
     },
     /// The console wherever a WebSocket can be opened.
@@ -57,7 +57,7 @@ impl Site {
             .hint("name a folder: --serve DIR"))
     }
 
-    /// What to tell at the start; `url` is what the server listens on.
+    /// Lines to show at the start; `url` is what the server listens on.
     pub fn lines(&self, url: &str, paths: &[String]) -> Vec<String> {
         let Some((scheme, rest)) = url.split_once("://") else { return Vec::new() };
         let scheme = if scheme == "wss" { "https" } else { "http" };
@@ -113,7 +113,7 @@ fn dress(headers: &mut HeaderMap, head: &Parts, options: &ServerOptions) {
             HeaderValue::from_static("same-origin"),
         );
     }
-    // Whose Origin was let in may read the answer, as it may open a WebSocket.
+    // A page whose Origin was let in may read the answer, as it may open a WebSocket.
     if let Some(origin) = head.headers.get(header::ORIGIN) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }

@@ -7,12 +7,12 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What stands for a folder.
+/// The file that stands for a folder.
 const INDEX: &str = "index.html";
-/// What a name in a Location is encoded against: all but RFC 3986's unreserved characters.
+/// Characters that are encoded in a name of a Location: all but RFC 3986's unreserved ones.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What a path asks for.
+/// The file or folder that a path asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
     names: Vec<String>,
@@ -34,7 +34,7 @@ impl Target {
         Ok(Self { names, is_folder })
     }
 
-    /// Whether it ends with a slash.
+    /// True when the path ends with a slash.
     pub(super) fn is_folder(&self) -> bool {
         self.is_folder
     }
@@ -45,7 +45,7 @@ impl Target {
         self.names.iter().map(String::as_str).chain(index).collect::<Vec<_>>().join("/")
     }
 
-    /// Where the slash that is missing stands: relative, so that it is right behind a proxy too.
+    /// The Location that adds the missing slash: relative, so that it is right behind a proxy too.
     pub(super) fn with_slash(&self, query: Option<&str>) -> String {
         let name = self.names.last().map_or("", String::as_str);
         let query = query.map_or(String::new(), |query| format!("?{query}"));
