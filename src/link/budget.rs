@@ -1,4 +1,4 @@
-//! What the sessions of a server hold in memory, together.
+//! A limit on the memory that the sessions of a server hold together.
 //!
 //! Each session has bounds of its own, on one message and on what it reads ahead; many of them together
 //! would still take all there is. So each tells what it holds, and past the limit of all two things
@@ -25,7 +25,7 @@ pub struct Budget(Arc<Shared>);
 struct Shared {
     /// Bytes.
     limit: usize,
-    /// What all seats hold, those that are to be closed included.
+    /// Bytes that all seats hold, those that are to be closed included.
     held: AtomicUsize,
     next: AtomicU64,
     /// By their age.
@@ -138,7 +138,7 @@ impl Seat {
         }
     }
 
-    /// Whether more may be read ahead: not while all together hold more than the limit.
+    /// True when more may be read ahead: all together hold no more than the limit.
     pub fn may_grow(&self) -> bool {
         !self.budget.is_over()
     }

@@ -33,7 +33,7 @@ const MARKS: usize = 4096;
 /// Slices in one vectored write.
 const SLICES: usize = 16;
 
-/// How faults of a link name its two ends.
+/// Names of a link's two ends, as faults show them.
 #[derive(Clone, Debug)]
 pub struct Texts {
     /// Such as `standard input` or `tcp:127.0.0.1:22`.
@@ -62,10 +62,10 @@ pub struct ByteLink {
     in_parts: usize,
     /// Bytes taken from `out` so far.
     handed: u64,
-    /// Where each message ends that may not be taken yet.
+    /// Output positions, bytes: the end of each message that may not be taken yet.
     marks: VecDeque<u64>,
     failed: bool,
-    /// What was left when it failed: messages and bytes.
+    /// Messages and bytes that were not delivered when it failed.
     lost: (u64, u64),
     /// A child has not come to its end and is to take everything: what it had refused before that, bytes.
     owed: Option<u64>,
@@ -113,7 +113,7 @@ impl ByteLink {
         self.taken.saturating_sub(self.decoder.held() as u64)
     }
 
-    /// Whether what is fed to it goes nowhere: a file that is read.
+    /// True when messages fed to it go nowhere, because it is a file that is read.
     pub(super) fn takes_nothing(&self) -> bool {
         matches!(&self.port, Port::Threads(Threads { output: None, standard: false, .. }))
     }
@@ -122,7 +122,7 @@ impl ByteLink {
         self.out.len() + self.in_parts
     }
 
-    /// Whether it is an input that is asked at the end what it still has.
+    /// True for an input whose unread rest is asked for at the end.
     pub(super) fn is_input(&self) -> bool {
         matches!(&self.port, Port::Threads(Threads { input: Some(_), .. }))
     }
@@ -159,12 +159,12 @@ impl ByteLink {
         (messages as u64, self.in_flight())
     }
 
-    /// What a person calls the input.
+    /// Name of the input, for the user.
     pub(super) fn input(&self) -> &str {
         &self.texts.input
     }
 
-    /// What a person calls the output, and how long it is waited for.
+    /// Name of the output, for the user, and how long it is waited for.
     pub(super) fn output(&self, serving: bool) -> (String, Patience) {
         let patience = match &self.port {
             Port::Threads(_) => Patience::Endless,
@@ -184,7 +184,8 @@ impl ByteLink {
         }
     }
 
-    /// Where the last message ends that was sent, of standard input that is a file; `unsent` came after it.
+    /// Position behind the last message that was sent, where the source is standard input and a regular file;
+    /// the last `unsent` messages came after it.
     pub(super) fn place(&self, unsent: u64) -> Option<Place> {
         let ends = self.ends.as_ref()?;
         let Port::Threads(Threads { input_file: Some((file, begin)), standard: true, .. }) = &self.port
@@ -193,7 +194,7 @@ impl ByteLink {
         };
         let sent = ends.len().checked_sub(usize::try_from(unsent).unwrap_or(usize::MAX));
         let end = match sent {
-            // What the last message does not cover, such as a blank line, was read all the same.
+            // Bytes behind the last message, such as a blank line, were read all the same.
             Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Eof { .. })) => self.taken,
             // The record that closes has done what it says; whoever reads on from it would close again.
             Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Asked { .. })) => self.given(),
@@ -271,7 +272,8 @@ impl ByteLink {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         let handed = self.poll_hand_over(cx);
         let taken = match &self.port {
-            // What the system has taken of a socket, the far end may not have. Asked for only when many wait.
+            // The system may have taken bytes that the socket's far end has not; it is asked for those only
+            // when many messages wait.
             Port::Stream(_) if self.marks.len() < MARKS => 0,
             _ => self.taken(),
         };
@@ -319,7 +321,7 @@ impl ByteLink {
     pub(super) fn poll_cut_off(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         ready!(self.poll_flush(cx))?;
         match &mut self.port {
-            // How a socket ends is the release's to say.
+            // The release decides how a socket ends.
             Port::Stream(_) => Poll::Ready(Ok(())),
             Port::Child(child) => {
                 ready!(child.poll_end(cx));
@@ -361,7 +363,7 @@ impl ByteLink {
         };
         input.close();
         if *terminal {
-            // What was typed and not taken was typed for whoever reads next.
+            // Lines that were typed and not taken are for the next reader of the terminal, and not counted.
             return Rest { bytes: held, at_least: false };
         }
         if let Some((file, begin)) = input_file {
@@ -379,7 +381,7 @@ impl ByteLink {
         let written = self.written();
         match self.port {
             Port::Child(child) => {
-                // What follows on a wish to close was never to be sent.
+                // Output of a child behind its request to close was never to be sent.
                 let asked = matches!(self.end, Some(SourceEnd::Asked { .. }));
                 let at_once = parting.by.is_some_and(|by| by <= Instant::now() + AT_ONCE);
                 let untaken = self.owed.map_or(0, |before| child.refused() - before);
@@ -404,7 +406,7 @@ impl ByteLink {
         }
     }
 
-    /// What the end of the bytes means.
+    /// Turns the end of the bytes into the end of the source; a child's exit status decides which one.
     fn eof(&self) -> SourceEnd {
         let Port::Child(child) = &self.port else {
             let has_given = matches!(&self.port, Port::Threads(Threads { has_given: true, .. }));

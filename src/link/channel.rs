@@ -5,14 +5,14 @@ use crate::session::SourceEnd;
 
 /// Two in-process queues; the same one twice is an echo.
 pub struct Channel {
-    /// What the source gives; `None` gives nothing, without an end.
+    /// Queue that the source takes from; `None` is no source at all.
     pub incoming: Option<Queue>,
-    /// Where the sink puts; `None` swallows everything.
+    /// Queue that the sink puts messages into; `None` swallows everything.
     pub outgoing: Option<Queue>,
 }
 
 impl Drop for Channel {
-    /// Whoever feeds a queue that nobody reads any more has to know.
+    /// Ends the incoming queue, so that its feeder knows that nobody reads it any more.
     fn drop(&mut self) {
         if let Some(queue) = &self.incoming {
             queue.finish(SourceEnd::Absent);

@@ -41,7 +41,8 @@ pub fn write_file(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     close(file)
 }
 
-/// What closes a file without taking it: another descriptor of it, whose close tells the same.
+/// Gives a function that closes a file without taking it: it closes another descriptor of the file, which
+/// tells the same error.
 ///
 /// # Errors
 /// When the system has no more descriptors.

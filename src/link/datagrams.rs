@@ -32,10 +32,10 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-/// What one datagram counts beside its payload, so that empty ones are bounded too.
+/// Bytes that one datagram counts beside its payload, so that empty ones are bounded too.
 const OVERHEAD: usize = 64;
 
-/// How datagrams become messages.
+/// Rules by which datagrams become messages.
 #[derive(Clone, Copy, Debug)]
 pub struct DatagramRules {
     /// The frame type they are sent as.
@@ -49,7 +49,7 @@ pub struct DatagramRules {
 /// A way to one peer.
 pub struct Datagrams {
     way: Way,
-    /// How faults name it.
+    /// Its name in faults.
     name: String,
     rules: DatagramRules,
     out: VecDeque<Bytes>,
@@ -59,14 +59,14 @@ pub struct Datagrams {
     failed: bool,
     end: Option<SourceEnd>,
     farewell: Option<String>,
-    /// How many came.
+    /// Number of datagrams that came.
     heard: u64,
-    /// What the system had no room for, or what came behind a message that could not be sent.
+    /// Messages that the system had no room for, or that came behind one that could not be sent.
     dropped: u64,
-    /// Where it is told that the system has no room.
+    /// Reporter that is told when the system has no room.
     reporter: Option<Reporter>,
     full: Losses,
-    /// When the last one came or went.
+    /// Time of the last datagram, either way.
     last: Instant,
     clock: Pin<Box<Sleep>>,
 }

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 use tokio_tungstenite::tungstenite::Message;
 
-/// What ends the file.
+/// Text that ends the file.
 pub(super) const TAIL: &str = "\n]}}\n";
 
-/// What begins the file, up to its entries.
+/// Text that begins the file, up to its entries.
 pub(super) fn head() -> String {
     let version = env!("CARGO_PKG_VERSION");
     format!(

@@ -22,17 +22,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a look at a pipe may wait for a read of it that somebody else has emptied.
+/// Longest time that a look at a pipe waits for a read that blocks, since another process emptied the pipe.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What is read.
+/// Reader of an input.
 pub type Input = Box<dyn Read + Send>;
 
 /// A file, pipe or socket that is read by somebody else.
 pub struct InputFile {
     file: File,
     kind: Kind,
-    /// Where reading is: of a regular file its offset, of others the bytes read so far.
+    /// Position of the reader: the offset in a regular file, of others the bytes read so far.
     at: AtomicU64,
     /// Held while a pipe is read.
     reading: Mutex<()>,
@@ -44,12 +44,12 @@ enum Kind {
     Pipe,
 }
 
-/// What an input has left.
+/// Unread rest of an input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rest {
     /// Bytes.
     pub bytes: u64,
-    /// Whoever writes to it may give more.
+    /// It is a lower bound: a pipe or socket is still open, and more may come.
     pub at_least: bool,
 }
 
@@ -62,14 +62,15 @@ pub struct Place {
 }
 
 impl Place {
-    /// Whoever reads the file next begins here.
+    /// Sets the offset that others share to this position: the next reader begins here.
     pub fn leave(&self) {
         self.file.leave_at(self.position);
     }
 }
 
 impl InputFile {
-    /// What reads this file, and what can be asked about it; terminals and devices cannot.
+    /// Opens a file for reading: gives its reader and, unless it is a terminal or a device, a handle that
+    /// tells what it still holds.
     ///
     /// # Errors
     /// Those of looking at it.
@@ -83,17 +84,17 @@ impl InputFile {
         Ok((Box::new(Reader(Arc::clone(&input))), Some(input)))
     }
 
-    /// Where reading is; see [`rest`](Self::rest).
+    /// Position of the reader; see [`rest`](Self::rest).
     pub fn position(&self) -> u64 {
         self.at.load(Ordering::SeqCst)
     }
 
-    /// Whether it has a size and an offset.
+    /// True for a regular file, which has a size and an offset.
     pub fn is_regular(&self) -> bool {
         self.kind == Kind::Regular
     }
 
-    /// What it has behind this position.
+    /// Unread rest behind this position.
     pub fn rest(&self, from: u64) -> Rest {
         let is_regular = self.is_regular();
         let end = if is_regular { self.size() } else { self.piped() };
@@ -104,7 +105,7 @@ impl InputFile {
     /// Leaves the offset that others share at this position; of a pipe there is none.
     pub fn leave_at(&self, position: u64) {
         if self.is_regular() {
-            // Whoever started us is then no worse off than with a pipe.
+            // If that fails, the process that gave us the file is no worse off than with a pipe.
             let _ = rustix::fs::seek(&self.file, SeekFrom::Start(position));
         }
     }
@@ -113,7 +114,7 @@ impl InputFile {
         rustix::fs::fstat(&self.file).map_or(0, |facts| u64::try_from(facts.st_size).unwrap_or(0))
     }
 
-    /// What was read of a pipe, and what it holds.
+    /// Bytes that were read of a pipe so far, and those that it holds.
     fn piped(&self) -> u64 {
         let start = Instant::now();
         // A reader that waits in the lock, since somebody else took what was there, holds nothing of it.

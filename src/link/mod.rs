@@ -99,7 +99,7 @@ impl Link {
         Self::Channel(Channel { incoming: None, outgoing: None })
     }
 
-    /// What kind of side this is, as far as endings differ.
+    /// Kind of side that this is, as far as endings differ.
     pub fn kind(&self) -> SideKind {
         match self {
             Self::WebSocket(_) | Self::Renewing(_) => SideKind::WebSocket,
@@ -111,12 +111,13 @@ impl Link {
         }
     }
 
-    /// Whether it speaks WebSocket.
+    /// True when it speaks WebSocket.
     pub fn is_web_socket(&self) -> bool {
         self.kind() == SideKind::WebSocket
     }
 
-    /// Whether what is fed to it goes nowhere, though nobody asked for that: a file that is read.
+    /// True when messages fed to it go nowhere, though nobody asked for that, because it is a file that is
+    /// read.
     pub fn takes_nothing(&self) -> bool {
         matches!(self, Self::Bytes(link) if link.takes_nothing())
     }
@@ -139,7 +140,7 @@ impl Link {
         }
     }
 
-    /// Whether it is a lost WebSocket that is being opened again.
+    /// True for a lost WebSocket while it is being opened again.
     pub fn is_away(&self) -> bool {
         matches!(self, Self::Renewing(link) if link.is_away())
     }
@@ -175,7 +176,7 @@ impl Link {
         }
     }
 
-    /// How the source ended, after everything before it was received.
+    /// End of the source, after everything before it was received.
     pub fn end(&self) -> Option<SourceEnd> {
         match self {
             Self::WebSocket(conn) => web_socket_end(conn),
@@ -190,7 +191,7 @@ impl Link {
         }
     }
 
-    /// How far the transport of a WebSocket has come, and what of the peer is unfinished.
+    /// Bytes that a WebSocket's transport has moved, and what of the peer is unfinished.
     pub fn progress(&self) -> (conn::Moved, Within) {
         match self {
             Self::WebSocket(conn) => (conn.moved(), conn.within()),
@@ -249,7 +250,7 @@ impl Link {
         }
     }
 
-    /// What a person calls the input.
+    /// Name of the input, for the user.
     pub fn input(&self) -> String {
         match self {
             Self::Bytes(link) => link.input().to_owned(),
@@ -274,7 +275,7 @@ impl Link {
         }
     }
 
-    /// What a person calls the output, and how long it is waited for once it is to get nothing more.
+    /// Name of the output, for the user, and how long it is waited for once it is to get nothing more.
     pub fn output(&self, serving: bool) -> (String, Patience) {
         match self {
             Self::Bytes(link) => link.output(serving),
@@ -290,12 +291,13 @@ impl Link {
         }
     }
 
-    /// Whether it is an input that is asked at the end what it still has: it is kept until then.
+    /// True for an input whose unread rest is asked for at the end: it is kept until then.
     pub fn is_input(&self) -> bool {
         matches!(self, Self::Bytes(link) if link.is_input())
     }
 
-    /// Where standard input, if it is a file, is left when the last messages were not sent.
+    /// Position at which standard input, if it is a file, is left when the last `unsent` messages were not
+    /// sent.
     pub fn place(&self, unsent: u64) -> Option<Place> {
         match self {
             Self::Bytes(link) => link.place(unsent),
@@ -319,7 +321,7 @@ impl Link {
         }
     }
 
-    /// Whether the sink may be fed: a WebSocket after a Close may not.
+    /// True when the sink may be fed: a WebSocket after a Close may not.
     pub fn is_open(&self) -> bool {
         match self {
             Self::WebSocket(conn) => conn.is_open(),
@@ -328,7 +330,7 @@ impl Link {
         }
     }
 
-    /// Whether the sink has a form for what happens beside data messages.
+    /// True when the sink has a form for what happens beside data messages.
     pub fn wants_events(&self) -> bool {
         match self {
             Self::Bytes(link) => link.wants_events(),
@@ -361,7 +363,7 @@ impl Link {
             Self::Datagrams(link) => link.queued(),
             Self::Channel(Channel { outgoing: Some(queue), .. }) => queue.bytes(),
             Self::Channel(_) => 0,
-            // Whoever hears it has its own bound; one that is full is waited for before the next message.
+            // Each member that hears it has its own bound; a full one is waited for before the next message.
             Self::Member(member) => {
                 if member.is_held_up() {
                     HIGH_WATER

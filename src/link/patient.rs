@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-/// How often a background job looks whether it has become the foreground's.
+/// Interval at which a background job looks whether it is in the foreground now.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// A file, pipe, socket or terminal that is waited for.

@@ -28,14 +28,14 @@ use tokio_tungstenite::tungstenite::Message;
 const QUEUE: usize = 256 * 1024;
 /// No datagram is longer.
 pub(super) const LONGEST: usize = 64 * 1024;
-/// How often it is said that new peers are turned away.
+/// Shortest time between two notes that new peers are turned away.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// The sockets of a UDP server and everybody who is seated there.
 pub struct Peers {
     sockets: Vec<Arc<UdpSocket>>,
     inherited: bool,
-    /// Which socket is asked first next time.
+    /// Index of the socket that is read first next time.
     turn: usize,
     seats: Seats,
     buffer: Box<[u8]>,
@@ -43,7 +43,7 @@ pub struct Peers {
     turned_away: u64,
     /// The same, since the start.
     not_let_in: u64,
-    /// Where it is told that a session does not keep up with its peer.
+    /// Reporter that is told when a session does not keep up with its peer.
     reporter: Option<Reporter>,
     slow: Losses,
     told_at: Option<Instant>,
@@ -58,7 +58,7 @@ pub struct Peer {
     socket: Arc<UdpSocket>,
     key: (usize, SocketAddr),
     seats: Seats,
-    /// What came and was not taken yet.
+    /// Datagrams that came and were not taken yet.
     queue: Queue,
     /// It sent a second datagram: one alone may have any address as its sender.
     heard: Arc<Heard>,
@@ -89,7 +89,7 @@ impl Peers {
         Self { reporter: Some(reporter), ..self }
     }
 
-    /// How many datagrams of new peers were dropped.
+    /// Number of datagrams of new peers that were dropped.
     pub fn not_let_in(&self) -> u64 {
         self.not_let_in
     }
@@ -175,7 +175,7 @@ impl Peers {
         Some(Peer { socket, key, seats, queue, heard, writable: None })
     }
 
-    /// What is to be said of those who were turned away.
+    /// Note on the new peers that were turned away, when one is due.
     fn tell(&mut self, closed: Option<&str>) -> Option<String> {
         let due = self.told_at.is_none_or(|at| at.elapsed() >= PAUSE);
         let (why, count) = (closed?, self.turned_away);
@@ -189,22 +189,22 @@ impl Peers {
 }
 
 impl Peer {
-    /// Where it sends from.
+    /// Address that it sends from.
     pub fn address(&self) -> SocketAddr {
         self.key.1
     }
 
-    /// Whether it has sent a second datagram.
+    /// Shared record of whether it has sent a second datagram.
     pub fn heard(&self) -> Arc<Heard> {
         Arc::clone(&self.heard)
     }
 
-    /// How many datagrams came and were not taken yet.
+    /// Number of datagrams that came and were not taken yet.
     pub fn waiting(&self) -> u64 {
         self.queue.len() as u64
     }
 
-    /// What came and was not taken yet.
+    /// Datagrams that came and were not taken yet.
     pub(super) fn queue(&self) -> &Queue {
         &self.queue
     }

@@ -1,4 +1,4 @@
-//! What the bytes of a link go through: a socket, blocking ends on threads, a child.
+//! Ports, through which the bytes of a link go: a socket, blocking ends on threads, a child.
 
 use super::{
     InputFile, Patient, Streams, Worker,
@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-/// What the bytes go through.
+/// Way in and out for the bytes of a link.
 pub enum Port {
     /// A socket, read and written in place.
     Stream(Stream),
@@ -27,7 +27,7 @@ pub enum Port {
 #[derive(Default)]
 pub struct Threads {
     pub(super) input: Option<Input>,
-    /// What can be asked of the input, and where it stood when reading began.
+    /// Handle that tells what the input still holds, and the position at which reading began.
     pub(super) input_file: Option<(Arc<InputFile>, u64)>,
     pub(super) output: Option<Thread>,
     pub(super) standard: bool,
@@ -105,7 +105,7 @@ impl Port {
         Ok(Self::Threads(Threads { output: Some(output), to_terminal, ..Threads::default() }))
     }
 
-    /// Whether a person sees what is written.
+    /// True when output goes to a terminal, where a person sees it.
     pub fn writes_to_a_terminal(&self) -> bool {
         matches!(self, Self::Threads(Threads { to_terminal: true, .. }))
     }

@@ -24,8 +24,8 @@ pub struct Prompt {
     shown: Queue,
     done: oneshot::Receiver<io::Result<()>>,
     is_done: bool,
-    /// How what each of many says is laid out before it is fed; `None` where one peer talks, and the terminal
-    /// does it.
+    /// Layout of the messages of many peers, applied before they are fed; `None` with one peer, whose
+    /// messages the terminal lays out.
     layout: Option<Layout>,
 }
 
@@ -55,7 +55,7 @@ impl Prompt {
         self
     }
 
-    /// How what each of many says is to be laid out before it is fed.
+    /// Layout of the messages of many peers, to be applied before they are fed.
     pub fn layout(&self) -> Option<Layout> {
         self.layout.clone()
     }

@@ -30,7 +30,7 @@ struct State {
     taken: Option<u64>,
 }
 
-/// What one message counts beside its payload, so that empty ones are bounded too.
+/// Bytes that one message counts beside its payload, so that empty ones are bounded too.
 const OVERHEAD: usize = 64;
 
 impl Queue {
@@ -55,7 +55,7 @@ impl Queue {
         self.lock().messages.len()
     }
 
-    /// Whether no message waits.
+    /// True when no message waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -113,7 +113,7 @@ impl Queue {
         state.wake_reader();
     }
 
-    /// Whether its reader was sent away.
+    /// True when its reader was sent away.
     pub fn was_cut(&self) -> bool {
         matches!(self.lock().end.as_deref(), Some(SourceEnd::SentAway { .. }))
     }
@@ -133,7 +133,7 @@ impl Queue {
         self.lock().writers.drain(..).for_each(Waker::wake);
     }
 
-    /// What the reader's far end has taken, bytes, as last told; has it told anew.
+    /// Bytes that the reader's far end has taken, as last told; asks for a new answer.
     pub(super) fn ask_taken(&self) -> Option<u64> {
         let mut state = self.lock();
         state.asked = true;
@@ -161,12 +161,12 @@ impl Queue {
         self.lock().dropped += 1;
     }
 
-    /// How many messages were not put in, or taken out again unread.
+    /// Messages that were not put in, or were taken out again unread.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }
 
-    /// How it ended, once everything was taken.
+    /// End of the queue, once everything was taken.
     pub fn end(&self) -> Option<SourceEnd> {
         let state = self.lock();
         state.end.as_deref().filter(|_| state.messages.is_empty()).cloned()
@@ -180,7 +180,7 @@ impl Queue {
         state.writers.drain(..).for_each(Waker::wake);
     }
 
-    /// Whether it was ended.
+    /// True once it was ended.
     pub fn is_finished(&self) -> bool {
         self.lock().end.is_some()
     }

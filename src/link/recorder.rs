@@ -41,7 +41,7 @@ enum Form {
     Records,
     /// Connections that are open: an entry is one JSON object.
     Har(Entries),
-    /// What a script would say.
+    /// Statements of a script that says and expects the same again.
     Script,
 }
 
@@ -98,7 +98,8 @@ impl Recorder {
         Self { queue, form, written: Mutex::new(Some(written)), path }
     }
 
-    /// Notes that a connection is open, with what of it may be told, and gives the tap that records its messages.
+    /// Notes that a connection is open, with what of it may be told, and gives the tap that records its
+    /// messages.
     pub fn open(&self, conn: Option<u64>, facts: &Facts) -> Box<dyn Tap> {
         let queue = self.queue.clone();
         match &self.form {

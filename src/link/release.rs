@@ -1,4 +1,4 @@
-//! How a link lets go of what it stands for, and what is lost by that.
+//! The release of a link: its transport is closed, and what is lost by that is counted.
 
 use super::{Link, Rest, room::Speaker};
 use crate::{
@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::time::{Instant, timeout_at};
 
-/// How soon it is looked at again how far the far end is.
+/// Interval between two looks at how much the far end has taken.
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Link {
@@ -38,7 +38,7 @@ impl Link {
         }
     }
 
-    /// What a room is told from here cannot wait: a full queue is dealt with at once.
+    /// Makes this link a live speaker of its room, which cannot wait: a full queue is dealt with at once.
     pub fn speak_live(&mut self) {
         if let Self::Member(member) = self {
             member.speak_for(Speaker::Live);
@@ -152,7 +152,7 @@ async fn flush(conn: &mut Conn, parting: Parting) {
     }
 }
 
-/// What came of a transport that was closed, bytes.
+/// Outcome of closing a transport, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Released {
     /// Discarded, or said too late by a child.

@@ -36,11 +36,11 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
-/// How long a connection that cannot be written to is still listened to.
+/// Time for which a connection that cannot be written to is still listened to.
 const DEAF: Duration = Duration::from_secs(2);
-/// How long a connection that was given up may take to be closed.
+/// Longest time that closing a connection that was given up may take.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How a connection is closed on which nothing is confirmed.
+/// Close code for a connection on which nothing is confirmed.
 const INTERNAL_ERROR: u16 = 1011;
 /// After so many connections in a row on which what was sent again was not confirmed, it is not sent again.
 const FRUITLESS: u32 = 10;
@@ -57,13 +57,14 @@ struct Close {
     code: Option<u16>,
     reason: String,
     since: Instant,
-    /// What waits goes before it.
+    /// Messages that wait go before it.
     delivers: bool,
 }
 
 /// A pong is waited for.
 struct Waits {
-    /// Since when: it may not have been asked for before the far end's system had more of what stands before it.
+    /// Start of the wait: the pong may not have been asked for before the far end's system had more of what
+    /// stands before it.
     since: Instant,
     /// The least of that which was ever seen, bytes.
     backlog: u64,
@@ -76,18 +77,18 @@ pub struct Renewing {
     confirming: Confirming,
     /// Fed and not known to be written; when it may be sent again, not known to have arrived.
     out: VecDeque<Entry>,
-    /// How many of them the connection has.
+    /// Number of entries of `out` that the connection has.
     handed: usize,
-    /// Where on this connection the first of them stands that is a data message.
+    /// Data messages of this connection that stand before the first one in `out`.
     base: u64,
     /// Bytes of those that it does not have.
     waiting: usize,
-    /// How many of the messages that every connection is sent first are still to be fed.
+    /// Messages still to be fed of those that every connection is sent first.
     firsts_to_come: usize,
-    /// How many are still to be fed that the connection was sent in the meantime.
+    /// Messages still to be fed that are skipped: the connection was sent them in the meantime.
     skips: usize,
     ledger: Ledger,
-    /// What was in doubt at losses and is not sent again.
+    /// Input that was in doubt at losses and is not sent again.
     lost: Doubt,
     /// Dropped before any connection had it.
     dropped: Unsent,
@@ -102,7 +103,7 @@ pub struct Renewing {
     /// Since when we have not looked for what comes.
     looked_away: Option<Instant>,
     beat: Option<Pin<Box<Sleep>>>,
-    /// Whoever feeds, and whoever receives.
+    /// Wakers of the task that feeds, and of the one that receives.
     feeder: Option<Waker>,
     receiver: Option<Waker>,
     /// Nothing can be written; what the peer said before is still to be read.
@@ -111,7 +112,7 @@ pub struct Renewing {
     /// Our Close was queued, with this code.
     closing: Option<Option<u16>>,
     end: Option<SourceEnd>,
-    /// What earlier connections moved.
+    /// Bytes that earlier connections moved.
     before: Moved,
     /// Of a recording, while there is no connection to tell of.
     tap: Option<Box<dyn Tap>>,
@@ -164,12 +165,12 @@ impl Renewing {
         doubt
     }
 
-    /// What was fed and is not written to its end, but for what is in doubt.
+    /// Messages that were fed and are not written to their end, but for those in doubt.
     pub fn unsent(&self) -> Unsent {
         let mut total = self.ledger.handed;
         let waiting = self.out.iter().skip(self.handed).filter(|entry| !is_control(&entry.message));
         waiting.for_each(|entry| total.add(entry.message.len()));
-        // What every connection is sent first was fed once.
+        // Messages that every connection is sent first were fed once.
         let told = if self.is_renewed { self.ledger.resent } else { Doubt::default() };
         let unsent = total - self.sent().max(told);
         let mut all = self.dropped;
@@ -177,12 +178,12 @@ impl Renewing {
         all
     }
 
-    /// The connection that is open now.
-    /// Of those, the one that is being finished although the peer has closed.
+    /// Of those, the message that is being finished although the peer has closed.
     pub(super) fn finishing(&self) -> Unsent {
         self.conn.as_ref().map_or_else(Unsent::default, |conn| conn.finishing())
     }
 
+    /// The connection that is open now.
     pub(super) fn conn(&mut self) -> Option<&mut Conn> {
         self.conn.as_deref_mut()
     }
@@ -331,7 +332,7 @@ impl Renewing {
         }
     }
 
-    /// How much this connection was sent.
+    /// Data messages that this connection was sent, and their bytes.
     fn sent(&self) -> Doubt {
         let unsent = self.conn.as_ref().map_or_else(Unsent::default, |conn| conn.unsent());
         self.ledger.handed - Doubt { messages: unsent.messages, bytes: unsent.bytes }
@@ -530,7 +531,7 @@ impl Renewing {
         if let Some(conn) = &self.conn {
             let (sent, was_first) = (self.sent(), conn.has_queued_close());
             let is_proof = match (&end, self.closing) {
-                // What was written before its own Close is judged by that alone.
+                // The answer to our Close proves arrival only where no pong ever came; any other Close does.
                 (SourceEnd::Close { code, .. }, Some(ours)) if *code == ours && was_first => {
                     !self.ledger.has_ponged
                 }

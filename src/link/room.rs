@@ -5,8 +5,8 @@
 //! of some 200 ns for a delivery in bulk and 7 µs for a single one.
 //!
 //! A member that does not keep up is dealt with as the room's rules say, so that all of them together hold
-//! the others up for no more than a second in thirty. In a star, the members speak with the centre alone (standard input and output);
-//! in a mesh, everybody with everybody.
+//! the others up for no more than a second in thirty. In a star, the members speak with the centre alone
+//! (standard input and output); in a mesh, everybody with everybody.
 
 mod address;
 mod allowance;
@@ -47,9 +47,9 @@ const COMPACT: usize = 4 * 1024;
 pub struct Room {
     rules: Rules,
     mesh: bool,
-    /// What may leave it by its bridge; `None` when it has none.
+    /// Check of what may leave it by its bridge; unset when it has none.
     gate: OnceLock<Gate>,
-    /// Where it tells what it drops; nowhere, where nobody asked for that.
+    /// Reporter of what it drops; unset where nobody asked for that.
     told: OnceLock<Told>,
     state: Mutex<State>,
 }
@@ -62,9 +62,9 @@ struct State {
     may_be_full: bool,
     last: VecDeque<Message>,
     last_bytes: usize,
-    /// Whoever waits for company.
+    /// Task that waits for company.
     waiting: Option<Waker>,
-    /// How long the others may still be held up.
+    /// Time for which the others may still be held up.
     allowance: Allowance,
 }
 
@@ -77,11 +77,11 @@ struct Seat {
     /// It stands for everybody elsewhere, who count what they miss.
     is_bridge: bool,
     waited: Waited,
-    /// What it takes, since its queue was full; until that is half empty.
+    /// Measure of what it takes, from when its queue was full until that is half empty.
     pace: Option<Pace>,
 }
 
-/// What happens when a seat's queue is full.
+/// Treatment of a seat whose queue is full.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waited {
     /// As the room's rules say.
@@ -96,7 +96,7 @@ enum Waited {
 /// has to hear of it.
 pub type Layout = Arc<dyn Fn(u64, &Message) -> Option<Message> + Send + Sync>;
 
-/// How a member speaks to the centre.
+/// Form in which a member speaks to the centre.
 enum Voice {
     /// In its messages alone.
     Plain,
@@ -107,7 +107,7 @@ enum Voice {
 }
 
 impl Voice {
-    /// What the centre hears in place of a message; `None` where it hears the message itself.
+    /// Message that the centre hears in place of this one; `None` where it hears this one itself.
     fn says(&self, message: &Message) -> Option<Message> {
         match self {
             Self::Plain => None,
@@ -155,11 +155,11 @@ pub struct Member {
     room: Arc<Room>,
     number: u64,
     centre: bool,
-    /// What it says is heard by nobody.
+    /// Nobody hears what it says.
     mute: bool,
     incoming: Queue,
     patience: Pin<Box<Sleep>>,
-    /// How it speaks to the centre.
+    /// Form in which it speaks to the centre.
     voice: Voice,
     /// Messages of it that nobody was there to hear.
     unheard: AtomicU64,
@@ -287,7 +287,7 @@ impl State {
 }
 
 impl Member {
-    /// What this member hears.
+    /// Queue of what this member hears.
     pub fn incoming(&self) -> &Queue {
         &self.incoming
     }
@@ -304,7 +304,8 @@ impl Member {
         let state = &mut *locked;
         let rules = self.room.rules;
         let is_trimmed = (self.centre || self.room.mesh) && state.remember(message, &rules);
-        // What is kept is heard by whoever comes; what comes over a bridge was said elsewhere.
+        // A message that is kept is heard by later members; in a bridged room it is heard, or was said,
+        // elsewhere.
         let mut is_heard = rules.last > 0 || self.is_bridged();
         let mut missed = Vec::new();
         for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
@@ -360,7 +361,7 @@ impl Member {
         self.voice = Voice::LaidOut(conn, layout);
     }
 
-    /// Whether what happens beside data messages is told too.
+    /// True when the centre is told what happens beside data messages too.
     pub fn tells(&self) -> bool {
         !matches!(self.voice, Voice::Plain)
     }

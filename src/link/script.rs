@@ -33,7 +33,7 @@ pub struct ScriptLink {
     /// The failure was told.
     told: bool,
     clock: Pin<Box<Sleep>>,
-    /// Whoever waits for the script to say something, to have room or to fail: one task.
+    /// The one task that waits for the script to say something, to have room or to fail.
     waiting: Option<Waker>,
 }
 
@@ -52,7 +52,7 @@ impl ScriptRun {
         self.lock().conclude(fault, Instant::now())
     }
 
-    /// What became of each expectation.
+    /// Outcome of each expectation.
     pub fn cases(&self) -> Vec<Case> {
         self.lock().cases()
     }
@@ -156,7 +156,7 @@ impl ScriptLink {
             let deadline = engine.deadline();
             drop(engine);
             if !self.poll_clock(cx, deadline) {
-                // What the peer says decides too.
+                // A message of the peer can make the script fail too: its arrival wakes this task.
                 self.waiting = Some(cx.waker().clone());
                 return Poll::Pending;
             }

@@ -9,7 +9,7 @@ use crate::{
 };
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-/// How a WebSocket's source ended, in the session's words.
+/// Translates how a WebSocket ended into the session's words.
 pub(super) fn web_socket_end(conn: &conn::Conn) -> Option<SourceEnd> {
     Some(match conn.end()?.clone() {
         conn::End::Close { code, reason } => {
@@ -21,7 +21,7 @@ pub(super) fn web_socket_end(conn: &conn::Conn) -> Option<SourceEnd> {
     })
 }
 
-/// What to do about a peer that found something too big (1009), by the largest that it was sent.
+/// Advice to the user when the peer found something too big (1009), by the largest that it was sent.
 fn too_big(largest: conn::Largest) -> Option<String> {
     /// Frames that gateways and servers with a limit on them take, bytes.
     const USUAL: usize = 32 << 10;

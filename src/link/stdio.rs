@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
-/// How long the last word may take, when nobody reads it.
+/// Longest time that writing the last words may take, when nobody reads them.
 const AFTERWORD: Duration = Duration::from_secs(1);
 /// Chunks that may wait on either side of a thread.
 const DEPTH: usize = 2;
@@ -31,7 +31,7 @@ const DEPTH: usize = 2;
 pub struct Streams {
     /// Standard input, unbuffered.
     pub input: Box<dyn Read + Send>,
-    /// What can be asked of standard input, where it is a file, a pipe or a socket.
+    /// Handle that tells what standard input still holds, where that is a file, a pipe or a socket.
     pub input_file: Option<Arc<InputFile>>,
     /// Standard output, unbuffered.
     pub output: Box<dyn Write + Send>,
@@ -82,12 +82,12 @@ impl Stdio {
         Self { names_clients, ..self }
     }
 
-    /// Whether whoever speaks is named on output that many speak to.
+    /// True when each speaker is named on output that many speak to.
     pub fn names_clients(&self) -> bool {
         self.names_clients
     }
 
-    /// Whether a prompt may be opened in place of the streams.
+    /// True when a prompt may be opened in place of the streams.
     pub fn has_prompt(&self) -> bool {
         self.prompt.lock().is_ok_and(|prompt| prompt.is_some())
     }
@@ -97,7 +97,7 @@ impl Stdio {
         self.streams.lock().ok()?.take()
     }
 
-    /// What can be asked of standard input, whoever reads it.
+    /// Handle that tells what standard input still holds, no matter which link reads it.
     pub fn input_file(&self) -> Option<Arc<InputFile>> {
         self.input_file.clone()
     }
@@ -246,8 +246,8 @@ pub(super) fn read_on_thread(worker: Worker, mut from: Box<dyn Read + Send>) -> 
     worker.run(move || {
         let mut buffer = BytesMut::new();
         loop {
-            // What is read keeps all of its chunk in memory for as long as it waits anywhere, so a chunk that a
-            // short read left is filled up.
+            // A chunk stays in memory as a whole for as long as a part of it waits anywhere, so one that a
+            // short read left partly empty is filled up.
             if buffer.capacity() < CHUNK / 4 {
                 buffer = BytesMut::with_capacity(CHUNK);
             }
@@ -289,7 +289,7 @@ pub(super) fn write_on_thread(
             to.flush()?;
             close.map_or(Ok(()), |close| close())
         })();
-        // Whoever hears of a failure can hand nothing more over.
+        // The queue is closed before the report, so that nothing more is handed over once a failure is known.
         drop(receiver);
         let _ = report.send(result);
     });

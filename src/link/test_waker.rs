@@ -38,17 +38,17 @@ impl TestWaker {
         Context::from_waker(&self.waker)
     }
 
-    /// How often it was woken since this was asked last.
+    /// Wake-ups since this was asked last.
     pub(crate) fn wakes(&self) -> usize {
         self.count.0.swap(0, Ordering::SeqCst)
     }
 
-    /// Whether it was woken since this was asked last; once or more often is the same to a task.
+    /// True when it was woken since this was asked last; once or more often is the same to a task.
     pub(crate) fn is_woken(&self) -> bool {
         self.wakes() > 0
     }
 
-    /// How many handles to it are kept elsewhere.
+    /// Handles to it that are kept elsewhere.
     pub(crate) fn kept(&self) -> usize {
         Arc::strong_count(&self.count) - 2
     }

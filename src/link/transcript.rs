@@ -29,7 +29,7 @@ impl Statements {
 
 impl Tap for Statements {
     fn tell(&mut self, dir: Dir, message: &Message) {
-        // What keeps the connection alive is no part of the conversation.
+        // Keepalive pings and their pongs are no part of the conversation.
         if matches!((dir, message), (Dir::Out, Message::Ping(payload)) | (Dir::In, Message::Pong(payload)) if payload.starts_with(KEEPALIVE))
         {
             return;

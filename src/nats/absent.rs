@@ -1,4 +1,4 @@
-//! What stands in for the brokers when this program was built without them.
+//! Stand-in for the brokers in a program that was built without them.
 
 use super::{NatsUrl, Terms};
 use crate::{

@@ -30,9 +30,9 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// How long a broker may take to answer the first probe; without it, no others are sent.
+/// Longest wait for a broker's answer to the first probe; without it, no others are sent.
 const ANSWER: Duration = Duration::from_secs(2);
-/// How long a broker may take for the last farewell.
+/// Longest wait for the end of a connection that is drained.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Every broker of this process, connected when it is first asked for.
@@ -65,7 +65,7 @@ impl Brokers {
     /// Exit 6, 7, 28, 35, 60 or 111: there is no connection; exit 2 when somebody is alone in it already.
     pub async fn join(&self, url: &NatsUrl, terms: Terms) -> Result<Member> {
         let mut open = self.open.lock().await;
-        // Whose connection broke down is tried anew.
+        // A broker whose connection broke down is connected to anew.
         open.retain(|broker| broker.alone || broker.subjects.refusal.get().is_none());
         let known = open.iter().position(|broker| broker.server == url.server);
         let broker = match known {
@@ -219,7 +219,7 @@ impl Broker {
                 let _ = timeout_at(until, carrier).await;
             }
         }
-        // What the server refused in the meantime is told before the end of the connection is.
+        // The wait lets refusals by the server arrive: they are told before the end of the connection is.
         if self.state.borrow().up && self.client.drain().await.is_ok() {
             let mut state = self.state.clone();
             let _ = timeout_at(Instant::now() + FAREWELL, state.wait_for(|state| state.closed)).await;

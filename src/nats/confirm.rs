@@ -11,10 +11,10 @@ use tokio::sync::watch;
 
 /// Served by every server from 2.10 on, whatever account and user.
 const SUBJECT: &str = "$SYS.REQ.USER.INFO";
-/// Where answers come to, so that a refusal of it can be told from one of a user's subject.
+/// Prefix of the subjects on which answers come: a refusal of one can be told from that of a user's subject.
 pub(super) const INBOX: &str = "_INBOX.wsio";
 
-/// Whether probes are answered; shared by all subjects of a connection.
+/// Flag that is true while probes are answered; shared by all subjects of a connection.
 #[derive(Clone)]
 pub(super) struct Probes(Arc<watch::Sender<bool>>);
 
@@ -28,12 +28,12 @@ impl Probes {
         self.0.send_replace(false);
     }
 
-    /// Whether a message is a probe or the answer to one: who listens to everything gets these too.
+    /// True for the subject of a probe or of the answer to one: a subscription to everything gets these too.
     pub(super) fn is_one(subject: &str) -> bool {
         subject == SUBJECT || subject.starts_with(INBOX)
     }
 
-    /// Whether a server's complaint is about a probe.
+    /// True when a server's complaint is about a probe.
     pub(super) fn is_meant(complaint: &str) -> bool {
         complaint.contains(SUBJECT) || complaint.contains(INBOX)
     }

@@ -14,7 +14,8 @@ use tokio::sync::mpsc::UnboundedSender;
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// A broker that says nothing is asked this often; the third time it is given up.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// How long a probe may stay unanswered; longer than a ping, so that silence can be told from refusal.
+/// Longest time that a probe may stay unanswered; longer than a ping, so that silence can be told from
+/// refusal.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The first wait between two attempts to connect again, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
@@ -22,7 +23,7 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 /// are taken from there at once. The places are made only when they are needed.
 const LIBRARY_QUEUE: usize = 1 << 20;
 
-/// How a broker that cannot be reached is dealt with.
+/// Treatment of a broker that cannot be reached.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
     /// It is a fault.
@@ -91,7 +92,7 @@ fn address(server: &Server) -> Result<ServerAddr> {
     })
 }
 
-/// How long to wait before this attempt, counted from 1: at once, then twice as long each time, each
+/// Wait before this attempt, counted from 1: none before the first one, then twice as long each time, each
 /// wait cut by up to a half so that many clients do not come back in step.
 fn back_off(attempt: usize) -> Duration {
     let Some(doublings) = attempt.checked_sub(2) else { return Duration::ZERO };

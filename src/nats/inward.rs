@@ -31,7 +31,7 @@ const INBOX: usize = 16 * 1024 * 1024;
 /// Takes what the broker sends at once, so that the library never has to drop any.
 pub(super) struct Inward {
     pub subscriber: Subscriber,
-    /// What [`say`] says.
+    /// Messages that [`say`] is to say in the room.
     pub inbox: Queue,
     pub bridge: Bridge,
     pub subjects: Arc<Subjects>,

@@ -1,8 +1,8 @@
-//! What is lost between us and a broker, counted.
+//! Counts of the messages that are lost between us and a broker.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What could not be passed on, since the start.
+/// Messages that could not be passed on, since the start.
 #[derive(Default)]
 pub(super) struct Lost {
     /// Messages that were not published.
@@ -13,7 +13,7 @@ pub(super) struct Lost {
     pub missed: AtomicU64,
 }
 
-/// How many are lost; a difference of two says what to tell.
+/// Counts at one moment; the difference of two says what to tell.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub dropped: u64,

@@ -5,9 +5,9 @@
 //! a broker that is slow or gone changes nothing for them. One connection serves all subjects of a
 //! server; it asks not to be sent its own publications (`echo: false`).
 //!
-//! What is published counts as delivered once the broker answered a probe that was sent after it
-//! (`confirm`); `async-nats` itself tells only that bytes were written. What was under way when a connection broke is not sent again, since it
-//! may have arrived; it is counted and said.
+//! A published message counts as delivered once the broker answered a probe that was sent after it
+//! (`confirm`); `async-nats` itself tells only that bytes were written. A message that was under way when a
+//! connection broke is not sent again, since it may have arrived; it is counted and said.
 //!
 //! `async-nats` lives only here, behind the cargo feature `nats`; URLs are read without it too.
 
@@ -40,9 +40,9 @@ pub use url::{Login, NatsUrl, Server};
 use crate::{framing::Kind, observe::Reporter, tls};
 use std::time::Duration;
 
-/// How a subject is joined.
+/// Terms on which a subject is joined.
 pub struct Terms {
-    /// What messages of foreign publishers are; `None` is text where it is UTF-8, else binary.
+    /// Kind of the messages of foreign publishers; `None` is text where it is UTF-8, else binary.
     pub kind: Option<Kind>,
     /// Bound on one message, bytes.
     pub max_message: usize,
@@ -56,6 +56,6 @@ pub struct Terms {
     pub listen_only: bool,
     /// Nothing is subscribed to.
     pub speak_only: bool,
-    /// Where notes go.
+    /// Reporter for notes.
     pub reporter: Reporter,
 }

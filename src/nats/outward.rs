@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Message;
 
-/// What may be under way, unconfirmed: bytes and messages.
+/// Most that may be under way, unconfirmed: bytes and messages.
 pub(super) const WINDOW: (usize, u64) = (4 * 1024 * 1024, 8192);
 /// A broker is asked no more often than this, unless half of the window is used or nothing more comes.
 const ASKED: Duration = Duration::from_millis(20);
@@ -47,14 +47,14 @@ pub(super) struct Outward {
     pub patient: bool,
 }
 
-/// What one connection carries and has not confirmed.
+/// Messages that one connection carries and has not confirmed.
 struct Flight {
-    /// Which connection.
+    /// Number of the connection, as in [`State`].
     connection: u64,
     /// Not asked about yet.
     open: Load,
     probe: Option<Probe>,
-    /// When the next probe is due, at the latest.
+    /// Time at which the next probe is due, at the latest.
     ask_at: Instant,
     /// The probe is overdue.
     stalled: bool,
@@ -69,7 +69,7 @@ struct Load {
 /// A probe on its way.
 struct Probe {
     answer: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// What its answer confirms.
+    /// Messages and bytes that its answer confirms.
     covers: Load,
     overdue_at: Instant,
 }
@@ -187,7 +187,7 @@ impl Flight {
         self.probe.is_none() && self.open.messages == 0
     }
 
-    /// Whether a probe is to be sent now.
+    /// True when a probe is to be sent now.
     fn is_due(&self, ended: bool) -> bool {
         let large = self.open.bytes >= WINDOW.0 / 2 || self.open.messages >= WINDOW.1 / 2;
         let waits = self.probe.is_none() && self.open.messages > 0;

@@ -18,7 +18,7 @@ use std::{
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 
-/// What a binary message is published with; text has no such header.
+/// Header that a binary message is published with; text has no such header.
 pub(super) const TYPE: (&str, &str) = ("Wsio-Type", "binary");
 /// Bytes of that header on the wire: `NATS/1.0`, itself, an empty line.
 const TYPE_LENGTH: usize = "NATS/1.0\r\nWsio-Type: binary\r\n\r\n".len();
@@ -47,7 +47,7 @@ impl Subjects {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was lost since the start; what bridges had no room for, too.
+    /// Messages lost since the start, those that bridges had no room for included.
     pub(super) fn count(&self) -> Count {
         let overflown: u64 = self.lock().values().map(|subject| subject.bridge.outgoing().dropped()).sum();
         let count = self.losses.count();
@@ -67,7 +67,7 @@ impl Subjects {
     }
 }
 
-/// What may be published: nothing that the server would not take.
+/// Check of messages to be published, which refuses those that the server would not take.
 pub(super) fn gate(client: Client, name: String, wild: bool) -> Gate {
     Box::new(move |message| {
         let refuse = |cause: String| Some(Fault::new(Exit::BadInput, "nats", cause));

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, fmt};
 use url::{Host, Url};
 
-/// Where NATS servers listen.
+/// Port on which NATS servers listen by default.
 const PORT: u16 = 4222;
 /// Bytes of a subject: a server cuts the connection at a command line of 4096.
 const LONGEST_SUBJECT: usize = 1024;
@@ -16,7 +16,7 @@ const LONGEST_SUBJECT: usize = 1024;
 /// A server and a subject on it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NatsUrl {
-    /// Where the connection goes.
+    /// Server to connect to.
     pub server: Server,
     /// Tokens separated by dots, decoded.
     pub subject: String,
@@ -35,7 +35,7 @@ pub struct Server {
     pub login: Option<Login>,
 }
 
-/// Who we are to a server.
+/// Credentials for a server.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Login {
     /// A token alone.
@@ -94,7 +94,7 @@ impl NatsUrl {
         Ok(Self { server, subject })
     }
 
-    /// Whether the subject stands for many: it can be listened to, nothing can be published to it.
+    /// True when the subject has a wildcard: it can be subscribed to, but nothing can be published to it.
     pub fn is_wild(&self) -> bool {
         self.subject.split('.').any(|token| matches!(token, "*" | ">"))
     }

@@ -1,4 +1,4 @@
-//! Whoever watches a connection: what happens to it is said once, with what it cost.
+//! The watch over a connection: tells once what happens to it, and what that cost.
 
 use super::{
     confirm::Probes,
@@ -101,7 +101,7 @@ impl Watch {
                     if event.is_none() && up {
                         self.broken();
                     }
-                    // Who is alone is told by how it ends.
+                    // For the only session of a room, the fault at its end tells the losses.
                     if !self.alone {
                         self.say_losses(&mut said);
                     }

@@ -1,4 +1,4 @@
-//! What of one connection's data is proved to have arrived, and what is in doubt.
+//! The account of one connection's data: how much is proved to have arrived, and how much is in doubt.
 //!
 //! The proof is the pong to a ping of ours that stood behind the data (RFC 6455 section 5.5.3): whoever
 //! answers it has read what came before. A message of the peer proves nothing of ours, and neither does a
@@ -10,9 +10,9 @@ use crate::session::Doubt;
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-/// What may be in doubt at a time, payloads and [`OVERHEAD`]; one message always may. Bytes.
+/// Most that may be in doubt at a time, payloads and [`OVERHEAD`]; one message always may. Bytes.
 pub(super) const WINDOW: u64 = 1024 * 1024;
-/// What one message counts beside its payload, so that empty ones are bounded too. Bytes.
+/// Bytes that one message counts beside its payload, so that empty ones are bounded too.
 pub(super) const OVERHEAD: u64 = 64;
 /// After so much since the last ping another one goes out, though no pong has come; on a new connection
 /// after as much as was asked about before, so that one that is soon lost again proves something. Bytes.
@@ -22,7 +22,7 @@ pub(super) const BEAT: Duration = Duration::from_secs(1);
 /// Pings that are remembered; of more, the oldest ones confirm no less than the one before them.
 const PINGS: usize = 256;
 
-/// What it counts in the window.
+/// Bytes that an amount counts in the window.
 fn weight(doubt: Doubt) -> u64 {
     doubt.bytes + doubt.messages * OVERHEAD
 }
@@ -30,29 +30,29 @@ fn weight(doubt: Doubt) -> u64 {
 /// The positions of one connection.
 #[derive(Default)]
 pub(super) struct Ledger {
-    /// Where the messages of `--send` end.
+    /// End of the messages of `--send`.
     pub firsts: Doubt,
-    /// Where that ends which an earlier connection was sent too.
+    /// End of the messages that an earlier connection was sent too.
     pub resent: Doubt,
-    /// How much the connection was handed.
+    /// Position up to which the connection was handed data.
     pub handed: Doubt,
-    /// How much is proved to have arrived.
+    /// Position up to which data is proved to have arrived.
     pub confirmed: Doubt,
     /// Pings that are out, and how much had been handed over before each.
     pings: VecDeque<(u64, Doubt)>,
-    /// How much had been handed over before the last ping.
+    /// Position up to which data was handed over before the last ping.
     pinged: Doubt,
     pinged_at: Option<Instant>,
     /// A pong has confirmed something.
     pub has_ponged: bool,
-    /// Where messages stand that are no input, and how long they are.
+    /// Positions of the messages that are no input, and their lengths.
     own: VecDeque<(u64, usize)>,
     /// Number of the last ping, of all connections: an old pong confirms nothing of a later connection.
     number: u64,
 }
 
 impl Ledger {
-    /// That of the next connection, which is sent so much first, and then so much that is sent again.
+    /// Ledger of the next connection, which is sent `firsts` first, and then `again`, which was sent before.
     pub(super) fn next(&self, firsts: Doubt, again: Doubt) -> Self {
         let mut resent = firsts;
         resent += again;
@@ -98,7 +98,7 @@ impl Ledger {
         self.input(self.from(), self.resent)
     }
 
-    /// Whether something that was sent again was handed over, and nothing of it is confirmed.
+    /// Returns whether nothing of what was sent again is confirmed; `None` before any of it was handed over.
     pub(super) fn is_fruitless(&self) -> Option<bool> {
         let (again, got) = (self.handed.min(self.resent) - self.firsts, self.confirmed - self.firsts);
         if !got.is_none() {
@@ -107,20 +107,20 @@ impl Ledger {
         (!again.is_none()).then_some(true)
     }
 
-    /// Whether one message more may be in doubt.
+    /// True when one more message of this length may be in doubt.
     pub(super) fn has_room(&self, length: usize) -> bool {
         let open = self.open();
         open.is_none() || weight(open) + length as u64 + OVERHEAD <= WINDOW
     }
 
-    /// Whether so much was handed over since the last ping that the next one is due.
+    /// True when so much was handed over since the last ping that the next one is due.
     pub(super) fn is_segment(&self) -> bool {
         let (since, before) = (self.handed - self.pinged.max(self.firsts), self.pinged - self.firsts);
         !since.is_none() && weight(since) >= weight(before).min(SEGMENT)
     }
 
-    /// Whether a ping is due: something was handed over behind the last one, and none is out or the last
-    /// one has been for a while; or only the latter.
+    /// True when a ping is due: something is not confirmed, and the last ping went out [`BEAT`] ago, or none
+    /// is out and something was handed over behind the last one, or a segment is full.
     pub(super) fn is_ping_due(&self, now: Instant) -> bool {
         if self.open().is_none() {
             return false;
@@ -129,7 +129,7 @@ impl Ledger {
         !waits || self.pings.is_empty() && self.pinged < self.handed || self.is_segment()
     }
 
-    /// When a ping is due if nothing happens before.
+    /// Time at which a ping is due if nothing happens before.
     pub(super) fn beat(&self) -> Option<Instant> {
         self.pinged_at.filter(|_| !self.open().is_none()).map(|at| at + BEAT)
     }
@@ -150,7 +150,7 @@ impl Ledger {
         self.number
     }
 
-    /// Whether a ping is out behind everything that was handed over.
+    /// True when a ping is out behind everything that was handed over.
     pub(super) fn is_asked(&self) -> bool {
         !self.pings.is_empty() && self.pinged >= self.handed
     }

@@ -52,7 +52,7 @@ impl Renewing {
         poll_at(&mut self.patience, waits.since + timeout, cx)
     }
 
-    /// Whether anything waits for a pong.
+    /// True when anything waits for a pong.
     pub(super) fn is_held_back(&self) -> bool {
         self.is_full() || self.close.is_some() && self.is_windowed()
     }
@@ -62,7 +62,7 @@ impl Renewing {
         self.is_windowed() && next.is_some_and(|entry| !self.ledger.has_room(entry.message.len()))
     }
 
-    /// Whether what is in doubt has a bound, and is asked for.
+    /// True when there is a bound on what is in doubt, and the peer is asked for pongs.
     pub(super) fn is_windowed(&self) -> bool {
         self.confirming.pings && !self.given_up
     }
@@ -84,7 +84,8 @@ impl Renewing {
         wake(&mut self.feeder);
     }
 
-    /// Queues a ping behind everything that was handed over, unless that is not yet framed; tells whether it did.
+    /// Queues a ping behind everything that was handed over, unless that is not yet framed; tells whether it
+    /// did.
     pub(super) fn ask(&mut self) -> bool {
         let Some(conn) = self.conn.as_mut() else { return false };
         let asks = conn.queue_numbered_ping(self.ledger.next_number());
@@ -94,7 +95,7 @@ impl Renewing {
         asks
     }
 
-    /// What is confirmed need not be sent again.
+    /// Drops what is confirmed: it need not be sent again.
     fn forget_confirmed(&mut self) {
         while self.confirming.resend
             && self.handed > 0

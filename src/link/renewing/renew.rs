@@ -1,4 +1,4 @@
-//! What a renewing link asks of whoever opens its connections, and tells them.
+//! The interface between a renewing link and the code that opens its connections.
 
 use crate::{
     fault::Result,
@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// Opens a connection again.
 pub trait Renew: Send {
-    /// Whether a connection that ended so is worth opening again.
+    /// Returns whether a connection that ended so is worth opening again.
     fn is_wanted(&self, end: &End) -> bool;
 
     /// The connection is gone; from here on [`poll_open`](Self::poll_open) is asked.
@@ -26,25 +26,25 @@ pub trait Renew: Send {
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Renewed>>;
 }
 
-/// What was lost with a connection.
+/// Account of a lost connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// Why it is gone.
     pub cause: String,
     /// Input that was sent and is not proved to have arrived.
     pub doubt: Doubt,
-    /// How long no message had gone either way, where that may be the cause.
+    /// Time for which no message had gone either way, where that may be the cause.
     pub silence: Option<Duration>,
 }
 
-/// How input is proved to have arrived.
+/// Terms on which input is proved to have arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Confirming {
     /// Pings are sent behind it, whose pongs are the proof.
     pub pings: bool,
-    /// How long pongs may stay away while input waits for them; `None` for ever.
+    /// Longest time that pongs may stay away while input waits for them; `None` for ever.
     pub timeout: Option<Duration>,
-    /// What is in doubt when a connection is lost is sent again on the next one.
+    /// Input in doubt when a connection is lost is sent again on the next one.
     pub resend: bool,
 }
 

@@ -1,4 +1,5 @@
-//! How long members whose queue is full may hold the others up: pure, with the clock handed in.
+//! Bound on the time for which members whose queue is full may hold the others up: pure, with the clock
+//! handed in.
 //!
 //! One [`Allowance`] stands for a whole room, so that many slow members cost the others no more than one
 //! does. It counts the moments in which somebody waits and nothing excuses it. What excuses a member that
@@ -7,7 +8,7 @@
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-/// How long the others may be held up in each [`WINDOW`].
+/// Time for which the others may be held up in each [`WINDOW`].
 pub(super) const ALLOWED: Duration = Duration::from_secs(1);
 /// The part of it that is for those of whom too little is known yet, so that one bad client does not keep it
 /// from being seen that another one takes enough.
@@ -16,19 +17,20 @@ pub(super) const RESERVED: Duration = Duration::from_millis(200);
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
 /// From one look to the next.
 pub(super) const TICK: Duration = Duration::from_millis(50);
-/// What pays for a second of waiting, bytes. It is less than the 64 KiB that a member has to take, because
-/// its system tells in steps what it took.
+/// Bytes that pay for a second of waiting. It is less than the 64 KiB that a member has to take, because its
+/// system tells in steps what it took.
 const PRICE: u32 = 48 * 1024;
-/// How much time may be paid for in advance. A far end's system makes room in steps, of 64 KiB and more.
+/// Longest time that may be paid for in advance. A far end's system makes room in steps, of 64 KiB and more.
 const ADVANCE: Duration = Duration::from_secs(2);
 /// The most that is paid for by what is taken while it is new.
 const FIRST: Duration = Duration::from_millis(300);
-/// How much of the past may be paid for: what was taken between two looks is seen at the second one.
+/// Longest stretch of the past that may be paid for: what was taken between two looks is seen at the second
+/// one.
 const ARREARS: Duration = Duration::from_millis(100);
 /// Waits closer to each other are kept as one.
 const GRAIN: Duration = Duration::from_millis(250);
 
-/// What is left of the time that the others can be held up.
+/// Account of the time for which the others can be held up.
 #[derive(Debug, Default)]
 pub(super) struct Allowance {
     /// Waits of the last [`WINDOW`]: when each ended, and how long it was.
@@ -64,10 +66,10 @@ impl Allowance {
     }
 }
 
-/// Whether a member takes enough to be waited for.
+/// Measure of whether a member takes enough to be waited for.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// What it had taken at the last look, bytes; `None` before the first one.
+    /// Bytes that it had taken at the last look; `None` before the first one.
     taken: Option<u64>,
     /// Until when what it took pays for the wait.
     paid_until: Instant,
@@ -82,8 +84,8 @@ impl Pace {
         Self { taken: None, paid_until: now, begin: now, unpaid_since: Some(now) }
     }
 
-    /// Whether it has paid for this moment, after it took so many bytes in all; what it took before the
-    /// first look pays for nothing.
+    /// Returns whether it has paid for this moment, after it took so many bytes in all; what it took before
+    /// the first look pays for nothing.
     pub(super) fn suffices(&mut self, taken: u64, now: Instant) -> bool {
         // Less than before is counted from another beginning: a connection was renewed.
         let bytes = taken.saturating_sub(self.taken.replace(taken).unwrap_or(taken));
@@ -104,7 +106,7 @@ impl Pace {
         suffices
     }
 
-    /// Whether too little is known yet of what it takes.
+    /// True while too little is known of what it takes.
     pub(super) fn is_new(&self, now: Instant) -> bool {
         self.age(now) < 3 * TICK
     }

@@ -40,7 +40,7 @@ impl Member {
         Bridge { room: Arc::clone(&self.room), number: self.number, outgoing: self.incoming.clone() }
     }
 
-    /// Whether its room reaches beyond this process.
+    /// True when its room reaches beyond this process.
     pub fn is_bridged(&self) -> bool {
         self.room.gate.get().is_some()
     }
@@ -59,12 +59,12 @@ impl Member {
 }
 
 impl Bridge {
-    /// What is to be carried out of the room.
+    /// Queue of what is to be carried out of the room.
     pub fn outgoing(&self) -> &Queue {
         &self.outgoing
     }
 
-    /// Whether it can carry; whoever waits for it looks again.
+    /// Sets whether it is away and cannot carry; members that wait for it look again.
     pub fn set_away(&self, away: bool) {
         let waited = if away { Waited::Never } else { present(self.room.rules) };
         let mut state = self.room.lock();

@@ -20,18 +20,18 @@ use tokio::time::Instant;
 /// Bytes of a burst that a short queue may grow by: one that takes them at once was never slow.
 const BURST: usize = 4 * 1024 * 1024;
 
-/// How those stand who are to hear a speaker, and have no room.
+/// State of the members who are to hear a speaker, and have no room.
 #[derive(Default)]
 struct Look {
     /// Somebody is waited for, whatever the time.
     waits: bool,
-    /// What is known of it changes with the time.
+    /// The state changes with the time.
     is_timed: bool,
     /// Those that can be sent away, and hold the others up while they are waited for.
     full: Vec<Full>,
     /// Somebody has heard all there is.
     is_dry: bool,
-    /// How many are to hear it, beside the centre.
+    /// Number of members who are to hear it, beside the centre.
     listeners: usize,
 }
 
@@ -59,7 +59,7 @@ impl Member {
         self.speaker = speaker;
     }
 
-    /// Whether somebody has no room for another message, and is to be waited for.
+    /// True when some member has no room for another message, and is to be waited for.
     pub fn is_held_up(&self) -> bool {
         let state = &mut *self.room.lock();
         if !state.may_be_full {
@@ -86,7 +86,7 @@ impl Member {
         let is_live = self.speaker == Speaker::Live;
         let waits = |full: &Full| !is_live && left > if full.is_new { Duration::ZERO } else { RESERVED };
         let (waited, mut others): (Vec<_>, Vec<_>) = look.full.drain(..).partition(waits);
-        // What is said grows the queues of the others a little longer.
+        // The others are sent away only when they are late: their queues grow a little longer before that.
         others.retain(|full| is_live || full.is_late);
         for seat in state.seats.iter().filter(|seat| others.iter().any(|full| full.number == seat.number)) {
             seat.queue.cut(SourceEnd::SentAway { reason: away() });
@@ -110,7 +110,7 @@ impl Member {
 
     /// Notes whether the time of the others runs; gives what is left of it.
     fn run_down(&mut self, state: &mut State, held_up: bool, now: Instant) -> Duration {
-        // Who is not held up says nothing about those who are.
+        // A speaker that was not held up must not stop the time that runs for another one.
         if !held_up && !self.holding {
             return ALLOWED;
         }
@@ -169,7 +169,8 @@ impl Member {
     }
 }
 
-/// How far the queue of one grows that nobody waits for until more is known of it. Payloads are shared.
+/// Bound on the queue of a member that nobody waits for until more is known of it, bytes. Payloads are
+/// shared.
 fn most(queue: usize) -> usize {
     queue + queue.max(BURST)
 }

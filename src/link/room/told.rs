@@ -1,4 +1,4 @@
-//! What is told of what a room drops: to whom, in the name of the room.
+//! Notes on what a room drops.
 
 use super::Rules;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::sync::Once;
 
-/// Where a room tells what it drops.
+/// Reporter of what a room drops, in its name.
 pub struct Told {
     reporter: Reporter,
     /// `hub:chat: `, or nothing.
