@@ -20,7 +20,7 @@ use anyhow::Context as _;
 use std::{ffi::OsString, io::Write, time::Duration};
 use tokio::sync::watch;
 
-/// What the process was given.
+/// Everything that the process was given.
 pub struct Given {
     /// The arguments, the program's name first.
     pub args: Vec<OsString>,
@@ -44,7 +44,7 @@ pub struct Given {
     pub ignored: Ignored,
 }
 
-/// What `--progress` and the signals have to know.
+/// Facts for `--progress` and the signals.
 struct Facts {
     stderr_size: Option<TerminalSize>,
     output_is_terminal: bool,
@@ -52,10 +52,10 @@ struct Facts {
     ignored: Ignored,
 }
 
-/// How long a thread of the runtime waits for work.
+/// Time that a thread of the runtime waits for work.
 const FOR_GOOD: Duration = Duration::from_secs(1 << 30);
 
-/// How long sessions may take to be dropped.
+/// Time for sessions to be dropped.
 const CUT_OFF: Duration = Duration::from_millis(100);
 
 /// Runs the program; the exit is the process's.
@@ -77,13 +77,13 @@ pub fn run(given: Given) -> Exit {
     let reporter = Reporter::new(stderr, Verbosity::Normal);
     let facts = Facts { stderr_size, output_is_terminal, input_size, ignored };
     let exit = run_with(args, env, ask, streams, Screen { terminal, above }, &facts, &reporter);
-    // Whoever is in a hurry does not wait for a standard error that nobody reads.
+    // A run that ends in a hurry does not wait for a standard error that nobody reads.
     let hurried = matches!(exit, Exit::ReaderLeft | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
     reporter.finish(Duration::from_millis(if hurried { 50 } else { 1000 }));
     exit
 }
 
-/// What a prompt is made of.
+/// The parts that a prompt is made of.
 struct Screen {
     terminal: Option<Terminal>,
     above: Above,
@@ -114,14 +114,14 @@ fn run_with(
     };
     let mut reporter = reporter.with(plan.common().verbosity);
     if plan.common().progress {
-        // What cannot move its cursor cannot draw.
+        // A terminal that cannot move its cursor cannot draw.
         let size = facts.stderr_size.filter(|_| env("TERM").is_none_or(|term| term != "dumb"));
         reporter = reporter.metered(Meter::new(facts.input_size, facts.output_is_terminal), size);
     }
     install_panic_hook(reporter.clone());
     let prompt = match &plan {
         Plan::Connect(connect) => prompt(&connect.common, connect.look, false, screen, env),
-        // What clients say is shown as it is; what is typed to all of them is nothing to be kept.
+        // Messages of clients are shown as they are; lines typed to all clients are not worth a history.
         Plan::Listen(listen) if listen.has_standard() => {
             let look = Look { color: Color::Auto, pretty: false, history: false };
             prompt(&listen.common, look, !listen.common.server.once, screen, env)
@@ -131,7 +131,7 @@ fn run_with(
     let names_clients = facts.output_is_terminal && !plan.common().framing.is_chosen();
     let stdio = Stdio::new(streams).naming_clients(names_clients);
     let result = drive(plan, stdio, prompt.as_ref(), facts.ignored, &reporter);
-    // Whatever is said from here on is said below it.
+    // The prompt goes first, so that everything from here on is written below it.
     drop(prompt);
     match result {
         Ok(Ok(())) => Exit::Ok,
@@ -152,7 +152,7 @@ fn prompt(
     env: fn(&str) -> Option<String>,
 ) -> Option<Prompt> {
     let Common { framing, direction, .. } = *common;
-    // Whoever chooses a framing wants bytes, on a terminal too; a log of lines with their times is one.
+    // A framing is chosen for bytes, on a terminal too; a log of lines with their times counts as one.
     let chosen = framing.is_chosen() || framing.stamp.is_some();
     if chosen || direction == Direction::ReceiveOnly || common.input_left.is_some() {
         return None;
@@ -192,7 +192,7 @@ fn drive(
     if let Some(prompt) = prompt {
         let (open, said) = (prompt.opener(), reporter.clone());
         stdio = stdio.with_prompt(Box::new(move |greeting| {
-            // What led to the connection stands above it.
+            // The lines that led to the connection stand above the greeting.
             said.catch_up(Duration::from_millis(100));
             open(greeting)
         }));
@@ -252,7 +252,7 @@ fn install_panic_hook(reporter: Reporter) {
 }
 
 impl Plan {
-    /// What all subcommands share.
+    /// Options that all subcommands share.
     fn common(&self) -> &Common {
         match self {
             Self::Connect(plan) => &plan.common,
@@ -261,7 +261,7 @@ impl Plan {
         }
     }
 
-    /// Whether a server of this run reads files that may be renewed.
+    /// True when a server of this run reads certificate files, which may be renewed.
     fn has_certificate_files(&self) -> bool {
         let listens = match self {
             Self::Listen(plan) => plan.tls.as_ref(),

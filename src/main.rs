@@ -69,7 +69,7 @@ fn stderr_size() -> (u16, u16) {
     }
 }
 
-/// What standard input has left to give, when it is a regular file.
+/// Bytes that standard input has left to give; `None` when it is no regular file.
 fn input_size() -> io::Result<Option<u64>> {
     let input = io::stdin();
     let facts = rustix::fs::fstat(&input)?;

@@ -37,7 +37,7 @@ pub struct Connect {
     pub target: String,
     /// The connection is only looked at.
     pub probe: Option<Probe>,
-    /// How it looks on a terminal.
+    /// Look of the prompt on a terminal.
     pub look: Look,
     /// Everything the subcommands share.
     pub common: Arc<Common>,
@@ -50,13 +50,13 @@ pub struct Probe {
     pub pings: Option<u64>,
     /// From one ping to the next. Default 1 s.
     pub interval: Duration,
-    /// How long a pong is waited for; `None` is for ever. Default 5 s.
+    /// Time to wait for a pong; `None` is for ever. Default 5 s.
     pub patience: Option<Duration>,
-    /// What must hold.
+    /// Conditions that must hold.
     pub expected: Expected,
 }
 
-/// What a probe must find, beside an open WebSocket that answers a ping.
+/// Conditions of a probe, beside an open WebSocket that answers a ping.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
     /// The HTTP status of the upgrade; anything but 101 is a refusal that must happen.
@@ -74,18 +74,18 @@ pub struct Expected {
 /// `listen`: every accepted WebSocket with a target.
 #[derive(Clone, Debug)]
 pub struct Listen {
-    /// Where to listen.
+    /// Address to listen on.
     pub address: ListenAddr,
     /// Serve TLS; `None` is plain.
     pub tls: Option<ServerTls>,
-    /// What each client talks to.
+    /// Target of each client.
     pub target: Target,
     /// Everything the subcommands share.
     pub common: Arc<Common>,
 }
 
 impl Listen {
-    /// Whether clients talk to standard input and output.
+    /// True when clients talk to standard input and output.
     pub fn has_standard(&self) -> bool {
         match &self.target {
             Target::Stdio | Target::Relay => true,
@@ -95,7 +95,7 @@ impl Listen {
     }
 }
 
-/// What a client of `listen` talks to.
+/// The target that a client of `listen` talks to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Standard input to every client, every client's messages to standard output.
@@ -123,7 +123,7 @@ pub struct Pipe {
     pub common: Arc<Common>,
 }
 
-/// What an option means does not depend on where it stands, so all three subcommands carry these.
+/// Options of all three subcommands: an option means the same in each of them.
 #[derive(Clone, Debug)]
 pub struct Common {
     /// Endings, deadlines, keepalive.
@@ -146,11 +146,11 @@ pub struct Common {
     pub input_sent: bool,
     /// Said to the WebSocket by itself.
     pub chat: Chat,
-    /// Which direction is wanted.
+    /// The wanted direction.
     pub direction: Direction,
     /// Everything until open. Default 10 s; `None` is off.
     pub connect_timeout: Option<Duration>,
-    /// How every client side reaches its server.
+    /// Options of dialling, for every client side.
     pub dial: DialOptions,
     /// Client side of every wss and tls endpoint.
     pub client_tls: ClientTls,
@@ -158,7 +158,7 @@ pub struct Common {
     pub client: ClientOptions,
     /// Header fields of a client's request that are passed on to a WebSocket behind us.
     pub forward: Vec<HeaderName>,
-    /// What is expected beside what the rules of a session hold.
+    /// Expectations beside those in the rules of a session.
     pub expect: Expect,
     /// Server side of every listening endpoint.
     pub server: Serve,
@@ -168,7 +168,7 @@ pub struct Common {
     pub errors_to_client: bool,
     /// Child processes are sent SIGHUP when the WebSocket ended abnormally, beside the end of their input.
     pub hangup: bool,
-    /// How often an opening is tried.
+    /// Retries of an opening.
     pub retry: Retry,
     /// A lost WebSocket is opened again.
     pub reconnect: Option<Reconnect>,
@@ -178,9 +178,9 @@ pub struct Common {
     pub stats: bool,
     /// Child processes get a terminal.
     pub pty: bool,
-    /// How far a transfer is, is shown.
+    /// The progress of a transfer is shown.
     pub progress: bool,
-    /// How much is said on stderr.
+    /// Amount of output on stderr.
     pub verbosity: Verbosity,
     /// Pings of a peer are not answered.
     pub no_pong: bool,
@@ -188,7 +188,7 @@ pub struct Common {
     pub secrets: Vec<String>,
 }
 
-/// How a lost WebSocket is opened again.
+/// Rules for opening a lost WebSocket again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconnect {
     /// With at most so many tries each time.
@@ -202,11 +202,11 @@ pub struct Reconnect {
 pub struct Chat {
     /// Messages that are sent again and again, and how often.
     pub every: Vec<(Duration, Message)>,
-    /// What a text message must match to be answered, and the answer, with `$1` for captures.
+    /// Regex that a text message must match to be answered, and the answer, with `$1` for captures.
     pub replies: Vec<(Regex, String)>,
 }
 
-/// What a run is there to find out.
+/// Expectations that a run is there to check.
 #[derive(Clone, Debug, Default)]
 pub struct Expect {
     /// The server has to choose this subprotocol.
@@ -215,7 +215,7 @@ pub struct Expect {
     pub script: Option<Arc<Script>>,
     /// It may be one that neither sends nor expects anything.
     pub allow_empty: bool,
-    /// How it went is written in these forms.
+    /// Reports to write on the script.
     pub reports: Vec<Report>,
 }
 
@@ -238,9 +238,10 @@ pub struct Serve {
     pub announce: Option<PathBuf>,
     /// Permissions of a Unix socket, and sockets that were handed to us.
     pub bind: BindOptions,
-    /// How long a peer of a UDP server may be silent. Default 60 s; `None` leaves it to [`Rules::idle_timeout`].
+    /// Time that a peer of a UDP server may be silent. Default 60 s; `None` leaves it to
+    /// [`Rules::idle_timeout`].
     pub peer_idle: Option<Duration>,
-    /// How long open sessions may drain at a signal. Default 10 s.
+    /// Time for open sessions to drain at a signal. Default 10 s.
     pub grace: Duration,
 }
 
@@ -260,14 +261,14 @@ pub struct FramingChoice {
     pub output: Option<Framing>,
     /// Frame type that bytes are sent as. Default: the framing's.
     pub kind: Option<Kind>,
-    /// What stands before each message on standard output. Default: nothing.
+    /// Prefix of each message on standard output. Default: nothing.
     pub stamp: Option<Stamp>,
     /// Control characters of the peer reach a terminal.
     pub raw: bool,
 }
 
 impl FramingChoice {
-    /// Whether one was chosen: bytes are wanted then, on a terminal too.
+    /// True when one was chosen: bytes are wanted then, on a terminal too.
     pub fn is_chosen(&self) -> bool {
         self.input.is_some() || self.output.is_some()
     }
@@ -285,10 +286,10 @@ pub enum Direction {
     SendOnly,
 }
 
-/// How a conversation looks on a terminal.
+/// Look of a conversation on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// Whether there are colours.
+    /// Use of colours.
     pub color: Color,
     /// JSON is laid out and coloured.
     pub pretty: bool,

@@ -7,18 +7,18 @@
 use std::{pin::Pin, task::Context, time::Duration};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long what was read may wait for its output before more is read.
+/// Time that messages wait for their output before more are read.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// What a message that is kept counts beside its payload, bytes.
+/// Bytes that a kept message counts beside its payload.
 const OVERHEAD: usize = 64;
 
-/// Whether more is read.
+/// Decides whether more is read while the output takes nothing.
 pub(super) struct Ahead {
     /// The most that is kept, bytes; `None` reads nothing ahead.
     limit: Option<usize>,
     /// Up to which byte was read, and when; the output has not come so far yet.
     mark: Option<(Instant, u64)>,
-    /// What was read before the mark has waited too long.
+    /// The messages read before the mark have waited for [`PATIENCE`].
     held: bool,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -29,17 +29,17 @@ impl Ahead {
         Self { limit, mark: None, held: false, sleep: None }
     }
 
-    /// Whether what was read waits for longer than a moment.
+    /// True when the messages that were read have waited for longer than a moment.
     pub(super) fn is_held(&self) -> bool {
         self.held
     }
 
-    /// What is kept, bytes; nothing as long as the output keeps up.
+    /// Bytes that are kept; 0 as long as the output keeps up.
     pub(super) fn held(&self, bytes: u64, messages: usize) -> usize {
         if self.held { usize::try_from(bytes).unwrap_or(usize::MAX) + messages * OVERHEAD } else { 0 }
     }
 
-    /// Whether more is read, now that the output takes nothing; wakes when that changes with time.
+    /// Returns whether more is read, now that the output takes nothing; wakes when that changes with time.
     ///
     /// So many payload bytes have `arrived`, of which so many are `delivered` and so many wait here, in so
     /// many messages.

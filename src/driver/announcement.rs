@@ -1,7 +1,6 @@
 //! `--announce`: the URL in a file, whole from its first moment.
 //!
-//! Whether the file can be written is found out before anything is said: a line "listening on" is
-//! taken for success.
+//! A file that cannot be written is found out first: a line "listening on" is taken for success.
 
 use crate::{
     exit::Exit,
@@ -13,9 +12,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is written, and where it waits to become the file.
+/// The text that is about to be published, and the file it goes to.
 pub(super) enum Announcement {
-    /// Written already, beside the file.
+    /// Written already to the first path, beside the file.
     Beside(PathBuf, PathBuf),
     /// A link, FIFO or device is written to: replacing it would cut off whoever reads it.
     Into(PathBuf, String),
@@ -32,7 +31,7 @@ impl Announcement {
         Ok(Self::Beside(beside.into(), file.to_owned()))
     }
 
-    /// Makes it the file.
+    /// Puts the text into the file.
     pub(super) fn publish(self) -> Result<()> {
         match self {
             Self::Beside(beside, file) => std::fs::rename(&beside, &file).map_err(|error| {

@@ -1,4 +1,4 @@
-//! What is said to a WebSocket by itself: heartbeats on a clock, and answers to what it says.
+//! Generated messages for a WebSocket: heartbeats on a clock, and answers to what it says.
 //!
 //! Gateways and chats above WebSocket have pings of their own, in ordinary messages. A heartbeat that
 //! finds no room is left out rather than queued: late ones are worth nothing. Answers wait, and while too
@@ -15,7 +15,7 @@ use std::{
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite::Message;
 
-/// What one answer counts beside its payload. Bytes.
+/// Bytes that one answer counts beside its payload.
 const OVERHEAD: usize = 64;
 
 /// The heartbeats and answers of one WebSocket.

@@ -106,7 +106,7 @@ impl Shared {
         {
             self.run.tell_end(Some(number), &outcome.tally(0)).await;
         }
-        // What the code of a Close does not tell.
+        // The close code does not tell these causes, so they get a line of their own.
         let telling = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
         if let Some(fault) = outcome.fault.as_ref().filter(telling) {
             reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
@@ -149,7 +149,7 @@ impl Shared {
         visitor.subprotocol = chosen.clone();
         let peer = visitor.peer.clone();
         let opening = Opening { subprotocols, visitor: Some(visitor), ..Opening::new(Role::B) };
-        // What cannot be refused is joined once the client is really there.
+        // Hubs and commands refuse no client, so they are joined only after the 101, when it is really there.
         let (b, opening) = match &self.behind {
             Behind::Hub(..) => (None, Some(opening)),
             Behind::Endpoint(endpoint) if endpoint.is_command() => (None, Some(opening)),
@@ -179,7 +179,7 @@ impl Shared {
             (Some(b), _) => b,
             (None, opening) => match self.behind(opening.unwrap_or(Opening::new(Role::B))).await {
                 Ok(b) => b,
-                // It is open already, so it is closed with the cause.
+                // The client's WebSocket is open already, so it is closed with the cause.
                 Err(fault) => {
                     let how = match fault.exhausted {
                         true => SourceEnd::SentAway { reason: EXHAUSTED.into() },
@@ -194,8 +194,8 @@ impl Shared {
         Some((endpoint::accepted(upgraded, reach, telling, peer, &url), b, about))
     }
 
-    /// What may help against a cut or a Close after a long silence, seldom: whoever is idle is so again and
-    /// again. The one client's own end tells it by itself.
+    /// Tells what may help against a cut or a Close after a long silence; seldom, since an idle client meets
+    /// it again and again. With `--once` the fault of a cut tells it already.
     fn advise(&self, name: &str, outcome: &Outcome) {
         let lost = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Lost && !self.once);
         let words = match (lost.and_then(|fault| fault.hint.as_ref()), &outcome.idle_close) {
@@ -208,7 +208,7 @@ impl Shared {
         }
     }
 
-    /// Tells of a fault; of what is used up only seldom, since everybody who comes meets it.
+    /// Tells of a fault; seldom when something is used up, since every client that comes meets it.
     fn fault(&self, fault: &Fault) {
         if !fault.exhausted {
             self.run.reach.reporter.fault(fault);
@@ -218,7 +218,7 @@ impl Shared {
         }
     }
 
-    /// What stands behind us cannot be had: a WebSocket's own refusal is passed on.
+    /// Refuses a client whose target cannot be opened; a WebSocket's own refusal is passed on.
     async fn refuse(&self, handshake: Handshake, fault: Fault, said: &str, target: &str) {
         let reporter = &self.run.reach.reporter;
         self.fault(&fault);

@@ -1,4 +1,4 @@
-//! How each side of a pair was closed, in words for the log, gathered from what happens to it.
+//! The closes of both sides of a pair, in words for the log, gathered from what happens to each.
 //!
 //! What the peer said comes first: a Close that is read counts more than that something could not be
 //! written after it.
@@ -10,7 +10,7 @@ use crate::{
     session::{Event, SinkFailure, SourceEnd},
 };
 
-/// What is known so far.
+/// Words on each side's close as far as they are known.
 pub(super) struct Closings {
     /// Codes are for WebSockets: elsewhere the cause says it all.
     web_socket: [bool; 2],
@@ -57,7 +57,7 @@ impl Closings {
         self.told[side].get_or_insert(words);
     }
 
-    /// How each side was closed, as far as anything but the verdict tells.
+    /// The words for each side; a side that is no WebSocket falls back on the cause of the verdict.
     pub(super) fn finish(self, fault: Option<&Fault>) -> [Option<String>; 2] {
         let Self { web_socket, told, failed } = self;
         let mut sides = told.into_iter().zip(failed).zip(web_socket);

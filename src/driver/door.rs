@@ -6,10 +6,10 @@ use crate::{
 };
 use std::{io, sync::Arc, time::Duration};
 
-/// How long a peer is left alone whose other side could not be opened: each of its datagrams would ask again.
+/// Pause after a peer's other side could not be opened: each datagram of the peer would ask again.
 pub(super) const REST: Duration = Duration::from_secs(1);
 
-/// What a server accepts from.
+/// The sockets that a server accepts from.
 pub(super) enum Door {
     /// Connections.
     Streams(Listener),
@@ -17,7 +17,7 @@ pub(super) enum Door {
     Datagrams(Box<Peers>),
 }
 
-/// Who came in.
+/// A client that came in.
 pub(super) enum Guest {
     /// A connection.
     Stream(Dialed),
@@ -42,7 +42,7 @@ impl Door {
         }
     }
 
-    /// How many datagrams of new peers were dropped.
+    /// Datagrams of new peers that were dropped.
     pub(super) fn not_let_in(&self) -> u64 {
         match self {
             Self::Streams(_) => 0,

@@ -1,4 +1,4 @@
-//! What a run writes beside its messages: recordings from the start, reports at the end.
+//! Files of a run beside its messages: recordings from the start, reports at the end.
 
 use super::run::Run;
 use crate::{

@@ -48,7 +48,7 @@ struct Task {
     records: Option<Records>,
     /// Somebody types it, and may do so while nobody is there.
     typed: bool,
-    /// That nobody is there was said.
+    /// The note was written that the typed message waits for the next client.
     said_alone: bool,
     reporter: Reporter,
     /// Records for clients that are not here.

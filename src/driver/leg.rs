@@ -1,4 +1,4 @@
-//! What a pair does at one side beside pumping: asking, pinging, letting go.
+//! One side of a pair beside pumping: asking, pinging, letting go.
 
 use crate::{
     link::{Place, Released},
@@ -7,19 +7,19 @@ use crate::{
 };
 use std::{future::Future, pin::Pin};
 
-/// What is being done at one side beside pumping.
+/// Work under way at one side beside pumping.
 #[derive(Default)]
 pub(super) struct Leg {
     pub ask: Option<Ask>,
     pub ping: bool,
-    /// When the ping that is not answered yet went out.
+    /// Time at which the ping that is not answered yet went out.
     pub pinged: Option<Instant>,
     pub abandoned: bool,
-    /// What was left of what comes from here is counted.
+    /// The messages from here that were left unsent are counted.
     pub settled: bool,
-    /// What comes from here is input, whose rest is told.
+    /// The source here is input, whose unsent rest is told.
     pub is_input: bool,
-    /// Where standard input is left when the message that is being finished cannot be.
+    /// Position to leave standard input at when the half-written message cannot be finished.
     pub place_unfinished: Option<Place>,
     /// It is to be released so, once what is left of its input is counted.
     pub released_then: Option<Parting>,

@@ -1,4 +1,4 @@
-//! How far a pair has come, for whoever watches a long transfer.
+//! Progress of a pair, for `--progress`.
 
 use super::pair::Pair;
 

@@ -14,13 +14,13 @@ use std::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
-/// How soon the first byte of an honest client is here.
+/// Time within which the first byte of an honest client arrives.
 const TIME: Duration = Duration::from_millis(200);
 
 /// Everybody who is on the way in.
 pub(super) struct Newcomers {
     most: usize,
-    /// How many silent ones are left alone while there are others.
+    /// Silent newcomers that are left alone while there are others to evict.
     kept: usize,
     state: Mutex<State>,
 }
@@ -85,7 +85,7 @@ impl Newcomers {
         state.silent.first_entry().is_some_and(|first| had_time(first.get())) && state.evict(false, 0)
     }
 
-    /// Whether one is here that may have to go.
+    /// True when a newcomer is here that may be evicted.
     pub(super) fn has_any(&self) -> bool {
         let state = self.lock();
         state.silent.values().chain(state.spoke.values()).any(|place| !place.heard.enough())
@@ -107,12 +107,12 @@ impl State {
         from.pop_first().is_some_and(|(_, place)| place.evict.send(()).is_ok())
     }
 
-    /// Looks who of the oldest has spoken meanwhile.
+    /// Moves the oldest that have sent something meanwhile to `spoke`.
     fn sort(&mut self) {
         while self.silent.first_entry().is_some_and(|first| first.get().heard.anything()) {
             self.spoke.extend(self.silent.pop_first());
         }
-        // Who has begun in earnest stays.
+        // A client that has begun in earnest leaves the list, so it is not evicted.
         while self.spoke.first_entry().is_some_and(|first| first.get().heard.enough()) {
             self.spoke.pop_first();
         }

@@ -1,4 +1,4 @@
-//! How a pair ended, and what it carried.
+//! The outcome of a pair: how it ended, and what it carried.
 
 use crate::{
     fault::Fault,
@@ -9,12 +9,12 @@ use crate::{
 };
 use std::time::Duration;
 
-/// How a pair ended.
+/// The end of a pair and its sums.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The first fault; `None` is clean and complete.
     pub fault: Option<Fault>,
-    /// How each side was closed: code, name and reason of a WebSocket, or why it ended.
+    /// Close of each side: code, name and reason of a WebSocket, or why it ended.
     pub closed: [Option<String>; 2],
     /// Data messages and payload bytes carried from side A and from side B.
     pub carried: [(u64, u64); 2],
@@ -22,9 +22,9 @@ pub struct Outcome {
     pub unsent: Left,
     /// Input that may not have arrived when a connection was lost.
     pub doubt: Doubt,
-    /// That a clean Close came after a long silence, and what to do about that.
+    /// Cause and hint, when a clean Close came after a long silence.
     pub idle_close: Option<[String; 2]>,
-    /// What else did not come where it should.
+    /// Everything else that did not come where it should.
     pub remains: Remains,
     /// Everything was sent and delivered, and every peer has closed.
     pub complete: bool,
@@ -32,7 +32,7 @@ pub struct Outcome {
     pub rtt: Option<Rtt>,
 }
 
-/// What was carried and did not come where it should.
+/// Messages and bytes that were carried and did not come where they should.
 #[derive(Clone, Debug, Default)]
 pub struct Remains {
     /// Messages that a side was too slow for.
@@ -47,14 +47,14 @@ pub struct Remains {
     pub undelivered: (u64, u64),
     /// Messages and bytes among them that came from side A and from side B and were not even handed over.
     pub kept: [(u64, u64); 2],
-    /// What a person calls the input.
+    /// Name of the input, for people.
     pub input: String,
-    /// What a person calls the output.
+    /// Name of the output, for people.
     pub output: String,
 }
 
 impl Remains {
-    /// Whether an output has taken everything.
+    /// True when the outputs have taken everything.
     pub fn is_delivered(&self) -> bool {
         self.undelivered == (0, 0) && self.unsent == 0
     }
@@ -63,7 +63,7 @@ impl Remains {
 /// Round trips, summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rtt {
-    /// How many.
+    /// Number of round trips.
     pub count: u32,
     /// The shortest.
     pub min: Duration,
@@ -84,7 +84,7 @@ impl Rtt {
 }
 
 impl Outcome {
-    /// What the WebSocket of this side carried, and how the session ended.
+    /// Tally of this side's WebSocket: what it carried, and how the session ended.
     pub fn tally(&self, side: usize) -> Tally {
         let ((messages_in, bytes_in), (messages_out, bytes_out)) =
             (self.carried[side], self.carried[1 - side]);
@@ -103,12 +103,12 @@ impl Outcome {
         }
     }
 
-    /// What of the input was left unsent, if anything was.
+    /// Input that was left unsent, in words, if any was.
     pub fn left_unsent(&self) -> Option<String> {
         (!self.unsent.is_none()).then(|| self.unsent.words())
     }
 
-    /// What was dropped on the way, if anything was.
+    /// Messages that were dropped on the way or heard by nobody, in words.
     pub fn dropped(&self) -> Vec<String> {
         let Remains { dropped, unheard, .. } = self.remains;
         let dropped = (dropped > 0).then(|| format!("dropped {}", counted(dropped, "message")));
@@ -116,15 +116,14 @@ impl Outcome {
         dropped.into_iter().chain(unheard).collect()
     }
 
-    /// What an output did not take, if there is such.
+    /// Messages and bytes that an output did not take, in words, if there are any.
     pub fn undelivered(&self) -> Option<String> {
         let (messages, bytes) = self.remains.undelivered;
         ((messages, bytes) != (0, 0))
             .then(|| format!("{}, {} not taken", counted(messages, "message"), counted(bytes, "byte")))
     }
 
-    /// How the WebSocket of this side ended and what it carried, for a line of the log of a server: its form is
-    /// the same for any number.
+    /// End and sums of this side's WebSocket for a server's log, in the same form for any number.
     pub fn summary(&self, side: usize) -> String {
         self.ended(side, |messages, bytes| format!("{messages} messages {bytes} bytes"))
     }

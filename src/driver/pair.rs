@@ -57,7 +57,7 @@ pub struct Pair {
     closings: Closings,
     remains: Remains,
     rtt: Option<Rtt>,
-    /// How long a send queue may stand still when its transport is left.
+    /// Time that a send queue may stand still before its transport is left anyway.
     stall: Duration,
     /// Its share of the memory for unfinished messages, in a server.
     seat: Option<Seat>,
@@ -175,8 +175,8 @@ impl Pair {
         }
     }
 
-    /// What either side gave: what was sent of it, with what was said by itself; what came of a peer, also
-    /// where an output did not take it.
+    /// Messages and payload bytes that each side gave: of an input those that were sent, with the generated
+    /// ones; of a peer those that came, also where an output did not take them.
     fn carried(&self) -> [(u64, u64); 2] {
         [0, 1].map(|side| {
             let said = self.pumps[1 - side].chatter.as_ref().map_or((0, 0), |chatter| chatter.said);
@@ -193,7 +193,7 @@ impl Pair {
         let mut events = Vec::new();
         for _ in 0..ROUNDS {
             let stops = self.poll_stop(cx, &mut events);
-            // Whoever has to stop reads nothing more.
+            // A session that has to stop reads nothing more.
             if !self.panicked && !stops {
                 self.poll_pumps(cx, &mut events);
             }
@@ -227,10 +227,10 @@ impl Pair {
         Poll::Pending
     }
 
-    /// Whether a link or a pump that was polled before may go on because of it.
+    /// True when a link or a pump that was polled before may go on because of the event.
     ///
     /// Bytes that a transport took change nothing for them, nor does a message for a WebSocket change what is
-    /// read from it. What was heard of a peer may have put a reply into its queue.
+    /// read from it. Bytes heard from a peer may have put a reply into its queue.
     fn leads_on(&self, event: &Event) -> bool {
         match event {
             Event::Wrote { .. } | Event::Took { .. } => false,
@@ -240,7 +240,7 @@ impl Pair {
         }
     }
 
-    /// Whether the session has to end, since just now.
+    /// Polls for the fault that ends the session from outside; true in the one poll that gets it.
     fn poll_stop(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) -> bool {
         if let Some(stop) = &mut self.stop
             && let Poll::Ready(fault) = stop.as_mut().poll(cx)
@@ -265,7 +265,7 @@ impl Pair {
             if told.is_empty() {
                 continue;
             }
-            // What follows from an event depends on how far the transports have come.
+            // The progress of the transports comes first: the session's answer to an event depends on it.
             (0..2).for_each(|side| self.note_progress(side, events));
             for told in told.drain(..) {
                 events.push(match told {
@@ -332,7 +332,7 @@ impl Pair {
             }
         }
         if self.legs[side].abandoned {
-            // What it says too late is dropped, so that it goes on taking.
+            // Input that comes too late is read and dropped, so that the far end goes on taking.
             let _: Poll<_> = self.links[side].poll_late(cx);
         }
         if let Some(ask) = self.legs[side].ask.take() {
@@ -349,7 +349,7 @@ impl Pair {
             self.remains.undelivered.0 += lost.0;
             self.remains.undelivered.1 += lost.1;
             if self.web_socket == [true, true] {
-                // What it went on saying could go nowhere.
+                // Messages that the WebSocket went on sending had nowhere to go.
                 let left = Left { messages: self.pumps[side].abandon().0, ..Left::default() };
                 events.push(Event::Unsent { side, left });
             }
@@ -430,7 +430,7 @@ impl Pair {
     fn apply(&mut self, action: Action, events: &mut Vec<Event>) {
         match action {
             Action::Stop { side } => match &self.links[side] {
-                // What it heard before was read already, and is for the other side.
+                // The messages that it heard before were read already, and are for the other side.
                 Link::Member(member) => member.leave(SourceEnd::Absent),
                 _ => self.pumps[side].stop(),
             },
@@ -467,7 +467,7 @@ impl Pair {
                 let parting = Parting { by, stall: self.stall, cut };
                 self.release(side, parting, events);
             }
-            // That nothing came back is no news when nothing was wanted.
+            // The note that nothing came back is no news when nothing was wanted.
             Action::Note(_) if self.one_way => {}
             Action::Note(text) => self.reporter.note(&text),
         }
@@ -503,7 +503,8 @@ impl Pair {
         self.links[1 - from].abandon();
         let mut unsent = self.links[1 - from].unsent();
         let all = messages + unsent.messages;
-        // What is half written is finished, unless it turns out otherwise.
+        // This place takes a half-written message for unsent, the sums below take it for sent; `unfinished`
+        // corrects both when it was not finished.
         self.legs[from].place_unfinished = self.links[from].place(all);
         let finishing = self.links[1 - from].finishing();
         unsent.messages -= finishing.messages;

@@ -31,7 +31,7 @@ use std::{
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-/// How long the connection may take to be closed.
+/// Time to leave the transport once our Close was answered.
 const FAREWELL: Duration = Duration::from_millis(50);
 
 /// Opens with `opening`, looks, closes, and says what was found.
@@ -101,7 +101,7 @@ async fn look(
         }
     };
     let closed = close(link, run).await;
-    // What is wrong with the opening comes first, also where the status is the expected one.
+    // A fault of the opening comes first, also where the status is the expected one.
     let opened =
         stage::unexpected(&run.common().expect, &found.facts, &run.reach.redactor).map_or(Ok(()), Err);
     opened.and(pinged).and(closed)?;
@@ -125,7 +125,7 @@ async fn rounds(run: &Run, link: &mut Link, count: u64, probe: &Probe) -> Result
             Err(fault) => return Err(fault),
         }
         if number < count {
-            // What comes meanwhile is taken, so that it does not delay the next pong.
+            // Messages that come meanwhile are taken, so that they do not delay the next pong.
             let mut batch = VecDeque::new();
             let rest =
                 timeout(next.saturating_duration_since(Instant::now()), receive(link, &mut batch, |_| false));
@@ -138,10 +138,10 @@ async fn rounds(run: &Run, link: &mut Link, count: u64, probe: &Probe) -> Result
     Ok(Pings::of(times, lost))
 }
 
-/// What begins the payloads of our pings.
+/// Prefix of the payloads of our pings.
 const OWN: &str = "wsio ";
 
-/// How long the right pong is waited for once one with another payload has come.
+/// Time to wait for the right pong once one with another payload has come.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// One ping and its pong. A pong with another payload is one too, if none with the right one comes soon:
@@ -194,7 +194,7 @@ async fn round_trip(
     Ok(took)
 }
 
-/// Whether a pong answers a ping of ours, of whatever number.
+/// True when a pong with this payload answers a ping of ours, of whatever number.
 fn is_own(payload: &[u8]) -> bool {
     let number = payload.strip_prefix(OWN.as_bytes()).and_then(|number| str::from_utf8(number).ok());
     number.is_some_and(|number| number.parse::<u64>().is_ok())
@@ -232,7 +232,7 @@ async fn take_what_came(link: &mut Link) -> Result<()> {
     Ok(())
 }
 
-/// What it means that nothing more comes.
+/// The fault of a link that gives nothing more.
 fn ended(link: &Link) -> Fault {
     match link.end() {
         Some(SourceEnd::Close { described, .. }) => {
@@ -270,7 +270,7 @@ async fn close(mut link: Link, run: &Run) -> Result<()> {
 }
 
 impl Expected {
-    /// Whether a refusal is what was expected.
+    /// Accepts a refusal whose status is the expected one; any other is a fault.
     fn refusal(&self, fault: Fault) -> Result<()> {
         match (self.status, &fault.answer) {
             (Some(wanted), Some(answer)) if wanted == answer.status => Ok(()),

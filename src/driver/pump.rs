@@ -28,7 +28,7 @@ const ROUNDS: usize = 8;
 /// Messages kept to be shown when none of them was wanted.
 const RECENT: usize = 3;
 
-/// What a pump tells its pair.
+/// News from a pump for its pair.
 #[derive(Debug, PartialEq)]
 pub(super) enum Told {
     /// Data messages came from the source.
@@ -47,7 +47,7 @@ pub(super) enum Told {
     Ponged,
     /// The sink holds us up, so the source is not read; or it is again.
     Blocked(bool),
-    /// What came waits more than a moment for the sink; or it no longer does.
+    /// Messages wait more than a moment for the sink; or they no longer do.
     Held(bool),
 }
 
@@ -56,19 +56,19 @@ pub(super) struct Pump {
     /// Read, and not fed yet.
     waiting: VecDeque<Message>,
     waiting_bytes: u64,
-    /// What the source gave just now.
+    /// Messages that the source gave just now.
     fresh: VecDeque<Message>,
-    /// How far is read ahead of a sink that takes nothing.
+    /// Decides how far is read ahead of a sink that takes nothing.
     ahead: Ahead,
     /// Messages still wanted from this source.
     wanted: Option<u64>,
-    /// Which messages of this source are wanted at all.
+    /// Filter that the messages of this source have to pass.
     filter: Option<Arc<Filter>>,
     /// The last ones that were not.
     unwanted: VecDeque<Message>,
     /// The source is not read any more.
     stopped: bool,
-    /// What the source gives is dropped.
+    /// Messages of the source are dropped.
     discarding: bool,
     ended: bool,
     delivered: bool,
@@ -80,7 +80,7 @@ pub(super) struct Pump {
     passes_control: bool,
     /// Both sides are WebSockets: a ping of the one is answered by the other.
     relays: bool,
-    /// What is said to the source by itself.
+    /// Generated messages for the source: heartbeats and answers.
     pub chatter: Option<Box<Chatter>>,
     /// Data messages and payload bytes handed to the sink.
     pub count: (u64, u64),
@@ -125,7 +125,7 @@ impl Pump {
         self.stopped = true;
     }
 
-    /// Whether the sink holds it up, so that its source is not read.
+    /// True when the sink holds the pump up, so that its source is not read.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked && !self.sink_failed
     }
@@ -154,12 +154,12 @@ impl Pump {
         self.discarding = true;
     }
 
-    /// Whether everything was read, fed and flushed.
+    /// True once everything was read, fed and flushed.
     pub(super) fn is_delivered(&self) -> bool {
         self.delivered
     }
 
-    /// What it holds for a sink that takes nothing, bytes.
+    /// Bytes that the pump holds for a sink that takes nothing.
     pub(super) fn held(&self) -> usize {
         self.ahead.held(self.waiting_bytes, self.waiting.len())
     }
@@ -228,7 +228,7 @@ impl Pump {
         Poll::Pending
     }
 
-    /// Whether the source is read although the sink takes nothing: only then are its pings answered.
+    /// Returns whether the source is read although the sink takes nothing: only then are its pings answered.
     fn reads_ahead(
         &mut self,
         cx: &mut Context<'_>,
@@ -286,7 +286,7 @@ impl Pump {
         if data > 0 {
             told.push(Told::Received(data));
         }
-        // What answers the other side's ping tells nothing of how long ours took.
+        // A pong for the other side's ping tells nothing of how long ours took.
         let answers = |message: &Message| match (message, source.conn()) {
             (Message::Pong(payload), Some(conn)) if self.relays => conn.is_own(payload),
             (message, _) => message.is_pong(),
@@ -305,7 +305,7 @@ impl Pump {
             self.dropped.1 += self.fresh.iter().map(payload).sum::<u64>();
         }
         if self.discarding || self.sink_failed {
-            // What is dropped are messages; who asks whether the other side lives gets an answer.
+            // Only data messages are dropped: a relay passes control frames on, so a ping is answered.
             let relays = self.relays;
             self.fresh.retain(|message| relays && is_control(message));
         }

@@ -1,4 +1,4 @@
-//! What comes before a session: a client's requests, until one is for a WebSocket.
+//! The time before a session: a client's requests, until one is for a WebSocket.
 //!
 //! Files and pages are answered here and are no session: they are no client of `--once`, and a signal
 //! lets the one under way go on within `--grace`.
@@ -25,10 +25,10 @@ use tokio::{
 /// for files and one for its socket.
 const ROOM: usize = 8;
 
-/// What is answered when all places are taken.
+/// Text of the 503 when all places are taken.
 const FULL: &str = "too many connections";
 
-/// How long a client may take to hear that descriptors are used up; others wait for the same place.
+/// Time for a client to hear that descriptors are used up; others wait for the same place.
 const TOLD: Duration = Duration::from_millis(100);
 
 impl Shared {

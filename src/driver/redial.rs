@@ -158,7 +158,7 @@ impl Redial {
         }));
     }
 
-    /// Whether another try is allowed.
+    /// True when another try is allowed.
     fn may_try(&self) -> bool {
         self.run
             .common()
@@ -254,7 +254,7 @@ impl Renew for Redial {
     }
 }
 
-/// How much is in doubt, for the line that tells of the loss.
+/// The messages in doubt, in words, for the line that tells of the loss.
 fn doubtful(doubt: Doubt, resends: bool) -> String {
     let are = match (doubt.messages, resends) {
         (0, _) => return String::new(),

@@ -30,10 +30,10 @@ use std::{
 use tokio::sync::{OnceCell, watch};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-/// How long brokers may take when nobody reads our output any more.
+/// Time for brokers to finish when nobody reads our output any more.
 const LAST_WORD: Duration = Duration::from_millis(100);
 
-/// What is taken as it was written, though the other side may not.
+/// Notes on subprotocols and origins that are taken as written, though the other side may refuse them.
 fn odd_names(common: &Common, redactor: &Redactor) -> Vec<String> {
     let handshake = &common.server.handshake;
     let subprotocols = common.client.subprotocols.iter().chain(&handshake.subprotocols);
@@ -52,7 +52,7 @@ fn odd_names(common: &Common, redactor: &Redactor) -> Vec<String> {
     .collect()
 }
 
-/// What every session of a run shares.
+/// State that all sessions of a run share.
 pub(super) struct Run {
     pub reach: Reach,
     pub first: Vec<Message>,
@@ -60,7 +60,7 @@ pub(super) struct Run {
     pub stop: watch::Receiver<Option<Fault>>,
     pub started: Instant,
     pub recorder: Option<Recorder>,
-    /// What all clients of a server may hold of unfinished messages.
+    /// Memory that the unfinished messages and the read-ahead of all clients may take.
     pub budget: Option<Budget>,
 }
 
@@ -124,12 +124,12 @@ impl Run {
         })
     }
 
-    /// What the command line asked for.
+    /// Options of the command line.
     pub(super) fn common(&self) -> &Common {
         &self.reach.common
     }
 
-    /// What `opening` gives; a fault is told on standard output, when that takes events.
+    /// Awaits `opening`; its fault is told on standard output too, when that takes events.
     pub(super) async fn telling<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         let opened = opening.await;
         if let Err(fault) = &opened {
@@ -146,7 +146,7 @@ impl Run {
         }
     }
 
-    /// What `work` gives, or the signal's or the run's deadline's fault when that comes first.
+    /// Awaits `work`; gives the fault of the signal or of the run's deadline when that comes first.
     pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.unless_over("connect", work).await
     }
@@ -180,7 +180,7 @@ impl Run {
         })
     }
 
-    /// When `--timeout` is over.
+    /// Time at which `--timeout` is over.
     pub(super) fn ends(&self) -> Option<Instant> {
         self.common().rules.timeout.map(|timeout| self.started + timeout)
     }
@@ -211,7 +211,7 @@ impl Run {
         }
         let closed = format!("close {}", outcome.told(shown));
         match at_prompt {
-            // Whoever is back in the shell wants to know why.
+            // The user is back in the shell and wants to know why.
             true => self.reach.reporter.life(&closed),
             false => self.reach.reporter.verbose(&closed),
         }

@@ -7,7 +7,7 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-/// What is hidden in everything that a run of this plan tells.
+/// Secrets that are hidden in everything that a run of this plan tells.
 pub(super) fn of(plan: &Plan) -> Redactor {
     let (common, targets): (&Common, Vec<&str>) = match plan {
         Plan::Connect(plan) => (&plan.common, vec![&plan.target]),
@@ -53,7 +53,7 @@ fn of_client(client: &ClientOptions, redactor: &mut Redactor) {
 }
 
 fn of_headers(headers: &[(HeaderName, HeaderValue)], redactor: &mut Redactor) {
-    // What was read from a file is a secret, whatever its name.
+    // A value that was read from a file is a secret, whatever its name.
     let sensitive = headers.iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.as_str());
     let own = sensitive.filter(|name| !["authorization", "cookie"].contains(name)).map(str::to_owned);
     redactor.more.extend(own);

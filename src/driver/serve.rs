@@ -40,10 +40,10 @@ use tokio::{
 /// Clients of a WebSocket server that may be on their way in, where descriptors allow it.
 const NEWCOMERS: usize = 2048;
 
-/// How much later than its sessions a server cuts off what has not ended.
+/// Time past `--grace`, the sessions' own limit, after which a server cuts off those that have not ended.
 const CUT_OFF: Duration = Duration::from_millis(500);
 
-/// What every client is joined to.
+/// The target that every client is joined to.
 pub(super) enum Behind {
     /// A fresh one for each.
     Endpoint(Arc<dyn Endpoint>),
@@ -82,13 +82,13 @@ pub(super) struct Shared {
     pub cut: Seldom,
     pub broken: mpsc::Sender<Fault>,
     pub broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
-    /// What all clients together said and heard so far, and how many there were.
+    /// Sums over all clients so far: their number, and what they said and heard.
     pub totals: Mutex<Totals>,
     /// Connections that came and said nothing.
     pub silent: Silent,
 }
 
-/// Who is to be joined to what stands behind.
+/// A client that is to be joined to the target.
 pub(super) enum Came<'a> {
     /// A client that asked for a WebSocket.
     Asks(&'a Greeting, Box<Handshake>),
@@ -96,7 +96,7 @@ pub(super) enum Came<'a> {
     Plain(Guest),
 }
 
-/// How a client's task ended: `None` when it was never served.
+/// Outcome of a client's task; `None` when the client was never served.
 pub(super) type Served = Option<Outcome>;
 
 /// The first of these addresses as a client on this machine writes it; none of a path.
@@ -170,7 +170,7 @@ impl Server {
     /// Serves until a signal, the end of the time or of the one client, or a fault of the shared streams.
     pub(super) async fn run(mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
-        // Whoever types does so from the start.
+        // The prompt is there from the start, so the hub is made before the first client.
         if let Behind::Hub(room, hub) = &shared.behind
             && shared.run.reach.stdio.has_prompt()
         {
@@ -202,7 +202,7 @@ impl Server {
                 accepted = self.door.accept(closed) => match accepted {
                     Ok(guest) => self.welcome(guest, &mut clients),
                     Err(error) => {
-                        // Also without anybody who waits, the system says so. A silent one that goes makes room
+                        // The error comes even when no client waits. A silent newcomer that goes makes room
                         // for the next client.
                         if shared.failed_to_accept(&error)
                             && let Some((dialed, place)) = self.door.accept_on_spare()
@@ -220,7 +220,7 @@ impl Server {
         let (short, served) = self.shared.drain(&mut clients, self.grace).await;
         self.shared.sum_up();
         match end {
-            // What the one client's session came to says more: with -n, that an expectation failed.
+            // The outcome of the one client's session says more: with -n, that an expectation failed.
             Some(fault) if self.once => {
                 served.map_or(Some(fault), |outcome| outcome.fault).map_or(Ok(()), Err)
             }
@@ -265,7 +265,7 @@ impl Server {
         clients.spawn(async move {
             let permit = match permit {
                 Ok(permit) => permit,
-                // Whoever makes room for it is about to go.
+                // The client that was evicted for it is about to go and gives its permit back.
                 Err(_) => Arc::clone(&shared.permits).acquire_owned().await.ok()?,
             };
             shared.client(guest, newcomer, Some(permit)).await
@@ -347,7 +347,7 @@ impl Shared {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).turned_away += datagrams;
     }
 
-    /// What was not told yet; with `--stats`, what all clients together carried.
+    /// Tells what was not told yet; with `--stats`, also what all clients together carried.
     fn sum_up(&self) {
         self.tell_silent();
         let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -381,7 +381,7 @@ impl Shared {
         };
         let drained = tokio::time::timeout(grace + CUT_OFF, done).await.is_ok();
         short += clients.len();
-        // What is cut off says so.
+        // A session that is cut off here writes its last line when it is dropped.
         clients.shutdown().await;
         let is_short = short > 0 || !drained;
         let words = format!(

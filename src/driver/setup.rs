@@ -1,4 +1,4 @@
-//! What a pair is set up with.
+//! The setup of a pair.
 
 use crate::{
     fault::Fault,
@@ -10,26 +10,26 @@ use crate::{
 use std::{future::Future, pin::Pin};
 use tokio_tungstenite::tungstenite::Message;
 
-/// What a pair needs beside its links.
+/// Everything that a pair needs beside its links.
 pub struct Setup {
     /// Endings, deadlines, keepalive.
     pub rules: Rules,
     /// The WebSocket was accepted, not dialled.
     pub serving: bool,
-    /// When the whole run is over.
+    /// Time at which the whole run is over.
     pub timeout_at: Option<Instant>,
     /// Sent to the WebSocket side before anything else.
     pub first: Vec<Message>,
-    /// What is said to the WebSocket by itself.
+    /// Generated messages for the WebSocket: heartbeats and answers.
     pub chat: Chat,
-    /// How much is read ahead of an output that takes nothing, bytes; `None` is nothing.
+    /// Bytes that are read ahead of an output that takes nothing; `None` reads nothing ahead.
     pub read_ahead: Option<usize>,
     /// Its share of the memory for unfinished messages, in a server.
     pub seat: Option<Seat>,
-    /// What a WebSocket gives is not delivered.
+    /// Messages of the WebSocket are not delivered.
     pub send_only: bool,
     /// Ready with a fault when the session has to end: a signal, or something expected that is not so.
     pub stop: Pin<Box<dyn Future<Output = Fault> + Send>>,
-    /// Where notes go.
+    /// Takes the notes.
     pub reporter: Reporter,
 }

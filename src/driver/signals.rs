@@ -38,7 +38,7 @@ pub struct Ignored {
     hangup: bool,
 }
 
-/// What SIGHUP asks for.
+/// Meaning of SIGHUP for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     End,
@@ -48,7 +48,7 @@ enum Meaning {
     },
 }
 
-/// What a run is told from outside.
+/// Orders that a run gets from outside.
 #[derive(Clone)]
 pub struct Orders {
     /// Holds the fault of the signal that asks for the end.
@@ -78,7 +78,7 @@ impl Signals {
             terminate: open(SignalKind::terminate())?,
             meaning: match reloads {
                 false => Meaning::End,
-                // Whoever had it ignored did not want the end of the terminal to be ours.
+                // A run that was started with SIGHUP ignored is to outlive its terminal.
                 true => Meaning::Reload { had_terminal: !ignored.hangup && has_terminal() },
             },
             hangup: unless(ignored.hangup && !reloads, SignalKind::hangup())?,
@@ -143,7 +143,7 @@ impl Reload {
     }
 }
 
-/// Whether there is a controlling terminal: a terminal that hangs up is none any more.
+/// True while there is a controlling terminal: a terminal that has hung up is none any more.
 fn has_terminal() -> bool {
     fs::File::open("/dev/tty").is_ok()
 }
@@ -157,7 +157,7 @@ async fn comes(signal: &mut Option<Signal>) {
 }
 
 impl Ignored {
-    /// What the process was started with: to be read before anything handles a signal.
+    /// Reads what the process was started with; to be called before anything handles a signal.
     ///
     /// Linux tells in `/proc`. Elsewhere std has no call that asks, so a child is asked: it inherits what is
     /// ignored, and outlives its own signal then.
@@ -173,7 +173,7 @@ impl Ignored {
     }
 }
 
-/// What a shell exits with that its own signal did not end.
+/// Exit code of a shell that its own signal did not end.
 const OUTLIVED: i32 = 7;
 
 /// Starts a shell that does what is said `before`, then sends itself the signal.

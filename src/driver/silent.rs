@@ -17,7 +17,7 @@ use tokio::{
 /// Hosts that are named at most.
 const NAMED: usize = 8;
 
-/// How long connections that say nothing are counted before a line tells of them.
+/// Time that silent connections are counted before a line tells of them.
 const COUNTED: Duration = Duration::from_secs(60);
 
 /// Connections that were closed without a byte, as the checks of load balancers are: one line tells of many.
@@ -32,7 +32,7 @@ struct Seen {
     count: u64,
     /// Their hosts.
     from: BTreeSet<String>,
-    /// When they are told; `None` while there are none.
+    /// Time of the line that tells of them; `None` while there are none.
     due: Option<Instant>,
 }
 

@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::fault::{Fault, Result};
 use std::{future::Future, pin::pin, time::Duration};
 
-/// How long a run goes on before it is told.
+/// Time after which the note is written while the run still goes on.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Run {

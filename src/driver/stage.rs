@@ -1,5 +1,4 @@
-//! What a run finds out beside carrying messages, and writes down: how the server opens, how a script
-//! goes, what passed.
+//! Findings of a run beside its messages, and their reports: openings, scripts, what passed.
 
 use crate::{
     endpoint::{self, Endpoint},
@@ -21,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-/// How long `connect` waits for what a script expects, unless something else is said.
+/// Time that `connect` waits for what a script expects, without `within` in the script or `--timeout`.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The phase of what is found out before anything is said.
@@ -30,7 +29,7 @@ const OPENING: &str = "upgrade";
 /// Sessions of a server whose every step is kept for a report.
 const KEPT: usize = 10_000;
 
-/// What is kept of the scripts that were played.
+/// Results of the scripts that were played.
 #[derive(Default)]
 pub(super) struct Stage {
     /// It is played against many clients, each of which may fail.
@@ -42,7 +41,7 @@ pub(super) struct Stage {
     pub told: Option<Recorder>,
 }
 
-/// What became of the scripts that were played.
+/// The scripts that were played: those kept for reports, all in number, and the failed ones.
 #[derive(Default)]
 struct Performances {
     kept: Vec<Played>,
@@ -66,7 +65,7 @@ pub(super) fn check(expect: &Expect) -> Result<()> {
     }
 }
 
-/// What is not as expected of an opening.
+/// The fault of an opening that is not as expected, if it is not.
 pub(super) fn unexpected(expect: &Expect, facts: &Facts, redactor: &Redactor) -> Option<Fault> {
     let expected = expect.subprotocol.as_ref().filter(|name| facts.subprotocol.as_ref() != Some(name))?;
     let shown = |name: &String| format!("`{}`", redactor.subprotocol(name));
@@ -130,7 +129,7 @@ impl Stage {
         fault
     }
 
-    /// Whether there was a session for a script.
+    /// True when a session has played a script.
     pub(super) fn has_begun(&self) -> bool {
         self.lock().count > 0
     }
@@ -149,7 +148,7 @@ impl Stage {
         }
     }
 
-    /// How the script went, with the one peer or with each of many.
+    /// Results of the script, with the one peer or with each of many.
     pub(super) fn results(&self, script: &Script, fault: Option<&Fault>) -> Results {
         let played = std::mem::take(&mut self.lock().kept);
         if self.many && !played.is_empty() {

@@ -32,7 +32,7 @@ pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duratio
     lines
 }
 
-/// What a whole server carried.
+/// Sums over all sessions of a server.
 #[derive(Default)]
 pub(super) struct Totals {
     clients: u64,

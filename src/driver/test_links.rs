@@ -39,7 +39,7 @@ struct Near {
 pub(super) struct Far {
     from: DuplexStream,
     to: DuplexStream,
-    /// What came and is not a whole frame.
+    /// Bytes that came and are not a whole frame yet.
     bytes: Vec<u8>,
     written: Arc<AtomicU64>,
     /// Bytes of ours that the far end's system has not acknowledged.
@@ -109,7 +109,7 @@ pub(super) fn over(port: Port) -> Link {
 }
 
 impl Far {
-    /// How many bytes of ours there was room for so far.
+    /// Bytes of ours that there was room for so far.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::SeqCst)
     }

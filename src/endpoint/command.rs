@@ -67,7 +67,7 @@ fn malformed(cause: &str) -> Fault {
 
 struct Command {
     words: Vec<OsString>,
-    /// What `/bin/sh` is given, as it was written.
+    /// Command line for `/bin/sh`, as it was written.
     shell: Option<String>,
 }
 
@@ -134,7 +134,7 @@ impl Endpoint for Command {
     }
 
     fn prepare<'a>(&'a self, _: &'a Reach) -> Opens<'a, Result<()>> {
-        // What a line of shell will start is known to the shell alone.
+        // The programs that a line of shell will start are known to the shell alone.
         let found = match &self.shell {
             Some(_) => Ok(()),
             None => child::find(&self.words[0], std::env::var_os("PATH")),

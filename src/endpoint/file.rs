@@ -92,7 +92,7 @@ impl Disk {
     }
 }
 
-/// Whether it is a terminal or serial line, which is read and written.
+/// True when the path is a terminal or serial line, which is both read and written.
 fn is_line(path: &Path) -> bool {
     let is_device = std::fs::metadata(path).is_ok_and(|facts| facts.file_type().is_char_device());
     let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits() as i32;

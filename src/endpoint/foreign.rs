@@ -5,7 +5,7 @@
 
 use super::Role;
 
-/// What to write instead of this scheme of another tool, standing there.
+/// Hint at what to write in that place instead of this scheme of another tool.
 pub(super) fn hint(name: &str, role: Role) -> Option<&'static str> {
     let found = WORDS.iter().find(|word| word.names.iter().any(|known| known.eq_ignore_ascii_case(name)))?;
     Some(match role {
@@ -14,7 +14,7 @@ pub(super) fn hint(name: &str, role: Role) -> Option<&'static str> {
     })
 }
 
-/// Whether it is another tool's word even where a port follows: `ws-l:8080` is no host.
+/// True for another tool's word that is no host even where a port follows, as in `ws-l:8080`.
 pub(super) fn is_no_host(name: &str) -> bool {
     (name.contains('-') && name.len() < 12) && hint(name, Role::A).is_some()
         || ["tcp4", "tcp6", "udp4", "udp6"].iter().any(|known| known.eq_ignore_ascii_case(name))
@@ -22,9 +22,9 @@ pub(super) fn is_no_host(name: &str) -> bool {
 
 struct Word {
     names: &'static [&'static str],
-    /// What to write as the first endpoint.
+    /// Hint for the first endpoint.
     a: &'static str,
-    /// What to write as the second, or after `--to`.
+    /// Hint for the second, or after `--to`.
     b: &'static str,
 }
 

@@ -39,7 +39,7 @@ impl WebSocketAcceptor {
         Self { listener, tls, options }
     }
 
-    /// What a client's own task needs to greet it.
+    /// The greeting that a client's own task runs.
     pub fn greeting(&self) -> Greeting {
         let mut over_unix = self.options.clone();
         over_unix.admission.loopback = false;
@@ -91,12 +91,12 @@ impl Greeting {
         self.tls.as_ref().map(tls::Acceptor::reload)
     }
 
-    /// Whether clients speak TLS.
+    /// True when clients speak TLS.
     pub fn is_secure(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Whether a client has to show who it is.
+    /// True when a client has to prove its identity.
     pub fn asks_for_credentials(&self) -> bool {
         self.options.admission.login.is_some()
             || self.tls.as_ref().is_some_and(tls::Acceptor::asks_for_certificate)

@@ -34,7 +34,7 @@ pub use web_socket::accepted;
 use crate::fault::Result;
 use std::{future::Future, pin::Pin};
 
-/// What a client is told when threads, processes or descriptors are used up.
+/// Text for a client when threads, processes or descriptors are used up.
 pub const EXHAUSTED: &str = "the server is out of threads, processes or descriptors";
 
 /// A future that an endpoint returns; boxed once per connection.
@@ -45,27 +45,27 @@ pub trait Endpoint: Send + Sync {
     /// The name again, in full, without secrets.
     fn describe(&self) -> String;
 
-    /// Whether it speaks WebSocket.
+    /// True when it speaks WebSocket.
     fn is_web_socket(&self) -> bool {
         false
     }
 
-    /// Whether it sends and takes datagrams.
+    /// True when it sends and takes datagrams.
     fn is_datagrams(&self) -> bool {
         false
     }
 
-    /// Whether it is standard input and output.
+    /// True for standard input and output.
     fn is_standard(&self) -> bool {
         false
     }
 
-    /// Whether it is a child process.
+    /// True for a child process.
     fn is_command(&self) -> bool {
         false
     }
 
-    /// Whether a server may open it anew for each client, or with `once` for one.
+    /// Checks that a server may open it anew for each client, or with `once` for one.
     ///
     /// # Errors
     /// Exit 2 with what works instead.

@@ -109,8 +109,7 @@ fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     })
 }
 
-/// What to write where a path, a command line or a standard stream stands without its scheme; none of them is
-/// the name of a host.
+/// Hint for a path, a command line or a standard stream without its scheme; none of them names a host.
 fn instead(text: &str, role: Role) -> Option<String> {
     let is_path = ["/", "./", "../", "~"].iter().any(|begin| text.starts_with(begin))
         && !text.starts_with("//")

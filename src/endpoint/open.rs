@@ -1,4 +1,4 @@
-//! What opening an endpoint takes and gives.
+//! Opening an endpoint: what it takes and gives.
 
 use super::{Visitor, WebSocketAcceptor};
 use crate::{
@@ -23,7 +23,7 @@ use std::{
 };
 use tokio::sync::OnceCell;
 
-/// Which place of a pair an endpoint takes.
+/// An endpoint's place in a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The first.
@@ -42,7 +42,7 @@ impl Role {
 /// The circumstances of one opening.
 #[derive(Clone, Debug)]
 pub struct Opening {
-    /// Which place it takes.
+    /// The place in the pair.
     pub role: Role,
     /// Subprotocols to ask for instead of the command line's: those the other side was asked for.
     pub subprotocols: Option<Vec<String>>,
@@ -56,7 +56,7 @@ pub struct Opening {
     pub found: Option<Found>,
 }
 
-/// What the last attempt at a WebSocket found out.
+/// Facts that the last attempt at a WebSocket found out.
 pub type Found = Arc<Mutex<Facts>>;
 
 impl Opening {
@@ -84,7 +84,7 @@ impl From<OpenedLink> for Opened {
 pub struct OpenedLink {
     /// The connection.
     pub link: Link,
-    /// What is known of it.
+    /// The facts known of it.
     pub facts: Facts,
 }
 
@@ -119,7 +119,7 @@ pub struct Framings {
     pub output: Framing,
     /// Overrides the input framing's frame type.
     pub kind: Option<Kind>,
-    /// What stands before each message on standard output.
+    /// Prefix of each message on standard output.
     pub stamp: Option<Stamp>,
     /// Control characters of a peer reach a terminal.
     pub raw: bool,
@@ -131,7 +131,7 @@ impl Framings {
         self.kind.unwrap_or(self.input.kind)
     }
 
-    /// How the terminal of a child behaves: bare keystrokes and bare output are for a person.
+    /// Manner of a child's terminal: with `raw` both ways a person gets bare keystrokes and bare output.
     pub fn manner(&self) -> Manner {
         match (self.input.name, self.output.name) {
             ("raw", "raw") => Manner::Console,
@@ -140,13 +140,13 @@ impl Framings {
     }
 }
 
-/// What endpoints are opened with: options, and the things a process has only once.
+/// Everything that endpoints are opened with: options, and the things a process has only once.
 pub struct Reach {
     /// Framings of byte ends.
     pub framings: Framings,
-    /// What the command line asked for.
+    /// Options of the command line.
     pub common: Arc<Common>,
-    /// How servers are reached.
+    /// Dials servers.
     pub dialer: Dialer,
     /// A side of the pair sends datagrams.
     pub has_datagrams: bool,
@@ -158,29 +158,29 @@ pub struct Reach {
     pub rooms: Rooms,
     /// Connections to brokers, by server.
     pub brokers: Brokers,
-    /// Where notes go.
+    /// Takes the notes.
     pub reporter: Reporter,
-    /// What may be shown and recorded.
+    /// Hides the secrets in what is shown and recorded.
     pub redactor: Redactor,
     /// Made once, at first use: loading the roots is slow.
     pub connector: OnceCell<Connector>,
     /// The same for other origins than the one that was named.
     pub connector_for_strangers: OnceCell<Connector>,
-    /// What is to be known of `connector` was said.
+    /// The notes on `connector` were written.
     pub connector_noted: Once,
-    /// Where the secrets of TLS are written was said.
+    /// The note on the file that gets the keys of TLS was written.
     pub key_log_noted: Once,
-    /// That a stream has a framing that is none of ours was said.
+    /// The note on a stream whose framing is none of ours was written.
     pub sign_noted: Arc<Once>,
 }
 
 impl Reach {
-    /// Whether standard input is read at all.
+    /// True when standard input is read at all.
     pub fn reads_input(&self) -> bool {
         self.common.direction != Direction::ReceiveOnly
     }
 
-    /// Whether anything received is wanted.
+    /// True when received messages are wanted.
     pub fn writes_output(&self) -> bool {
         self.common.direction != Direction::SendOnly
     }
@@ -231,7 +231,7 @@ impl Reach {
         encoder: Box<dyn Encode>,
         notice: Option<Notice>,
     ) -> Link {
-        // What may be cut anywhere is cut so that the other side can carry it.
+        // Chunks of `raw` may end anywhere, so they are cut to what the other side can carry.
         let fits = self.has_datagrams && input.name == "raw";
         let max = match input.name {
             "raw" if fits => self.common.max_message.min(net::LARGEST_DATAGRAM),
@@ -249,12 +249,13 @@ impl Reach {
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
     }
 
-    /// Whether the output tells what happens beside data messages.
+    /// True when the output tells what happens beside data messages.
     pub fn tells_events(&self) -> bool {
         (self.framings.output.encoder)().wants_events()
     }
 
-    /// How datagrams become messages: binary unless text is asked for, whatever the framing of a byte side.
+    /// Rules by which datagrams become messages: binary unless text is asked for, whatever a byte side's
+    /// framing.
     pub fn datagrams(&self, idle: Option<Duration>) -> DatagramRules {
         let kind = self.framings.kind.unwrap_or(Kind::Binary);
         DatagramRules { kind, max_message: self.common.max_message, idle }

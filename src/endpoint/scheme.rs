@@ -1,11 +1,11 @@
-//! What a scheme is made of: its kind, its flags and how its text is read.
+//! The parts of a scheme: its kind, its flags and how its text is read.
 //!
 //! Each file of schemes uses this one; the table of all of them is in `schemes`.
 
 use super::Endpoint;
 use crate::fault::Result;
 
-/// What an endpoint is, as far as options, defaults and hints differ.
+/// Kind of an endpoint, as far as options, defaults and hints differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Standard input and output.
@@ -30,7 +30,7 @@ pub enum Kind {
     Command,
     /// A file that is read or written.
     File,
-    /// What it gets comes back.
+    /// Sends back what it gets.
     Echo,
     /// Gives nothing and swallows everything.
     Null,
@@ -40,7 +40,7 @@ pub enum Kind {
     Subject,
 }
 
-/// What matters of a scheme beside its kind.
+/// Properties of a scheme beside its kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Flags {
     /// It is reached over the network, so that the way to it can be chosen (`-4`, `--proxy`, `--resolve`).
@@ -53,17 +53,17 @@ pub struct Flags {
 
 /// One scheme of the table.
 pub struct Scheme {
-    /// What stands before the colon; `-` stands alone.
+    /// Name before the colon; `-` stands alone.
     pub name: &'static str,
-    /// How it is written.
+    /// Form with placeholders, such as `file:PATH`.
     pub form: &'static str,
     /// An example that parses.
     pub example: &'static str,
-    /// What it is, one line without a full stop.
+    /// Summary for help, one line without a full stop.
     pub summary: &'static str,
-    /// What it is, for those who treat kinds differently.
+    /// Kind of its endpoints.
     pub kind: Kind,
-    /// What else of it matters.
+    /// Its other properties.
     pub flags: Flags,
     /// May stand as A of `pipe`.
     pub a: bool,
@@ -86,19 +86,19 @@ impl Scheme {
 }
 
 impl Kind {
-    /// Whether messages with WebSocket frames go there.
+    /// True when its messages travel in WebSocket frames.
     pub fn is_web_socket(self) -> bool {
         matches!(self, Self::WebSocket | Self::WebSocketServer | Self::SecureWebSocketServer)
     }
 
-    /// Whether it waits for clients.
+    /// True when it waits for clients.
     pub fn listens(self) -> bool {
         let servers =
             [Self::WebSocketServer, Self::SecureWebSocketServer, Self::StreamServer, Self::DatagramServer];
         servers.contains(&self)
     }
 
-    /// Whether it gives and takes bytes that a framing cuts into messages.
+    /// True when it gives and takes bytes that a framing cuts into messages.
     pub fn is_bytes(self) -> bool {
         let bytes = [Self::Standard, Self::Stream, Self::Tls, Self::StreamServer, Self::Command, Self::File];
         bytes.contains(&self)

@@ -55,23 +55,23 @@ impl Scheme {
 }
 
 impl Kind {
-    /// What an endpoint is; a word without a known scheme is a WebSocket URL whose scheme was left out.
+    /// Kind of an endpoint; a word without a known scheme is a WebSocket URL whose scheme was left out.
     pub fn of(endpoint: &str) -> Self {
         Scheme::of(endpoint).map_or(Self::WebSocket, |(scheme, _)| scheme.kind)
     }
 }
 
-/// Whether an endpoint is reached over the network; a URL without a scheme is.
+/// True when an endpoint is reached over the network; a URL without a scheme is.
 pub fn is_dialled(endpoint: &str) -> bool {
     Scheme::of(endpoint).is_none_or(|(scheme, _)| scheme.flags.dialled)
 }
 
-/// Whether an endpoint is the built-in echo server, when it is all that is named.
+/// True when the text is `echo:` alone, the built-in echo server.
 pub fn is_echo(endpoint: &str) -> bool {
     Scheme::of(endpoint).is_some_and(|(scheme, rest)| scheme.kind == Kind::Echo && rest.is_empty())
 }
 
-/// Whether an endpoint makes a Unix socket to listen on.
+/// True when an endpoint makes a Unix socket to listen on.
 pub fn binds_unix(endpoint: &str) -> bool {
     Scheme::of(endpoint).is_some_and(|(scheme, address)| {
         scheme.kind.listens()

@@ -54,7 +54,8 @@ impl Endpoint for Standard {
             };
             let mut reads = reach.reads_input();
             if reach.common.input_left.is_some() {
-                // What was sent may be input that has ended, of which nothing is read.
+                // The messages of `--send` may be the input, which has ended with them: an empty stream
+                // stands in for standard input.
                 (streams.input, streams.input_file) = (Box::new(std::io::empty()), None);
                 streams.input_is_terminal = false;
                 reads &= reach.common.input_sent;

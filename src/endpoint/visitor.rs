@@ -5,14 +5,14 @@ use crate::ws::server::Request;
 /// Bound on one variable, bytes.
 const LONGEST: usize = 8 * 1024;
 
-/// Who came, and what was asked for.
+/// A client, and its request.
 #[derive(Clone, Debug, Default)]
 pub struct Visitor {
     /// Its number.
     pub conn: u64,
     /// `HOST:PORT`, empty over a Unix socket.
     pub peer: String,
-    /// What was asked for; `None` for a client that is no WebSocket.
+    /// The request of its opening handshake; `None` for a client that is no WebSocket.
     pub request: Option<Request>,
     /// The subprotocol that is answered.
     pub subprotocol: Option<String>,

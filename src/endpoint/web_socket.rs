@@ -107,7 +107,7 @@ impl Endpoint for Client {
     }
 
     fn prepare<'a>(&'a self, reach: &'a Reach) -> Opens<'a, Result<()>> {
-        // Where no client could ever be joined, none is let in.
+        // A target that no client could ever be joined to is refused before the first one comes.
         Box::pin(std::future::ready(self.check_demands(reach)))
     }
 
@@ -174,10 +174,10 @@ impl Endpoint for Client {
     }
 }
 
-/// How many redirects are followed.
+/// Redirects that are followed at most.
 const REDIRECTS: usize = 5;
 
-/// What one server is asked with.
+/// The request to one server.
 struct Asked {
     options: ClientOptions,
     /// It has another origin than the one that was named.
@@ -216,7 +216,7 @@ impl Asked {
     }
 }
 
-/// What asking once has given.
+/// Result of one request.
 enum Attempt {
     Open(Box<OpenedLink>),
     Moved(WsUrl, String),
@@ -382,7 +382,7 @@ pub fn accepted(upgraded: Upgraded, reach: &Reach, telling: &Telling, peer: Stri
 }
 
 impl Reach {
-    /// Who is told of a connection, and under which name.
+    /// The reporter for a connection, with the name that its lines bear.
     pub fn telling(&self, conn: Option<u64>, side: char) -> Telling {
         let mark = Telling::mark(conn, self.relays.then_some(side));
         Telling { reporter: self.reporter.of(conn), redactor: self.redactor.clone(), mark }
