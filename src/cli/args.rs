@@ -17,7 +17,7 @@ use clap::{
 };
 use std::fmt::Write;
 
-/// What `wsio --version` says after the name: ours, and the TLS and WebSocket libraries'.
+/// Text of `wsio --version` after the name: our version, and those of the TLS and WebSocket libraries.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (rustls 0.23.46, tungstenite 0.30.0)");
 
 /// Join standard input and output, sockets and files to WebSocket streams
@@ -36,7 +36,7 @@ pub(super) enum Subcommand {
     Pipe(PipeArgs),
 }
 
-/// How much help shows.
+/// Extent of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     /// `-h`: the commonest options.
@@ -195,7 +195,7 @@ pub(super) fn check_bytes(matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// What stands below the options: tables in the long style, examples in both.
+/// The text below the options: tables in the long style, examples in both.
 fn below(name: &str, top: bool, style: Style) -> String {
     let mut text = String::new();
     if style == Style::Long && !top {

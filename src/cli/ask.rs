@@ -55,7 +55,7 @@ impl Ask {
         rules
     }
 
-    /// What is expected of the opening; `offered` is what the server may choose from.
+    /// The expectations of the opening; `offered` is what the server may choose from.
     pub(super) fn opening(self, offered: Option<&ClientOptions>) -> Result<Expect> {
         if let (Some(name), Some(offered)) = (&self.expect_subprotocol, offered)
             && !offered.subprotocols.contains(name)

@@ -105,7 +105,7 @@ impl ConnectArgs {
         )
     }
 
-    /// What the line asks for where the command line itself says nothing.
+    /// Adds what the pasted line asks for where the command line itself says nothing.
     fn over(&mut self, line: Self, given: &Given) {
         fn fill<T>(own: &mut Option<T>, line: Option<T>) {
             if own.is_none() {

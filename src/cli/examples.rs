@@ -7,7 +7,7 @@
 pub struct Example {
     /// `connect`, `listen` or `pipe`.
     pub subcommand: &'static str,
-    /// What it does, imperative, without a full stop.
+    /// Purpose, imperative, without a full stop.
     pub purpose: &'static str,
     /// The line for a shell.
     pub line: &'static str,

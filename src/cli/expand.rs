@@ -16,7 +16,7 @@ use std::path::Path;
 /// Shows a prompt and gives what is typed, unseen.
 pub type Ask<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
 
-/// What the command line may look at beside its arguments.
+/// Sources that values of the command line may come from.
 pub struct Context<'a> {
     /// The environment, for `@env:NAME`.
     pub env: &'a dyn Fn(&str) -> Option<String>,
@@ -30,7 +30,7 @@ pub struct Context<'a> {
 
 /// Bytes that a value which is no message may have: a header, a secret, a cookie jar.
 const VALUE: usize = 1 << 20;
-/// How standard input is called.
+/// Name of standard input in messages.
 const STDIN: &str = "standard input";
 /// Bytes that one file of a script may have.
 const SCRIPT: usize = 64 << 20;
@@ -119,13 +119,13 @@ impl<'a, 'c> Expander<'a, 'c> {
         (self.context.env)(name).filter(|value| !os_text::stands_for_bytes(value))
     }
 
-    /// What whoever sits there answers, unseen; `None` when nobody does.
+    /// Asks the person at the terminal, without showing the answer; `None` when nobody can be asked.
     pub(super) fn ask(&self, prompt: &str) -> Result<Option<String>> {
         let Some(ask) = self.context.ask else { return Ok(None) };
         ask(prompt).map(Some).map_err(|error| unreadable(format!("cannot read the answer: {error}")))
     }
 
-    /// Whether this option had standard input, which is at its end then.
+    /// True when this option had standard input, which is at its end then.
     pub(super) fn gave_input_to(&self, option: &str) -> bool {
         self.stdin_taken_by == Some(option)
     }
@@ -148,7 +148,7 @@ impl<'a, 'c> Expander<'a, 'c> {
     }
 }
 
-/// How much a value may hold.
+/// Bound on the length of a value.
 #[derive(Clone, Copy)]
 enum Limit {
     /// `--max-message`, bytes.

@@ -7,14 +7,14 @@
 
 use super::pasted;
 
-/// What to write instead of an unknown option, given as `-x` or `--word`.
+/// Tells what to write instead of an unknown option, given as `-x` or `--word`.
 pub(super) fn hint(word: &str, subcommand: Option<&str>) -> Option<String> {
     let word = word.split('=').next().unwrap_or(word);
     let found = || WORDS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint);
     special(word, subcommand).or_else(found).map(str::to_owned).or_else(|| pasted::hint(word))
 }
 
-/// What to do instead of an option of ours in a subcommand that has it not.
+/// Tells what to do instead of an option of ours in a subcommand that lacks it.
 pub(super) fn special(word: &str, subcommand: Option<&str>) -> Option<&'static str> {
     match (word, subcommand) {
         ("--origin", Some("listen")) => Some(

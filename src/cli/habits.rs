@@ -42,7 +42,7 @@ const RENAMED: &[(&[&str], &str, &str)] = &[
 struct Line {
     /// Options with their values, and what stands by itself, in order.
     pieces: Vec<Piece>,
-    /// Where to listen, when an option said it.
+    /// Host to listen on, when an option said it.
     host: Option<String>,
     port: Option<String>,
     program: Vec<String>,
@@ -114,7 +114,7 @@ impl Line {
         })
     }
 
-    /// Whether the address is there already, and this is no endpoint that belongs to it.
+    /// True when the word begins the program: an address came before, and this is no endpoint and no port.
     fn starts_program(&self, subcommand: Option<&str>, word: &str) -> bool {
         let address = self.port.as_ref().or(self.places().next());
         let listens = subcommand == Some("listen") || (subcommand.is_none() && self.port.is_some());
@@ -155,7 +155,7 @@ impl Line {
         words
     }
 
-    /// What follows the URL is a part of it that was cut off, or else the message to send.
+    /// Takes the word after the URL for a part of it that was cut off, or else for the message to send.
     fn connect(mut self) -> Vec<String> {
         let places: Vec<String> = self.places().cloned().collect();
         if let [url, more] = &places[..] {
@@ -248,7 +248,7 @@ fn option(
     Some((vec![name.to_owned(), format!("{prefix}{given}")], usize::from(value.is_none())))
 }
 
-/// Whether what follows the option is meant as its value, which is written with `=`.
+/// True when the next word is meant as the option's value, which is written with `=`.
 pub(super) fn lacks_equals(arg: &Arg, next: &str) -> bool {
     let possible = arg.get_possible_values();
     arg.is_require_equals_set()
@@ -300,7 +300,7 @@ fn is_bare_host(word: &str) -> bool {
     word.parse::<IpAddr>().is_ok() || word == "localhost"
 }
 
-/// What does the work of a framing that there is none of.
+/// The command that does the work of a framing which wsio lacks, by the name of the framing.
 pub(super) fn other_framing(name: &str, serves: bool) -> Option<String> {
     let name = name.to_ascii_lowercase();
     match name.as_str() {

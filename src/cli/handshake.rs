@@ -92,7 +92,7 @@ pub(super) fn client(
     Ok(options)
 }
 
-/// What a server asks its clients for.
+/// The login that a server asks its clients for.
 pub(super) fn login(
     user: Option<&str>,
     bearer: Option<&str>,

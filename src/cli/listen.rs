@@ -68,7 +68,7 @@ pub(super) struct ListenArgs {
     pub shared: Shared,
 }
 
-/// Where to listen, as far as this floor understands it.
+/// The address to listen on, in its parts.
 struct Place {
     address: ListenAddr,
     path: Option<String>,

@@ -37,7 +37,7 @@ pub(super) enum Color {
     Never,
 }
 
-/// How a terminal is to look.
+/// The look of a terminal.
 pub(super) fn look(colors: &Colors, prompt: &Prompt) -> Look {
     Look {
         color: match colors.color {

@@ -26,14 +26,14 @@ use clap::{ArgMatches, Command, parser::ValueSource};
 use std::{path::PathBuf, time::Duration};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-/// How long a peer of a UDP server may be silent before it is taken for gone.
+/// Longest silence of a UDP server's peer before it is taken for gone.
 const PEER_IDLE: Duration = Duration::from_secs(60);
 
-/// What is kept for an output that takes nothing, bytes: in one session, and in each of many.
+/// Bytes kept for an output that takes nothing: in one session, and in each of many.
 const READ_AHEAD: usize = 16 << 20;
 const READ_AHEAD_OF_MANY: usize = 256 << 10;
 
-/// Which options the user wrote, as opposed to defaults.
+/// The options that the user wrote, as opposed to defaults.
 pub(super) struct Given<'a> {
     pub matches: &'a ArgMatches,
     pub command: &'a Command,
@@ -54,7 +54,7 @@ impl Given<'_> {
         self.knows(id) && self.matches.value_source(id) == Some(ValueSource::CommandLine)
     }
 
-    /// Whether the subcommand has this option.
+    /// True when the subcommand has this option.
     pub(super) fn knows(&self, id: &str) -> bool {
         self.command.get_arguments().any(|argument| argument.get_id() == id)
     }
@@ -92,8 +92,8 @@ pub(super) fn retry(again: &Again) -> Result<Retry> {
     })
 }
 
-/// How a lost WebSocket is opened again; `input` is the name of the framing of what is sent, where that
-/// has one.
+/// Settings for opening a lost WebSocket again; `input` is the name of the framing of what is sent, where
+/// that has one.
 pub(super) fn reconnect(
     again: &Again,
     session: &Session,
@@ -196,13 +196,13 @@ pub(super) fn direction(messages: &Messages) -> Direction {
     }
 }
 
-/// How much is read on while an output takes nothing; a listening end has many sessions, and less for each.
+/// Bytes read on while an output takes nothing; a listening end has many sessions, and less for each.
 pub(super) fn read_ahead(messages: &Messages, listens: bool) -> Option<usize> {
     let default = if listens { READ_AHEAD_OF_MANY } else { READ_AHEAD };
     messages.read_ahead.map_or(Some(default), |limit| limit.0)
 }
 
-/// What all sessions of a server may hold together; the default grows with --max-message.
+/// Bytes that all sessions of a server may hold together; the default grows with --max-message.
 pub(super) fn max_buffer(given: &Given, server: &Server, messages: &Messages) -> Result<usize> {
     if given.has("max_buffer") && server.max_buffer < messages.max_message {
         return Err(usage(format!(
@@ -214,7 +214,7 @@ pub(super) fn max_buffer(given: &Given, server: &Server, messages: &Messages) ->
     Ok(server.max_buffer.max(messages.max_message))
 }
 
-/// Whether there is something to stay for, and a time to stay: then an empty input is no wish to listen on.
+/// True with `--send` and `--linger`: an empty input then counts as an end, not as a wish to receive on.
 pub(super) fn leaves_after_send(given: &Given) -> bool {
     given.has("send") && given.has("linger")
 }
@@ -279,7 +279,7 @@ pub(super) fn verbosity(output: &Output) -> Verbosity {
     }
 }
 
-/// Where messages are recorded; `many` sessions are no script.
+/// File that messages are recorded in; `many` sessions are no script.
 pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> {
     if output.record.as_ref().is_some_and(|file| file.as_os_str() == "-") {
         return Err(usage("--record - would mix records with the messages on standard output")
@@ -323,7 +323,7 @@ pub(super) fn client_tls(trust: Trust, own: Certificate, expander: &mut Expander
     })
 }
 
-/// What opens our key, if it needs something: as given, or as whoever sits there answers.
+/// Passphrase of our key, if it needs one: as given, or as the person at the terminal answers.
 fn passphrase(own: &Certificate, expander: &mut Expander) -> Result<Option<Passphrase>> {
     let text = match (&own.pass, own.key.as_ref().or(own.cert.as_ref())) {
         (Some(text), _) => Some(expander.secret("--pass", text)?),
@@ -371,7 +371,7 @@ pub(super) fn server(server: Server, max_buffer: usize, expander: &Expander) -> 
     })
 }
 
-/// What a run without a server carries: the embedded echo server asks for nothing.
+/// Server settings of a run without a server: the embedded echo server asks for nothing.
 pub(super) fn no_server(messages: &Messages, compress: bool, expander: &Expander) -> Result<Serve> {
     let nothing = Server {
         once: false,

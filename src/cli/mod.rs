@@ -45,7 +45,7 @@ use expand::Expander;
 use lower::Given;
 use std::ffi::OsString;
 
-/// What the arguments ask for.
+/// The request that the arguments make.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "made once a run")]
 pub enum Parsed {

@@ -1,4 +1,4 @@
-//! Which option acts in which mode of a run, and why it is refused in the others: the one table.
+//! The one table of which option acts in which mode of a run, and why it is refused in the others.
 //!
 //! A mode is what the command line says: the subcommand, what is done there (talk, `--check`, `--ping`,
 //! `--script`) and the kinds of the ends. What only turns out later (terminal or pipe, `ws` or `wss` behind a
@@ -13,7 +13,7 @@ use crate::{
     net::ListenAddr,
 };
 
-/// What holds of a run, a bit for each fact.
+/// The facts that hold of a run, a bit for each.
 #[derive(Clone, Copy)]
 pub(super) struct Mode(u64);
 
@@ -22,7 +22,7 @@ const CONNECT: u64 = 1;
 const LISTEN: u64 = 1 << 1;
 const PIPE: u64 = 1 << 2;
 const ALL: u64 = CONNECT | LISTEN | PIPE;
-// What is done: with none of them, a session carries messages.
+// The task: with none of them, a session carries messages.
 const CHECK: u64 = 1 << 3;
 const PING: u64 = 1 << 4;
 const SCRIPT: u64 = 1 << 5;
@@ -31,7 +31,7 @@ const SCRIPT: u64 = 1 << 5;
 const PROMPT: u64 = 1 << 6;
 /// Input is read.
 const IN: u64 = 1 << 7;
-/// What is received is written.
+/// Received messages are written.
 const OUT: u64 = 1 << 8;
 /// The output shows payloads as they are.
 const BARE: u64 = 1 << 9;
@@ -86,7 +86,7 @@ const TAKES: u64 = 1 << 35;
 const WEB_SOCKET: u64 = CLIENT | SERVER;
 const PROBE: u64 = CHECK | PING;
 
-/// What an option needs of a mode to act.
+/// Facts that a mode needs so that an option acts.
 enum Needs {
     /// One of these.
     Any(u64),
@@ -125,7 +125,7 @@ const LOOKS: &[&str] = &["color", "no_pretty", "no_history"];
 /// Each option stands in every row that says something of it; the first row that is not met refuses it.
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
-    // What is done decides first.
+    // The task decides first.
     Row(CONNECT, &["expect_status", "expect_header", "fail_if_cert_expires_in"], Any(CHECK), "is for --check"),
     Row(CONNECT, &["max_loss"], Any(PING), "is for --ping"),
     Row(CONNECT, &["max_rtt"], Any(PROBE), "is for --check and --ping"),
@@ -146,7 +146,7 @@ const TABLE: &[Row] = &[
     Row(CONNECT | LISTEN, &["report", "allow_empty"], Any(SCRIPT), "is about a script: it needs --script"),
     Row(CONNECT, LOOKS, No(SCRIPT), "is for the prompt, and --script leaves none"),
     Row(CONNECT, LOOKS, Any(PROMPT), "is for the prompt, and a framing, --json, --timestamps, --recv-only or --send with -n leaves none"),
-    // What is not read is not cut, and what is not written has no form.
+    // Input that is not read is not cut, and output that is not written has no form.
     Row(ALL, &["input"], Any(IN), "cuts input, and --recv-only reads none"),
     Row(ALL, &["output"], Any(OUT), "is for what is received, and --send-only writes none of it"),
     Row(ALL, &["timestamps", "raw", "no_pretty"], Any(OUT), "is for what is received, and --send-only writes none of it"),
@@ -302,7 +302,7 @@ impl Mode {
     /// Adds what one end is.
     fn end(&mut self, endpoint: &str) {
         let (kind, scheme) = (Kind::of(endpoint), Scheme::of(endpoint).map(|(scheme, _)| scheme));
-        // What can only be written never stands first.
+        // An end that can only be written never stands first.
         let reads = scheme.is_none_or(|scheme| scheme.a);
         self.set(NETWORK, self.has(NETWORK) || is_dialled(endpoint));
         let facts = match kind {
@@ -368,7 +368,7 @@ pub(super) fn check(given: &Given) -> Result<()> {
         .try_for_each(|Row(_, options, _, why)| given.refuse(options, why))
 }
 
-/// Whether the output is written in letters that show every character.
+/// True when the output's framing shows every character in printable letters.
 fn is_printable(given: &Given) -> bool {
     let named = |id| given.matches.get_one::<Framing>(id).map(|framing| framing.name);
     let json = given.has("json").then_some("jsonl");

@@ -59,7 +59,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Whether the way leads elsewhere than to any host.
+    /// True when the way leads to a Unix socket in place of any host.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.unix_socket.is_some()
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// From one ping to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long one pong is waited for.
+/// Longest wait for one pong.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Open, look, close.
@@ -43,7 +43,7 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    /// What is to be looked at, if anything; the pings of a session have a slower clock.
+    /// The probe that is asked for, if any; the pings of a session have a slower clock.
     pub(super) fn lower(&self, session: &Session, given: &Given) -> Result<Option<Probe>> {
         let interval = match session.ping_interval.0.filter(|_| given.has("ping_interval")) {
             None if given.has("ping_interval") && self.ping.is_some() => {

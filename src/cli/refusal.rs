@@ -60,7 +60,7 @@ pub(super) fn fault(error: &Error, args: &[OsString], command: &Command) -> Faul
     Fault::new(Exit::Usage, "usage", cause).detail(usage).hint(hint)
 }
 
-/// How the subcommand of this line is used.
+/// Usage of the subcommand of this line.
 fn own_usage(args: &[OsString], command: &Command) -> Option<String> {
     let mut command = command.clone();
     command.build();
@@ -68,7 +68,7 @@ fn own_usage(args: &[OsString], command: &Command) -> Option<String> {
     usage.strip_prefix("Usage: ").map(|usage| format!("usage: {}", usage.trim()))
 }
 
-/// What clap refused, and in which command line.
+/// An error of clap's, and the command line that it is about.
 struct Refused<'a> {
     error: &'a Error,
     /// The arguments without the program's name.
@@ -88,7 +88,7 @@ impl Refused<'_> {
         self.command.find_subcommand(self.words.first()?)
     }
 
-    /// Where the option stands that took the URL for its value, as `--send URL` does.
+    /// Index of the option that took the URL for its value, as `--send URL` does.
     fn swallowing(&self) -> Option<usize> {
         let is_url = |word: &str| ["ws://", "wss://"].iter().any(|scheme| word.starts_with(scheme));
         let takes = |word: &String| {
@@ -143,7 +143,7 @@ impl Refused<'_> {
             .map_or_else(|| word.clone(), |option| words::public(option, word))
     }
 
-    /// Where the word stands that clap took as the target, address or first endpoint.
+    /// Index of the word that clap took as the target, address or first endpoint.
     fn taken(&self) -> Option<usize> {
         let mut after = None;
         self.words.iter().enumerate().skip(1).take_while(|(_, word)| *word != "--").find_map(|(at, word)| {
@@ -217,7 +217,7 @@ impl Refused<'_> {
         let mut line = vec![name.to_owned()];
         match option {
             Some("--ping") => line.extend(rest.iter().cloned().chain(["--ping".to_owned(), "5".to_owned()])),
-            // What is sent or played stands on either side of the URL.
+            // The message or script stands on either side of the URL.
             Some(option @ ("--send" | "--script")) => {
                 let [first, second] = rest else { return None };
                 let first_is_url = first.contains("://") || !second.contains("://");
@@ -264,7 +264,7 @@ impl Refused<'_> {
         words::slip(long, known.iter().copied()).map(|similar| format!("--{similar}, which is similar"))
     }
 
-    /// Where an option of ours is one, that this subcommand has not.
+    /// The hint that names the subcommands which have this option, when this one lacks it.
     fn of_another_subcommand(&self, word: &str) -> Option<String> {
         let here = self.subcommand()?;
         let (name, word) = (here.get_name(), word.split('=').next()?);

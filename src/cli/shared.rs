@@ -1,4 +1,4 @@
-//! What all three subcommands take: the option groups, and the part of the plan that they become.
+//! The options of all three subcommands: their groups, and the part of the plan that they become.
 //!
 //! An option of these groups is declared once and lowered once, here; a subcommand says only what is
 //! different with it, over what stands here (`Common { …, ..shared }`).
@@ -37,7 +37,7 @@ pub(super) struct Shared {
     pub output: Output,
 }
 
-/// How a subcommand uses them.
+/// Differences between the subcommands in how they use these options.
 pub(super) struct Use {
     /// The framing where none is chosen.
     pub framing: &'static str,
@@ -50,7 +50,7 @@ pub(super) struct Use {
 }
 
 impl Shared {
-    /// What they ask for, and the defaults of everything that is not of every subcommand.
+    /// The part of the plan that they ask for, with the defaults of all that not every subcommand has.
     ///
     /// # Errors
     /// What the values of the options refuse: exit 2, 26 for a file that cannot be read.

@@ -96,7 +96,7 @@ pub fn mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// How many clients: what fits a semaphore's permits.
+/// Reads a number of clients, which has to fit a semaphore's permits.
 pub fn connections(text: &str) -> Result<usize, String> {
     match text.parse::<u32>() {
         Ok(0) => Err("nobody could connect; use at least 1".to_owned()),

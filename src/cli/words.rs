@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 const SECRETS: &[&str] =
     &["-u", "--user", "--bearer", "--pass", "--cookie", "--proxy-user", "--curl", "-x", "--proxy"];
 
-/// Whether clap takes these words, the program's name left out.
+/// True when clap takes these words, the program's name left out.
 pub(super) fn parse(command: &Command, words: &[String]) -> bool {
     command
         .clone()
@@ -20,7 +20,7 @@ pub(super) fn argument<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> 
     command.get_subcommands().flat_map(Command::get_arguments).find(|arg| is(arg, word))
 }
 
-/// Whether the word is this option, a short one with or without its value.
+/// True when the word is this option, a short one with or without its value.
 pub(super) fn is(arg: &Arg, word: &str) -> bool {
     match (word.strip_prefix("--"), word.strip_prefix('-')) {
         (Some(long), _) => {

@@ -1,4 +1,4 @@
-//! What a framing is made of: a decoder, an encoder, and the entry by which it is known.
+//! The parts of a framing: a decoder, an encoder, and the entry by which it is known.
 //!
 //! Each framing is a file that uses this one; the table of all of them stands above.
 
@@ -51,12 +51,12 @@ pub trait Encode: Send {
     /// Appends one message to `out`, a control frame only if it wants events; payload bytes are never altered.
     fn encode(&mut self, message: &Message, out: &mut Output);
 
-    /// Whether it has a form for what happens beside data messages: control frames and the opening.
+    /// True when it has a form for events beside data messages: control frames and the opening.
     fn wants_events(&self) -> bool {
         false
     }
 
-    /// Whether nothing that it writes makes a terminal act, whatever the payload.
+    /// True when its output never makes a terminal act, whatever the payload.
     fn is_printable(&self) -> bool {
         false
     }
@@ -70,7 +70,7 @@ pub trait Encode: Send {
 /// Input that cannot be sent as a message (exit 65).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadInput {
-    /// Where and what, such as `line 3 is not UTF-8 (byte 17)`.
+    /// Place and cause, such as `line 3 is not UTF-8 (byte 17)`.
     pub cause: String,
     /// The next step.
     pub hint: &'static str,

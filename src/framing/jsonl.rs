@@ -32,7 +32,7 @@ pub const RECORD_LINES: &Entry = &Entry {
 
 /// A control frame's payload (RFC 6455 section 5.5), bytes.
 const LONGEST_CONTROL: usize = 125;
-/// What a record may take beside its payload: other fields, escapes.
+/// Most bytes of a record beside its payload: other fields, escapes.
 const AROUND: usize = 64 * 1024;
 
 struct Decoder {
@@ -52,7 +52,7 @@ pub struct Records {
 pub struct Addressed {
     /// The number of the connection; `None` is all of them.
     pub conn: Option<u64>,
-    /// What is sent.
+    /// The message to send.
     pub message: Message,
 }
 
@@ -142,10 +142,10 @@ impl Records {
     }
 }
 
-/// How to get the messages that a browser's page sent out of a HAR, as records.
+/// Command that turns the messages a browser's page sent, as a HAR has them, into records.
 const HAR: &str = r#"jq -c '.log.entries[]._webSocketMessages[]? | select(.type=="send") | if .opcode==1 then {type:"text",data} else {type:"binary",base64:.data} end' FILE.har, and give that; jq -c . makes other JSON a line each"#;
 
-/// Whether a file begins as a HAR does, on one line or laid out.
+/// True when a line begins as a HAR does, on one line or laid out.
 fn is_har(line: &[u8]) -> bool {
     let begun: Vec<u8> = line.iter().take(200).filter(|byte| !byte.is_ascii_whitespace()).copied().collect();
     begun == b"{" || begun.starts_with(b"{\"log\":")

@@ -15,15 +15,15 @@ pub fn unmarked(text: &[u8]) -> &[u8] {
     text.strip_prefix(MARK).unwrap_or(text)
 }
 
-/// What stands before text in UTF-16, which PowerShell's `>` writes.
+/// Byte order marks of UTF-16, which PowerShell's `>` writes.
 const UTF16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
-/// Whether the text begins with a mark of UTF-16.
+/// True when the text begins with a byte order mark of UTF-16.
 pub fn is_utf16(text: &[u8]) -> bool {
     UTF16.iter().any(|mark| text.starts_with(mark))
 }
 
-/// Whether these first bytes are the beginning of a mark, and not all of it.
+/// True when these first bytes are the beginning of a mark, and not all of it.
 fn may_become_mark(begin: &[u8]) -> bool {
     [MARK, UTF16[0], UTF16[1]].iter().any(|mark| begin.len() < mark.len() && mark.starts_with(begin))
 }

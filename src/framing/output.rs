@@ -38,7 +38,7 @@ impl Output {
         self.len
     }
 
-    /// Whether nothing is queued.
+    /// True when nothing is queued.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

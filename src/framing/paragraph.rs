@@ -16,7 +16,7 @@ struct Decoder {
     kind: Kind,
     max: usize,
     held: BytesMut,
-    /// Where the line begins of which the end was not seen.
+    /// Offset in `held` of the line whose end was not seen yet.
     scanned: usize,
     messages: u64,
 }

@@ -43,7 +43,7 @@ impl Decoder {
     }
 }
 
-/// How many bytes at the end begin a character that is not complete.
+/// Number of bytes at the end that begin an incomplete character of UTF-8.
 fn unfinished(bytes: &[u8]) -> usize {
     for back in 1..=bytes.len().min(3) {
         let byte = bytes[bytes.len() - back];

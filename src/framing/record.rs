@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{
     },
 };
 
-/// Which way a message went, seen from us.
+/// Direction of a message, seen from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dir {
@@ -40,12 +40,12 @@ pub struct Record<'a> {
     /// The direction of what has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dir: Option<Dir>,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub what: What<'a>,
 }
 
-/// What a record tells.
+/// The event that a record tells of.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum What<'a> {
@@ -87,7 +87,7 @@ pub enum What<'a> {
         cause: &'a str,
         /// Tries it took.
         tries: u32,
-        /// How long it was away, ms.
+        /// Time without a connection, ms.
         away: u64,
         /// Messages of the input that were sent and are not proved to have arrived.
         doubtful: u64,
@@ -97,13 +97,13 @@ pub enum What<'a> {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         resent: bool,
     },
-    /// What `--check` or `--ping` found.
+    /// The verdict of `--check` or `--ping`.
     Check(&'a Verdict),
     /// The session is over.
     End(&'a Tally),
 }
 
-/// What a session carried, and how it ended.
+/// Counts of what a session carried, and how it ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// Data messages from the peer.
@@ -169,7 +169,7 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> What<'a> {
-    /// What a message is in a record; `None` for a raw frame.
+    /// The event of a message; `None` for a raw frame.
     pub fn of(message: &'a Message) -> Option<Self> {
         let base64 = |bytes: &[u8]| BASE64_STANDARD.encode(bytes);
         Some(match message {

@@ -20,7 +20,7 @@ const START: usize = 256;
 const HEAD: &str = r#"perl -0ne "\$|=1; chomp; printf qq(Content-Length: %d\r\n\r\n%s), length, \$_""#;
 const UNHEAD: &str = r#"perl -ne "\$|=1; \$n=\$1 if /^content-length: *(\d+)/i; next if !/^\r?\$/; read STDIN,\$_,\$n; print qq(\$_\0)""#;
 
-/// What was recognized.
+/// A protocol that was recognized and that no framing carries whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
     /// `Content-Length: N`, an empty line, and so many bytes.
@@ -32,7 +32,7 @@ pub enum Sign {
 }
 
 impl Sign {
-    /// What a stream that begins so is, if the framing loses something of it.
+    /// Recognizes a stream by its start; `None` also where the framing loses nothing of it.
     fn of(start: &[u8], framing: Framing) -> Option<Self> {
         const HEADER: &[u8] = b"content-length:";
         let headed = start.get(..HEADER.len()).is_some_and(|name| name.eq_ignore_ascii_case(HEADER));
@@ -48,7 +48,7 @@ impl Sign {
         (cuts && is_connect && lines.any(is_header)).then_some(Self::Stomp)
     }
 
-    /// What is to be known of it.
+    /// The note about it, which names the input.
     pub fn words(self, input: &str) -> String {
         match self {
             Self::Headers => format!(
@@ -63,7 +63,7 @@ impl Sign {
         }
     }
 
-    /// What works: `program` is the words of a command, as a shell takes them, or none for standard input.
+    /// The command that works; `program` is the words of a command for a shell, or `None` for standard input.
     pub fn hint(self, program: Option<&str>) -> String {
         match (self, program) {
             (Self::Stomp, _) => {

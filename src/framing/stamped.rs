@@ -4,7 +4,7 @@ use super::{Encode, Output, record::Facts};
 use std::time::{Instant, SystemTime};
 use tokio_tungstenite::tungstenite::Message;
 
-/// What stands before a message.
+/// Stamp in front of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stamp {
     /// The time: RFC 3339, UTC, milliseconds.

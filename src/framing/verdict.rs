@@ -1,4 +1,4 @@
-//! What `--check` and `--ping` found, as a line for a person and as a JSON record.
+//! The verdict of `--check` and `--ping`, as a line for a person and as a JSON record.
 
 use crate::facts::{Facts, milliseconds, number};
 use serde::Serialize;
@@ -10,12 +10,12 @@ use std::{
 /// The verdict of a check.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Verdict {
-    /// Whether everything was as expected.
+    /// Everything was as expected.
     pub ok: bool,
     /// The HTTP status of the upgrade; 101 is an open WebSocket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// How long a ping took to come back, ms.
+    /// Round-trip time of a ping, ms.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
     pub rtt: Option<Duration>,
     /// The fields of the answer: each name with its values.
@@ -24,7 +24,7 @@ pub struct Verdict {
     /// Many pings.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub pings: Option<Pings>,
-    /// What is known of the connection.
+    /// Facts about the connection.
     #[serde(flatten)]
     pub facts: Facts,
     /// The exit code.
@@ -37,11 +37,11 @@ pub struct Verdict {
 /// Round trips; times are ms in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Pings {
-    /// How many were sent.
+    /// Pings sent.
     pub sent: u64,
-    /// How many came back.
+    /// Pings answered.
     pub received: u64,
-    /// Those that did not, percent.
+    /// Pings without an answer, percent.
     pub loss: f64,
     /// The shortest.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
@@ -80,7 +80,7 @@ impl Pings {
 }
 
 impl Verdict {
-    /// What is known of the connection, as far as it may be shown.
+    /// Takes over the facts about the connection, as far as they may be shown.
     pub fn tell(&mut self, facts: Facts) {
         self.headers.clear();
         for (name, value) in &facts.response {

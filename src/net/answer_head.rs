@@ -24,14 +24,14 @@ pub(super) const MAX_FIELDS: usize = 2000;
 pub(super) const MAX_HEAD: usize = 1 << 20;
 /// Bound on one header field, bytes: no name may be longer.
 const MAX_FIELD: usize = 64 * 1024 - 1;
-/// How much is kept of the first bytes, to tell what speaks there.
+/// First bytes of an answer that are kept, to tell which protocol is spoken there.
 const KEPT: usize = 64;
 /// Lines that are named at most.
 const NAMED: usize = 4;
-/// How much of such a line is shown, bytes.
+/// Longest part of such a line that is shown, bytes.
 const SHOWN: usize = 40;
 
-/// What was found in an answer that its parsed head does not tell.
+/// Findings in an answer that its parsed head does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// The first bytes that came, at most 64.
@@ -45,7 +45,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// What of an answer is not shown, a line each.
+    /// The parts of an answer that are not shown, a line each.
     pub fn missing(&self) -> Vec<String> {
         let beyond =
             self.beyond.iter().map(|limit| format!("(left out: the rest of {limit}, which is the limit)"));
@@ -67,7 +67,7 @@ impl Shared {
         self.lock().0.left_out.push(what.to_owned());
     }
 
-    /// What was found so far.
+    /// The findings so far.
     pub(super) fn findings(&self) -> Findings {
         self.lock().0.clone()
     }
@@ -92,16 +92,16 @@ pub(super) struct AnswerHeads {
     stream: Stream,
     shared: Shared,
     phase: Phase,
-    /// What came and was not read.
+    /// Bytes that came and were not parsed yet.
     ahead: BytesMut,
-    /// How much of it has no end of a line.
+    /// Length of the beginning of `ahead` that has no end of a line.
     scanned: usize,
-    /// Is given before anything else.
+    /// Bytes that the reader gets before anything else.
     ready: Bytes,
     head: Head,
 }
 
-/// What there is of one head.
+/// The part of a head that came so far.
 #[derive(Default)]
 struct Head {
     /// The status line, cleaned; empty before it came.
@@ -278,7 +278,7 @@ fn value<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     found.eq_ignore_ascii_case(name).then(|| value.strip_prefix(b": ")).flatten()
 }
 
-/// Whether these bytes can be the beginning of an answer in HTTP/1.
+/// True when these bytes can be the beginning of an answer in HTTP/1.
 fn may_be_http(bytes: &[u8]) -> bool {
     let begun = &bytes[bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()..];
     let length = begun.len().min(b"HTTP/1.".len());
@@ -311,7 +311,7 @@ impl AsyncRead for AnswerHeads {
                 return Poll::Ready(Ok(()));
             }
             match this.phase {
-                // Whoever lets it through polls again, so nobody needs to be woken.
+                // No waker is kept: the caller of `let_through` polls again.
                 Phase::Held if !this.shared.lock().1 => return Poll::Pending,
                 Phase::Held => this.phase = Phase::Through,
                 Phase::Through if this.ahead.is_empty() => {

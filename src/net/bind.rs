@@ -1,4 +1,4 @@
-//! Which sockets an address to listen on stands for, and why one could not be bound.
+//! The sockets that an address to listen on stands for, and why one could not be bound.
 //!
 //! The same for streams and datagrams: a bare port is both loopback addresses, a name is all of its
 //! addresses, and port 0 is one free port that they share.
@@ -15,14 +15,14 @@ use std::{
 };
 use tokio::net::lookup_host;
 
-/// How often a free port is looked for that both loopback addresses have.
+/// Most further tries to find a port that is free on both loopback addresses.
 const TRIES: usize = 8;
 
 /// A kind of socket that can be bound.
 pub(super) trait Bind: Sized {
     /// Binds one socket.
     fn bind(at: SocketAddr) -> io::Result<Self>;
-    /// Where it is bound.
+    /// The address that it is bound to.
     fn local(&self) -> io::Result<SocketAddr>;
 }
 
@@ -96,7 +96,7 @@ fn one<S: Bind>(address: SocketAddr) -> std::result::Result<S, (SocketAddr, io::
     S::bind(address).map_err(|error| (address, error))
 }
 
-/// Whether the error says that the machine lacks this family or address.
+/// True when the error says that the machine lacks this family or address.
 fn no_family(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {

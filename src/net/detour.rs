@@ -32,7 +32,7 @@ impl ConnectTo {
         Ok(Self { from: (some(from_host), some_port(from_port)?), to: (some(to_host), some_port(to_port)?) })
     }
 
-    /// Where the first of these that fits leads to.
+    /// The host and port to go to, by the first of these that fits.
     pub(super) fn apply(all: &[Self], host: &str, port: u16) -> (String, u16) {
         let fits = |detour: &&Self| {
             let (from_host, from_port) = &detour.from;

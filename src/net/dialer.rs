@@ -1,4 +1,4 @@
-//! How a client side reaches its server: straight, by a detour, through a proxy or over a Unix socket.
+//! The ways of a client side to its server: straight, by a detour, through a proxy or over a Unix socket.
 //!
 //! [`Dialer::route`] decides, [`Dialer::dial`] opens the transport to the first stop, and
 //! [`Dialer::tunnel`] asks a proxy there for the rest of the way; the three are apart so that each

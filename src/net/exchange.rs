@@ -22,11 +22,11 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use std::{borrow::Cow, future::poll_fn, io::Read, pin::pin, task::Poll, time::Duration};
-/// How much of a refusal's body is shown, bytes.
+/// Longest part of a refusal's body that is shown, bytes.
 const SHOWN_BODY: usize = 4096;
-/// How much of it is read: a relay passes it on.
+/// Longest part of a refusal's body that is read, bytes: a relay passes it on.
 const READ_BODY: usize = 64 * 1024;
-/// How long the body of a refusal is waited for.
+/// Longest wait for the body of a refusal.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// hyper's connection, which only moves while it is polled.
@@ -55,7 +55,7 @@ impl Exchange {
         Ok(Self { sender, connection, shared, done: false })
     }
 
-    /// What was found of the answer so far beside its head.
+    /// The findings so far that the parsed head of the answer does not tell.
     pub fn findings(&self) -> Findings {
         self.shared.findings()
     }
@@ -195,11 +195,11 @@ pub fn decoded<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>,
     for coding in all.collect::<Vec<_>>().into_iter().rev() {
         let mut plain = Vec::new();
         let most = READ_BODY as u64;
-        // What was cut off, or is broken, is shown up to there.
+        // A body that is cut off or broken is shown as far as it can be decoded.
         let _ = match coding {
             "identity" => continue,
             "gzip" | "x-gzip" => MultiGzDecoder::new(&*body).take(most).read_to_end(&mut plain),
-            // What RFC 9110 calls deflate is zlib's format; some send bare DEFLATE.
+            // The `deflate` of RFC 9110 is zlib's format; some servers send bare DEFLATE.
             "deflate" if body.first().is_some_and(|first| first & 0x0f == 8) => {
                 ZlibDecoder::new(&*body).take(most).read_to_end(&mut plain)
             }

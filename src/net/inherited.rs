@@ -56,7 +56,7 @@ pub(super) fn datagram_sockets(
     descriptors(address, activation)?.map(bound).collect()
 }
 
-/// Which descriptors an address means.
+/// The descriptors that an address stands for.
 fn descriptors(address: &ListenAddr, activation: &Activation) -> Result<std::ops::Range<i32>> {
     if let ListenAddr::Descriptor(number) = address {
         return Ok(*number..number.saturating_add(1));

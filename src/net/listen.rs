@@ -20,13 +20,13 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// How long accepting pauses when descriptors are used up: so much later is a client in at the latest, once
-/// there are some.
+/// Pause of accepting after an error, such as a lack of descriptors: the longest that a client waits once
+/// there are some again.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Bound sockets, ready to accept.
 pub struct Listener {
     sockets: Vec<Socket>,
-    /// Which socket is asked first next time.
+    /// Index of the socket that is asked first next time.
     turn: usize,
     /// No accepting before this moment.
     resume: Option<Instant>,
@@ -95,7 +95,7 @@ impl Listener {
             match accepted {
                 Err(error) if is_passing(&error) => {}
                 Err(error) => {
-                    // Whatever it is, asking again at once would spin.
+                    // The pause is for any other error: asking again at once would spin.
                     self.resume = Some(Instant::now() + PAUSE);
                     return Err(error);
                 }
@@ -139,13 +139,13 @@ impl Listener {
         addresses
     }
 
-    /// Whether there are TCP sockets, and only this machine can reach them.
+    /// True when there are TCP sockets and only this machine can reach them.
     pub fn is_loopback(&self) -> bool {
         let mut addresses = self.tcp().peekable();
         addresses.peek().is_some() && addresses.all(|address| address.is_some_and(is_near))
     }
 
-    /// Whether other machines may reach it.
+    /// True when other machines may reach one of the TCP sockets.
     pub fn is_public(&self) -> bool {
         self.tcp().any(|address| address.is_some_and(|address| !is_near(address)))
     }
@@ -214,7 +214,7 @@ fn is_near(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-/// Whether the error belongs to one client that left early, not to the listener.
+/// True when the error belongs to one client that left early, not to the listener.
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable,

@@ -73,7 +73,7 @@ pub enum ListenAddr {
     Systemd,
 }
 
-/// What binding takes beside the address.
+/// Options for binding, beside the address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BindOptions {
     /// Permissions of a Unix socket's file. Default: what the umask leaves of 0777.
@@ -82,7 +82,7 @@ pub struct BindOptions {
     pub activation: Activation,
 }
 
-/// How systemd tells a process of the sockets it hands over (sd_listen_fds(3)).
+/// The variables that tell a process of the sockets systemd hands over (sd_listen_fds(3)).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Activation {
     /// `LISTEN_PID`: the process they are for.

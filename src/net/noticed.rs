@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Bytes after which a far end has begun in earnest; one that drips has hardly begun.
 const ENOUGH: usize = 16;
 
-/// How much was heard of a far end.
+/// Count of the bytes that a far end has sent, while they are few.
 #[derive(Debug, Default)]
 pub struct Heard(AtomicUsize);
 
@@ -30,12 +30,12 @@ impl Heard {
         self.more(ENOUGH);
     }
 
-    /// Whether anything was heard of it.
+    /// True when the far end has sent anything.
     pub fn anything(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether it has begun in earnest.
+    /// True when the far end has begun in earnest.
     pub fn enough(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= ENOUGH
     }

@@ -1,4 +1,4 @@
-//! What the command line and the environment say about the way to a server.
+//! Options of the command line and the environment for the way to a server.
 
 use super::{
     Family, Interface, Proxies,
@@ -6,12 +6,12 @@ use super::{
 };
 use std::path::PathBuf;
 
-/// What the command line and the environment say about the way.
+/// Options of the command line and the environment for the way to a server.
 #[derive(Clone, Debug, Default)]
 pub struct DialOptions {
     /// Addresses of this family only.
     pub family: Option<Family>,
-    /// What our end is bound to.
+    /// Interface or address that our end is bound to.
     pub interface: Option<Interface>,
     /// Other hosts and ports than the names say; the first that fits counts.
     pub connect_to: Vec<ConnectTo>,

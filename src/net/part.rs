@@ -1,4 +1,4 @@
-//! How a transport is parted with, so that what was written to it arrives.
+//! Parting with a transport, so that what was written to it arrives.
 //!
 //! A socket dropped with unread input makes the kernel send RST, and so does input that comes after it was
 //! dropped: the far end then loses what it had not been given yet. So the write side is shut first, and
@@ -27,11 +27,11 @@ const LINGER: Duration = Duration::from_secs(2);
 /// It has to take at least so much in each [`WINDOW`], bytes.
 const LEAST: u64 = 16 * 1024;
 const WINDOW: Duration = Duration::from_secs(30);
-/// How soon the send queue is looked at again: at first, and at most.
+/// First and longest interval between two looks at the send queue.
 const SOON: Duration = Duration::from_millis(2);
 const LATE: Duration = Duration::from_millis(50);
 
-/// How long a transport may take to be left, and how the far end is to see it.
+/// Bounds on the time that a transport may take to be left, and the end that its far end has to see.
 #[derive(Clone, Copy, Debug)]
 pub struct Parting {
     /// The transport is left by then, whatever is still on its way.
@@ -166,11 +166,11 @@ async fn leave(stream: &mut Stream, parting: Parting, pace: Pace) -> u64 {
 struct Queue {
     /// Bytes of ours that the far end has not acknowledged.
     left: Option<u64>,
-    /// When it last shrank, or something came.
+    /// Time when the queue last shrank, or something came.
     moved: Instant,
-    /// When and at how much the window began in which the far end has to take some.
+    /// Start of the current window, and the bytes left then; the far end has to take [`LEAST`] in each.
     mark: (Instant, u64),
-    /// When it is looked at again.
+    /// Time of the next look.
     due: Instant,
     interval: Duration,
 }

@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::net::lookup_host;
 
-/// Whether a name is loopback's, with or without the dot of an absolute name.
+/// True for `localhost` and every name below it, with or without the dot of an absolute name.
 pub fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))

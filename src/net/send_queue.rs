@@ -12,7 +12,7 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// How much may stand in the queue that has not been sent yet, bytes.
+/// Bound on the bytes in the send queue that have not been sent yet.
 ///
 /// It does not bound what is on the way, so it costs no throughput while it is refilled in time: over
 /// loopback 256 KiB are as fast as no limit, and 128 KiB lose a twentieth.

@@ -1,4 +1,4 @@
-//! Where a connection comes from: the families it may use, and `--interface`.
+//! The local end of a dialled connection: the families it may use, and `--interface`.
 
 use crate::{
     exit::Exit,
@@ -21,7 +21,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Whether the address is of this family.
+    /// True when the address is of this family.
     pub(super) fn fits(self, address: &SocketAddr) -> bool {
         address.is_ipv4() == (self == Self::V4)
     }
@@ -72,7 +72,7 @@ impl Interface {
         }
     }
 
-    /// Whether it can be bound to at all, asked once before anything is dialled.
+    /// Checks that a socket can be bound to it at all, once before anything is dialled.
     ///
     /// # Errors
     /// Exit 7 naming it.

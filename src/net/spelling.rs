@@ -12,7 +12,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 const WRITTEN: &[u8] = b"\r\nSec-Websocket-";
-/// Where in it the letter is, that is large in the standard.
+/// Offset in `WRITTEN` of the letter that is a capital in the standard's spelling.
 const LETTER: usize = "\r\nSec-Web".len();
 
 /// A transport whose heads have the standard's spelling.

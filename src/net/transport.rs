@@ -18,7 +18,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What a transport must be able to do.
+/// A byte stream that can tell how much of its output the far end has taken.
 pub trait Transport: AsyncRead + AsyncWrite + Send {
     /// The socket at the bottom and what stands above it; a layer passes on its stream's, with its own part.
     fn beneath(&self) -> Beneath<'_> {
@@ -34,8 +34,8 @@ pub trait Transport: AsyncRead + AsyncWrite + Send {
         self.beneath().backlog()
     }
 
-    /// How much the far end has taken, in bytes of any beginning, so that only the difference of two answers
-    /// means something; `None` where the system tells no more than the backlog.
+    /// Bytes that the far end has taken, counted from an arbitrary start, so that only the difference of two
+    /// answers means something; `None` where the system tells no more than the backlog.
     ///
     /// On TCP it is where the receiver's window ends: that moves as its program reads, while a system whose
     /// program has stopped goes on acknowledging what still fits.
@@ -118,7 +118,7 @@ impl SocketRef<'_> {
         Ok(())
     }
 
-    /// Whether the connection is over in both directions, so that nothing of ours is taken any more.
+    /// True when the connection is over in both directions, so that nothing of ours is taken any more.
     ///
     /// Reading alone does not tell of a reset that came after the far end's FIN: it goes on to give the end of
     /// file.

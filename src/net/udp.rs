@@ -81,12 +81,12 @@ pub async fn bind_udp(address: &ListenAddr, options: &BindOptions) -> Result<Udp
     Ok(Udp { sockets, inherited })
 }
 
-/// Whether the system says that a datagram cannot be so long.
+/// True when the system refuses a datagram as too long.
 pub fn is_too_big(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error())
 }
 
-/// Whether the system has no room for a datagram just now: that loses it, and not the way.
+/// True when the system has no room for a datagram just now: that loses the datagram, and not the socket.
 pub fn is_full(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::NOBUFS.raw_os_error())
 }

@@ -33,7 +33,7 @@ use tokio::net::{UnixListener, UnixSocket as Unbound};
 
 /// Clients that may wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// How long another server that starts in the same folder is waited for, in steps of 10 ms.
+/// Longest wait for another server that starts in the same folder, in steps of 10 ms.
 const STEPS: usize = 50;
 
 /// A bound Unix socket; its file goes with it when we made it.
@@ -59,7 +59,7 @@ impl UnixSocket {
         };
         let socket = Unbound::new_stream().map_err(|error| fault(&error))?;
         if let Some(mode) = mode {
-            // Where the system does not take it from here, it is set below, still before anyone can connect.
+            // Not every system takes the mode here, so it is also set below, still before anyone can connect.
             let _ = rustix::fs::fchmod(&socket, Mode::from_raw_mode(mode as _));
         }
         socket.bind(path).map_err(|error| fault(&error))?;

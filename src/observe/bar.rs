@@ -43,7 +43,7 @@ impl<W: Write + Send + 'static> Screen<W> {
         self.metered = Some(Metered { meter, size, bar: None });
     }
 
-    /// Whether it has to be looked at in time.
+    /// True while a transfer is shown, so that the bar has to be drawn anew in time.
     pub(super) fn is_live(&self) -> bool {
         self.metered.is_some()
     }
@@ -88,7 +88,7 @@ impl Metered {
             return;
         }
         let ([sent, received], expected) = (self.meter.passed(), self.meter.expected());
-        // What is known to end is what the bar is about.
+        // The bar is about the direction whose length is known, if there is one.
         let (position, length, rest) = match expected {
             [Some(length), _] => (sent, Some(length), said("received", received)),
             [None, Some(length)] => (received, Some(length), said("sent", sent)),

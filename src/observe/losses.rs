@@ -1,4 +1,4 @@
-//! What is dropped on the way, told: at once the first time, then every ten seconds with its count.
+//! Reports of what is dropped on the way: at once the first time, then every ten seconds with its count.
 //!
 //! Whoever drops something has a place for one kind of it; how much it was in all is told at the end of a
 //! session, where other counts are.

@@ -1,4 +1,4 @@
-//! How far a transfer is: numbers that the pair writes and whoever draws them reads.
+//! The progress of a transfer: numbers that the pair writes and the drawing thread reads.
 //!
 //! Nobody waits for anybody: the pair stores a few numbers a batch, and only when it was asked to.
 
@@ -74,7 +74,7 @@ impl Meter {
         let _ = self.end.set((took, carried));
     }
 
-    /// How long it goes on; `None` before it began and when nothing is to be drawn.
+    /// Time since the beginning; `None` before it and when nothing is to be drawn.
     pub(super) fn age(&self) -> Option<Duration> {
         self.begun.get().filter(|_| !self.hidden.load(Relaxed)).map(Instant::elapsed)
     }
@@ -84,7 +84,7 @@ impl Meter {
         self.ordered(self.passed.each_ref().map(|bytes| bytes.load(Relaxed)))
     }
 
-    /// How many bytes will be sent and received, where it is known.
+    /// Bytes that will be sent and received, where their number is known.
     pub(super) fn expected(&self) -> [Option<u64>; 2] {
         let known = |bytes: &AtomicU64| Some(bytes.load(Relaxed)).filter(|bytes| *bytes != UNKNOWN);
         self.ordered(self.expected.each_ref().map(known))

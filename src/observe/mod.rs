@@ -1,4 +1,4 @@
-//! Whoever is told what happened: the lines on stderr, and what may be shown in them.
+//! Reports of what happened: the lines on stderr, and what may be shown in them.
 //!
 //! What is said passes one place, where it loses its secrets and whatever a terminal would act on.
 //!
@@ -40,14 +40,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long is waited in all for what is said to be written.
+/// Longest wait in all for the lines to be written.
 const LATEST: Duration = Duration::from_secs(5);
-/// How often whoever waits for that looks.
+/// Interval between two looks during that wait.
 const TICK: Duration = Duration::from_millis(1);
 /// Lines that may wait for the thread.
 const WAITING: usize = 1024;
 
-/// How much is said on stderr.
+/// Amount of detail on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// `-q`: faults only.
@@ -66,14 +66,14 @@ pub enum Verbosity {
 pub struct Reporter {
     verbosity: Verbosity,
     meter: Option<Arc<Meter>>,
-    /// Whose opening is told of: `#3 `, or nothing.
+    /// Prefix of the connection whose opening is told of: `#3 `, or nothing.
     whose: String,
     to: Arc<Outlet>,
 }
 
 struct Outlet {
     lines: SyncSender<Line>,
-    /// How far the thread has come.
+    /// Progress of the writing thread.
     pace: Arc<Pace>,
     redactor: RwLock<Redactor>,
     lost: AtomicU64,
@@ -157,7 +157,7 @@ impl Reporter {
         Self { meter: Some(meter), ..self.clone() }
     }
 
-    /// What the progress of the run is told to, when it is shown.
+    /// The meter of the run's progress, when that is shown.
     pub fn meter(&self) -> Option<&Arc<Meter>> {
         self.meter.as_ref()
     }
@@ -170,7 +170,7 @@ impl Reporter {
 
     /// Tells why something failed.
     pub fn fault(&self, fault: &Fault) {
-        // Whoever hung up is not there to read it; ssh hangs up on its ProxyCommand at every normal end.
+        // Nobody is there to read it after a hangup; ssh hangs up on its ProxyCommand at every normal end.
         let hung_up = fault.exit == Exit::Hangup && self.verbosity < Verbosity::Verbose;
         if !fault.is_silent() && !hung_up {
             self.write(&format!("wsio: {}\n", self.redactor().fault(fault)));
@@ -201,7 +201,7 @@ impl Reporter {
         self.write(&format!("#{conn} | {}\n", self.safe(line)));
     }
 
-    /// Whether what `-v` tells is told.
+    /// True when lines of `-v` are written.
     pub fn is_verbose(&self) -> bool {
         self.verbosity >= Verbosity::Verbose
     }
@@ -219,7 +219,7 @@ impl Reporter {
         Self { whose: conn.map_or_else(String::new, |conn| format!("#{conn} ")), ..self.clone() }
     }
 
-    /// Whether so much is said.
+    /// True when lines of this verbosity are written.
     pub fn says(&self, verbosity: Verbosity) -> bool {
         self.verbosity >= verbosity
     }
@@ -236,7 +236,7 @@ impl Reporter {
         self.to.redactor.write().unwrap_or_else(PoisonError::into_inner).join(redactor);
     }
 
-    /// What is hidden in everything that is told.
+    /// The redactor of everything that is told.
     pub fn redactor(&self) -> Redactor {
         self.to.redactor.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -253,7 +253,7 @@ impl Reporter {
     }
 }
 
-/// Which write is under way: odd while one is, and another number for each.
+/// Number of the write under way: odd while there is one, and different for each.
 #[derive(Default)]
 struct Pace(AtomicU64);
 

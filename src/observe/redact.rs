@@ -8,17 +8,17 @@
 use super::secret_name::{is_of_an_api, is_secret_name};
 use percent_encoding::percent_decode_str;
 
-/// What stands in the place of a secret.
+/// Stand-in for a secret.
 pub const HIDDEN: &str = "[hidden]";
 
 /// Whole names of query keys whose values are secrets.
 const KEYS: &[&str] = &["key", "code", "access"];
-/// How deep a URL in a value of a URL is looked into.
+/// Deepest level of URLs in values of URLs that is looked into.
 const DEPTH: usize = 4;
 /// Header fields whose value may begin with the scheme of a login.
 const FIELDS: &[&str] = &["authorization", "proxy-authorization", "x-auth", "x-session", "x-csrf", "x-key"];
 
-/// What is a secret beside the well-known names.
+/// Names of secrets, and secrets of this run, beside the well-known names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redactor {
     /// Names of header fields, query keys and subprotocols, in any case (`--secret`).
@@ -56,7 +56,7 @@ impl Redactor {
         }
     }
 
-    /// Whether a header field carries a secret.
+    /// True when a header field carries a secret.
     pub fn hides(&self, name: &str, value: &str) -> bool {
         self.field(name, value) != value
     }
@@ -82,7 +82,7 @@ impl Redactor {
         }
     }
 
-    /// Whether a subprotocol carries a secret.
+    /// True when a subprotocol carries a secret.
     pub fn hides_subprotocol(&self, name: &str) -> bool {
         self.subprotocol(name) != name
     }
@@ -145,7 +145,7 @@ impl Redactor {
         shown
     }
 
-    /// Whether a value holds a secret of its own: a URL with one, pairs that were encoded together, a JWT.
+    /// True when a value holds a secret of its own: a URL with one, pairs that were encoded together, a JWT.
     fn nests(&self, value: &str, depth: usize) -> bool {
         let decoded = decoded(value);
         if decoded.starts_with("eyJ") && decoded.matches('.').count() >= 2 {
@@ -166,8 +166,8 @@ impl Redactor {
         self.is_listed(key) || KEYS.contains(&lower.as_str()) || is_secret_name(key) || is_of_an_api(&lower)
     }
 
-    /// Whether a segment of a path is the value of a secret that the segment before names: long, with a digit,
-    /// as a machine makes them and no address is spelled.
+    /// True when a segment of a path is the value of a secret that the segment before names: long and with a
+    /// digit, as machines make secrets and no address is spelled.
     pub(super) fn is_behind_its_name(&self, name: &str, segment: &str) -> bool {
         segment.len() >= 8
             && segment != HIDDEN
@@ -180,12 +180,12 @@ impl Redactor {
     }
 }
 
-/// What stands before the first of these characters, and what stands behind it.
+/// The text before the first such character, and the text behind it.
 fn cut(text: &str, at: char) -> (&str, Option<&str>) {
     text.split_once(at).map_or((text, None), |(before, behind)| (before, Some(behind)))
 }
 
-/// Where `SCHEME://LOGIN@HOST` or `//LOGIN@HOST` ends; 0 where the text begins with neither.
+/// End of `SCHEME://LOGIN@HOST` or `//LOGIN@HOST`; 0 where the text begins with neither.
 fn authority_end(text: &str) -> usize {
     let start = login_start(text);
     match start {
@@ -194,7 +194,7 @@ fn authority_end(text: &str) -> usize {
     }
 }
 
-/// Where the login of a URL would begin.
+/// Offset at which the login of a URL would begin; 0 where no `SCHEME://` or `//` begins the text.
 pub(super) fn login_start(text: &str) -> usize {
     let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     text.find("//")

@@ -11,10 +11,10 @@ use crate::{
     framing::record::{Facts, Head},
 };
 
-/// What may stand in front of a login.
+/// Schemes that may stand in front of a login.
 const SCHEMES: &[&str] =
     &["ws", "wss", "http", "https", "tcp", "tls", "udp", "nats", "nats+tls", "socks5", "socks5h"];
-/// What stands before a path, in which an `@` is no login's end.
+/// Schemes of a path, in which an `@` is no login's end.
 const OF_PATHS: &[&str] = &["unix", "unix-listen", "ws+unix", "file", "append"];
 /// A secret of fewer bytes may be any word.
 const SHORTEST: usize = 6;
@@ -41,7 +41,7 @@ impl Redactor {
     /// A fault as it may be told. A hint is ours alone: no secret of the run is looked for in its words.
     pub fn fault(&self, fault: &Fault) -> Fault {
         if matches!(fault.exit, Exit::Usage | Exit::Malformed) {
-            // What was not understood is shown as it was written, a password in it too.
+            // A word that was not understood is quoted as it was written, a password in it too.
             let hint = fault.hint.as_deref().map(|hint| self.text(hint));
             return Fault { cause: self.text(&self.shown(&fault.cause)), hint, ..fault.clone() };
         }
@@ -53,7 +53,7 @@ impl Redactor {
         }
     }
 
-    /// What is known of a connection, as it may be told.
+    /// The facts about a connection, as they may be told.
     pub fn facts(&self, facts: &Facts) -> Facts {
         let head = |head: &Head| -> Head {
             head.iter().map(|(name, value)| (name.clone(), self.field(name, value))).collect()

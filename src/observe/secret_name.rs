@@ -83,7 +83,7 @@ const TELLING: &[&str] = &[
     "required",
     "enabled",
 ];
-/// Whether a name says by its words that its value is a secret.
+/// True when the words of a name say that its value is a secret.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let words = words(name);
     let joined = words.concat();
@@ -94,7 +94,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
         || words.iter().any(|word| WORDS.contains(&word.as_str())) && !TELLING.contains(&last)
 }
 
-/// Whether it is one of the fields with which a client of an exchange or another interface says who it is.
+/// True for fields with which a client of an API, such as an exchange's, says who it is.
 pub(super) fn is_of_an_api(lower: &str) -> bool {
     let lower = lower.replace('_', "-");
     lower.starts_with("x-api-")

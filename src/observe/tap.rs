@@ -1,4 +1,4 @@
-//! Whoever is told of every message of a WebSocket, both ways.
+//! Observers of every message of a WebSocket, both ways.
 
 use crate::framing::record::Dir;
 use std::task::{Context, Poll};

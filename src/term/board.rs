@@ -1,4 +1,4 @@
-//! What stands above the line being typed, and how it gets there.
+//! The text above the line being typed, and how it gets there.
 //!
 //! The editor alone may write while it has the terminal, so a text waits here until the editor redraws
 //! its line: [`Board::redraw`] gives it what waits, which it puts in front of its prompt. It is poked by
@@ -38,11 +38,11 @@ struct State {
     waiting: String,
     poke: bool,
     ending: bool,
-    /// What is being typed, as it was drawn last.
+    /// The line being typed, as it was drawn last.
     typed: String,
 }
 
-/// Who has the terminal.
+/// Holder of the terminal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Editor {
     /// The editor, between two lines.
@@ -53,7 +53,7 @@ enum Editor {
     Gone,
 }
 
-/// What the editor's unwinding carries.
+/// Payload of the unwinding by which the editor leaves.
 pub(super) struct Left;
 
 impl Board {
@@ -118,7 +118,7 @@ impl Board {
         state.typed.clear();
     }
 
-    /// What the editor writes in front of its line.
+    /// Gives the text that the editor writes in front of its line; unwinds when the session is over.
     pub(super) fn redraw(&self) -> String {
         let mut state = self.lock();
         let over = state.ending && state.waiting.is_empty() || state.editor == Editor::Gone;
@@ -139,7 +139,7 @@ impl Board {
         line.clone_into(&mut state.typed);
     }
 
-    /// Whether the line is empty.
+    /// True when the line is empty.
     pub(super) fn is_nothing_typed(&self) -> bool {
         self.lock().typed.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What a line at the prompt means: a message, or a command that begins with a slash.
+//! The meaning of a line at the prompt: a message, or a command that begins with a slash.
 
 use crate::session::CloseWith;
 use bytes::Bytes;
@@ -11,9 +11,9 @@ const LONGEST_CONTROL: usize = 125;
 pub(super) struct Entry {
     /// The word after the slash.
     pub name: &'static str,
-    /// What may follow.
+    /// Arguments, as `/help` shows them.
     pub form: &'static str,
-    /// What it does, imperative, without a full stop.
+    /// Summary, imperative, without a full stop.
     pub summary: &'static str,
     /// The same in a server, where it does something else.
     pub serving: Option<&'static str>,
@@ -89,7 +89,7 @@ pub(super) enum Command {
     Quit,
 }
 
-/// What a line means.
+/// Meaning of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// An empty line: nothing is sent.

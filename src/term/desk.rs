@@ -1,4 +1,4 @@
-//! Where lines become messages: the editor's thread.
+//! The editor's thread, which turns lines into messages.
 
 use super::{
     board::Board,
@@ -28,7 +28,7 @@ use std::{
 };
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
 
-/// What a person works with.
+/// State of the editor's thread.
 pub(super) struct Desk {
     /// Takes what is sent.
     pub typed: Queue,
@@ -36,13 +36,13 @@ pub(super) struct Desk {
     pub talk: Arc<Talk>,
     pub view: View,
     pub history: Option<History>,
-    /// What a line is sent as.
+    /// Message type of a line.
     pub kind: Kind,
     /// Bytes.
     pub max_message: usize,
     /// It is a server's: what is typed goes to all of its clients.
     pub many: bool,
-    /// What a close without a code of its own says.
+    /// Code and reason of a close that names none.
     pub close: CloseWith,
     pub home: Option<String>,
 }
@@ -168,7 +168,7 @@ impl Desk {
             _ => path.to_owned(),
         };
         let plain = |error: std::io::Error| error.to_string();
-        // What is no file could keep the prompt waiting for ever.
+        // Only a regular file is read: anything else could keep the prompt waiting for ever.
         if !path.metadata().map_err(plain)?.is_file() {
             return Err("not a file".to_owned());
         }

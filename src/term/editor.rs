@@ -28,10 +28,10 @@ use std::{
     sync::Arc,
 };
 
-/// How long the rest of a key may be in coming after Escape. Milliseconds.
+/// Longest wait for the rest of a key after Escape. Milliseconds.
 const ESCAPE: u16 = 50;
 
-/// What a person did.
+/// Action of the person at the prompt.
 #[derive(Debug)]
 pub(super) enum Typed {
     /// Enter.
@@ -146,7 +146,7 @@ fn other(error: ReadlineError) -> io::Error {
     }
 }
 
-/// What the editor asks while a line is typed.
+/// The editor's callbacks while a line is typed.
 struct Line {
     board: Arc<Board>,
     paint: Paint,

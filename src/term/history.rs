@@ -42,7 +42,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Where the environment puts it: below `XDG_STATE_HOME`, or `~/.local/state`.
+    /// The history in the place that the environment says: below `XDG_STATE_HOME`, or `~/.local/state`.
     pub(super) fn of(env: fn(&str) -> Option<String>) -> Option<Self> {
         let absolute =
             |name| env(name).map(|text| os_text::path(&text)).filter(|path: &PathBuf| path.is_absolute());

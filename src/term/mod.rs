@@ -49,7 +49,7 @@ use view::View;
 
 pub use secret::ask;
 
-/// How long the editor may take to leave before the terminal is taken from it.
+/// Time that the editor has to leave before the terminal is taken from it.
 const LEAVING: Duration = Duration::from_millis(200);
 
 /// Terminals that lines cannot be edited on.
@@ -63,14 +63,14 @@ pub struct Terminal {
     pub output: File,
 }
 
-/// What a prompt needs beside its terminal.
+/// Settings of a prompt, beside its terminal.
 #[derive(Clone)]
 pub struct Setup {
-    /// How it looks.
+    /// Colours, laid-out JSON, and the history.
     pub look: Look,
     /// Control characters of the peer reach the terminal.
     pub raw: bool,
-    /// What a typed line is sent as.
+    /// Message type of a typed line.
     pub kind: Kind,
     /// Bound on one message, bytes.
     pub max_message: usize,
@@ -78,7 +78,7 @@ pub struct Setup {
     pub greet: bool,
     /// It is a server's, which talks with many and stays when one of them leaves.
     pub many: bool,
-    /// What a close without a code of its own says.
+    /// Code and reason of a close that names none.
     pub close: CloseWith,
     /// Looks a variable of the environment up.
     pub env: fn(&str) -> Option<String>,
@@ -103,7 +103,7 @@ impl Prompt {
         Some(Self { board, setup })
     }
 
-    /// What starts it, once the connection is open.
+    /// The function that starts the prompt, once the connection is open.
     pub fn opener(&self) -> OpenPrompt {
         let (board, setup) = (Arc::clone(&self.board), self.setup.clone());
         Box::new(move |greeting| open(board, setup, greeting).ok())
@@ -189,7 +189,7 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
     Ok(link)
 }
 
-/// Where lines for standard error go while a prompt has the terminal: above the line being typed.
+/// Takes lines for standard error above the line being typed, while a prompt has the terminal.
 #[derive(Clone, Default)]
 pub struct Above(Arc<OnceLock<Arc<Board>>>);
 

@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the signal that stops us may take to do so, on a machine that has other things to do.
+/// Longest time that the stop signal may take to act, on a machine that has other things to do.
 const STOPPED: Duration = Duration::from_secs(1);
 
 /// A terminal and the modes it was found in.
@@ -75,7 +75,7 @@ impl Modes {
         let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.found);
     }
 
-    /// Whether the terminal is ours to use: a job in the background is stopped when it tries.
+    /// True when the terminal is ours to use: a job in the background is stopped when it tries.
     pub(super) fn is_in_foreground(&self) -> bool {
         tcgetpgrp(&self.terminal).is_ok_and(|foreground| foreground == getpgrp())
     }

@@ -9,14 +9,14 @@ pub(super) struct Paint {
     on: bool,
 }
 
-/// What a piece of text is.
+/// Role of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// The mark before what is sent.
     Sent,
     /// The mark before what came.
     Received,
-    /// What the program says by the way.
+    /// A note of the program's own.
     Aside,
     /// A command that was not understood.
     Error,

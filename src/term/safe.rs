@@ -7,7 +7,7 @@
 use super::paint::{Paint, Role};
 use crate::fault::is_hidden;
 
-/// How remote text is let through.
+/// Filter for remote text on its way to the terminal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Safe {
     pub paint: Paint,

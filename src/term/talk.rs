@@ -1,4 +1,4 @@
-//! When something was said last, and which pings wait for their pong.
+//! The time of the last message, and the pings that wait for their pong.
 
 use bytes::Bytes;
 use std::{
@@ -29,7 +29,7 @@ impl Talk {
         self.lock().last = now;
     }
 
-    /// How long nothing was said before the message that has just come.
+    /// Takes note of a message that has just come; gives the time since the one before.
     pub(super) fn silence(&self, now: Instant) -> Duration {
         let last = std::mem::replace(&mut self.lock().last, now);
         now.saturating_duration_since(last)
@@ -47,8 +47,8 @@ impl Talk {
         payload
     }
 
-    /// How long the answer took, when it answers a ping that was asked for; older ones are given up, and
-    /// this one too unless many answer it.
+    /// Round-trip time, when a pong answers a ping that was asked for. That ping and older ones are given up
+    /// then; with `many` peers they stay, since each peer answers.
     pub(super) fn ponged(&self, payload: &[u8], many: bool, now: Instant) -> Option<Duration> {
         let mut state = self.lock();
         let at = state.pings.iter().position(|(sent, _)| sent == payload)?;

@@ -1,4 +1,4 @@
-//! How a message is laid out: the mark, the content, and how long it was in coming.
+//! The layout of a message: the mark, the content, and how long it was in coming.
 //!
 //! A conversation reads from the marks: `> ` what was sent, as it was typed, and `< ` what came. The
 //! second and later lines of a message are indented, and what the program says by the way begins with
@@ -78,7 +78,7 @@ impl View {
             .collect()
     }
 
-    /// What was being typed when the session ended.
+    /// The line that was being typed when the session ended.
     pub(super) fn unsent(self, typed: &str) -> String {
         let mut shown = String::new();
         Safe { paint: self.paint, raw: false }.push(&mut shown, typed);
@@ -92,7 +92,7 @@ impl View {
         format!("{} {safe}\n", self.paint.paint(Role::Error, "·"))
     }
 
-    /// What stands above a message.
+    /// The line above a message, after a long silence.
     fn margin(self, silence: Duration) -> String {
         if silence < SILENCE {
             return String::new();

@@ -32,7 +32,7 @@ pub(super) fn read(text: &str, expander: &mut Expander) -> Result<Vec<String>> {
     Ok(own)
 }
 
-/// What is wrong with the line.
+/// The fault about a line that cannot be used.
 pub(super) fn refused(cause: &str) -> Fault {
     usage(format!("--curl: {cause}"))
 }

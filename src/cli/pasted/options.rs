@@ -3,7 +3,7 @@
 use super::super::expand::usage;
 use crate::fault::Result;
 
-/// What becomes of one of curl's options.
+/// Meaning of one of curl's options for us.
 #[derive(Clone, Copy)]
 enum Means {
     /// Ours, of that name.
@@ -159,7 +159,7 @@ pub(super) fn translate(words: &[String]) -> Result<Vec<String>> {
                 let shown = format!("-{letter}");
                 let found = OPTIONS.iter().find(|(short, ..)| *short == letter && letter != ' ');
                 let means = found.ok_or_else(|| unknown(&shown))?.2;
-                // What stands behind the letter is its value, if it takes one.
+                // The rest of the word is the letter's value, if it takes one.
                 line.take(
                     &shown,
                     means,
@@ -174,7 +174,7 @@ pub(super) fn translate(words: &[String]) -> Result<Vec<String>> {
     Ok(line.finish())
 }
 
-/// What to write instead of a word of curl's on our own command line.
+/// Tells what to write instead of a word of curl's on our own command line.
 pub(in crate::cli) fn hint(word: &str) -> Option<String> {
     let (_, _, means) = OPTIONS.iter().find(|(short, long, _)| match word.strip_prefix("--") {
         Some(name) => name == *long,

@@ -12,8 +12,8 @@ pub(super) fn split(text: &str) -> Result<Vec<String>, String> {
     if for_cmd || has_carets_in_quotes(text) { Ok(cmd(text)) } else { bash(&mut rest) }
 }
 
-/// Whether it is a line of older browsers for cmd: all values in double quotes, and a caret inside of them
-/// before each character that is special outside.
+/// True for a line of older browsers for cmd: all values in double quotes, and a caret inside of them before
+/// each character that is special outside.
 fn has_carets_in_quotes(text: &str) -> bool {
     !text.contains(['\'', '$'])
         && text
@@ -23,7 +23,7 @@ fn has_carets_in_quotes(text: &str) -> bool {
             .any(|quoted| quoted.match_indices('^').any(|(at, _)| quoted[at + 1..].starts_with(ESCAPED)))
 }
 
-/// What older browsers put a caret before.
+/// Characters that older browsers put a caret before.
 const ESCAPED: [char; 16] = ['&', '%', '{', '}', '[', ']', '"', '\\', '!', '@', '#', '^', '<', '>', '|', '$'];
 
 /// The characters that are left.
@@ -166,7 +166,7 @@ fn unclosed(quote: char) -> String {
     format!("a quote ({quote}) is not closed: is it the whole line?")
 }
 
-/// What cmd makes of `^`, and the program of `"` and `\` (Microsoft's rules for arguments).
+/// Reads `^` as cmd does, and `"` and `\` as the program does (Microsoft's rules for arguments).
 fn cmd(text: &str) -> Vec<String> {
     let (mut line, mut in_quotes) = (String::new(), false);
     let mut rest = text.chars().filter(|character| *character != '\r').peekable();

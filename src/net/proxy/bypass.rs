@@ -16,7 +16,7 @@ impl Bypass {
         Self(list.to_owned())
     }
 
-    /// Whether a host, a name or an address without brackets, is on the list.
+    /// True when a host, a name or an address without brackets, is on the list.
     pub(super) fn covers(&self, host: &str) -> bool {
         let mut entries =
             self.0.split([',', ' ', '\t']).filter(|entry| !entry.is_empty()).map(str::to_ascii_lowercase);

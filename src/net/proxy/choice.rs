@@ -1,5 +1,5 @@
-//! Which proxy stands in front of a host: `--proxy`, or else the environment, unless `no_proxy` says
-//! that none does.
+//! The choice of the proxy in front of a host: `--proxy`, or else the environment's, unless `no_proxy` says
+//! that there is none.
 //!
 //! The environment is curl's: `ws_proxy` and `wss_proxy` first, then what the same URL would have
 //! under http, then `all_proxy`; lower case before upper case, and `http_proxy` in lower case only,
@@ -26,7 +26,7 @@ const VARIABLES: [&str; 9] = [
     "ALL_PROXY",
 ];
 
-/// What the environment says of proxies.
+/// The environment's proxies, and the hosts that need none.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     found: Vec<(&'static str, String)>,
@@ -61,7 +61,7 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// What command line and environment say of proxies.
+/// Proxy settings of the command line and the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     /// `--proxy`; it switches the environment's off.

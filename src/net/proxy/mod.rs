@@ -22,7 +22,7 @@ use crate::{
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
-/// How a proxy is spoken to.
+/// Protocol that a proxy speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// CONNECT.
@@ -41,13 +41,13 @@ pub type Login = (String, String);
 /// A proxy. Its login is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
-    /// How it is spoken to.
+    /// Its protocol.
     pub kind: Kind,
     /// Name or address, without brackets.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// Who we say we are.
+    /// Name and password that we log in with.
     pub login: Option<Login>,
 }
 
@@ -110,7 +110,7 @@ impl Proxy {
         is_socks.then(|| format!("socks5h://{address}"))
     }
 
-    /// Whether it is spoken to over TLS.
+    /// True when it speaks TLS to us.
     pub fn speaks_tls(&self) -> bool {
         self.kind == Kind::Https
     }
@@ -153,13 +153,13 @@ impl fmt::Debug for Proxy {
 pub(super) struct Tunnel<'a> {
     /// The proxy.
     pub chosen: &'a Chosen,
-    /// Where it shall lead: a name or an address, without brackets and zone.
+    /// Far end of the tunnel: a name or an address, without brackets and zone.
     pub host: &'a str,
     /// The port there.
     pub port: u16,
-    /// Is told of the exchange.
+    /// Gets the lines about the exchange.
     pub reporter: &'a Reporter,
-    /// What may be told.
+    /// Hides the secrets in those lines.
     pub redactor: &'a Redactor,
 }
 

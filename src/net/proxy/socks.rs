@@ -50,7 +50,7 @@ impl Tunnel<'_> {
         if version != VERSION {
             return Err(self.stranger());
         }
-        // Where the proxy's own end is bound: of no use here.
+        // The address that the proxy's own end is bound to is of no use here.
         let bound = match kind {
             1 => 4,
             4 => 16,
