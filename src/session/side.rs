@@ -49,7 +49,7 @@ pub(super) struct Side {
     pub received_at: Instant,
     /// We refuse to read from here: its silence is ours.
     pub blocked: bool,
-    /// Since when what came from here waits for its output; the output is too slow.
+    /// Time since which data from here waits for its output, which is too slow.
     pub held_since: Option<Instant>,
     /// The unfinished message and frame that the last byte from here belongs to, and the time of that byte.
     pub within: Within,
@@ -66,7 +66,7 @@ pub(super) struct Side {
     pub shared: bool,
     /// Time at which sending to here failed; what the peer still sends is waited for.
     pub deaf_since: Option<Instant>,
-    /// Since when only the peer's silence is waited for.
+    /// The wait for the peer's silence, when nothing else is waited for.
     pub lingering: Option<Wait>,
     /// Lingering starts once all input is delivered to this side.
     pub linger_next: bool,
@@ -75,7 +75,7 @@ pub(super) struct Side {
     pub finishing: Option<Rate>,
     /// It is being left: it has to take our last bytes at this rate.
     pub leaving: Option<Rate>,
-    /// It has everything that it is to get: when it took something last.
+    /// Time at which it last took something; set once it has everything that it is to get.
     pub taking: Option<Instant>,
     /// The user was told that this output is waited for.
     pub waiting_told: bool,
