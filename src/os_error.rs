@@ -33,7 +33,7 @@ pub fn words(error: &io::Error) -> String {
     .to_owned()
 }
 
-/// True when this process or the system ran out of descriptors, buffers or memory: the peer did nothing wrong.
+/// True when this process or the system ran out of descriptors, buffers or memory: no fault of the peer.
 pub fn is_exhausted(error: &io::Error) -> bool {
     #[cfg(unix)]
     {

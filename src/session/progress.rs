@@ -176,7 +176,7 @@ impl Silence {
         [format!("the peer closed after {seconds} s without a message in either direction, {idle}"), hint]
     }
 
-    /// The advice to ping more often than that, with what probably cut the connection.
+    /// Advice against a loss after so long a silence: pings that may help, and the probable cause.
     pub fn advice(lasted: Duration, interval: Option<Duration>) -> String {
         let cut = format!(
             "as the connection was cut after {} s without a message in either direction: probably the idle timeout of whatever stands between",

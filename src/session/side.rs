@@ -62,7 +62,7 @@ pub(super) struct Side {
     pub away: bool,
     /// A lost connection is opened again.
     pub renews: bool,
-    /// Its source gives to many, who do not wait for one that takes nothing.
+    /// Its source gives to many peers, which do not wait for one that takes nothing.
     pub shared: bool,
     /// Time at which sending to here failed; what the peer still sends is waited for.
     pub deaf_since: Option<Instant>,
