@@ -34,7 +34,7 @@ pub fn name(code: u16) -> &'static str {
     }
 }
 
-/// What usually helps against a Close with this code, imperative; `None` where only the server knows.
+/// The usual remedy for a Close with this code, imperative; `None` where only the server knows.
 pub fn remedy(code: u16) -> Option<&'static str> {
     Some(match code {
         1002 => "see with -vv what was sent: the peer found it against the protocol",
@@ -109,7 +109,7 @@ pub fn describe(code: Option<u16>, reason: &str) -> String {
     }
 }
 
-/// Whether the code may be sent in a Close frame.
+/// True when the code may be sent in a Close frame.
 ///
 /// 1014 is registered, but tungstenite 0.30 takes it for a bad code and answers it with 1002, so it
 /// would not arrive as what it is.
@@ -117,7 +117,7 @@ pub fn sendable(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999)
 }
 
-/// Whether the code may stand in a Close frame that arrives (RFC 6455 section 7.4, IANA's registry).
+/// True when the code may stand in a Close frame that arrives (RFC 6455 section 7.4, IANA's registry).
 pub fn may_arrive(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

@@ -5,7 +5,7 @@
 
 use std::{fmt, io};
 
-/// How the process ends; the discriminant is the exit status.
+/// The outcome of the process; the discriminant is the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "EXITS below describes every variant")]

@@ -1,4 +1,4 @@
-//! What is known of a connection: gathered as it becomes known, and read by all who tell of it.
+//! Facts about a connection: gathered as they become known, and read by every output that tells of it.
 //!
 //! `-v`, `--json`, `--check`, recordings, HAR and reports read the same facts, so that none of them knows more
 //! than another, and what was found stands also where the attempt failed.
@@ -6,7 +6,7 @@
 use serde::{Serialize, Serializer};
 use std::time::{Duration, SystemTime};
 
-/// What is known of an open connection.
+/// Facts about one connection.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Facts {
     /// The URL without secrets; of a server, what was asked for.
@@ -20,10 +20,10 @@ pub struct Facts {
     /// The extensions that were agreed on, as in the header field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extensions: Option<String>,
-    /// What TLS agreed on.
+    /// Results of the TLS handshake.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// How long each phase took.
+    /// Duration of each phase.
     #[serde(skip_serializing_if = "Timings::is_empty")]
     pub timings: Timings,
     /// The HTTP status of the answer to the upgrade.
@@ -37,7 +37,7 @@ pub struct Facts {
     pub response: Head,
 }
 
-/// What a TLS handshake agreed on, and what the server showed.
+/// Results of a TLS handshake, and the certificates that the server showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tls {
     /// Such as `1.3`; empty when the handshake failed.
@@ -113,7 +113,7 @@ impl Certificate {
 /// The fields of one HTTP head, in order.
 pub type Head = Vec<(String, String)>;
 
-/// How long the phases of an opening took; milliseconds in JSON.
+/// Durations of the phases of an opening; milliseconds in JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Timings {
     /// Looking the name up.

@@ -13,9 +13,9 @@ use std::fmt::{self, Write};
 pub struct Fault {
     /// The process status this fault causes when it is the first one.
     pub exit: Exit,
-    /// What was being done: `connect`, `tls`, `upgrade`, `session`, `listen`, `usage` …
+    /// The phase in which it happened: `connect`, `tls`, `upgrade`, `session`, `listen`, `usage` …
     pub phase: &'static str,
-    /// What went wrong, without a full stop.
+    /// The cause, without a full stop.
     pub cause: String,
     /// The next step, imperative, without a full stop.
     pub hint: Option<String>,
@@ -78,7 +78,7 @@ impl Fault {
         self
     }
 
-    /// Whether the process ends silently: nothing the user needs to be told (SIGPIPE's rule).
+    /// True when the process ends silently: nothing the user needs to be told (SIGPIPE's rule).
     pub fn is_silent(&self) -> bool {
         self.exit == Exit::ReaderLeft
     }
@@ -154,8 +154,8 @@ pub fn printable_json(json: String) -> String {
     safe
 }
 
-/// Whether a terminal would act on this character or hide it: C0, C1, DEL, bidirectional controls, and
-/// what takes no room. The joiners are kept: scripts and emoji are written with them.
+/// True when a terminal would act on this character or hide it: C0, C1, DEL, bidirectional controls, and
+/// characters without a width. The joiners are kept: scripts and emoji are written with them.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(

@@ -52,7 +52,7 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Unread> {
     read_from(&mut file, limit)
 }
 
-/// What `from` gives until its end, at most `limit` bytes.
+/// Reads all that `from` gives until its end, at most `limit` bytes.
 ///
 /// # Errors
 /// Its own, and [`Unread::TooLong`] one byte beyond the limit.
@@ -73,7 +73,7 @@ pub fn read_from(from: &mut dyn Read, limit: usize) -> Result<Vec<u8>, Unread> {
     }
 }
 
-/// Whether a file is one that gives bytes for ever, without reading it.
+/// True when a file is a device that gives bytes for ever; nothing else is read to find out.
 pub fn is_endless(path: &Path) -> bool {
     let is_device = |facts: &Metadata| facts.file_type().is_char_device();
     path.metadata().is_ok_and(|facts| is_device(&facts)) && matches!(read(path, 0), Err(Unread::Endless))

@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind};
 
-/// What went wrong, in lower case and without an error number where the kind is well known.
+/// The error in words: in lower case, and without an error number where the kind is well known.
 pub fn words(error: &io::Error) -> String {
     if is_exhausted(error) {
         return "too many open files in this process or system".to_owned();
@@ -33,8 +33,7 @@ pub fn words(error: &io::Error) -> String {
     .to_owned()
 }
 
-/// Whether this process or the system ran out of descriptors, threads, processes or buffers, which is not
-/// the peer's doing.
+/// True when this process or the system ran out of descriptors, buffers or memory: no fault of the peer.
 pub fn is_exhausted(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
@@ -49,7 +48,7 @@ pub fn is_exhausted(error: &io::Error) -> bool {
     }
 }
 
-/// Whether something cannot be started or opened because threads, processes, descriptors or memory for them
+/// True when something cannot be started or opened because threads, processes, descriptors or memory for them
 /// are used up; not for an error of a socket, where `EAGAIN` means something else.
 pub fn cannot_start(error: &io::Error) -> bool {
     is_exhausted(error) || error.kind() == ErrorKind::WouldBlock || error.kind() == ErrorKind::OutOfMemory

@@ -12,7 +12,7 @@ use std::{
     path::PathBuf,
 };
 
-/// What a byte from 0x80 on is added to.
+/// Base of the characters that stand for bytes: a byte from 0x80 on is added to it.
 const BASE: u32 = 0x10_FF00;
 
 fn byte_of(character: char) -> Option<u8> {
@@ -43,7 +43,7 @@ pub fn text(argument: &OsStr) -> Cow<'_, str> {
     }
 }
 
-/// Whether a text of [`text`] has bytes in it that are no characters.
+/// True when a text of [`text`] has bytes in it that are no characters.
 pub fn stands_for_bytes(text: &str) -> bool {
     text.chars().any(|character| byte_of(character).is_some())
 }

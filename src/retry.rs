@@ -1,4 +1,4 @@
-//! When to try again: before the first open as curl does, after it with full jitter.
+//! Retries: before the first open as curl does, after it with full jitter.
 //!
 //! Pure: attempts, elapsed time and a random number go in, a delay or the end of trying comes out.
 
@@ -16,7 +16,7 @@ const CEILING: Duration = Duration::from_secs(30);
 /// A connection that was open for so long makes the next loss a first one.
 const STABLE: Duration = Duration::from_secs(60);
 
-/// How often and how long an opening is tried (`--retry` and its kin).
+/// The limits of the tries of an opening (`--retry` and its kin).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retry {
     /// Tries after the first; `None` without limit, which needs `max_time`.
@@ -50,7 +50,7 @@ impl Retry {
     }
 }
 
-/// Whether the same request may well succeed a little later: a time-out, or a status that says so.
+/// True when the same request may well succeed a little later: a time-out, or a status that says so.
 pub fn is_transient(fault: &Fault) -> bool {
     match (&fault.answer, fault.exit) {
         (Some(answer), Exit::UpgradeRefused) => {
@@ -60,7 +60,7 @@ pub fn is_transient(fault: &Fault) -> bool {
     }
 }
 
-/// Whether an opening that fails so is tried again once a connection has been open.
+/// True when an opening that failed with this fault is tried again once a connection has been open.
 pub fn is_passing(fault: &Fault) -> bool {
     let reach = [Exit::HostName, Exit::ProxyName, Exit::Refused, Exit::NoAnswer, Exit::Lost];
     is_transient(fault) || reach.contains(&fault.exit)

@@ -20,7 +20,7 @@ pub struct Filter {
 pub struct Field {
     /// Where; RFC 6901, checked.
     pub pointer: String,
-    /// What has to be contained there.
+    /// Value that has to be contained there.
     pub value: Value,
 }
 
@@ -38,7 +38,7 @@ impl Field {
 }
 
 impl Filter {
-    /// Whether the conditions hold for the payload of a message.
+    /// True when all conditions hold for the payload of a message.
     pub fn admits(&self, message: &Message) -> bool {
         let payload = match message {
             Message::Text(text) => text.as_bytes(),

@@ -10,13 +10,13 @@ use serde_json::{Number, Value};
 pub struct Difference<'a> {
     /// Where; RFC 6901, empty for the whole.
     pub pointer: String,
-    /// What was wanted there.
+    /// Value that was wanted there.
     pub wanted: &'a Value,
-    /// What is there; `None` when there is nothing.
+    /// Value that is there; `None` when there is nothing.
     pub got: Option<&'a Value>,
 }
 
-/// Whether `got` contains `wanted`, and if not, where it differs.
+/// The first place where `got` does not contain `wanted`, if there is one.
 pub fn difference<'a>(wanted: &'a Value, got: &'a Value) -> Option<Difference<'a>> {
     let here = || Some(Difference { pointer: String::new(), wanted, got: Some(got) });
     match (wanted, got) {

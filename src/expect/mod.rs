@@ -1,8 +1,7 @@
-//! What a received message is compared with, and how a difference is shown.
+//! Comparison of received messages with what is wanted, and words for a difference.
 //!
-//! Pure and shared by whoever expects something: the filter of `--match` and `--match-json`, and the
-//! expectations of scripts. Whatever is shown is short and safe for a terminal, since it holds the
-//! peer's words.
+//! Pure, and shared by the filter of `--match` and `--match-json` and the expectations of scripts. All that
+//! is shown is short and safe for a terminal, since it holds the peer's words.
 
 mod filter;
 pub mod json;

@@ -110,7 +110,8 @@ impl Engine {
         }
     }
 
-    /// Whether a message is what is waited for; one that may be skipped is not.
+    /// Judges a message: true for the one that is waited for, false for one that may come before.
+    /// Any other is an error.
     fn is_the_one(&mut self, message: Message, now: Instant) -> Result<bool, Failing> {
         let pinged = self.pinged.clone();
         let Some(waiting) = &mut self.waiting else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! What is no script, and where.
+//! Errors in a script, with their places.
 
 use super::{
     lines::{Piece, Spot},
@@ -7,7 +7,7 @@ use super::{
 use crate::{exit::Exit, expect::show, fault::Fault};
 use std::borrow::Cow;
 
-/// What may stand at the beginning of a line.
+/// The cause of the error for a line that begins with anything else.
 const MARKS: &str = "a line begins with > < <? capture within sleep include or #";
 
 /// Something that is no script.
@@ -23,7 +23,7 @@ impl<'a> Bad<'a> {
         Self { spot: piece.spot(at), cause: cause.into(), hint: None }
     }
 
-    /// What a template found.
+    /// The flaw that a template found.
     pub(super) fn flaw(piece: &Piece<'a>, flaw: Flaw) -> Self {
         Self { hint: flaw.hint.map(Cow::Borrowed), ..Self::at(piece, flaw.at, flaw.cause) }
     }

@@ -1,4 +1,4 @@
-//! What became of each expectation of a script.
+//! The outcome of each expectation of a script.
 
 use super::{Expectation, Place, Script, What, pattern::Pattern};
 use crate::fault::Fault;
@@ -7,15 +7,15 @@ use std::time::Duration;
 /// One expectation, or capture, of a script that was run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// Where it stands.
+    /// Its place in the script.
     pub place: Place,
     /// As it stands there, in one line.
     pub title: String,
-    /// What became of it.
+    /// Its outcome.
     pub verdict: Verdict,
 }
 
-/// What became of an expectation.
+/// The outcome of an expectation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// Something before it failed.
@@ -24,7 +24,7 @@ pub enum Verdict {
     Passed(Duration),
     /// It was not met.
     Failed {
-        /// How long it was waited for.
+        /// Time that it was waited for.
         waited: Duration,
         /// Why.
         fault: Fault,
@@ -45,12 +45,12 @@ impl Script {
 }
 
 impl What {
-    /// Whether it can come out one way or the other.
+    /// True for a statement that is a case of its own: an expectation or a capture.
     pub(super) fn is_check(&self) -> bool {
         matches!(self, Self::Expect(_) | Self::Capture { .. })
     }
 
-    /// Whether it is the peer's Close.
+    /// True when it expects the peer's Close.
     pub(super) fn is_close(&self) -> bool {
         matches!(self, Self::Expect(Expectation { wanted: Pattern::Close { .. }, .. }))
     }

@@ -15,20 +15,20 @@ use bytes::Bytes;
 use std::{collections::VecDeque, ops::RangeInclusive, sync::Arc, time::Duration};
 use tokio_tungstenite::tungstenite::Message;
 
-/// What a message counts beside its payload, so that empty ones are bounded too. Bytes.
+/// Bytes that a message counts beside its payload, so that empty ones are bounded too.
 pub(super) const OVERHEAD: usize = 64;
 
 /// The phase of a script's own faults.
 const PHASE: &str = "script";
 
-/// What the command line says about a script's run.
+/// Settings of a script's run, from the command line.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// How long an expectation without `within` is waited for; `None` is for ever.
+    /// Longest wait for an expectation without `within`; `None` is for ever.
     pub wait: Option<Duration>,
     /// The largest message that is sent, bytes.
     pub max_message: usize,
-    /// What the session closes with when the script does not say.
+    /// Close of the session when the script does not say one.
     pub close: CloseWith,
     /// Close codes that count as success behind the script's end, beside 1000, 1001 and none.
     pub ok_close: Vec<RangeInclusive<u16>>,
@@ -40,7 +40,7 @@ pub struct Engine {
     pub(super) limits: Limits,
     /// The step at hand.
     at: usize,
-    /// When it began, if it takes time.
+    /// The wait of the step at hand, if it takes time.
     pub(super) waiting: Option<Waiting>,
     /// Arrived and not judged.
     pub(super) inbox: VecDeque<Message>,
@@ -51,11 +51,11 @@ pub struct Engine {
     pub(super) last: Option<Message>,
     /// The payload of our last ping.
     pub(super) pinged: Option<Bytes>,
-    /// What we were asked to close with.
+    /// The Close that the script asked for.
     pub(super) closing: Option<CloseWith>,
     /// The peer's Close.
     pub(super) closed: Option<(Option<u16>, String)>,
-    /// When the whole run is over.
+    /// Time at which the whole run is over.
     pub(super) until: Option<Instant>,
     failure: Option<Fault>,
     cases: Vec<Case>,
@@ -126,7 +126,7 @@ impl Engine {
         self.inbox_bytes = 0;
     }
 
-    /// When [`tick`](Self::tick) has something to do next.
+    /// Time at which [`tick`](Self::tick) has something to do next.
     pub fn deadline(&self) -> Option<Instant> {
         self.waiting.as_ref().filter(|_| !self.is_over())?.until
     }
@@ -136,17 +136,17 @@ impl Engine {
         self.outbox.pop_front()
     }
 
-    /// Whether nothing more will be sent, once [`send`](Self::send) gives nothing.
+    /// True when nothing more will be sent, once [`send`](Self::send) gives nothing.
     pub fn has_said_all(&self) -> bool {
         self.closing.is_some() || self.is_over()
     }
 
-    /// Whether every step was done, or one failed.
+    /// True when every step was done, or one failed.
     pub fn is_over(&self) -> bool {
         self.failure.is_some() || self.at >= self.script.steps.len()
     }
 
-    /// What to close with, if the script says so.
+    /// The Close that the script asked for, if it did.
     pub fn closing(&self) -> Option<&CloseWith> {
         self.closing.as_ref()
     }
@@ -161,17 +161,17 @@ impl Engine {
         self.inbox_bytes
     }
 
-    /// Whether a pong answers a ping of the script's.
+    /// True when a pong answers the script's last ping.
     pub fn has_pinged(&self, payload: &[u8]) -> bool {
         self.pinged.as_ref().is_some_and(|pinged| &pinged[..] == payload)
     }
 
-    /// What became of each expectation.
+    /// The outcome of each expectation.
     pub fn cases(&self) -> Vec<Case> {
         self.cases.clone()
     }
 
-    /// What happened since the last call, in words.
+    /// Takes the notes on what happened since the last call, in words.
     pub fn notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
@@ -186,7 +186,7 @@ impl Engine {
             None if self.failure.is_some() => return self.failure.clone(),
             None => Failing::new("the session ended before this"),
             Some(fault) if fault.phase == PHASE => return Some(fault),
-            // What ended the session came before whatever the script made of its end.
+            // The deadline came before any failure that the script made of the end.
             Some(fault) if fault.exit == Exit::Deadline && matches!(step.what, What::Expect(_)) => {
                 Failing::new(fault.cause)
             }
@@ -243,7 +243,7 @@ impl Engine {
 pub(super) struct Waiting {
     pub since: Instant,
     pub until: Option<Instant>,
-    /// What is waited for, and what may come before; `None` while sleeping.
+    /// The message that is waited for, and those that may come before it; `None` while sleeping.
     pub wanted: Option<(Wanted, Vec<Wanted>)>,
     pub skipped: u64,
     pub last_skipped: Option<Message>,

@@ -11,7 +11,7 @@ use crate::expect::show;
 pub(super) struct Statement<'a> {
     /// Up to the first blank: `>`, `<?q`, `capture`.
     pub mark: Piece<'a>,
-    /// What follows that blank, or stands below.
+    /// The text behind that blank, or below.
     pub rest: Piece<'a>,
     /// All of it in one short line.
     pub title: String,
@@ -23,9 +23,9 @@ pub(super) struct Piece<'a> {
     pub text: &'a str,
     /// The line it begins on, from 1.
     pub line: usize,
-    /// That whole line.
+    /// The whole of that line.
     source: &'a str,
-    /// Where on it the piece begins, bytes.
+    /// Offset on that line at which the piece begins, bytes.
     offset: usize,
     /// It stood below its statement.
     pub below: bool,
@@ -47,9 +47,9 @@ pub(super) struct Spot<'a> {
 pub(super) struct Endless<'a>(pub Piece<'a>, pub &'a str);
 
 impl<'a> Piece<'a> {
-    /// Where the byte at this offset stands.
+    /// The place of the byte at this offset.
     pub(super) fn spot(&self, at: usize) -> Spot<'a> {
-        // What a JSON parser names may be the middle of a character.
+        // An offset of the JSON parser may be in the middle of a character.
         let before = &self.text[..self.text.floor_char_boundary(at)];
         match before.rsplit_once('\n') {
             None => {
@@ -77,7 +77,7 @@ impl<'a> Piece<'a> {
         (all.part(0, end), all.part(end, all.text.len()).trimmed())
     }
 
-    /// What stands between these offsets; the first is on the first line.
+    /// The part between these offsets; the first is on the first line.
     pub(super) fn part(&self, from: usize, to: usize) -> Self {
         Self { text: &self.text[from..to], offset: self.offset + from, ..*self }
     }
@@ -127,7 +127,7 @@ pub(super) fn names_end(text: &str) -> Option<&str> {
     text.trim_end().strip_prefix("<<").filter(|word| !word.is_empty() && is_name(word))
 }
 
-/// How many bytes stand before the line that is the word.
+/// Number of bytes before the line that is the word.
 fn ends(text: &str, word: &str) -> Option<usize> {
     let mut at = 0;
     for line in text.split('\n') {

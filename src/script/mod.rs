@@ -55,7 +55,7 @@ pub(crate) struct Step {
     pub what: What,
 }
 
-/// Where something stands.
+/// A place in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The file as the user wrote it, relative to where we were started.
@@ -70,7 +70,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What a statement does.
+/// The action of a statement.
 #[derive(Debug)]
 pub(crate) enum What {
     /// `> text`
@@ -98,17 +98,17 @@ pub(crate) struct Closing {
     pub reason: Template,
 }
 
-/// What has to come next.
+/// The message that has to come next.
 #[derive(Debug)]
 pub(crate) struct Expectation {
     pub wanted: Pattern,
-    /// What may come before it.
+    /// Messages that may come before it.
     pub skipped: Vec<Pattern>,
     /// `Some(None)` is `within off`.
     pub within: Option<Option<Duration>>,
 }
 
-/// Where a capture is taken from.
+/// The part of a message that a capture takes.
 #[derive(Debug)]
 pub(crate) enum From {
     /// The payload as text.
@@ -129,7 +129,7 @@ impl PartialEq for Script {
 impl Eq for Script {}
 
 impl Script {
-    /// Whether it neither sends nor expects anything.
+    /// True when it neither sends nor expects anything.
     pub fn is_idle(&self) -> bool {
         self.steps.iter().all(|step| matches!(step.what, What::Capture { .. } | What::Sleep(_)))
     }

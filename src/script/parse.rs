@@ -29,7 +29,7 @@ const DEEPEST: usize = 16;
 /// A value shorter than this is no secret, and hiding it would garble what is shown. Bytes.
 const SECRET: usize = 4;
 
-/// What stands before the expectation it is for.
+/// Statements that stand before the expectation they are for.
 #[derive(Default)]
 struct Pending<'a> {
     skipped: Vec<Pattern>,
@@ -174,7 +174,7 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
-    /// What stands behind a close has to be possible.
+    /// Refuses a statement that is impossible behind a close.
     fn in_order<'a>(&mut self, mark: &Piece<'a>, what: &What) -> Result<(), Bad<'a>> {
         let sends =
             matches!(what, What::Text(_) | What::Binary(_) | What::Ping(_) | What::Pong(_) | What::Close(_));

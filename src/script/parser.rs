@@ -1,4 +1,4 @@
-//! What is known while a script is read: where its parts come from, and which names have a value.
+//! The state of reading a script: the sources of its parts, and the names that have a value.
 
 use super::{Step, template::Origin};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where a script's parts come from.
+/// The sources of a script's parts.
 pub struct Loader<'a> {
     /// Reads a file as text; the cause when it cannot.
     pub read: &'a mut dyn FnMut(&Path) -> Result<String, String>,
@@ -37,7 +37,7 @@ pub(super) enum Over {
 }
 
 impl Parser<'_, '_> {
-    /// Where the value of a name comes from, if it has one.
+    /// The source of a name's value, if it has one.
     pub(super) fn origin(&mut self, name: &str) -> Option<Origin> {
         if self.captured.contains(name) {
             return Some(Origin::Captured);

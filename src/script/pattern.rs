@@ -1,4 +1,4 @@
-//! What a message has to be: as it stands in the script, and with its values filled in.
+//! Patterns of messages: as they stand in the script, and with their values filled in.
 
 use super::{
     secrets::Secrets,
@@ -73,14 +73,14 @@ impl Pattern {
         })
     }
 
-    /// Whether it is a message with data, from which something can be captured.
+    /// True for the pattern of a data message, from which something can be captured.
     pub(crate) fn is_data(&self) -> bool {
         !matches!(self, Self::Ping(_) | Self::Pong(_) | Self::Close { .. })
     }
 }
 
 impl Wanted {
-    /// Whether the message is the one; a Close is judged by [`accepts`](Self::accepts).
+    /// True when the message matches; a Close is judged by [`accepts`](Self::accepts).
     pub(crate) fn matches(&self, message: &Message) -> bool {
         match (self, message) {
             (Self::Json(wanted), Message::Text(text)) => {
@@ -96,7 +96,7 @@ impl Wanted {
         }
     }
 
-    /// Whether the peer's Close is the one.
+    /// True when the peer's Close matches.
     pub(crate) fn accepts(&self, code: Option<u16>, words: &str) -> bool {
         let Self::Close { codes, reason } = self else { return false };
         let code = code.unwrap_or(1005);
@@ -104,7 +104,7 @@ impl Wanted {
             && reason.as_ref().is_none_or(|reason| reason == words)
     }
 
-    /// What the message is instead, line by line.
+    /// Describes line by line how the message differs.
     pub(crate) fn explain(&self, message: &Message, secrets: &Secrets) -> Vec<String> {
         let got = || format!("got {}", secrets.show(message));
         match (self, message) {

@@ -1,4 +1,4 @@
-//! What stands behind a statement's mark: texts, patterns, codes, captures.
+//! The part of a statement behind its mark: texts, patterns, codes, captures.
 
 use super::{
     Closing, From, LONGEST_CONTROL, What,
@@ -53,7 +53,7 @@ impl Parser<'_, '_> {
         template.map_err(|flaw| Bad::flaw(&piece, Flaw { at: 0, ..flaw }))
     }
 
-    /// What is expected; `sort` is what stands right behind `<` or `<?`.
+    /// The pattern of what is expected; `sort` is what stands right behind `<` or `<?`.
     pub(super) fn pattern<'a>(&mut self, sort: &str, piece: &Piece<'a>) -> Result<Pattern, Bad<'a>> {
         let optional = |template: Template| Some(template).filter(|text| *text != Template::default());
         Ok(match sort {
@@ -165,17 +165,17 @@ fn ambiguous<'a>(piece: &Piece<'a>) -> Bad<'a> {
     ))
 }
 
-/// Whether a text is meant as JSON.
+/// True when a text is meant as JSON.
 pub(super) fn is_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
 }
 
-/// Whether a text would be read as a pattern.
+/// True when a text would be read as a pattern.
 pub(super) fn is_between_slashes(text: &str) -> bool {
     pattern_end(text.trim_end()).is_some()
 }
 
-/// What stands between `/` and `/`, or `/` and `/i`.
+/// The part between `/` and `/`, or `/` and `/i`; true when case is ignored.
 fn slashes<'a>(piece: &Piece<'a>) -> Option<(Piece<'a>, bool)> {
     let (end, ignores_case) = pattern_end(piece.text.trim_end())?;
     Some((piece.part(1, end), ignores_case))

@@ -20,7 +20,7 @@ enum Part {
     Hole { name: String, origin: Origin, stands: Stands },
 }
 
-/// Where the value of a name comes from.
+/// The source of a name's value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Origin {
     /// From a capture that stands before.
@@ -38,7 +38,7 @@ enum Stands {
     Pattern,
 }
 
-/// What kind of text a template is.
+/// The kind of text that a template is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sort {
     Plain,
@@ -46,7 +46,7 @@ pub(crate) enum Sort {
     Pattern,
 }
 
-/// What is wrong with a text, and where.
+/// A mistake in a text, and its place.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Flaw {
     /// Byte offset.
@@ -113,7 +113,7 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// Whether nothing has to be filled in.
+    /// True when nothing has to be filled in.
     pub(crate) fn is_constant(&self) -> bool {
         self.0.iter().all(|part| matches!(part, Part::Text(_)))
     }

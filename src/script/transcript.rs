@@ -20,7 +20,7 @@ const SLOW: Duration = Duration::from_secs(5);
 /// The statements of one connection.
 #[derive(Default)]
 pub struct Transcript {
-    /// When the last thing happened.
+    /// Time of the last message.
     last: Option<Instant>,
     /// Pings that are answered by themselves.
     owed: u64,
@@ -85,7 +85,7 @@ impl Transcript {
 fn said(sign: char, text: &str) -> String {
     let kept = text.replace("${", "$${");
     let expected = sign == '<';
-    // What looks like JSON is compared as JSON, so it has to be that.
+    // A text that looks like JSON is compared as JSON, so it has to be valid JSON.
     let readable =
         !expected || !phrases::is_json(text) || serde_json::from_str::<serde_json::Value>(text).is_ok();
     let lines = || text.split('\n');
@@ -105,12 +105,12 @@ fn said(sign: char, text: &str) -> String {
     format!("{sign}q {}", json::quoted(&kept))
 }
 
-/// Whether a line shows all of it.
+/// True when a line shows all of it.
 fn is_plain(line: &str) -> bool {
     !line.is_empty() && !line.chars().any(is_hidden) && line.trim() == line
 }
 
-/// Whether a statement with this text would mean something else.
+/// True when a statement with this text would mean something else.
 fn reads_otherwise(text: &str, expected: bool) -> bool {
     let control = expected
         && (is_control_word(text) || names_a_control_frame(text) || phrases::is_between_slashes(text));

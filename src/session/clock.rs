@@ -11,12 +11,12 @@ use super::{
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
 
-/// How long a peer that cannot be written to may take to say its last.
+/// Longest silence of a peer that cannot be written to, before it counts as lost.
 const DEAF: Duration = Duration::from_secs(2);
 /// After so long a wait for an output that has all the time, the user is told.
 const WAITING: Duration = Duration::from_secs(5);
 
-/// What to do about a peer that has not answered one ping.
+/// Hint about a peer that has not answered one ping.
 const NO_PONGS: &str =
     "--ping-interval off, if the peer answers no pings at all: none of ours was answered yet";
 
@@ -46,7 +46,7 @@ impl Session {
         }
     }
 
-    /// When [`tick`](Self::tick) has something to do next.
+    /// Time at which [`tick`](Self::tick) has something to do next.
     pub fn deadline(&self) -> Option<Instant> {
         let sides = [0, 1].map(|side| {
             [
@@ -101,7 +101,7 @@ impl Session {
         let over = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if over(self.linger_at(side)) {
             self.sides[side].lingering = None;
-            // That a datagram is not answered is common.
+            // A datagram without an answer is common.
             if self.received == 0 && self.sides[side].is_web_socket() {
                 self.actions.push(Action::Note(
                     "no message came back before the linger time was over; wait longer with --linger 10s, or --linger inf"
@@ -126,7 +126,7 @@ impl Session {
         }
     }
 
-    /// What has to move: a frame that has begun, what is left for a peer that is being left.
+    /// Checks what has to move: a frame that has begun, and the last bytes for a peer that we leave.
     fn tick_progress(&mut self, side: usize, now: Instant) {
         if self.frame_at(side).is_some_and(|at| at <= now) {
             let silence = (now - self.sides[side].heard_at).as_secs_f32();
@@ -231,14 +231,14 @@ impl Session {
         (self.hurried || !state.is_excused()).then(|| wait.since + self.rules.close_timeout)
     }
 
-    /// How long the source of a side that cannot be written to is listened to.
+    /// Time at which a peer that cannot be written to is no longer read from, and counts as lost.
     fn deaf_at(&self, side: usize) -> Option<Instant> {
         let state = &self.sides[side];
         let since = state.deaf_since.filter(|_| !state.ended && !state.is_excused())?;
         Some(since.max(state.received_at) + DEAF)
     }
 
-    /// When a frame that has begun counts as never to be ended.
+    /// Time at which a frame that has begun counts as never to be completed.
     fn frame_at(&self, side: usize) -> Option<Instant> {
         let state = &self.sides[side];
         let waits = state.within.frame && !state.ended && !state.is_excused() && state.deaf_since.is_none();

@@ -1,4 +1,4 @@
-//! What the driver tells the session, and what the session tells the driver.
+//! The events that the driver tells the session, and the actions that the session asks of the driver.
 //!
 //! Sides are numbered 0 (A) and 1 (B). A *source* gives messages, a *sink* takes them; the pump from
 //! side `s` carries messages from the source of `s` to the sink of `1 - s`.
@@ -12,33 +12,33 @@ pub use tokio::time::Instant;
 pub enum Event {
     /// Data messages arrived from a source.
     Received {
-        /// Where from.
+        /// The side of the source.
         side: usize,
-        /// How many.
+        /// Number of messages.
         messages: u64,
     },
     /// Of what arrived, so many passed the filter of the rules.
     Matched {
-        /// How many.
+        /// Number of messages.
         messages: u64,
     },
     /// Bytes came from the far end of a WebSocket.
     Heard {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
         /// Bytes that came so far.
         bytes: u64,
-        /// What they ended in.
+        /// The unfinished message or frame that the last of them belongs to.
         within: Within,
     },
     /// A pong to a ping of ours came.
     Ponged {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
     },
     /// The transport of a WebSocket took bytes of ours.
     Wrote {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
         /// Bytes that it took so far.
         bytes: u64,
@@ -46,26 +46,26 @@ pub enum Event {
     /// Of the bytes that the transport of a WebSocket took, the far end's system has so many; answers
     /// [`Action::Measure`].
     Acknowledged {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
         /// Bytes so far.
         bytes: u64,
     },
     /// An output that is no WebSocket took bytes.
     Took {
-        /// Which side.
+        /// The side of the output.
         side: usize,
     },
     /// A source gave all it will ever give.
     Ended {
-        /// Which side.
+        /// The side of the source.
         side: usize,
         /// Why.
         how: SourceEnd,
     },
     /// A sink takes nothing more.
     SinkFailed {
-        /// Which side.
+        /// The side of the sink.
         side: usize,
         /// Why.
         how: SinkFailure,
@@ -79,36 +79,36 @@ pub enum Event {
     Unsent {
         /// The side it comes from.
         side: usize,
-        /// How much.
+        /// The messages and bytes that are left.
         left: Left,
     },
     /// Input of a side was on its way when a connection was lost, and nothing proves since that it came.
     InDoubt {
         /// The side it comes from.
         side: usize,
-        /// How much.
+        /// The messages and their bytes.
         doubt: Doubt,
     },
     /// A side gave something when nobody was there any more to send it to.
     Late {
-        /// Which side.
+        /// The side it comes from.
         side: usize,
-        /// How much.
+        /// Number of bytes.
         bytes: u64,
     },
     /// Our Close is on the wire.
     CloseSent {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
     },
     /// A byte sink has delivered everything and is shut.
     Shut {
-        /// Which side.
+        /// The side of the sink.
         side: usize,
     },
     /// A side's transport is gone, lingering included.
     Released {
-        /// Which side.
+        /// The side of the transport.
         side: usize,
         /// Bytes that its far end had not taken by then.
         untaken: u64,
@@ -120,33 +120,33 @@ pub enum Event {
     },
     /// A ping of ours is on the wire.
     PingSent {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
     },
     /// We refuse to read from a side, or read again.
     Blocked {
-        /// Which side.
+        /// The side that is read from.
         side: usize,
-        /// Whether reading is refused.
+        /// True when reading is refused.
         blocked: bool,
     },
-    /// What came from a side waits more than a moment for its output, or no longer does.
+    /// Data from a side has waited more than a moment for its output, or no longer waits.
     Held {
         /// The side it came from.
         side: usize,
-        /// Whether it waits.
+        /// True when it waits.
         held: bool,
     },
     /// A WebSocket holds more of the memory for unfinished messages than any other, and it is used up.
     Overflowed {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
     },
     /// A WebSocket is lost and being opened again, or it is back.
     Away {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
-        /// Whether it is gone.
+        /// True when it is lost.
         away: bool,
     },
     /// A signal asks for an end; the exit says which.
@@ -157,7 +157,7 @@ pub enum Event {
     Panicked,
 }
 
-/// What the last byte of a peer belongs to, as far as it is unfinished.
+/// The message and the frame that the last byte of a peer belongs to, as far as they are unfinished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Within {
     /// A data message has begun and not ended.
@@ -166,7 +166,7 @@ pub struct Within {
     pub frame: bool,
 }
 
-/// How a source ended.
+/// The end of a source, and its cause.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceEnd {
     /// There never was a source: a write-only endpoint, or `--recv-only`.
@@ -186,7 +186,7 @@ pub enum SourceEnd {
         reason: String,
         /// Code, name and reason for a person.
         described: String,
-        /// What helps against it, better than what its code says.
+        /// Advice against it, where there is better advice than for the code alone.
         advice: Option<String>,
     },
     /// The transport or the protocol failed.
@@ -198,7 +198,7 @@ pub enum SourceEnd {
     },
     /// Our own side ended, and asked for this Close.
     Asked {
-        /// What to close with.
+        /// The Close to send.
         close: CloseWith,
         /// At once: no lingering.
         hangup: bool,
@@ -207,24 +207,24 @@ pub enum SourceEnd {
     Failed(Fault),
     /// Input that cannot be sent as a message (exit 65), or that a person broke off (exit 130).
     Refused(Fault),
-    /// What is for many is not kept any longer for one that took too little of it.
+    /// The other side is sent away with 1013 (try again later): it is too slow, or means for it are used up.
     SentAway {
         /// At most 123 bytes.
         reason: String,
     },
     /// A child process ended, and not well (exit 125).
     Exited {
-        /// What to tell the user.
+        /// The fault for the user.
         fault: Fault,
-        /// What to tell the peer: `exit 7`.
+        /// The close reason for the peer: `exit 7`.
         reason: String,
     },
 }
 
-/// How a sink failed.
+/// The failure of a sink, and its cause.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SinkFailure {
-    /// EPIPE: whoever read our output has left.
+    /// EPIPE: the reader of our output has left.
     ReaderLeft(Fault),
     /// The output cannot be written.
     Failed(Fault),
@@ -237,22 +237,22 @@ pub enum SinkFailure {
 pub enum Action {
     /// Read nothing more from a side; deliver what was read.
     Stop {
-        /// Which side.
+        /// The side of the source.
         side: usize,
     },
     /// Read nothing more from a side and drop what was not delivered, reporting [`Event::Unsent`].
     Abandon {
-        /// Which side.
+        /// The side of the source.
         side: usize,
     },
     /// Go on reading a side and drop what it gives.
     Discard {
-        /// Which side.
+        /// The side of the source.
         side: usize,
     },
     /// Send a Close to a WebSocket side.
     Close {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
         /// Code, or `None` for an empty frame.
         code: Option<u16>,
@@ -263,33 +263,33 @@ pub enum Action {
     },
     /// Shut the write side of a byte side when everything for it is delivered.
     Shut {
-        /// Which side.
+        /// The side of the sink.
         side: usize,
         /// It did not come to its end, which the far end has to see: its end is left to the release.
         cut: bool,
     },
     /// Give a connection up, and open it again.
     Renew {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
         /// Why.
         cause: String,
     },
     /// Send a ping.
     Ping {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
     },
-    /// What is for many is not kept for a side any longer: it is too slow.
+    /// Drop what is kept for a side that is sent away.
     SendAway {
-        /// Which side.
+        /// The side that is sent away.
         side: usize,
         /// At most 123 bytes.
         reason: String,
     },
     /// Close a side's transport, lingering.
     Release {
-        /// Which side.
+        /// The side of the transport.
         side: usize,
         /// It is gone by then, whatever is still on its way.
         by: Option<Instant>,
@@ -298,7 +298,7 @@ pub enum Action {
     },
     /// Look at the send queue of a WebSocket, and tell [`Event::Acknowledged`].
     Measure {
-        /// Which side.
+        /// The side of the WebSocket.
         side: usize,
     },
     /// Tell the user that the session is over but for an output that is slow to take the rest.
@@ -310,7 +310,7 @@ pub enum Action {
     Note(String),
 }
 
-/// When a Close is sent.
+/// The moment at which a Close is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// After everything for this side was delivered.

@@ -1,4 +1,4 @@
-//! What a session was expected to bring: a number of messages, messages that match, the peer's Close.
+//! The expectations of a session: a number of messages, messages that match, the peer's Close.
 //!
 //! An expectation is judged when the session is over or out of time, and only if nothing else went
 //! wrong before: the first fault wins. The answer to our own Close says nothing about the peer's will,
@@ -37,8 +37,8 @@ impl Session {
         missed.then(|| format!("expected the peer to close with {}, it did not", close::list(expected)))
     }
 
-    /// Judges the peer's Close; `echo` is the answer to ours, and `held` what to do about it where more is
-    /// known than the code: an output that held the peer up, a size. True when it is how a session ends that came to its end.
+    /// Judges the peer's Close; `echo` is the answer to ours, and `held` the advice where more is known than
+    /// the code: an output that held the peer up, a size. True when the Close is clean.
     pub(super) fn judge_close(
         &mut self,
         side: usize,

@@ -105,12 +105,12 @@ impl Keepalive {
         }
     }
 
-    /// Whether the ping stands in the send queue.
+    /// True while the ping stands in the send queue.
     pub(super) fn is_behind(&self) -> bool {
         matches!(&self.waiting, Waiting::ForThePong { wait, .. } if wait.is_behind())
     }
 
-    /// Whether it has to know how far the send queue is.
+    /// True while it has to be told how far the send queue is.
     pub(super) fn watches_queue(&self) -> bool {
         self.is_behind() || matches!(self.waiting, Waiting::ForTheWire(_)) && !self.paused
     }

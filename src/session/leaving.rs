@@ -1,4 +1,4 @@
-//! How the session lets go of its sides: the steps from open to released.
+//! Leaving: the steps in which the session lets go of its sides, from open to released.
 
 use super::{
     Action, CloseWith, Instant, Session, When,
@@ -10,7 +10,7 @@ use super::{
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
 
-/// How long the last steps of a side may take that has to go at once.
+/// Longest time for the last steps of a side that has to go at once.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
 impl Session {
@@ -33,7 +33,7 @@ impl Session {
         }
         let over = !bytes_only && self.sides.iter().all(|side| !side.is_web_socket() || side.release_asked);
         self.leave_by(if over { self.now } else { self.now + within });
-        // Where the output had ended before, nothing else lets go of the side.
+        // A side whose output had ended before is released by nothing else.
         (0..2).for_each(|side| self.maybe_release(side));
     }
 
@@ -60,7 +60,7 @@ impl Session {
         });
     }
 
-    /// What this side got is not the whole: its far end has to see that.
+    /// Marks the output of this side as incomplete, which its far end has to see.
     pub(super) fn cut(&mut self, side: usize) {
         if !self.sides[side].is_web_socket() && self.sides[side].sink != Sink::Done {
             self.sides[side].cut = true;
@@ -84,7 +84,7 @@ impl Session {
         self.maybe_release(side);
     }
 
-    /// What waits for `side` is dropped, and it is told that it was too slow.
+    /// Drops what waits for `side`, and tells it that it was too slow.
     pub(super) fn send_away(&mut self, side: usize, reason: String, now: Instant) {
         self.fail(Fault::new(Exit::Unsent, "session", reason.clone()));
         self.sides[side].keepalive = None;
@@ -138,7 +138,7 @@ impl Session {
     pub(super) fn force(&mut self, now: Instant) {
         (self.gone_by, self.forced) = (None, true);
         self.fail(lost_while_sending());
-        // What is left is counted while both links are still there.
+        // The input that is left is counted while both links are still there.
         self.actions.extend([0, 1].map(|side| Action::Abandon { side }));
         for side in 0..2 {
             let state = &mut self.sides[side];

@@ -1,4 +1,4 @@
-//! What of the input was left: not sent, or sent and in doubt.
+//! Input that was left: not sent, or sent and in doubt.
 
 use crate::units::counted;
 use std::ops::{AddAssign, Sub};
@@ -25,12 +25,12 @@ impl Left {
         self.at_least |= other.at_least;
     }
 
-    /// Whether nothing was left.
+    /// True when nothing was left.
     pub fn is_none(&self) -> bool {
         (self.messages, self.bytes, self.late) == (0, 0, 0)
     }
 
-    /// How much, for a sentence: `3 messages and at least 17 bytes more left unsent, 5 bytes came too late`.
+    /// The amounts in words: `3 messages and at least 17 bytes more left unsent, 5 bytes came too late`.
     pub fn words(&self) -> String {
         let more = if self.messages > 0 { " more" } else { "" };
         let bytes = match (self.bytes, self.at_least) {
@@ -55,14 +55,14 @@ impl Left {
 /// In doubt is input that was on its way when a connection was lost, and that nothing proves to have come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Doubt {
-    /// How many messages.
+    /// Number of messages.
     pub messages: u64,
     /// Their payload bytes.
     pub bytes: u64,
 }
 
 impl Doubt {
-    /// Whether nothing is.
+    /// True when nothing is in doubt.
     pub fn is_none(self) -> bool {
         self.messages == 0
     }

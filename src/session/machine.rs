@@ -17,11 +17,11 @@ use std::time::Duration;
 pub(super) const INTERNAL_ERROR: u16 = 1011;
 pub(super) const GOING_AWAY: u16 = 1001;
 const TOO_BIG: u16 = 1009;
-/// How long a lost peer gets to hear our last Close.
+/// Time that a lost peer gets to receive our last Close.
 pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
-/// How long a session may go on once nobody reads our output.
+/// Longest time that a session goes on once nobody reads our output.
 const READER_LEFT: Duration = Duration::from_millis(100);
-/// What is acknowledged beyond this at once is more than a ping, bytes.
+/// Bytes that a ping can account for; more acknowledged at once is data.
 const CONTROL: u64 = 256;
 
 /// The pure state of one pair of links.
@@ -44,7 +44,7 @@ pub struct Session {
     pub(super) limits: Limits,
     pub(super) traffic_at: Instant,
     silence: Silence,
-    /// What to do about a clean Close after a long silence.
+    /// Message and hint about a clean Close after a long silence.
     idle_close: Option<[String; 2]>,
     /// The time of what happens now.
     pub(super) now: Instant,
@@ -98,12 +98,12 @@ impl Session {
         self.sides[side].renews = true;
     }
 
-    /// What this side gives is for many: one that takes nothing of it is sent away.
+    /// The source of this side gives to many: a peer that takes nothing of it is sent away.
     pub fn shares(&mut self, side: usize) {
         self.sides[side].shared = true;
     }
 
-    /// What a person calls the output of this side, and how long it is waited for.
+    /// Sets the name of this side's output in messages to the user, and how long that output is waited for.
     pub fn output(&mut self, side: usize, name: String, patience: Patience) {
         (self.sides[side].output, self.sides[side].patience) = (name, patience);
     }
@@ -132,7 +132,7 @@ impl Session {
             Event::Delivered { side } => self.delivered(side, now),
             Event::Unsent { left, .. } => self.left.add(left),
             Event::InDoubt { doubt, .. } => self.doubt += doubt,
-            // Whoever has as many messages as were wanted waits for nothing more.
+            // Late input is no loss once the wanted number of messages has arrived.
             Event::Late { .. } if self.count_met => {}
             Event::Late { bytes, .. } => self.left.late += bytes,
             Event::CloseSent { side } => self.close_sent(side, now),
@@ -153,22 +153,22 @@ impl Session {
         }
     }
 
-    /// What the driver must do now, in order.
+    /// Takes the actions that the driver must do now, in order.
     pub fn actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 
-    /// Whether it was not over in time.
+    /// True when the session was not over in time, and was cut off.
     pub fn was_cut_off(&self) -> bool {
         self.forced
     }
 
-    /// Whether both sides are gone.
+    /// True when both sides are gone.
     pub fn is_over(&self) -> bool {
         self.sides.iter().all(|side| side.released)
     }
 
-    /// What `side` gave cannot be carried on: that source ends, and is told why.
+    /// Ends the source of `side`, whose message cannot be carried on, and tells it why.
     pub(super) fn refused(&mut self, side: usize, fault: Fault) {
         self.fail(fault);
         self.stop(side);
@@ -411,7 +411,7 @@ impl Session {
         self.end_output(1 - side, relayed.0, relayed.1);
     }
 
-    /// What may help against a loss; nothing that is done already.
+    /// Advice that may help against a loss; nothing that is done already.
     fn advice(&self, side: usize, fault: &Fault, answer: Option<u16>, now: Instant) -> Option<String> {
         if fault.exit != Exit::Lost || fault.hint.is_some() {
             return None;
@@ -425,8 +425,8 @@ impl Session {
         (answer.is_none() || !pings).then(|| Silence::advice(lasted, self.rules.ping_interval))
     }
 
-    /// What to do about a Close that an idle timeout may have made: where its reason says so; and where a server
-    /// goes away, as a page that is left says too.
+    /// Message and hint about a Close that an idle timeout may have caused: its reason says so, or a server
+    /// closes with 1001. A client's 1001 says nothing, since browsers send it when a page is left.
     fn idle_closed(&self, side: usize, code: Option<u16>, reason: &str, now: Instant) -> Option<[String; 2]> {
         let reason = reason.to_ascii_lowercase();
         let told =
@@ -440,12 +440,12 @@ impl Session {
         Some(Silence::closed(lasted, self.rules.ping_interval, told))
     }
 
-    /// That a clean Close came after a long silence, and what to do about that.
+    /// Message and hint about a clean Close that came after a long silence, if one did.
     pub fn idle_close(&self) -> Option<&[String; 2]> {
         self.idle_close.as_ref()
     }
 
-    /// What to do about an output that held the peer up, when it did.
+    /// Advice about an output that held the peer up, if it did.
     fn held_up(&self, side: usize, now: Instant) -> Option<String> {
         let held = now - self.sides[side].held_since?;
         let output = &self.sides[1 - side].output;
@@ -464,7 +464,7 @@ impl Session {
         let other = 1 - side;
         self.sides[side].sink = Sink::Done;
         if self.sides[side].is_web_socket() {
-            // What the peer said before it went may still be readable; its end decides the verdict.
+            // The last bytes of the peer may still be readable; the end of its source decides the verdict.
             self.sides[side].deaf_since = Some(now);
             self.sides[other].taking = Some(now);
             self.abandon(other);
@@ -477,7 +477,7 @@ impl Session {
         }
         self.stop(side);
         match how {
-            // Whoever has as many as were wanted may leave: the end is under way.
+            // A reader that has as many messages as were wanted may leave: the end is under way.
             SinkFailure::ReaderLeft(fault) if fault.is_silent() && self.count_met => {}
             SinkFailure::ReaderLeft(fault) => {
                 if fault.is_silent() {
@@ -486,7 +486,7 @@ impl Session {
                 self.fail(fault);
                 self.end_output(other, Some(GOING_AWAY), String::new());
             }
-            // What came does not fit where it has to go.
+            // The output cannot carry what came.
             SinkFailure::Failed(fault) if fault.exit == Exit::BadInput => {
                 self.fail(fault);
                 self.end_output(other, Some(TOO_BIG), "message too big".into());

@@ -30,9 +30,9 @@ use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 pub struct Rules {
     /// After the input ended, stay open until the peer was silent this long; `None` is `inf`. Default 1 s.
     pub linger: Option<Duration>,
-    /// How long a Close may stay unanswered. Default 5 s.
+    /// Longest time that a Close may stay unanswered. Default 5 s.
     pub close_timeout: Duration,
-    /// How long a session that was accepted may take to end after a signal. Default 10 s.
+    /// Longest time that an accepted session may take to end after a signal. Default 10 s.
     pub grace: Duration,
     /// Ping the peer after this long; `None` is `off`. Default 20 s.
     pub ping_interval: Option<Duration>,
@@ -44,11 +44,11 @@ pub struct Rules {
     pub timeout: Option<Duration>,
     /// End after this many received messages. Default `None`.
     pub count: Option<u64>,
-    /// What we close with at a normal end. Default 1000 without a reason.
+    /// Code and reason of our Close at a normal end. Default 1000 without a reason.
     pub close: CloseWith,
     /// Close codes of the peer that count as success beside 1000, 1001 and none.
     pub ok_close: Vec<RangeInclusive<u16>>,
-    /// Which received messages are delivered and counted, at least one. Default `None`: all.
+    /// Filter of the received messages that are delivered and counted, at least one. Default `None`: all.
     pub filter: Option<Arc<Filter>>,
     /// The peer has to close with one of these; 1005 is none. Default empty: it does not have to.
     pub expect_close: Vec<RangeInclusive<u16>>,

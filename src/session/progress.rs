@@ -1,4 +1,4 @@
-//! How far a transport has come, and the clocks that wait for it.
+//! The progress of a transport, and the clocks that wait for it.
 //!
 //! Megabytes of ours can stand in the kernel's send queue behind what counts as sent, and a ping, a Close
 //! or the end of the input stands behind them. A clock of silence that began when its frame was handed to
@@ -17,14 +17,14 @@ const WINDOW: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_millis(1);
 const LATE: Duration = Duration::from_millis(50);
 
-/// What of our bytes the transport took, and what the far end's system has acknowledged.
+/// Bytes of ours that the transport took, and those that the far end's system has acknowledged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
     /// Bytes taken by the transport so far.
     pub sent: u64,
     /// Bytes known to be acknowledged; never more than `sent`.
     pub acknowledged: u64,
-    /// When the send queue was looked at last.
+    /// Time of the last look at the send queue.
     pub sampled_at: Instant,
     /// From that look to the next.
     pub interval: Duration,
@@ -40,7 +40,7 @@ impl Progress {
         self.interval = SOON;
     }
 
-    /// When the send queue is looked at next.
+    /// Time of the next look at the send queue.
     pub(super) fn next_sample(&self) -> Instant {
         self.sampled_at + self.interval
     }
@@ -66,7 +66,7 @@ impl Wait {
         Self { since: now, behind: (progress.sent > progress.acknowledged).then_some(progress.sent) }
     }
 
-    /// Whether something still stands in front of it.
+    /// True while bytes in front of it are not acknowledged.
     pub(super) fn is_behind(&self) -> bool {
         self.behind.is_some()
     }
@@ -102,12 +102,12 @@ impl Rate {
         Self { since: now, bytes }
     }
 
-    /// When it is looked at next.
+    /// The end of the window at hand.
     pub(super) fn deadline(&self) -> Instant {
         self.since + WINDOW
     }
 
-    /// Whether too little moved in the last window.
+    /// True when too little moved in the window that is over; then the next one begins.
     pub fn is_too_slow(&mut self, bytes: u64, now: Instant) -> bool {
         if now < self.deadline() {
             return false;
@@ -118,14 +118,14 @@ impl Rate {
     }
 }
 
-/// How long no message went either way before a connection was lost.
+/// The time without a message in either direction before a connection was lost.
 ///
-/// What is said after a long silence is often what finds that the path is gone: it does not end the silence
-/// unless the peer is heard, or it goes well for a while.
+/// A message of ours after a long silence is often the one that finds the path gone: it does not end the
+/// silence unless the peer is heard, or nothing fails for a while.
 #[derive(Clone, Copy, Debug)]
 pub struct Silence {
     since: Instant,
-    /// When it was broken by us, and how long it had been.
+    /// Time of our message that broke the silence, and how long the silence had been.
     broken: Option<(Instant, Duration)>,
 }
 
@@ -156,13 +156,13 @@ impl Silence {
         self.since = now;
     }
 
-    /// How long it was, if that is long enough to have been the cause.
+    /// The length of the silence, if it is long enough to have been the cause of a loss.
     pub fn is_long(&self, now: Instant) -> Option<Duration> {
         let broken = self.broken.filter(|(at, _)| now - *at < IDLE).map(|(_, lasted)| lasted);
         broken.or(Some(now - self.since)).filter(|lasted| *lasted >= IDLE)
     }
 
-    /// That a peer closed after so long, `told` when its reason says that this was why, and what to do.
+    /// Message and hint about a peer that closed after so long; `told` when its reason says why.
     pub fn closed(lasted: Duration, interval: Option<Duration>, told: bool) -> [String; 2] {
         let idle = match told {
             true => "for its idle timeout",
@@ -176,7 +176,7 @@ impl Silence {
         [format!("the peer closed after {seconds} s without a message in either direction, {idle}"), hint]
     }
 
-    /// What cut it, and the interval of pings that may help.
+    /// Advice against a loss after so long a silence: pings that may help, and the probable cause.
     pub fn advice(lasted: Duration, interval: Option<Duration>) -> String {
         let cut = format!(
             "as the connection was cut after {} s without a message in either direction: probably the idle timeout of whatever stands between",

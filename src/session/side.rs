@@ -1,4 +1,4 @@
-//! What the session knows of one side of a pair.
+//! The state that the session keeps of one side of a pair.
 
 use super::{
     Instant, Rules, Within,
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{exit::Exit, fault::Fault};
 
-/// What kind of thing a side is, as far as endings differ.
+/// The kind of a side, as far as endings differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SideKind {
     /// A WebSocket: it closes with a handshake.
@@ -22,7 +22,7 @@ pub enum SideKind {
     Datagrams,
 }
 
-/// How long an output is waited for once all that it is to get is there.
+/// The limit of the wait for an output, once all that it is to get is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
     /// As long as its reader lives, as `cat` waits.
@@ -33,53 +33,53 @@ pub enum Patience {
 
 pub(super) struct Side {
     pub kind: SideKind,
-    /// What a person calls its output.
+    /// Name of its output in messages to the user.
     pub output: String,
     pub patience: Patience,
     /// The source has ended, or is no longer asked.
     pub ended: bool,
     pub sink: Sink,
-    /// What we close with, to know an echo of it.
+    /// Code of our Close, to know an echo of it.
     pub close_code: Option<u16>,
     pub released: bool,
     pub release_asked: bool,
-    /// What arrives from here is dropped.
+    /// Messages that arrive from here are dropped.
     pub discarding: bool,
-    /// When the last data message arrived from here.
+    /// Time of the last data message from here.
     pub received_at: Instant,
     /// We refuse to read from here: its silence is ours.
     pub blocked: bool,
-    /// Since when what came from here waits for its output; the output is too slow.
+    /// Time since which data from here waits for its output, which is too slow.
     pub held_since: Option<Instant>,
-    /// What the last byte from here belongs to, and when it came.
+    /// The unfinished message and frame that the last byte from here belongs to, and the time of that byte.
     pub within: Within,
     pub heard_at: Instant,
     /// Bytes that came from here.
     pub heard: u64,
-    /// What of our bytes has left for here.
+    /// Bytes of ours that the transport took, and those that were acknowledged.
     pub progress: Progress,
     /// It is lost, and being opened again.
     pub away: bool,
     /// A lost connection is opened again.
     pub renews: bool,
-    /// What it gives is for others too, who do not wait for one that takes nothing.
+    /// Its source gives to many peers, which do not wait for one that takes nothing.
     pub shared: bool,
-    /// When sending to here failed; what it still says is waited for.
+    /// Time at which sending to here failed; what the peer still sends is waited for.
     pub deaf_since: Option<Instant>,
-    /// Since when only the peer's silence is waited for.
+    /// The wait for the peer's silence, when nothing else is waited for.
     pub lingering: Option<Wait>,
-    /// When all input is delivered to this side, start to linger.
+    /// Lingering starts once all input is delivered to this side.
     pub linger_next: bool,
     pub keepalive: Option<Keepalive>,
     /// Our Close is acknowledged, and a message that had begun before is still coming.
     pub finishing: Option<Rate>,
     /// It is being left: it has to take our last bytes at this rate.
     pub leaving: Option<Rate>,
-    /// It has everything that it is to get: when it took something last.
+    /// Time at which it last took something; set once it has everything that it is to get.
     pub taking: Option<Instant>,
     /// The user was told that this output is waited for.
     pub waiting_told: bool,
-    /// What it got is not the whole, and its far end has to see that.
+    /// Its output is incomplete, and its far end has to see that.
     pub cut: bool,
     /// It is given up by then.
     pub gone_by: Option<Instant>,
@@ -137,7 +137,7 @@ impl Side {
         }
     }
 
-    /// Whether its silence says nothing about the peer.
+    /// True when its silence says nothing about the peer.
     pub(super) fn is_excused(&self) -> bool {
         self.blocked || self.away
     }
@@ -158,7 +158,7 @@ impl Side {
         }
     }
 
-    /// Whether a clock waits for what was sent to be acknowledged.
+    /// True while a clock waits for sent bytes to be acknowledged.
     pub(super) fn is_awaited(&self) -> bool {
         self.lingering.as_ref().is_some_and(Wait::is_behind)
             || matches!(&self.sink, Sink::CloseSent(wait) if wait.is_behind())
@@ -169,13 +169,14 @@ impl Side {
         self.kind == SideKind::WebSocket
     }
 
-    /// Whether a person takes what comes from here for what was received.
+    /// True when a user takes messages from here for received ones.
     pub(super) fn is_remote(&self) -> bool {
         matches!(self.kind, SideKind::WebSocket | SideKind::Datagrams | SideKind::Subject)
     }
 
-    /// Whether answers are waited for after the input ended: it may still answer, and cannot be asked
-    /// whether it will. Others never fall silent on a subject: there, only what is counted on is.
+    /// True when answers are waited for after the input ended: the peer may still send some, and cannot be
+    /// asked whether it will. A subject never falls silent, since others publish there too: it is waited for
+    /// only when a number of messages is wanted.
     pub(super) fn answers(&self, rules: &Rules) -> bool {
         match self.kind {
             SideKind::WebSocket | SideKind::Datagrams => true,

@@ -1,4 +1,4 @@
-//! What a session comes to: the first fault, or what was left undone.
+//! The verdict on a session: the first fault, or what was left undone.
 
 use super::{
     Session,
@@ -12,7 +12,7 @@ impl Session {
         if self.fault.is_some() {
             return self.fault.clone();
         }
-        // Who asked for that end did not ask for what comes after it.
+        // Input behind an end that the user asked for may be left unsent.
         let wanted_so = self.count_met || self.close_met || self.asked;
         if !self.left.is_none() && !wanted_so {
             let cause = format!("the peer closed; of the input, {}", self.left.words());
@@ -30,18 +30,18 @@ impl Session {
         self.unmet(None).map(|fault| fault.hint("wait longer with --linger 10s or --linger inf"))
     }
 
-    /// Whether everything was sent, and every peer has closed or hung up.
+    /// True when everything was sent, and every peer has closed or hung up.
     pub fn is_complete(&self) -> bool {
         let closed = self.sides.iter().all(|side| !side.is_web_socket() || side.closed);
         closed && self.left.is_none() && self.doubt.is_none()
     }
 
-    /// What could not be sent any more.
+    /// Input that could not be sent any more.
     pub fn left(&self) -> Left {
         self.left
     }
 
-    /// What may not have arrived.
+    /// Messages that may not have arrived.
     pub fn doubt(&self) -> Doubt {
         self.doubt
     }

@@ -1,4 +1,4 @@
-//! How a script went, in the forms that CI systems read.
+//! Results of a script, in the forms that CI systems read.
 //!
 //! Every expectation is a test of its own, between one for the opening and one for the end of the
 //! session, so that whatever goes wrong has a row it belongs to.

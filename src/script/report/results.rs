@@ -1,16 +1,16 @@
-//! What became of a script: every expectation a row, between one for the opening and one for the end.
+//! Results of a script: every expectation is a row, between one for the opening and one for the end.
 
 use super::super::{Case, Place, Script, Verdict};
 use crate::fault::Fault;
 use std::time::Duration;
 
-/// What became of a script, row by row.
+/// The results of a script, row by row.
 pub struct Results {
     pub(super) file: String,
     pub(super) rows: Vec<Row>,
 }
 
-/// What became of a script with one of many clients.
+/// The run of a script with one of many clients.
 pub struct Played {
     /// The client's number.
     pub conn: Option<u64>,
@@ -35,7 +35,7 @@ pub(super) enum Outcome {
 }
 
 impl Results {
-    /// What became of a script; `cases` is `None` when the connection never opened.
+    /// The results of one run; `cases` is `None` when the connection never opened.
     pub fn new(script: &Script, cases: Option<Vec<Case>>, fault: Option<&Fault>) -> Self {
         let opened = cases.is_some();
         let mut cases = cases.unwrap_or_else(|| script.cases());
@@ -64,7 +64,7 @@ impl Results {
         Self { file: script.file.to_string(), rows }
     }
 
-    /// What became of it with each of many clients, whose numbers stand before the names of their rows.
+    /// The results of runs with many clients, whose numbers stand before the names of the rows.
     pub fn of_many(script: &Script, played: impl IntoIterator<Item = Played>) -> Self {
         let rows = played.into_iter().flat_map(|Played { conn, cases, fault }| {
             let rows = Self::new(script, cases, fault.as_ref()).rows;
