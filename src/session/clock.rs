@@ -79,7 +79,7 @@ impl Session {
         }
         let close = self.rules.close.clone();
         let within = self.rules.close_timeout;
-        if self.serving {
+        if self.serving && end.fault.is_some() {
             self.end_all(Some(GOING_AWAY), String::new(), within);
         } else {
             self.end_all(close.code, close.reason, within);
