@@ -7,6 +7,7 @@ mod completions;
 mod floors;
 mod imports;
 mod man;
+mod prose;
 
 use clap_complete::Shell;
 use std::{fs, path::PathBuf};

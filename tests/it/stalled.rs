@@ -183,7 +183,8 @@ fn is_told(name: &str, done: &Done, found: &[u8]) {
 
 /// Messages of the line that says what an output has not taken.
 fn last_told(done: &Done) -> usize {
-    let line = done.err.lines().find(|line| line.contains(" bytes not taken")).unwrap();
+    let line = done.err.lines().find(|line| line.contains(" bytes not taken"));
+    let line = line.unwrap_or_else(|| panic!("nothing is told: {}", done.err));
     let words = line.split(" messages, ").next().unwrap();
     words.rsplit(' ').next().unwrap().parse().unwrap()
 }
