@@ -24,7 +24,7 @@ const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocke
 fn stdin_goes_to_every_client_and_their_messages_to_stdout() {
     let mut listening = Listening::start(["listen", "0"]);
     let mut peers = [Peer::dial(listening.address()), Peer::dial(listening.address())];
-    listening.wsio.says("#2 ");
+    eventually("both are in", || listening.wsio.err_so_far().matches(" open ").count() == 2);
     listening.wsio.write(b"to all\n");
     for (peer, name) in peers.iter_mut().zip(["first", "second"]) {
         assert_eq!(peer.message().unwrap(), b"to all");

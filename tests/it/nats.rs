@@ -341,7 +341,9 @@ fn what_was_not_confirmed_is_no_success() {
     wsio.write(b"one\n");
     wsio.close_stdin();
     let done = wsio.wait();
-    assert!(done.code == 55 && done.err.contains("1 message left unsent"), "{} {}", done.code, done.err);
+    // A broker that is going away may take a last connection, and with it the message.
+    let told = ["1 message left unsent", "1 message perhaps lost"];
+    assert!(done.code == 55 && told.iter().any(|told| done.err.contains(told)), "{} {}", done.code, done.err);
 }
 
 #[test]

@@ -14,8 +14,10 @@ fn openings(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut inside = false;
     text.lines().enumerate().filter_map(move |(number, line)| {
         let comment = line.trim_start().strip_prefix("//");
-        let opens = comment.filter(|_| !std::mem::replace(&mut inside, comment.is_some()));
-        opens.map(|comment| (number + 1, comment.trim_start_matches(['/', '!']).trim_start()))
+        let was_inside = std::mem::replace(&mut inside, comment.is_some());
+        comment
+            .filter(|_| !was_inside)
+            .map(|comment| (number + 1, comment.trim_start_matches(['/', '!']).trim_start()))
     })
 }
 
