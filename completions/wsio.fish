@@ -70,6 +70,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l linger -d 'After t
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l for -d 'End each session normally once it has lasted DURATION: close it, and exit 0 if all else is well' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s m -l timeout -d 'Close after DURATION, be gone by --close-timeout after that, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l idle-timeout -d 'End after DURATION without a message either way, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
@@ -206,6 +207,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After th
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l for -d 'End each session normally once it has lasted DURATION: close it, and exit 0 if all else is well' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -s m -l timeout -d 'Close after DURATION, be gone by --close-timeout after that, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l idle-timeout -d 'End after DURATION without a message either way, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ping-interval -d 'Ping the peer every DURATION, or off' -r
@@ -301,6 +303,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After the 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ok-close -d 'Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close-timeout -d 'Wait at most DURATION for the answer to our Close' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l for -d 'End each session normally once it has lasted DURATION: close it, and exit 0 if all else is well' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s m -l timeout -d 'Close after DURATION, be gone by --close-timeout after that, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l idle-timeout -d 'End after DURATION without a message either way, with exit 28' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ping-interval -d 'Ping the peer every DURATION, or off' -r

@@ -93,6 +93,9 @@ pub(super) struct Session {
     /// Wait at most DURATION for the answer to our Close
     #[arg(long, value_name = "DURATION", value_parser = values::duration, default_value = "5s", hide_short_help = true)]
     pub close_timeout: Duration,
+    /// End each session normally once it has lasted DURATION: close it, and exit 0 if all else is well
+    #[arg(long = "for", value_name = "DURATION", value_parser = values::limit, hide_short_help = true)]
+    pub lasts: Option<Limit>,
     /// Close after DURATION, be gone by --close-timeout after that, with exit 28
     #[arg(short = 'm', long, value_name = "DURATION", value_parser = values::limit)]
     pub timeout: Option<Limit>,
@@ -122,6 +125,7 @@ impl Session {
             ping_interval: self.ping_interval.0,
             ping_timeout: self.ping_timeout.0,
             idle_timeout: self.idle_timeout.and_then(|limit| limit.0),
+            lasts: self.lasts.and_then(|limit| limit.0),
             timeout: self.timeout.and_then(|limit| limit.0),
             count: if self.one { Some(1) } else { self.count },
             close: self.close.clone().unwrap_or_default(),

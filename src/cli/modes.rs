@@ -134,14 +134,14 @@ const TABLE: &[Row] = &[
     Row(CONNECT, &["script"], No(PROBE), "is a session of its own, and --check and --ping carry none"),
     Row(CONNECT, &[
         "send", "every", "reply", "count", "one", "patterns", "fields", "expect_close", "ok_close", "no_pong",
-        "recv_only", "send_only", "linger", "read_ahead", "idle_timeout", "reconnect", "resend", "record", "text",
+        "lasts", "recv_only", "send_only", "linger", "read_ahead", "idle_timeout", "reconnect", "resend", "record", "text",
         "binary", "input", "output", "framing", "nul", "timestamps", "max_frame", "stats", "progress", "raw", "report",
     ], No(PROBE), "is for a session, not for --check or --ping"),
     Row(CONNECT, LOOKS, No(PROBE), "is for the prompt, and --check and --ping have none"),
     Row(CONNECT | LISTEN, &["reconnect", "resend"], No(SCRIPT), "is not for a script: it is one conversation, lost with its connection"),
     Row(CONNECT | LISTEN, &[
         "framing", "input", "output", "nul", "text", "binary", "send", "every", "reply", "recv_only", "send_only",
-        "count", "one", "patterns", "fields", "expect_close", "linger", "read_ahead", "timestamps", "raw",
+        "count", "one", "patterns", "fields", "expect_close", "linger", "lasts", "read_ahead", "timestamps", "raw",
     ], No(SCRIPT), "does nothing with --script, which says itself what is sent and what is expected"),
     Row(CONNECT | LISTEN, &["report", "allow_empty"], Any(SCRIPT), "is about a script: it needs --script"),
     Row(CONNECT, LOOKS, No(SCRIPT), "is for the prompt, and --script leaves none"),
@@ -222,6 +222,7 @@ const EVERYWHERE: &[(u64, &[&str])] = &[
         "retry_all_errors", "cookie", "user_agent", "origin", "check", "ping",
     ]),
     (LISTEN | PIPE, &["idle_timeout", "stats"]),
+    (PIPE, &["lasts"]),
     (LISTEN, &[
         "echo", "relay", "to", "serve", "console", "once", "paths", "allow_origin", "self_signed",
         "client_ca", "announce", "max_connections", "max_buffer", "handshake_timeout", "grace", "record",

@@ -6,6 +6,8 @@ use super::{Instant, Rules};
 pub(super) struct Limits {
     /// End of the whole run (`--timeout`).
     timeout_at: Option<Instant>,
+    /// Normal end of this session (`--for`).
+    lasts_until: Option<Instant>,
 }
 
 /// A limit that has passed.
@@ -18,18 +20,21 @@ pub(super) struct Over {
 
 impl Limits {
     /// The limits of a session that is open `now`.
-    pub(super) fn new(_: &Rules, timeout_at: Option<Instant>, _: Instant) -> Self {
-        Self { timeout_at }
+    pub(super) fn new(rules: &Rules, timeout_at: Option<Instant>, now: Instant) -> Self {
+        Self { timeout_at, lasts_until: rules.lasts.map(|lasts| now + lasts) }
     }
 
     /// The earliest time at which [`over`](Self::over) gives something.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.timeout_at
+        [self.timeout_at, self.lasts_until].into_iter().flatten().min()
     }
 
     /// The limit that has passed, once.
     pub(super) fn over(&mut self, now: Instant) -> Option<Over> {
-        let over = |cause| Over { fault: Some(cause) };
-        self.timeout_at.take_if(|at| *at <= now).map(|_| over("the time limit (--timeout) is over"))
+        let is_over = |at: &mut Option<Instant>| at.take_if(|at| *at <= now).is_some();
+        if is_over(&mut self.timeout_at) {
+            return Some(Over { fault: Some("the time limit (--timeout) is over") });
+        }
+        is_over(&mut self.lasts_until).then_some(Over { fault: None })
     }
 }

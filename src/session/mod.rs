@@ -40,6 +40,8 @@ pub struct Rules {
     pub ping_timeout: Option<Duration>,
     /// End after this long without a message either way. Default `None`.
     pub idle_timeout: Option<Duration>,
+    /// Each session ends normally once it has lasted this long. Default `None`.
+    pub lasts: Option<Duration>,
     /// End the whole run after this long. Default `None`.
     pub timeout: Option<Duration>,
     /// End after this many received messages. Default `None`.
@@ -101,6 +103,7 @@ impl Default for Rules {
             ping_interval: Some(seconds(20)),
             ping_timeout: Some(seconds(20)),
             idle_timeout: None,
+            lasts: None,
             timeout: None,
             count: None,
             close: CloseWith::default(),

@@ -135,3 +135,53 @@ fn help_man_page_and_check_say_the_same_of_it() {
         }
     }
 }
+
+#[test]
+fn a_session_that_is_asked_for_so_long_ends_normally() {
+    // In the middle of input and output, with what came until then.
+    let server = Listening::start(["listen", "0", "--echo"]);
+    for args in [
+        &["connect", &server.url, "--for", "300ms"][..],
+        &["pipe", "-", &server.url, "--framing", "lines", "--for", "300ms"],
+        &["pipe", "-", "sh:cat", "--for", "300ms"],
+    ] {
+        let mut wsio = Wsio::start(args);
+        wsio.write(b"hello\n");
+        let stdin = wsio.take_stdin();
+        let done = wsio.wait();
+        drop(stdin);
+        assert_eq!((done.code, done.text()), (0, "hello\n"), "{args:?}: {}", done.err);
+    }
+    server.wsio.says("close 1000 normal; in 1 messages 5 bytes, out 1 messages 5 bytes");
+    // What is still expected is missing then.
+    let done = Wsio::run(["connect", &server.url, "--send", "a", "-n", "2", "--for", "200ms"], "");
+    assert_eq!(done.code, 1, "{}", done.err);
+}
+
+#[test]
+fn each_session_of_a_server_lasts_so_long_and_the_server_goes_on() {
+    // Targets that say nothing, and do not end by themselves.
+    let target = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let tcp = format!("tcp:{}", target.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("target");
+    let _target = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let unix = format!("unix:{}", path.display());
+    for args in [
+        &["listen", "0", "--echo"][..],
+        &["listen", "0"],
+        &["listen", "0", "--to", &tcp],
+        &["listen", "0", "--to", &unix],
+        &["pipe", "ws-listen:0", "echo:"],
+        &["pipe", "ws-listen:0", &tcp],
+        &["pipe", "ws-listen:0", &unix],
+    ] {
+        let listening = Listening::start([args, &["--for", "200ms", "--close", "4000:enough"]].concat());
+        for _ in 0..2 {
+            let mut peer = Peer::dial(listening.address());
+            let closed = peer.answer_close().unwrap();
+            assert_eq!((closed.code(), closed.reason()), (Some(4000), "enough"), "{args:?}");
+        }
+        assert!(listening.wsio.err_so_far().matches(" open ").count() >= 2, "{args:?}");
+    }
+}

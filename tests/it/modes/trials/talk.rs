@@ -63,6 +63,7 @@ pub fn trials() -> Vec<Trial> {
         line(&["ok_close"], SCRIPT, "--ok-close 4001", "exit 0").with(Leaves(4001)),
         line(&["close_timeout"], CLIENT, "--close-timeout 50ms", "exit 114").with(Keeps),
         line(&["timeout"], TALK, "-m 100ms", "exit 28").also("--linger inf"),
+        line(&["lasts"], TALK, "--for 100ms", "exit 0").also("--linger inf -m 2s"),
         line(&["timeout"], &["check", "ping", "script"], "-m 100ms", "exit (28|1)").with(Stalls),
         line(&["idle_timeout"], TALK, "--idle-timeout 100ms", "exit 28").also("--linger inf"),
         line(&["idle_timeout"], SCRIPT, "--idle-timeout 100ms", "exit (28|1)").with(Mute),
