@@ -50,7 +50,7 @@ use view::View;
 pub use secret::ask;
 
 /// Time that the editor has to leave before the terminal is taken from it.
-const LEAVING: Duration = Duration::from_millis(200);
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// Terminals that lines cannot be edited on.
 const PLAIN: &[&str] = &["", "dumb", "cons25", "emacs"];
