@@ -167,9 +167,11 @@ impl Redactor {
     }
 
     /// True when a segment of a path is the value of a secret that the segment before names: long and with a
-    /// digit, as machines make secrets and no address is spelled.
+    /// digit, as machines make secrets and no address is spelled. Names in paths have no capitals, which the
+    /// pieces of a key in Base64 do.
     pub(super) fn is_behind_its_name(&self, name: &str, segment: &str) -> bool {
         segment.len() >= 8
+            && !name.bytes().any(|byte| byte.is_ascii_uppercase())
             && segment != HIDDEN
             && segment.bytes().any(|byte| byte.is_ascii_digit())
             && self.is_secret_key(name)
@@ -230,6 +232,16 @@ fn each(list: &str, separator: char, change: impl Fn(&str) -> String) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pin_that_is_printed_can_be_pasted() {
+        let redactor = Redactor::default();
+        for pin in ["LficIvPw/KZ5Zo2Ev9/Z5Zo2EvK5+2Rk=", "abApiKey/12345678/x=", "aB3/TokenSid/98765432Q="] {
+            let line = format!("wsio connect -k --pin sha256//{pin} wss://127.0.0.1:1/");
+            assert_eq!(redactor.shown(&line), line);
+        }
+        assert!(!redactor.shown("ws://h/token/s3cret99/x").contains("s3cret99"));
+    }
 
     #[test]
     fn header_fields_lose_their_secrets_and_keep_what_helps() {
