@@ -78,7 +78,7 @@ pub fn run(given: Given) -> Exit {
     let facts = Facts { stderr_size, output_is_terminal, input_size, ignored };
     let exit = run_with(args, env, ask, streams, Screen { terminal, above }, &facts, &reporter);
     // A run that ends in a hurry does not wait for a standard error that nobody reads.
-    let hurried = matches!(exit, Exit::ReaderLeft | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
+    let hurried = exit == Exit::ReaderLeft || exit.is_signal();
     reporter.finish(Duration::from_millis(if hurried { 50 } else { 1000 }));
     exit
 }

@@ -104,6 +104,11 @@ impl Exit {
         }
     }
 
+    /// True when a signal ended the process: SIGHUP, SIGINT or SIGTERM.
+    pub fn is_signal(self) -> bool {
+        matches!(self, Self::Hangup | Self::Interrupt | Self::Terminate)
+    }
+
     /// The sentence that tables print for this code.
     pub fn meaning(self) -> &'static str {
         EXITS.iter().find(|(exit, _)| *exit == self).map_or("", |(_, text)| text)

@@ -146,7 +146,7 @@ impl Pair {
             meter.finish(carried);
         }
         // A fault that came before the signal is why it ended.
-        let stopped = |fault: &Fault| matches!(fault.exit, Exit::Hangup | Exit::Interrupt | Exit::Terminate);
+        let stopped = |fault: &Fault| fault.exit.is_signal();
         if self.serving && self.session.was_cut_off() && fault.as_ref().is_none_or(stopped) {
             let words = "1006 abnormal: cut off, its time (--grace) was over".to_owned();
             let side = usize::from(!self.web_socket[0]);

@@ -224,7 +224,9 @@ impl Server {
             Some(fault) if self.once => {
                 served.map_or(Some(fault), |outcome| outcome.fault).map_or(Ok(()), Err)
             }
-            Some(fault) if is_signal(&fault) => short.map_or(Ok(()), |cause| Err(Fault { cause, ..fault })),
+            Some(fault) if fault.exit.is_signal() => {
+                short.map_or(Ok(()), |cause| Err(Fault { cause, ..fault }))
+            }
             Some(fault) => Err(fault),
             None => Ok(()),
         }
@@ -391,10 +393,6 @@ impl Shared {
         );
         (is_short.then_some(words), first)
     }
-}
-
-fn is_signal(fault: &Fault) -> bool {
-    matches!(fault.exit, Exit::Hangup | Exit::Interrupt | Exit::Terminate)
 }
 
 fn panicked() -> Outcome {

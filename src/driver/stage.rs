@@ -137,7 +137,7 @@ impl Stage {
     /// The end of a server that played a script against many: a client's failure is more than how it ended.
     pub(super) fn verdict(&self, result: Result<()>) -> Result<()> {
         let Performances { count, failed, .. } = *self.lock();
-        let ends = |exit| matches!(exit, Exit::Deadline | Exit::Hangup | Exit::Interrupt | Exit::Terminate);
+        let ends = |exit: Exit| exit == Exit::Deadline || exit.is_signal();
         match result {
             Err(fault) if !ends(fault.exit) => Err(fault),
             _ if self.many && failed > 0 => {
