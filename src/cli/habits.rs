@@ -281,7 +281,8 @@ pub(super) fn ours(place: &str) -> String {
     known.unwrap_or_else(|| place.to_owned())
 }
 
-fn is_url(place: &str) -> bool {
+/// True for what is written with the scheme of a WebSocket URL.
+pub(super) fn is_url(place: &str) -> bool {
     Scheme::of(place).is_some_and(|(scheme, _)| scheme.kind == Kind::WebSocket)
 }
 

@@ -83,7 +83,10 @@ impl ListenArgs {
         let place = Place::parse(&self.address)?;
         let tls = self.tls(place.secure, expander)?;
         self.server.paths.extend(place.path);
-        let standard = self.to.as_deref().map_or(!self.echo && self.program.is_empty(), |to| to == "-");
+        let standard = self
+            .to
+            .as_deref()
+            .map_or(!self.echo && self.program.is_empty(), |to| Kind::of(to) == Kind::Standard);
         let is_one_on_standard = self.server.once && standard && self.scripting.script.is_none();
         let once = self.server.once;
         let used = Use { framing: "lines", listens: true, once, certificate: Certificate::default() };

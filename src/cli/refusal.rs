@@ -90,7 +90,7 @@ impl Refused<'_> {
 
     /// Index of the option that took the URL for its value, as `--send URL` does.
     fn swallowing(&self) -> Option<usize> {
-        let is_url = |word: &str| ["ws://", "wss://"].iter().any(|scheme| word.starts_with(scheme));
+        let is_url = |word: &String| word.contains("://") && habits::is_url(word);
         let takes = |word: &String| {
             words::argument(self.command, word)
                 .is_some_and(|arg| arg.get_action().takes_values() && !arg.is_require_equals_set())

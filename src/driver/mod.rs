@@ -165,7 +165,7 @@ async fn join(
     };
     match run.telling(first).await? {
         Opened::Acceptor(acceptor) => {
-            if plan.b == "-" && !plan.common.server.once {
+            if b.is_standard() && !plan.common.server.once {
                 return Err(Fault::new(
                     Exit::Usage,
                     "usage",
@@ -204,7 +204,7 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
         }
         Target::Endpoint(text) => {
             let endpoint = endpoint::target(text)?;
-            let framing = if text == "-" || endpoint.is_command() { LINES } else { RAW };
+            let framing = if endpoint.is_standard() || endpoint.is_command() { LINES } else { RAW };
             (Behind::Endpoint(endpoint.into()), framing)
         }
     };

@@ -7,8 +7,10 @@
 #![allow(unsafe_code, reason = "owning a descriptor that is only known by its number is unsafe by nature")]
 
 use super::{Activation, ListenAddr, bind::unfit, socket::Socket, unix::UnixSocket};
-use crate::fault::{Fault, Result};
-use crate::os_error;
+use crate::{
+    fault::{Fault, Result},
+    os_error,
+};
 use rustix::{
     io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd},
     net::{AddressFamily, SocketType, getsockname, sockopt},

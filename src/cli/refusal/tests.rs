@@ -25,6 +25,7 @@ fn fault(line: &str) -> Fault {
 fn first_commands_of_other_tools_get_the_line_that_works() {
     for (line, instead) in [
         ("wsio connect --send ws://h", "wsio connect --send hello ws://h"),
+        ("wsio connect --send WSS://h", "wsio connect --send hello WSS://h"),
         ("wsio connect -H wss://h/", "wsio connect -H 'Name: value' wss://h/"),
         ("wsio connect -k --record ws://h", "wsio connect -k --record FILE ws://h"),
         ("wsio connect --secret ws://h", "wsio connect --secret NAME ws://h"),
