@@ -339,27 +339,9 @@ mod tests {
     use crate::{
         link::{Peers, test_waker::TestWaker},
         net::{BindOptions, ListenAddr, bind_udp},
+        observe::{Verbosity, test_stderr::TestStderr},
     };
     use std::future::poll_fn;
-
-    #[derive(Clone, Default)]
-    struct Shown(Arc<std::sync::Mutex<Vec<u8>>>);
-
-    impl io::Write for Shown {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Shown {
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-        }
-    }
 
     const RULES: DatagramRules =
         DatagramRules { kind: Kind::Binary, max_message: 100, idle: Some(Duration::from_secs(60)) };
@@ -445,8 +427,8 @@ mod tests {
     #[tokio::test]
     async fn what_the_system_has_no_room_for_is_said_at_once_and_counted() {
         let (link, _peers, _client) = peer(&[b"hello"], RULES).await;
-        let shown = Shown::default();
-        let reporter = Reporter::new(shown.clone(), crate::observe::Verbosity::Normal);
+        let shown = TestStderr::default();
+        let reporter = Reporter::new(shown.clone(), Verbosity::Normal);
         let mut link = link.telling(reporter.clone());
         (0..3).for_each(|_| link.has_no_room());
         reporter.finish(Duration::from_secs(10));

@@ -18,6 +18,8 @@ mod scrub;
 mod secret_name;
 mod seldom;
 mod tap;
+#[cfg(test)]
+pub(crate) mod test_stderr;
 
 pub use losses::Losses;
 pub use redact::{HIDDEN, Redactor};
@@ -314,7 +316,7 @@ fn write_on(to: impl Write + Send + 'static, lines: &Receiver<Line>, lost: impl 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{test_stderr::TestStderr, *};
     use std::sync::{Mutex, mpsc};
 
     /// Takes nothing before it is let.
@@ -332,26 +334,6 @@ mod tests {
         }
     }
 
-    /// What was written.
-    #[derive(Clone, Default)]
-    struct Shown(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Shown {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Shown {
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-        }
-    }
-
     #[test]
     fn whoever_hung_up_is_told_of_it_when_they_asked_for_more() {
         for (verbosity, exit, told) in [
@@ -360,7 +342,7 @@ mod tests {
             (Verbosity::Quiet, Exit::Terminate, true),
             (Verbosity::Frames, Exit::ReaderLeft, false),
         ] {
-            let shown = Shown::default();
+            let shown = TestStderr::default();
             let reporter = Reporter::new(shown.clone(), verbosity);
             reporter.fault(&Fault::new(exit, "session", "it is over"));
             reporter.finish(Duration::from_secs(10));
@@ -371,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_bar_is_gone_at_the_end_and_not_before() {
-        let shown = Shown::default();
+        let shown = TestStderr::default();
         let meter = Meter::new(None, false);
         meter.expect(0, 200);
         let reporter = Reporter::new(shown.clone(), Verbosity::Normal).metered(meter, Some(|| (80, 24)));
@@ -389,7 +371,7 @@ mod tests {
     }
 
     /// Takes its time for each write.
-    struct Late(Shown);
+    struct Late(TestStderr);
 
     impl Write for Late {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -404,7 +386,7 @@ mod tests {
 
     #[test]
     fn a_stderr_that_is_merely_slow_gets_everything() {
-        let shown = Shown::default();
+        let shown = TestStderr::default();
         let reporter = Reporter::new(Late(shown.clone()), Verbosity::Normal);
         (0..20).for_each(|number| reporter.life(&format!("line {number}")));
         reporter.finish(Duration::from_millis(200));

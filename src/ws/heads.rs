@@ -199,29 +199,13 @@ impl Transport for Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        sync::{Arc, Mutex},
-        time::Duration,
-    };
+    use crate::observe::test_stderr::TestStderr;
+    use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    #[derive(Clone, Default)]
-    struct Said(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Said {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     /// What is told while these go out and come in by turns, so many bytes at once.
     async fn told(serves: bool, at_once: usize, turns: &[(char, &str)]) -> String {
-        let said = Said::default();
+        let said = TestStderr::default();
         let reporter = Reporter::new(said.clone(), Verbosity::Verbose);
         let to = Telling { reporter, redactor: Redactor::default(), mark: "#3 ".to_owned() };
         let (ours, mut theirs) = duplex(1 << 20);
@@ -239,7 +223,7 @@ mod tests {
             }
         }
         to.reporter.finish(Duration::from_secs(10));
-        String::from_utf8(said.0.lock().unwrap().clone()).unwrap()
+        said.text()
     }
 
     #[tokio::test]

@@ -7,13 +7,13 @@ use super::*;
 use crate::{
     driver::test_links::{Far, lines, over, web_socket},
     link::{InputFile, Port, Streams},
-    observe::Verbosity,
+    observe::{Verbosity, test_stderr::TestStderr},
     plan::Chat,
     session::Rules,
 };
 use std::{
     io::{self, Read, Seek, Write},
-    sync::{Mutex, mpsc},
+    sync::mpsc,
 };
 use tokio::{sync::oneshot, task::JoinHandle, time::sleep};
 use tokio_tungstenite::tungstenite::Message;
@@ -21,36 +21,22 @@ use tokio_tungstenite::tungstenite::Message;
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
 
-/// What is said on standard error.
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The outside of a pair.
 struct Outside {
     stop: oneshot::Sender<Fault>,
     reporter: Reporter,
-    said: Said,
+    said: TestStderr,
 }
 
 impl Outside {
     fn said(&self) -> String {
         self.reporter.catch_up(Duration::from_secs(10));
-        String::from_utf8(self.said.0.lock().unwrap().clone()).unwrap()
+        self.said.text()
     }
 }
 
 fn setup(rules: Rules) -> (Setup, Outside) {
-    let said = Said::default();
+    let said = TestStderr::default();
     let reporter = Reporter::new(said.clone(), Verbosity::Normal);
     let (stop, stopped) = oneshot::channel();
     let timeout_at = rules.timeout.map(|timeout| Instant::now() + timeout);
