@@ -227,7 +227,8 @@ proptest! {
         end in ending(),
     ) {
         let kinds = [other, SideKind::WebSocket];
-        let mut robot = robot(Rules::default(), kinds, serving, never_for_ever(world), patience);
+        let world = never_for_ever(world);
+        let mut robot = robot(Rules::default(), kinds, serving, world.clone(), patience);
         live(&mut robot, steps);
         let queue: u64 = robot.queues().into_iter().sum();
         for side in 0..2 {
@@ -236,10 +237,8 @@ proptest! {
         if !robot.is_over() && is_possible(&end, kinds) {
             robot.happens(end);
             let took = robot.ends();
-            // Delivery, linger, Close, answer, shut and release, each with its longest clock; and a slow
-            // queue, which has to take 16 KiB in 30 s.
-            let slow = Duration::from_secs(30) * u32::try_from(queue / (16 * 1024)).unwrap_or(u32::MAX);
-            prop_assert!(took <= Duration::from_secs(60) + slow, "it took {took:?}, {queue} bytes in the queues");
+            let within = silent_end(&Rules::default(), &world) + slow_queue(queue);
+            prop_assert!(took <= within, "it took {took:?} of {within:?}, {queue} bytes in the queues");
         }
     }
 
@@ -282,6 +281,20 @@ proptest! {
         robot.ends();
         prop_assert_eq!(robot.exit(), Exit::ReadError);
     }
+}
+
+/// The longest end of a session whose peer is silent: the silence that only a ping finds, each output of the
+/// world at its slowest, and the clocks of the linger and of the Close, one after another.
+fn silent_end(rules: &Rules, world: &World) -> Duration {
+    let slowest = |delays: [Option<Duration>; 2]| delays.into_iter().flatten().max().unwrap_or_default();
+    let silence: Duration = [rules.ping_interval, rules.ping_timeout].into_iter().flatten().sum();
+    let outputs: Duration = [world.delivery, world.shut, world.release].map(slowest).into_iter().sum();
+    silence + outputs + rules.linger.unwrap_or_default() + rules.close_timeout + MOMENT
+}
+
+/// The time that a slow queue has, whose peer takes at least 16 KiB in 30 s.
+fn slow_queue(queue: u64) -> Duration {
+    Duration::from_secs(30) * u32::try_from(queue / (16 * 1024)).unwrap_or(u32::MAX)
 }
 
 /// What begins an end where one side is a WebSocket, side 1.
