@@ -197,7 +197,7 @@ impl Datagrams {
         for message in came {
             self.heard += 1;
             self.last = Instant::now();
-            match self.judge(message.into_data()) {
+            match self.validate(message.into_data()) {
                 Ok(message) => batch.push_back(message),
                 Err(fault) => {
                     self.end = Some(SourceEnd::Refused(fault));
@@ -210,7 +210,7 @@ impl Datagrams {
         }
     }
 
-    fn judge(&self, payload: Bytes) -> Result<Message, Fault> {
+    fn validate(&self, payload: Bytes) -> Result<Message, Fault> {
         let bad = |cause: String, hint| {
             let cause = format!("{}: datagram {} {cause}", self.name, self.heard);
             Err(Fault::new(Exit::BadInput, "input", cause).hint(hint))

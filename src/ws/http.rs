@@ -6,8 +6,8 @@
 use super::{
     body::Gauge,
     guard::Guard,
-    judge::{Answer, Verdict},
     request_head::{MAX_FIELDS, MAX_HEAD},
+    validate::{Answer, Rejection},
 };
 use crate::net::{self, Parting, Spelled, Stream};
 use bytes::Bytes;
@@ -74,7 +74,7 @@ impl Service<hyper::Request<Incoming>> for Desk {
         // The body, if any, is not read: a request with one is refused.
         let _ = self.0.send((request.into_parts().0, answer));
         Box::pin(async move {
-            let unanswered = |_| Verdict::new(StatusCode::SERVICE_UNAVAILABLE, "no answer").into_answer();
+            let unanswered = |_| Rejection::new(StatusCode::SERVICE_UNAVAILABLE, "no answer").into_answer();
             Ok(answered.await.unwrap_or_else(unanswered))
         })
     }

@@ -7,7 +7,7 @@
 
 pub use super::{
     http::Refusal,
-    judge::{Request, choose_subprotocol},
+    validate::{Request, choose_subprotocol},
     visit::{Asked, Plain, Visit},
 };
 
@@ -15,8 +15,8 @@ use super::{
     Upgraded,
     conn::Agreed,
     http::{FAREWELL, Http},
-    judge::{Answer, Verdict},
     tokens::accept_value,
+    validate::{Answer, Rejection},
 };
 use crate::{
     exit::Exit,
@@ -96,7 +96,7 @@ impl Handshake {
     pub async fn refuse(self, status: u16, text: &str) {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let until = self.until.max(Instant::now() + FAREWELL);
-        self.http.answer_and_leave(Verdict::new(status, text).into_answer(), until).await;
+        self.http.answer_and_leave(Rejection::new(status, text).into_answer(), until).await;
     }
 
     /// Answers as the server behind us answered us, and closes.

@@ -6,8 +6,8 @@
 use super::{
     ServerOptions, deflate,
     http::{Http, Refusal},
-    judge::{Errand, Verdict, judge},
     server::{Handshake, refuse_raw},
+    validate::{Rejection, RequestKind, validate},
 };
 use crate::net::Stream;
 use hyper::{StatusCode, http::request::Parts};
@@ -68,21 +68,21 @@ impl<'a> Visit<'a> {
                 return Err(Refusal { status: 408, cause, target: String::new(), is_silent: false });
             }
         };
-        match judge(&mut head, self.options, self.secure) {
-            Ok(Errand::Socket(request, key)) => {
+        match validate(&mut head, self.options, self.secure) {
+            Ok(RequestKind::WebSocket(request, key)) => {
                 let headers = self.options.headers.clone();
                 let deflate = self.options.compress.then(|| deflate::accept(&request.headers)).flatten();
                 let handshake = Handshake { http: self.http, request, key, headers, deflate, until };
                 Ok(Asked::Socket(Box::new(handshake)))
             }
-            Ok(Errand::Plain) => Ok(Asked::Plain(Box::new(Plain { visit: self, head }))),
-            Err(verdict) => {
-                let status = verdict.status.as_u16();
-                let cause = match &verdict.remedy {
-                    Some(remedy) => format!("{}: {remedy}", verdict.cause),
-                    None => verdict.cause.clone(),
+            Ok(RequestKind::Plain) => Ok(Asked::Plain(Box::new(Plain { visit: self, head }))),
+            Err(rejection) => {
+                let status = rejection.status.as_u16();
+                let cause = match &rejection.remedy {
+                    Some(remedy) => format!("{}: {remedy}", rejection.cause),
+                    None => rejection.cause.clone(),
                 };
-                self.http.answer_and_leave(verdict.into_answer(), until).await;
+                self.http.answer_and_leave(rejection.into_answer(), until).await;
                 Err(Refusal { status, cause, target: target(&head), is_silent: false })
             }
         }
@@ -95,8 +95,8 @@ impl Visit<'_> {
         const ANSWER: &str = "The plain HTTP request was sent to HTTPS port: write https:// or wss:// in place of http:// or ws://";
         match timeout_at(until, self.http.request()).await {
             Ok(Ok(head)) => {
-                let verdict = Verdict::new(StatusCode::BAD_REQUEST, ANSWER);
-                self.http.answer_and_leave(verdict.into_answer(), until).await;
+                let rejection = Rejection::new(StatusCode::BAD_REQUEST, ANSWER);
+                self.http.answer_and_leave(rejection.into_answer(), until).await;
                 let cause = "plain HTTP, and TLS is served here: connect to wss:// or https://".to_owned();
                 Refusal { status: 400, cause, target: target(&head), is_silent: false }
             }
@@ -117,7 +117,7 @@ impl<'a> Plain<'a> {
     /// Answers with a status and one line, and closes.
     pub async fn refuse(self, status: u16, text: &str, until: Instant) {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        self.visit.http.answer_and_leave(Verdict::new(status, text).into_answer(), until).await;
+        self.visit.http.answer_and_leave(Rejection::new(status, text).into_answer(), until).await;
     }
 
     /// Answers; gives the line for the log and, when the connection is kept, the rest of the visit.

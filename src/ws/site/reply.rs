@@ -1,6 +1,6 @@
 //! An answer of the site, made of a status, fields and a body.
 
-use super::super::{body::Outgoing, judge::Answer};
+use super::super::{body::Outgoing, validate::Answer};
 use hyper::{
     StatusCode,
     header::{self, HeaderName, HeaderValue},

@@ -50,7 +50,7 @@ pub fn choose_subprotocol(options: &ServerOptions, request: &Request) -> Option<
 }
 
 /// A status, the line below it, and the fields that belong to it.
-pub(super) struct Verdict {
+pub(super) struct Rejection {
     pub status: StatusCode,
     /// For the log and, as the body, for the client.
     pub cause: String,
@@ -59,7 +59,7 @@ pub(super) struct Verdict {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Verdict {
+impl Rejection {
     pub fn new(status: StatusCode, cause: &str) -> Self {
         Self { status, cause: cause.to_owned(), remedy: None, headers: Vec::new() }
     }
@@ -81,9 +81,9 @@ impl Verdict {
 }
 
 /// The purpose of a client that is let in.
-pub(super) enum Errand {
+pub(super) enum RequestKind {
     /// A WebSocket, with its key.
-    Socket(Box<Request>, Vec<u8>),
+    WebSocket(Box<Request>, Vec<u8>),
     /// A file or a page.
     Plain,
 }
@@ -91,8 +91,12 @@ pub(super) enum Errand {
 /// Checks a request for a WebSocket by RFC 6455 section 4.2.1, and any request by RFC 9112.
 ///
 /// The Host of a request in absolute form becomes that of its target.
-pub(super) fn judge(head: &mut Parts, options: &ServerOptions, secure: bool) -> Result<Errand, Verdict> {
-    let bad = |cause: &str| Err(Verdict::new(StatusCode::BAD_REQUEST, cause));
+pub(super) fn validate(
+    head: &mut Parts,
+    options: &ServerOptions,
+    secure: bool,
+) -> Result<RequestKind, Rejection> {
+    let bad = |cause: &str| Err(Rejection::new(StatusCode::BAD_REQUEST, cause));
     if !matches!(head.version, Version::HTTP_11 | Version::HTTP_10) {
         return bad("HTTP/1.1 is needed");
     }
@@ -108,35 +112,35 @@ pub(super) fn judge(head: &mut Parts, options: &ServerOptions, secure: bool) -> 
         check_origin(origin.as_bytes())?;
     }
     if head.uri.to_string().len() > MAX_LINE {
-        return Err(Verdict::new(StatusCode::URI_TOO_LONG, "the request line is longer than 8 KiB"));
+        return Err(Rejection::new(StatusCode::URI_TOO_LONG, "the request line is longer than 8 KiB"));
     }
     if headers.iter().any(|(name, value)| name.as_str().len() + value.len() > MAX_LINE) {
-        return Err(Verdict::new(
+        return Err(Rejection::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "a header field is longer than 8 KiB",
         ));
     }
     let user = options.admission.admit(headers, named.as_deref()).map_err(|denial| {
-        let mut verdict = Verdict::new(denial.status, &denial.cause);
-        verdict.remedy = Some(denial.remedy);
-        verdict.headers.extend(admission::field(denial.header));
-        verdict
+        let mut rejection = Rejection::new(denial.status, &denial.cause);
+        rejection.remedy = Some(denial.remedy);
+        rejection.headers.extend(admission::field(denial.header));
+        rejection
     })?;
     if options.site.is_some() && !asks_for_socket(headers) {
         return plain(head);
     }
     let path = head.uri.path().to_owned();
     if !options.paths.is_empty() && !options.paths.contains(&path) {
-        return Err(Verdict::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
+        return Err(Rejection::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
     }
     // A HEAD is answered as a GET of no page would be (RFC 9110 section 9.3.2); it opens nothing.
     let looks = head.method == Method::HEAD && !asks_for_socket(headers);
     if head.method != Method::GET && !looks {
-        let verdict = Verdict::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed");
-        return Err(verdict.with(header::ALLOW, "GET, HEAD"));
+        let rejection = Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed");
+        return Err(rejection.with(header::ALLOW, "GET, HEAD"));
     }
     let upgrade_required = |cause: &str| {
-        Err(Verdict::new(StatusCode::UPGRADE_REQUIRED, cause)
+        Err(Rejection::new(StatusCode::UPGRADE_REQUIRED, cause)
             .with(header::UPGRADE, "websocket")
             .with(header::CONNECTION, "Upgrade")
             .with(header::SEC_WEBSOCKET_VERSION, "13"))
@@ -185,12 +189,12 @@ pub(super) fn judge(head: &mut Parts, options: &ServerOptions, secure: bool) -> 
         user,
         headers: headers.clone(),
     };
-    Ok(Errand::Socket(Box::new(request), key.into_bytes()))
+    Ok(RequestKind::WebSocket(Box::new(request), key.into_bytes()))
 }
 
 /// The Host that a request is judged by (RFC 9112 section 3.2.2).
-fn host(head: &mut Parts) -> Result<String, Verdict> {
-    let bad = |cause: String| Verdict::new(StatusCode::BAD_REQUEST, &cause);
+fn host(head: &mut Parts) -> Result<String, Rejection> {
+    let bad = |cause: String| Rejection::new(StatusCode::BAD_REQUEST, &cause);
     let mut values = head.headers.get_all(header::HOST).into_iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(bad("Host is missing; exactly one is needed".into()));
@@ -209,13 +213,13 @@ fn host(head: &mut Parts) -> Result<String, Verdict> {
 }
 
 /// One origin, whatever its scheme (RFC 6454 section 7): no list, no blank, nothing but ASCII.
-fn check_origin(origin: &[u8]) -> Result<(), Verdict> {
+fn check_origin(origin: &[u8]) -> Result<(), Rejection> {
     let is_one = !origin.is_empty() && origin.iter().all(|byte| byte.is_ascii_graphic() && *byte != b',');
     match is_one {
         true => Ok(()),
         false => {
             let cause = format!("Origin `{}` is not one origin", shown(origin));
-            Err(Verdict::new(StatusCode::BAD_REQUEST, &cause))
+            Err(Rejection::new(StatusCode::BAD_REQUEST, &cause))
         }
     }
 }
@@ -228,15 +232,15 @@ fn asks_for_socket(headers: &HeaderMap) -> bool {
 }
 
 /// A request for a file or a page (RFC 9110 section 9.3).
-fn plain(head: &Parts) -> Result<Errand, Verdict> {
+fn plain(head: &Parts) -> Result<RequestKind, Rejection> {
     if !matches!(head.method, Method::GET | Method::HEAD) {
-        let verdict = Verdict::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed");
-        return Err(verdict.with(header::ALLOW, "GET, HEAD"));
+        let rejection = Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed");
+        return Err(rejection.with(header::ALLOW, "GET, HEAD"));
     }
     if has_body(&head.headers) {
-        return Err(Verdict::new(StatusCode::BAD_REQUEST, "a GET or HEAD has no body here"));
+        return Err(Rejection::new(StatusCode::BAD_REQUEST, "a GET or HEAD has no body here"));
     }
-    Ok(Errand::Plain)
+    Ok(RequestKind::Plain)
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
