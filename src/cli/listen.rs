@@ -96,7 +96,7 @@ impl ListenArgs {
         let mut server = lower::server(self.server, max_buffer, expander)?;
         server.handshake.headers = handshake::server_headers(&headers, expander)?;
         let Admittance { user, bearer } = &self.admittance;
-        server.handshake.admission.login = handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
+        server.handshake.access.login = handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
         server.handshake.subprotocols = subprotocols;
         server.handshake.site = self.site.lower(given)?;
         server.handshake.compress = compress;

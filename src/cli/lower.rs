@@ -19,7 +19,7 @@ use crate::{
     plan::{Chat, Direction, FramingChoice, Plan, Reconnect, Serve},
     retry::Retry,
     tls::{self, ClientTls, Identity, Passphrase, ServerTls, Sni},
-    ws::{Admission, ServerOptions},
+    ws::{AccessPolicy, ServerOptions},
 };
 use bytes::Bytes;
 use clap::{ArgMatches, Command, parser::ValueSource};
@@ -346,10 +346,10 @@ pub(super) fn server(server: Server, max_buffer: usize, expander: &Expander) -> 
             subprotocols: Vec::new(),
             headers: Vec::new(),
             compress: false,
-            admission: Admission {
+            access: AccessPolicy {
                 origins: server.allow_origin,
                 hosts: server.allow_host,
-                ..Admission::default()
+                ..AccessPolicy::default()
             },
             handshake_timeout: server.handshake_timeout,
             site: None,

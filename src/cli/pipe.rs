@@ -92,8 +92,7 @@ impl PipeArgs {
             server.handshake.headers = handshake::server_headers(&handshake.headers, expander)?;
             server.handshake.subprotocols = handshake.subprotocols;
             let Credentials { user, bearer, .. } = &self.credentials;
-            server.handshake.admission.login =
-                handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
+            server.handshake.access.login = handshake::login(user.as_deref(), bearer.as_deref(), expander)?;
             ClientOptions::default()
         };
         let framed = kinds.into_iter().any(Kind::is_bytes);

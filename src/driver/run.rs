@@ -45,7 +45,7 @@ fn odd_names(common: &Common, redactor: &Redactor) -> Vec<String> {
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         matches!(origin, "null" | "any") || authority.is_some_and(|authority| !authority.contains('/'))
     };
-    let origins = handshake.admission.origins.iter().filter(|origin| !is_sent(origin));
+    let origins = handshake.access.origins.iter().filter(|origin| !is_sent(origin));
     odd.chain(origins.map(|origin| {
         format!("--allow-origin {origin}: a browser sends scheme and host alone, such as https://example.com")
     }))

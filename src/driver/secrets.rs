@@ -21,7 +21,7 @@ pub(super) fn of(plan: &Plan) -> Redactor {
     of_client(&common.client, &mut redactor);
     of_headers(&common.server.handshake.headers, &mut redactor);
     targets.into_iter().for_each(|target| redactor.learn_url(target));
-    match &common.server.handshake.admission.login {
+    match &common.server.handshake.access.login {
         Some(Login::Basic(login)) => learn_login(login, &mut redactor),
         Some(Login::Bearer(token)) => redactor.learn(token),
         None => {}

@@ -35,14 +35,14 @@ pub struct Greeting {
 impl WebSocketAcceptor {
     /// A bound socket with its rules; on loopback, Host is minded.
     pub fn new(listener: Listener, tls: Option<tls::Acceptor>, mut options: ServerOptions) -> Self {
-        options.admission.loopback = listener.is_loopback();
+        options.access.loopback = listener.is_loopback();
         Self { listener, tls, options }
     }
 
     /// The greeting that a client's own task runs.
     pub fn greeting(&self) -> Greeting {
         let mut over_unix = self.options.clone();
-        over_unix.admission.loopback = false;
+        over_unix.access.loopback = false;
         Greeting { tls: self.tls.clone(), options: self.options.clone(), over_unix }
     }
 }
@@ -98,7 +98,7 @@ impl Greeting {
 
     /// True when a client has to prove its identity.
     pub fn asks_for_credentials(&self) -> bool {
-        self.options.admission.login.is_some()
+        self.options.access.login.is_some()
             || self.tls.as_ref().is_some_and(tls::Acceptor::asks_for_certificate)
     }
 

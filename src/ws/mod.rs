@@ -1,6 +1,6 @@
 //! The WebSocket layer: URLs, the opening handshake on hyper, frames and compression, the protocol engine, close codes.
 
-mod admission;
+mod access;
 mod answer;
 mod assembly;
 mod authority;
@@ -30,7 +30,7 @@ pub mod watch;
 mod wire;
 mod witness;
 
-pub use admission::{Admission, Login};
+pub use access::{AccessPolicy, Login};
 pub use cookies::Cookies;
 pub use frames::Frames;
 pub use heads::Telling;
@@ -77,7 +77,7 @@ pub struct ServerOptions {
     /// Accept an offer of permessage-deflate.
     pub compress: bool,
     /// Origin, Host and credentials.
-    pub admission: Admission,
+    pub access: AccessPolicy,
     /// From accept to answered upgrade, TLS included; also for each further request. Default 10 s.
     pub handshake_timeout: Duration,
     /// Answers plain requests; `None` refuses them.

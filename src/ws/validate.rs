@@ -5,7 +5,7 @@
 //! body what to do, unless there is a site for them.
 
 use super::{
-    ServerOptions, admission,
+    ServerOptions, access,
     answer::NGINX,
     authority::Authority,
     body::Outgoing,
@@ -120,10 +120,10 @@ pub(super) fn validate(
             "a header field is longer than 8 KiB",
         ));
     }
-    let user = options.admission.admit(headers, named.as_deref()).map_err(|denial| {
-        let mut rejection = Rejection::new(denial.status, &denial.cause);
-        rejection.remedy = Some(denial.remedy);
-        rejection.headers.extend(admission::field(denial.header));
+    let user = options.access.admit(headers, named.as_deref()).map_err(|denied| {
+        let mut rejection = Rejection::new(denied.status, &denied.cause);
+        rejection.remedy = Some(denied.remedy);
+        rejection.headers.extend(access::field(denied.header));
         rejection
     })?;
     if options.site.is_some() && !asks_for_socket(headers) {

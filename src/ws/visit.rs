@@ -153,7 +153,7 @@ mod tests {
         net::SocketRef,
         observe::{Redactor, Reporter, Verbosity},
         tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
-        ws::{Admission, ClientOptions, Site, Telling, WsUrl, client, guard::STALL},
+        ws::{AccessPolicy, ClientOptions, Site, Telling, WsUrl, client, guard::STALL},
     };
     use std::time::Duration;
     use tokio::io::{AsyncWriteExt, duplex};
@@ -164,7 +164,7 @@ mod tests {
             paths: Vec::new(),
             subprotocols: Vec::new(),
             headers: Vec::new(),
-            admission: Admission::default(),
+            access: AccessPolicy::default(),
             handshake_timeout: Duration::from_secs(10),
             site,
         }

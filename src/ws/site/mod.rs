@@ -101,7 +101,7 @@ impl Site {
 
 /// The fields that every answer has, and those of `-H`, which come before ours.
 fn dress(headers: &mut HeaderMap, head: &Parts, options: &ServerOptions) {
-    let any = options.admission.origins.iter().any(|origin| origin == "any");
+    let any = options.access.origins.iter().any(|origin| origin == "any");
     // Names are what content types are chosen by; a browser is not to guess another from the content.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A page that was edited is the edited one at the next reload, and a 304 when it was not.
@@ -117,7 +117,7 @@ fn dress(headers: &mut HeaderMap, head: &Parts, options: &ServerOptions) {
     if let Some(origin) = head.headers.get(header::ORIGIN) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
-    if !options.admission.origins.is_empty() {
+    if !options.access.origins.is_empty() {
         headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     }
     // But the console needs the policy that its nonce belongs to.

@@ -1,4 +1,4 @@
-//! Admission of clients: the rules for Origin, Host and credentials.
+//! AccessPolicy of clients: the rules for Origin, Host and credentials.
 //!
 //! A browser lets any page open a WebSocket to any server it can reach, and names the page in Origin
 //! (RFC 6455 section 10.2), so a local server that took everybody would be open to every web page its
@@ -16,9 +16,9 @@ use hyper::{
 use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 
-/// Rules of admission, from the command line.
+/// Which clients are let in, from the command line.
 #[derive(Clone, Debug, Default)]
-pub struct Admission {
+pub struct AccessPolicy {
     /// Origins beside none at all and the one that equals Host; `any` lets all in.
     pub origins: Vec<String>,
     /// Names that Host may carry on loopback beside IP literals and `localhost`; `any` lets all in.
@@ -49,7 +49,7 @@ impl std::fmt::Debug for Login {
 
 /// Why a client is not let in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Denial {
+pub(super) struct Denied {
     pub status: StatusCode,
     /// For the client.
     pub cause: String,
@@ -58,10 +58,10 @@ pub(super) struct Denial {
     pub header: Option<(HeaderName, &'static str)>,
 }
 
-impl Admission {
+impl AccessPolicy {
     /// Lets a request in or denies it; gives the user's name of a Basic login. A request without a Host is
     /// none of a browser's.
-    pub(super) fn admit(&self, headers: &HeaderMap, host: Option<&str>) -> Result<Option<String>, Denial> {
+    pub(super) fn admit(&self, headers: &HeaderMap, host: Option<&str>) -> Result<Option<String>, Denied> {
         if let Some(host) = host {
             self.host(host)?;
         }
@@ -75,7 +75,7 @@ impl Admission {
         }
     }
 
-    fn host(&self, host: &str) -> Result<(), Denial> {
+    fn host(&self, host: &str) -> Result<(), Denied> {
         let authority = Authority::parse(host).ok();
         let name = authority.as_ref().map_or(host, |authority| &authority.name);
         let known = name.parse::<IpAddr>().is_ok()
@@ -84,7 +84,7 @@ impl Admission {
         if !self.loopback || known {
             return Ok(());
         }
-        Err(Denial {
+        Err(Denied {
             status: StatusCode::MISDIRECTED_REQUEST,
             cause: "this server does not answer for that Host".to_owned(),
             remedy: match name {
@@ -95,12 +95,12 @@ impl Admission {
         })
     }
 
-    fn origin(&self, origin: &str, host: &str) -> Result<(), Denial> {
+    fn origin(&self, origin: &str, host: &str) -> Result<(), Denied> {
         let listed = self.origins.iter().any(|listed| listed == "any" || matches(listed, origin));
         if listed || is_same(origin, host) {
             return Ok(());
         }
-        Err(Denial {
+        Err(Denied {
             status: StatusCode::FORBIDDEN,
             cause: "pages of this origin are not let in".to_owned(),
             remedy: match origin {
@@ -121,7 +121,7 @@ impl Admission {
 }
 
 impl Login {
-    fn check(&self, headers: &HeaderMap) -> Result<Option<String>, Denial> {
+    fn check(&self, headers: &HeaderMap) -> Result<Option<String>, Denied> {
         let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
         let shown = match (values.next(), values.next()) {
             (Some(value), None) => value.to_str().unwrap_or_default(),
@@ -138,7 +138,7 @@ impl Login {
             let user = expected.split_once(':').map(|(user, _)| user.to_owned());
             return Ok(user.filter(|_| matches!(self, Self::Basic(_))));
         }
-        Err(Denial {
+        Err(Denied {
             status: StatusCode::UNAUTHORIZED,
             cause: "credentials are needed".to_owned(),
             remedy: if shown.is_empty() {
@@ -157,7 +157,7 @@ impl Login {
     }
 }
 
-/// The header field that goes with a denial.
+/// The header field that goes with a denied.
 pub(super) fn field(header: Option<(HeaderName, &'static str)>) -> Option<(HeaderName, HeaderValue)> {
     header.map(|(name, value)| (name, HeaderValue::from_static(value)))
 }
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     fn admit(
-        admission: &Admission,
+        access: &AccessPolicy,
         host: &str,
         fields: &[(&'static str, &str)],
     ) -> Result<Option<String>, u16> {
@@ -198,12 +198,12 @@ mod tests {
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        admission.admit(&headers, Some(host)).map_err(|denial| denial.status.as_u16())
+        access.admit(&headers, Some(host)).map_err(|denied| denied.status.as_u16())
     }
 
     #[test]
     fn no_origin_and_the_same_origin_come_in() {
-        let plain = Admission::default();
+        let plain = AccessPolicy::default();
         assert_eq!(admit(&plain, "h:1", &[]), Ok(None));
         for (origin, host, in_) in [
             ("http://h:8080", "h:8080", true),
@@ -226,8 +226,10 @@ mod tests {
 
     #[test]
     fn listed_origins_are_exact() {
-        let listed =
-            Admission { origins: vec!["https://a.example".into(), "null".into()], ..Admission::default() };
+        let listed = AccessPolicy {
+            origins: vec!["https://a.example".into(), "null".into()],
+            ..AccessPolicy::default()
+        };
         for (origin, expected) in [
             ("https://a.example", Ok(None)),
             ("null", Ok(None)),
@@ -236,7 +238,7 @@ mod tests {
         ] {
             assert_eq!(admit(&listed, "h", &[("origin", origin)]), expected, "{origin}");
         }
-        let any = Admission { origins: vec!["any".into()], ..Admission::default() };
+        let any = AccessPolicy { origins: vec!["any".into()], ..AccessPolicy::default() };
         assert_eq!(admit(&any, "h", &[("origin", "http://evil.example")]), Ok(None));
     }
 
@@ -266,7 +268,7 @@ mod tests {
     #[test]
     fn loopback_minds_host() {
         let loopback =
-            Admission { loopback: true, hosts: vec!["dev.example".into()], ..Admission::default() };
+            AccessPolicy { loopback: true, hosts: vec!["dev.example".into()], ..AccessPolicy::default() };
         for (host, expected) in [
             ("127.0.0.1:8080", Ok(None)),
             ("[::1]:8080", Ok(None)),
@@ -284,7 +286,7 @@ mod tests {
             assert_eq!(admit(&loopback, host, &[]), expected, "{host}");
         }
         assert_eq!(
-            admit(&Admission::default(), "rebound.example", &[]),
+            admit(&AccessPolicy::default(), "rebound.example", &[]),
             Ok(None),
             "elsewhere it is not minded"
         );
@@ -292,7 +294,7 @@ mod tests {
 
     #[test]
     fn credentials_are_compared_whole() {
-        let basic = Admission { login: Some(Login::Basic("me:pass".into())), ..Admission::default() };
+        let basic = AccessPolicy { login: Some(Login::Basic("me:pass".into())), ..AccessPolicy::default() };
         let of = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
         assert_eq!(admit(&basic, "h", &[("authorization", &of("me:pass"))]), Ok(Some("me".into())));
         assert_eq!(
@@ -308,7 +310,7 @@ mod tests {
             admit(&basic, "h", &twice.each_ref().map(|(name, value)| (*name, value.as_str()))),
             Err(401)
         );
-        let bearer = Admission { login: Some(Login::Bearer("t".into())), ..Admission::default() };
+        let bearer = AccessPolicy { login: Some(Login::Bearer("t".into())), ..AccessPolicy::default() };
         assert_eq!(admit(&bearer, "h", &[("authorization", "Bearer t")]), Ok(None));
         assert_eq!(admit(&bearer, "h", &[("authorization", "Bearer u")]), Err(401));
     }
