@@ -10,7 +10,7 @@ use super::{
     serve::{Behind, Came, Served, Shared},
 };
 use crate::{
-    endpoint::{self, EXHAUSTED, Greeting, OpenedLink, Opening, Role, Visitor},
+    endpoint::{self, ClientInfo, EXHAUSTED, Greeting, OpenedLink, Opening, Role},
     exit::Exit,
     fault::{Fault, Result},
     link::{Datagrams, Link, Port, Texts, room::Room},
@@ -55,7 +55,7 @@ impl Shared {
         let peer = guest.peer();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
-        let visitor = Visitor { conn: number, peer: peer.clone(), ..Visitor::default() };
+        let client = ClientInfo { conn: number, peer: peer.clone(), ..ClientInfo::default() };
         let telling = self.run.reach.telling(Some(number), 'A');
         let (came, mut newcomer, _permit) = match (&self.greeting, guest) {
             (Some(greeting), Guest::Stream(dialed)) => {
@@ -68,9 +68,9 @@ impl Shared {
         let opened = on_heap(|| async {
             match came {
                 Came::Asks(greeting, handshake) => {
-                    self.greet(greeting, *handshake, &name, visitor, &telling).await
+                    self.greet(greeting, *handshake, &name, client, &telling).await
                 }
-                Came::Plain(guest) => self.join_plain(guest, &name, visitor).await,
+                Came::Plain(guest) => self.join_plain(guest, &name, client).await,
             }
         });
         // A server that ends does not wait for clients that are not in yet.
@@ -125,7 +125,7 @@ impl Shared {
         greeting: &Greeting,
         handshake: Handshake,
         name: &str,
-        mut visitor: Visitor,
+        mut client: ClientInfo,
         telling: &Telling,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
         let reach = &self.run.reach;
@@ -145,10 +145,10 @@ impl Shared {
         let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
         let subprotocols = relays.then(|| request.subprotocols.clone());
         let mut chosen = server::choose_subprotocol(greeting.options(), request);
-        visitor.request = Some(request.clone());
-        visitor.subprotocol = chosen.clone();
-        let peer = visitor.peer.clone();
-        let opening = Opening { subprotocols, visitor: Some(visitor), ..Opening::new(Role::B) };
+        client.request = Some(request.clone());
+        client.subprotocol = chosen.clone();
+        let peer = client.peer.clone();
+        let opening = Opening { subprotocols, client: Some(client), ..Opening::new(Role::B) };
         // Hubs and commands refuse no client, so they are joined only after the 101, when it is really there.
         let (b, opening) = match &self.behind {
             Behind::Hub(..) => (None, Some(opening)),
@@ -237,14 +237,14 @@ impl Shared {
         &self,
         guest: Guest,
         name: &str,
-        visitor: Visitor,
+        client: ClientInfo,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
         if !self.choose() {
             self.lose(guest.waiting());
             return None;
         }
         let (reach, far) = (&self.run.reach, guest.peer());
-        match self.behind(Opening { visitor: Some(visitor), ..Opening::new(Role::B) }).await {
+        match self.behind(Opening { client: Some(client), ..Opening::new(Role::B) }).await {
             Ok(mut b) => {
                 let name = name.to_owned();
                 let a = match guest {
@@ -279,7 +279,7 @@ impl Shared {
         match &self.behind {
             Behind::Endpoint(endpoint) => redial::open(&self.run, endpoint, opening).await,
             Behind::Hub(room, hub) => {
-                let conn = opening.visitor.map_or(0, |visitor| visitor.conn);
+                let conn = opening.client.map_or(0, |client| client.conn);
                 let link = self.hub(room, hub).await?.join(conn);
                 Ok(OpenedLink::new(link, "-".into()))
             }

@@ -194,7 +194,7 @@ impl Redial {
         Ok(Renewed {
             conn: *conn,
             first: self.first.clone(),
-            record: Record::new(self.opening.visitor.as_ref().map(|visitor| visitor.conn), None, record)
+            record: Record::new(self.opening.client.as_ref().map(|client| client.conn), None, record)
                 .message(),
         })
     }

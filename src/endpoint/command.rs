@@ -3,7 +3,7 @@
 //! There is no shell unless the user writes `sh:`, and nothing a client sends ever becomes part of a
 //! command line: what a child may know of its client stands in the environment.
 
-use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme, Visitor};
+use super::{ClientInfo, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
 use crate::{
     child::{self, Child, Errors, Recipe},
     exit::Exit,
@@ -88,16 +88,16 @@ impl Command {
             .hint("check the program's name and that it may be executed")
     }
 
-    fn start(&self, reach: &Reach, visitor: Option<&Visitor>) -> std::io::Result<Link> {
+    fn start(&self, reach: &Reach, client: Option<&ClientInfo>) -> std::io::Result<Link> {
         let (mut env, mut unset) =
-            visitor.map_or_else(|| (Vec::new(), Visitor::NAMES.to_vec()), Visitor::variables);
+            client.map_or_else(|| (Vec::new(), ClientInfo::NAMES.to_vec()), ClientInfo::variables);
         let terminal = reach.common.pty.then(|| reach.framings.manner());
         if let Some(manner) = terminal {
             env.push(("TERM", manner.term().to_owned()));
             // They describe our own terminal.
             unset.extend(["COLUMNS", "LINES"]);
         }
-        let errors = match (reach.common.errors_to_client, visitor) {
+        let errors = match (reach.common.errors_to_client, client) {
             (true, _) => Errors::Output,
             (false, Some(_)) => Errors::Read,
             (false, None) => Errors::Inherit,
@@ -110,8 +110,8 @@ impl Command {
             terminal,
             hangup: reach.common.hangup,
         })?;
-        if let (Some(stderr), Some(visitor)) = (child.take_errors(), visitor) {
-            tokio::spawn(tell(stderr, visitor.conn, reach.reporter.clone()));
+        if let (Some(stderr), Some(client)) = (child.take_errors(), client) {
+            tokio::spawn(tell(stderr, client.conn, reach.reporter.clone()));
         }
         let texts = Texts { input: format!("`{}`", self.name()), output: format!("`{}`", self.name()) };
         let words = shell_words::join(self.words.iter().map(|word| word.to_string_lossy()));
@@ -145,9 +145,9 @@ impl Endpoint for Command {
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             // A client learns by Close 1011 what went wrong: a refused upgrade would tell a page nothing.
-            let link = match self.start(reach, opening.visitor.as_ref()) {
+            let link = match self.start(reach, opening.client.as_ref()) {
                 Ok(link) => link,
-                Err(error) if opening.visitor.is_some() && os_error::cannot_start(&error) => {
+                Err(error) if opening.client.is_some() && os_error::cannot_start(&error) => {
                     return Err(self.missing(&error));
                 }
                 Err(error) => {

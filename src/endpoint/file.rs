@@ -131,7 +131,7 @@ impl Endpoint for Disk {
             let (report, opened) = oneshot::channel();
             let disk = Self { path: self.path.clone(), append: self.append };
             let meter = reach.reporter.meter().cloned();
-            let for_client = opening.visitor.is_some();
+            let for_client = opening.client.is_some();
             worker.run(move || {
                 let _ = report.send(disk.port(opening.role, for_client, meter.as_deref()));
             });

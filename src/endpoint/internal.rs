@@ -86,8 +86,8 @@ impl Endpoint for Hub {
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         let member = reach.rooms.join(&self.0);
-        if let Some(visitor) = &opening.visitor {
-            member.set_conn(visitor.conn);
+        if let Some(client) = &opening.client {
+            member.set_conn(client.conn);
         }
         let opened = OpenedLink::new(Link::Member(Box::new(member)), self.describe()).into();
         Box::pin(std::future::ready(Ok(opened)))

@@ -3,6 +3,7 @@
 //! One file a scheme family; the table [`SCHEMES`] is all that knows them by name, so that a new one
 //! is a file and a line here, and help, man page, completions and the table's tests follow.
 
+mod client_info;
 mod command;
 mod datagram;
 mod file;
@@ -18,9 +19,9 @@ mod script;
 mod socket;
 mod standard;
 mod trust;
-mod visitor;
 mod web_socket;
 
+pub use client_info::ClientInfo;
 pub use command::command;
 pub use greeting::{Greeting, WebSocketAcceptor};
 pub use names::{parse, target};
@@ -28,7 +29,6 @@ pub use open::{Acceptor, Deadline, Found, Framings, Opened, OpenedLink, Opening,
 pub use scheme::{Flags, Kind, Scheme};
 pub use schemes::{SCHEMES, binds_unix, is_dialled, is_echo};
 pub use script::script;
-pub use visitor::Visitor;
 pub use web_socket::accepted;
 
 use crate::fault::Result;

@@ -89,7 +89,7 @@ impl Endpoint for Subject {
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let member = self.join(reach, opening.role, opening.visitor.is_none()).await?;
+            let member = self.join(reach, opening.role, opening.client.is_none()).await?;
             let link = Link::Member(Box::new(member));
             Ok(OpenedLink::new(link, self.describe()).into())
         })

@@ -1,6 +1,6 @@
 //! Opening an endpoint: what it takes and gives.
 
-use super::{Visitor, WebSocketAcceptor};
+use super::{ClientInfo, WebSocketAcceptor};
 use crate::{
     child::Manner,
     exit::Exit,
@@ -47,7 +47,7 @@ pub struct Opening {
     /// Subprotocols to ask for instead of the command line's: those the other side was asked for.
     pub subprotocols: Option<Vec<String>>,
     /// The client it is opened for.
-    pub visitor: Option<Visitor>,
+    pub client: Option<ClientInfo>,
     /// Reads messages as this instead of by the run's framing.
     pub input: Option<Framing>,
     /// Writes messages as this instead of by the run's framing.
@@ -62,7 +62,7 @@ pub type Found = Arc<Mutex<Facts>>;
 impl Opening {
     /// An opening with the command line's subprotocols.
     pub fn new(role: Role) -> Self {
-        Self { role, subprotocols: None, visitor: None, input: None, output: None, found: None }
+        Self { role, subprotocols: None, client: None, input: None, output: None, found: None }
     }
 }
 

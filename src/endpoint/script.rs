@@ -24,7 +24,7 @@ impl Endpoint for Play {
     }
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
-        let conn = opening.visitor.map(|visitor| visitor.conn);
+        let conn = opening.client.map(|client| client.conn);
         let run =
             ScriptLink::new(Arc::clone(&self.script), self.limits.clone(), conn, reach.reporter.clone());
         let opened = OpenedLink::new(Link::Script(Box::new(run)), self.describe());

@@ -124,7 +124,7 @@ impl Endpoint for Dial {
                     // Our own files are judged before anybody else is troubled.
                     let connector = if *tls { Some(reach.connector().await?) } else { None };
                     let route = reach.dialer.route(if *tls { "tls" } else { "tcp" }, host, *port)?;
-                    let reporter = reach.reporter.of(opening.visitor.map(|visitor| visitor.conn));
+                    let reporter = reach.reporter.of(opening.client.map(|client| client.conn));
                     let dialed = reach.dial(&deadline, &reporter, &name, &route, &mut timings).await?;
                     let host = net::without_zone(host);
                     let stream = match connector {

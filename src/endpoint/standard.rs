@@ -32,8 +32,8 @@ impl Endpoint for Standard {
 
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            if let Some(visitor) = &opening.visitor
-                && let Some(prompt) = reach.stdio.prompt(&format!("client {}", visitor.peer))
+            if let Some(client) = &opening.client
+                && let Some(prompt) = reach.stdio.prompt(&format!("client {}", client.peer))
             {
                 return Ok(OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()).into());
             }

@@ -114,7 +114,7 @@ impl Endpoint for Client {
     fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let deadline = reach.deadline();
-            let conn = opening.visitor.as_ref().map(|visitor| visitor.conn);
+            let conn = opening.client.as_ref().map(|client| client.conn);
             let side = if opening.role == Role::A { 'A' } else { 'B' };
             let telling = reach.telling(conn, side);
             let mut options = reach.common.client.clone();
@@ -123,7 +123,7 @@ impl Endpoint for Client {
             }
             let mut at = Self { url: self.url.clone(), named_login: false };
             // For a client of ours that is a WebSocket too, we stand in its place.
-            if let Some(request) = opening.visitor.as_ref().and_then(|visitor| visitor.request.as_ref()) {
+            if let Some(request) = opening.client.as_ref().and_then(|client| client.request.as_ref()) {
                 at.url = self.url.relaying(&request.path, request.query.as_deref());
                 for name in &reach.common.forward {
                     let values = request.headers.get_all(name);

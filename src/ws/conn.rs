@@ -224,7 +224,7 @@ impl Conn {
         match self.wire.poll_fed(cx) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => {
-                self.finish(End::lost(Error::Io(error), &self.wire.cursor));
+                self.finish(End::lost(Error::Io(error), &self.wire.parser));
                 return Poll::Ready(());
             }
             Poll::Pending => return Poll::Pending,
@@ -240,7 +240,7 @@ impl Conn {
             }
             match read {
                 Ok(Message::Close(_)) => {
-                    let end = End::closed(&self.wire.cursor);
+                    let end = End::closed(&self.wire.parser);
                     if let End::Close { code, reason } = &end {
                         self.witness.closed(*code, reason, !self.close_queued);
                         if !self.close_queued {
@@ -264,7 +264,7 @@ impl Conn {
                     return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
                 Err(error) => {
-                    let end = End::lost(error, &self.wire.cursor);
+                    let end = End::lost(error, &self.wire.parser);
                     if !end.is_answered() {
                         self.finish(end);
                         break;
@@ -500,13 +500,13 @@ impl Conn {
 
     /// Returns whether a message and a frame of the peer have begun and not ended.
     pub fn within(&self) -> Within {
-        self.wire.cursor.within()
+        self.wire.parser.within()
     }
 
     /// Bytes of a message of the peer that has begun and not ended: as they came, or as they were restored
     /// when that is more.
     pub fn begun(&self) -> u64 {
-        self.wire.cursor.partial().max(self.wire.assembly.held() as u64)
+        self.wire.parser.partial().max(self.wire.assembly.held() as u64)
     }
 
     /// The transport, to be closed.

@@ -1,6 +1,6 @@
 //! The end of the peer's side of a connection, in words and with what our Close should say.
 
-use super::{assembly::Refused, cursor::Cursor, deflate};
+use super::{assembly::Refused, deflate, frame_parser::FrameParser};
 use crate::{close, exit::Exit, fault::Fault, tls};
 use std::io;
 use tokio_tungstenite::tungstenite::{
@@ -29,9 +29,9 @@ pub enum End {
 
 impl End {
     /// After a Close; the engine hides a code that it does not know, and its reason.
-    pub(super) fn closed(cursor: &Cursor) -> Self {
-        let reason = String::from_utf8_lossy(cursor.close().get(2..).unwrap_or_default()).into_owned();
-        match cursor.close_code() {
+    pub(super) fn closed(parser: &FrameParser) -> Self {
+        let reason = String::from_utf8_lossy(parser.close().get(2..).unwrap_or_default()).into_owned();
+        match parser.close_code() {
             Some(code) if !close::may_arrive(code) => Self::fatal(
                 Exit::Protocol,
                 format!("the peer closed with {code}, a code that may not be sent"),
@@ -42,10 +42,10 @@ impl End {
     }
 
     /// After an error of the engine or of what is beneath it.
-    pub(super) fn lost(error: Error, cursor: &Cursor) -> Self {
+    pub(super) fn lost(error: Error, parser: &FrameParser) -> Self {
         let lost =
             |cause: String| Self::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None };
-        let cut = match cursor.partial() {
+        let cut = match parser.partial() {
             0 => String::new(),
             bytes => format!(", {bytes} bytes into a message (dropped)"),
         };
@@ -58,7 +58,7 @@ impl End {
                     format!("the peer broke the WebSocket protocol: {}", lower(&protocol.to_string()));
                 Self::fatal(Exit::Protocol, cause, 1002)
             }
-            Error::Utf8(why) => Self::not_utf8(&why, cursor),
+            Error::Utf8(why) => Self::not_utf8(&why, parser),
             Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
                 let cause =
                     format!("the peer sent a message of at least {size} bytes; the limit is {max_size}");
@@ -72,7 +72,7 @@ impl End {
             }
             error => {
                 let error = match into_io(error).downcast::<Refused>() {
-                    Ok(refused) => return Self::refused(refused, cursor),
+                    Ok(refused) => return Self::refused(refused, parser),
                     Err(error) => error,
                 };
                 match tls::explain_io(&error) {
@@ -84,12 +84,12 @@ impl End {
     }
 
     /// After a text, or the reason of a Close, that is not UTF-8; `why` is the engine's word for it.
-    fn not_utf8(why: &str, cursor: &Cursor) -> Self {
-        // The engine tells the two apart no more than this: the cursor may have read on to a Close behind a
+    fn not_utf8(why: &str, parser: &FrameParser) -> Self {
+        // The engine tells the two apart no more than this: the parser may have read on to a Close behind a
         // text, but the place of the fault is that of one of them.
-        let reason = cursor.close().get(2..).unwrap_or_default();
+        let reason = parser.close().get(2..).unwrap_or_default();
         let is_reason = str::from_utf8(reason).is_err_and(|error| error.to_string() == why);
-        if let (true, Some(code)) = (is_reason, cursor.close_code()) {
+        if let (true, Some(code)) = (is_reason, parser.close_code()) {
             let described = close::describe(Some(code), &String::from_utf8_lossy(reason));
             let cause = format!("the peer closed with {described}, and this reason is not UTF-8");
             return Self::fatal(Exit::BadUtf8, cause, 1007);
@@ -100,9 +100,9 @@ impl End {
     }
 
     /// After a frame that did not get as far as the engine.
-    fn refused(refused: Refused, cursor: &Cursor) -> Self {
+    fn refused(refused: Refused, parser: &FrameParser) -> Self {
         match refused {
-            Refused::Engine(error) => Self::lost(error, cursor),
+            Refused::Engine(error) => Self::lost(error, parser),
             Refused::Length => {
                 Self::fatal(Exit::Protocol, format!("the peer broke the WebSocket protocol: {refused}"), 1002)
             }

@@ -1,4 +1,4 @@
-//! The stream beneath the protocol engine: polled, read in large pieces, watched by the cursor.
+//! The stream beneath the protocol engine: polled, read in large pieces, watched by the parser.
 //!
 //! The engine reads as little as a header at a time when its buffer was just emptied, and zero-fills
 //! what it reads into, also when nothing came. So system calls fill a buffer of ours, the engine takes
@@ -7,9 +7,9 @@
 
 use super::{
     assembly::Assembly,
-    cursor::Cursor,
     deflate::{Inflating, Volume},
     frame,
+    frame_parser::FrameParser,
     outgoing::{Outgoing, Unsent},
     watch::{FrameWatch, Seen, Watch, Way},
 };
@@ -24,7 +24,7 @@ use tokio::io::ReadBuf;
 /// A transport, what was read of it beyond what the engine took, and what is to be written to it.
 pub(super) struct Wire {
     pub stream: Stream,
-    pub cursor: Cursor,
+    pub parser: FrameParser,
     /// Stands before the engine and puts large messages together.
     pub assembly: Assembly,
     buffer: Vec<u8>,
@@ -44,7 +44,7 @@ pub(super) struct Wire {
     /// The Close of the peer is answered: the engine's answer does not get out.
     is_answered: bool,
     /// Follows what the engine writes; only when it is watched.
-    spoken: Cursor,
+    spoken: FrameParser,
     /// The first failed write. What the peer said before is still to be read.
     broken: Option<io::ErrorKind>,
 }
@@ -62,14 +62,14 @@ impl Wire {
     /// A transport with what was already read of it; `size` is that of the read buffer, bytes.
     /// A message has at most `max` bytes.
     pub fn new(stream: Stream, read_ahead: &[u8], size: usize, max: usize, is_client: bool) -> Self {
-        let mut cursor = Cursor::new(Way::In);
-        cursor.advance(read_ahead, &mut None);
+        let mut parser = FrameParser::new(Way::In);
+        parser.advance(read_ahead, &mut None);
         // Fresh from the system and not written to, most of it costs an idle connection nothing.
         let mut buffer = vec![0; size.max(read_ahead.len())];
         buffer[..read_ahead.len()].copy_from_slice(read_ahead);
         Self {
             stream,
-            cursor,
+            parser,
             assembly: Assembly::new(max),
             buffer,
             from: 0,
@@ -81,7 +81,7 @@ impl Wire {
             watch: None,
             mutes_pongs: false,
             is_answered: false,
-            spoken: Cursor::new(Way::Out),
+            spoken: FrameParser::new(Way::Out),
             broken: None,
         }
     }
@@ -90,8 +90,8 @@ impl Wire {
     pub fn watch(&mut self, watch: Box<dyn FrameWatch>) {
         debug_assert!(self.from == 0 && self.moved.received == self.to as u64, "before anything is received");
         self.watch = Some(watch);
-        self.cursor = Cursor::new(Way::In);
-        self.cursor.advance(&self.buffer[..self.to], &mut self.watch);
+        self.parser = FrameParser::new(Way::In);
+        self.parser.advance(&self.buffer[..self.to], &mut self.watch);
     }
 
     /// Drops the engine's answers to pings.
@@ -107,7 +107,7 @@ impl Wire {
     /// Answers the peer's Close with the same, also where the engine does not know its code.
     pub fn echo_close(&mut self) {
         // Without a mask there is no answer of the engine's either.
-        let _ = self.push(frame::FIN | frame::CLOSE, Bytes::copy_from_slice(self.cursor.close()));
+        let _ = self.push(frame::FIN | frame::CLOSE, Bytes::copy_from_slice(self.parser.close()));
         self.is_answered = true;
     }
 
@@ -123,7 +123,7 @@ impl Wire {
 
     /// Nothing more is read.
     pub fn stop(&mut self) {
-        self.cursor.stop(&mut self.watch);
+        self.parser.stop(&mut self.watch);
     }
 
     /// The transport as the engine wants it, for the time of one poll.
@@ -152,7 +152,7 @@ impl Wire {
         let polled = self.stream.as_mut().poll_read(cx, &mut buffer);
         self.starved = polled.is_pending();
         if let Poll::Ready(Ok(())) = polled {
-            self.cursor.advance(buffer.filled(), &mut self.watch);
+            self.parser.advance(buffer.filled(), &mut self.watch);
             (self.from, self.to) = (0, buffer.filled().len());
             self.moved.received += self.to as u64;
         }

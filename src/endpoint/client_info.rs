@@ -7,7 +7,7 @@ const LONGEST: usize = 8 * 1024;
 
 /// A client, and its request.
 #[derive(Clone, Debug, Default)]
-pub struct Visitor {
+pub struct ClientInfo {
     /// Its number.
     pub conn: u64,
     /// `HOST:PORT`, empty over a Unix socket.
@@ -18,7 +18,7 @@ pub struct Visitor {
     pub subprotocol: Option<String>,
 }
 
-impl Visitor {
+impl ClientInfo {
     /// Every variable that a child may find.
     pub const NAMES: [&str; 9] = [
         "WSIO_PATH",
@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_taken_away() {
-        let visitor = Visitor { conn: 7, peer: "[::1]:4000".into(), ..Visitor::default() };
-        let (set, unset) = visitor.variables();
+        let client = ClientInfo { conn: 7, peer: "[::1]:4000".into(), ..ClientInfo::default() };
+        let (set, unset) = client.variables();
         let set: Vec<String> = set.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(set, ["WSIO_REMOTE_ADDR=::1", "WSIO_REMOTE_PORT=4000", "WSIO_CONN=7"]);
         assert_eq!(unset.len(), 6);

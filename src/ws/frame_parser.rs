@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Our place in a frame stream.
-pub(super) struct Cursor {
+pub(super) struct FrameParser {
     way: Way,
     header: Header,
     /// Payload bytes of the current frame still to come.
@@ -33,7 +33,7 @@ struct Peek {
     wanted: usize,
 }
 
-impl Cursor {
+impl FrameParser {
     /// At the beginning of a stream.
     pub(super) fn new(way: Way) -> Self {
         Self {
@@ -181,10 +181,10 @@ fn whole_messages(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn fed(bytes: &[u8], at_once: usize) -> Cursor {
-        let mut cursor = Cursor::new(Way::In);
-        bytes.chunks(at_once).for_each(|chunk| cursor.advance(chunk, &mut None));
-        cursor
+    fn fed(bytes: &[u8], at_once: usize) -> FrameParser {
+        let mut parser = FrameParser::new(Way::In);
+        bytes.chunks(at_once).for_each(|chunk| parser.advance(chunk, &mut None));
+        parser
     }
 
     #[test]
@@ -248,9 +248,9 @@ mod tests {
         let stream = frames.concat();
         for length in 0..=stream.len() {
             let here = |at_once| {
-                let cursor = fed(&stream[..length], at_once);
-                let Within { message, frame } = cursor.within();
-                (cursor.partial(), message, frame, cursor.close_code())
+                let parser = fed(&stream[..length], at_once);
+                let Within { message, frame } = parser.within();
+                (parser.partial(), message, frame, parser.close_code())
             };
             for at_once in [2, 3, 7, 20, 300, stream.len()] {
                 assert_eq!(here(at_once), here(1), "{length} bytes, {at_once} at once");
