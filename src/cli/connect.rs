@@ -1,9 +1,9 @@
 //! `wsio connect`: its arguments, and how they become a plan.
 
 use super::{
-    ask::Ask,
     client::Credentials,
     expand::Expander,
+    expectations::Expectations,
     groups::Again,
     handshake,
     look::{self, Colors, Prompt},
@@ -45,7 +45,7 @@ pub(super) struct ConnectArgs {
     #[command(flatten)]
     pub shared: Shared,
     #[command(flatten)]
-    pub ask: Ask,
+    pub expectations: Expectations,
     #[command(flatten)]
     pub scripting: Scripting,
     #[command(flatten)]
@@ -81,8 +81,8 @@ impl ConnectArgs {
         };
         let input = shared.framing.input.map(|input| input.name);
         let common = Common {
-            rules: self.ask.rules(&session, given),
-            expect: self.scripting.lower(self.ask.opening(Some(&client))?, given, expander)?,
+            rules: self.expectations.rules(&session, given),
+            expect: self.scripting.lower(self.expectations.opening(Some(&client))?, given, expander)?,
             client,
             // The embedded server is reached without a proxy.
             dial: if endpoint::is_dialled(&target) { shared.dial } else { DialOptions::default() },

@@ -14,7 +14,7 @@ use crate::{
 use std::path::Path;
 
 /// Shows a prompt and gives what is typed, unseen.
-pub type Ask<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
+pub type AskSecret<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
 
 /// Sources that values of the command line may come from.
 pub struct Context<'a> {
@@ -25,7 +25,7 @@ pub struct Context<'a> {
     /// Standard input is a terminal: no secret is read from it.
     pub stdin_is_terminal: bool,
     /// Asks whoever sits there for a secret; `None` when nobody does.
-    pub ask: Option<Ask<'a>>,
+    pub ask: Option<AskSecret<'a>>,
 }
 
 /// Bytes that a value which is no message may have: a header, a secret, a cookie jar.

@@ -5,11 +5,11 @@
 //! plain data, so that nothing above or below knows how an option was spelled.
 
 mod args;
-mod ask;
 mod client;
 mod connect;
 mod examples;
 mod expand;
+mod expectations;
 mod foreign;
 mod groups;
 mod habits;
@@ -35,7 +35,7 @@ mod tests;
 
 pub use args::VERSION;
 pub use examples::{EXAMPLES, Example};
-pub use expand::{Ask, Context};
+pub use expand::{AskSecret, Context};
 pub use lower::check_input;
 
 use crate::{fault::Result, os_text, plan::Plan};

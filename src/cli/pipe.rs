@@ -5,9 +5,9 @@
 //! are. An option that neither of them could use is refused.
 
 use super::{
-    ask::Ask,
     client::{Certificate, Credentials},
     expand::{Expander, usage},
+    expectations::Expectations,
     groups::{Again, ChildErrors, Commands, Fanout},
     handshake,
     lower::{self, Given},
@@ -40,7 +40,7 @@ pub(super) struct PipeArgs {
     #[command(flatten)]
     pub shared: Shared,
     #[command(flatten)]
-    pub ask: Ask,
+    pub expectations: Expectations,
     #[command(flatten)]
     pub again: Again,
     #[command(flatten)]
@@ -97,11 +97,11 @@ impl PipeArgs {
         };
         let framed = kinds.into_iter().any(Kind::is_bytes);
         let input = framed.then(|| shared.framing.input.map_or("raw", |input| input.name));
-        let rules = self.ask.rules(&session, given);
+        let rules = self.expectations.rules(&session, given);
         let common = Common {
             rules: Rules { grace: server.grace, ..rules },
             input_left: shared.input_left.filter(|_| has(Kind::Standard)),
-            expect: self.ask.opening(Some(&client).filter(|_| !passes_through))?,
+            expect: self.expectations.opening(Some(&client).filter(|_| !passes_through))?,
             client,
             forward,
             server,

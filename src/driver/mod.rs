@@ -12,7 +12,7 @@ mod cut;
 mod door;
 mod finish;
 mod hub;
-mod leg;
+
 mod measure;
 mod newcomers;
 mod outcome;
@@ -25,6 +25,7 @@ mod run;
 mod secrets;
 mod serve;
 mod setup;
+mod side_state;
 mod signals;
 mod silent;
 mod spared;

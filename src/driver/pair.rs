@@ -11,10 +11,10 @@ use super::{
     ahead::Ahead,
     chatter::Chatter,
     closing::Closings,
-    leg::{Ask, Leg},
     outcome::{Outcome, Remains, Rtt},
     pump::{Pump, Told},
     setup::Setup,
+    side_state::{PendingClose, SideState},
 };
 use crate::{
     exit::Exit,
@@ -44,7 +44,7 @@ const ROUNDS: usize = 32;
 pub struct Pair {
     pub(super) links: [Link; 2],
     pub(super) pumps: [Pump; 2],
-    pub(super) legs: [Leg; 2],
+    pub(super) sides: [SideState; 2],
     moved: [Moved; 2],
     session: Session,
     stop: Option<Pin<Box<dyn Future<Output = Fault> + Send>>>,
@@ -104,7 +104,7 @@ impl Pair {
         }
         Self {
             pumps,
-            legs: Default::default(),
+            sides: Default::default(),
             moved: Default::default(),
             session,
             links,
@@ -198,7 +198,7 @@ impl Pair {
                 self.poll_pumps(cx, &mut events);
             }
             for side in 0..2 {
-                self.poll_leg(cx, side, &mut events);
+                self.poll_side(cx, side, &mut events);
                 self.note_progress(side, &mut events);
             }
             self.poll_seat(cx, &mut events);
@@ -278,7 +278,7 @@ impl Pair {
                     Told::Blocked(blocked) => Event::Blocked { side, blocked },
                     Told::Held(held) => Event::Held { side, held },
                     Told::Ponged => {
-                        if let Some(at) = self.legs[side].pinged.take() {
+                        if let Some(at) = self.sides[side].pinged.take() {
                             Rtt::add(&mut self.rtt, at.elapsed());
                         }
                         Event::Ponged { side }
@@ -300,7 +300,7 @@ impl Pair {
         }
     }
 
-    fn poll_leg(&mut self, cx: &mut Context<'_>, side: usize, events: &mut Vec<Event>) {
+    fn poll_side(&mut self, cx: &mut Context<'_>, side: usize, events: &mut Vec<Event>) {
         if let Poll::Ready(how) = self.links[side].poll_broken(cx) {
             events.push(Event::SinkFailed { side, how });
         }
@@ -315,35 +315,35 @@ impl Pair {
                 events.push(Event::Ended { side, how });
             }
         }
-        if self.legs[side].ping {
+        if self.sides[side].ping {
             match self.links[side].poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
                     self.note_progress(side, events);
-                    self.legs[side].ping = false;
+                    self.sides[side].ping = false;
                     // A pong that waits to be read measures us, not the way.
-                    self.legs[side].pinged = (!self.pumps[side].is_blocked()).then(Instant::now);
+                    self.sides[side].pinged = (!self.pumps[side].is_blocked()).then(Instant::now);
                     events.push(Event::PingSent { side });
                 }
                 Poll::Ready(Err(how)) => {
-                    self.legs[side].ping = false;
+                    self.sides[side].ping = false;
                     events.push(Event::SinkFailed { side, how });
                 }
                 Poll::Pending => {}
             }
         }
-        if self.legs[side].abandoned {
+        if self.sides[side].abandoned {
             // Input that comes too late is read and dropped, so that the far end goes on taking.
             let _: Poll<_> = self.links[side].poll_late(cx);
         }
-        if let Some(ask) = self.legs[side].ask.take() {
-            self.legs[side].ask = self.poll_ask(cx, side, ask, events);
+        if let Some(pending_close) = self.sides[side].pending_close.take() {
+            self.sides[side].pending_close = self.poll_close(cx, side, pending_close, events);
         }
-        if let Some(releasing) = &mut self.legs[side].releasing
+        if let Some(releasing) = &mut self.sides[side].releasing
             && let Poll::Ready(Released { late, untaken, lost, unsent }) = releasing.as_mut().poll(cx)
         {
             self.unfinished(1 - side, unsent, events);
-            self.legs[side].releasing = None;
-            if late > 0 && self.legs[side].abandoned {
+            self.sides[side].releasing = None;
+            if late > 0 && self.sides[side].abandoned {
                 events.push(Event::Late { side, bytes: late });
             }
             self.remains.undelivered.0 += lost.0;
@@ -359,7 +359,7 @@ impl Pair {
 
     fn note_progress(&mut self, side: usize, events: &mut Vec<Event>) {
         let away = self.links[side].is_away();
-        if std::mem::replace(&mut self.legs[side].away, away) != away {
+        if std::mem::replace(&mut self.sides[side].away, away) != away {
             events.push(Event::Away { side, away });
         }
         let (now, within) = self.links[side].progress();
@@ -370,46 +370,46 @@ impl Pair {
         if now.sent > before.sent {
             events.push(Event::Wrote { side, bytes: now.sent });
         }
-        let written = match self.legs[side].ask {
+        let written = match self.sides[side].pending_close {
             // The system takes more of ours only once much of its queue has gone; that goes byte by byte.
-            Some(Ask::Shut { .. }) => self.links[side].taken(),
+            Some(PendingClose::Shut { .. }) => self.links[side].taken(),
             _ => self.links[side].written(),
         };
-        if std::mem::replace(&mut self.legs[side].written, written) != written {
+        if std::mem::replace(&mut self.sides[side].written, written) != written {
             events.push(Event::Took { side });
         }
     }
 
-    fn poll_ask(
+    fn poll_close(
         &mut self,
         cx: &mut Context<'_>,
         side: usize,
-        ask: Ask,
+        pending_close: PendingClose,
         events: &mut Vec<Event>,
-    ) -> Option<Ask> {
+    ) -> Option<PendingClose> {
         let delivered = self.pumps[1 - side].is_delivered();
-        match ask {
-            Ask::Close { when: When::Delivered, .. } if !delivered => return Some(ask),
-            Ask::Close { code, reason, .. } => {
+        match pending_close {
+            PendingClose::Close { when: When::Delivered, .. } if !delivered => return Some(pending_close),
+            PendingClose::Close { code, reason, .. } => {
                 self.links[side].queue_close(code, &reason);
-                return self.poll_ask(cx, side, Ask::FlushClose, events);
+                return self.poll_close(cx, side, PendingClose::FlushClose, events);
             }
-            Ask::FlushClose => match self.links[side].poll_flush(cx) {
-                Poll::Pending => return Some(ask),
+            PendingClose::FlushClose => match self.links[side].poll_flush(cx) {
+                Poll::Pending => return Some(pending_close),
                 Poll::Ready(Ok(())) => {
                     self.note_progress(side, events);
                     events.push(Event::CloseSent { side });
                 }
                 Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
             },
-            Ask::Shut { .. } if !delivered => return Some(ask),
-            Ask::Shut { cut } => {
+            PendingClose::Shut { .. } if !delivered => return Some(pending_close),
+            PendingClose::Shut { cut } => {
                 let shut = match cut {
                     true => self.links[side].poll_cut_off(cx),
                     false => self.links[side].poll_shut(cx),
                 };
                 match shut {
-                    Poll::Pending => return Some(ask),
+                    Poll::Pending => return Some(pending_close),
                     Poll::Ready(Ok(())) => events.push(Event::Shut { side }),
                     Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
                 }
@@ -436,7 +436,7 @@ impl Pair {
             },
             Action::Discard { side } => self.pumps[side].discard(),
             Action::Abandon { side } => {
-                self.legs[side].abandoned = true;
+                self.sides[side].abandoned = true;
                 self.settle(side, events);
             }
             Action::Close { side, code, reason, when } => {
@@ -444,13 +444,13 @@ impl Pair {
                     // Nobody is there to close with.
                     self.links[side].queue_close(code, &reason);
                 }
-                self.legs[side].ask = Some(Ask::Close { code, reason, when });
+                self.sides[side].pending_close = Some(PendingClose::Close { code, reason, when });
             }
-            Action::Shut { side, cut } => self.legs[side].ask = Some(Ask::Shut { cut }),
+            Action::Shut { side, cut } => self.sides[side].pending_close = Some(PendingClose::Shut { cut }),
             Action::Ping { side } => {
                 if let Some(conn) = self.links[side].conn() {
                     conn.queue_ping();
-                    self.legs[side].ping = true;
+                    self.sides[side].ping = true;
                 }
             }
             Action::SendAway { side, reason } => {
@@ -474,12 +474,12 @@ impl Pair {
     }
 
     fn release(&mut self, side: usize, parting: Parting, events: &mut Vec<Event>) {
-        if parting.by.is_none() && self.legs[side].releasing.is_some() {
+        if parting.by.is_none() && self.sides[side].releasing.is_some() {
             return;
         }
         self.settle(1 - side, events);
-        if !self.legs[side].settled && self.links[side].is_input() {
-            self.legs[side].released_then = Some(parting);
+        if !self.sides[side].settled && self.links[side].is_input() {
+            self.sides[side].released_then = Some(parting);
             return;
         }
         self.remains.dropped += self.links[side].dropped();
@@ -489,14 +489,14 @@ impl Pair {
             self.closings.tell(side, farewell);
         }
         let link = std::mem::replace(&mut self.links[side], Link::null());
-        self.legs[side].ask = None;
-        self.legs[side].ping = false;
-        self.legs[side].releasing = Some(Box::pin(link.release(parting)));
+        self.sides[side].pending_close = None;
+        self.sides[side].ping = false;
+        self.sides[side].releasing = Some(Box::pin(link.release(parting)));
     }
 
     /// Nothing more goes from this side to the other: counts what of it is left, once.
     fn settle(&mut self, from: usize, events: &mut Vec<Event>) {
-        if std::mem::replace(&mut self.legs[from].settled, true) {
+        if std::mem::replace(&mut self.sides[from].settled, true) {
             return;
         }
         let (messages, bytes) = self.pumps[from].abandon();
@@ -505,7 +505,7 @@ impl Pair {
         let all = messages + unsent.messages;
         // This place takes a half-written message for unsent, the sums below take it for sent; `unfinished`
         // corrects both when it was not finished.
-        self.legs[from].place_unfinished = self.links[from].place(all);
+        self.sides[from].place_unfinished = self.links[from].place(all);
         let finishing = self.links[1 - from].finishing();
         unsent.messages -= finishing.messages;
         unsent.bytes = unsent.bytes.saturating_sub(finishing.bytes);
@@ -518,7 +518,7 @@ impl Pair {
         let is_relay = self.web_socket == [true, true];
         match &self.links[from] {
             Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
-                self.legs[from].is_input = true;
+                self.sides[from].is_input = true;
                 self.remains.input = self.links[from].input();
                 let rest = self.links[from].rest();
                 self.links[from].place(all).iter().for_each(Place::leave);
@@ -528,7 +528,7 @@ impl Pair {
             Link::Member(member) if member.incoming().was_cut() => self.remains.dropped += all,
             Link::Member(_) => self.remains.unsent += all,
             _ if is_relay => {
-                self.legs[from].is_input = true;
+                self.sides[from].is_input = true;
                 self.remains.input = "the other WebSocket".to_owned();
                 let left = Left { messages: all, ..Left::default() };
                 events.push(Event::Unsent { side: from, left });
@@ -543,20 +543,20 @@ impl Pair {
                 }
             }
         }
-        if let Some(parting) = self.legs[from].released_then.take() {
+        if let Some(parting) = self.sides[from].released_then.take() {
             self.release(from, parting, events);
         }
     }
 
     /// The message that was being finished was not: it counts as unsent after all.
     fn unfinished(&mut self, from: usize, unsent: Unsent, events: &mut Vec<Event>) {
-        let place = self.legs[from].place_unfinished.take();
+        let place = self.sides[from].place_unfinished.take();
         if unsent.messages == 0 {
             return;
         }
         self.remains.unsent_by_link[from] += unsent;
         place.iter().for_each(Place::leave);
-        if self.legs[from].is_input {
+        if self.sides[from].is_input {
             let left = Left { messages: unsent.messages, ..Left::default() };
             events.push(Event::Unsent { side: from, left });
         }

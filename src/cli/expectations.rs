@@ -23,7 +23,7 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Expectations")]
-pub(super) struct Ask {
+pub(super) struct Expectations {
     /// Write and count only messages that REGEX matches; exit 1 if none came; repeatable
     #[arg(long = "match", value_name = "REGEX", value_parser = values::pattern, allow_hyphen_values = true)]
     #[arg(conflicts_with = "send_only")]
@@ -39,7 +39,7 @@ pub(super) struct Ask {
     pub expect_subprotocol: Option<String>,
 }
 
-impl Ask {
+impl Expectations {
     /// The rules of a session with these expectations.
     pub(super) fn rules(&self, session: &Session, given: &Given) -> Rules {
         let mut rules = session.rules();

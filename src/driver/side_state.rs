@@ -9,8 +9,8 @@ use std::{future::Future, pin::Pin};
 
 /// Work under way at one side beside pumping.
 #[derive(Default)]
-pub(super) struct Leg {
-    pub ask: Option<Ask>,
+pub(super) struct SideState {
+    pub pending_close: Option<PendingClose>,
     pub ping: bool,
     /// Time at which the ping that is not answered yet went out.
     pub pinged: Option<Instant>,
@@ -30,7 +30,7 @@ pub(super) struct Leg {
     pub releasing: Option<Pin<Box<dyn Future<Output = Released> + Send>>>,
 }
 
-pub(super) enum Ask {
+pub(super) enum PendingClose {
     Close { code: Option<u16>, reason: String, when: When },
     FlushClose,
     Shut { cut: bool },
