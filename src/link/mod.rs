@@ -37,7 +37,7 @@ pub use self::{
     patient::Patient,
     peers::{Peer, Peers},
     port::Port,
-    prompt::{Desk, Prompt},
+    prompt::{Prompt, PromptEnds},
     queue::Queue,
     recorder::Recorder,
     release::Released,

@@ -30,7 +30,7 @@ pub struct Prompt {
 }
 
 /// The terminal's end.
-pub struct Desk {
+pub struct PromptEnds {
     /// Takes what is typed: data messages, pings, pongs, and how it ended.
     pub typed: Queue,
     /// Gives what is to be shown, until it ends.
@@ -41,11 +41,11 @@ pub struct Desk {
 
 impl Prompt {
     /// Both ends.
-    pub fn new() -> (Self, Desk) {
+    pub fn new() -> (Self, PromptEnds) {
         let (typed, shown) = (Queue::default(), Queue::default());
         let (tell, done) = oneshot::channel();
-        let desk = Desk { typed: typed.clone(), shown: shown.clone(), done: tell };
-        (Self { typed, shown, done, is_done: false, layout: None }, desk)
+        let ends = PromptEnds { typed: typed.clone(), shown: shown.clone(), done: tell };
+        (Self { typed, shown, done, is_done: false, layout: None }, ends)
     }
 
     /// The same, for many that are told apart by this layout: what is fed is shown as it is.
@@ -145,22 +145,22 @@ mod tests {
 
     #[test]
     fn each_end_is_woken_by_what_the_other_does() {
-        let ((mut prompt, desk), driver, terminal) = (Prompt::new(), TestWaker::new(), TestWaker::new());
+        let ((mut prompt, ends), driver, terminal) = (Prompt::new(), TestWaker::new(), TestWaker::new());
         let mut batch = VecDeque::new();
         assert!(prompt.poll_receive(&mut driver.cx(), &mut batch).is_pending());
-        assert_eq!(pop(&desk.shown, &terminal), 0);
-        desk.typed.push(Message::text("typed"));
+        assert_eq!(pop(&ends.shown, &terminal), 0);
+        ends.typed.push(Message::text("typed"));
         assert_eq!((driver.wakes(), terminal.wakes()), (1, 0));
         assert!(prompt.poll_receive(&mut driver.cx(), &mut batch).is_ready() && batch.len() == 1);
         prompt.feed(Message::binary(vec![0; HIGH_WATER]));
         assert_eq!((driver.wakes(), terminal.wakes()), (0, 1));
         assert!(prompt.queued() >= HIGH_WATER && prompt.poll_flush(&mut driver.cx()).is_pending());
-        assert_eq!(pop(&desk.shown, &terminal), 1);
+        assert_eq!(pop(&ends.shown, &terminal), 1);
         assert_eq!((driver.wakes(), terminal.wakes()), (1, 0));
         assert!(prompt.poll_flush(&mut driver.cx()).is_ready() && prompt.queued() == 0);
         assert!(prompt.poll_receive(&mut driver.cx(), &mut batch).is_pending());
         let end = SourceEnd::Eof { empty: false, hangup: true };
-        desk.typed.finish(end.clone());
+        ends.typed.finish(end.clone());
         assert_eq!(driver.wakes(), 1);
         assert!(prompt.poll_receive(&mut driver.cx(), &mut batch).is_ready() && prompt.end() == Some(end));
     }
@@ -168,13 +168,13 @@ mod tests {
     #[test]
     fn its_end_is_when_everything_is_on_the_screen() {
         for (done, failure) in [(Ok(()), false), (Err(io::ErrorKind::BrokenPipe.into()), true)] {
-            let ((mut prompt, desk), driver, terminal) = (Prompt::new(), TestWaker::new(), TestWaker::new());
-            assert_eq!(pop(&desk.shown, &terminal), 0);
+            let ((mut prompt, ends), driver, terminal) = (Prompt::new(), TestWaker::new(), TestWaker::new());
+            assert_eq!(pop(&ends.shown, &terminal), 0);
             assert!(prompt.poll_shut(&mut driver.cx()).is_pending());
             assert_eq!((driver.wakes(), terminal.wakes()), (0, 1));
-            assert!(desk.shown.is_finished());
+            assert!(ends.shown.is_finished());
             assert!(prompt.poll_shut(&mut driver.cx()).is_pending());
-            desk.done.send(done).unwrap();
+            ends.done.send(done).unwrap();
             assert_eq!(driver.wakes(), 1);
             let Poll::Ready(result) = prompt.poll_shut(&mut driver.cx()) else { panic!("it waits on") };
             assert_eq!(result.is_err(), failure);
@@ -184,36 +184,36 @@ mod tests {
 
     #[test]
     fn a_terminal_that_breaks_or_leaves_is_noticed_by_an_idle_driver() {
-        let broken = |end: fn(Desk)| {
-            let ((mut prompt, desk), driver) = (Prompt::new(), TestWaker::new());
+        let broken = |end: fn(PromptEnds)| {
+            let ((mut prompt, ends), driver) = (Prompt::new(), TestWaker::new());
             assert!(prompt.poll_broken(&mut driver.cx()).is_pending());
-            end(desk);
+            end(ends);
             assert_eq!(driver.wakes(), 1);
             let broken = prompt.poll_broken(&mut driver.cx());
             assert!(prompt.poll_broken(&mut driver.cx()).is_pending(), "it is told once");
             broken.is_ready()
         };
-        assert!(broken(|desk| desk.done.send(Err(io::ErrorKind::NotConnected.into())).unwrap()));
+        assert!(broken(|ends| ends.done.send(Err(io::ErrorKind::NotConnected.into())).unwrap()));
         assert!(broken(drop));
-        assert!(!broken(|desk| desk.done.send(Ok(())).unwrap()));
+        assert!(!broken(|ends| ends.done.send(Ok(())).unwrap()));
     }
 
     #[test]
     fn without_a_driver_the_terminal_is_woken() {
-        let ((prompt, desk), reads, writes) = (Prompt::new(), TestWaker::new(), TestWaker::new());
-        desk.typed.push(Message::text("typed"));
-        assert!(desk.typed.poll_room(&mut writes.cx(), 1).is_pending());
-        assert_eq!(pop(&desk.shown, &reads), 0);
+        let ((prompt, ends), reads, writes) = (Prompt::new(), TestWaker::new(), TestWaker::new());
+        ends.typed.push(Message::text("typed"));
+        assert!(ends.typed.poll_room(&mut writes.cx(), 1).is_pending());
+        assert_eq!(pop(&ends.shown, &reads), 0);
         drop(prompt);
         assert_eq!((reads.wakes(), writes.wakes()), (1, 1));
-        assert!(desk.shown.is_finished() && desk.typed.is_finished());
+        assert!(ends.shown.is_finished() && ends.typed.is_finished());
     }
 
     #[test]
     fn what_was_typed_and_not_taken_is_counted() {
-        let (mut prompt, desk) = Prompt::new();
-        desk.typed.push(Message::text("typed"));
-        desk.typed.push(Message::Ping(Default::default()));
+        let (mut prompt, ends) = Prompt::new();
+        ends.typed.push(Message::text("typed"));
+        ends.typed.push(Message::Ping(Default::default()));
         assert_eq!((prompt.unread(), prompt.unread()), (1, 0));
     }
 }

@@ -1,12 +1,12 @@
 //! The line editor: keys to lines, until the person leaves or the session ends.
 //!
 //! rustyline lives only here. Everything that has to appear while a line is being typed goes through the
-//! [`Board`], by way of the helper's prompt.
+//! [`PromptScreen`], by way of the helper's prompt.
 
 use super::{
-    board::{Board, Left, POKE},
     command::COMMANDS,
     paint::{Paint, Role},
+    prompt_screen::{Left, POKE, PromptScreen},
     view::{SENT, View},
 };
 use crate::link::Worker;
@@ -52,7 +52,7 @@ pub(super) enum Typed {
 /// The editor, which has the terminal from here on.
 pub(super) struct Editor {
     rustyline: Rustyline<Line, MemHistory>,
-    board: Arc<Board>,
+    screen: Arc<PromptScreen>,
     view: View,
 }
 
@@ -62,7 +62,7 @@ impl Editor {
     /// # Errors
     /// When it is not one that lines can be edited on.
     pub(super) fn new(
-        board: &Arc<Board>,
+        screen: &Arc<PromptScreen>,
         view: View,
         most: usize,
         lines: Vec<String>,
@@ -87,19 +87,19 @@ impl Editor {
             rustyline.add_history_entry(line).map_err(other)?;
         }
         let (files, paint) = (FilenameCompleter::new(), view.paint);
-        rustyline.set_helper(Some(Line { board: Arc::clone(board), paint, files }));
+        rustyline.set_helper(Some(Line { screen: Arc::clone(screen), paint, files }));
         rustyline.bind_sequence(
             KeyEvent::ctrl('Z'),
-            EventHandler::Conditional(Box::new(Suspend(Arc::clone(board)))),
+            EventHandler::Conditional(Box::new(Suspend(Arc::clone(screen)))),
         );
         rustyline.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), Cmd::Newline);
         let mut printer = rustyline.create_external_printer().map_err(other)?;
-        board.modes().take()?;
-        board.editor_between_lines();
+        screen.modes().take()?;
+        screen.editor_between_lines();
         // Started later than that: without an editor it would leave at once.
-        let poked = Arc::clone(board);
+        let poked = Arc::clone(screen);
         pokes.run(move || while poked.wait_for_poke() && printer.print(POKE.to_owned()).is_ok() {});
-        Ok(Self { rustyline, board: Arc::clone(board), view })
+        Ok(Self { rustyline, screen: Arc::clone(screen), view })
     }
 
     /// Waits for the next line.
@@ -107,12 +107,12 @@ impl Editor {
     /// # Errors
     /// When the terminal cannot be read.
     pub(super) fn next(&mut self) -> io::Result<Typed> {
-        self.board.editor_between_lines();
+        self.screen.editor_between_lines();
         let read = catch_unwind(AssertUnwindSafe(|| self.rustyline.readline(SENT)));
         match read {
             Ok(Ok(line)) => Ok(Typed::Line(line)),
             Ok(Err(ReadlineError::Interrupted)) => {
-                Ok(Typed::Interrupt { empty: self.board.is_nothing_typed() })
+                Ok(Typed::Interrupt { empty: self.screen.is_nothing_typed() })
             }
             Ok(Err(ReadlineError::Eof)) => Ok(Typed::End),
             Ok(Err(ReadlineError::Io(error))) if error.kind() == io::ErrorKind::InvalidData => {
@@ -120,7 +120,7 @@ impl Editor {
             }
             Ok(Err(error)) => Err(other(error)),
             Err(unwinding) if unwinding.is::<Left>() => {
-                self.board.editor_was_ended(|typed| self.view.unsent(typed));
+                self.screen.editor_was_ended(|typed| self.view.unsent(typed));
                 Ok(Typed::SessionEnded)
             }
             Err(panic) => resume_unwind(panic),
@@ -135,7 +135,7 @@ impl Editor {
 
 impl Drop for Editor {
     fn drop(&mut self) {
-        self.board.editor_left();
+        self.screen.editor_left();
     }
 }
 
@@ -148,7 +148,7 @@ fn other(error: ReadlineError) -> io::Error {
 
 /// The editor's callbacks while a line is typed.
 struct Line {
-    board: Arc<Board>,
+    screen: Arc<PromptScreen>,
     paint: Paint,
     files: FilenameCompleter,
 }
@@ -162,17 +162,17 @@ impl Validator for Line {}
 impl Highlighter for Line {
     /// The one place where something can be put above the line.
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        let above = self.board.redraw();
+        let above = self.screen.redraw();
         Cow::Owned(format!("{above}{}", self.paint.paint(Role::Sent, prompt)))
     }
 
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        self.board.drawn(line);
+        self.screen.drawn(line);
         Cow::Borrowed(line)
     }
 
     fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
-        self.board.drawn(line);
+        self.screen.drawn(line);
         false
     }
 }
@@ -200,7 +200,7 @@ fn commands(before: &str) -> Vec<Pair> {
 }
 
 /// Ctrl-Z.
-struct Suspend(Arc<Board>);
+struct Suspend(Arc<PromptScreen>);
 
 impl ConditionalEventHandler for Suspend {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext) -> Option<Cmd> {

@@ -1,7 +1,7 @@
 //! The prompt: a person at a terminal as the far end of a link.
 //!
 //! Three threads and no task: the *editor* waits for keys and makes messages of lines, the *screen* lays
-//! out what comes, the *poker* makes the editor redraw. They meet at the `Board`, which knows who
+//! out what comes, the *poker* makes the editor redraw. They meet at the `PromptScreen`, which knows who
 //! has the terminal. What a line means (`command`), how a message looks (`view`, `json`, `hex`, `safe`,
 //! `paint`) and what is remembered (`history`, `talk`) are plain functions and data.
 //!
@@ -11,15 +11,15 @@
 //! A pasted text arrives as one line with line breaks in it: it can be edited, and Enter sends it as one
 //! message. What was sent is not printed again: it stands where it was typed.
 
-mod board;
 mod command;
-mod desk;
 mod editor;
 mod hex;
 mod history;
+mod input_loop;
 mod json;
 mod modes;
 mod paint;
+mod prompt_screen;
 mod safe;
 mod secret;
 mod talk;
@@ -31,12 +31,12 @@ use crate::{
     plan::{Color, Look},
     session::CloseWith,
 };
-use board::Board;
-use desk::Desk;
 use editor::Editor;
 use history::History;
+use input_loop::InputLoop;
 use modes::Modes;
 use paint::Paint;
+use prompt_screen::PromptScreen;
 use std::{
     fs::File,
     io::{self, Write},
@@ -86,7 +86,7 @@ pub struct Setup {
 
 /// A terminal that is or may become a prompt; dropping it leaves the terminal as it was found.
 pub struct Prompt {
-    board: Arc<Board>,
+    screen: Arc<PromptScreen>,
     setup: Setup,
 }
 
@@ -98,20 +98,20 @@ impl Prompt {
         if PLAIN.contains(&term.as_str()) || !modes.is_in_foreground() {
             return None;
         }
-        let board = Arc::new(Board::new(Box::new(Patient::new(terminal.output)), modes));
-        let _ = errors.0.set(Arc::clone(&board));
-        Some(Self { board, setup })
+        let screen = Arc::new(PromptScreen::new(Box::new(Patient::new(terminal.output)), modes));
+        let _ = errors.0.set(Arc::clone(&screen));
+        Some(Self { screen, setup })
     }
 
     /// The function that starts the prompt, once the connection is open.
     pub fn opener(&self) -> OpenPrompt {
-        let (board, setup) = (Arc::clone(&self.board), self.setup.clone());
-        Box::new(move |greeting| open(board, setup, greeting).ok())
+        let (screen, setup) = (Arc::clone(&self.screen), self.setup.clone());
+        Box::new(move |greeting| open(screen, setup, greeting).ok())
     }
 
     /// Gives the terminal back, within that time.
     pub fn finish(&self, within: Duration) {
-        self.board.end(within);
+        self.screen.end(within);
     }
 }
 
@@ -121,7 +121,7 @@ impl Drop for Prompt {
     }
 }
 
-fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Prompt> {
+fn open(screen: Arc<PromptScreen>, setup: Setup, greeting: &str) -> io::Result<link::Prompt> {
     let paint = Paint::new(match setup.look.color {
         Color::Always => true,
         Color::Never => false,
@@ -134,29 +134,29 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
         Some(Err(error)) => (Vec::new(), Some(error)),
         None => (Vec::new(), None),
     };
-    let [pokes, desks, shows] = link::hire()?;
-    let editor = Editor::new(&board, view, history::MOST, lines, pokes)?;
+    let [pokes, inputs, shows] = link::hire()?;
+    let editor = Editor::new(&screen, view, history::MOST, lines, pokes)?;
     if setup.greet {
         let keys = if setup.many { "Ctrl-C ends the server" } else { "Ctrl-D closes" };
         let greeting = format!("{greeting}  {keys}, /help lists commands");
-        board.show(&view.aside(&greeting))?;
+        screen.show(&view.aside(&greeting))?;
     }
     if let Some(error) = unreadable {
-        board.show(&view.error(&format!("the history cannot be read: {error}")))?;
+        screen.show(&view.error(&format!("the history cannot be read: {error}")))?;
     }
     let talk = Arc::new(Talk::new(Instant::now()));
     let (mut link, ends) = link::Prompt::new();
     if setup.many {
-        let (board, talk) = (Arc::clone(&board), Arc::clone(&talk));
+        let (screen, talk) = (Arc::clone(&screen), Arc::clone(&talk));
         link = link.of_many(Arc::new(move |conn, message| {
-            let columns = board.modes().columns();
+            let columns = screen.modes().columns();
             let lines = view.of(conn).received(message, &talk, columns, Instant::now());
             (!lines.is_empty()).then(|| Message::text(lines))
         }));
     }
-    let desk = Desk {
+    let input = InputLoop {
         typed: ends.typed,
-        board: Arc::clone(&board),
+        screen: Arc::clone(&screen),
         talk: Arc::clone(&talk),
         view,
         history,
@@ -166,7 +166,7 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
         close: setup.close,
         home: (setup.env)("HOME"),
     };
-    desks.run(move || desk.run(editor));
+    inputs.run(move || input.run(editor));
     shows.run(move || {
         let mut result = Ok(());
         while result.is_ok() {
@@ -174,16 +174,16 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
             if batch.is_empty() {
                 break;
             }
-            let columns = board.modes().columns();
+            let columns = screen.modes().columns();
             let laid_out = |message: &Message| match setup.many {
                 true => message.to_text().unwrap_or_default().to_owned(),
                 false => view.received(message, &talk, columns, Instant::now()),
             };
             let lines: String = batch.iter().map(laid_out).collect();
-            board.wait_for_room();
-            result = board.show(&lines);
+            screen.wait_for_room();
+            result = screen.show(&lines);
         }
-        board.end(LEAVING);
+        screen.end(LEAVING);
         let _ = ends.done.send(result);
     });
     Ok(link)
@@ -191,7 +191,7 @@ fn open(board: Arc<Board>, setup: Setup, greeting: &str) -> io::Result<link::Pro
 
 /// Takes lines for standard error above the line being typed, while a prompt has the terminal.
 #[derive(Clone, Default)]
-pub struct Above(Arc<OnceLock<Arc<Board>>>);
+pub struct Above(Arc<OnceLock<Arc<PromptScreen>>>);
 
 impl Above {
     /// The same lines to `errors` whenever there is no prompt.
@@ -216,7 +216,7 @@ impl Write for Errors {
         let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n') else { return Ok(bytes.len()) };
         let lines: Vec<u8> = self.line.drain(..=end).collect();
         let shown = match self.above.0.get() {
-            Some(board) => board.show_above(&String::from_utf8_lossy(&lines)),
+            Some(screen) => screen.show_above(&String::from_utf8_lossy(&lines)),
             None => false,
         };
         if !shown {

@@ -48,7 +48,7 @@ const MAX_WAITING: usize = 64 * 1024;
 
 /// One client's connection.
 pub(super) struct Http {
-    connection: Connection<TokioIo<Spelled<Guard>>, Desk>,
+    connection: Connection<TokioIo<Spelled<Guard>>, RequestChannel>,
     requests: mpsc::UnboundedReceiver<Asked>,
     /// Takes the answer to the request that was handed out last.
     answers: Option<oneshot::Sender<Answer>>,
@@ -61,9 +61,9 @@ pub(super) struct Http {
 type Asked = (Parts, oneshot::Sender<Answer>);
 
 /// Hands requests out, one at a time, and waits for their answers.
-struct Desk(mpsc::UnboundedSender<Asked>, Arc<Gauge>);
+struct RequestChannel(mpsc::UnboundedSender<Asked>, Arc<Gauge>);
 
-impl Service<hyper::Request<Incoming>> for Desk {
+impl Service<hyper::Request<Incoming>> for RequestChannel {
     type Response = Answer;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
@@ -82,14 +82,14 @@ impl Service<hyper::Request<Incoming>> for Desk {
 
 impl Http {
     pub(super) fn new(stream: Stream) -> Self {
-        let (desk, requests) = mpsc::unbounded_channel();
+        let (sender, requests) = mpsc::unbounded_channel();
         let gauge = Arc::<Gauge>::default();
         let mut builder = Builder::new();
         builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
         builder.title_case_headers(true);
         let io = TokioIo::new(Spelled(Guard::new(stream, Arc::clone(&gauge))));
         Self {
-            connection: builder.serve_connection(io, Desk(desk, Arc::clone(&gauge))),
+            connection: builder.serve_connection(io, RequestChannel(sender, Arc::clone(&gauge))),
             requests,
             answers: None,
             gauge,

@@ -1,10 +1,10 @@
 //! The editor's thread, which turns lines into messages.
 
 use super::{
-    board::Board,
     command::{self, COMMANDS, Command, Line},
     editor::{Editor, Typed},
     history::History,
+    prompt_screen::PromptScreen,
     talk::Talk,
     view::View,
 };
@@ -29,10 +29,10 @@ use std::{
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
 
 /// State of the editor's thread.
-pub(super) struct Desk {
+pub(super) struct InputLoop {
     /// Takes what is sent.
     pub typed: Queue,
-    pub board: Arc<Board>,
+    pub screen: Arc<PromptScreen>,
     pub talk: Arc<Talk>,
     pub view: View,
     pub history: Option<History>,
@@ -47,7 +47,7 @@ pub(super) struct Desk {
     pub home: Option<String>,
 }
 
-impl Desk {
+impl InputLoop {
     /// Works until the person leaves or the session ends.
     pub(super) fn run(mut self, editor: Editor) {
         let typed = self.typed.clone();
@@ -189,11 +189,11 @@ impl Desk {
 
     fn aside(&self, text: &str) {
         // A terminal that is gone is told by whoever shows what comes.
-        let _ = self.board.show(&self.view.aside(text));
+        let _ = self.screen.show(&self.view.aside(text));
     }
 
     fn error(&self, text: &str) {
-        let _ = self.board.show(&self.view.error(text));
+        let _ = self.screen.show(&self.view.error(text));
     }
 }
 

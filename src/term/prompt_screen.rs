@@ -1,7 +1,7 @@
 //! The text above the line being typed, and how it gets there.
 //!
 //! The editor alone may write while it has the terminal, so a text waits here until the editor redraws
-//! its line: [`Board::redraw`] gives it what waits, which it puts in front of its prompt. It is poked by
+//! its line: [`PromptScreen::redraw`] gives it what waits, which it puts in front of its prompt. It is poked by
 //! its external printer, with a text that moves nothing. That a text is handed over by the redraw, and
 //! not by the poke, makes it shown exactly once and in order, whatever the editor is doing meanwhile.
 //! While the editor does not have the terminal, texts are written at once.
@@ -25,7 +25,7 @@ const CALM: &str = "\x1b[?2004l\x1b[?2026l";
 const WAITING: usize = 64 * 1024;
 
 /// Lines above the line being typed.
-pub(super) struct Board {
+pub(super) struct PromptScreen {
     state: Mutex<State>,
     changed: Condvar,
     modes: Modes,
@@ -56,7 +56,7 @@ enum Editor {
 /// Payload of the unwinding by which the editor leaves.
 pub(super) struct Left;
 
-impl Board {
+impl PromptScreen {
     pub(super) fn new(output: Box<dyn Write + Send>, modes: Modes) -> Self {
         let state = State {
             output,
@@ -226,15 +226,15 @@ mod tests {
     };
 
     #[derive(Clone, Default)]
-    struct Screen(Arc<Mutex<String>>);
+    struct Written(Arc<Mutex<String>>);
 
-    impl Screen {
+    impl Written {
         fn text(&self) -> String {
             std::mem::take(&mut self.0.lock().unwrap())
         }
     }
 
-    impl Write for Screen {
+    impl Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
             Ok(bytes.len())
@@ -245,99 +245,99 @@ mod tests {
         }
     }
 
-    fn board() -> (Arc<Board>, Screen) {
+    fn screen() -> (Arc<PromptScreen>, Written) {
         let (_pty, pts) = pty_process::blocking::open().unwrap();
         let modes = Modes::find(File::from(pts.as_fd().try_clone_to_owned().unwrap())).unwrap();
-        let screen = Screen::default();
-        (Arc::new(Board::new(Box::new(screen.clone()), modes)), screen)
+        let written = Written::default();
+        (Arc::new(PromptScreen::new(Box::new(written.clone()), modes)), written)
     }
 
     /// What the editor puts above its line; `None` when it leaves.
-    fn redrawn(board: &Board) -> Option<String> {
-        catch_unwind(AssertUnwindSafe(|| board.redraw())).map_err(|left| assert!(left.is::<Left>())).ok()
+    fn redrawn(screen: &PromptScreen) -> Option<String> {
+        catch_unwind(AssertUnwindSafe(|| screen.redraw())).map_err(|left| assert!(left.is::<Left>())).ok()
     }
 
     #[test]
     fn without_an_editor_texts_are_written_at_once() {
-        let (board, screen) = board();
-        board.show("a\n").unwrap();
-        assert_eq!((screen.text().as_str(), board.show_above("b\n")), ("a\n", false));
+        let (screen, written) = screen();
+        screen.show("a\n").unwrap();
+        assert_eq!((written.text().as_str(), screen.show_above("b\n")), ("a\n", false));
     }
 
     #[test]
     fn the_editor_shows_each_text_once_and_in_order() {
-        let (board, screen) = board();
-        board.editor_between_lines();
-        board.show("a\n").unwrap();
-        assert!(board.show_above("b\n"));
-        assert_eq!(redrawn(&board).as_deref(), Some("a\nb\n"));
-        board.show("c\n").unwrap();
-        assert!(board.wait_for_poke());
-        assert_eq!(redrawn(&board).as_deref(), Some("c\n"));
-        assert_eq!(redrawn(&board).as_deref(), Some(""));
+        let (screen, written) = screen();
+        screen.editor_between_lines();
+        screen.show("a\n").unwrap();
+        assert!(screen.show_above("b\n"));
+        assert_eq!(redrawn(&screen).as_deref(), Some("a\nb\n"));
+        screen.show("c\n").unwrap();
+        assert!(screen.wait_for_poke());
+        assert_eq!(redrawn(&screen).as_deref(), Some("c\n"));
+        assert_eq!(redrawn(&screen).as_deref(), Some(""));
         // Typed ahead, then between two lines, then gone: what waits is written last.
-        board.show("d\n").unwrap();
-        board.editor_between_lines();
-        board.show("e\n").unwrap();
-        assert_eq!(screen.text(), "");
-        board.editor_left();
-        assert_eq!(screen.text(), format!("{CALM}d\ne\n"));
-        assert!(!board.wait_for_poke());
-        board.show("f\n").unwrap();
-        assert_eq!(screen.text(), "f\n");
+        screen.show("d\n").unwrap();
+        screen.editor_between_lines();
+        screen.show("e\n").unwrap();
+        assert_eq!(written.text(), "");
+        screen.editor_left();
+        assert_eq!(written.text(), format!("{CALM}d\ne\n"));
+        assert!(!screen.wait_for_poke());
+        screen.show("f\n").unwrap();
+        assert_eq!(written.text(), "f\n");
     }
 
     #[test]
     fn at_the_end_the_editor_shows_what_waits_and_leaves() {
-        let (board, screen) = board();
-        board.editor_between_lines();
-        redrawn(&board).unwrap();
-        board.drawn("half a line");
-        board.show("last\n").unwrap();
+        let (screen, written) = screen();
+        screen.editor_between_lines();
+        redrawn(&screen).unwrap();
+        screen.drawn("half a line");
+        screen.show("last\n").unwrap();
         let editor = {
-            let board = Arc::clone(&board);
+            let screen = Arc::clone(&screen);
             thread::spawn(move || {
                 let mut shown = String::new();
-                while board.wait_for_poke() {
-                    match redrawn(&board) {
+                while screen.wait_for_poke() {
+                    match redrawn(&screen) {
                         Some(text) => shown.push_str(&text),
-                        None => board.editor_was_ended(|typed| format!("[{typed}]\n")),
+                        None => screen.editor_was_ended(|typed| format!("[{typed}]\n")),
                     }
                 }
                 shown
             })
         };
-        board.end(Duration::from_secs(30));
+        screen.end(Duration::from_secs(30));
         assert_eq!(editor.join().unwrap(), "last\n");
-        assert_eq!(screen.text(), format!("{CALM}\r\x1b[J[half a line]\n"));
+        assert_eq!(written.text(), format!("{CALM}\r\x1b[J[half a line]\n"));
     }
 
     #[test]
     fn an_editor_that_does_not_redraw_loses_the_terminal() {
-        let (board, screen) = board();
-        board.editor_between_lines();
-        redrawn(&board).unwrap();
-        board.show("last\n").unwrap();
-        board.end(Duration::from_millis(20));
-        assert_eq!(screen.text(), format!("\r\n\x1b[J{CALM}last\n"));
+        let (screen, written) = screen();
+        screen.editor_between_lines();
+        redrawn(&screen).unwrap();
+        screen.show("last\n").unwrap();
+        screen.end(Duration::from_millis(20));
+        assert_eq!(written.text(), format!("\r\n\x1b[J{CALM}last\n"));
         // A key wakes it after all.
-        assert_eq!(redrawn(&board), None);
-        board.editor_was_ended(|_| unreachable!("it was not there to be ended"));
-        assert_eq!(screen.text(), "");
+        assert_eq!(redrawn(&screen), None);
+        screen.editor_was_ended(|_| unreachable!("it was not there to be ended"));
+        assert_eq!(written.text(), "");
     }
 
     #[test]
     fn whoever_shows_more_than_the_editor_takes_waits() {
-        let (board, _screen) = board();
-        board.editor_between_lines();
-        board.show(&"x".repeat(WAITING + 1)).unwrap();
+        let (screen, _screen) = screen();
+        screen.editor_between_lines();
+        screen.show(&"x".repeat(WAITING + 1)).unwrap();
         let waiting = {
-            let board = Arc::clone(&board);
-            thread::spawn(move || board.wait_for_room())
+            let screen = Arc::clone(&screen);
+            thread::spawn(move || screen.wait_for_room())
         };
         thread::sleep(Duration::from_millis(20));
         assert!(!waiting.is_finished());
-        redrawn(&board).unwrap();
+        redrawn(&screen).unwrap();
         waiting.join().unwrap();
     }
 }
