@@ -2,8 +2,8 @@
 
 use super::{
     Outcome,
+    any_listener::{Accepted, REST},
     cut::Cut,
-    door::{Guest, REST},
     hub::Hub,
     newcomers::Newcomer,
     reception, redial,
@@ -48,29 +48,29 @@ impl Shared {
     /// Serves one client; one that asks for nothing has its place already, and loses it while it is silent.
     pub(super) async fn client(
         &self,
-        guest: Guest,
+        accepted: Accepted,
         newcomer: Newcomer,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Served {
-        let peer = guest.peer();
+        let peer = accepted.peer();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let client = ClientInfo { conn: number, peer: peer.clone(), ..ClientInfo::default() };
         let telling = self.run.reach.telling(Some(number), 'A');
-        let (came, mut newcomer, _permit) = match (&self.greeting, guest) {
-            (Some(greeting), Guest::Stream(dialed)) => {
+        let (came, mut newcomer, _permit) = match (&self.greeting, accepted) {
+            (Some(greeting), Accepted::Stream(dialed)) => {
                 let receives = || reception::receive(self, greeting, dialed, &name, newcomer, &telling);
                 let (handshake, permit) = on_heap(receives).await?;
                 (Came::Asks(greeting, handshake), None, Some(permit))
             }
-            (_, guest) => (Came::Plain(guest), Some(newcomer), permit),
+            (_, accepted) => (Came::Plain(accepted), Some(newcomer), permit),
         };
         let opened = on_heap(|| async {
             match came {
                 Came::Asks(greeting, handshake) => {
                     self.greet(greeting, *handshake, &name, client, &telling).await
                 }
-                Came::Plain(guest) => self.join_plain(guest, &name, client).await,
+                Came::Plain(accepted) => self.join_plain(accepted, &name, client).await,
             }
         });
         // A server that ends does not wait for clients that are not in yet.
@@ -235,24 +235,24 @@ impl Shared {
 
     async fn join_plain(
         &self,
-        guest: Guest,
+        accepted: Accepted,
         name: &str,
         client: ClientInfo,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
         if !self.choose() {
-            self.lose(guest.waiting());
+            self.lose(accepted.waiting());
             return None;
         }
-        let (reach, far) = (&self.run.reach, guest.peer());
+        let (reach, far) = (&self.run.reach, accepted.peer());
         match self.behind(Opening { client: Some(client), ..Opening::new(Role::B) }).await {
             Ok(mut b) => {
                 let name = name.to_owned();
-                let a = match guest {
-                    Guest::Stream(dialed) => {
+                let a = match accepted {
+                    Accepted::Stream(dialed) => {
                         let texts = Texts { input: name.clone(), output: name };
                         reach.bytes(Port::Stream(dialed.stream), texts)
                     }
-                    Guest::Peer(peer) => {
+                    Accepted::Peer(peer) => {
                         b.link.speak_live();
                         let rules = reach.datagrams(reach.common.server.peer_idle);
                         Link::Datagrams(Box::new(
@@ -266,10 +266,10 @@ impl Shared {
                 self.fault(&fault);
                 reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
                 self.unchoose();
-                if let Guest::Peer(_) = &guest {
+                if let Accepted::Peer(_) = &accepted {
                     tokio::time::sleep(REST).await;
                 }
-                self.lose(guest.waiting());
+                self.lose(accepted.waiting());
                 None
             }
         }

@@ -5,11 +5,12 @@
 
 mod ahead;
 mod announcement;
+mod any_listener;
 mod chatter;
 mod client;
 mod closing;
 mod cut;
-mod door;
+
 mod finish;
 mod hub;
 

@@ -6,7 +6,7 @@
 use super::{
     Outcome, Remains,
     announcement::Announcement,
-    door::{Door, Guest},
+    any_listener::{Accepted, AnyListener},
     hub::Hub,
     newcomers::Newcomers,
     run::Run,
@@ -53,7 +53,7 @@ pub(super) enum Behind {
 
 /// A listening socket and what stands behind it.
 pub(super) struct Server {
-    door: Door,
+    listener: AnyListener,
     shared: Arc<Shared>,
     once: bool,
     grace: Duration,
@@ -93,7 +93,7 @@ pub(super) enum Came<'a> {
     /// A client that asked for a WebSocket.
     Asks(&'a Greeting, Box<Handshake>),
     /// A client that asks for nothing.
-    Plain(Guest),
+    Plain(Accepted),
 }
 
 /// Outcome of a client's task; `None` when the client was never served.
@@ -110,7 +110,7 @@ fn reachable(addresses: &[String]) -> Option<String> {
 
 impl Server {
     pub(super) fn new(run: Arc<Run>, options: &Serve, acceptor: Acceptor, behind: Behind) -> Result<Self> {
-        let (door, greeting, scheme) = match acceptor {
+        let (listener, greeting, scheme) = match acceptor {
             Acceptor::WebSocket(acceptor) => {
                 let greeting = acceptor.greeting();
                 if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
@@ -126,14 +126,14 @@ impl Server {
                     );
                 }
                 let scheme = if greeting.is_secure() { "wss" } else { "ws" };
-                (Door::Streams(acceptor.listener), Some(greeting), scheme)
+                (AnyListener::Streams(acceptor.listener), Some(greeting), scheme)
             }
-            Acceptor::Bytes { listener, scheme } => (Door::Streams(listener), None, scheme),
-            Acceptor::Datagrams(peers) => (Door::Datagrams(Box::new(peers)), None, "udp"),
+            Acceptor::Bytes { listener, scheme } => (AnyListener::Streams(listener), None, scheme),
+            Acceptor::Datagrams(peers) => (AnyListener::Datagrams(Box::new(peers)), None, "udp"),
         };
         let (broken, broken_hub) = mpsc::channel(1);
         let server = Self {
-            door,
+            listener,
             once: options.once,
             grace: options.grace,
             scheme,
@@ -199,13 +199,13 @@ impl Server {
                         return outcome.fault.map_or(Ok(()), Err);
                     }
                 }
-                accepted = self.door.accept(closed) => match accepted {
-                    Ok(guest) => self.welcome(guest, &mut clients),
+                accepted = self.listener.accept(closed) => match accepted {
+                    Ok(accepted) => self.welcome(accepted, &mut clients),
                     Err(error) => {
                         // The error comes even when no client waits. A silent newcomer that goes makes room
                         // for the next client.
                         if shared.failed_to_accept(&error)
-                            && let Some((dialed, place)) = self.door.accept_on_spare()
+                            && let Some((dialed, place)) = self.listener.accept_on_spare()
                         {
                             shared.newcomers.evict_silent();
                             let shared = Arc::clone(&shared);
@@ -215,8 +215,8 @@ impl Server {
                 },
             }
         };
-        self.shared.lose(self.door.not_let_in());
-        drop(self.door);
+        self.shared.lose(self.listener.not_let_in());
+        drop(self.listener);
         let (short, served) = self.shared.drain(&mut clients, self.grace).await;
         self.shared.sum_up();
         match end {
@@ -241,7 +241,7 @@ impl Server {
         is_full.then_some("too many connections (--max-connections)")
     }
 
-    fn welcome(&self, guest: Guest, clients: &mut JoinSet<Served>) {
+    fn welcome(&self, accepted: Accepted, clients: &mut JoinSet<Served>) {
         let shared = Arc::clone(&self.shared);
         let mut heard = Arc::default();
         if shared.greeting.is_some() {
@@ -249,10 +249,10 @@ impl Server {
             if evicts {
                 shared.say_seldom(&shared.evicted, "dropped", "unfinished handshakes: too many at a time");
             }
-            clients.spawn(async move { shared.client(guest, newcomer, None).await });
+            clients.spawn(async move { shared.client(accepted, newcomer, None).await });
             return;
         }
-        let guest = guest.noticed(&mut heard);
+        let accepted = accepted.noticed(&mut heard);
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         if permit.is_err() && !shared.plain.evict() {
             shared.say_seldom(
@@ -260,7 +260,7 @@ impl Server {
                 "refused",
                 "clients: too many connections (--max-connections)",
             );
-            shared.lose(guest.waiting());
+            shared.lose(accepted.waiting());
             return;
         }
         let (newcomer, _) = shared.plain.enter(heard);
@@ -270,7 +270,7 @@ impl Server {
                 // The client that was evicted for it is about to go and gives its permit back.
                 Err(_) => Arc::clone(&shared.permits).acquire_owned().await.ok()?,
             };
-            shared.client(guest, newcomer, Some(permit)).await
+            shared.client(accepted, newcomer, Some(permit)).await
         });
     }
 
@@ -285,7 +285,7 @@ impl Server {
             }
             (None, false) => format!("{scheme}://{address}"),
         };
-        let urls: Vec<String> = self.door.announced().iter().map(url).collect();
+        let urls: Vec<String> = self.listener.announced().iter().map(url).collect();
         let text: String = urls.iter().map(|url| format!("{url}\n")).collect();
         let announcement =
             options.announce.as_deref().map(|file| Announcement::new(file, &text)).transpose()?;

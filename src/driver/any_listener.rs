@@ -1,4 +1,4 @@
-//! The door of a server: where clients come in, connected or not.
+//! The listener of a server, whatever its clients come in by: connections, or datagrams.
 
 use crate::{
     link::{Peer, Peers},
@@ -10,7 +10,7 @@ use std::{io, sync::Arc, time::Duration};
 pub(super) const REST: Duration = Duration::from_secs(1);
 
 /// The sockets that a server accepts from.
-pub(super) enum Door {
+pub(super) enum AnyListener {
     /// Connections.
     Streams(Listener),
     /// Datagrams.
@@ -18,19 +18,19 @@ pub(super) enum Door {
 }
 
 /// A client that came in.
-pub(super) enum Guest {
+pub(super) enum Accepted {
     /// A connection.
     Stream(Dialed),
     /// A peer without one.
     Peer(Peer),
 }
 
-impl Door {
+impl AnyListener {
     /// The next client; cancel-safe. While `closed` says why, datagrams of new peers are dropped.
-    pub(super) async fn accept(&mut self, closed: Option<&str>) -> io::Result<Guest> {
+    pub(super) async fn accept(&mut self, closed: Option<&str>) -> io::Result<Accepted> {
         match self {
-            Self::Streams(listener) => listener.accept().await.map(Guest::Stream),
-            Self::Datagrams(peers) => peers.accept(closed).await.map(Guest::Peer),
+            Self::Streams(listener) => listener.accept().await.map(Accepted::Stream),
+            Self::Datagrams(peers) => peers.accept(closed).await.map(Accepted::Peer),
         }
     }
 
@@ -59,7 +59,7 @@ impl Door {
     }
 }
 
-impl Guest {
+impl Accepted {
     /// Has it noted how much it sends; for one without a connection, whether more than once.
     pub(super) fn noticed(self, heard: &mut Arc<Heard>) -> Self {
         match self {
