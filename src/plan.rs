@@ -145,7 +145,7 @@ pub struct Common {
     /// They are input too: when standard input gives nothing, it ended after data.
     pub input_sent: bool,
     /// Said to the WebSocket by itself.
-    pub chat: Chat,
+    pub auto_send: AutoSend,
     /// The wanted direction.
     pub direction: Direction,
     /// Everything until open. Default 10 s; `None` is off.
@@ -199,7 +199,7 @@ pub struct Reconnect {
 
 /// Heartbeats and answers in ordinary messages.
 #[derive(Clone, Debug, Default)]
-pub struct Chat {
+pub struct AutoSend {
     /// Messages that are sent again and again, and how often.
     pub every: Vec<(Duration, Message)>,
     /// Regex that a text message must match to be answered, and the answer, with `$1` for captures.

@@ -16,7 +16,7 @@ use crate::{
     link::room,
     net::{Activation, BindOptions},
     observe::Verbosity,
-    plan::{Chat, Direction, FramingChoice, Plan, Reconnect, Serve},
+    plan::{AutoSend, Direction, FramingChoice, Plan, Reconnect, Serve},
     retry::Retry,
     tls::{self, ClientTls, Identity, Passphrase, ServerTls, Sni},
     ws::{AccessPolicy, ServerOptions},
@@ -245,7 +245,7 @@ pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<B
     messages.send.iter().map(message).collect()
 }
 
-pub(super) fn chat(messages: &Messages, expander: &mut Expander) -> Result<Chat> {
+pub(super) fn auto_send(messages: &Messages, expander: &mut Expander) -> Result<AutoSend> {
     let beat = |text: &String| {
         let wanted = |example: String| usage("--every needs DURATION=MSG").hint(format!("--every {example}"));
         let (every, message) = text.split_once('=').ok_or_else(|| match values::some_duration(text) {
@@ -267,7 +267,7 @@ pub(super) fn chat(messages: &Messages, expander: &mut Expander) -> Result<Chat>
         Ok((every, message))
     };
     let every = messages.every.iter().map(beat).collect::<Result<_>>()?;
-    Ok(Chat { every, replies: messages.reply.clone() })
+    Ok(AutoSend { every, replies: messages.reply.clone() })
 }
 
 pub(super) fn verbosity(output: &Output) -> Verbosity {

@@ -66,7 +66,7 @@ impl Shared {
             send: lower::send(messages, expander)?,
             input_left: lower::input_left(given, expander),
             input_sent: expander.gave_input_to("--send") || lower::leaves_after_send(given),
-            chat: lower::chat(messages, expander)?,
+            auto_send: lower::auto_send(messages, expander)?,
             connect_timeout: session.connect_timeout.0,
             client_tls: lower::client_tls(self.trust.clone(), of.certificate, expander)?,
             client: ClientOptions {

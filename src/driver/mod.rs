@@ -6,7 +6,8 @@
 mod ahead;
 mod announcement;
 mod any_listener;
-mod chatter;
+
+mod auto_sender;
 mod client;
 mod closing;
 mod cut;
@@ -51,7 +52,7 @@ use crate::{
     },
     net::{BindOptions, ListenAddr, Listener},
     observe::Reporter,
-    plan::{Chat, Common, Connect, Direction, Expect, Listen, Pipe, Plan, Target},
+    plan::{AutoSend, Common, Connect, Direction, Expect, Listen, Pipe, Plan, Target},
     session::Rules,
     tls,
 };
@@ -259,7 +260,7 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
     let common = Arc::new(Common {
         rules: Rules::default(),
         send: Vec::new(),
-        chat: Chat::default(),
+        auto_send: AutoSend::default(),
         direction: Direction::Both,
         expect: Expect::default(),
         // A peer that answers no pings is us, not it.

@@ -9,7 +9,7 @@ mod tests;
 
 use super::{
     ahead::Ahead,
-    chatter::Chatter,
+    auto_sender::AutoSender,
     closing::Closings,
     outcome::{Outcome, Remains, Rtt},
     pump::{Pump, Told},
@@ -84,7 +84,7 @@ impl Pair {
         };
         let mut pumps = [pump(0), pump(1)];
         pumps[1 - counted].preload(setup.first);
-        pumps[counted].chatter = Chatter::new(&setup.chat);
+        pumps[counted].auto_sender = AutoSender::new(&setup.auto_send);
         if setup.send_only {
             let unwanted = if kinds[1] == SideKind::Subject && !setup.serving { 1 } else { counted };
             pumps[unwanted].discard();
@@ -179,7 +179,8 @@ impl Pair {
     /// ones; of a peer those that came, also where an output did not take them.
     fn carried(&self) -> [(u64, u64); 2] {
         [0, 1].map(|side| {
-            let said = self.pumps[1 - side].chatter.as_ref().map_or((0, 0), |chatter| chatter.said);
+            let said =
+                self.pumps[1 - side].auto_sender.as_ref().map_or((0, 0), |auto_sender| auto_sender.said);
             let (messages, bytes) = self.pumps[side].count;
             let (unsent, kept) = (self.remains.unsent_by_link[side], self.remains.kept[side]);
             (

@@ -9,7 +9,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{ahead::Ahead, chatter::Chatter};
+use super::{ahead::Ahead, auto_sender::AutoSender};
 use crate::{
     expect::Filter,
     link::{HIGH_WATER, Link, is_control},
@@ -81,7 +81,7 @@ pub(super) struct Pump {
     /// Both sides are WebSockets: a ping of the one is answered by the other.
     relays: bool,
     /// Generated messages for the source: heartbeats and answers.
-    pub chatter: Option<Box<Chatter>>,
+    pub auto_sender: Option<Box<AutoSender>>,
     /// Data messages and payload bytes handed to the sink.
     pub count: (u64, u64),
     /// Of these messages, those that the sink has passed on.
@@ -108,7 +108,7 @@ impl Pump {
             blocked: false,
             passes_control: false,
             relays: false,
-            chatter: None,
+            auto_sender: None,
             count: (0, 0),
             flushed: 0,
         }
@@ -182,8 +182,8 @@ impl Pump {
                 _ => false,
             };
         for _ in 0..ROUNDS {
-            let chatter = self.chatter.as_mut();
-            let behind = chatter.is_some_and(|chatter| chatter.speak(cx, source).is_pending());
+            let auto_sender = self.auto_sender.as_mut();
+            let behind = auto_sender.is_some_and(|auto_sender| auto_sender.speak(cx, source).is_pending());
             let is_fed = self.poll_feed(cx, sink, told).is_ready();
             if self.ended || (self.stopped && !self.must_listen(source)) {
                 if is_fed {
@@ -294,8 +294,8 @@ impl Pump {
         if self.fresh.iter().any(answers) {
             told.push(Told::Ponged);
         }
-        if let Some(chatter) = &mut self.chatter {
-            self.fresh.iter().for_each(|message| chatter.hear(message));
+        if let Some(auto_sender) = &mut self.auto_sender {
+            self.fresh.iter().for_each(|message| auto_sender.hear(message));
         }
         if self.relays {
             self.relay(cx, source, sink);

@@ -17,7 +17,7 @@ use crate::{
     nats::Brokers,
     net::{Dialer, is_token},
     observe::{Redactor, Reporter, Taps},
-    plan::{Chat, Common, Direction},
+    plan::{AutoSend, Common, Direction},
     session::Instant,
     units::counted,
 };
@@ -296,7 +296,7 @@ impl Run {
             rules: stage::rules(&self.common().rules, script.as_ref()),
             serving,
             first: if unexpected.is_none() { self.first.clone() } else { Vec::new() },
-            chat: if script.is_none() { self.common().chat.clone() } else { Chat::default() },
+            auto_send: if script.is_none() { self.common().auto_send.clone() } else { AutoSend::default() },
             send_only: self.common().direction == Direction::SendOnly,
             stop: match unexpected {
                 Some(fault) => Box::pin(std::future::ready(fault)),

@@ -4,7 +4,7 @@ use crate::{
     fault::Fault,
     link::budget::Seat,
     observe::Reporter,
-    plan::Chat,
+    plan::AutoSend,
     session::{Instant, Rules},
 };
 use std::{future::Future, pin::Pin};
@@ -21,7 +21,7 @@ pub struct Setup {
     /// Sent to the WebSocket side before anything else.
     pub first: Vec<Message>,
     /// Generated messages for the WebSocket: heartbeats and answers.
-    pub chat: Chat,
+    pub auto_send: AutoSend,
     /// Bytes that are read ahead of an output that takes nothing; `None` reads nothing ahead.
     pub read_ahead: Option<usize>,
     /// Its share of the memory for unfinished messages, in a server.

@@ -8,7 +8,7 @@ use crate::{
     driver::test_links::{Far, lines, over, web_socket},
     link::{InputFile, Port, Streams},
     observe::{Verbosity, test_stderr::TestStderr},
-    plan::Chat,
+    plan::AutoSend,
     session::Rules,
 };
 use std::{
@@ -45,7 +45,7 @@ fn setup(rules: Rules) -> (Setup, Outside) {
         serving: false,
         timeout_at,
         first: Vec::new(),
-        chat: Chat::default(),
+        auto_send: AutoSend::default(),
         read_ahead: Some(1 << 20),
         seat: None,
         send_only: false,

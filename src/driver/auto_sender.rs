@@ -6,7 +6,7 @@
 
 use crate::{
     link::{HIGH_WATER, Link},
-    plan::Chat,
+    plan::AutoSend,
 };
 use std::{
     collections::VecDeque,
@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite::Message;
 const OVERHEAD: usize = 64;
 
 /// The heartbeats and answers of one WebSocket.
-pub(super) struct Chatter {
-    chat: Chat,
+pub(super) struct AutoSender {
+    auto_send: AutoSend,
     clocks: Vec<Interval>,
     answers: VecDeque<Message>,
     answers_bytes: usize,
@@ -28,10 +28,10 @@ pub(super) struct Chatter {
     pub said: (u64, u64),
 }
 
-impl Chatter {
+impl AutoSender {
     /// The clocks start now; `None` when there is nothing to say.
-    pub(super) fn new(chat: &Chat) -> Option<Box<Self>> {
-        if chat.every.is_empty() && chat.replies.is_empty() {
+    pub(super) fn new(auto_send: &AutoSend) -> Option<Box<Self>> {
+        if auto_send.every.is_empty() && auto_send.replies.is_empty() {
             return None;
         }
         let clock = |(every, _): &(std::time::Duration, Message)| {
@@ -39,9 +39,9 @@ impl Chatter {
             clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
             clock
         };
-        let clocks = chat.every.iter().map(clock).collect();
+        let clocks = auto_send.every.iter().map(clock).collect();
         Some(Box::new(Self {
-            chat: chat.clone(),
+            auto_send: auto_send.clone(),
             clocks,
             answers: VecDeque::new(),
             answers_bytes: 0,
@@ -52,7 +52,7 @@ impl Chatter {
     /// Hears what the peer says.
     pub(super) fn hear(&mut self, message: &Message) {
         let Message::Text(text) = message else { return };
-        for (regex, template) in &self.chat.replies {
+        for (regex, template) in &self.auto_send.replies {
             if let Some(captures) = regex.captures(text) {
                 let mut answer = String::new();
                 captures.expand(template, &mut answer);
@@ -67,7 +67,7 @@ impl Chatter {
     /// A link that takes nothing more finds out by itself.
     pub(super) fn speak(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<()> {
         let mut spoke = false;
-        for (clock, (_, message)) in self.clocks.iter_mut().zip(&self.chat.every) {
+        for (clock, (_, message)) in self.clocks.iter_mut().zip(&self.auto_send.every) {
             while clock.poll_tick(cx).is_ready() {
                 if has_room(link) {
                     spoke |= say(link, message.clone(), &mut self.said);
