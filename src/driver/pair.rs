@@ -94,8 +94,8 @@ impl Pair {
         (0..2).filter(|side| matches!(links[*side], Link::Renewing(_))).for_each(|side| session.renews(side));
         (0..2).filter(|side| matches!(links[*side], Link::Member(_))).for_each(|side| session.shares(side));
         for (side, link) in links.iter().enumerate() {
-            let (name, patience) = link.output(setup.serving);
-            session.output(side, name, patience);
+            let (name, drain_timeout) = link.output(setup.serving);
+            session.output(side, name, drain_timeout);
         }
         let meter = setup.reporter.meter().cloned();
         if let Some(meter) = &meter {

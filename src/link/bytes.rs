@@ -11,7 +11,7 @@ use crate::{
     fault::Fault,
     framing::{Decode, Encode, Output, record::Facts},
     net::{self, Parting, SocketRef},
-    session::{Patience, SideKind, SinkFailure, SourceEnd},
+    session::{DrainTimeout, SideKind, SinkFailure, SourceEnd},
 };
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
@@ -165,13 +165,13 @@ impl ByteLink {
     }
 
     /// Name of the output, for the user, and how long it is waited for.
-    pub(super) fn output(&self, serving: bool) -> (String, Patience) {
-        let patience = match &self.port {
-            Port::Threads(_) => Patience::Endless,
-            Port::Child(_) if !serving => Patience::Endless,
-            Port::Child(_) | Port::Stream(_) => Patience::Bounded,
+    pub(super) fn output(&self, serving: bool) -> (String, DrainTimeout) {
+        let drain_timeout = match &self.port {
+            Port::Threads(_) => DrainTimeout::Never,
+            Port::Child(_) if !serving => DrainTimeout::Never,
+            Port::Child(_) | Port::Stream(_) => DrainTimeout::CloseTimeout,
         };
-        (self.texts.output.clone(), patience)
+        (self.texts.output.clone(), drain_timeout)
     }
 
     /// Of the messages that were given, all but the last ones need not be remembered.

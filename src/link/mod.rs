@@ -53,7 +53,7 @@ use socket::{transport_failure, web_socket_end};
 
 use crate::{
     framing::record::{Facts, What},
-    session::{Doubt, Patience, SideKind, SinkFailure, SourceEnd, Within},
+    session::{Doubt, DrainTimeout, SideKind, SinkFailure, SourceEnd, Within},
     ws::conn::{self, Unsent},
 };
 use std::{
@@ -276,11 +276,11 @@ impl Link {
     }
 
     /// Name of the output, for the user, and how long it is waited for once it is to get nothing more.
-    pub fn output(&self, serving: bool) -> (String, Patience) {
+    pub fn output(&self, serving: bool) -> (String, DrainTimeout) {
         match self {
             Self::Bytes(link) => link.output(serving),
-            Self::Prompt(_) => ("the terminal".to_owned(), Patience::Endless),
-            _ => ("the output".to_owned(), Patience::Endless),
+            Self::Prompt(_) => ("the terminal".to_owned(), DrainTimeout::Never),
+            _ => ("the output".to_owned(), DrainTimeout::Never),
         }
     }
 

@@ -6,7 +6,7 @@ use super::{
     leaving::lost_while_sending,
     limits::Over,
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
-    side::{Patience, Side, Sink, unanswered},
+    side::{DrainTimeout, Side, Sink, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -160,7 +160,7 @@ impl Session {
         if self.output_at(side).is_none_or(|at| at > now) {
             return;
         }
-        if self.sides[side].patience == Patience::Endless {
+        if self.sides[side].drain_timeout == DrainTimeout::Never {
             self.sides[side].waiting_told = true;
             self.actions.push(Action::Waiting { side });
             return;
@@ -260,10 +260,10 @@ impl Session {
         let state = &self.sides[side];
         let deaf = self.sides[1 - side].deaf_since.is_some() && self.sides[1 - side].blocked;
         let since = state.taking.filter(|_| state.sink == Sink::Ending || deaf)?;
-        match state.patience {
-            Patience::Endless if state.waiting_told || deaf => None,
-            Patience::Endless => Some(since + WAITING),
-            Patience::Bounded => Some(since + self.rules.close_timeout),
+        match state.drain_timeout {
+            DrainTimeout::Never if state.waiting_told || deaf => None,
+            DrainTimeout::Never => Some(since + WAITING),
+            DrainTimeout::CloseTimeout => Some(since + self.rules.close_timeout),
         }
     }
 

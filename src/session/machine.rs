@@ -9,7 +9,7 @@ use super::{
     left::{Doubt, Left},
     limits::Limits,
     progress::{IDLE, Rate, Silence, Wait},
-    side::{Patience, Side, Sink, unanswered},
+    side::{DrainTimeout, Side, Sink, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -104,8 +104,8 @@ impl Session {
     }
 
     /// Sets the name of this side's output in messages to the user, and how long that output is waited for.
-    pub fn output(&mut self, side: usize, name: String, patience: Patience) {
-        (self.sides[side].output, self.sides[side].patience) = (name, patience);
+    pub fn output(&mut self, side: usize, name: String, drain_timeout: DrainTimeout) {
+        (self.sides[side].output, self.sides[side].drain_timeout) = (name, drain_timeout);
     }
 
     /// Takes one event; what follows from it is in [`actions`](Self::actions).

@@ -19,7 +19,7 @@ pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When, Within};
 pub use left::{Doubt, Left};
 pub use machine::Session;
 pub use progress::{Rate, Silence};
-pub use side::{Patience, SideKind};
+pub use side::{DrainTimeout, SideKind};
 
 use crate::close;
 use crate::expect::Filter;

@@ -24,18 +24,18 @@ pub enum SideKind {
 
 /// The limit of the wait for an output, once all that it is to get is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum DrainTimeout {
     /// As long as its reader lives, as `cat` waits.
-    Endless,
+    Never,
     /// Until it has taken nothing for `--close-timeout`.
-    Bounded,
+    CloseTimeout,
 }
 
 pub(super) struct Side {
     pub kind: SideKind,
     /// Name of its output in messages to the user.
     pub output: String,
-    pub patience: Patience,
+    pub drain_timeout: DrainTimeout,
     /// The source has ended, or is no longer asked.
     pub ended: bool,
     pub sink: Sink,
@@ -105,7 +105,7 @@ impl Side {
         Self {
             kind,
             output: "the output".to_owned(),
-            patience: Patience::Endless,
+            drain_timeout: DrainTimeout::Never,
             ended: false,
             sink: Sink::Open,
             close_code: None,

@@ -17,7 +17,7 @@ use std::time::Duration;
 use wsio::{
     exit::Exit,
     fault::Fault,
-    session::{Event, Instant, Patience, Rules, Session, SideKind, SinkFailure, SourceEnd, Within},
+    session::{DrainTimeout, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, Within},
 };
 
 /// Some fault of that exit.
@@ -73,10 +73,10 @@ fn what_a_subject_cannot_carry_ends_its_source_alone() {
     assert_eq!((robot.run_out(), robot.exit()), (Duration::ZERO, Exit::BadInput));
 }
 
-/// A peer that is gone, found by writing, and an output of that patience that takes nothing of what it sent.
-fn lost_behind(patience: Patience) -> Robot {
+/// A peer that is gone, found by writing, and an output of that drain_timeout that takes nothing of what it sent.
+fn lost_behind(drain_timeout: DrainTimeout) -> Robot {
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
-    robot.session.output(1, "the target".into(), patience);
+    robot.session.output(1, "the target".into(), drain_timeout);
     robot.happens(Event::Blocked { side: 0, blocked: true });
     robot.wait(Duration::from_secs(3600));
     let how = SinkFailure::Failed(fault(Exit::Lost));
@@ -86,7 +86,7 @@ fn lost_behind(patience: Patience) -> Robot {
 
 #[test]
 fn what_a_lost_peer_sent_is_taken_for_as_long_as_it_is_taken() {
-    let mut robot = lost_behind(Patience::Bounded);
+    let mut robot = lost_behind(DrainTimeout::CloseTimeout);
     for _ in 0..20 {
         robot.wait(Duration::from_secs(4));
         robot.happens(Event::Took { side: 1 });
@@ -95,7 +95,7 @@ fn what_a_lost_peer_sent_is_taken_for_as_long_as_it_is_taken() {
     robot.wait(Duration::from_secs(6));
     assert_eq!((robot.session.is_over(), robot.exit()), (true, Exit::Lost), "it takes nothing");
 
-    let mut robot = lost_behind(Patience::Endless);
+    let mut robot = lost_behind(DrainTimeout::Never);
     robot.wait(Duration::from_secs(3600));
     assert!(!robot.session.is_over());
     robot.happens(Event::Blocked { side: 0, blocked: false });
@@ -107,7 +107,7 @@ fn what_a_lost_peer_sent_is_taken_for_as_long_as_it_is_taken() {
 #[test]
 fn whoever_does_not_take_what_came_is_waited_for_while_the_peer_lives() {
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
-    robot.session.output(1, "the target".into(), Patience::Bounded);
+    robot.session.output(1, "the target".into(), DrainTimeout::CloseTimeout);
     robot.happens(Event::Blocked { side: 0, blocked: true });
     robot.wait(Duration::from_secs(3600));
     assert!(!robot.session.is_over());
@@ -228,7 +228,7 @@ fn a_peer_that_gives_up_on_an_output_of_ours_is_told_as_that() {
     let kinds = [SideKind::Standard, SideKind::WebSocket];
     let ended = |after: u64, how: SourceEnd| {
         let mut session = Session::new(Rules::default(), kinds, false, None, start);
-        session.output(0, "standard output".to_owned(), Patience::Endless);
+        session.output(0, "standard output".to_owned(), DrainTimeout::Never);
         session.on(Event::Held { side: 1, held: true }, start + Duration::from_secs(5));
         session.on(Event::Ended { side: 1, how }, start + Duration::from_secs(5 + after));
         session.verdict().unwrap()

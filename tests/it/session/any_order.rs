@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 use wsio::{
     exit::Exit,
-    session::{Event, Patience, Rules, SideKind, SinkFailure, SourceEnd, Within},
+    session::{DrainTimeout, Event, Rules, SideKind, SinkFailure, SourceEnd, Within},
 };
 
 fn kind() -> impl Strategy<Value = SideKind> {
@@ -136,8 +136,8 @@ fn world() -> impl Strategy<Value = World> {
     )
 }
 
-fn patience() -> impl Strategy<Value = Patience> {
-    prop_oneof![Just(Patience::Endless), Just(Patience::Bounded)]
+fn drain_timeout() -> impl Strategy<Value = DrainTimeout> {
+    prop_oneof![Just(DrainTimeout::Never), Just(DrainTimeout::CloseTimeout)]
 }
 
 /// Whatever begins in it, the world goes on: a driver and its outputs do what they were asked in the end.
@@ -164,10 +164,16 @@ fn live(robot: &mut Robot, steps: Vec<Step>) {
     }
 }
 
-fn robot(rules: Rules, kinds: [SideKind; 2], serving: bool, world: World, patience: [Patience; 2]) -> Robot {
+fn robot(
+    rules: Rules,
+    kinds: [SideKind; 2],
+    serving: bool,
+    world: World,
+    drain_timeout: [DrainTimeout; 2],
+) -> Robot {
     let mut robot = Robot::with(rules, kinds, serving, world);
-    for (side, patience) in patience.into_iter().enumerate() {
-        robot.session.output(side, format!("output {side}"), patience);
+    for (side, drain_timeout) in drain_timeout.into_iter().enumerate() {
+        robot.session.output(side, format!("output {side}"), drain_timeout);
     }
     robot
 }
@@ -186,10 +192,10 @@ proptest! {
         kinds in [kind(), kind()],
         serving in any::<bool>(),
         world in world(),
-        patience in [patience(), patience()],
+        drain_timeout in [drain_timeout(), drain_timeout()],
         steps in prop::collection::vec(step(), 0..12),
     ) {
-        let mut robot = robot(Rules::default(), kinds, serving, world, patience);
+        let mut robot = robot(Rules::default(), kinds, serving, world, drain_timeout);
         live(&mut robot, steps);
         robot.happens(Event::Signal(fault(Exit::Interrupt)));
         let took = robot.ends();
@@ -204,11 +210,11 @@ proptest! {
         kinds in [kind(), kind()],
         serving in any::<bool>(),
         world in world(),
-        patience in [patience(), patience()],
+        drain_timeout in [drain_timeout(), drain_timeout()],
         steps in prop::collection::vec(step(), 0..12),
     ) {
         let rules = Rules { timeout: Some(Duration::from_secs(20)), ..Rules::default() };
-        let mut robot = robot(rules.clone(), kinds, serving, world, patience);
+        let mut robot = robot(rules.clone(), kinds, serving, world, drain_timeout);
         live(&mut robot, steps);
         robot.ends();
         let most = rules.timeout.unwrap_or_default() + rules.close_timeout + MOMENT;
@@ -222,13 +228,13 @@ proptest! {
         other in kind(),
         serving in any::<bool>(),
         world in world(),
-        patience in [patience(), patience()],
+        drain_timeout in [drain_timeout(), drain_timeout()],
         steps in prop::collection::vec(step(), 0..8),
         end in ending(),
     ) {
         let kinds = [other, SideKind::WebSocket];
         let world = never_for_ever(world);
-        let mut robot = robot(Rules::default(), kinds, serving, world.clone(), patience);
+        let mut robot = robot(Rules::default(), kinds, serving, world.clone(), drain_timeout);
         live(&mut robot, steps);
         let queue: u64 = robot.queues().into_iter().sum();
         for side in 0..2 {
@@ -248,11 +254,11 @@ proptest! {
         other in kind().prop_filter("no bytes", |kind| *kind != SideKind::WebSocket),
         serving in any::<bool>(),
         world in world(),
-        patience in [patience(), patience()],
+        drain_timeout in [drain_timeout(), drain_timeout()],
         steps in prop::collection::vec(quiet_step(), 0..8),
         panics in any::<bool>(),
     ) {
-        let mut robot = robot(Rules::default(), [other, SideKind::WebSocket], serving, world, patience);
+        let mut robot = robot(Rules::default(), [other, SideKind::WebSocket], serving, world, drain_timeout);
         live(&mut robot, steps);
         if robot.is_over() || robot.fault().is_some() {
             // Nobody answered a ping.

@@ -8,7 +8,7 @@ use super::{
 use std::time::Duration;
 use wsio::{
     exit::Exit,
-    session::{Event, Patience, Rules, SideKind, SinkFailure, SourceEnd, Within},
+    session::{DrainTimeout, Event, Rules, SideKind, SinkFailure, SourceEnd, Within},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,16 +16,16 @@ const SECOND: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// A session whose output, side 0, takes nothing of what the peer says.
-fn stalled(kind: SideKind, patience: Patience, serving: bool, answers: bool, rules: Rules) -> Robot {
+fn stalled(kind: SideKind, drain_timeout: DrainTimeout, serving: bool, answers: bool, rules: Rules) -> Robot {
     let mut world = World::quick(answers);
     world.delivery[0] = None;
     let mut robot = Robot::with(rules, [kind, SideKind::WebSocket], serving, world);
-    robot.session.output(0, "the target".into(), patience);
+    robot.session.output(0, "the target".into(), drain_timeout);
     robot
 }
 
 fn endless(rules: Rules) -> Robot {
-    stalled(SideKind::Standard, Patience::Endless, false, true, rules)
+    stalled(SideKind::Standard, DrainTimeout::Never, false, true, rules)
 }
 
 fn ended() -> Event {
@@ -104,7 +104,7 @@ fn an_output_with_bounded_time_fails_when_it_takes_nothing_for_it() {
         for serving in [false, true] {
             for (rules, end) in clean_ends() {
                 let name = format!("{end:?}");
-                let mut robot = stalled(kind, Patience::Bounded, serving, true, rules);
+                let mut robot = stalled(kind, DrainTimeout::CloseTimeout, serving, true, rules);
                 robot.happens(end);
                 for _ in 0..10 {
                     robot.wait(4 * SECOND);
@@ -121,7 +121,7 @@ fn an_output_with_bounded_time_fails_when_it_takes_nothing_for_it() {
         }
     }
     // What went wrong before stays the verdict.
-    let mut robot = stalled(SideKind::Stream, Patience::Bounded, false, true, Rules::default());
+    let mut robot = stalled(SideKind::Stream, DrainTimeout::CloseTimeout, false, true, Rules::default());
     robot.happens(closed(1, Some(1011)));
     assert_eq!((robot.ends(), robot.exit()), (5 * SECOND, Exit::ClosedByPeer));
 }
@@ -129,7 +129,7 @@ fn an_output_with_bounded_time_fails_when_it_takes_nothing_for_it() {
 #[test]
 fn the_time_of_an_output_is_that_of_the_rules() {
     let rules = Rules { close_timeout: 2 * SECOND, ..Rules::default() };
-    let mut robot = stalled(SideKind::Stream, Patience::Bounded, false, true, rules);
+    let mut robot = stalled(SideKind::Stream, DrainTimeout::CloseTimeout, false, true, rules);
     robot.happens(closed(1, Some(1000)));
     assert_eq!((robot.ends(), robot.exit()), (2 * SECOND, Exit::WriteError));
 }
@@ -140,7 +140,7 @@ fn a_stalled_output_keeps_no_signal_and_no_deadline_while_the_peer_talks() {
     let ten = Some(10 * SECOND);
     for serving in [false, true] {
         for answers in [false, true] {
-            for patience in [Patience::Endless, Patience::Bounded] {
+            for drain_timeout in [DrainTimeout::Never, DrainTimeout::CloseTimeout] {
                 let rows = [
                     (with(None, None), Some(Event::Signal(fault(Exit::Terminate))), Exit::Terminate),
                     (with(None, None), Some(Event::Unmet(fault(Exit::Expectation))), Exit::Expectation),
@@ -148,11 +148,11 @@ fn a_stalled_output_keeps_no_signal_and_no_deadline_while_the_peer_talks() {
                     (with(None, ten), None, Exit::Deadline),
                 ];
                 for (rules, event, exit) in rows {
-                    let name = format!("{exit:?}, serving {serving}, answers {answers}, {patience:?}");
+                    let name = format!("{exit:?}, serving {serving}, answers {answers}, {drain_timeout:?}");
                     let is_signal = matches!(event, Some(Event::Signal(_)));
                     let talks = rules.idle_timeout.is_none();
                     let within = if serving && is_signal { 10 * SECOND } else { 5 * SECOND };
-                    let mut robot = stalled(SideKind::Standard, patience, serving, answers, rules);
+                    let mut robot = stalled(SideKind::Standard, drain_timeout, serving, answers, rules);
                     robot.happens(Event::Blocked { side: 1, blocked: true });
                     if talks {
                         robot.hears(1, 100_000, Within { message: true, frame: true });
@@ -215,7 +215,7 @@ fn an_output_that_left_with_bytes_in_its_queue_did_not_take_them() {
         world.untaken[side] = 17;
         let kinds = [SideKind::Stream, SideKind::WebSocket];
         let mut robot = Robot::with(Rules::default(), kinds, false, world);
-        robot.session.output(0, "the target".into(), Patience::Bounded);
+        robot.session.output(0, "the target".into(), DrainTimeout::CloseTimeout);
         robot.happens(closed(1, Some(1000)));
         assert_eq!((robot.is_over(), robot.exit()), (true, exit));
         let cause = robot.fault().map(|fault| fault.cause).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::{
 use std::time::Duration;
 use wsio::{
     exit::Exit,
-    session::{Doubt, Event, Left, Patience, Rules, SideKind, SinkFailure, SourceEnd},
+    session::{Doubt, DrainTimeout, Event, Left, Rules, SideKind, SinkFailure, SourceEnd},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -183,7 +183,7 @@ fn one_that_holds_too_much_memory_is_sent_away() {
 fn an_output_that_held_the_peer_up_is_named_where_the_peer_gave_up() {
     let hint = |held: &[(u32, bool)], end: Event| {
         let mut robot = Robot::new(Rules { ping_interval: None, ..Rules::default() }, BRIDGE, true);
-        robot.session.output(0, "the slow target".into(), Patience::Bounded);
+        robot.session.output(0, "the slow target".into(), DrainTimeout::CloseTimeout);
         for (wait, held) in held {
             robot.wait(*wait * SECOND);
             robot.happens(Event::Held { side: 1, held: *held });
