@@ -1,4 +1,4 @@
-//! The ways of a client side to its server: straight, by a detour, through a proxy or over a Unix socket.
+//! The ways of a client side to its server: straight, by --connect-to, through a proxy or over a Unix socket.
 //!
 //! [`Dialer::route`] decides, [`Dialer::dial`] opens the transport to the first stop, and
 //! [`Dialer::tunnel`] asks a proxy there for the rest of the way; the three are apart so that each
@@ -6,9 +6,9 @@
 
 use super::{
     Dialed,
-    detour::ConnectTo,
     dial::dial_tcp,
     options::DialOptions,
+    overrides::ConnectTo,
     proxy::{Chosen, Kind, Tunnel},
     resolve::resolve,
     udp::dial_udp,

@@ -6,7 +6,7 @@
 use super::{
     Stream,
     answer_head::{AnswerHeads, Findings, MAX_FIELDS, MAX_HEAD, Shared, field_text},
-    spelling::Spelled,
+    header_case::HeaderCase,
 };
 use crate::observe::Redactor;
 use bytes::Bytes;
@@ -37,7 +37,7 @@ pub struct Exchange {
     done: bool,
 }
 
-type Io = TokioIo<Spelled<AnswerHeads>>;
+type Io = TokioIo<HeaderCase<AnswerHeads>>;
 
 impl Exchange {
     /// Takes a stream over.
@@ -51,7 +51,7 @@ impl Exchange {
         builder.title_case_headers(true);
         builder.max_headers(MAX_FIELDS).max_header_size(2 * MAX_HEAD).max_buf_size(2 * MAX_HEAD);
         let heads = AnswerHeads::new(stream, shared.clone());
-        let (sender, connection) = builder.handshake(TokioIo::new(Spelled(heads))).await?;
+        let (sender, connection) = builder.handshake(TokioIo::new(HeaderCase(heads))).await?;
         Ok(Self { sender, connection, shared, done: false })
     }
 

@@ -6,15 +6,16 @@
 mod addr;
 mod answer_head;
 mod bind;
-mod detour;
 mod dial;
 mod dialer;
 mod exchange;
+mod header_case;
 #[cfg(unix)]
 mod inherited;
 mod listen;
 mod noticed;
 mod options;
+mod overrides;
 mod part;
 mod prefixed;
 mod proxy;
@@ -23,7 +24,6 @@ mod resolve;
 mod send_queue;
 mod socket;
 mod source;
-mod spelling;
 mod transport;
 mod udp;
 #[cfg(unix)]
@@ -31,20 +31,20 @@ mod unix;
 
 pub use addr::host_port;
 pub use answer_head::{Findings, is_token};
-pub use detour::{ConnectTo, Resolve};
 #[cfg(unix)]
 pub use dial::dial_unix;
 pub use dial::milliseconds;
 pub use dialer::{Dialer, Route, without_zone};
 pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, status_text, title_case};
+pub use header_case::HeaderCase;
 pub use listen::{Listener, OnSpare};
 pub use noticed::{Heard, noticed};
 pub use options::DialOptions;
+pub use overrides::{ConnectTo, Resolve};
 pub use part::{Parting, part};
 pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
 pub use resolve::is_localhost;
 pub use source::{Family, Interface};
-pub use spelling::Spelled;
 pub use transport::{Beneath, SocketRef, Stream, Transport};
 pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, is_full, is_too_big};
 

@@ -2,7 +2,7 @@
 
 use super::{
     Family, Interface, Proxies,
-    detour::{ConnectTo, Resolve},
+    overrides::{ConnectTo, Resolve},
 };
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! From a name to addresses: what `--resolve` knows, or else the name service; in the order in which
 //! they are tried.
 
-use super::{Family, detour::Resolve, options::DialOptions};
+use super::{Family, options::DialOptions, overrides::Resolve};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},

@@ -9,7 +9,7 @@ use super::{
     request_head::{MAX_FIELDS, MAX_HEAD},
     validate::{Answer, Rejection},
 };
-use crate::net::{self, Parting, Spelled, Stream};
+use crate::net::{self, HeaderCase, Parting, Stream};
 use bytes::Bytes;
 use hyper::{
     StatusCode,
@@ -48,7 +48,7 @@ const MAX_WAITING: usize = 64 * 1024;
 
 /// One client's connection.
 pub(super) struct Http {
-    connection: Connection<TokioIo<Spelled<Guard>>, RequestChannel>,
+    connection: Connection<TokioIo<HeaderCase<Guard>>, RequestChannel>,
     requests: mpsc::UnboundedReceiver<Asked>,
     /// Takes the answer to the request that was handed out last.
     answers: Option<oneshot::Sender<Answer>>,
@@ -87,7 +87,7 @@ impl Http {
         let mut builder = Builder::new();
         builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
         builder.title_case_headers(true);
-        let io = TokioIo::new(Spelled(Guard::new(stream, Arc::clone(&gauge))));
+        let io = TokioIo::new(HeaderCase(Guard::new(stream, Arc::clone(&gauge))));
         Self {
             connection: builder.serve_connection(io, RequestChannel(sender, Arc::clone(&gauge))),
             requests,

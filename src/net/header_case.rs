@@ -16,10 +16,10 @@ const WRITTEN: &[u8] = b"\r\nSec-Websocket-";
 const LETTER: usize = "\r\nSec-Web".len();
 
 /// A transport whose heads have the standard's spelling.
-pub struct Spelled<T>(pub T);
+pub struct HeaderCase<T>(pub T);
 
 /// A write with a head that is spelled otherwise, as the standard spells it; `None` for any other.
-fn spelled(bytes: &[u8]) -> Option<Vec<u8>> {
+fn cased(bytes: &[u8]) -> Option<Vec<u8>> {
     let begins = |start: &[u8]| bytes.starts_with(start);
     if !begins(b"GET ") && !begins(b"HTTP/1.1 101 ") {
         return None;
@@ -27,12 +27,12 @@ fn spelled(bytes: &[u8]) -> Option<Vec<u8>> {
     let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(bytes.len());
     let mut places = (0..head).filter(|at| bytes[*at..].starts_with(WRITTEN)).peekable();
     places.peek()?;
-    let mut spelled = bytes.to_vec();
-    places.for_each(|at| spelled[at + LETTER] = b'S');
-    Some(spelled)
+    let mut cased = bytes.to_vec();
+    places.for_each(|at| cased[at + LETTER] = b'S');
+    Some(cased)
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Spelled<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for HeaderCase<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -42,9 +42,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Spelled<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Spelled<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for HeaderCase<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match spelled(bytes) {
+        match cased(bytes) {
             Some(spelled) => Pin::new(&mut self.0).poll_write(cx, &spelled),
             None => Pin::new(&mut self.0).poll_write(cx, bytes),
         }
@@ -55,7 +55,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Spelled<T> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match slices.first().and_then(|first| spelled(first)) {
+        match slices.first().and_then(|first| cased(first)) {
             Some(spelled) => Pin::new(&mut self.0).poll_write(cx, &spelled),
             None => Pin::new(&mut self.0).poll_write_vectored(cx, slices),
         }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn names_in_the_head_of_an_upgrade_are_spelled_as_in_the_standard() {
         let as_text =
-            |bytes: &str| spelled(bytes.as_bytes()).map(|spelled| String::from_utf8(spelled).unwrap());
+            |bytes: &str| cased(bytes.as_bytes()).map(|spelled| String::from_utf8(spelled).unwrap());
         let head =
             |name: &str| format!("GET / HTTP/1.1\r\n{name}Key: x\r\nA: b\r\n{name}Version: 13\r\n\r\n");
         assert_eq!(as_text(&head("Sec-Websocket-")), Some(head("Sec-WebSocket-")));

@@ -34,8 +34,8 @@ impl ConnectTo {
 
     /// The host and port to go to, by the first of these that fits.
     pub(super) fn apply(all: &[Self], host: &str, port: u16) -> (String, u16) {
-        let fits = |detour: &&Self| {
-            let (from_host, from_port) = &detour.from;
+        let fits = |connect_to: &&Self| {
+            let (from_host, from_port) = &connect_to.from;
             from_host.as_ref().is_none_or(|from| from.eq_ignore_ascii_case(host))
                 && from_port.is_none_or(|from| from == port)
         };
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn connect_to_exchanges_what_it_names() {
-        for (detour, host, port, expected) in [
+        for (connect_to, host, port, expected) in [
             ("a:1:b:2", "a", 1, "b 2"),
             ("a:1:b:2", "A", 1, "b 2"),
             ("a:1:b:2", "a", 3, "a 3"),
@@ -141,8 +141,8 @@ mod tests {
             ("[::1]:1:[::2]:2", "::1", 1, "::2 2"),
             ("a:1:[fe80::1%eth0]:2", "a", 1, "fe80::1%eth0 2"),
         ] {
-            let (host, port) = ConnectTo::apply(&[ConnectTo::parse(detour).unwrap()], host, port);
-            assert_eq!(format!("{host} {port}"), expected, "{detour}");
+            let (host, port) = ConnectTo::apply(&[ConnectTo::parse(connect_to).unwrap()], host, port);
+            assert_eq!(format!("{host} {port}"), expected, "{connect_to}");
         }
         let all = ["x:1:y:2", "a:1:b:2", "a:1:c:3"].map(|text| ConnectTo::parse(text).unwrap());
         assert_eq!(ConnectTo::apply(&all, "a", 1), ("b".to_owned(), 2), "the first one wins");
