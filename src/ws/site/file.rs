@@ -2,8 +2,8 @@
 
 use super::{
     Reply,
+    conditional::{Part, State},
     folder::{self, Found},
-    fresh::{Part, State},
     target::Target,
 };
 use crate::ws::body::Outgoing;
@@ -84,7 +84,7 @@ fn content(path: &str, file: File, metadata: &Metadata, head: &Parts) -> Reply {
         Part::Bytes(range) => match cut(file, &range) {
             Ok(body) => Reply::new(StatusCode::PARTIAL_CONTENT, body).with(
                 header::CONTENT_RANGE,
-                span(&format!("{}-{}", range.start, range.end - 1), state.length),
+                content_range(&format!("{}-{}", range.start, range.end - 1), state.length),
             ),
             Err(error) => return failed(&error),
         },
@@ -94,7 +94,7 @@ fn content(path: &str, file: File, metadata: &Metadata, head: &Parts) -> Reply {
                 "the range is beyond the file's end",
                 None,
             )
-            .with(header::CONTENT_RANGE, span("*", state.length));
+            .with(header::CONTENT_RANGE, content_range("*", state.length));
         }
     };
     about(reply, &state)
@@ -107,7 +107,7 @@ fn cut(mut file: File, range: &Range<u64>) -> io::Result<Outgoing> {
     Ok(Outgoing::file(file, range.end - range.start))
 }
 
-fn span(bytes: &str, length: u64) -> HeaderValue {
+fn content_range(bytes: &str, length: u64) -> HeaderValue {
     HeaderValue::try_from(format!("bytes {bytes}/{length}")).unwrap_or(HeaderValue::from_static("bytes */*"))
 }
 

@@ -4,10 +4,10 @@
 //! Reading files blocks, so it happens on tokio's threads for that; everything else here is plain
 //! functions over the head of a request.
 
+mod conditional;
 mod console;
 mod file;
 mod folder;
-mod fresh;
 mod reply;
 mod target;
 
