@@ -23,7 +23,7 @@ const CHUNK: u64 = 128 * 1024;
 
 /// Facts of a client's traffic beyond what hyper tells; used by one task.
 #[derive(Default)]
-pub(super) struct Gauge {
+pub(super) struct BodyProgress {
     wanted: AtomicBool,
     refused: OnceLock<Malformed>,
     asked: AtomicBool,
@@ -32,7 +32,7 @@ pub(super) struct Gauge {
     sent: AtomicBool,
 }
 
-impl Gauge {
+impl BodyProgress {
     /// Before an answer: nothing of it was given or sent, nothing was heard since.
     pub(super) fn reset(&self) {
         for flag in [&self.heard, &self.given, &self.sent] {
@@ -101,7 +101,7 @@ impl Gauge {
 /// The body of an answer.
 pub(super) struct Outgoing {
     content: Content,
-    gauge: Option<Arc<Gauge>>,
+    progress: Option<Arc<BodyProgress>>,
 }
 
 enum Content {
@@ -121,13 +121,13 @@ impl Outgoing {
     /// `length` bytes of a file from where it stands.
     pub(super) fn file(file: File, length: u64) -> Self {
         let part = Part { file: Some(file), left: length, reading: None };
-        Self { content: Content::Part(part), gauge: None }
+        Self { content: Content::Part(part), progress: None }
     }
 
-    /// The same body, whose end is told to `gauge`.
-    pub(super) fn gauged(self, gauge: Arc<Gauge>) -> Self {
+    /// The same body, whose end is told to `progress`.
+    pub(super) fn gauged(self, progress: Arc<BodyProgress>) -> Self {
         let mut this = self;
-        this.gauge = Some(gauge);
+        this.progress = Some(progress);
         this
     }
 
@@ -142,16 +142,16 @@ impl Outgoing {
 
 impl<T: Into<Bytes>> From<T> for Outgoing {
     fn from(bytes: T) -> Self {
-        Self { content: Content::Whole(bytes.into()), gauge: None }
+        Self { content: Content::Whole(bytes.into()), progress: None }
     }
 }
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        if let Some(gauge) = &self.gauge
+        if let Some(progress) = &self.progress
             && self.left() == 0
         {
-            gauge.given.store(true, Relaxed);
+            progress.given.store(true, Relaxed);
         }
     }
 }
@@ -230,8 +230,8 @@ mod tests {
     async fn a_file_comes_in_chunks_and_whole() {
         for length in [0, 1, CHUNK as usize, 3 * CHUNK as usize + 1] {
             let (file, content) = file(length);
-            let gauge = Arc::<Gauge>::default();
-            let mut body = Outgoing::file(file, length as u64).gauged(Arc::clone(&gauge));
+            let progress = Arc::<BodyProgress>::default();
+            let mut body = Outgoing::file(file, length as u64).gauged(Arc::clone(&progress));
             assert_eq!(body.size_hint().exact(), Some(length as u64));
             let mut got = Vec::new();
             while let Some(frame) = body.frame().await {
@@ -240,11 +240,11 @@ mod tests {
                 got.extend_from_slice(&bytes);
             }
             assert!(got == content, "{length}");
-            gauge.flush();
-            assert!(!gauge.sent(), "hyper still holds the body");
+            progress.flush();
+            assert!(!progress.sent(), "hyper still holds the body");
             drop(body);
-            gauge.flush();
-            assert!(gauge.sent());
+            progress.flush();
+            assert!(progress.sent());
         }
     }
 
@@ -259,13 +259,13 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_got_shorter_is_an_error_and_never_whole() {
         let (file, _) = file(1000);
-        let gauge = Arc::<Gauge>::default();
-        let mut body = Outgoing::file(file, 1001).gauged(Arc::clone(&gauge));
+        let progress = Arc::<BodyProgress>::default();
+        let mut body = Outgoing::file(file, 1001).gauged(Arc::clone(&progress));
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), 1000);
         let error = body.frame().await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         drop(body);
-        gauge.flush();
-        assert!(!gauge.sent());
+        progress.flush();
+        assert!(!progress.sent());
     }
 }

@@ -4,9 +4,9 @@
 //! does what it has to in its own time, and gives the answer. In between hyper's connection waits.
 
 use super::{
-    body::Gauge,
-    guard::Guard,
+    body::BodyProgress,
     request_head::{MAX_FIELDS, MAX_HEAD},
+    stall_timeout::StallTimeout,
     validate::{Answer, Rejection},
 };
 use crate::net::{self, HeaderCase, Parting, Stream};
@@ -48,11 +48,11 @@ const MAX_WAITING: usize = 64 * 1024;
 
 /// One client's connection.
 pub(super) struct Http {
-    connection: Connection<TokioIo<HeaderCase<Guard>>, RequestChannel>,
+    connection: Connection<TokioIo<HeaderCase<StallTimeout>>, RequestChannel>,
     requests: mpsc::UnboundedReceiver<Asked>,
     /// Takes the answer to the request that was handed out last.
     answers: Option<oneshot::Sender<Answer>>,
-    gauge: Arc<Gauge>,
+    progress: Arc<BodyProgress>,
     /// The client ended in the middle of a head.
     is_cut: bool,
 }
@@ -61,7 +61,7 @@ pub(super) struct Http {
 type Asked = (Parts, oneshot::Sender<Answer>);
 
 /// Hands requests out, one at a time, and waits for their answers.
-struct RequestChannel(mpsc::UnboundedSender<Asked>, Arc<Gauge>);
+struct RequestChannel(mpsc::UnboundedSender<Asked>, Arc<BodyProgress>);
 
 impl Service<hyper::Request<Incoming>> for RequestChannel {
     type Response = Answer;
@@ -83,16 +83,16 @@ impl Service<hyper::Request<Incoming>> for RequestChannel {
 impl Http {
     pub(super) fn new(stream: Stream) -> Self {
         let (sender, requests) = mpsc::unbounded_channel();
-        let gauge = Arc::<Gauge>::default();
+        let progress = Arc::<BodyProgress>::default();
         let mut builder = Builder::new();
         builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
         builder.title_case_headers(true);
-        let io = TokioIo::new(HeaderCase(Guard::new(stream, Arc::clone(&gauge))));
+        let io = TokioIo::new(HeaderCase(StallTimeout::new(stream, Arc::clone(&progress))));
         Self {
-            connection: builder.serve_connection(io, RequestChannel(sender, Arc::clone(&gauge))),
+            connection: builder.serve_connection(io, RequestChannel(sender, Arc::clone(&progress))),
             requests,
             answers: None,
-            gauge,
+            progress,
             is_cut: false,
         }
     }
@@ -100,26 +100,26 @@ impl Http {
     /// The head of the next request; hyper answered already when there is an error, but for one that
     /// [`is_unanswered`](Self::is_unanswered).
     pub(super) async fn request(&mut self) -> Result<Parts, Refusal> {
-        let Self { connection, requests, gauge, .. } = self;
-        gauge.want();
+        let Self { connection, requests, progress, .. } = self;
+        progress.want();
         let ended = poll_fn(|cx| {
             let ended = connection.poll_without_shutdown(cx);
             match (requests.poll_recv(cx), ended) {
                 (Poll::Ready(Some(asked)), _) => Poll::Ready(Ok(asked)),
-                _ if gauge.is_refused() => Poll::Ready(Err(Ok(()))),
+                _ if progress.is_refused() => Poll::Ready(Err(Ok(()))),
                 (_, Poll::Ready(ended)) => Poll::Ready(Err(ended)),
                 (_, Poll::Pending) => Poll::Pending,
             }
         });
         let ended = ended.await;
-        let is_silent = !self.gauge.heard();
+        let is_silent = !self.progress.heard();
         let refusal = |status, cause: &str| Refusal {
             status,
             cause: cause.to_owned(),
             target: String::new(),
             is_silent,
         };
-        if let (Err(_), Some(why)) = (&ended, self.gauge.refused()) {
+        if let (Err(_), Some(why)) = (&ended, self.progress.refused()) {
             let (cause, target) = (why.cause.clone(), why.target.clone());
             return Err(Refusal { status: why.status, cause, target, is_silent });
         }
@@ -144,17 +144,17 @@ impl Http {
 
     /// True when the last request was refused before hyper could answer it.
     pub(super) fn is_unanswered(&self) -> bool {
-        self.gauge.is_refused() || self.is_cut
+        self.progress.is_refused() || self.is_cut
     }
 
     /// True when the client has sent anything since the last answer began.
     pub(super) fn heard(&self) -> bool {
-        self.gauge.heard()
+        self.progress.heard()
     }
 
     /// Gives the last answer and waits until it is written; false when the client is gone, or has said all.
     pub(super) async fn answer(&mut self, answer: Answer) -> bool {
-        self.gauge.ask(false);
+        self.progress.ask(false);
         self.give(answer).await
     }
 
@@ -180,19 +180,19 @@ impl Http {
         if last {
             Pin::new(&mut self.connection).graceful_shutdown();
         }
-        self.gauge.reset();
-        let gauge = Arc::clone(&self.gauge);
-        let answer = answer.map(|body| body.gauged(gauge));
+        self.progress.reset();
+        let progress = Arc::clone(&self.progress);
+        let answer = answer.map(|body| body.gauged(progress));
         let answers = self.answers.take().ok_or(GONE)?;
         answers.send(answer).map_err(|_| GONE)?;
-        let ended = poll_fn(|cx| match (self.connection.poll_without_shutdown(cx), self.gauge.sent()) {
+        let ended = poll_fn(|cx| match (self.connection.poll_without_shutdown(cx), self.progress.sent()) {
             (Poll::Ready(Ok(())) | Poll::Pending, true) => Poll::Ready(Ok(())),
             (Poll::Ready(Ok(())), false) => Poll::Ready(Err(GONE.to_owned())),
             (Poll::Ready(Err(error)), _) => Poll::Ready(Err(cause(&error))),
             (Poll::Pending, false) => Poll::Pending,
         });
         let ended = ended.await;
-        self.gauge.ask(false);
+        self.progress.ask(false);
         ended
     }
 

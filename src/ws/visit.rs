@@ -153,7 +153,7 @@ mod tests {
         net::SocketRef,
         observe::{Redactor, Reporter, Verbosity},
         tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
-        ws::{AccessPolicy, ClientOptions, Site, Telling, WsUrl, client, guard::STALL},
+        ws::{AccessPolicy, ClientOptions, Site, Telling, WsUrl, client, stall_timeout::STALL},
     };
     use std::time::Duration;
     use tokio::io::{AsyncWriteExt, duplex};

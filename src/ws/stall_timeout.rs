@@ -6,7 +6,7 @@
 //! malformed; what the client sends beyond waits here.
 
 use super::{
-    body::Gauge,
+    body::BodyProgress,
     request_head::{HeadReader, Progress},
 };
 use crate::net::Stream;
@@ -27,9 +27,9 @@ use tokio::{
 pub(super) const STALL: Duration = Duration::from_secs(30);
 
 /// A stream whose writes fail with `TimedOut` when they are stuck.
-pub(super) struct Guard {
+pub(super) struct StallTimeout {
     stream: Stream,
-    gauge: Arc<Gauge>,
+    progress: Arc<BodyProgress>,
     /// Runs while a write waits.
     stuck: Option<Pin<Box<Sleep>>>,
     /// Reads the head of a request, and how much of `ahead` it has read; `None` while one waits for its answer.
@@ -40,9 +40,9 @@ pub(super) struct Guard {
     ready: usize,
 }
 
-impl Guard {
-    pub(super) fn new(stream: Stream, gauge: Arc<Gauge>) -> Self {
-        Self { stream, gauge, stuck: None, head: None, ahead: BytesMut::new(), ready: 0 }
+impl StallTimeout {
+    pub(super) fn new(stream: Stream, progress: Arc<BodyProgress>) -> Self {
+        Self { stream, progress, stuck: None, head: None, ahead: BytesMut::new(), ready: 0 }
     }
 
     /// The transport, and what was read of it beyond the last head.
@@ -62,7 +62,7 @@ impl Guard {
     }
 }
 
-impl AsyncRead for Guard {
+impl AsyncRead for StallTimeout {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -75,14 +75,14 @@ impl AsyncRead for Guard {
                 buffer.put_slice(&this.ahead[..count]);
                 this.ahead.advance(count);
                 this.ready -= count;
-                this.gauge.hear();
+                this.progress.hear();
                 return Poll::Ready(Ok(()));
             }
-            if this.head.is_none() && this.gauge.take_wanted() {
+            if this.head.is_none() && this.progress.take_wanted() {
                 this.head = Some((HeadReader::default(), 0));
             }
             // The request that asks for more of a client polls again, so nobody needs to be woken.
-            if this.gauge.is_refused() || (this.head.is_none() && !this.ahead.is_empty()) {
+            if this.progress.is_refused() || (this.head.is_none() && !this.ahead.is_empty()) {
                 return Poll::Pending;
             }
             if let Some((head, read)) = &mut this.head
@@ -95,8 +95,8 @@ impl AsyncRead for Guard {
                         this.head = None;
                     }
                     Progress::Refused(why) => {
-                        this.gauge.hear();
-                        this.gauge.refuse(why);
+                        this.progress.hear();
+                        this.progress.refuse(why);
                     }
                 }
                 continue;
@@ -106,8 +106,8 @@ impl AsyncRead for Guard {
             this.ahead.extend_from_slice(&buffer.filled()[before..]);
             if buffer.filled().len() > before {
                 buffer.set_filled(before);
-                this.gauge.hear();
-            } else if this.gauge.is_asked() {
+                this.progress.hear();
+            } else if this.progress.is_asked() {
                 // A client that has said all may still want to hear; one that is gone is found by writing.
                 return Poll::Pending;
             } else if this.head.is_some() && !this.ahead.is_empty() {
@@ -121,7 +121,7 @@ impl AsyncRead for Guard {
     }
 }
 
-impl AsyncWrite for Guard {
+impl AsyncWrite for StallTimeout {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = self.stream.as_mut().poll_write(cx, bytes);
         self.patiently(cx, written)
@@ -144,7 +144,7 @@ impl AsyncWrite for Guard {
         let flushed = self.stream.as_mut().poll_flush(cx);
         // hyper flushes once its own buffer is empty.
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            self.gauge.flush();
+            self.progress.flush();
         }
         self.patiently(cx, flushed)
     }
@@ -166,7 +166,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_reads_slowly_is_served_and_who_stops_is_not() {
         let (ours, mut theirs) = duplex(4);
-        let mut guard = Guard::new(Box::pin(ours), Arc::default());
+        let mut stalling = StallTimeout::new(Box::pin(ours), Arc::default());
         let reader = tokio::spawn(async move {
             let mut taken = [0; 4];
             for _ in 0..10 {
@@ -176,12 +176,12 @@ mod tests {
             theirs
         });
         let start = Instant::now();
-        guard.write_all(&[1; 40]).await.unwrap();
+        stalling.write_all(&[1; 40]).await.unwrap();
         assert!(start.elapsed() > STALL * 8, "slow is allowed");
-        guard.write_all(&[2; 4]).await.unwrap();
+        stalling.write_all(&[2; 4]).await.unwrap();
         let _theirs = reader.await.unwrap();
         let start = Instant::now();
-        let stuck = guard.write_all(&[3; 4]).await.unwrap_err();
+        let stuck = stalling.write_all(&[3; 4]).await.unwrap_err();
         assert_eq!((stuck.kind(), start.elapsed()), (io::ErrorKind::TimedOut, STALL));
     }
 }
