@@ -17,8 +17,8 @@ pub(super) struct Ahead {
     /// The most that is kept, bytes; `None` reads nothing ahead.
     limit: Option<usize>,
     /// Up to which byte was read, and when; the output has not come so far yet.
-    mark: Option<(Instant, u64)>,
-    /// The messages read before the mark have waited for [`PATIENCE`].
+    position: Option<(Instant, u64)>,
+    /// The messages read before the position have waited for [`PATIENCE`].
     held: bool,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Ahead {
 impl Ahead {
     /// Keeps at most so many bytes.
     pub(super) fn new(limit: Option<usize>) -> Self {
-        Self { limit, mark: None, held: false, sleep: None }
+        Self { limit, position: None, held: false, sleep: None }
     }
 
     /// True when the messages that were read have waited for longer than a moment.
@@ -52,10 +52,10 @@ impl Ahead {
         messages: usize,
     ) -> bool {
         let now = Instant::now();
-        let since = match self.mark {
+        let since = match self.position {
             Some((since, position)) if delivered < position => since,
             _ => {
-                self.mark = Some((now, arrived));
+                self.position = Some((now, arrived));
                 now
             }
         };
@@ -75,7 +75,7 @@ impl Ahead {
 
     /// Everything is delivered; true when that ends a wait.
     pub(super) fn caught_up(&mut self) -> bool {
-        self.mark = None;
+        self.position = None;
         std::mem::take(&mut self.held)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     link::{Datagrams, Link, Port, Texts, room::Room},
     session::SourceEnd,
     ws::{
-        Telling,
+        LogScope,
         server::{self, Handshake},
     },
 };
@@ -56,10 +56,10 @@ impl Shared {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let client = ClientInfo { conn: number, peer: peer.clone(), ..ClientInfo::default() };
-        let telling = self.run.reach.telling(Some(number), 'A');
+        let scope = self.run.reach.log_scope(Some(number), 'A');
         let (came, mut newcomer, _permit) = match (&self.greeting, accepted) {
             (Some(greeting), Accepted::Stream(dialed)) => {
-                let receives = || reception::receive(self, greeting, dialed, &name, newcomer, &telling);
+                let receives = || reception::receive(self, greeting, dialed, &name, newcomer, &scope);
                 let (handshake, permit) = on_heap(receives).await?;
                 (Came::Asks(greeting, handshake), None, Some(permit))
             }
@@ -68,7 +68,7 @@ impl Shared {
         let opened = on_heap(|| async {
             match came {
                 Came::Asks(greeting, handshake) => {
-                    self.greet(greeting, *handshake, &name, client, &telling).await
+                    self.greet(greeting, *handshake, &name, client, &scope).await
                 }
                 Came::Plain(accepted) => self.join_plain(accepted, &name, client).await,
             }
@@ -107,8 +107,8 @@ impl Shared {
             self.run.tell_end(Some(number), &outcome.tally(0)).await;
         }
         // The close code does not tell these causes, so they get a line of their own.
-        let telling = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
-        if let Some(fault) = outcome.fault.as_ref().filter(telling) {
+        let is_logged = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
+        if let Some(fault) = outcome.fault.as_ref().filter(is_logged) {
             reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
         }
         if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.phase == "script" && !self.once) {
@@ -126,7 +126,7 @@ impl Shared {
         handshake: Handshake,
         name: &str,
         mut client: ClientInfo,
-        telling: &Telling,
+        scope: &LogScope,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
         let reach = &self.run.reach;
         let reporter = &reach.reporter;
@@ -191,7 +191,7 @@ impl Shared {
             },
         };
         let about = format!(" {target}{}", reach.chosen(" subprotocol ", chosen.as_deref()));
-        Some((endpoint::accepted(upgraded, reach, telling, peer, &url), b, about))
+        Some((endpoint::accepted(upgraded, reach, scope, peer, &url), b, about))
     }
 
     /// Tells what may help against a cut or a Close after a long silence; seldom, since an idle client meets
@@ -256,7 +256,7 @@ impl Shared {
                         b.link.speak_live();
                         let rules = reach.datagrams(reach.common.server.peer_idle);
                         Link::Datagrams(Box::new(
-                            Datagrams::peer(peer, name, rules).telling(reach.reporter.clone()),
+                            Datagrams::peer(peer, name, rules).reported_by(reach.reporter.clone()),
                         ))
                     }
                 };

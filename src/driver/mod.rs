@@ -86,7 +86,7 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders
             let opening = remote(&plan.target, &common, &run, Some(Arc::clone(&found)));
             return probe::run(&run, probe, &plan.target, opening, &found).await;
         }
-        let (a, b) = run.telling(both(&plan.target, &common, &run)).await?;
+        let (a, b) = run.reporting(both(&plan.target, &common, &run)).await?;
         run.alone(a, b, 1).await
     };
     let result = run.sparing(common.input_left, talk).await;
@@ -166,7 +166,7 @@ async fn join(
         run.reach.check_files().await?;
         redial::open_any(run, &a, Opening::new(Role::A)).await
     };
-    match run.telling(first).await? {
+    match run.reporting(first).await? {
         Opened::Acceptor(acceptor) => {
             if b.is_standard() && !plan.common.server.once {
                 return Err(Fault::new(
@@ -182,7 +182,7 @@ async fn join(
             run.settle(server.reloading(reload).run().await).await
         }
         Opened::Link(a) => {
-            let b = run.telling(redial::open(run, &b, Opening::new(Role::B))).await?;
+            let b = run.reporting(redial::open(run, &b, Opening::new(Role::B))).await?;
             let shown = usize::from(b.link.is_web_socket());
             run.settle(run.alone(*a, b, shown).await).await
         }

@@ -11,7 +11,7 @@ use crate::{
     endpoint::{EXHAUSTED, Greeting},
     net::{Dialed, OnSpare},
     ws::{
-        Telling,
+        LogScope,
         server::{Asked, Handshake, Refusal},
     },
 };
@@ -35,17 +35,17 @@ impl Shared {
     /// Tells a client that descriptors are used up, where that can be told; it stands in place of the spare one.
     pub(super) async fn turn_away(&self, dialed: Dialed, place: OnSpare) -> Served {
         let until = Instant::now() + TOLD;
-        let telling = self.run.reach.telling(None, 'A');
-        let telling = async {
+        let scope = self.run.reach.log_scope(None, 'A');
+        let answering = async {
             let greeting = self.greeting.as_ref()?;
-            match greeting.begin(dialed, until, &telling).await.ok()?.asked(until).await.ok()? {
+            match greeting.begin(dialed, until, &scope).await.ok()?.asked(until).await.ok()? {
                 Asked::Socket(handshake) => handshake.refuse(503, EXHAUSTED).await,
                 Asked::Plain(plain) => plain.refuse(503, EXHAUSTED, until).await,
                 Asked::Nothing => {}
             }
             Some(())
         };
-        let _ = timeout_at(until, telling).await;
+        let _ = timeout_at(until, answering).await;
         drop(place);
         None
     }
@@ -60,7 +60,7 @@ pub(super) async fn receive(
     mut dialed: Dialed,
     name: &str,
     mut newcomer: Newcomer,
-    telling: &Telling,
+    scope: &LogScope,
 ) -> Option<(Box<Handshake>, OwnedSemaphorePermit)> {
     let run = &shared.run;
     let place = || Arc::clone(&shared.permits).try_acquire_owned().ok();
@@ -68,7 +68,7 @@ pub(super) async fn receive(
     let peer = dialed.peer.clone();
     let refused = |refusal: Refusal| {
         if refusal.is_silent {
-            telling.reporter.verbose(&format!("{peer} {}", refusal.cause));
+            scope.reporter.verbose(&format!("{peer} {}", refusal.cause));
             return shared.silent.note(&peer);
         }
         let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
@@ -92,7 +92,7 @@ pub(super) async fn receive(
     }
     // A server that ends does not wait for clients that are not in yet.
     let begun = tokio::select! {
-        begun = greeting.begin(dialed, until, telling) => begun,
+        begun = greeting.begin(dialed, until, scope) => begun,
         () = newcomer.evicted() => return None,
         _ = run.over("listen") => return None,
     };

@@ -107,7 +107,7 @@ impl Run {
                 has_datagrams: false,
                 relays: false,
                 stdio,
-                rooms: Rooms::new(common.room).telling(reporter.clone()),
+                rooms: Rooms::new(common.room).reported_by(reporter.clone()),
                 reporter,
                 redactor,
                 brokers: Brokers::new(common.room),
@@ -130,7 +130,7 @@ impl Run {
     }
 
     /// Awaits `opening`; its fault is told on standard output too, when that takes events.
-    pub(super) async fn telling<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn reporting<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         let opened = opening.await;
         if let Err(fault) = &opened {
             self.tell_end(None, &outcome::ending(Some(&self.reach.redactor.fault(fault)))).await;

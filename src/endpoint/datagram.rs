@@ -68,7 +68,7 @@ impl Endpoint for Dial {
             // An idle server is no reason to leave: the other side says when it is over.
             let rules = reach.datagrams(None);
             let link = Link::Datagrams(Box::new(
-                Datagrams::client(socket, at, name, rules).telling(reach.reporter.clone()),
+                Datagrams::client(socket, at, name, rules).reported_by(reach.reporter.clone()),
             ));
             Ok(OpenedLink::new(link, at.to_string()).into())
         })
@@ -91,7 +91,7 @@ impl Endpoint for Listening {
     fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let udp = net::bind_udp(&self.address, &reach.common.server.bind).await?;
-            Ok(Opened::Acceptor(Acceptor::Datagrams(Peers::new(udp).telling(reach.reporter.clone()))))
+            Ok(Opened::Acceptor(Acceptor::Datagrams(Peers::new(udp).reported_by(reach.reporter.clone()))))
         })
     }
 }

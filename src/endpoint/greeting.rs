@@ -7,7 +7,7 @@ use crate::{
     net::{Dialed, Listener, SocketRef},
     tls,
     ws::{
-        ServerOptions, Telling,
+        LogScope, ServerOptions,
         server::{Refusal, Visit},
     },
 };
@@ -56,7 +56,7 @@ impl Greeting {
         &self,
         dialed: Dialed,
         until: Instant,
-        telling: &Telling,
+        scope: &LogScope,
     ) -> std::result::Result<Visit<'_>, Refusal> {
         let over_unix = dialed.peer.starts_with("unix:");
         let mut stream = dialed.stream;
@@ -73,7 +73,7 @@ impl Greeting {
             }
             // A record of TLS begins with the number of its kind, a request with a word.
             if first[0].is_ascii_alphabetic() {
-                let visit = Visit::new(telling.heads(stream, true), &self.options, false);
+                let visit = Visit::new(scope.heads(stream, true), &self.options, false);
                 return Err(Box::pin(visit.refuse_plain(until)).await);
             }
             match tokio::time::timeout_at(until, tls.accept(stream)).await {
@@ -83,7 +83,7 @@ impl Greeting {
             }
         }
         let options = if over_unix { &self.over_unix } else { &self.options };
-        Ok(Visit::new(telling.heads(stream, true), options, self.is_secure()))
+        Ok(Visit::new(scope.heads(stream, true), options, self.is_secure()))
     }
 
     /// Reads the files of TLS anew; see [`tls::Acceptor::reload`]. `None` without TLS.

@@ -13,7 +13,7 @@ use crate::{
     observe::Verbosity,
     tls,
     ws::{
-        self, ClientOptions, Frames, Telling, Upgraded, WsUrl,
+        self, ClientOptions, Frames, LogScope, Upgraded, WsUrl,
         client::{self, Answer},
         conn::{Conn, Part},
     },
@@ -116,7 +116,7 @@ impl Endpoint for Client {
             let deadline = reach.deadline();
             let conn = opening.client.as_ref().map(|client| client.conn);
             let side = if opening.role == Role::A { 'A' } else { 'B' };
-            let telling = reach.telling(conn, side);
+            let scope = reach.log_scope(conn, side);
             let mut options = reach.common.client.clone();
             if let Some(subprotocols) = opening.subprotocols {
                 options.subprotocols = subprotocols;
@@ -140,10 +140,10 @@ impl Endpoint for Client {
                     false => Asked::of_strangers(&options, reach, std::mem::take(&mut at.named_login)),
                 };
                 if let Some(missing) = asked.missing() {
-                    telling.reporter.verbose(&format!("not sent there: {missing}"));
+                    scope.reporter.verbose(&format!("not sent there: {missing}"));
                 }
                 let mut facts = Facts::default();
-                let attempt = at.attempt(reach, &deadline, &asked, &telling, &mut facts).await;
+                let attempt = at.attempt(reach, &deadline, &asked, &scope, &mut facts).await;
                 if let Some(found) = &opening.found {
                     *found.lock().unwrap_or_else(PoisonError::into_inner) = facts;
                 }
@@ -152,7 +152,7 @@ impl Endpoint for Client {
                     Ok(Attempt::Moved(to, status)) => (to, status),
                     Err(fault) => return Err(asked.explain(fault, &self.url, &at.url)),
                 };
-                telling.reporter.verbose(&format!("{status}: on to {}", reach.redactor.url(&to.to_string())));
+                scope.reporter.verbose(&format!("{status}: on to {}", reach.redactor.url(&to.to_string())));
                 let mut named_login = false;
                 if to.has_origin_of(&self.url) {
                     if !at.url.has_origin_of(&self.url) {
@@ -238,7 +238,7 @@ impl Client {
         reach: &'a Reach,
         deadline: &'a Deadline,
         asked: &'a Asked,
-        telling: &'a Telling,
+        scope: &'a LogScope,
         facts: &'a mut Facts,
     ) -> Opens<'a, Result<Attempt>> {
         Box::pin(async move {
@@ -246,7 +246,7 @@ impl Client {
             let (url, name) = (&self.url, reach.redactor.url(&self.url.to_string()));
             facts.url = Some(name.clone());
             if url.guessed {
-                telling.reporter.verbose(&format!("no scheme was written: taken as {name}"));
+                scope.reporter.verbose(&format!("no scheme was written: taken as {name}"));
             }
             self.check_demands(reach)?;
             // Our own files are judged before anybody else is troubled.
@@ -263,9 +263,9 @@ impl Client {
                     reach.dialer.route(scheme, &url.reached_host(), url.port)?
                 }
             };
-            let dialed = reach.dial(deadline, &telling.reporter, &name, &route, &mut facts.timings).await?;
+            let dialed = reach.dial(deadline, &scope.reporter, &name, &route, &mut facts.timings).await?;
             let took = facts.timings.tcp.map_or_else(String::new, |tcp| format!(" in {}", milliseconds(tcp)));
-            telling.reporter.verbose(&format!("connected to {}{took}", dialed.peer));
+            scope.reporter.verbose(&format!("connected to {}{took}", dialed.peer));
             facts.peer = dialed.peer;
             let mut stream = dialed.stream;
             if let Some(connector) = connector {
@@ -274,19 +274,19 @@ impl Client {
                 let shaken = deadline.phase("tls", &name, shaking).await;
                 facts.timings.tls = Some(begun.elapsed());
                 let (secured, tls) = shaken.map_err(|fault| self.explain(fault, reach))?;
-                tls.lines(SystemTime::now()).iter().for_each(|line| telling.reporter.verbose(line));
+                tls.lines(SystemTime::now()).iter().for_each(|line| scope.reporter.verbose(line));
                 facts.tls = Some(tls);
                 stream = secured;
             }
             let begun = Instant::now();
-            let asking = client::upgrade(telling.heads(stream, false), url, options, &reach.redactor, facts);
+            let asking = client::upgrade(scope.heads(stream, false), url, options, &reach.redactor, facts);
             let answer = deadline.phase("upgrade", &name, asking).await;
             facts.timings.upgrade = Some(begun.elapsed());
             let upgraded = match answer? {
                 Answer::Open(upgraded) => *upgraded,
                 Answer::Moved(to, status) => return Ok(Attempt::Moved(to, status)),
             };
-            telling.reporter.verbose(&format!(
+            scope.reporter.verbose(&format!(
                 "open: {name}{}{}",
                 reach.chosen(", subprotocol ", upgraded.subprotocol.as_deref()),
                 match upgraded.deflate {
@@ -309,7 +309,7 @@ impl Client {
                 Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.common.max_message)
                     .with_deflate(upgraded.deflate)
                     .with_max_frame(reach.common.max_frame);
-            let conn = reach.joined(conn, telling);
+            let conn = reach.joined(conn, scope);
             Ok(Attempt::Open(Box::new(OpenedLink {
                 link: Link::WebSocket(Box::new(conn)),
                 facts: facts.clone(),
@@ -364,11 +364,11 @@ impl Endpoint for Server {
 }
 
 /// An accepted connection as a link; `peer` is its far end, `url` what it asked for.
-pub fn accepted(upgraded: Upgraded, reach: &Reach, telling: &Telling, peer: String, url: &str) -> OpenedLink {
+pub fn accepted(upgraded: Upgraded, reach: &Reach, scope: &LogScope, peer: String, url: &str) -> OpenedLink {
     let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, reach.common.max_message)
         .with_deflate(upgraded.deflate)
         .with_max_frame(reach.common.max_frame);
-    let conn = reach.joined(conn, telling);
+    let conn = reach.joined(conn, scope);
     let facts = Facts {
         url: Some(reach.redactor.url(url)),
         peer,
@@ -383,20 +383,20 @@ pub fn accepted(upgraded: Upgraded, reach: &Reach, telling: &Telling, peer: Stri
 
 impl Reach {
     /// The reporter for a connection, with the name that its lines bear.
-    pub fn telling(&self, conn: Option<u64>, side: char) -> Telling {
-        let mark = Telling::mark(conn, self.relays.then_some(side));
-        Telling { reporter: self.reporter.of(conn), redactor: self.redactor.clone(), mark }
+    pub fn log_scope(&self, conn: Option<u64>, side: char) -> LogScope {
+        let prefix = LogScope::prefix(conn, self.relays.then_some(side));
+        LogScope { reporter: self.reporter.of(conn), redactor: self.redactor.clone(), prefix }
     }
 
     /// A fresh connection as the run wants it: watched, and with its pongs from where they belong.
-    fn joined(&self, mut conn: Conn, telling: &Telling) -> Conn {
+    fn joined(&self, mut conn: Conn, scope: &LogScope) -> Conn {
         if self.relays {
             conn.relay();
         } else if self.common.no_pong {
             conn.mute_pongs();
         }
         if self.reporter.says(Verbosity::Frames) {
-            conn.watch(Box::new(Frames::new(telling.clone())));
+            conn.watch(Box::new(Frames::new(scope.clone())));
         }
         conn
     }

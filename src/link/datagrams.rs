@@ -121,7 +121,7 @@ impl Datagrams {
 
     /// The same way, which tells what it drops.
     #[must_use]
-    pub fn telling(self, reporter: Reporter) -> Self {
+    pub fn reported_by(self, reporter: Reporter) -> Self {
         Self { reporter: Some(reporter), ..self }
     }
 
@@ -429,7 +429,7 @@ mod tests {
         let (link, _peers, _client) = peer(&[b"hello"], RULES).await;
         let shown = TestStderr::default();
         let reporter = Reporter::new(shown.clone(), Verbosity::Normal);
-        let mut link = link.telling(reporter.clone());
+        let mut link = link.reported_by(reporter.clone());
         (0..3).for_each(|_| link.has_no_room());
         reporter.finish(Duration::from_secs(10));
         assert_eq!(link.dropped(), 3);

@@ -85,7 +85,7 @@ impl Peers {
 
     /// The same server, which tells what it drops.
     #[must_use]
-    pub fn telling(self, reporter: Reporter) -> Self {
+    pub fn reported_by(self, reporter: Reporter) -> Self {
         Self { reporter: Some(reporter), ..self }
     }
 

@@ -132,7 +132,7 @@ impl Rooms {
 
     /// The same, which tell what they drop.
     #[must_use]
-    pub fn telling(self, reporter: Reporter) -> Self {
+    pub fn reported_by(self, reporter: Reporter) -> Self {
         Self { reporter: Some(reporter), ..self }
     }
 

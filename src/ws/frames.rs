@@ -4,7 +4,7 @@
 //! `< 12:00:00.123 text fin 5 bytes: hello`. What is compressed, or is no text, is shown as hex.
 
 use super::{
-    heads::Telling,
+    heads::LogScope,
     watch::{FrameWatch, Seen, Way},
 };
 use crate::close;
@@ -15,7 +15,7 @@ const HEX: usize = 32;
 
 /// Tells the frames of one connection.
 pub struct Frames {
-    to: Telling,
+    to: LogScope,
     /// The message under way is text, each way.
     text: [bool; 2],
     /// The message under way is compressed, each way.
@@ -24,7 +24,7 @@ pub struct Frames {
 
 impl Frames {
     /// An observer that tells under this name.
-    pub fn new(to: Telling) -> Self {
+    pub fn new(to: LogScope) -> Self {
         Self { to, text: [false; 2], compressed: [false; 2] }
     }
 
@@ -71,7 +71,7 @@ impl FrameWatch for Frames {
         let time = now.get(11..23).unwrap_or_default();
         let way = if frame.way == Way::In { '<' } else { '>' };
         let line = self.line(frame);
-        self.to.reporter.wire(&format!("{}{way} {time} {line}", self.to.mark));
+        self.to.reporter.wire(&format!("{}{way} {time} {line}", self.to.prefix));
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
 
     fn lines(frames: &[(u8, &[u8], u64)]) -> Vec<String> {
         let reporter = Reporter::new(std::io::sink(), Verbosity::Frames);
-        let to = Telling { reporter, redactor: Redactor::default(), mark: String::new() };
+        let to = LogScope { reporter, redactor: Redactor::default(), prefix: String::new() };
         let mut told = Frames::new(to);
         frames
             .iter()

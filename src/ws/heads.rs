@@ -18,20 +18,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Longest part of one head that is kept; a longer head is reported without its end. Bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// The reporter of a connection, and the mark of its lines.
+/// The reporter of a connection, and the prefix of its lines.
 #[derive(Clone)]
-pub struct Telling {
+pub struct LogScope {
     /// Takes the lines.
     pub reporter: Reporter,
     /// Takes the secrets out.
     pub redactor: Redactor,
     /// Begins each line: such as `#3 ` or `#3 B`, empty when there is only one connection.
-    pub mark: String,
+    pub prefix: String,
 }
 
-impl Telling {
+impl LogScope {
     /// The name of a connection: its number in a server and its side, when both sides are WebSockets.
-    pub fn mark(conn: Option<u64>, side: Option<char>) -> String {
+    pub fn prefix(conn: Option<u64>, side: Option<char>) -> String {
         let number = conn.map_or_else(String::new, |conn| format!("#{conn} "));
         side.into_iter().fold(number, |number, side| number + &side.to_string())
     }
@@ -61,7 +61,7 @@ enum Part {
 
 /// Finds heads in the bytes of both directions.
 struct Heads {
-    to: Telling,
+    to: LogScope,
     /// The direction of requests and of answers, as it is shown.
     asks: char,
     answers: char,
@@ -132,7 +132,7 @@ impl Heads {
     }
 
     fn say(&self, way: char, line: &str) {
-        self.to.reporter.wire(&format!("{}{way} {line}", self.to.mark));
+        self.to.reporter.wire(&format!("{}{way} {line}", self.to.prefix));
     }
 }
 
@@ -207,7 +207,7 @@ mod tests {
     async fn told(serves: bool, at_once: usize, turns: &[(char, &str)]) -> String {
         let said = TestStderr::default();
         let reporter = Reporter::new(said.clone(), Verbosity::Verbose);
-        let to = Telling { reporter, redactor: Redactor::default(), mark: "#3 ".to_owned() };
+        let to = LogScope { reporter, redactor: Redactor::default(), prefix: "#3 ".to_owned() };
         let (ours, mut theirs) = duplex(1 << 20);
         let mut ours = to.heads(Box::pin(ours), serves);
         for (way, text) in turns {

@@ -33,7 +33,7 @@ mod witness;
 pub use access::{AccessPolicy, Login};
 pub use cookies::Cookies;
 pub use frames::Frames;
-pub use heads::Telling;
+pub use heads::LogScope;
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub use site::Site;
 pub use url::{WsUrl, bare_v6};

@@ -153,7 +153,7 @@ mod tests {
         net::SocketRef,
         observe::{Redactor, Reporter, Verbosity},
         tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
-        ws::{AccessPolicy, ClientOptions, Site, Telling, WsUrl, client, stall_timeout::STALL},
+        ws::{AccessPolicy, ClientOptions, LogScope, Site, WsUrl, client, stall_timeout::STALL},
     };
     use std::time::Duration;
     use tokio::io::{AsyncWriteExt, duplex};
@@ -198,7 +198,7 @@ mod tests {
         let (ours, theirs) =
             tokio::join!(connector.connect(Box::pin(ours), "localhost"), acceptor.accept(Box::pin(theirs)));
         let reporter = Reporter::new(std::io::sink(), Verbosity::Verbose);
-        let told = Telling { reporter, redactor: Redactor::default(), mark: String::new() };
+        let told = LogScope { reporter, redactor: Redactor::default(), prefix: String::new() };
         let (ours, theirs) = (told.heads(ours.unwrap().0, false), told.heads(theirs.unwrap(), true));
         let options = options(None);
         let serving = async {
