@@ -56,7 +56,7 @@ impl Shared {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let client = ClientInfo { conn: number, peer: peer.clone(), ..ClientInfo::default() };
-        let scope = self.run.reach.log_scope(Some(number), 'A');
+        let scope = self.run.context.log_scope(Some(number), 'A');
         let (came, mut newcomer, _permit) = match (&self.greeting, accepted) {
             (Some(greeting), Accepted::Stream(dialed)) => {
                 let receives = || reception::receive(self, greeting, dialed, &name, newcomer, &scope);
@@ -82,7 +82,7 @@ impl Shared {
             }
             _ = self.run.over("listen") => return None,
         };
-        let reporter = &self.run.reach.reporter;
+        let reporter = &self.run.context.reporter;
         reporter.life(&format!("{name} open{about}"));
         let cut = Cut::new(reporter, &name);
         let pair = on_heap(|| self.run.pair(a, b, true, Some(number)));
@@ -128,8 +128,8 @@ impl Shared {
         mut client: ClientInfo,
         scope: &LogScope,
     ) -> Option<(OpenedLink, OpenedLink, String)> {
-        let reach = &self.run.reach;
-        let reporter = &reach.reporter;
+        let context = &self.run.context;
+        let reporter = &context.reporter;
         if !self.choose() {
             handshake.refuse(503, "this server serves one client").await;
             return None;
@@ -141,7 +141,7 @@ impl Shared {
         };
         let scheme = if greeting.is_secure() { "wss" } else { "ws" };
         let url = format!("{scheme}://{}{target}", request.host);
-        let target = reach.redactor.url(&target);
+        let target = context.redactor.url(&target);
         let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
         let subprotocols = relays.then(|| request.subprotocols.clone());
         let mut chosen = server::choose_subprotocol(greeting.options(), request);
@@ -190,8 +190,8 @@ impl Shared {
                 }
             },
         };
-        let about = format!(" {target}{}", reach.chosen(" subprotocol ", chosen.as_deref()));
-        Some((endpoint::accepted(upgraded, reach, scope, peer, &url), b, about))
+        let about = format!(" {target}{}", context.chosen(" subprotocol ", chosen.as_deref()));
+        Some((endpoint::accepted(upgraded, context, scope, peer, &url), b, about))
     }
 
     /// Tells what may help against a cut or a Close after a long silence; seldom, since an idle client meets
@@ -204,23 +204,23 @@ impl Shared {
             (None, None) => return,
         };
         if self.cut.count().is_some() {
-            self.run.reach.reporter.life(&format!("{name} {words}"));
+            self.run.context.reporter.life(&format!("{name} {words}"));
         }
     }
 
     /// Tells of a fault; seldom when something is used up, since every client that comes meets it.
     fn fault(&self, fault: &Fault) {
         if !fault.exhausted {
-            self.run.reach.reporter.fault(fault);
+            self.run.context.reporter.fault(fault);
         } else if let Some(count) = self.exhausted.count() {
-            self.run.reach.reporter.fault(fault);
-            self.run.reach.reporter.note(&format!("that happened {count} times since it was last said"));
+            self.run.context.reporter.fault(fault);
+            self.run.context.reporter.note(&format!("that happened {count} times since it was last said"));
         }
     }
 
     /// Refuses a client whose target cannot be opened; a WebSocket's own refusal is passed on.
     async fn refuse(&self, handshake: Handshake, fault: Fault, said: &str, target: &str) {
-        let reporter = &self.run.reach.reporter;
+        let reporter = &self.run.context.reporter;
         self.fault(&fault);
         let without = if fault.exhausted { 503 } else { 502 };
         let status = fault.answer.as_ref().map_or(without, |answer| answer.status);
@@ -243,20 +243,20 @@ impl Shared {
             self.lose(accepted.waiting());
             return None;
         }
-        let (reach, far) = (&self.run.reach, accepted.peer());
+        let (context, far) = (&self.run.context, accepted.peer());
         match self.behind(Opening { client: Some(client), ..Opening::new(Role::B) }).await {
             Ok(mut b) => {
                 let name = name.to_owned();
                 let a = match accepted {
                     Accepted::Stream(dialed) => {
                         let texts = Texts { input: name.clone(), output: name };
-                        reach.bytes(Port::Stream(dialed.stream), texts)
+                        context.bytes(Port::Stream(dialed.stream), texts)
                     }
                     Accepted::Peer(peer) => {
                         b.link.speak_live();
-                        let rules = reach.datagrams(reach.common.server.peer_idle);
+                        let rules = context.datagrams(context.common.server.peer_idle);
                         Link::Datagrams(Box::new(
-                            Datagrams::peer(peer, name, rules).reported_by(reach.reporter.clone()),
+                            Datagrams::peer(peer, name, rules).reported_by(context.reporter.clone()),
                         ))
                     }
                 };
@@ -264,7 +264,7 @@ impl Shared {
             }
             Err(fault) => {
                 self.fault(&fault);
-                reach.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
+                context.reporter.life(&format!("{name} refused: {}: {}", fault.phase, fault.cause));
                 self.unchoose();
                 if let Accepted::Peer(_) = &accepted {
                     tokio::time::sleep(REST).await;

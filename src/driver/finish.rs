@@ -16,8 +16,8 @@ impl Run {
         if let Some(file) = &common.record {
             self.recorder = Some(Recorder::start(file).await?);
         }
-        if common.expect.script.is_some() && self.reach.tells_events() {
-            self.stage.told = self.reach.stdio.output().map(Recorder::on);
+        if common.expect.script.is_some() && self.context.tells_events() {
+            self.stage.told = self.context.stdio.output().map(Recorder::on);
         }
         Ok(self)
     }
@@ -35,7 +35,7 @@ impl Run {
 
     /// Closes standard output, which may have kept its worst news until then.
     async fn closed(&self) -> Result<()> {
-        self.reach.stdio.close().await.map_err(|error| {
+        self.context.stdio.close().await.map_err(|error| {
             let cause = format!("cannot write standard output: {}", os_error::words(&error));
             Fault::new(Exit::WriteError, "session", cause)
         })
@@ -48,7 +48,7 @@ impl Run {
     async fn report(&self, fault: Option<&Fault>) -> Result<()> {
         let Some(script) = &self.common().expect.script else { return Ok(()) };
         let results = self.stage.results(script, fault);
-        let results = results.redacted(|fault| self.reach.redactor.fault(fault));
+        let results = results.redacted(|fault| self.context.redactor.fault(fault));
         for report in &self.common().expect.reports {
             let text = report.write(&results);
             match report.file() {
@@ -56,7 +56,7 @@ impl Run {
                     write_file(file, text).map_err(|error| unwritable(&file.display().to_string(), &error))?
                 }
                 None => {
-                    let written = self.reach.stdio.write(text.into_bytes()).await;
+                    let written = self.context.stdio.write(text.into_bytes()).await;
                     written.map_err(|error| unwritable("standard output", &error))?;
                 }
             }

@@ -64,14 +64,14 @@ impl Hub {
     /// Takes the standard streams; a failure of theirs is sent to `broken`.
     pub(super) fn start(run: &Run, room: Arc<Room>, broken: mpsc::Sender<Fault>) -> Result<Self> {
         let standard = endpoint::parse("-", &Opening::new(Role::B))?;
-        let records = run.reach.tells_events();
-        let reads_records = run.reach.framings.input.name == RECORD_LINES.name;
+        let records = run.context.tells_events();
+        let reads_records = run.context.framings.input.name == RECORD_LINES.name;
         let opening = Opening {
             input: reads_records.then_some(RECORD_LINES),
             output: records.then_some(LINES),
             ..Opening::new(Role::B)
         };
-        let prompt = run.reach.stdio.prompt("every line goes to all clients");
+        let prompt = run.context.stdio.prompt("every line goes to all clients");
         let typed = prompt.is_some();
         let (link, layout) = match prompt {
             Some(prompt) => {
@@ -79,7 +79,7 @@ impl Hub {
                 (Link::Prompt(Box::new(prompt)), layout)
             }
             None => {
-                let mut open = standard.open(&run.reach, opening);
+                let mut open = standard.open(&run.context, opening);
                 // Opening the standard streams never waits.
                 let Poll::Ready(opened) = open.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
                     unreachable!("the standard streams are there");
@@ -87,7 +87,7 @@ impl Hub {
                 let Opened::Link(opened) = opened? else {
                     unreachable!("the standard streams do not listen")
                 };
-                (opened.link, run.reach.stdio.names_clients().then(|| Arc::new(named) as Layout))
+                (opened.link, run.context.stdio.names_clients().then(|| Arc::new(named) as Layout))
             }
         };
         let (finish, finished) = watch::channel(false);
@@ -95,10 +95,10 @@ impl Hub {
         let mut task = Task {
             link,
             member: room.centre(),
-            records: reads_records.then(|| Records::new(run.reach.common.max_message)),
+            records: reads_records.then(|| Records::new(run.context.common.max_message)),
             typed,
             said_alone: false,
-            reporter: run.reach.reporter.clone(),
+            reporter: run.context.reporter.clone(),
             absent: Losses::default(),
             input: VecDeque::new(),
             output: VecDeque::new(),

@@ -97,13 +97,13 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders
 async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLink, OpenedLink)> {
     let b = remote(target, common, run, None).await?;
     let subprotocol = match b.facts.subprotocol.as_deref() {
-        Some(name) => format!("{})", run.reach.chosen(" (subprotocol ", Some(name))),
+        Some(name) => format!("{})", run.context.chosen(" (subprotocol ", Some(name))),
         None => String::new(),
     };
     let greeting = format!("connected to {}{subprotocol}", b.facts.url.as_deref().unwrap_or(target));
     let local = match &common.expect.script {
         Some(script) => stage::endpoint(script, common, false),
-        None => match run.reach.stdio.prompt(&greeting) {
+        None => match run.context.stdio.prompt(&greeting) {
             Some(prompt) => return Ok((OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()), b)),
             None => endpoint::parse("-", &Opening::new(Role::A))?,
         },
@@ -114,7 +114,7 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
 
 /// The WebSocket of `connect`; `found` gets what is known of it, also of one that cannot be opened.
 async fn remote(target: &str, common: &Common, run: &Arc<Run>, found: Option<Found>) -> Result<OpenedLink> {
-    run.reach.check_files().await?;
+    run.context.check_files().await?;
     let mut target = target.to_owned();
     if endpoint::is_echo(&target) {
         target = echo_server(common, run).await?;
@@ -145,8 +145,8 @@ async fn pipe(plan: Pipe, stdio: Stdio, reporter: Reporter, orders: Orders) -> R
     let mut run = Run::new(&plan.common, RAW, stdio, reporter, orders.stop)?.recording(&plan.common).await?;
     let a: Arc<dyn Endpoint> = endpoint::parse(&plan.a, &Opening::new(Role::A))?.into();
     let b: Arc<dyn Endpoint> = endpoint::parse(&plan.b, &Opening::new(Role::B))?.into();
-    run.reach.has_datagrams = a.is_datagrams() || b.is_datagrams();
-    run.reach.relays = a.is_web_socket() && b.is_web_socket();
+    run.context.has_datagrams = a.is_datagrams() || b.is_datagrams();
+    run.context.relays = a.is_web_socket() && b.is_web_socket();
     let run = Arc::new(run);
     let result = run.sparing(plan.common.input_left, join(&plan, &run, a, b, orders.reload)).await;
     run.finish(result).await
@@ -161,9 +161,9 @@ async fn join(
 ) -> Result<()> {
     let first = async {
         if b.is_command() {
-            b.prepare(&run.reach).await?;
+            b.prepare(&run.context).await?;
         }
-        run.reach.check_files().await?;
+        run.context.check_files().await?;
         redial::open_any(run, &a, Opening::new(Role::A)).await
     };
     match run.reporting(first).await? {
@@ -177,7 +177,7 @@ async fn join(
                 .hint("add --once, or use `wsio listen` to serve many"));
             }
             b.may_serve(plan.common.server.once)?;
-            run.unless_stopped(b.prepare(&run.reach)).await?;
+            run.unless_stopped(b.prepare(&run.context)).await?;
             let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, Behind::Endpoint(b))?;
             run.settle(server.reloading(reload).run().await).await
         }
@@ -214,9 +214,9 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
     let mut run =
         Run::new(&plan.common, default, stdio, reporter, orders.stop)?.recording(&plan.common).await?;
     if let Behind::Hub(room, _) = &behind {
-        room.tell_by(Told::new(run.reach.reporter.clone(), ""));
+        room.tell_by(Told::new(run.context.reporter.clone(), ""));
     }
-    run.reach.relays = matches!(&behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
+    run.context.relays = matches!(&behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
     (run.stage.many, run.stage.reports) = (!once, !plan.common.expect.reports.is_empty());
     let run = Arc::new(run);
     let serving = async {
@@ -234,16 +234,16 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     if let Behind::Endpoint(endpoint) = &behind {
         endpoint.may_serve(plan.common.server.once)?;
         if endpoint.is_command() {
-            endpoint.prepare(&run.reach).await?;
+            endpoint.prepare(&run.context).await?;
         }
     }
-    run.reach.check_files().await?;
-    let listener = Listener::bind(&plan.address, &run.reach.common.server.bind).await?;
+    run.context.check_files().await?;
+    let listener = Listener::bind(&plan.address, &run.context.common.server.bind).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, tls, options)));
     if let Behind::Endpoint(endpoint) = &behind {
-        run.unless_stopped(endpoint.prepare(&run.reach)).await?;
+        run.unless_stopped(endpoint.prepare(&run.context)).await?;
     }
     let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, behind)?;
     run.settle(server.reloading(reload).run().await).await
@@ -267,7 +267,7 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
         no_pong: false,
         ..common.clone()
     });
-    let quiet = Run::new(&common, LINES, Stdio::default(), run.reach.reporter.silent(), never())?;
+    let quiet = Run::new(&common, LINES, Stdio::default(), run.context.reporter.silent(), never())?;
     let server = Server::new(Arc::new(quiet), &common.server.plain(), acceptor, behind)?;
     tokio::spawn(server.run());
     Ok(format!("ws://{address}/"))

@@ -42,20 +42,20 @@ pub(super) async fn run(
     opening: impl Future<Output = Result<OpenedLink>>,
     known: &Found,
 ) -> Result<()> {
-    let facts = Facts { url: Some(run.reach.redactor.url(url)), ..Facts::default() };
+    let facts = Facts { url: Some(run.context.redactor.url(url)), ..Facts::default() };
     let mut found = Verdict { facts, ..Verdict::default() };
     let result = look(run, probe, opening, known, &mut found).await;
     found.ok = result.is_ok();
     if let Err(fault) = &result {
         found.exit = fault.exit.code();
-        found.cause = Some(run.reach.redactor.shown(&format!("{}: {}", fault.phase, fault.cause)));
+        found.cause = Some(run.context.redactor.shown(&format!("{}: {}", fault.phase, fault.cause)));
     }
-    found.tell(run.reach.redactor.facts(&found.facts));
-    let line = match run.reach.tells_events() {
+    found.tell(run.context.redactor.facts(&found.facts));
+    let line = match run.context.tells_events() {
         true => Record::new(None, None, What::Check(&found)).line(),
         false => format!("{}\n", printable(&found.line(SystemTime::now()))).into_bytes(),
     };
-    let told = run.reach.stdio.write(line).await.map_err(|error| untold(&error));
+    let told = run.context.stdio.write(line).await.map_err(|error| untold(&error));
     result.and(told)
 }
 
@@ -82,7 +82,7 @@ async fn look(
                 found.facts = facts;
             }
             probe.expected.refusal(fault)?;
-            return probe.expected.meets(found, SystemTime::now(), &run.reach.redactor);
+            return probe.expected.meets(found, SystemTime::now(), &run.context.redactor);
         }
     };
     found.facts = opened.facts;
@@ -103,9 +103,9 @@ async fn look(
     let closed = close(link, run).await;
     // A fault of the opening comes first, also where the status is the expected one.
     let opened =
-        stage::unexpected(&run.common().expect, &found.facts, &run.reach.redactor).map_or(Ok(()), Err);
+        stage::unexpected(&run.common().expect, &found.facts, &run.context.redactor).map_or(Ok(()), Err);
     opened.and(pinged).and(closed)?;
-    probe.expected.meets(found, SystemTime::now(), &run.reach.redactor)
+    probe.expected.meets(found, SystemTime::now(), &run.context.redactor)
 }
 
 /// Goes round that often.
@@ -115,11 +115,11 @@ async fn rounds(run: &Run, link: &mut Link, count: u64, probe: &Probe) -> Result
         let next = Instant::now() + probe.interval;
         match round_trip(run, link, number, probe, &mut is_told).await {
             Ok(time) => {
-                run.reach.reporter.life(&format!("pong {number}: {}", milliseconds(time)));
+                run.context.reporter.life(&format!("pong {number}: {}", milliseconds(time)));
                 times.push(time);
             }
             Err(fault) if fault.exit == Exit::Deadline => {
-                run.reach.reporter.life(&format!("pong {number}: {}", fault.cause));
+                run.context.reporter.life(&format!("pong {number}: {}", fault.cause));
                 lost += 1;
             }
             Err(fault) => return Err(fault),
@@ -186,7 +186,7 @@ async fn round_trip(
         if let Ok(Ok(_)) = timeout(grace, receive(link, &mut batch, right)).await {
             return Ok(begun.elapsed());
         }
-        run.reach
+        run.context
             .reporter
             .note("the server answers pings with another payload than theirs (RFC 6455 section 5.5.3)");
         *is_told = true;

@@ -35,7 +35,7 @@ impl Shared {
     /// Tells a client that descriptors are used up, where that can be told; it stands in place of the spare one.
     pub(super) async fn turn_away(&self, dialed: Dialed, place: OnSpare) -> Served {
         let until = Instant::now() + TOLD;
-        let scope = self.run.reach.log_scope(None, 'A');
+        let scope = self.run.context.log_scope(None, 'A');
         let answering = async {
             let greeting = self.greeting.as_ref()?;
             match greeting.begin(dialed, until, &scope).await.ok()?.asked(until).await.ok()? {
@@ -64,7 +64,7 @@ pub(super) async fn receive(
 ) -> Option<(Box<Handshake>, OwnedSemaphorePermit)> {
     let run = &shared.run;
     let place = || Arc::clone(&shared.permits).try_acquire_owned().ok();
-    let reporter = &run.reach.reporter;
+    let reporter = &run.context.reporter;
     let peer = dialed.peer.clone();
     let refused = |refusal: Refusal| {
         if refusal.is_silent {
@@ -74,7 +74,7 @@ pub(super) async fn receive(
         let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
         let target = match refusal.target.as_str() {
             "" => String::new(),
-            target => format!(" {}", run.reach.redactor.url(target)),
+            target => format!(" {}", run.context.redactor.url(target)),
         };
         reporter.life(&format!("{name} refused{status}{target}: {}", refusal.cause));
     };
@@ -133,7 +133,7 @@ pub(super) async fn receive(
                 let words: Vec<_> = line.splitn(3, ' ').collect();
                 let shown = match words[..] {
                     [method, target, rest] => {
-                        format!("{method} {} {rest}", run.reach.redactor.url(target))
+                        format!("{method} {} {rest}", run.context.redactor.url(target))
                     }
                     _ => line,
                 };

@@ -46,7 +46,7 @@ pub(super) async fn open_any(
     let opened = match opened {
         OpenedLink { link: Link::WebSocket(conn), facts } => {
             // Between two WebSockets, what is sent first is for the second.
-            let speaks = opening.role == Role::B || !run.reach.relays;
+            let speaks = opening.role == Role::B || !run.context.relays;
             let first = if speaks { run.first.clone() } else { Vec::new() };
             let firsts = first.len();
             let confirming = Confirming {
@@ -55,7 +55,7 @@ pub(super) async fn open_any(
                 resend: reconnect.resend,
             };
             if !confirming.pings {
-                run.reach.reporter.note(
+                run.context.reporter.note(
                     "--ping-interval off: nothing confirms what is sent, so all of it is in doubt when the connection is lost",
                 );
             }
@@ -84,7 +84,7 @@ async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<
     let begun = Instant::now();
     let mut tries = 0;
     loop {
-        let opened = run.unless_stopped(endpoint.open(&run.reach, opening.clone())).await;
+        let opened = run.unless_stopped(endpoint.open(&run.context, opening.clone())).await;
         let fault = match opened {
             Ok(opened) => return Ok(opened),
             Err(fault) => fault,
@@ -95,9 +95,9 @@ async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<
                 1 => fault,
                 _ => Fault { cause: format!("{} (tried {tries} times)", fault.cause), ..fault },
             };
-            return Err(run.reach.redactor.fault(&times(fault)));
+            return Err(run.context.redactor.fault(&times(fault)));
         };
-        run.reach.reporter.note(&format!(
+        run.context.reporter.note(&format!(
             "{}: {}; trying again in {}",
             fault.phase,
             fault.cause,
@@ -151,10 +151,10 @@ impl Redial {
         self.tries += 1;
         let (run, endpoint, opening) =
             (Arc::clone(&self.run), Arc::clone(&self.endpoint), self.opening.clone());
-        self.run.reach.reporter.verbose(&format!("trying again in {}", short(delay)));
+        self.run.context.reporter.verbose(&format!("trying again in {}", short(delay)));
         self.opens = Some(Box::pin(async move {
             run.unless_stopped(pause(delay)).await?;
-            one(&*endpoint, run.unless_stopped(endpoint.open(&run.reach, opening)).await?)
+            one(&*endpoint, run.unless_stopped(endpoint.open(&run.context, opening)).await?)
         }));
     }
 
@@ -181,10 +181,10 @@ impl Redial {
         let away = self.lost.elapsed();
         let loss =
             self.loss.take().unwrap_or(Loss { cause: String::new(), doubt: Doubt::default(), silence: None });
-        self.run.reach.reporter.note(&format!("connected again after {}", short(away)));
+        self.run.context.reporter.note(&format!("connected again after {}", short(away)));
         self.opened = Instant::now();
         let record = What::Reconnect {
-            cause: &self.run.reach.redactor.shown(&loss.cause),
+            cause: &self.run.context.redactor.shown(&loss.cause),
             tries: self.tries,
             away: u64::try_from(away.as_millis()).unwrap_or(u64::MAX),
             doubtful: loss.doubt.messages,
@@ -214,10 +214,10 @@ impl Renew for Redial {
 
     fn lost(&mut self, loss: Loss) {
         let doubt = doubtful(loss.doubt, self.resends());
-        self.run.reach.reporter.note(&format!("{}{doubt}; connecting again", loss.cause));
+        self.run.context.reporter.note(&format!("{}{doubt}; connecting again", loss.cause));
         if let Some(lasted) = loss.silence {
             let advice = Silence::advice(lasted, self.run.common().rules.ping_interval);
-            self.run.reach.reporter.note(&format!("try {advice}"));
+            self.run.context.reporter.note(&format!("try {advice}"));
         }
         self.backoff.lost_after(self.opened.elapsed());
         (self.lost, self.loss, self.tries, self.said) = (Instant::now(), Some(loss), 0, None);
@@ -225,7 +225,7 @@ impl Renew for Redial {
     }
 
     fn unconfirmed(&mut self, waited: Duration) {
-        self.run.reach.reporter.note(&format!(
+        self.run.context.reporter.note(&format!(
             "the peer confirms nothing: no pong for {} while input waited for one; input goes on, and what was sent since the last pong stays in doubt",
             short(waited)
         ));
@@ -241,9 +241,9 @@ impl Renew for Redial {
                 Err(fault) if is_passing(&fault) && self.may_try() => {
                     let said = format!("{}: {}; trying again", fault.phase, fault.cause);
                     if self.said.as_ref() == Some(&said) {
-                        self.run.reach.reporter.verbose(&said);
+                        self.run.context.reporter.verbose(&said);
                     } else {
-                        self.run.reach.reporter.note(&said);
+                        self.run.context.reporter.note(&said);
                         self.said = Some(said);
                     }
                     self.try_again();

@@ -6,7 +6,7 @@ use super::{
     stats,
 };
 use crate::{
-    endpoint::{Framings, OpenedLink, Reach},
+    endpoint::{Framings, OpenContext, OpenedLink},
     exit::Exit,
     fault::{Fault, Result},
     framing::{
@@ -54,7 +54,7 @@ fn odd_names(common: &Common, redactor: &Redactor) -> Vec<String> {
 
 /// State that all sessions of a run share.
 pub(super) struct Run {
-    pub reach: Reach,
+    pub context: OpenContext,
     pub first: Vec<Message>,
     pub stage: Stage,
     pub stop: watch::Receiver<Option<Fault>>,
@@ -100,7 +100,7 @@ impl Run {
         Ok(Self {
             first: first.collect::<Result<_>>()?,
             stage: Stage::default(),
-            reach: Reach {
+            context: OpenContext {
                 framings,
                 common: Arc::clone(common),
                 dialer: Dialer::new(common.dial.clone(), reporter.clone(), redactor.clone()),
@@ -126,14 +126,14 @@ impl Run {
 
     /// Options of the command line.
     pub(super) fn common(&self) -> &Common {
-        &self.reach.common
+        &self.context.common
     }
 
     /// Awaits `opening`; its fault is told on standard output too, when that takes events.
     pub(super) async fn reporting<T>(&self, opening: impl Future<Output = Result<T>>) -> Result<T> {
         let opened = opening.await;
         if let Err(fault) = &opened {
-            self.tell_end(None, &outcome::ending(Some(&self.reach.redactor.fault(fault)))).await;
+            self.tell_end(None, &outcome::ending(Some(&self.context.redactor.fault(fault)))).await;
         }
         opened
     }
@@ -141,8 +141,8 @@ impl Run {
     /// Tells on standard output, when that takes events, how a session ended; `conn` is its number in a server.
     pub(super) async fn tell_end(&self, conn: Option<u64>, tally: &Tally) {
         // The records of a script end by themselves, if it began.
-        if self.reach.tells_events() && !self.stage.has_begun() {
-            self.reach.stdio.afterword(Record::new(conn, None, What::End(tally)).line()).await;
+        if self.context.tells_events() && !self.stage.has_begun() {
+            self.context.stdio.afterword(Record::new(conn, None, What::End(tally)).line()).await;
         }
     }
 
@@ -207,22 +207,22 @@ impl Run {
         let at_prompt = matches!(a.link, Link::Prompt(_));
         let outcome = self.pair(a, b, false, None).await;
         if self.common().stats {
-            self.reach.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
+            self.context.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
         }
         let closed = format!("close {}", outcome.told(shown));
         match at_prompt {
             // The user is back in the shell and wants to know why.
-            true => self.reach.reporter.life(&closed),
-            false => self.reach.reporter.verbose(&closed),
+            true => self.context.reporter.life(&closed),
+            false => self.context.reporter.verbose(&closed),
         }
         self.tell_remains(&outcome);
         if let Some([why, hint]) = &outcome.idle_close {
-            self.reach.reporter.note(why);
-            self.reach.reporter.life(&format!("  try: {hint}"));
+            self.context.reporter.note(why);
+            self.context.reporter.life(&format!("  try: {hint}"));
         }
         if let (Some(name), (messages @ 1.., bytes)) = (only_read, outcome.carried[1]) {
             let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
-            self.reach.reporter.note(&format!(
+            self.context.reporter.note(&format!(
                 "{messages} of {bytes} came back and had nowhere to go, since {name} is only read; - as A takes both ways, --send-only expects none"
             ));
         }
@@ -238,13 +238,13 @@ impl Run {
         }
         let (unsent, remains) = (outcome.left_unsent(), &outcome.remains);
         if let Some(unsent) = unsent.filter(|_| fault.is_none_or(|fault| fault.exit != Exit::Unsent)) {
-            self.reach.reporter.note(&format!("{}: {unsent}", remains.input));
+            self.context.reporter.note(&format!("{}: {unsent}", remains.input));
         }
         for dropped in outcome.dropped() {
-            self.reach.reporter.note(&dropped);
+            self.context.reporter.note(&dropped);
         }
         if let Some(undelivered) = outcome.undelivered() {
-            self.reach.reporter.note(&format!("{}: {undelivered}", remains.output));
+            self.context.reporter.note(&format!("{}: {undelivered}", remains.output));
         }
     }
 
@@ -252,13 +252,13 @@ impl Run {
     pub(super) async fn settle(&self, result: Result<()>) -> Result<()> {
         let hurried = result.as_ref().is_err_and(Fault::is_silent);
         let within = if hurried { LAST_WORD } else { self.common().rules.close_timeout };
-        match (result, self.reach.brokers.finish(within).await) {
+        match (result, self.context.brokers.finish(within).await) {
             (Ok(()), finished) => finished,
             (Err(fault), finished) => {
                 if let Err(second) = finished
                     && second != fault
                 {
-                    self.reach.reporter.note(&format!("{}: {}", second.phase, second.cause));
+                    self.context.reporter.note(&format!("{}: {}", second.phase, second.cause));
                 }
                 Err(fault)
             }
@@ -273,7 +273,7 @@ impl Run {
         serving: bool,
         conn: Option<u64>,
     ) -> Outcome {
-        let redactor = &self.reach.redactor;
+        let redactor = &self.context.redactor;
         let shown = [redactor.facts(&a.facts), redactor.facts(&b.facts)];
         a.link.open(conn, &shown[1]);
         b.link.open(conn, &shown[0]);
@@ -302,14 +302,14 @@ impl Run {
                 Some(fault) => Box::pin(std::future::ready(fault)),
                 None => self.stopped(),
             },
-            reporter: self.reach.reporter.clone(),
+            reporter: self.context.reporter.clone(),
         };
         let mut outcome = Pair::new(a.link, b.link, setup).run().await;
         if let Some(script) = script {
             let ended = self.stop.borrow().is_some() || self.ends().is_some_and(|at| at <= Instant::now());
             outcome.fault = self.stage.conclude(&script, conn, outcome.fault, ended);
         }
-        outcome.fault = outcome.fault.as_ref().map(|fault| self.reach.redactor.fault(fault));
+        outcome.fault = outcome.fault.as_ref().map(|fault| self.context.redactor.fault(fault));
         for recorder in recorders {
             recorder.end(conn, &outcome.tally(side));
         }

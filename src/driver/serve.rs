@@ -114,14 +114,14 @@ impl Server {
             Acceptor::WebSocket(acceptor) => {
                 let greeting = acceptor.greeting();
                 if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
-                    run.reach.reporter.life(&format!("self-signed certificate, sha256 {fingerprint}"));
+                    run.context.reporter.life(&format!("self-signed certificate, sha256 {fingerprint}"));
                 }
                 let pin = acceptor.tls.as_ref().and_then(|tls| tls.pin());
                 if let (Some(pin), Some(address)) = (pin, reachable(&acceptor.listener.addresses())) {
-                    run.reach.reporter.life(&format!("wsio connect -k --pin {pin} wss://{address}/"));
+                    run.context.reporter.life(&format!("wsio connect -k --pin {pin} wss://{address}/"));
                 }
                 if acceptor.listener.is_public() && !greeting.asks_for_credentials() {
-                    run.reach.reporter.note(
+                    run.context.reporter.note(
                         "anyone who reaches this address may connect; ask for credentials with --user, --bearer or --client-ca",
                     );
                 }
@@ -172,7 +172,7 @@ impl Server {
         let shared = Arc::clone(&self.shared);
         // The prompt is there from the start, so the hub is made before the first client.
         if let Behind::Hub(room, hub) = &shared.behind
-            && shared.run.reach.stdio.has_prompt()
+            && shared.run.context.stdio.has_prompt()
         {
             shared.hub(room, hub).await?;
         }
@@ -290,10 +290,10 @@ impl Server {
         let announcement =
             options.announce.as_deref().map(|file| Announcement::new(file, &text)).transpose()?;
         for url in &urls {
-            self.shared.run.reach.reporter.life(&format!("listening on {url}"));
+            self.shared.run.context.reporter.life(&format!("listening on {url}"));
         }
         if let (Some(site), Some(url)) = (&options.handshake.site, urls.first()) {
-            let reporter = &self.shared.run.reach.reporter;
+            let reporter = &self.shared.run.context.reporter;
             site.lines(url, &options.handshake.paths).iter().for_each(|line| reporter.life(line));
         }
         announcement.map_or(Ok(()), Announcement::publish)
@@ -308,12 +308,12 @@ impl Shared {
             if let Some(count) = self.exhausted.count() {
                 let words = os_error::words(error);
                 self.run
-                    .reach
+                    .context
                     .reporter
                     .note(&format!("accept: {words} ({count} times since it was last said)"));
             }
         } else {
-            self.run.reach.reporter.note(&format!("accept: {error}"));
+            self.run.context.reporter.note(&format!("accept: {error}"));
         }
         is_exhausted
     }
@@ -321,13 +321,13 @@ impl Shared {
     /// Says at once, then every ten seconds, how often something happened.
     pub(super) fn say_seldom(&self, seldom: &Seldom, verb: &str, what: &str) {
         if let Some(count) = seldom.count() {
-            self.run.reach.reporter.life(&format!("{verb} {count} {what}"));
+            self.run.context.reporter.life(&format!("{verb} {count} {what}"));
         }
     }
 
     async fn reload(&self) {
         let Some(greeting) = self.greeting.clone() else { return };
-        let reporter = &self.run.reach.reporter;
+        let reporter = &self.run.context.reporter;
         match tokio::task::spawn_blocking(move || greeting.reload()).await {
             Ok(Some(Ok(about))) => reporter.life(&format!("reloaded: the certificate is now of {about}")),
             Ok(Some(Err(mut fault))) => {
@@ -340,7 +340,7 @@ impl Shared {
 
     fn tell_silent(&self) {
         if let Some(line) = self.silent.take() {
-            self.run.reach.reporter.life(&line);
+            self.run.context.reporter.life(&line);
         }
     }
 
@@ -355,10 +355,10 @@ impl Shared {
         let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         if totals.turned_away > 0 {
             let datagrams = counted(totals.turned_away, "datagram");
-            self.run.reach.reporter.life(&format!("dropped {datagrams} of new peers in all"));
+            self.run.context.reporter.life(&format!("dropped {datagrams} of new peers in all"));
         }
         if self.run.common().stats {
-            self.run.reach.reporter.tell(&totals.lines(self.run.started.elapsed()));
+            self.run.context.reporter.tell(&totals.lines(self.run.started.elapsed()));
         }
     }
 

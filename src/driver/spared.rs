@@ -18,10 +18,10 @@ impl Run {
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let Some(why) = why else { return work.await };
-        let input = self.reach.stdio.input_file();
+        let input = self.context.stdio.input_file();
         let holds = || input.as_ref().is_some_and(|file| file.rest(file.position()).bytes > 0);
         let line = format!("standard input is left alone: {why} reads none (--in lines reads it)");
-        let reporter = &self.reach.reporter;
+        let reporter = &self.context.reporter;
         let mut told = reporter.is_verbose();
         reporter.verbose(&line);
         let mut work = pin!(work);

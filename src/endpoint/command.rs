@@ -3,7 +3,7 @@
 //! There is no shell unless the user writes `sh:`, and nothing a client sends ever becomes part of a
 //! command line: what a child may know of its client stands in the environment.
 
-use super::{ClientInfo, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{ClientInfo, Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Scheme};
 use crate::{
     child::{self, Child, Errors, Recipe},
     exit::Exit,
@@ -88,16 +88,16 @@ impl Command {
             .hint("check the program's name and that it may be executed")
     }
 
-    fn start(&self, reach: &Reach, client: Option<&ClientInfo>) -> std::io::Result<Link> {
+    fn start(&self, context: &OpenContext, client: Option<&ClientInfo>) -> std::io::Result<Link> {
         let (mut env, mut unset) =
             client.map_or_else(|| (Vec::new(), ClientInfo::NAMES.to_vec()), ClientInfo::variables);
-        let terminal = reach.common.pty.then(|| reach.framings.manner());
+        let terminal = context.common.pty.then(|| context.framings.manner());
         if let Some(manner) = terminal {
             env.push(("TERM", manner.term().to_owned()));
             // They describe our own terminal.
             unset.extend(["COLUMNS", "LINES"]);
         }
-        let errors = match (reach.common.errors_to_client, client) {
+        let errors = match (context.common.errors_to_client, client) {
             (true, _) => Errors::Output,
             (false, Some(_)) => Errors::Read,
             (false, None) => Errors::Inherit,
@@ -108,14 +108,14 @@ impl Command {
             unset,
             errors,
             terminal,
-            hangup: reach.common.hangup,
+            hangup: context.common.hangup,
         })?;
         if let (Some(stderr), Some(client)) = (child.take_errors(), client) {
-            tokio::spawn(tell(stderr, client.conn, reach.reporter.clone()));
+            tokio::spawn(tell(stderr, client.conn, context.reporter.clone()));
         }
         let texts = Texts { input: format!("`{}`", self.name()), output: format!("`{}`", self.name()) };
         let words = shell_words::join(self.words.iter().map(|word| word.to_string_lossy()));
-        Ok(reach.child(Port::Child(Box::new(child)), texts, &words))
+        Ok(context.child(Port::Child(Box::new(child)), texts, &words))
     }
 }
 
@@ -133,7 +133,7 @@ impl Endpoint for Command {
         true
     }
 
-    fn prepare<'a>(&'a self, _: &'a Reach) -> Opens<'a, Result<()>> {
+    fn prepare<'a>(&'a self, _: &'a OpenContext) -> Opens<'a, Result<()>> {
         // The programs that a line of shell will start are known to the shell alone.
         let found = match &self.shell {
             Some(_) => Ok(()),
@@ -142,10 +142,10 @@ impl Endpoint for Command {
         Box::pin(std::future::ready(found.map_err(|error| self.missing(&error))))
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             // A client learns by Close 1011 what went wrong: a refused upgrade would tell a page nothing.
-            let link = match self.start(reach, opening.client.as_ref()) {
+            let link = match self.start(context, opening.client.as_ref()) {
                 Ok(link) => link,
                 Err(error) if opening.client.is_some() && os_error::cannot_start(&error) => {
                     return Err(self.missing(&error));

@@ -1,6 +1,6 @@
 //! `udp:` and `udp-listen:`: one datagram, one message.
 
-use super::{Acceptor, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Acceptor, Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -60,15 +60,15 @@ impl Endpoint for Dial {
         true
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let name = self.describe();
-            let dialing = reach.dialer.dial_udp(&self.host, self.port);
-            let (socket, at) = reach.deadline().phase("connect", &name, dialing).await?;
+            let dialing = context.dialer.dial_udp(&self.host, self.port);
+            let (socket, at) = context.deadline().phase("connect", &name, dialing).await?;
             // An idle server is no reason to leave: the other side says when it is over.
-            let rules = reach.datagrams(None);
+            let rules = context.datagrams(None);
             let link = Link::Datagrams(Box::new(
-                Datagrams::client(socket, at, name, rules).reported_by(reach.reporter.clone()),
+                Datagrams::client(socket, at, name, rules).reported_by(context.reporter.clone()),
             ));
             Ok(OpenedLink::new(link, at.to_string()).into())
         })
@@ -88,10 +88,10 @@ impl Endpoint for Listening {
         true
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let udp = net::bind_udp(&self.address, &reach.common.server.bind).await?;
-            Ok(Opened::Acceptor(Acceptor::Datagrams(Peers::new(udp).reported_by(reach.reporter.clone()))))
+            let udp = net::bind_udp(&self.address, &context.common.server.bind).await?;
+            Ok(Opened::Acceptor(Acceptor::Datagrams(Peers::new(udp).reported_by(context.reporter.clone()))))
         })
     }
 }

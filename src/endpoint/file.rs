@@ -3,7 +3,7 @@
 //! Behind a server a file is opened once a client, so `file:` there would empty the file each time:
 //! it is refused, or with `--once` emptied by the first byte that comes.
 
-use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
+use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Role, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -121,7 +121,7 @@ impl Endpoint for Disk {
         )))
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             // Opening a FIFO waits for its other end, so it has a thread of its own.
             let [worker] = hire().map_err(|error| {
@@ -130,7 +130,7 @@ impl Endpoint for Disk {
             })?;
             let (report, opened) = oneshot::channel();
             let disk = Self { path: self.path.clone(), append: self.append };
-            let meter = reach.reporter.meter().cloned();
+            let meter = context.reporter.meter().cloned();
             let for_client = opening.client.is_some();
             worker.run(move || {
                 let _ = report.send(disk.port(opening.role, for_client, meter.as_deref()));
@@ -138,7 +138,7 @@ impl Endpoint for Disk {
             let port =
                 opened.await.map_err(|_| Fault::new(Exit::Internal, "open", "opening a file failed"))??;
             let texts = Texts { input: self.describe(), output: self.describe() };
-            let link = reach.bytes(port, texts);
+            let link = context.bytes(port, texts);
             Ok(OpenedLink::new(link, self.describe()).into())
         })
     }

@@ -1,6 +1,6 @@
 //! `echo:`, `null:` and `hub:`: endpoints inside the process.
 
-use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -68,7 +68,7 @@ impl Endpoint for Internal {
         }
     }
 
-    fn open<'a>(&'a self, _: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, _: &'a OpenContext, _: Opening) -> Opens<'a, Result<Opened>> {
         let link = match self {
             Self::Echo => Link::echo(),
             Self::Null => Link::null(),
@@ -84,8 +84,8 @@ impl Endpoint for Hub {
         format!("hub:{}", self.0)
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
-        let member = reach.rooms.join(&self.0);
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
+        let member = context.rooms.join(&self.0);
         if let Some(client) = &opening.client {
             member.set_conn(client.conn);
         }

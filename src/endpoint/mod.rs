@@ -25,7 +25,7 @@ pub use client_info::ClientInfo;
 pub use command::command;
 pub use greeting::{Greeting, WebSocketAcceptor};
 pub use names::{parse, target};
-pub use open::{Acceptor, Deadline, Found, Framings, Opened, OpenedLink, Opening, Reach, Role};
+pub use open::{Acceptor, Deadline, Found, Framings, OpenContext, Opened, OpenedLink, Opening, Role};
 pub use scheme::{Flags, Kind, Scheme};
 pub use schemes::{SCHEMES, binds_unix, is_dialled, is_echo};
 pub use script::script;
@@ -77,7 +77,7 @@ pub trait Endpoint: Send + Sync {
     ///
     /// # Errors
     /// The fault that makes serving pointless.
-    fn prepare<'a>(&'a self, _: &'a Reach) -> Opens<'a, Result<()>> {
+    fn prepare<'a>(&'a self, _: &'a OpenContext) -> Opens<'a, Result<()>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
@@ -85,5 +85,5 @@ pub trait Endpoint: Send + Sync {
     ///
     /// # Errors
     /// The fault that says in which phase it failed, and why.
-    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>>;
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>>;
 }

@@ -1,6 +1,6 @@
 //! `nats:` and `nats+tls:`: a subject of a NATS server, the fan-out that outgrows one machine.
 
-use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme};
+use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Role, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -40,41 +40,42 @@ fn parse(text: &str) -> Result<Box<dyn Endpoint>> {
 struct Subject(NatsUrl);
 
 impl Subject {
-    async fn join(&self, reach: &Reach, role: Role, alone: bool) -> Result<Member> {
+    async fn join(&self, context: &OpenContext, role: Role, alone: bool) -> Result<Member> {
         // `--recv-only` and `--send-only` are about A, the first endpoint or the clients.
-        let listen_only = role == Role::B && !reach.reads_input();
-        let speak_only = role == Role::B && !reach.writes_output() && alone;
+        let listen_only = role == Role::B && !context.reads_input();
+        let speak_only = role == Role::B && !context.writes_output() && alone;
         if self.0.is_wild() && role == Role::B && !listen_only {
             let cause = format!("{} stands for many subjects: nothing can be published to it", self.0);
             return Err(Fault::new(Exit::Malformed, "endpoint", cause)
                 .hint("add --recv-only to listen only, or name one subject"));
         }
-        if let Sni::Name(_) = reach.common.client_tls.sni {
+        if let Sni::Name(_) = context.common.client_tls.sni {
             return Err(Fault::new(Exit::Usage, "usage", "--sni NAME is not for nats:")
                 .hint("write the name that the certificate has into the URL, or --sni none"));
         }
         if !self.0.server.tls {
             let secure = self.0.to_string().replacen("nats:", "nats+tls:", 1);
-            reach.demand_tls(&format!("{}, unless its server asks for it,", self.0), &secure)?;
+            context.demand_tls(&format!("{}, unless its server asks for it,", self.0), &secure)?;
         }
-        let own_files = reach.common.client_tls.cacert.is_some() || reach.common.client_tls.cert.is_some();
-        let tls = match reach.connector().await {
+        let own_files =
+            context.common.client_tls.cacert.is_some() || context.common.client_tls.cert.is_some();
+        let tls = match context.connector().await {
             Ok(connector) => Some(connector.config()),
             // A server that speaks plain text needs no roots.
             Err(_) if !self.0.server.tls && !own_files => None,
             Err(fault) => return Err(fault),
         };
         let terms = Terms {
-            kind: reach.framings.kind,
-            max_message: reach.common.max_message,
-            connect_timeout: reach.common.connect_timeout,
+            kind: context.framings.kind,
+            max_message: context.common.max_message,
+            connect_timeout: context.common.connect_timeout,
             tls,
             alone,
             listen_only,
             speak_only,
-            reporter: reach.reporter.clone(),
+            reporter: context.reporter.clone(),
         };
-        reach.brokers.join(&self.0, terms).await
+        context.brokers.join(&self.0, terms).await
     }
 }
 
@@ -83,13 +84,13 @@ impl Endpoint for Subject {
         self.0.to_string()
     }
 
-    fn prepare<'a>(&'a self, reach: &'a Reach) -> Opens<'a, Result<()>> {
-        Box::pin(async move { self.join(reach, Role::B, false).await.map(drop) })
+    fn prepare<'a>(&'a self, context: &'a OpenContext) -> Opens<'a, Result<()>> {
+        Box::pin(async move { self.join(context, Role::B, false).await.map(drop) })
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let member = self.join(reach, opening.role, opening.client.is_none()).await?;
+            let member = self.join(context, opening.role, opening.client.is_none()).await?;
             let link = Link::Member(Box::new(member));
             Ok(OpenedLink::new(link, self.describe()).into())
         })

@@ -141,7 +141,7 @@ impl Framings {
 }
 
 /// Everything that endpoints are opened with: options, and the things a process has only once.
-pub struct Reach {
+pub struct OpenContext {
     /// Framings of byte ends.
     pub framings: Framings,
     /// Options of the command line.
@@ -174,7 +174,7 @@ pub struct Reach {
     pub sign_noted: Arc<Once>,
 }
 
-impl Reach {
+impl OpenContext {
     /// True when standard input is read at all.
     pub fn reads_input(&self) -> bool {
         self.common.direction != Direction::ReceiveOnly

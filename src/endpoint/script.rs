@@ -1,6 +1,6 @@
 //! A script as an endpoint: a fresh run of it for each opening.
 
-use super::{Endpoint, Opened, OpenedLink, Opening, Opens, Reach};
+use super::{Endpoint, OpenContext, Opened, OpenedLink, Opening, Opens};
 use crate::{
     fault::Result,
     link::{Link, ScriptLink},
@@ -23,10 +23,10 @@ impl Endpoint for Play {
         format!("the script {}", self.script.file)
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
         let conn = opening.client.map(|client| client.conn);
         let run =
-            ScriptLink::new(Arc::clone(&self.script), self.limits.clone(), conn, reach.reporter.clone());
+            ScriptLink::new(Arc::clone(&self.script), self.limits.clone(), conn, context.reporter.clone());
         let opened = OpenedLink::new(Link::Script(Box::new(run)), self.describe());
         Box::pin(std::future::ready(Ok(opened.into())))
     }

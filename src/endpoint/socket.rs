@@ -1,6 +1,6 @@
 //! `tcp:`, `tls:`, `unix:` and their listening forms: plain byte streams.
 
-use super::{Acceptor, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Acceptor, Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -114,18 +114,18 @@ impl Endpoint for Dial {
         }
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let deadline = reach.deadline();
+            let deadline = context.deadline();
             let name = self.describe();
             let mut timings = Timings::default();
             let (peer, stream) = match self {
                 Self::Tcp { host, port, tls } => {
                     // Our own files are judged before anybody else is troubled.
-                    let connector = if *tls { Some(reach.connector().await?) } else { None };
-                    let route = reach.dialer.route(if *tls { "tls" } else { "tcp" }, host, *port)?;
-                    let reporter = reach.reporter.of(opening.client.map(|client| client.conn));
-                    let dialed = reach.dial(&deadline, &reporter, &name, &route, &mut timings).await?;
+                    let connector = if *tls { Some(context.connector().await?) } else { None };
+                    let route = context.dialer.route(if *tls { "tls" } else { "tcp" }, host, *port)?;
+                    let reporter = context.reporter.of(opening.client.map(|client| client.conn));
+                    let dialed = context.dial(&deadline, &reporter, &name, &route, &mut timings).await?;
                     let host = net::without_zone(host);
                     let stream = match connector {
                         Some(tls) => {
@@ -144,7 +144,7 @@ impl Endpoint for Dial {
                 }
             };
             let texts = Texts { input: name.clone(), output: name };
-            let link = reach.bytes(Port::Stream(stream), texts);
+            let link = context.bytes(Port::Stream(stream), texts);
             Ok(OpenedLink::new(link, peer).into())
         })
     }
@@ -163,9 +163,9 @@ impl Endpoint for Listening {
         }
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let listener = Listener::bind(&self.address, &reach.common.server.bind).await?;
+            let listener = Listener::bind(&self.address, &context.common.server.bind).await?;
             Ok(Opened::Acceptor(Acceptor::Bytes { listener, scheme: self.scheme }))
         })
     }

@@ -1,6 +1,6 @@
 //! `-`: standard input and output.
 
-use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Scheme};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -30,10 +30,10 @@ impl Endpoint for Standard {
         true
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             if let Some(client) = &opening.client
-                && let Some(prompt) = reach.stdio.prompt(&format!("client {}", client.peer))
+                && let Some(prompt) = context.stdio.prompt(&format!("client {}", client.peer))
             {
                 return Ok(OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()).into());
             }
@@ -44,7 +44,7 @@ impl Endpoint for Standard {
                     .hint("raise the limit on processes (ulimit -u)")
                     .exhausted(true)
             })?;
-            let Some(mut streams) = reach.stdio.take() else {
+            let Some(mut streams) = context.stdio.take() else {
                 return Err(Fault::new(
                     Exit::Usage,
                     "usage",
@@ -52,20 +52,20 @@ impl Endpoint for Standard {
                 )
                 .hint("use --once with a listening endpoint and `-`"));
             };
-            let mut reads = reach.reads_input();
-            if reach.common.input_left.is_some() {
+            let mut reads = context.reads_input();
+            if context.common.input_left.is_some() {
                 // The messages of `--send` may be the input, which has ended with them: an empty stream
                 // stands in for standard input.
                 (streams.input, streams.input_file) = (Box::new(std::io::empty()), None);
                 streams.input_is_terminal = false;
-                reads &= reach.common.input_sent;
+                reads &= context.common.input_sent;
             }
-            if let Some(meter) = reach.reporter.meter().filter(|_| reads) {
+            if let Some(meter) = context.reporter.meter().filter(|_| reads) {
                 meter.expect_standard_input(opening.role.side());
             }
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
-            let port = Port::standard(workers, streams, reads, true).after(reach.common.input_sent);
-            let link = reach.standard(port, texts, &opening);
+            let port = Port::standard(workers, streams, reads, true).after(context.common.input_sent);
+            let link = context.standard(port, texts, &opening);
             Ok(OpenedLink::new(link, "-".into()).into())
         })
     }

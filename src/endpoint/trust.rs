@@ -1,6 +1,6 @@
 //! The TLS client of a run, and the judgement of its files.
 
-use super::Reach;
+use super::OpenContext;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -8,7 +8,7 @@ use crate::{
     tls::{ClientTls, Connector},
 };
 
-impl Reach {
+impl OpenContext {
     /// The TLS client, made at its first use.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `ws:`, `wss:`, `ws+unix:` and the listening forms: endpoints that speak WebSocket.
 
 use super::{
-    Acceptor, Deadline, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme,
+    Acceptor, Deadline, Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Role, Scheme,
     WebSocketAcceptor,
 };
 use crate::{
@@ -106,18 +106,18 @@ impl Endpoint for Client {
         true
     }
 
-    fn prepare<'a>(&'a self, reach: &'a Reach) -> Opens<'a, Result<()>> {
+    fn prepare<'a>(&'a self, context: &'a OpenContext) -> Opens<'a, Result<()>> {
         // A target that no client could ever be joined to is refused before the first one comes.
-        Box::pin(std::future::ready(self.check_demands(reach)))
+        Box::pin(std::future::ready(self.check_demands(context)))
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, opening: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let deadline = reach.deadline();
+            let deadline = context.deadline();
             let conn = opening.client.as_ref().map(|client| client.conn);
             let side = if opening.role == Role::A { 'A' } else { 'B' };
-            let scope = reach.log_scope(conn, side);
-            let mut options = reach.common.client.clone();
+            let scope = context.log_scope(conn, side);
+            let mut options = context.common.client.clone();
             if let Some(subprotocols) = opening.subprotocols {
                 options.subprotocols = subprotocols;
             }
@@ -125,7 +125,7 @@ impl Endpoint for Client {
             // For a client of ours that is a WebSocket too, we stand in its place.
             if let Some(request) = opening.client.as_ref().and_then(|client| client.request.as_ref()) {
                 at.url = self.url.relaying(&request.path, request.query.as_deref());
-                for name in &reach.common.forward {
+                for name in &context.common.forward {
                     let values = request.headers.get_all(name);
                     options.headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
                 }
@@ -137,13 +137,13 @@ impl Endpoint for Client {
                         is_for_stranger: false,
                         missing: Default::default(),
                     },
-                    false => Asked::of_strangers(&options, reach, std::mem::take(&mut at.named_login)),
+                    false => Asked::of_strangers(&options, context, std::mem::take(&mut at.named_login)),
                 };
                 if let Some(missing) = asked.missing() {
                     scope.reporter.verbose(&format!("not sent there: {missing}"));
                 }
                 let mut facts = Facts::default();
-                let attempt = at.attempt(reach, &deadline, &asked, &scope, &mut facts).await;
+                let attempt = at.attempt(context, &deadline, &asked, &scope, &mut facts).await;
                 if let Some(found) = &opening.found {
                     *found.lock().unwrap_or_else(PoisonError::into_inner) = facts;
                 }
@@ -152,7 +152,7 @@ impl Endpoint for Client {
                     Ok(Attempt::Moved(to, status)) => (to, status),
                     Err(fault) => return Err(asked.explain(fault, &self.url, &at.url)),
                 };
-                scope.reporter.verbose(&format!("{status}: on to {}", reach.redactor.url(&to.to_string())));
+                scope.reporter.verbose(&format!("{status}: on to {}", context.redactor.url(&to.to_string())));
                 let mut named_login = false;
                 if to.has_origin_of(&self.url) {
                     if !at.url.has_origin_of(&self.url) {
@@ -164,7 +164,7 @@ impl Endpoint for Client {
                 }
                 at = Self { url: to, named_login };
             }
-            let last = reach.redactor.url(&at.url.to_string());
+            let last = context.redactor.url(&at.url.to_string());
             Err(Fault::new(
                 Exit::Redirects,
                 "upgrade",
@@ -187,10 +187,10 @@ struct Asked {
 }
 
 impl Asked {
-    fn of_strangers(options: &ClientOptions, reach: &Reach, named_login: bool) -> Self {
-        let (options, mut missing) = options.for_strangers(&reach.redactor);
+    fn of_strangers(options: &ClientOptions, context: &OpenContext, named_login: bool) -> Self {
+        let (options, mut missing) = options.for_strangers(&context.redactor);
         missing.extend(named_login.then(|| "the login in Location".to_owned()));
-        let tls = reach.common.client_tls.for_strangers().1.into_iter().map(str::to_owned).collect();
+        let tls = context.common.client_tls.for_strangers().1.into_iter().map(str::to_owned).collect();
         Self { options, is_for_stranger: true, missing: (missing, tls) }
     }
 
@@ -224,18 +224,18 @@ enum Attempt {
 
 impl Client {
     /// Fails where an option demands TLS, and the URL has none.
-    fn check_demands(&self, reach: &Reach) -> Result<()> {
+    fn check_demands(&self, context: &OpenContext) -> Result<()> {
         if self.url.secure {
             return Ok(());
         }
         let secure = Self { url: WsUrl { secure: true, ..self.url.clone() }, named_login: false };
-        let name = reach.redactor.url(&self.url.to_string());
-        reach.demand_tls(&name, &reach.redactor.url(&secure.describe()))
+        let name = context.redactor.url(&self.url.to_string());
+        context.demand_tls(&name, &context.redactor.url(&secure.describe()))
     }
 
     fn attempt<'a>(
         &'a self,
-        reach: &'a Reach,
+        context: &'a OpenContext,
         deadline: &'a Deadline,
         asked: &'a Asked,
         scope: &'a LogScope,
@@ -243,27 +243,27 @@ impl Client {
     ) -> Opens<'a, Result<Attempt>> {
         Box::pin(async move {
             let options = &asked.options;
-            let (url, name) = (&self.url, reach.redactor.url(&self.url.to_string()));
+            let (url, name) = (&self.url, context.redactor.url(&self.url.to_string()));
             facts.url = Some(name.clone());
             if url.guessed {
                 scope.reporter.verbose(&format!("no scheme was written: taken as {name}"));
             }
-            self.check_demands(reach)?;
+            self.check_demands(context)?;
             // Our own files are judged before anybody else is troubled.
             let connector = match (url.secure, asked.is_for_stranger) {
                 (false, _) => None,
-                (true, false) => Some(reach.connector().await?),
-                (true, true) => Some(reach.connector_for_strangers().await?),
+                (true, false) => Some(context.connector().await?),
+                (true, true) => Some(context.connector_for_strangers().await?),
             };
             connector.inspect(|connector| connector.warm_up());
             let route = match &url.unix {
                 Some(path) => Route::Unix(path.clone()),
                 None => {
                     let scheme = if url.secure { "wss" } else { "ws" };
-                    reach.dialer.route(scheme, &url.reached_host(), url.port)?
+                    context.dialer.route(scheme, &url.reached_host(), url.port)?
                 }
             };
-            let dialed = reach.dial(deadline, &scope.reporter, &name, &route, &mut facts.timings).await?;
+            let dialed = context.dial(deadline, &scope.reporter, &name, &route, &mut facts.timings).await?;
             let took = facts.timings.tcp.map_or_else(String::new, |tcp| format!(" in {}", milliseconds(tcp)));
             scope.reporter.verbose(&format!("connected to {}{took}", dialed.peer));
             facts.peer = dialed.peer;
@@ -273,13 +273,13 @@ impl Client {
                 let shaking = connector.connect_showing(stream, &url.host, &mut facts.tls);
                 let shaken = deadline.phase("tls", &name, shaking).await;
                 facts.timings.tls = Some(begun.elapsed());
-                let (secured, tls) = shaken.map_err(|fault| self.explain(fault, reach))?;
+                let (secured, tls) = shaken.map_err(|fault| self.explain(fault, context))?;
                 tls.lines(SystemTime::now()).iter().for_each(|line| scope.reporter.verbose(line));
                 facts.tls = Some(tls);
                 stream = secured;
             }
             let begun = Instant::now();
-            let asking = client::upgrade(scope.heads(stream, false), url, options, &reach.redactor, facts);
+            let asking = client::upgrade(scope.heads(stream, false), url, options, &context.redactor, facts);
             let answer = deadline.phase("upgrade", &name, asking).await;
             facts.timings.upgrade = Some(begun.elapsed());
             let upgraded = match answer? {
@@ -288,7 +288,7 @@ impl Client {
             };
             scope.reporter.verbose(&format!(
                 "open: {name}{}{}",
-                reach.chosen(", subprotocol ", upgraded.subprotocol.as_deref()),
+                context.chosen(", subprotocol ", upgraded.subprotocol.as_deref()),
                 match upgraded.deflate {
                     Some(agreed) => format!(", {agreed}"),
                     None if options.compress => ", not compressed: the server does not".to_owned(),
@@ -297,19 +297,19 @@ impl Client {
             ));
             if upgraded.subprotocol.is_none() && !options.subprotocols.is_empty() {
                 // RFC 6455 section 4.1 lets a server choose none; a browser would give up.
-                let offered = options.subprotocols.iter().map(|name| reach.redactor.subprotocol(name));
+                let offered = options.subprotocols.iter().map(|name| context.redactor.subprotocol(name));
                 let offered = offered.collect::<Vec<_>>().join(", ");
-                reach.reporter.note(&format!(
+                context.reporter.note(&format!(
                     "{name}: the server chose no subprotocol of {offered}; a browser would not go on"
                 ));
             }
             facts.subprotocol = upgraded.subprotocol;
             facts.extensions = upgraded.deflate.map(|agreed| agreed.to_string());
             let conn =
-                Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, reach.common.max_message)
+                Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Client, context.common.max_message)
                     .with_deflate(upgraded.deflate)
-                    .with_max_frame(reach.common.max_frame);
-            let conn = reach.joined(conn, scope);
+                    .with_max_frame(context.common.max_frame);
+            let conn = context.joined(conn, scope);
             Ok(Attempt::Open(Box::new(OpenedLink {
                 link: Link::WebSocket(Box::new(conn)),
                 facts: facts.clone(),
@@ -318,13 +318,13 @@ impl Client {
     }
 
     /// A plain server on a wss URL: the likely URL is the next step.
-    fn explain(&self, fault: Fault, reach: &Reach) -> Fault {
+    fn explain(&self, fault: Fault, context: &OpenContext) -> Fault {
         if fault.exit != Exit::TlsHandshake || fault.hint.as_deref() != Some(tls::PLAIN) {
             return fault;
         }
         let mut plain = self.url.clone();
         plain.secure = false;
-        fault.hint(format!("{} if the server speaks plain text", reach.redactor.url(&plain.to_string())))
+        fault.hint(format!("{} if the server speaks plain text", context.redactor.url(&plain.to_string())))
     }
 }
 
@@ -342,9 +342,9 @@ impl Endpoint for Server {
         true
     }
 
-    fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
+    fn open<'a>(&'a self, context: &'a OpenContext, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let tls = match (self.secure, &reach.common.server.tls) {
+            let tls = match (self.secure, &context.common.server.tls) {
                 (false, _) => None,
                 (true, Some(tls)) => Some(tls::Acceptor::new(tls, self.address.host())?),
                 (true, None) => {
@@ -356,21 +356,27 @@ impl Endpoint for Server {
                     .hint("give --cert FILE and --key FILE, or --self-signed"));
                 }
             };
-            let listener = Listener::bind(&self.address, &reach.common.server.bind).await?;
-            let acceptor = WebSocketAcceptor::new(listener, tls, reach.common.server.handshake.clone());
+            let listener = Listener::bind(&self.address, &context.common.server.bind).await?;
+            let acceptor = WebSocketAcceptor::new(listener, tls, context.common.server.handshake.clone());
             Ok(Opened::Acceptor(Acceptor::WebSocket(Box::new(acceptor))))
         })
     }
 }
 
 /// An accepted connection as a link; `peer` is its far end, `url` what it asked for.
-pub fn accepted(upgraded: Upgraded, reach: &Reach, scope: &LogScope, peer: String, url: &str) -> OpenedLink {
-    let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, reach.common.max_message)
+pub fn accepted(
+    upgraded: Upgraded,
+    context: &OpenContext,
+    scope: &LogScope,
+    peer: String,
+    url: &str,
+) -> OpenedLink {
+    let conn = Conn::new(upgraded.stream, &upgraded.read_ahead, Part::Server, context.common.max_message)
         .with_deflate(upgraded.deflate)
-        .with_max_frame(reach.common.max_frame);
-    let conn = reach.joined(conn, scope);
+        .with_max_frame(context.common.max_frame);
+    let conn = context.joined(conn, scope);
     let facts = Facts {
-        url: Some(reach.redactor.url(url)),
+        url: Some(context.redactor.url(url)),
         peer,
         subprotocol: upgraded.subprotocol,
         extensions: upgraded.deflate.map(|agreed| agreed.to_string()),
@@ -381,7 +387,7 @@ pub fn accepted(upgraded: Upgraded, reach: &Reach, scope: &LogScope, peer: Strin
     OpenedLink { link: Link::WebSocket(Box::new(conn)), facts }
 }
 
-impl Reach {
+impl OpenContext {
     /// The reporter for a connection, with the name that its lines bear.
     pub fn log_scope(&self, conn: Option<u64>, side: char) -> LogScope {
         let prefix = LogScope::prefix(conn, self.relays.then_some(side));
