@@ -4,7 +4,7 @@
 //! program where an address stands here. What was meant is put together anew, and offered only when
 //! it parses, so that a hint never leads to the next refusal.
 
-use super::words;
+use super::argv;
 use crate::{
     endpoint::{Kind, Scheme},
     framing::Sign,
@@ -60,7 +60,7 @@ pub(super) fn meant(words: &[String], command: &Command) -> Option<Vec<String>> 
         _ => (None, words),
     };
     let meant = Line::read(subcommand, rest, command)?.write(subcommand)?;
-    (meant != words && words::parse(command, &meant)).then_some(meant)
+    (meant != words && argv::parse(command, &meant)).then_some(meant)
 }
 
 impl Line {
@@ -94,7 +94,7 @@ impl Line {
                 let name = if wscat && name == "-x" { "--execute" } else { name };
                 let renamed = RENAMED.iter().find(|(names, _, _)| names.contains(&name));
                 let (name, prefix) = renamed.map_or((name, ""), |(_, name, prefix)| (*name, *prefix));
-                let (option, taken) = option(words::argument(command, name)?, name, value, next, prefix)?;
+                let (option, taken) = option(argv::argument(command, name)?, name, value, next, prefix)?;
                 line.pieces.push(Piece::Option(option));
                 rest = rest.as_slice()[taken..].iter();
             } else if line.starts_program(subcommand, word) {

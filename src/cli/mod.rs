@@ -5,6 +5,7 @@
 //! plain data, so that nothing above or below knows how an option was spelled.
 
 mod args;
+mod argv;
 mod client;
 mod connect;
 mod examples;
@@ -28,7 +29,6 @@ mod server;
 mod shared;
 mod site;
 mod values;
-mod words;
 
 #[cfg(test)]
 mod tests;

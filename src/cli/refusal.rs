@@ -3,7 +3,7 @@
 //! The text stays clap's own; what is added is the next step: the word other tools use for the same
 //! thing, or where help stands.
 
-use super::{foreign, habits, words};
+use super::{argv, foreign, habits};
 use crate::{exit::Exit, fault::Fault};
 use clap::{
     Command, Error,
@@ -54,7 +54,7 @@ pub(super) fn fault(error: &Error, args: &[OsString], command: &Command) -> Faul
         words: args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect(),
         command,
     };
-    let (hint, cause) = (refused.hint(), words::hushed(refused.cause().unwrap_or(cause), &refused.words));
+    let (hint, cause) = (refused.hint(), argv::hushed(refused.cause().unwrap_or(cause), &refused.words));
     // A line that works says more than all that could be written.
     let usage = usage.filter(|_| !hint.starts_with("wsio ") || hint.contains("--help"));
     Fault::new(Exit::Usage, "usage", cause).detail(usage).hint(hint)
@@ -92,7 +92,7 @@ impl Refused<'_> {
     fn swallowing(&self) -> Option<usize> {
         let is_url = |word: &String| word.contains("://") && habits::is_url(word);
         let takes = |word: &String| {
-            words::argument(self.command, word)
+            argv::argument(self.command, word)
                 .is_some_and(|arg| arg.get_action().takes_values() && !arg.is_require_equals_set())
         };
         let found = self.words.windows(2).position(|pair| is_url(&pair[1]) && takes(&pair[0]))?;
@@ -112,7 +112,7 @@ impl Refused<'_> {
             return None;
         }
         let takes =
-            |word| words::argument(self.command, word).is_some_and(|arg| arg.get_action().takes_values());
+            |word| argv::argument(self.command, word).is_some_and(|arg| arg.get_action().takes_values());
         if self.words[0] == "connect" && self.words.windows(2).any(|pair| pair[1] == "-" && !takes(&pair[0]))
         {
             return Some(
@@ -120,7 +120,7 @@ impl Refused<'_> {
             );
         }
         let lacks_equals = self.words.windows(2).find_map(|pair| {
-            let arg = words::argument(self.command, &pair[0])?;
+            let arg = argv::argument(self.command, &pair[0])?;
             habits::lacks_equals(arg, &pair[1])
                 .then(|| format!("a value of {} is written with =, not after a blank", pair[0]))
         });
@@ -140,7 +140,7 @@ impl Refused<'_> {
     fn shown_as_taken(&self, taken: usize) -> String {
         let word = &self.words[taken];
         foreign::with_value(&self.words[taken - 1], word)
-            .map_or_else(|| word.clone(), |option| words::public(option, word))
+            .map_or_else(|| word.clone(), |option| argv::public(option, word))
     }
 
     /// Index of the word that clap took as the target, address or first endpoint.
@@ -150,7 +150,7 @@ impl Refused<'_> {
             let is_value = std::mem::take(&mut after).is_some();
             if is_value || (word.starts_with('-') && word != "-") {
                 let attached = word.contains('=') || (!word.starts_with("--") && word.len() > 2);
-                after = words::argument(self.command, word)
+                after = argv::argument(self.command, word)
                     .filter(|arg| {
                         !is_value && arg.get_action().takes_values() && !arg.is_require_equals_set()
                     })
@@ -168,11 +168,11 @@ impl Refused<'_> {
         let option = foreign::with_value(&self.words[at - 1], &self.words[at])?;
         let mut line = self.words.clone();
         option.clone_into(&mut line[at - 1]);
-        words::parse(self.command, &line).then(|| words::shown(&line))
+        argv::parse(self.command, &line).then(|| argv::shown(&line))
     }
 
     fn meant(&self) -> Option<String> {
-        habits::meant(&self.words, self.command).map(|words| words::shown(&words))
+        habits::meant(&self.words, self.command).map(|words| argv::shown(&words))
     }
 
     fn hint(&self) -> String {
@@ -201,7 +201,7 @@ impl Refused<'_> {
         }
         self.meant().or_else(|| {
             let names = ["connect", "listen", "pipe", "help"];
-            words::slip(word, names.into_iter()).map(|name| format!("wsio {name}, which is similar"))
+            argv::slip(word, names.into_iter()).map(|name| format!("wsio {name}, which is similar"))
         })
     }
 
@@ -227,7 +227,7 @@ impl Refused<'_> {
             Some(option) => line.extend(rest.iter().cloned().chain([option.to_owned()])),
             None => line.extend(rest.iter().cloned()),
         }
-        (!rest.is_empty() && words::parse(self.command, &line)).then(|| words::shown(&line))
+        (!rest.is_empty() && argv::parse(self.command, &line)).then(|| argv::shown(&line))
     }
 
     fn unknown_argument(&self) -> Option<String> {
@@ -249,7 +249,7 @@ impl Refused<'_> {
         if word == "-n" {
             return Some(AMBIGUOUS_N.to_owned());
         }
-        if name.is_none() && words::argument(self.command, word).is_some() {
+        if name.is_none() && argv::argument(self.command, word).is_some() {
             return Some(format!("put options after the subcommand, as in wsio connect {word} …"));
         }
         if name == Some("connect") && word.contains("://") && self.taken().is_none() {
@@ -261,7 +261,7 @@ impl Refused<'_> {
             .get_arguments()
             .flat_map(|arg| arg.get_long().into_iter().chain(arg.get_visible_aliases().unwrap_or_default()));
         let known: Vec<&str> = known.collect();
-        words::slip(long, known.iter().copied()).map(|similar| format!("--{similar}, which is similar"))
+        argv::slip(long, known.iter().copied()).map(|similar| format!("--{similar}, which is similar"))
     }
 
     /// The hint that names the subcommands which have this option, when this one lacks it.
@@ -272,7 +272,7 @@ impl Refused<'_> {
         if !word.starts_with("--") || foreign::special(word, Some(name)).is_some() {
             return None;
         }
-        let has = |command: &&Command| command.get_arguments().any(|arg| words::is(arg, word));
+        let has = |command: &&Command| command.get_arguments().any(|arg| argv::is(arg, word));
         let others: Vec<_> = self.command.get_subcommands().filter(has).map(Command::get_name).collect();
         let others = others.into_iter().map(|other| format!("wsio {other}")).collect::<Vec<_>>();
         (!others.is_empty() && !has(&here))
@@ -288,15 +288,15 @@ impl Refused<'_> {
             _ => &["ws-listen:8080", "tcp:localhost:22"],
         };
         if let Some(at) = self.swallowing() {
-            let arg = words::argument(self.command, &self.words[at])?;
+            let arg = argv::argument(self.command, &self.words[at])?;
             let name = arg.get_value_names()?.first()?.as_str();
             let mut line = self.words.clone();
             line.insert(at + 1, example(name).unwrap_or(name).to_owned());
-            return words::parse(self.command, &line).then(|| words::shown(&line));
+            return argv::parse(self.command, &line).then(|| argv::shown(&line));
         }
         let line: Vec<String> =
             self.words.iter().cloned().chain(places.iter().map(ToString::to_string)).collect();
-        words::parse(self.command, &line).then(|| format!("{}, or wsio {name} --help", words::shown(&line)))
+        argv::parse(self.command, &line).then(|| format!("{}, or wsio {name} --help", argv::shown(&line)))
     }
 
     fn bad_value(&self) -> Option<String> {
@@ -310,9 +310,9 @@ impl Refused<'_> {
             return Some(hint);
         }
         let similar = || {
-            let arg = words::argument(self.command, option.split(' ').next()?)?;
+            let arg = argv::argument(self.command, option.split(' ').next()?)?;
             let possible = arg.get_possible_values();
-            words::slip(value, possible.iter().map(|value| value.get_name()).collect::<Vec<_>>().into_iter())
+            argv::slip(value, possible.iter().map(|value| value.get_name()).collect::<Vec<_>>().into_iter())
                 .map(|similar| format!("{similar}, which is similar"))
         };
         similar().or_else(|| self.with_example(option.split(' ').next()?, value))
@@ -320,7 +320,7 @@ impl Refused<'_> {
 
     /// The line with a value that the option takes.
     fn with_example(&self, option: &str, value: &str) -> Option<String> {
-        let arg = words::argument(self.command, option)?;
+        let arg = argv::argument(self.command, option)?;
         let example = match (arg.get_value_names()?.first()?.as_str(), value.to_ascii_lowercase().as_str()) {
             // JSON a line each is what other tools call so.
             ("F", "ndjson" | "jsonlines" | "json-lines" | "json-seq") => "jsonl",
@@ -329,7 +329,7 @@ impl Refused<'_> {
         let at = self
             .words
             .iter()
-            .position(|word| words::is(arg, word.split_once('=').map_or(word.as_str(), |(name, _)| name)))?;
+            .position(|word| argv::is(arg, word.split_once('=').map_or(word.as_str(), |(name, _)| name)))?;
         let mut line = self.words.clone();
         let written = line[at].clone();
         if let Some((name, _)) = written.split_once('=') {
@@ -344,7 +344,7 @@ impl Refused<'_> {
             };
             line.splice(at..end, [written, example.to_owned()]);
         }
-        words::parse(self.command, &line).then(|| words::shown(&line))
+        argv::parse(self.command, &line).then(|| argv::shown(&line))
     }
 }
 

@@ -213,7 +213,7 @@ impl Renew for Redial {
     }
 
     fn lost(&mut self, loss: Loss) {
-        let doubt = doubtful(loss.doubt, self.resends());
+        let doubt = doubt_told(loss.doubt, self.resends());
         self.run.context.reporter.note(&format!("{}{doubt}; connecting again", loss.cause));
         if let Some(lasted) = loss.silence {
             let advice = Silence::advice(lasted, self.run.common().rules.ping_interval);
@@ -255,7 +255,7 @@ impl Renew for Redial {
 }
 
 /// The messages in doubt, in words, for the line that tells of the loss.
-fn doubtful(doubt: Doubt, resends: bool) -> String {
+fn doubt_told(doubt: Doubt, resends: bool) -> String {
     let are = match (doubt.messages, resends) {
         (0, _) => return String::new(),
         (1, false) => "message sent last may not have arrived",

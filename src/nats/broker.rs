@@ -241,8 +241,8 @@ impl Broker {
 
 fn verdict(server: &Server, unsent: u64, lost: Count) -> Result<()> {
     let messages = |count: u64| if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
-    if unsent + lost.dropped + lost.doubtful > 0 {
-        let parts = [(unsent, "left unsent"), (lost.dropped, "dropped"), (lost.doubtful, "perhaps lost")];
+    if unsent + lost.dropped + lost.unconfirmed > 0 {
+        let parts = [(unsent, "left unsent"), (lost.dropped, "dropped"), (lost.unconfirmed, "perhaps lost")];
         let parts: Vec<_> = parts
             .iter()
             .filter(|(count, _)| *count > 0)

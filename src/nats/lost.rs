@@ -8,7 +8,7 @@ pub(super) struct Lost {
     /// Messages that were not published.
     pub dropped: AtomicU64,
     /// Messages that were under way when a connection broke.
-    pub doubtful: AtomicU64,
+    pub unconfirmed: AtomicU64,
     /// Messages from the broker that nobody had room for, or that could not be passed on.
     pub missed: AtomicU64,
 }
@@ -17,7 +17,7 @@ pub(super) struct Lost {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub dropped: u64,
-    pub doubtful: u64,
+    pub unconfirmed: u64,
     pub missed: u64,
 }
 
@@ -29,7 +29,7 @@ impl Lost {
     pub(super) fn count(&self) -> Count {
         Count {
             dropped: self.dropped.load(Ordering::Relaxed),
-            doubtful: self.doubtful.load(Ordering::Relaxed),
+            unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
             missed: self.missed.load(Ordering::Relaxed),
         }
     }
@@ -39,7 +39,7 @@ impl Count {
     pub(super) fn since(self, before: Self) -> Self {
         Self {
             dropped: self.dropped - before.dropped,
-            doubtful: self.doubtful - before.doubtful,
+            unconfirmed: self.unconfirmed - before.unconfirmed,
             missed: self.missed - before.missed,
         }
     }
@@ -52,7 +52,7 @@ impl Count {
             count => format!(", {count} messages {what}"),
         };
         one(self.dropped, "dropped")
-            + &one(self.doubtful, "perhaps lost")
+            + &one(self.unconfirmed, "perhaps lost")
             + &one(self.missed, "from it missed")
     }
 }

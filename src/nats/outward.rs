@@ -148,7 +148,7 @@ impl Outward {
         }
         let lost = flight.open.messages + flight.covered().messages;
         self.under_way.fetch_sub(lost, Ordering::Relaxed);
-        Lost::add(&self.subjects.losses.doubtful, lost);
+        Lost::add(&self.subjects.losses.unconfirmed, lost);
     }
 
     async fn publish(&self, batch: &mut VecDeque<Message>, open: &mut Load) {

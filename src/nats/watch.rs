@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn losses_are_said_in_words_and_once() {
-        let count = |dropped, doubtful, missed| Count { dropped, doubtful, missed };
+        let count = |dropped, unconfirmed, missed| Count { dropped, unconfirmed, missed };
         assert_eq!(count(0, 0, 0).words(), "");
         assert_eq!(count(1, 0, 0).words(), ", 1 message dropped");
         assert_eq!(count(3, 2, 0).words(), ", 3 messages dropped, 2 messages perhaps lost");

@@ -5,7 +5,7 @@
 //! a WebSocket is refused by name.
 
 mod options;
-mod words;
+mod shell_split;
 
 pub(super) use options::{hint, name_of};
 
@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn read(text: &str, expander: &mut Expander) -> Result<Vec<String>> {
     let text = expander.text("--curl", text)?;
     let text = text.trim();
-    let words = words::split(text.strip_prefix("$ ").unwrap_or(text)).map_err(|cause| {
+    let words = shell_split::split(text.strip_prefix("$ ").unwrap_or(text)).map_err(|cause| {
         refused(&cause)
             .hint("give the line from a file, as with --curl @FILE, or from standard input with @-")
     })?;
