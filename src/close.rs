@@ -3,12 +3,18 @@
 //! RFC 6455 section 7.4 and the IANA registry that continues it.
 
 use std::ops::RangeInclusive;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 /// The longest close reason, bytes (RFC 6455 section 5.5: a control frame carries 125, the code takes two).
 pub const MAX_REASON: usize = 123;
 
 /// The code for one that is too slow now (1013 of the IANA registry).
 pub const TRY_AGAIN_LATER: u16 = 1013;
+
+/// The body of a Close frame; none without a code.
+pub fn frame(code: Option<u16>, reason: &str) -> Option<CloseFrame> {
+    code.map(|code| CloseFrame { code: code.into(), reason: reason.into() })
+}
 
 /// The code's name as this field says it.
 pub fn name(code: u16) -> &'static str {

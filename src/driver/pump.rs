@@ -11,10 +11,10 @@ mod tests;
 
 use super::{ahead::Ahead, auto_sender::AutoSender};
 use crate::{
+    close,
     expect::Filter,
     link::{HIGH_WATER, Link, is_control},
     session::{SideKind, SinkFailure, SourceEnd},
-    ws,
 };
 use std::{
     collections::VecDeque,
@@ -270,7 +270,7 @@ impl Pump {
         let SourceEnd::Close { code, reason, .. } = end else { return };
         // Between two WebSockets it is the session that closes.
         if self.passes_control && !self.relays && !self.discarding && !self.sink_failed {
-            self.waiting.push_back(Message::Close(ws::close_frame(*code, reason)));
+            self.waiting.push_back(Message::Close(close::frame(*code, reason)));
         }
     }
 

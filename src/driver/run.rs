@@ -282,10 +282,8 @@ impl Run {
         let looked_at = if side == 1 { &mut b } else { &mut a };
         let recorders: Vec<_> = self.recorder.iter().chain(&self.stage.told).collect();
         if let Some(socket) = looked_at.link.conn() {
-            let taps: Vec<_> = recorders.iter().map(|recorder| recorder.open(conn, &shown[side])).collect();
-            if !taps.is_empty() {
-                socket.set_tap(Box::new(Taps(taps)));
-            }
+            let open = |recorder: &&Recorder| recorder.open(conn, &shown[side]);
+            socket.set_taps(Taps(recorders.iter().map(open).collect()));
         }
         let unexpected = stage::unexpected(&self.common().expect, &looked_at.facts, redactor);
         let script = stage::run(&a.link, &b.link, self.ends());

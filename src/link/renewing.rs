@@ -18,9 +18,8 @@ use crate::{
     close,
     exit::Exit,
     fault::Fault,
-    framing::record::Dir,
     net::Parting,
-    observe::Tap,
+    observe::Taps,
     session::{Doubt, Silence, SourceEnd, Within},
     ws::conn::{Conn, End, Moved, Unsent},
 };
@@ -115,7 +114,7 @@ pub struct Renewing {
     /// Bytes that earlier connections moved.
     before: Moved,
     /// Of a recording, while there is no connection to tell of.
-    tap: Option<Box<dyn Tap>>,
+    taps: Taps,
     /// Of messages either way.
     silence: Silence,
 }
@@ -151,7 +150,7 @@ impl Renewing {
             closing: None,
             end: None,
             before: Moved::default(),
-            tap: None,
+            taps: Taps::default(),
             silence: Silence::new(Instant::now()),
         }
     }
@@ -450,7 +449,7 @@ impl Renewing {
         let moved = conn.moved();
         self.before.received += moved.received;
         self.before.sent += moved.sent;
-        self.tap = conn.take_tap();
+        self.taps = conn.take_taps();
         tokio::spawn(Link::WebSocket(conn).release(Parting::within(FAREWELL)));
 
         let (doubt, resend) = (self.ledger.doubt(sent), self.confirming.resend);
@@ -553,10 +552,8 @@ impl Renewing {
 
     fn install(&mut self, renewed: Renewed) {
         let mut conn = Box::new(renewed.conn);
-        if let Some(mut tap) = self.tap.take() {
-            tap.tell(Dir::In, &renewed.record);
-            conn.set_tap(tap);
-        }
+        self.taps.received(&renewed.record, false);
+        conn.set_taps(std::mem::take(&mut self.taps));
         self.conn = Some(conn);
         let mut firsts = Doubt::default();
         for message in renewed.first.into_iter().rev() {

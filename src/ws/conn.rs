@@ -21,15 +21,8 @@ pub use super::{
     wire::Moved,
 };
 
-use super::{
-    deflate::Deflating,
-    frame,
-    outgoing::Rest,
-    watch::FrameWatch,
-    wire::Wire,
-    witness::{Witness, close_frame},
-};
-use crate::{close, net::Stream, observe::Tap, session::Within};
+use super::{deflate::Deflating, frame, outgoing::Rest, watch::FrameWatch, wire::Wire};
+use crate::{close, net::Stream, observe::Taps, session::Within};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -102,7 +95,7 @@ pub struct Conn {
     /// Payload of our own pings.
     keepalive: Bytes,
     /// Told of every message.
-    witness: Witness,
+    taps: Taps,
 }
 
 impl Conn {
@@ -134,7 +127,7 @@ impl Conn {
             withholds: false,
             abandoned: 0,
             keepalive: Bytes::from_static(KEEPALIVE),
-            witness: Witness::default(),
+            taps: Taps::default(),
         }
     }
 
@@ -149,14 +142,14 @@ impl Conn {
         self.largest
     }
 
-    /// Tells `tap` of every message from now on.
-    pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
-        self.witness = Witness(Some(tap));
+    /// Tells the taps of every message from now on.
+    pub fn set_taps(&mut self, taps: Taps) {
+        self.taps = taps;
     }
 
-    /// Takes the tap back.
-    pub fn take_tap(&mut self) -> Option<Box<dyn Tap>> {
-        self.witness.0.take()
+    /// Takes the taps back.
+    pub fn take_taps(&mut self) -> Taps {
+        std::mem::take(&mut self.taps)
     }
 
     /// Compresses and restores messages as agreed in the handshake; before anything is sent or received.
@@ -220,7 +213,7 @@ impl Conn {
         if let Some(found) = self.fault.take() {
             return self.poll_fault(cx, found);
         }
-        ready!(self.witness.poll_ready(cx));
+        ready!(self.taps.poll_ready(cx));
         match self.wire.poll_fed(cx) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => {
@@ -242,7 +235,7 @@ impl Conn {
                 Ok(Message::Close(_)) => {
                     let end = End::closed(&self.wire.parser);
                     if let End::Close { code, reason } = &end {
-                        self.witness.closed(*code, reason, !self.close_queued);
+                        self.taps.closed(*code, reason, !self.close_queued);
                         if !self.close_queued {
                             self.wire.echo_close();
                         }
@@ -251,7 +244,7 @@ impl Conn {
                     break;
                 }
                 Ok(message) => {
-                    self.witness.received(&message, !self.close_queued && !self.wire.mutes_pongs());
+                    self.taps.received(&message, !self.close_queued && !self.wire.mutes_pongs());
                     messages += 1;
                     bytes += message.len();
                     batch.push_back(message);
@@ -324,7 +317,7 @@ impl Conn {
         if !self.is_open() {
             return Err(io::ErrorKind::NotConnected.into());
         }
-        self.witness.sent(&message);
+        self.taps.sent(&message);
         let message = match message {
             Message::Ping(payload) => return self.wire.push(frame::FIN | frame::PING, payload),
             Message::Pong(payload) => return self.wire.push(frame::FIN | frame::PONG, payload),
@@ -365,7 +358,7 @@ impl Conn {
 
     fn push_ping(&mut self, payload: Bytes) {
         if self.is_open() {
-            self.witness.sent(&Message::Ping(payload.clone()));
+            self.taps.sent(&Message::Ping(payload.clone()));
             // Without a mask there is no ping, and no data either, which tells.
             let _ = self.wire.push(frame::FIN | frame::PING, payload);
         }
@@ -375,7 +368,7 @@ impl Conn {
     pub fn queue_pong(&mut self, payload: Bytes) {
         // Data alone never makes as much wait; not every ping has to be answered (section 5.5.3).
         if self.is_open() && self.wire.queued() < 2 * HIGH_WATER + REPLIES {
-            self.witness.sent(&Message::Pong(payload.clone()));
+            self.taps.sent(&Message::Pong(payload.clone()));
             let _ = self.wire.push(frame::FIN | frame::PONG, payload);
         }
     }
@@ -392,8 +385,8 @@ impl Conn {
             return;
         }
         self.close_queued = true;
-        let frame = close_frame(code, close::fit_reason(reason));
-        self.witness.sent(&Message::Close(frame.clone()));
+        let frame = close::frame(code, close::fit_reason(reason));
+        self.taps.sent(&Message::Close(frame.clone()));
         let _ = self.engine.close(&mut self.wire.mouth(), frame);
     }
 
@@ -405,7 +398,7 @@ impl Conn {
     /// # Errors
     /// The transport's; what the peer sent before may still be received.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.witness.poll_ready(cx));
+        ready!(self.taps.poll_ready(cx));
         loop {
             // The reply to what was read last; the queue takes it in any case.
             let _ = self.engine.flush(&mut self.wire.mouth());

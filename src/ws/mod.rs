@@ -28,7 +28,6 @@ mod validate;
 mod visit;
 pub mod watch;
 mod wire;
-mod witness;
 
 pub use access::{AccessPolicy, Login};
 pub use cookies::Cookies;
@@ -37,7 +36,6 @@ pub use heads::LogScope;
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub use site::Site;
 pub use url::{WsUrl, bare_v6};
-pub use witness::close_frame;
 
 use crate::{
     framing::record::Head,
