@@ -23,7 +23,7 @@
 //! shared bytes, so nothing is converted or copied on the way.
 //!
 //! # The floors
-//! `close exit facts fault limited os_error os_text retry units` ← `expect framing script session` ← `child observe net tls` ← `ws` ← `link` ← `nats` ←
+//! `close exit facts fault limited os_error os_text retry units` ← `expect framing script session` ← `child observe net tls` ← `site ws` ← `handshake` ← `link` ← `nats` ←
 //! `plan` ← `endpoint` ← `driver | cli | term` ← `app` ← `main`. Imports only run downward; a test reads
 //! them.
 //!
@@ -43,6 +43,7 @@ pub mod expect;
 pub mod facts;
 pub mod fault;
 pub mod framing;
+pub mod handshake;
 pub mod limited;
 pub mod link;
 pub mod nats;
@@ -54,6 +55,7 @@ pub mod plan;
 pub mod retry;
 pub mod script;
 pub mod session;
+pub mod site;
 pub mod term;
 pub mod tls;
 pub mod units;

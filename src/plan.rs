@@ -5,6 +5,7 @@
 
 use crate::{
     framing::{Framing, Kind, Stamp},
+    handshake::{ClientOptions, HeaderName, ServerOptions},
     link::room,
     net::{BindOptions, DialOptions, ListenAddr},
     observe::Verbosity,
@@ -12,7 +13,6 @@ use crate::{
     script::{Script, report::Report},
     session::Rules,
     tls::{ClientTls, ServerTls},
-    ws::{ClientOptions, HeaderName, ServerOptions},
 };
 use bytes::Bytes;
 use regex::Regex;

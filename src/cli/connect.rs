@@ -16,9 +16,9 @@ use super::{
 use crate::{
     endpoint,
     fault::Result,
+    handshake::ClientOptions,
     net::DialOptions,
     plan::{Common, Connect, Plan},
-    ws::ClientOptions,
 };
 use clap::{Args, FromArgMatches, ValueHint};
 use std::sync::Arc;

@@ -11,9 +11,9 @@ use super::{
 use crate::{
     expect::{Field, Filter},
     fault::Result,
+    handshake::ClientOptions,
     plan::Expect,
     session::Rules,
-    ws::ClientOptions,
 };
 use clap::Args;
 use regex::bytes::Regex;

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     fault::Result,
+    handshake::{ClientOptions, Cookies, HeaderName, HeaderValue, Login},
     os_text,
-    ws::{ClientOptions, Cookies, HeaderName, HeaderValue, Login},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::collections::HashSet;

@@ -13,13 +13,13 @@ use super::{
 use crate::{
     fault::{Fault, Result},
     framing::{self, Kind, Stamp},
+    handshake::{AccessPolicy, ServerOptions},
     link::room,
     net::{Activation, BindOptions},
     observe::Verbosity,
     plan::{AutoSend, Direction, FramingChoice, Plan, Reconnect, Serve},
     retry::Retry,
     tls::{self, ClientTls, Identity, Passphrase, ServerTls, Sni},
-    ws::{AccessPolicy, ServerOptions},
 };
 use bytes::Bytes;
 use clap::{ArgMatches, Command, parser::ValueSource};

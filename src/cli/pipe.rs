@@ -17,9 +17,9 @@ use super::{
 use crate::{
     endpoint::Kind,
     fault::Result,
+    handshake::ClientOptions,
     plan::{Common, Pipe, Plan},
     session::Rules,
-    ws::ClientOptions,
 };
 use clap::Args;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The option group of the server side.
 
 use super::values;
-use crate::ws::HeaderName;
+use crate::handshake::HeaderName;
 use clap::{Args, ValueHint};
 use std::{path::PathBuf, time::Duration};
 

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     fault::Result,
+    handshake::ClientOptions,
     plan::{Common, Expect},
-    ws::ClientOptions,
 };
 use clap::Args;
 

@@ -1,7 +1,7 @@
 //! The option group for what a server answers to plain requests.
 
 use super::{expand::usage, lower::Given};
-use crate::{fault::Result, ws};
+use crate::{fault::Result, site};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
@@ -19,14 +19,14 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn lower(self, given: &Given) -> Result<Option<ws::Site>> {
+    pub(super) fn lower(self, given: &Given) -> Result<Option<site::Site>> {
         if self.console && given.has("bearer") {
             return Err(usage("--console is for browsers, which cannot show a --bearer token")
                 .hint("ask for a login with --user NAME:PASSWORD"));
         }
         Ok(match (self.serve, self.console) {
-            (Some(path), console) => Some(ws::Site::Folder { path, console }),
-            (None, true) => Some(ws::Site::Console),
+            (Some(path), console) => Some(site::Site::Folder { path, console }),
+            (None, true) => Some(site::Site::Console),
             (None, false) => None,
         })
     }
@@ -39,7 +39,7 @@ mod tests {
         exit::Exit,
         fault::Fault,
         plan::Plan,
-        ws::Site,
+        site::Site,
     };
 
     fn site(args: &[&str]) -> Result<Option<Site>, Fault> {

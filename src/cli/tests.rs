@@ -5,12 +5,12 @@ use crate::{
     exit::Exit,
     fault::Fault,
     framing::Kind,
+    handshake::{Cookies, HeaderName},
     net::ListenAddr,
     observe::Verbosity,
     plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
     session::CloseWith,
     tls::{Identity, ServerTls, Sni},
-    ws::{Cookies, HeaderName},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -56,7 +56,7 @@ fn tls(identity: Identity) -> ServerTls {
     ServerTls { identity, client_ca: None, pass: None }
 }
 
-fn fields(headers: &[(HeaderName, crate::ws::HeaderValue)]) -> Vec<String> {
+fn fields(headers: &[(HeaderName, crate::handshake::HeaderValue)]) -> Vec<String> {
     headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
 }
 

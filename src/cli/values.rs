@@ -6,10 +6,10 @@
 pub use crate::units::duration;
 use crate::{
     close, expect,
+    handshake::{HeaderName, HeaderValue},
     script::report::Report,
     session::CloseWith,
     tls::{Pin, Version},
-    ws::{HeaderName, HeaderValue},
 };
 use regex::Regex;
 use std::{ops::RangeInclusive, time::Duration};

@@ -13,12 +13,10 @@ use crate::{
     endpoint::{self, ClientInfo, EXHAUSTED, Greeting, OpenedLink, Opening, Role},
     exit::Exit,
     fault::{Fault, Result},
+    handshake::server::{self, Handshake},
     link::{Datagrams, Link, Port, Texts, room::Room},
+    observe::LogScope,
     session::SourceEnd,
-    ws::{
-        LogScope,
-        server::{self, Handshake},
-    },
 };
 use std::{
     pin::Pin,

@@ -9,11 +9,9 @@ use super::{
 };
 use crate::{
     endpoint::{EXHAUSTED, Greeting},
+    handshake::server::{Asked, Handshake, Refusal},
     net::{Dialed, OnSpare},
-    ws::{
-        LogScope,
-        server::{Asked, Handshake, Refusal},
-    },
+    observe::LogScope,
 };
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 use tokio::{

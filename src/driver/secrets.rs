@@ -1,9 +1,9 @@
 //! The secrets that a run was given: names whose values are hidden, and values that a peer may repeat.
 
 use crate::{
+    handshake::{ClientOptions, Cookies, HeaderName, HeaderValue, Login},
     observe::Redactor,
     plan::{Common, Plan, Target},
-    ws::{ClientOptions, Cookies, HeaderName, HeaderValue, Login},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 

@@ -19,13 +19,13 @@ use crate::{
     endpoint::{Acceptor, Endpoint, Greeting},
     exit::Exit,
     fault::{Fault, Result},
+    handshake::server::Handshake,
     link::room::Room,
     observe::Seldom,
     os_error,
     plan::Serve,
     session::{Doubt, Left},
     units::counted,
-    ws::server::Handshake,
 };
 use std::{
     io,

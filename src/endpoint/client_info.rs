@@ -1,6 +1,6 @@
 //! The client an endpoint is opened for, as far as a child process may know it.
 
-use crate::ws::server::Request;
+use crate::handshake::server::Request;
 
 /// Bound on one variable, bytes.
 const LONGEST: usize = 8 * 1024;

@@ -4,12 +4,13 @@
 
 use crate::{
     fault::Result,
-    net::{Dialed, Listener, SocketRef},
-    tls,
-    ws::{
-        LogScope, ServerOptions,
+    handshake::{
+        ServerOptions, logged,
         server::{Refusal, Visit},
     },
+    net::{Dialed, Listener, SocketRef},
+    observe::LogScope,
+    tls,
 };
 use tokio::time::Instant;
 
@@ -73,7 +74,7 @@ impl Greeting {
             }
             // A record of TLS begins with the number of its kind, a request with a word.
             if first[0].is_ascii_alphabetic() {
-                let visit = Visit::new(scope.heads(stream, true), &self.options, false);
+                let visit = Visit::new(logged(scope, stream, true), &self.options, false);
                 return Err(Box::pin(visit.refuse_plain(until)).await);
             }
             match tokio::time::timeout_at(until, tls.accept(stream)).await {
@@ -83,7 +84,7 @@ impl Greeting {
             }
         }
         let options = if over_unix { &self.over_unix } else { &self.options };
-        Ok(Visit::new(scope.heads(stream, true), options, self.is_secure()))
+        Ok(Visit::new(logged(scope, stream, true), options, self.is_secure()))
     }
 
     /// Reads the files of TLS anew; see [`tls::Acceptor::reload`]. `None` without TLS.

@@ -4,7 +4,7 @@ use super::{Endpoint, Kind, Opening, Role, SCHEMES, Scheme, foreign, web_socket}
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    ws,
+    handshake,
 };
 
 /// The endpoint that `text` names, standing in that role.
@@ -75,7 +75,7 @@ fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     let rest = text.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
     let is_host = rest.is_none_or(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
         || text.starts_with(['[', ':'])
-        || ws::bare_v6(text).is_some();
+        || handshake::bare_v6(text).is_some();
     if rest.is_none() && SCHEMES.iter().any(|scheme| scheme.name.eq_ignore_ascii_case(name)) {
         return Err(malformed(format!("`{text}` lacks its colon")).hint(format!("write `{text}:`")));
     }

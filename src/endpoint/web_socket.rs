@@ -8,13 +8,17 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Facts,
+    handshake::{
+        self, ClientOptions, Upgraded, WsUrl,
+        client::{self, Answer},
+        logged,
+    },
     link::Link,
     net::{ListenAddr, Listener, Route, milliseconds},
-    observe::Verbosity,
+    observe::{LogScope, Verbosity},
     tls,
     ws::{
-        self, ClientOptions, Frames, LogScope, Upgraded, WsUrl,
-        client::{self, Answer},
+        Frames,
         conn::{Conn, Part},
     },
 };
@@ -279,7 +283,8 @@ impl Client {
                 stream = secured;
             }
             let begun = Instant::now();
-            let asking = client::upgrade(scope.heads(stream, false), url, options, &context.redactor, facts);
+            let asking =
+                client::upgrade(logged(scope, stream, false), url, options, &context.redactor, facts);
             let answer = deadline.phase("upgrade", &name, asking).await;
             facts.timings.upgrade = Some(begun.elapsed());
             let upgraded = match answer? {
@@ -380,8 +385,8 @@ pub fn accepted(
         peer,
         subprotocol: upgraded.subprotocol,
         extensions: upgraded.deflate.map(|agreed| agreed.to_string()),
-        request: ws::fields(&upgraded.request),
-        response: ws::fields(&upgraded.response),
+        request: handshake::fields(&upgraded.request),
+        response: handshake::fields(&upgraded.response),
         ..Facts::default()
     };
     OpenedLink { link: Link::WebSocket(Box::new(conn)), facts }

@@ -6,7 +6,7 @@
 //! one, until what the others hold fits. The size of a session's share is its own business: it is told
 //! here, never taken.
 //!
-//! LogScope is an atomic addition; only past the limit, and when the sum falls below it again, a lock is
+//! Telling is an atomic addition; only past the limit, and when the sum falls below it again, a lock is
 //! taken and all sessions are looked at.
 
 use std::{

@@ -12,6 +12,7 @@ mod meter;
 pub use bar::TerminalSize;
 pub use meter::Meter;
 
+mod log_scope;
 mod losses;
 mod redact;
 mod scrub;
@@ -21,6 +22,7 @@ mod tap;
 #[cfg(test)]
 pub(crate) mod test_stderr;
 
+pub use log_scope::LogScope;
 pub use losses::Losses;
 pub use redact::{HIDDEN, Redactor};
 pub use seldom::Seldom;

@@ -3,11 +3,8 @@
 //! A line says what the frame's header says, in its own words, and shows the beginning of the payload:
 //! `< 12:00:00.123 text fin 5 bytes: hello`. What is compressed, or is no text, is shown as hex.
 
-use super::{
-    heads::LogScope,
-    watch::{FrameWatch, Seen, Way},
-};
-use crate::close;
+use super::watch::{FrameWatch, Seen, Way};
+use crate::{close, observe::LogScope};
 use std::{fmt::Write, str, time::SystemTime};
 
 /// Bytes of a payload that are shown as hex, at most.
@@ -15,7 +12,7 @@ const HEX: usize = 32;
 
 /// Tells the frames of one connection.
 pub struct Frames {
-    to: LogScope,
+    scope: LogScope,
     /// The message under way is text, each way.
     text: [bool; 2],
     /// The message under way is compressed, each way.
@@ -24,8 +21,8 @@ pub struct Frames {
 
 impl Frames {
     /// An observer that tells under this name.
-    pub fn new(to: LogScope) -> Self {
-        Self { to, text: [false; 2], compressed: [false; 2] }
+    pub fn new(scope: LogScope) -> Self {
+        Self { scope, text: [false; 2], compressed: [false; 2] }
     }
 
     fn line(&mut self, frame: &Seen<'_>) -> String {
@@ -71,7 +68,7 @@ impl FrameWatch for Frames {
         let time = now.get(11..23).unwrap_or_default();
         let way = if frame.way == Way::In { '<' } else { '>' };
         let line = self.line(frame);
-        self.to.reporter.wire(&format!("{}{way} {time} {line}", self.to.prefix));
+        self.scope.reporter.wire(&format!("{}{way} {time} {line}", self.scope.prefix));
     }
 }
 
@@ -113,8 +110,8 @@ mod tests {
 
     fn lines(frames: &[(u8, &[u8], u64)]) -> Vec<String> {
         let reporter = Reporter::new(std::io::sink(), Verbosity::Frames);
-        let to = LogScope { reporter, redactor: Redactor::default(), prefix: String::new() };
-        let mut told = Frames::new(to);
+        let scope = LogScope { reporter, redactor: Redactor::default(), prefix: String::new() };
+        let mut told = Frames::new(scope);
         frames
             .iter()
             .map(|(first, head, length)| {

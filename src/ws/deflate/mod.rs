@@ -16,7 +16,7 @@ mod parse;
 mod tests;
 
 pub(super) use self::{compress::Deflating, inflate::Inflating, inflate::is_corrupt};
-pub(super) use offer::{NAME, OFFER, accept, check};
+pub use offer::{NAME, OFFER, accept, check};
 
 use std::fmt;
 

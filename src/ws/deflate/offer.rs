@@ -8,14 +8,14 @@ use hyper::header::{HeaderMap, SEC_WEBSOCKET_EXTENSIONS};
 use std::collections::HashSet;
 
 /// The name of the extension.
-pub(in crate::ws) const NAME: &str = "permessage-deflate";
+pub const NAME: &str = "permessage-deflate";
 
 /// A client's offer: the server may limit our window, and everything else as well.
-pub(in crate::ws) const OFFER: &str = "permessage-deflate; client_max_window_bits";
+pub const OFFER: &str = "permessage-deflate; client_max_window_bits";
 
 /// The first offer of a request that we can accept; `None` goes on without compression, as section 5.1
 /// wants it when all are declined.
-pub(in crate::ws) fn accept(headers: &HeaderMap) -> Option<Agreed> {
+pub fn accept(headers: &HeaderMap) -> Option<Agreed> {
     let offers = extensions(headers)?;
     offers.iter().filter(|offer| offer.name == NAME).find_map(|offer| {
         let said = Said::read(offer, true).ok()?;
@@ -35,7 +35,7 @@ pub(in crate::ws) fn accept(headers: &HeaderMap) -> Option<Agreed> {
 /// # Errors
 /// Why the answer is invalid: an extension that was not offered, or one twice, or parameters that
 /// section 7.1 does not allow.
-pub(in crate::ws) fn check(headers: &HeaderMap, offered: bool) -> Result<Option<Agreed>, String> {
+pub fn check(headers: &HeaderMap, offered: bool) -> Result<Option<Agreed>, String> {
     // RFC 6455 section 11.3.2 allows a single line; empty ones do no harm.
     let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
     if lines.filter(|line| !line.as_bytes().trim_ascii().is_empty()).count() > 1 {

@@ -8,7 +8,8 @@ const FLOORS: &[(&[&str], bool)] = &[
     (&["close", "exit", "facts", "fault", "limited", "os_error", "os_text", "retry", "units"], true),
     (&["expect", "framing", "script", "session"], true),
     (&["child", "observe", "net", "tls"], true),
-    (&["ws"], false),
+    (&["site", "ws"], false),
+    (&["handshake"], false),
     (&["link"], false),
     (&["nats"], false),
     (&["plan"], false),
@@ -25,7 +26,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["rustls::", "tokio_rustls", "rustls_native_certs", "rcgen::", "x509_parser"], &["tls"]),
     (&["async_nats"], &["nats"]),
     (&["indicatif::", "use indicatif"], &["observe"]),
-    (&["hyper::", "hyper_util", "http_body_util"], &["ws", "net"]),
+    (&["hyper::", "hyper_util", "http_body_util"], &["handshake", "site", "ws", "net"]),
     (&["process::exit", "process::abort"], &["main"]),
     (&["io::stdin", "io::stdout", "io::stderr", "println!", "eprintln!", "print!(", "eprint!("], &["main"]),
 ];

@@ -4,6 +4,7 @@
 //! Reading files blocks, so it happens on tokio's threads for that; everything else here is plain
 //! functions over the head of a request.
 
+mod body;
 mod conditional;
 mod console;
 mod file;
@@ -11,9 +12,9 @@ mod folder;
 mod reply;
 mod target;
 
-pub(super) use reply::Reply;
+pub use body::{Answer, Outgoing};
+pub use reply::Reply;
 
-use super::ServerOptions;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -27,6 +28,16 @@ use std::path::PathBuf;
 
 /// Path of the console beside a folder: no file can be there, for none with a dot in front is served.
 const CONSOLE: &str = "/.console";
+
+/// The WebSocket that a site stands beside.
+pub struct Beside<'a> {
+    /// Its paths; empty serves every path.
+    pub paths: &'a [String],
+    /// Extra header fields of every answer.
+    pub headers: &'a [(HeaderName, HeaderValue)],
+    /// Origins that are let in.
+    pub origins: &'a [String],
+}
 
 /// The pages and files beside the WebSocket, from the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,25 +84,25 @@ impl Site {
     }
 
     /// The answer to a GET or HEAD that was let in.
-    pub(super) async fn reply(&self, head: &Parts, options: &ServerOptions) -> Reply {
+    pub async fn reply(&self, head: &Parts, beside: &Beside<'_>) -> Reply {
         let path = head.uri.path();
-        let first = options.paths.first().map(String::as_str);
+        let first = beside.paths.first().map(String::as_str);
         let mut reply = match self {
             Self::Folder { console: true, .. } if path == CONSOLE => {
                 console::page(head, first.unwrap_or("/"))
             }
             Self::Folder { path, .. } => file::answer(path.clone(), head).await,
             Self::Console => match first {
-                Some(first) if path == "/" && !options.paths.iter().any(|path| path == "/") => {
+                Some(first) if path == "/" && !beside.paths.iter().any(|path| path == "/") => {
                     Reply::elsewhere(&format!(".{first}"))
                 }
-                Some(_) if !options.paths.iter().any(|served| served == path) => {
+                Some(_) if !beside.paths.iter().any(|served| served == path) => {
                     Reply::failed(StatusCode::NOT_FOUND, "nothing is served at this path", None)
                 }
                 _ => console::page(head, head.uri.path_and_query().map_or("/", |target| target.as_str())),
             },
         };
-        dress(reply.answer.headers_mut(), head, options);
+        dress(reply.answer.headers_mut(), head, beside);
         if head.method == Method::HEAD {
             reply.strip();
         }
@@ -100,8 +111,8 @@ impl Site {
 }
 
 /// The fields that every answer has, and those of `-H`, which come before ours.
-fn dress(headers: &mut HeaderMap, head: &Parts, options: &ServerOptions) {
-    let any = options.access.origins.iter().any(|origin| origin == "any");
+fn dress(headers: &mut HeaderMap, head: &Parts, beside: &Beside<'_>) {
+    let any = beside.origins.iter().any(|origin| origin == "any");
     // Names are what content types are chosen by; a browser is not to guess another from the content.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A page that was edited is the edited one at the next reload, and a 304 when it was not.
@@ -117,15 +128,15 @@ fn dress(headers: &mut HeaderMap, head: &Parts, options: &ServerOptions) {
     if let Some(origin) = head.headers.get(header::ORIGIN) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
-    if !options.access.origins.is_empty() {
+    if !beside.origins.is_empty() {
         headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     }
     // But the console needs the policy that its nonce belongs to.
     let kept = headers.remove(header::CONTENT_SECURITY_POLICY);
-    for (name, _) in &options.headers {
+    for (name, _) in beside.headers {
         headers.remove(name);
     }
-    for (name, value) in &options.headers {
+    for (name, value) in beside.headers {
         headers.append(name, value.clone());
     }
     if let Some(policy) = kept {

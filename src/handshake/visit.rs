@@ -4,12 +4,12 @@
 //! one is read; one for a WebSocket ends the visit and becomes a [`Handshake`].
 
 use super::{
-    ServerOptions, deflate,
+    ServerOptions,
     http::{Http, Refusal},
     server::{Handshake, refuse_raw},
     validate::{Rejection, RequestKind, validate},
 };
-use crate::net::Stream;
+use crate::{net::Stream, site::Beside, ws::deflate};
 use hyper::{StatusCode, http::request::Parts};
 use tokio::time::{Instant, timeout_at};
 
@@ -127,7 +127,8 @@ impl<'a> Plain<'a> {
         let Self { mut visit, head } = self;
         let asked = format!("{} {}", head.method, target(&head));
         let Some(site) = &visit.options.site else { return (asked, None) };
-        let reply = site.reply(&head, visit.options).await;
+        let ServerOptions { paths, headers, access, .. } = visit.options;
+        let reply = site.reply(&head, &Beside { paths, headers, origins: &access.origins }).await;
         let (status, length) = (reply.answer.status().as_u16(), reply.answer.body().left());
         let sent = visit.http.answer_whole(reply.answer, !keep).await;
         let line = match (&sent, reply.note) {
@@ -150,10 +151,11 @@ mod tests {
     use super::*;
     use crate::{
         framing::record::Facts,
+        handshake::{AccessPolicy, ClientOptions, WsUrl, client, logged, stall_timeout::STALL},
         net::SocketRef,
-        observe::{Redactor, Reporter, Verbosity},
+        observe::{LogScope, Redactor, Reporter, Verbosity},
+        site::Site,
         tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
-        ws::{AccessPolicy, ClientOptions, LogScope, Site, WsUrl, client, stall_timeout::STALL},
     };
     use std::time::Duration;
     use tokio::io::{AsyncWriteExt, duplex};
@@ -199,7 +201,7 @@ mod tests {
             tokio::join!(connector.connect(Box::pin(ours), "localhost"), acceptor.accept(Box::pin(theirs)));
         let reporter = Reporter::new(std::io::sink(), Verbosity::Verbose);
         let told = LogScope { reporter, redactor: Redactor::default(), prefix: String::new() };
-        let (ours, theirs) = (told.heads(ours.unwrap().0, false), told.heads(theirs.unwrap(), true));
+        let (ours, theirs) = (logged(&told, ours.unwrap().0, false), logged(&told, theirs.unwrap(), true));
         let options = options(None);
         let serving = async {
             let visit = Visit::new(theirs, &options, true);

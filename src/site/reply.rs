@@ -1,13 +1,14 @@
 //! An answer of the site, made of a status, fields and a body.
 
-use super::super::{body::Outgoing, validate::Answer};
+use super::body::{Answer, Outgoing};
 use hyper::{
     StatusCode,
     header::{self, HeaderName, HeaderValue},
 };
 
 /// An answer, and what the log says of it.
-pub(in crate::ws) struct Reply {
+pub struct Reply {
+    /// Head and body.
     pub answer: Answer,
     /// Why, where there is no content.
     pub note: Option<String>,

@@ -1,12 +1,12 @@
 //! Answers for the files of a folder: from a path to a status, fields and a body.
 
+use super::body::Outgoing;
 use super::{
     Reply,
     conditional::{Part, State},
     folder::{self, Found},
     target::Target,
 };
-use crate::ws::body::Outgoing;
 use hyper::{
     Method, StatusCode,
     header::{self, HeaderMap, HeaderValue},

@@ -8,22 +8,19 @@ use super::{
     ServerOptions, access,
     answer::NGINX,
     authority::Authority,
-    body::Outgoing,
     request_head::shown,
     tokens::{has_token, members},
 };
+use crate::site::Answer;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::{
-    Method, Response, StatusCode, Version,
+    Method, StatusCode, Version,
     header::{self, HeaderMap, HeaderName, HeaderValue},
     http::request::Parts,
 };
 
 /// Bound on one line of the head, bytes.
 const MAX_LINE: usize = 8 * 1024;
-
-/// An answer of the server.
-pub(super) type Answer = Response<Outgoing>;
 
 /// A client's request for a WebSocket.
 #[derive(Clone, Debug)]

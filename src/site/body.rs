@@ -3,15 +3,17 @@
 //! Files are read by tokio's threads for blocking work, one chunk at a time and only when hyper asks
 //! for it, so a large file costs a client's task no more memory than a small one.
 
-use super::request_head::Malformed;
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::{
+    Response,
+    body::{Body, Frame, SizeHint},
+};
 use std::{
     fs::File,
     io::{self, Read},
     pin::Pin,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -21,87 +23,13 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// Piece of a file that is read at a time, bytes.
 const CHUNK: u64 = 128 * 1024;
 
-/// Facts of a client's traffic beyond what hyper tells; used by one task.
-#[derive(Default)]
-pub(super) struct BodyProgress {
-    wanted: AtomicBool,
-    refused: OnceLock<Malformed>,
-    asked: AtomicBool,
-    heard: AtomicBool,
-    given: AtomicBool,
-    sent: AtomicBool,
-}
-
-impl BodyProgress {
-    /// Before an answer: nothing of it was given or sent, nothing was heard since.
-    pub(super) fn reset(&self) {
-        for flag in [&self.heard, &self.given, &self.sent] {
-            flag.store(false, Relaxed);
-        }
-    }
-
-    /// The next request may be read.
-    pub(super) fn want(&self) {
-        self.wanted.store(true, Relaxed);
-    }
-
-    /// Returns whether the next request may be read, and forgets it.
-    pub(super) fn take_wanted(&self) -> bool {
-        self.wanted.swap(false, Relaxed)
-    }
-
-    /// The head of a request is refused, and hyper gets no more of it.
-    pub(super) fn refuse(&self, why: Malformed) {
-        let _ = self.refused.set(why);
-    }
-
-    /// True when the head of a request was refused.
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused.get().is_some()
-    }
-
-    /// Why the head of a request was refused.
-    pub(super) fn refused(&self) -> Option<&Malformed> {
-        self.refused.get()
-    }
-
-    /// A request waits for its answer, or does not any more.
-    pub(super) fn ask(&self, waits: bool) {
-        self.asked.store(waits, Relaxed);
-    }
-
-    /// True while a request waits for its answer.
-    pub(super) fn is_asked(&self) -> bool {
-        self.asked.load(Relaxed)
-    }
-
-    /// A byte came from the client.
-    pub(super) fn hear(&self) {
-        self.heard.store(true, Relaxed);
-    }
-
-    /// True when the client has sent anything since the last answer began.
-    pub(super) fn heard(&self) -> bool {
-        self.heard.load(Relaxed)
-    }
-
-    /// Everything written so far was taken by the transport.
-    pub(super) fn flush(&self) {
-        if self.given.load(Relaxed) {
-            self.sent.store(true, Relaxed);
-        }
-    }
-
-    /// True when the answer went out whole.
-    pub(super) fn sent(&self) -> bool {
-        self.sent.load(Relaxed)
-    }
-}
+/// An answer of the server.
+pub type Answer = Response<Outgoing>;
 
 /// The body of an answer.
-pub(super) struct Outgoing {
+pub struct Outgoing {
     content: Content,
-    progress: Option<Arc<BodyProgress>>,
+    given: Option<Arc<AtomicBool>>,
 }
 
 enum Content {
@@ -121,18 +49,17 @@ impl Outgoing {
     /// `length` bytes of a file from where it stands.
     pub(super) fn file(file: File, length: u64) -> Self {
         let part = Part { file: Some(file), left: length, reading: None };
-        Self { content: Content::Part(part), progress: None }
+        Self { content: Content::Part(part), given: None }
     }
 
-    /// The same body, whose end is told to `progress`.
-    pub(super) fn gauged(self, progress: Arc<BodyProgress>) -> Self {
-        let mut this = self;
-        this.progress = Some(progress);
-        this
+    /// The same body, which sets `given` once hyper has taken all of it.
+    pub fn telling(mut self, given: Arc<AtomicBool>) -> Self {
+        self.given = Some(given);
+        self
     }
 
     /// Bytes still to be given.
-    pub(super) fn left(&self) -> u64 {
+    pub fn left(&self) -> u64 {
         match &self.content {
             Content::Whole(bytes) => bytes.len() as u64,
             Content::Part(part) => part.left,
@@ -142,16 +69,14 @@ impl Outgoing {
 
 impl<T: Into<Bytes>> From<T> for Outgoing {
     fn from(bytes: T) -> Self {
-        Self { content: Content::Whole(bytes.into()), progress: None }
+        Self { content: Content::Whole(bytes.into()), given: None }
     }
 }
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        if let Some(progress) = &self.progress
-            && self.left() == 0
-        {
-            progress.given.store(true, Relaxed);
+        if let (Some(given), 0) = (&self.given, self.left()) {
+            given.store(true, Relaxed);
         }
     }
 }
@@ -230,8 +155,8 @@ mod tests {
     async fn a_file_comes_in_chunks_and_whole() {
         for length in [0, 1, CHUNK as usize, 3 * CHUNK as usize + 1] {
             let (file, content) = file(length);
-            let progress = Arc::<BodyProgress>::default();
-            let mut body = Outgoing::file(file, length as u64).gauged(Arc::clone(&progress));
+            let given = Arc::<AtomicBool>::default();
+            let mut body = Outgoing::file(file, length as u64).telling(Arc::clone(&given));
             assert_eq!(body.size_hint().exact(), Some(length as u64));
             let mut got = Vec::new();
             while let Some(frame) = body.frame().await {
@@ -240,11 +165,9 @@ mod tests {
                 got.extend_from_slice(&bytes);
             }
             assert!(got == content, "{length}");
-            progress.flush();
-            assert!(!progress.sent(), "hyper still holds the body");
+            assert!(!given.load(Relaxed), "hyper still holds the body");
             drop(body);
-            progress.flush();
-            assert!(progress.sent());
+            assert!(given.load(Relaxed));
         }
     }
 
@@ -259,13 +182,12 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_got_shorter_is_an_error_and_never_whole() {
         let (file, _) = file(1000);
-        let progress = Arc::<BodyProgress>::default();
-        let mut body = Outgoing::file(file, 1001).gauged(Arc::clone(&progress));
+        let given = Arc::<AtomicBool>::default();
+        let mut body = Outgoing::file(file, 1001).telling(Arc::clone(&given));
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), 1000);
         let error = body.frame().await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         drop(body);
-        progress.flush();
-        assert!(!progress.sent());
+        assert!(!given.load(Relaxed));
     }
 }

@@ -13,15 +13,16 @@ pub use super::{
 
 use super::{
     Upgraded,
-    conn::Agreed,
     http::{FAREWELL, Http},
     tokens::accept_value,
-    validate::{Answer, Rejection},
+    validate::Rejection,
 };
 use crate::{
     exit::Exit,
     fault::{Fault, HttpAnswer, Result},
     net::{self, Parting, Stream},
+    site::Answer,
+    ws::conn::Agreed,
 };
 use hyper::{
     StatusCode,

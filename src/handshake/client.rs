@@ -4,9 +4,7 @@
 //! is checked here, line by line.
 
 use super::{
-    ClientOptions, Upgraded, WsUrl, answer,
-    conn::Agreed,
-    deflate, fields, redirect,
+    ClientOptions, Upgraded, WsUrl, answer, fields, redirect,
     tokens::{accept_value, has_token},
 };
 use crate::{
@@ -16,6 +14,7 @@ use crate::{
     net::{self, Exchange, Findings, Stream},
     observe::Redactor,
     os_error, tls,
+    ws::{conn::Agreed, deflate},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;

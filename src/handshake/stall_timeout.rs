@@ -6,7 +6,7 @@
 //! malformed; what the client sends beyond waits here.
 
 use super::{
-    body::BodyProgress,
+    body_progress::BodyProgress,
     request_head::{HeadReader, Progress},
 };
 use crate::net::Stream;

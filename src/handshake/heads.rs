@@ -6,7 +6,7 @@
 
 use crate::{
     net::{Beneath, Stream, Transport},
-    observe::{HIDDEN, Redactor, Reporter, Verbosity},
+    observe::{HIDDEN, LogScope, Verbosity},
 };
 use std::{
     io::{self, IoSlice},
@@ -18,36 +18,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Longest part of one head that is kept; a longer head is reported without its end. Bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// The reporter of a connection, and the prefix of its lines.
-#[derive(Clone)]
-pub struct LogScope {
-    /// Takes the lines.
-    pub reporter: Reporter,
-    /// Takes the secrets out.
-    pub redactor: Redactor,
-    /// Begins each line: such as `#3 ` or `#3 B`, empty when there is only one connection.
-    pub prefix: String,
-}
-
-impl LogScope {
-    /// The name of a connection: its number in a server and its side, when both sides are WebSockets.
-    pub fn prefix(conn: Option<u64>, side: Option<char>) -> String {
-        let number = conn.map_or_else(String::new, |conn| format!("#{conn} "));
-        side.into_iter().fold(number, |number, side| number + &side.to_string())
+/// A stream whose heads are told with `-v`; `serves` on the side that answers.
+pub fn logged(scope: &LogScope, stream: Stream, serves: bool) -> Stream {
+    if !scope.reporter.says(Verbosity::Verbose) {
+        return stream;
     }
-
-    /// A stream whose heads are told with `-v`; `serves` on the side that answers.
-    pub fn heads(&self, stream: Stream, serves: bool) -> Stream {
-        if !self.reporter.says(Verbosity::Verbose) {
-            return stream;
-        }
-        let (asks, answers) = if serves { ('<', '>') } else { ('>', '<') };
-        let head = Vec::new();
-        Box::pin(Told {
-            stream,
-            heads: Heads { to: self.clone(), asks, answers, awaits: Part::Request, head },
-        })
-    }
+    let (asks, answers) = if serves { ('<', '>') } else { ('>', '<') };
+    let head = Vec::new();
+    let heads = Heads { scope: scope.clone(), asks, answers, awaits: Part::Request, head };
+    Box::pin(LoggedHeads { stream, heads })
 }
 
 /// The part of the stream that comes next.
@@ -61,7 +40,7 @@ enum Part {
 
 /// Finds heads in the bytes of both directions.
 struct Heads {
-    to: LogScope,
+    scope: LogScope,
     /// The direction of requests and of answers, as it is shown.
     asks: char,
     answers: char,
@@ -111,7 +90,7 @@ impl Heads {
         let status = first.starts_with("HTTP/").then(|| words.get(1)?.parse().ok()).flatten();
         let shown = match words[..] {
             [method, target, version] if !first.starts_with("HTTP/") => {
-                format!("{method} {} {version}", self.to.redactor.url(target))
+                format!("{method} {} {version}", self.scope.redactor.url(target))
             }
             _ => first.to_owned(),
         };
@@ -121,7 +100,7 @@ impl Heads {
                 way,
                 &match line.split_once(':') {
                     Some((name, value)) if !line.starts_with([' ', '\t']) => {
-                        format!("{name}: {}", self.to.redactor.field(name.trim(), value.trim()))
+                        format!("{name}: {}", self.scope.redactor.field(name.trim(), value.trim()))
                     }
                     // A field that goes on, or none: whose value it is cannot be told.
                     _ => HIDDEN.to_owned(),
@@ -132,17 +111,17 @@ impl Heads {
     }
 
     fn say(&self, way: char, line: &str) {
-        self.to.reporter.wire(&format!("{}{way} {line}", self.to.prefix));
+        self.scope.reporter.wire(&format!("{}{way} {line}", self.scope.prefix));
     }
 }
 
 /// A stream that is read along.
-struct Told {
+struct LoggedHeads {
     stream: Stream,
     heads: Heads,
 }
 
-impl AsyncRead for Told {
+impl AsyncRead for LoggedHeads {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -155,7 +134,7 @@ impl AsyncRead for Told {
     }
 }
 
-impl AsyncWrite for Told {
+impl AsyncWrite for LoggedHeads {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let count = ready!(self.stream.as_mut().poll_write(cx, bytes))?;
         self.heads.pass('>', &bytes[..count]);
@@ -190,7 +169,7 @@ impl AsyncWrite for Told {
     }
 }
 
-impl Transport for Told {
+impl Transport for LoggedHeads {
     fn beneath(&self) -> Beneath<'_> {
         self.stream.beneath()
     }
@@ -199,7 +178,7 @@ impl Transport for Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_stderr::TestStderr;
+    use crate::observe::{Redactor, Reporter, test_stderr::TestStderr};
     use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
@@ -209,7 +188,7 @@ mod tests {
         let reporter = Reporter::new(said.clone(), Verbosity::Verbose);
         let to = LogScope { reporter, redactor: Redactor::default(), prefix: "#3 ".to_owned() };
         let (ours, mut theirs) = duplex(1 << 20);
-        let mut ours = to.heads(Box::pin(ours), serves);
+        let mut ours = logged(&to, Box::pin(ours), serves);
         for (way, text) in turns {
             for piece in text.as_bytes().chunks(at_once) {
                 let mut taken = vec![0; piece.len()];

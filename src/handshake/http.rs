@@ -4,12 +4,15 @@
 //! does what it has to in its own time, and gives the answer. In between hyper's connection waits.
 
 use super::{
-    body::BodyProgress,
+    body_progress::BodyProgress,
     request_head::{MAX_FIELDS, MAX_HEAD},
     stall_timeout::StallTimeout,
-    validate::{Answer, Rejection},
+    validate::Rejection,
 };
-use crate::net::{self, HeaderCase, Parting, Stream};
+use crate::{
+    net::{self, HeaderCase, Parting, Stream},
+    site::Answer,
+};
 use bytes::Bytes;
 use hyper::{
     StatusCode,
@@ -181,8 +184,8 @@ impl Http {
             Pin::new(&mut self.connection).graceful_shutdown();
         }
         self.progress.reset();
-        let progress = Arc::clone(&self.progress);
-        let answer = answer.map(|body| body.gauged(progress));
+        let given = self.progress.given();
+        let answer = answer.map(|body| body.telling(given));
         let answers = self.answers.take().ok_or(GONE)?;
         answers.send(answer).map_err(|_| GONE)?;
         let ended = poll_fn(|cx| match (self.connection.poll_without_shutdown(cx), self.progress.sent()) {
