@@ -16,7 +16,7 @@ use crate::{
     handshake::server::{self, Handshake},
     link::{Datagrams, Link, Port, Texts, room::Room},
     observe::LogScope,
-    session::SourceEnd,
+    session::{Side, SourceEnd},
 };
 use std::{
     pin::Pin,
@@ -97,12 +97,12 @@ impl Shared {
         if let Behind::Hub(_, hub) = &self.behind
             && let Some(hub) = hub.get()
         {
-            hub.tell_end(number, &outcome.tally(0));
+            hub.tell_end(number, &outcome.tally(Side::A));
         }
         if let Behind::Endpoint(endpoint) = &self.behind
             && endpoint.is_standard()
         {
-            self.run.tell_end(Some(number), &outcome.tally(0)).await;
+            self.run.tell_end(Some(number), &outcome.tally(Side::A)).await;
         }
         // The close code does not tell these causes, so they get a line of their own.
         let is_logged = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
@@ -112,7 +112,7 @@ impl Shared {
         if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.phase == "script" && !self.once) {
             fault.to_string().lines().for_each(|line| reporter.life(&format!("{name} {line}")));
         }
-        reporter.life(&format!("{name} close {}", outcome.summary(0)));
+        reporter.life(&format!("{name} close {}", outcome.summary(Side::A)));
         self.advise(&name, &outcome);
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(&outcome);
         Some(outcome)

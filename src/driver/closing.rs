@@ -7,7 +7,7 @@ use crate::{
     close,
     exit::Exit,
     fault::Fault,
-    session::{Event, SinkFailure, SourceEnd},
+    session::{Event, Side, SinkFailure, SourceEnd},
 };
 
 /// Words on each side's close as far as they are known.
@@ -42,7 +42,7 @@ impl Closings {
     }
 
     /// We sent it away for this reason, and whatever comes back changes nothing.
-    pub(super) fn sent_away(&mut self, side: usize, reason: &str) {
+    pub(super) fn sent_away(&mut self, side: Side, reason: &str) {
         self.tell(
             side,
             match self.web_socket[side] {
@@ -53,7 +53,7 @@ impl Closings {
     }
 
     /// Its link tells more than the events did.
-    pub(super) fn tell(&mut self, side: usize, words: String) {
+    pub(super) fn tell(&mut self, side: Side, words: String) {
         self.told[side].get_or_insert(words);
     }
 
@@ -68,7 +68,7 @@ impl Closings {
         })
     }
 
-    fn abnormal(&self, side: usize, fault: &Fault) -> String {
+    fn abnormal(&self, side: Side, fault: &Fault) -> String {
         match self.web_socket[side] {
             true => format!("1006 abnormal: {}", fault.cause),
             false => fault.cause.clone(),
@@ -82,7 +82,7 @@ mod tests {
 
     fn failed() -> Event {
         let fault = Fault::new(Exit::Lost, "session", "broken pipe");
-        Event::SinkFailed { side: 0, how: SinkFailure::Failed(fault) }
+        Event::SinkFailed { side: Side::A, how: SinkFailure::Failed(fault) }
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
             described: "1000 normal".into(),
             advice: None,
         };
-        closings.note(&Event::Ended { side: 0, how });
+        closings.note(&Event::Ended { side: Side::A, how });
         closings.note(&failed());
         assert_eq!(closings.finish(None), [Some("1000 normal".into()), None]);
 
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn who_was_sent_away_was_closed_by_us() {
         let mut closings = Closings::new([true, true]);
-        closings.sent_away(0, "too slow");
+        closings.sent_away(Side::A, "too slow");
         closings.note(&failed());
         assert_eq!(closings.finish(None)[0].as_deref(), Some("1013 try again later: too slow"));
     }

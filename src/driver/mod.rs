@@ -53,7 +53,7 @@ use crate::{
     net::{BindOptions, ListenAddr, Listener},
     observe::Reporter,
     plan::{AutoSend, Common, Connect, Direction, Expect, Listen, Pipe, Plan, Target},
-    session::Rules,
+    session::{Rules, Side},
     tls,
 };
 use run::Run;
@@ -87,7 +87,7 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders
             return probe::run(&run, probe, &plan.target, opening, &found).await;
         }
         let (a, b) = run.reporting(both(&plan.target, &common, &run)).await?;
-        run.alone(a, b, 1).await
+        run.alone(a, b, Side::B).await
     };
     let result = run.sparing(common.input_left, talk).await;
     run.finish(result).await
@@ -183,7 +183,7 @@ async fn join(
         }
         Opened::Link(a) => {
             let b = run.reporting(redial::open(run, &b, Opening::new(Role::B))).await?;
-            let shown = usize::from(b.link.is_web_socket());
+            let shown = if b.link.is_web_socket() { Side::B } else { Side::A };
             run.settle(run.alone(*a, b, shown).await).await
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     fault::Fault,
     framing::record::Tally,
-    session::{Doubt, Left},
+    session::{Doubt, Left, Side},
     units::counted,
     ws::conn::Unsent,
 };
@@ -85,9 +85,9 @@ impl Rtt {
 
 impl Outcome {
     /// Tally of this side's WebSocket: what it carried, and how the session ended.
-    pub fn tally(&self, side: usize) -> Tally {
+    pub fn tally(&self, side: Side) -> Tally {
         let ((messages_in, bytes_in), (messages_out, bytes_out)) =
-            (self.carried[side], self.carried[1 - side]);
+            (self.carried[side], self.carried[side.other()]);
         Tally {
             messages_in,
             bytes_in,
@@ -124,24 +124,24 @@ impl Outcome {
     }
 
     /// End and sums of this side's WebSocket for a server's log, in the same form for any number.
-    pub fn summary(&self, side: usize) -> String {
+    pub fn summary(&self, side: Side) -> String {
         self.ended(side, |messages, bytes| format!("{messages} messages {bytes} bytes"))
     }
 
     /// The same, for a person.
-    pub fn told(&self, side: usize) -> String {
+    pub fn told(&self, side: Side) -> String {
         self.ended(side, |messages, bytes| {
             format!("{} {}", counted(messages, "message"), counted(bytes, "byte"))
         })
     }
 
-    fn ended(&self, side: usize, flow: impl Fn(u64, u64) -> String) -> String {
+    fn ended(&self, side: Side, flow: impl Fn(u64, u64) -> String) -> String {
         let closed = self.closed[side].clone().unwrap_or_else(|| match &self.fault {
             Some(fault) => format!("1006 abnormal: {}", fault.cause),
             None => "end of input".into(),
         });
         let ((messages_in, bytes_in), (messages_out, bytes_out)) =
-            (self.carried[side], self.carried[1 - side]);
+            (self.carried[side], self.carried[side.other()]);
         let (came, went) = (flow(messages_in, bytes_in), flow(messages_out, bytes_out));
         let mut summary = format!("{closed}; in {came}, out {went}");
         let left = [self.left_unsent(), self.undelivered()];

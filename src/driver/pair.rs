@@ -12,7 +12,7 @@ use super::{
     auto_sender::AutoSender,
     closing::Closings,
     outcome::{Outcome, Remains, Rtt},
-    pump::{Pump, Told},
+    pump::Pump,
     setup::Setup,
     side_state::{PendingClose, SideState},
 };
@@ -23,7 +23,7 @@ use crate::{
     link::{Link, Moved, Place, Released, budget::Seat},
     net::Parting,
     observe::{Meter, Reporter},
-    session::{Action, Event, Instant, Left, Session, SideKind, SourceEnd, When},
+    session::{Action, Event, Instant, Left, Session, Side, SideKind, SourceEnd, When},
     units::counted,
     ws::conn::Unsent,
 };
@@ -72,35 +72,40 @@ impl Pair {
         let kinds = [links[0].kind(), links[1].kind()];
         // Messages are counted where a person receives them: from the WebSocket, B's when both are; without
         // one, from the datagrams or the subject, and between two ends of bytes from B.
-        let last = |kind| kinds.iter().rposition(|other| *other == kind);
+        let last = |kind| [Side::B, Side::A].into_iter().find(|side| kinds[*side] == kind);
         let counted = [SideKind::WebSocket, SideKind::Datagrams, SideKind::Subject]
             .into_iter()
             .find_map(last)
-            .unwrap_or(1);
+            .unwrap_or(Side::B);
         let pump = |side| {
             let filter = setup.rules.filter.clone().filter(|_| side == counted);
             let ahead = Ahead::new(setup.read_ahead);
-            Pump::new(setup.rules.count.filter(|_| side == counted), filter, ahead)
+            Pump::new(side, setup.rules.count.filter(|_| side == counted), filter, ahead)
         };
-        let mut pumps = [pump(0), pump(1)];
-        pumps[1 - counted].preload(setup.first);
+        let mut pumps = Side::BOTH.map(pump);
+        pumps[counted.other()].preload(setup.first);
         pumps[counted].auto_sender = AutoSender::new(&setup.auto_send);
         if setup.send_only {
-            let unwanted = if kinds[1] == SideKind::Subject && !setup.serving { 1 } else { counted };
+            let unwanted =
+                if kinds[Side::B] == SideKind::Subject && !setup.serving { Side::B } else { counted };
             pumps[unwanted].discard();
         }
         let stall = setup.rules.close_timeout;
         let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);
-        (0..2).filter(|side| matches!(links[*side], Link::Renewing(_))).for_each(|side| session.renews(side));
-        (0..2).filter(|side| matches!(links[*side], Link::Member(_))).for_each(|side| session.shares(side));
-        for (side, link) in links.iter().enumerate() {
-            let (name, drain_timeout) = link.output(setup.serving);
+        for side in Side::BOTH {
+            match &links[side] {
+                Link::Renewing(_) => session.renews(side),
+                Link::Member(_) => session.shares(side),
+                _ => {}
+            }
+            let (name, drain_timeout) = links[side].output(setup.serving);
             session.output(side, name, drain_timeout);
         }
         let meter = setup.reporter.meter().cloned();
         if let Some(meter) = &meter {
-            let far = if counted == 0 && kinds[0] == SideKind::WebSocket { 0 } else { 1 };
-            meter.begin(1 - far, !setup.send_only && kinds.contains(&SideKind::Standard));
+            let far =
+                if counted == Side::A && kinds[Side::A] == SideKind::WebSocket { Side::A } else { Side::B };
+            meter.begin(far.other() as usize, !setup.send_only && kinds.contains(&SideKind::Standard));
         }
         Self {
             pumps,
@@ -149,7 +154,7 @@ impl Pair {
         let stopped = |fault: &Fault| fault.exit.is_signal();
         if self.serving && self.session.was_cut_off() && fault.as_ref().is_none_or(stopped) {
             let words = "1006 abnormal: cut off, its time (--grace) was over".to_owned();
-            let side = usize::from(!self.web_socket[0]);
+            let side = if self.web_socket[Side::A] { Side::A } else { Side::B };
             self.closings.tell(side, words);
         }
         let closed = self.closings.finish(fault.as_ref());
@@ -178,9 +183,9 @@ impl Pair {
     /// Messages and payload bytes that each side gave: of an input those that were sent, with the generated
     /// ones; of a peer those that came, also where an output did not take them.
     fn carried(&self) -> [(u64, u64); 2] {
-        [0, 1].map(|side| {
+        Side::BOTH.map(|side| {
             let said =
-                self.pumps[1 - side].auto_sender.as_ref().map_or((0, 0), |auto_sender| auto_sender.said);
+                self.pumps[side.other()].auto_sender.as_ref().map_or((0, 0), |auto_sender| auto_sender.said);
             let (messages, bytes) = self.pumps[side].count;
             let (unsent, kept) = (self.remains.unsent_by_link[side], self.remains.kept[side]);
             (
@@ -198,7 +203,7 @@ impl Pair {
             if !self.panicked && !stops {
                 self.poll_pumps(cx, &mut events);
             }
-            for side in 0..2 {
+            for side in Side::BOTH {
                 self.poll_side(cx, side, &mut events);
                 self.note_progress(side, &mut events);
             }
@@ -236,7 +241,9 @@ impl Pair {
         match event {
             Event::Wrote { .. } | Event::Took { .. } => false,
             // B's pump comes behind A's.
-            Event::Received { side, .. } => *side == 1 && !matches!(self.links[0], Link::WebSocket(_)),
+            Event::Received { side, .. } => {
+                *side == Side::B && !matches!(self.links[Side::A], Link::WebSocket(_))
+            }
             _ => true,
         }
     }
@@ -257,42 +264,33 @@ impl Pair {
     }
 
     fn poll_pumps(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
-        let mut told = Vec::new();
+        let mut news = Vec::new();
         let may_grow = self.seat.as_ref().is_none_or(|seat| seat.poll_may_grow(cx).is_ready());
-        for side in 0..2 {
+        for side in Side::BOTH {
             let [a, b] = &mut self.links;
-            let (source, sink) = if side == 0 { (a, b) } else { (b, a) };
-            let _ = self.pumps[side].poll(cx, source, sink, may_grow, &mut told);
-            if told.is_empty() {
+            let (source, sink) = match side {
+                Side::A => (a, b),
+                Side::B => (b, a),
+            };
+            let _ = self.pumps[side].poll(cx, source, sink, may_grow, &mut news);
+            if news.is_empty() {
                 continue;
             }
             // The progress of the transports comes first: the session's answer to an event depends on it.
-            (0..2).for_each(|side| self.note_progress(side, events));
-            for told in told.drain(..) {
-                events.push(match told {
-                    Told::Received(messages) => Event::Received { side, messages },
-                    Told::Matched(messages) => Event::Matched { messages },
-                    Told::Ended(how) => Event::Ended { side, how },
-                    Told::Delivered => Event::Delivered { side: 1 - side },
-                    Told::SinkFailed(how) => Event::SinkFailed { side: 1 - side, how },
-                    Told::CountReached => Event::CountReached { side },
-                    Told::Blocked(blocked) => Event::Blocked { side, blocked },
-                    Told::Held(held) => Event::Held { side, held },
-                    Told::Ponged => {
-                        if let Some(at) = self.sides[side].pinged.take() {
-                            Rtt::add(&mut self.rtt, at.elapsed());
-                        }
-                        Event::Ponged { side }
-                    }
-                });
+            Side::BOTH.into_iter().for_each(|side| self.note_progress(side, events));
+            if news.contains(&Event::Ponged { side })
+                && let Some(at) = self.sides[side].pinged.take()
+            {
+                Rtt::add(&mut self.rtt, at.elapsed());
             }
+            events.append(&mut news);
         }
     }
 
     /// Tells what this session holds of unfinished messages, and hears whether that is too much.
     fn poll_seat(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
         let Some(seat) = &mut self.seat else { return };
-        let side = usize::from(!self.links[0].is_web_socket());
+        let side = if self.links[Side::A].is_web_socket() { Side::A } else { Side::B };
         let unfinished = usize::try_from(self.links[side].begun()).unwrap_or(usize::MAX);
         seat.hold(unfinished.saturating_add(self.pumps[side].held()));
         if seat.poll_evicted(cx).is_ready() {
@@ -301,16 +299,15 @@ impl Pair {
         }
     }
 
-    fn poll_side(&mut self, cx: &mut Context<'_>, side: usize, events: &mut Vec<Event>) {
+    fn poll_side(&mut self, cx: &mut Context<'_>, side: Side, events: &mut Vec<Event>) {
         if let Poll::Ready(how) = self.links[side].poll_broken(cx) {
             events.push(Event::SinkFailed { side, how });
         }
         if self.pumps[side].is_blocked() {
             let [a, b] = &mut self.links;
-            if side == 0 {
-                b.tell_taken(a)
-            } else {
-                a.tell_taken(b)
+            match side {
+                Side::A => b.tell_taken(a),
+                Side::B => a.tell_taken(b),
             }
             if let Poll::Ready(how) = self.links[side].poll_cut(cx) {
                 events.push(Event::Ended { side, how });
@@ -342,7 +339,7 @@ impl Pair {
         if let Some(releasing) = &mut self.sides[side].releasing
             && let Poll::Ready(Released { late, untaken, lost, unsent }) = releasing.as_mut().poll(cx)
         {
-            self.unfinished(1 - side, unsent, events);
+            self.unfinished(side.other(), unsent, events);
             self.sides[side].releasing = None;
             if late > 0 && self.sides[side].abandoned {
                 events.push(Event::Late { side, bytes: late });
@@ -358,7 +355,7 @@ impl Pair {
         }
     }
 
-    fn note_progress(&mut self, side: usize, events: &mut Vec<Event>) {
+    fn note_progress(&mut self, side: Side, events: &mut Vec<Event>) {
         let away = self.links[side].is_away();
         if std::mem::replace(&mut self.sides[side].away, away) != away {
             events.push(Event::Away { side, away });
@@ -384,11 +381,11 @@ impl Pair {
     fn poll_close(
         &mut self,
         cx: &mut Context<'_>,
-        side: usize,
+        side: Side,
         pending_close: PendingClose,
         events: &mut Vec<Event>,
     ) -> Option<PendingClose> {
-        let delivered = self.pumps[1 - side].is_delivered();
+        let delivered = self.pumps[side.other()].is_delivered();
         match pending_close {
             PendingClose::Close { when: When::Delivered, .. } if !delivered => return Some(pending_close),
             PendingClose::Close { code, reason, .. } => {
@@ -456,7 +453,7 @@ impl Pair {
             }
             Action::SendAway { side, reason } => {
                 self.closings.sent_away(side, &reason);
-                self.links[1 - side].cut(reason);
+                self.links[side.other()].cut(reason);
             }
             Action::Renew { side, cause } => self.links[side].lose(cause),
             Action::Measure { side } => {
@@ -474,11 +471,11 @@ impl Pair {
         }
     }
 
-    fn release(&mut self, side: usize, parting: Parting, events: &mut Vec<Event>) {
+    fn release(&mut self, side: Side, parting: Parting, events: &mut Vec<Event>) {
         if parting.by.is_none() && self.sides[side].releasing.is_some() {
             return;
         }
-        self.settle(1 - side, events);
+        self.settle(side.other(), events);
         if !self.sides[side].settled && self.links[side].is_input() {
             self.sides[side].released_then = Some(parting);
             return;
@@ -496,23 +493,23 @@ impl Pair {
     }
 
     /// Nothing more goes from this side to the other: counts what of it is left, once.
-    fn settle(&mut self, from: usize, events: &mut Vec<Event>) {
+    fn settle(&mut self, from: Side, events: &mut Vec<Event>) {
         if std::mem::replace(&mut self.sides[from].settled, true) {
             return;
         }
         let (messages, bytes) = self.pumps[from].abandon();
-        self.links[1 - from].abandon();
-        let mut unsent = self.links[1 - from].unsent();
+        self.links[from.other()].abandon();
+        let mut unsent = self.links[from.other()].unsent();
         let all = messages + unsent.messages;
         // This place takes a half-written message for unsent, the sums below take it for sent; `unfinished`
         // corrects both when it was not finished.
         self.sides[from].place_unfinished = self.links[from].place(all);
-        let finishing = self.links[1 - from].finishing();
+        let finishing = self.links[from.other()].finishing();
         unsent.messages -= finishing.messages;
         unsent.bytes = unsent.bytes.saturating_sub(finishing.bytes);
         self.remains.unsent_by_link[from] = unsent;
         let all = messages + unsent.messages;
-        let doubt = self.links[1 - from].doubt();
+        let doubt = self.links[from.other()].doubt();
         if !doubt.is_none() {
             events.push(Event::InDoubt { side: from, doubt });
         }
@@ -535,9 +532,9 @@ impl Pair {
                 events.push(Event::Unsent { side: from, left });
             }
             Link::WebSocket(_) | Link::Renewing(_) | Link::Channel(_) | Link::Script(_) => {
-                let (kept, kept_bytes) = self.links[1 - from].undelivered();
-                if !self.links[1 - from].is_web_socket() {
-                    self.remains.output = self.links[1 - from].output(false).0;
+                let (kept, kept_bytes) = self.links[from.other()].undelivered();
+                if !self.links[from.other()].is_web_socket() {
+                    self.remains.output = self.links[from.other()].output(false).0;
                     self.remains.kept[from] = (messages, bytes);
                     self.remains.undelivered.0 += messages + kept;
                     self.remains.undelivered.1 += bytes + kept_bytes;
@@ -550,7 +547,7 @@ impl Pair {
     }
 
     /// The message that was being finished was not: it counts as unsent after all.
-    fn unfinished(&mut self, from: usize, unsent: Unsent, events: &mut Vec<Event>) {
+    fn unfinished(&mut self, from: Side, unsent: Unsent, events: &mut Vec<Event>) {
         let place = self.sides[from].place_unfinished.take();
         if unsent.messages == 0 {
             return;
@@ -564,10 +561,10 @@ impl Pair {
     }
 
     /// Says that only an output is waited for.
-    fn tell_waiting(&self, side: usize) {
+    fn tell_waiting(&self, side: Side) {
         let (messages, bytes) = self.links[side].undelivered();
-        let messages = messages + self.pumps[1 - side].len() as u64;
-        let bytes = bytes + self.pumps[1 - side].waiting();
+        let messages = messages + self.pumps[side.other()].len() as u64;
+        let bytes = bytes + self.pumps[side.other()].waiting();
         if (messages, bytes) == (0, 0) {
             return;
         }

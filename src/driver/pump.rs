@@ -14,7 +14,7 @@ use crate::{
     close,
     expect::Filter,
     link::{HIGH_WATER, Link, is_control},
-    session::{SideKind, SinkFailure, SourceEnd},
+    session::{Event, Side, SideKind, SinkFailure, SourceEnd},
 };
 use std::{
     collections::VecDeque,
@@ -28,31 +28,10 @@ const ROUNDS: usize = 8;
 /// Messages kept to be shown when none of them was wanted.
 const RECENT: usize = 3;
 
-/// News from a pump for its pair.
-#[derive(Debug, PartialEq)]
-pub(super) enum Told {
-    /// Data messages came from the source.
-    Received(u64),
-    /// So many of them passed the filter.
-    Matched(u64),
-    /// The source has ended; what came before is on its way.
-    Ended(SourceEnd),
-    /// Everything is delivered, and nothing more will come.
-    Delivered,
-    /// The sink takes nothing more.
-    SinkFailed(SinkFailure),
-    /// The wanted number of messages is here.
-    CountReached,
-    /// A pong came.
-    Ponged,
-    /// The sink holds us up, so the source is not read; or it is again.
-    Blocked(bool),
-    /// Messages wait more than a moment for the sink; or they no longer do.
-    Held(bool),
-}
-
 /// The state of one direction.
 pub(super) struct Pump {
+    /// The side of its source.
+    side: Side,
     /// Read, and not fed yet.
     waiting: VecDeque<Message>,
     waiting_bytes: u64,
@@ -89,9 +68,10 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    /// A pump that carries at most `wanted` messages, and only those that pass the filter.
-    pub(super) fn new(wanted: Option<u64>, filter: Option<Arc<Filter>>, ahead: Ahead) -> Self {
+    /// A pump from that side that carries at most `wanted` messages, and only those that pass the filter.
+    pub(super) fn new(side: Side, wanted: Option<u64>, filter: Option<Arc<Filter>>, ahead: Ahead) -> Self {
         Self {
+            side,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             fresh: VecDeque::new(),
@@ -172,7 +152,7 @@ impl Pump {
         source: &mut Link,
         sink: &mut Link,
         may_grow: bool,
-        told: &mut Vec<Told>,
+        events: &mut Vec<Event>,
     ) -> Poll<()> {
         self.relays = source.is_web_socket() && sink.is_web_socket();
         self.passes_control = self.relays
@@ -184,10 +164,10 @@ impl Pump {
         for _ in 0..ROUNDS {
             let auto_sender = self.auto_sender.as_mut();
             let behind = auto_sender.is_some_and(|auto_sender| auto_sender.speak(cx, source).is_pending());
-            let is_fed = self.poll_feed(cx, sink, told).is_ready();
+            let is_fed = self.poll_feed(cx, sink, events).is_ready();
             if self.ended || (self.stopped && !self.must_listen(source)) {
                 if is_fed {
-                    ready!(self.poll_deliver(cx, sink, told));
+                    ready!(self.poll_deliver(cx, sink, events));
                 }
                 return Poll::Pending;
             }
@@ -196,19 +176,19 @@ impl Pump {
                 if !sink.is_open() {
                     return Poll::Pending;
                 }
-                let reads_on = self.reads_ahead(cx, source, sink, told) && may_grow;
-                self.block(!reads_on, told);
+                let reads_on = self.reads_ahead(cx, source, sink, events) && may_grow;
+                self.block(!reads_on, events);
                 if !reads_on {
                     return Poll::Pending;
                 }
             }
             if behind || source.poll_receive(cx, &mut self.fresh).is_pending() {
                 if is_fed {
-                    ready!(self.poll_flush(cx, sink, told));
-                    self.catch_up(told);
+                    ready!(self.poll_flush(cx, sink, events));
+                    self.catch_up(events);
                     if self.stopped && !self.delivered {
                         self.delivered = true;
-                        told.push(Told::Delivered);
+                        events.push(Event::Delivered { side: self.side.other() });
                     }
                 }
                 return Poll::Pending;
@@ -217,9 +197,9 @@ impl Pump {
                 self.ended = true;
                 let end = source.end().unwrap_or(SourceEnd::Absent);
                 self.pass_close(&end);
-                told.push(Told::Ended(end));
+                events.push(Event::Ended { side: self.side, how: end });
             } else {
-                self.arrived(cx, source, sink, told);
+                self.arrived(cx, source, sink, events);
                 self.queue_fresh();
             }
         }
@@ -234,7 +214,7 @@ impl Pump {
         cx: &mut Context<'_>,
         source: &Link,
         sink: &Link,
-        told: &mut Vec<Told>,
+        events: &mut Vec<Event>,
     ) -> bool {
         if !source.is_web_socket() || self.sink_failed {
             return false;
@@ -244,15 +224,15 @@ impl Pump {
         let was_held = self.ahead.is_held();
         let reads = self.ahead.poll(cx, arrived, delivered, self.waiting_bytes, self.waiting.len());
         if self.ahead.is_held() != was_held {
-            told.push(Told::Held(!was_held));
+            events.push(Event::Held { side: self.side, held: !was_held });
         }
         reads
     }
 
     /// The sink has taken everything, and the source has nothing more.
-    fn catch_up(&mut self, told: &mut Vec<Told>) {
+    fn catch_up(&mut self, events: &mut Vec<Event>) {
         if self.ahead.caught_up() {
-            told.push(Told::Held(false));
+            events.push(Event::Held { side: self.side, held: false });
         }
     }
 
@@ -281,10 +261,10 @@ impl Pump {
         listens
     }
 
-    fn arrived(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link, told: &mut Vec<Told>) {
+    fn arrived(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link, events: &mut Vec<Event>) {
         let data = self.fresh.iter().filter(|message| !is_control(message)).count() as u64;
         if data > 0 {
-            told.push(Told::Received(data));
+            events.push(Event::Received { side: self.side, messages: data });
         }
         // A pong for the other side's ping tells nothing of how long ours took.
         let answers = |message: &Message| match (message, source.conn()) {
@@ -292,7 +272,7 @@ impl Pump {
             (message, _) => message.is_pong(),
         };
         if self.fresh.iter().any(answers) {
-            told.push(Told::Ponged);
+            events.push(Event::Ponged { side: self.side });
         }
         if let Some(auto_sender) = &mut self.auto_sender {
             self.fresh.iter().for_each(|message| auto_sender.hear(message));
@@ -310,13 +290,13 @@ impl Pump {
             self.fresh.retain(|message| relays && is_control(message));
         }
         if let Some(filter) = self.filter.clone() {
-            self.sift(&filter, told);
+            self.sift(&filter, events);
         }
-        self.count_down(told);
+        self.count_down(events);
     }
 
     /// Drops what comes after the last wanted message. However long the sink takes for it, it is here.
-    fn count_down(&mut self, told: &mut Vec<Told>) {
+    fn count_down(&mut self, events: &mut Vec<Event>) {
         let Some(wanted) = &mut self.wanted else { return };
         let data = self.fresh.iter().filter(|message| !is_control(message)).count() as u64;
         if data < *wanted {
@@ -331,7 +311,7 @@ impl Pump {
         });
         self.wanted = None;
         self.discarding = true;
-        told.push(Told::CountReached);
+        events.push(Event::CountReached { side: self.side });
     }
 
     /// Pings and pongs go on to the other side; while nobody is there to answer, we do.
@@ -351,7 +331,7 @@ impl Pump {
         });
     }
 
-    fn sift(&mut self, filter: &Filter, told: &mut Vec<Told>) {
+    fn sift(&mut self, filter: &Filter, events: &mut Vec<Event>) {
         let (mut matched, unwanted) = (0, &mut self.unwanted);
         self.fresh.retain(|message| {
             let admitted = is_control(message) || filter.admits(message);
@@ -364,7 +344,7 @@ impl Pump {
             admitted
         });
         if matched > 0 {
-            told.push(Told::Matched(matched));
+            events.push(Event::Matched { messages: matched });
         }
     }
 
@@ -373,7 +353,7 @@ impl Pump {
         self.unwanted.iter().rev()
     }
 
-    fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
+    fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, events: &mut Vec<Event>) -> Poll<()> {
         // Only a flush or its own source ends a sink, and neither happens between two messages.
         let mut takes = sink.is_open() || self.sink_failed;
         while let Some(message) = self.waiting.pop_front() {
@@ -394,7 +374,7 @@ impl Pump {
                     }
                     Poll::Ready(Err(failure)) => {
                         self.waiting.push_front(message);
-                        self.fail(failure, told);
+                        self.fail(failure, events);
                         return Poll::Ready(());
                     }
                     Poll::Pending => {
@@ -408,7 +388,7 @@ impl Pump {
             if let Err(failure) = sink.feed(message) {
                 self.dropped.0 += u64::from(!control);
                 self.dropped.1 += length;
-                self.fail(failure, told);
+                self.fail(failure, events);
                 return Poll::Ready(());
             }
             if !control {
@@ -416,26 +396,26 @@ impl Pump {
                 self.count.1 += length;
             }
         }
-        self.block(false, told);
+        self.block(false, events);
         Poll::Ready(())
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut Link, events: &mut Vec<Event>) -> Poll<()> {
         if self.sink_failed {
             return Poll::Ready(());
         }
         match ready!(sink.poll_flush(cx)) {
             Ok(()) => self.flushed = self.count.0,
-            Err(failure) => self.fail(failure, told),
+            Err(failure) => self.fail(failure, events),
         }
         Poll::Ready(())
     }
 
-    fn poll_deliver(&mut self, cx: &mut Context<'_>, sink: &mut Link, told: &mut Vec<Told>) -> Poll<()> {
-        ready!(self.poll_flush(cx, sink, told));
+    fn poll_deliver(&mut self, cx: &mut Context<'_>, sink: &mut Link, events: &mut Vec<Event>) -> Poll<()> {
+        ready!(self.poll_flush(cx, sink, events));
         if !self.delivered {
             self.delivered = true;
-            told.push(Told::Delivered);
+            events.push(Event::Delivered { side: self.side.other() });
         }
         Poll::Ready(())
     }
@@ -445,18 +425,18 @@ impl Pump {
         self.dropped.1 += std::mem::take(&mut self.waiting_bytes);
     }
 
-    fn fail(&mut self, failure: SinkFailure, told: &mut Vec<Told>) {
+    fn fail(&mut self, failure: SinkFailure, events: &mut Vec<Event>) {
         if !self.sink_failed {
             self.sink_failed = true;
             self.drop_waiting();
-            told.push(Told::SinkFailed(failure));
+            events.push(Event::SinkFailed { side: self.side.other(), how: failure });
         }
     }
 
-    fn block(&mut self, blocked: bool, told: &mut Vec<Told>) {
+    fn block(&mut self, blocked: bool, events: &mut Vec<Event>) {
         if self.blocked != blocked {
             self.blocked = blocked;
-            told.push(Told::Blocked(blocked));
+            events.push(Event::Blocked { side: self.side, blocked });
         }
     }
 }

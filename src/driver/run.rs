@@ -18,7 +18,7 @@ use crate::{
     net::{Dialer, is_token},
     observe::{Redactor, Reporter, Taps},
     plan::{AutoSend, Common, Direction},
-    session::Instant,
+    session::{Instant, Side},
     units::counted,
 };
 use std::{
@@ -199,8 +199,8 @@ impl Run {
     }
 
     /// Runs the only pair of a run; `shown` is the side whose end is told with `-v`.
-    pub(super) async fn alone(&self, a: OpenedLink, b: OpenedLink, shown: usize) -> Result<()> {
-        let facts = if shown == 1 { b.facts.clone() } else { a.facts.clone() };
+    pub(super) async fn alone(&self, a: OpenedLink, b: OpenedLink, shown: Side) -> Result<()> {
+        let facts = if shown == Side::B { b.facts.clone() } else { a.facts.clone() };
         let opened = Instant::now();
         let only_read = (a.link.takes_nothing() && self.common().direction != Direction::SendOnly)
             .then(|| a.facts.peer.clone());
@@ -220,7 +220,7 @@ impl Run {
             self.context.reporter.note(why);
             self.context.reporter.life(&format!("  try: {hint}"));
         }
-        if let (Some(name), (messages @ 1.., bytes)) = (only_read, outcome.carried[1]) {
+        if let (Some(name), (messages @ 1.., bytes)) = (only_read, outcome.carried[Side::B]) {
             let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
             self.context.reporter.note(&format!(
                 "{messages} of {bytes} came back and had nowhere to go, since {name} is only read; - as A takes both ways, --send-only expects none"
@@ -278,8 +278,8 @@ impl Run {
         a.link.open(conn, &shown[1]);
         b.link.open(conn, &shown[0]);
         // Of two WebSockets, the one that was dialled is the one that is looked at.
-        let side = usize::from(b.link.is_web_socket());
-        let looked_at = if side == 1 { &mut b } else { &mut a };
+        let side = if b.link.is_web_socket() { Side::B } else { Side::A };
+        let looked_at = if side == Side::B { &mut b } else { &mut a };
         let recorders: Vec<_> = self.recorder.iter().chain(&self.stage.told).collect();
         if let Some(socket) = looked_at.link.conn() {
             let open = |recorder: &&Recorder| recorder.open(conn, &shown[side]);

@@ -1,11 +1,11 @@
 //! `--stats`: what a run carried, how fast, and how long the way was.
 
 use super::{Outcome, Rtt};
-use crate::{framing::record::Facts, units::counted};
+use crate::{framing::record::Facts, session::Side, units::counted};
 use std::time::Duration;
 
 /// The lines for one session; `side` is its WebSocket's.
-pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duration) -> Vec<String> {
+pub(super) fn lines(outcome: &Outcome, side: Side, facts: &Facts, open: Duration) -> Vec<String> {
     let timings = &facts.timings;
     let phases = [
         ("dns", timings.dns),
@@ -22,7 +22,7 @@ pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duratio
         lines.push(format!("opening: {phases}"));
     }
     lines.push(format!("open for {:.3} s", open.as_secs_f64()));
-    for (way, (messages, bytes)) in [("in", outcome.carried[side]), ("out", outcome.carried[1 - side])] {
+    for (way, (messages, bytes)) in [("in", outcome.carried[side]), ("out", outcome.carried[side.other()])] {
         lines.push(format!("{way}: {}", flow(messages, bytes, open)));
     }
     lines.extend(outcome.dropped());

@@ -1,12 +1,12 @@
 //! The session's deadlines: what time alone brings about.
 
 use super::{
-    Action, Instant, Session, SourceEnd,
+    Action, Instant, Session, Side, SourceEnd,
     keepalive::Beat,
     leaving::lost_while_sending,
     limits::Over,
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
-    side::{DrainTimeout, Side, Sink, unanswered},
+    side::{DrainTimeout, SessionSide, Sink, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Session {
         if over(self.gone_by) {
             return self.force(now);
         }
-        for side in 0..2 {
+        for side in Side::BOTH {
             self.tick_side(side, now);
             self.tick_progress(side, now);
             self.tick_output(side, now);
@@ -48,7 +48,7 @@ impl Session {
 
     /// Time at which [`tick`](Self::tick) has something to do next.
     pub fn deadline(&self) -> Option<Instant> {
-        let sides = [0, 1].map(|side| {
+        let sides = Side::BOTH.map(|side| {
             [
                 self.sides[side].gone_by.filter(|_| !self.sides[side].release_asked),
                 self.drain_at(side),
@@ -92,12 +92,12 @@ impl Session {
     }
 
     /// This side is given up by then, unless its Close gets out before.
-    pub(super) fn limit(&mut self, side: usize, at: Instant) {
+    pub(super) fn limit(&mut self, side: Side, at: Instant) {
         let gone_by = &mut self.sides[side].gone_by;
         *gone_by = Some(gone_by.map_or(at, |earlier| earlier.min(at)));
     }
 
-    fn tick_side(&mut self, side: usize, now: Instant) {
+    fn tick_side(&mut self, side: Side, now: Instant) {
         let over = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if over(self.linger_at(side)) {
             self.sides[side].lingering = None;
@@ -127,7 +127,7 @@ impl Session {
     }
 
     /// Checks what has to move: a frame that has begun, and the last bytes for a peer that we leave.
-    fn tick_progress(&mut self, side: usize, now: Instant) {
+    fn tick_progress(&mut self, side: Side, now: Instant) {
         if self.frame_at(side).is_some_and(|at| at <= now) {
             let silence = (now - self.sides[side].heard_at).as_secs_f32();
             self.sides[side].within.frame = false;
@@ -156,7 +156,7 @@ impl Session {
     }
 
     /// An output that is waited for, since it is to get nothing more.
-    fn tick_output(&mut self, side: usize, now: Instant) {
+    fn tick_output(&mut self, side: Side, now: Instant) {
         if self.output_at(side).is_none_or(|at| at > now) {
             return;
         }
@@ -166,9 +166,9 @@ impl Session {
             return;
         }
         self.sides[side].taking = None;
-        if self.sides[1 - side].deaf_since.take().is_some() {
+        if self.sides[side.other()].deaf_since.take().is_some() {
             let how = SourceEnd::Lost { fault: lost_while_sending(), answer: None };
-            return self.source_ended(1 - side, how, now);
+            return self.source_ended(side.other(), how, now);
         }
         let state = &mut self.sides[side];
         let seconds = self.rules.close_timeout.as_secs_f32();
@@ -180,7 +180,7 @@ impl Session {
         self.maybe_release(side);
     }
 
-    fn tick_ping(&mut self, side: usize, now: Instant) {
+    fn tick_ping(&mut self, side: Side, now: Instant) {
         if self.ping_at(side).is_none_or(|at| at > now) {
             return;
         }
@@ -191,9 +191,11 @@ impl Session {
                 let hint = (!answered).then_some(NO_PONGS);
                 self.dead(side, format!("no pong within {} of a ping", whole(silence)), hint, now);
             }
-            Some(Beat::Stuck(silence)) if self.sides[1 - side].shared && !self.sides[1 - side].ended => {
+            Some(Beat::Stuck(silence))
+                if self.sides[side.other()].shared && !self.sides[side.other()].ended =>
+            {
                 let reason = format!("too slow: took nothing for {}", whole(silence));
-                self.source_ended(1 - side, SourceEnd::SentAway { reason }, now);
+                self.source_ended(side.other(), SourceEnd::SentAway { reason }, now);
             }
             Some(Beat::Stuck(silence)) => {
                 self.dead(side, format!("nothing could be sent for {}", whole(silence)), None, now);
@@ -202,7 +204,7 @@ impl Session {
         }
     }
 
-    fn dead(&mut self, side: usize, cause: String, hint: Option<&str>, now: Instant) {
+    fn dead(&mut self, side: Side, cause: String, hint: Option<&str>, now: Instant) {
         if self.sides[side].renews && self.sides[side].sink == Sink::Open {
             let cause = hint.map_or_else(|| cause.clone(), |hint| format!("{cause}; try {hint}"));
             self.actions.push(Action::Renew { side, cause });
@@ -214,7 +216,7 @@ impl Session {
         self.limit(side, now + LAST_WORD);
     }
 
-    fn linger_at(&self, side: usize) -> Option<Instant> {
+    fn linger_at(&self, side: Side) -> Option<Instant> {
         let wait = self.sides[side].lingering.filter(|_| !self.sides[side].is_excused())?;
         let linger = self.rules.linger?;
         // No silence at all is wanted: the Close goes right behind what was sent.
@@ -225,40 +227,40 @@ impl Session {
         Some(wait.since.max(self.sides[side].received_at) + linger)
     }
 
-    fn drain_at(&self, side: usize) -> Option<Instant> {
+    fn drain_at(&self, side: Side) -> Option<Instant> {
         let state = &self.sides[side];
         let Sink::CloseSent(wait) = state.sink else { return None };
         (self.hurried || !state.is_excused()).then(|| wait.since + self.rules.close_timeout)
     }
 
     /// Time at which a peer that cannot be written to is no longer read from, and counts as lost.
-    fn deaf_at(&self, side: usize) -> Option<Instant> {
+    fn deaf_at(&self, side: Side) -> Option<Instant> {
         let state = &self.sides[side];
         let since = state.deaf_since.filter(|_| !state.ended && !state.is_excused())?;
         Some(since.max(state.received_at) + DEAF)
     }
 
     /// Time at which a frame that has begun counts as never to be completed.
-    fn frame_at(&self, side: usize) -> Option<Instant> {
+    fn frame_at(&self, side: Side) -> Option<Instant> {
         let state = &self.sides[side];
         let waits = state.within.frame && !state.ended && !state.is_excused() && state.deaf_since.is_none();
         Some(state.heard_at + self.rules.ping_timeout.filter(|_| waits)?)
     }
 
-    fn leaving_at(&self, side: usize) -> Option<Instant> {
+    fn leaving_at(&self, side: Side) -> Option<Instant> {
         let state = &self.sides[side];
         let open = matches!(state.sink, Sink::Ending | Sink::CloseSent(_)) && !state.away;
         state.leaving.filter(|_| open).map(|rate| rate.deadline())
     }
 
-    fn sample_at(&self, side: usize) -> Option<Instant> {
+    fn sample_at(&self, side: Side) -> Option<Instant> {
         let state = &self.sides[side];
         (state.is_awaited() && !state.away).then(|| state.progress.next_sample())
     }
 
-    fn output_at(&self, side: usize) -> Option<Instant> {
+    fn output_at(&self, side: Side) -> Option<Instant> {
         let state = &self.sides[side];
-        let deaf = self.sides[1 - side].deaf_since.is_some() && self.sides[1 - side].blocked;
+        let deaf = self.sides[side.other()].deaf_since.is_some() && self.sides[side.other()].blocked;
         let since = state.taking.filter(|_| state.sink == Sink::Ending || deaf)?;
         match state.drain_timeout {
             DrainTimeout::Never if state.waiting_told || deaf => None,
@@ -267,7 +269,7 @@ impl Session {
         }
     }
 
-    fn ping_at(&self, side: usize) -> Option<Instant> {
+    fn ping_at(&self, side: Side) -> Option<Instant> {
         let open = matches!(self.sides[side].sink, Sink::Open | Sink::Ending);
         self.sides[side].keepalive.as_ref().filter(|_| open && !self.sides[side].away)?.deadline()
     }
@@ -275,7 +277,7 @@ impl Session {
     fn idle_at(&self) -> Option<Instant> {
         // Once the peer has left, only an output is waited for.
         let talks = self.sides.iter().any(|side| side.is_remote() && !side.release_asked);
-        let bytes_only = !self.sides.iter().any(Side::is_remote);
+        let bytes_only = !self.sides.iter().any(SessionSide::is_remote);
         if !talks && !bytes_only {
             return None;
         }

@@ -1,11 +1,52 @@
 //! The events that the driver tells the session, and the actions that the session asks of the driver.
 //!
-//! Sides are numbered 0 (A) and 1 (B). A *source* gives messages, a *sink* takes them; the pump from
-//! side `s` carries messages from the source of `s` to the sink of `1 - s`.
+//! A *source* gives messages, a *sink* takes them; the pump from side `s` carries messages from the source of `s` to the sink of the other side.
 
 use super::{CloseWith, Doubt, Left};
 use crate::fault::Fault;
+use std::ops::{Index, IndexMut};
 pub use tokio::time::Instant;
+
+/// A side of a pair; an array of two is indexed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The first: standard input and output, or the client that was accepted.
+    A,
+    /// The second: what `connect` dials, or the target of a client.
+    B,
+}
+
+impl Side {
+    /// Both, in their order.
+    pub const BOTH: [Self; 2] = [Self::A, Self::B];
+
+    /// The side that this one talks to.
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    /// The first side for which that holds.
+    pub fn first(holds: impl FnMut(&Self) -> bool) -> Option<Self> {
+        Self::BOTH.into_iter().find(holds)
+    }
+}
+
+impl<T> Index<Side> for [T; 2] {
+    type Output = T;
+
+    fn index(&self, side: Side) -> &T {
+        &self[side as usize]
+    }
+}
+
+impl<T> IndexMut<Side> for [T; 2] {
+    fn index_mut(&mut self, side: Side) -> &mut T {
+        &mut self[side as usize]
+    }
+}
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +54,7 @@ pub enum Event {
     /// Data messages arrived from a source.
     Received {
         /// The side of the source.
-        side: usize,
+        side: Side,
         /// Number of messages.
         messages: u64,
     },
@@ -25,7 +66,7 @@ pub enum Event {
     /// Bytes came from the far end of a WebSocket.
     Heard {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
         /// Bytes that came so far.
         bytes: u64,
         /// The unfinished message or frame that the last of them belongs to.
@@ -34,12 +75,12 @@ pub enum Event {
     /// A pong to a ping of ours came.
     Ponged {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
     },
     /// The transport of a WebSocket took bytes of ours.
     Wrote {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
         /// Bytes that it took so far.
         bytes: u64,
     },
@@ -47,105 +88,105 @@ pub enum Event {
     /// [`Action::Measure`].
     Acknowledged {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
         /// Bytes so far.
         bytes: u64,
     },
     /// An output that is no WebSocket took bytes.
     Took {
         /// The side of the output.
-        side: usize,
+        side: Side,
     },
     /// A source gave all it will ever give.
     Ended {
         /// The side of the source.
-        side: usize,
+        side: Side,
         /// Why.
         how: SourceEnd,
     },
     /// A sink takes nothing more.
     SinkFailed {
         /// The side of the sink.
-        side: usize,
+        side: Side,
         /// Why.
         how: SinkFailure,
     },
     /// All input for a side's sink has been handed over and flushed; its source has ended or was stopped.
     Delivered {
         /// The side of the sink.
-        side: usize,
+        side: Side,
     },
     /// Input of a side can no longer be sent.
     Unsent {
         /// The side it comes from.
-        side: usize,
+        side: Side,
         /// The messages and bytes that are left.
         left: Left,
     },
     /// Input of a side was on its way when a connection was lost, and nothing proves since that it came.
     InDoubt {
         /// The side it comes from.
-        side: usize,
+        side: Side,
         /// The messages and their bytes.
         doubt: Doubt,
     },
     /// A side gave something when nobody was there any more to send it to.
     Late {
         /// The side it comes from.
-        side: usize,
+        side: Side,
         /// Number of bytes.
         bytes: u64,
     },
     /// Our Close is on the wire.
     CloseSent {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
     },
     /// A byte sink has delivered everything and is shut.
     Shut {
         /// The side of the sink.
-        side: usize,
+        side: Side,
     },
     /// A side's transport is gone, lingering included.
     Released {
         /// The side of the transport.
-        side: usize,
+        side: Side,
         /// Bytes that its far end had not taken by then.
         untaken: u64,
     },
     /// As many messages as the rules want came from this side.
     CountReached {
         /// The side of the source.
-        side: usize,
+        side: Side,
     },
     /// A ping of ours is on the wire.
     PingSent {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
     },
     /// We refuse to read from a side, or read again.
     Blocked {
         /// The side that is read from.
-        side: usize,
+        side: Side,
         /// True when reading is refused.
         blocked: bool,
     },
     /// Data from a side has waited more than a moment for its output, or no longer waits.
     Held {
         /// The side it came from.
-        side: usize,
+        side: Side,
         /// True when it waits.
         held: bool,
     },
     /// A WebSocket holds more of the memory for unfinished messages than any other, and it is used up.
     Overflowed {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
     },
     /// A WebSocket is lost and being opened again, or it is back.
     Away {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
         /// True when it is lost.
         away: bool,
     },
@@ -238,22 +279,22 @@ pub enum Action {
     /// Read nothing more from a side; deliver what was read.
     Stop {
         /// The side of the source.
-        side: usize,
+        side: Side,
     },
     /// Read nothing more from a side and drop what was not delivered, reporting [`Event::Unsent`].
     Abandon {
         /// The side of the source.
-        side: usize,
+        side: Side,
     },
     /// Go on reading a side and drop what it gives.
     Discard {
         /// The side of the source.
-        side: usize,
+        side: Side,
     },
     /// Send a Close to a WebSocket side.
     Close {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
         /// Code, or `None` for an empty frame.
         code: Option<u16>,
         /// At most 123 bytes.
@@ -264,33 +305,33 @@ pub enum Action {
     /// Shut the write side of a byte side when everything for it is delivered.
     Shut {
         /// The side of the sink.
-        side: usize,
+        side: Side,
         /// It did not come to its end, which the far end has to see: its end is left to the release.
         cut: bool,
     },
     /// Give a connection up, and open it again.
     Renew {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
         /// Why.
         cause: String,
     },
     /// Send a ping.
     Ping {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
     },
     /// Drop what is kept for a side that is sent away.
     SendAway {
         /// The side that is sent away.
-        side: usize,
+        side: Side,
         /// At most 123 bytes.
         reason: String,
     },
     /// Close a side's transport, lingering.
     Release {
         /// The side of the transport.
-        side: usize,
+        side: Side,
         /// It is gone by then, whatever is still on its way.
         by: Option<Instant>,
         /// The far end has to see that this is not the whole.
@@ -299,12 +340,12 @@ pub enum Action {
     /// Look at the send queue of a WebSocket, and tell [`Event::Acknowledged`].
     Measure {
         /// The side of the WebSocket.
-        side: usize,
+        side: Side,
     },
     /// Tell the user that the session is over but for an output that is slow to take the rest.
     Waiting {
         /// The side of the output.
-        side: usize,
+        side: Side,
     },
     /// Tell the user.
     Note(String),

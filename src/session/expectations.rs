@@ -4,7 +4,7 @@
 //! wrong before: the first fault wins. The answer to our own Close says nothing about the peer's will,
 //! so it never meets an expectation.
 
-use super::Session;
+use super::{Session, Side};
 use crate::{close, exit::Exit, fault::Fault, units::counted};
 use std::ops::RangeInclusive;
 
@@ -41,7 +41,7 @@ impl Session {
     /// the code: an output that held the peer up, a size. True when the Close is clean.
     pub(super) fn judge_close(
         &mut self,
-        side: usize,
+        side: Side,
         code: Option<u16>,
         echo: bool,
         described: &str,
@@ -51,7 +51,7 @@ impl Session {
         let fine = matches!(code, None | Some(1000 | 1001))
             || code.is_some_and(|code| within(&self.rules.ok_close, code));
         // Of two WebSockets, the second is the one that was dialled.
-        let looked_at = side == 1 || !self.sides[1].is_web_socket();
+        let looked_at = side == Side::B || !self.sides[Side::B].is_web_socket();
         if !echo && looked_at && !self.rules.expect_close.is_empty() {
             let expected = &self.rules.expect_close;
             if within(expected, code.unwrap_or(1005)) {

@@ -1,11 +1,11 @@
 //! Leaving: the steps in which the session lets go of its sides, from open to released.
 
 use super::{
-    Action, CloseWith, Instant, Session, When,
+    Action, CloseWith, Instant, Session, Side, When,
     close::TRY_AGAIN_LATER,
     machine::{INTERNAL_ERROR, LAST_WORD},
     progress::Rate,
-    side::{Side, Sink},
+    side::{SessionSide, Sink},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -19,14 +19,14 @@ impl Session {
     /// It is over in that time, or at once when all that is left is an output that takes nothing.
     pub(super) fn end_all(&mut self, code: Option<u16>, reason: String, within: Duration) {
         self.hurried = true;
-        let relay = self.sides.iter().all(Side::is_web_socket);
-        for side in 0..2 {
+        let relay = self.sides.iter().all(SessionSide::is_web_socket);
+        for side in Side::BOTH {
             if relay || !self.sides[side].is_web_socket() {
                 self.stop(side);
             }
         }
-        let bytes_only = !self.sides.iter().any(Side::is_web_socket);
-        for side in 0..2 {
+        let bytes_only = !self.sides.iter().any(SessionSide::is_web_socket);
+        for side in Side::BOTH {
             if bytes_only || self.sides[side].is_web_socket() {
                 self.end_output(side, code, reason.clone());
             }
@@ -34,15 +34,15 @@ impl Session {
         let over = !bytes_only && self.sides.iter().all(|side| !side.is_web_socket() || side.release_asked);
         self.leave_by(if over { self.now } else { self.now + within });
         // A side whose output had ended before is released by nothing else.
-        (0..2).for_each(|side| self.maybe_release(side));
+        Side::BOTH.into_iter().for_each(|side| self.maybe_release(side));
     }
 
-    pub(super) fn end_normally(&mut self, side: usize) {
+    pub(super) fn end_normally(&mut self, side: Side) {
         let CloseWith { code, reason } = self.rules.close.clone();
         self.end_output(side, code, reason);
     }
 
-    pub(super) fn end_output(&mut self, side: usize, code: Option<u16>, reason: String) {
+    pub(super) fn end_output(&mut self, side: Side, code: Option<u16>, reason: String) {
         let now = self.now;
         let state = &mut self.sides[side];
         if state.sink != Sink::Open {
@@ -61,20 +61,20 @@ impl Session {
     }
 
     /// Marks the output of this side as incomplete, which its far end has to see.
-    pub(super) fn cut(&mut self, side: usize) {
+    pub(super) fn cut(&mut self, side: Side) {
         if !self.sides[side].is_web_socket() && self.sides[side].sink != Sink::Done {
             self.sides[side].cut = true;
         }
     }
 
-    pub(super) fn stop(&mut self, side: usize) {
+    pub(super) fn stop(&mut self, side: Side) {
         if !self.sides[side].ended {
             self.sides[side].ended = !self.sides[side].is_web_socket();
             self.actions.push(Action::Stop { side });
         }
     }
 
-    pub(super) fn abandon(&mut self, side: usize) {
+    pub(super) fn abandon(&mut self, side: Side) {
         if self.sides[side].is_web_socket() {
             self.discard(side);
         } else {
@@ -85,13 +85,13 @@ impl Session {
     }
 
     /// Drops what waits for `side`, and tells it that it was too slow.
-    pub(super) fn send_away(&mut self, side: usize, reason: String, now: Instant) {
+    pub(super) fn send_away(&mut self, side: Side, reason: String, now: Instant) {
         self.fail(Fault::new(Exit::Unsent, "session", reason.clone()));
         self.sides[side].keepalive = None;
         self.actions.push(Action::SendAway { side, reason: reason.clone() });
-        self.abandon(1 - side);
-        self.cut(1 - side);
-        self.end_output(1 - side, None, String::new());
+        self.abandon(side.other());
+        self.cut(side.other());
+        self.end_output(side.other(), None, String::new());
         if self.sides[side].is_web_socket() && self.sides[side].sink == Sink::Open {
             self.sides[side].sink = Sink::Ending;
             self.sides[side].close_code = Some(TRY_AGAIN_LATER);
@@ -105,24 +105,24 @@ impl Session {
     }
 
     /// The WebSocket of this side is left as it is: nothing more comes of it.
-    pub(super) fn give_up(&mut self, side: usize, fault: Fault, now: Instant) {
+    pub(super) fn give_up(&mut self, side: Side, fault: Fault, now: Instant) {
         self.fail(fault);
         let state = &mut self.sides[side];
         (state.sink, state.ended, state.keepalive, state.gone_by) = (Sink::Done, true, None, Some(now));
-        self.cut(1 - side);
-        self.end_output(1 - side, Some(INTERNAL_ERROR), "peer lost".into());
-        self.abandon(1 - side);
+        self.cut(side.other());
+        self.end_output(side.other(), Some(INTERNAL_ERROR), "peer lost".into());
+        self.abandon(side.other());
         self.maybe_release(side);
     }
 
-    pub(super) fn discard(&mut self, side: usize) {
+    pub(super) fn discard(&mut self, side: Side) {
         if !self.sides[side].discarding {
             self.sides[side].discarding = true;
             self.actions.push(Action::Discard { side });
         }
     }
 
-    pub(super) fn maybe_release(&mut self, side: usize) {
+    pub(super) fn maybe_release(&mut self, side: Side) {
         let now = self.now;
         let state = &mut self.sides[side];
         if state.ended && state.sink == Sink::Done && !state.release_asked {
@@ -139,8 +139,8 @@ impl Session {
         (self.gone_by, self.forced) = (None, true);
         self.fail(lost_while_sending());
         // The input that is left is counted while both links are still there.
-        self.actions.extend([0, 1].map(|side| Action::Abandon { side }));
-        for side in 0..2 {
+        self.actions.extend(Side::BOTH.map(|side| Action::Abandon { side }));
+        for side in Side::BOTH {
             let state = &mut self.sides[side];
             if !state.is_web_socket() && state.sink != Sink::Done {
                 state.cut = true;

@@ -4,12 +4,12 @@
 //! fault wins, and a session is over when both sides are released.
 
 use super::{
-    Action, CloseWith, Event, Instant, Rules, SideKind, SinkFailure, SourceEnd, When, Within,
+    Action, CloseWith, Event, Instant, Rules, Side, SideKind, SinkFailure, SourceEnd, When, Within,
     keepalive::Keepalive,
     left::{Doubt, Left},
     limits::Limits,
     progress::{IDLE, Rate, Silence, Wait},
-    side::{DrainTimeout, Side, Sink, unanswered},
+    side::{DrainTimeout, SessionSide, Sink, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct Session {
     pub(super) rules: Rules,
     /// We accepted this session: deadlines say "going away".
     pub(super) serving: bool,
-    pub(super) sides: [Side; 2],
+    pub(super) sides: [SessionSide; 2],
     pub(super) fault: Option<Fault>,
     pub(super) received: u64,
     pub(super) matched: u64,
@@ -66,7 +66,7 @@ impl Session {
     ) -> Self {
         let sides = kinds.map(|kind| {
             let keepalive = (kind == SideKind::WebSocket).then(|| Keepalive::new(&rules, now));
-            Side::new(kind, keepalive, now)
+            SessionSide::new(kind, keepalive, now)
         });
         let limits = Limits::new(&rules, timeout_at, now);
         Self {
@@ -94,17 +94,17 @@ impl Session {
     }
 
     /// A lost connection of this side is opened again.
-    pub fn renews(&mut self, side: usize) {
+    pub fn renews(&mut self, side: Side) {
         self.sides[side].renews = true;
     }
 
     /// The source of this side gives to many: a peer that takes nothing of it is sent away.
-    pub fn shares(&mut self, side: usize) {
+    pub fn shares(&mut self, side: Side) {
         self.sides[side].shared = true;
     }
 
     /// Sets the name of this side's output in messages to the user, and how long that output is waited for.
-    pub fn output(&mut self, side: usize, name: String, drain_timeout: DrainTimeout) {
+    pub fn output(&mut self, side: Side, name: String, drain_timeout: DrainTimeout) {
         (self.sides[side].output, self.sides[side].drain_timeout) = (name, drain_timeout);
     }
 
@@ -169,20 +169,20 @@ impl Session {
     }
 
     /// Ends the source of `side`, whose message cannot be carried on, and tells it why.
-    pub(super) fn refused(&mut self, side: usize, fault: Fault) {
+    pub(super) fn refused(&mut self, side: Side, fault: Fault) {
         self.fail(fault);
         self.stop(side);
         self.end_output(side, Some(TOO_BIG), "message too big".into());
         self.maybe_release(side);
     }
 
-    fn keepalive(&mut self, side: usize, change: impl FnOnce(&mut Keepalive)) {
+    fn keepalive(&mut self, side: Side, change: impl FnOnce(&mut Keepalive)) {
         if let Some(clock) = &mut self.sides[side].keepalive {
             change(clock);
         }
     }
 
-    fn heard(&mut self, side: usize, bytes: u64, within: Within, now: Instant) {
+    fn heard(&mut self, side: Side, bytes: u64, within: Within, now: Instant) {
         self.keepalive(side, |clock| clock.heard(now));
         if self.sides[side].is_web_socket() {
             self.silence.is_alive();
@@ -204,13 +204,13 @@ impl Session {
         state.goes_on_finishing(now);
     }
 
-    fn wrote(&mut self, side: usize, bytes: u64, now: Instant) {
+    fn wrote(&mut self, side: Side, bytes: u64, now: Instant) {
         self.sides[side].progress.sent = bytes;
         self.keepalive(side, |clock| clock.wrote(now));
     }
 
     /// The far end's system has so much of what was sent.
-    fn acknowledged(&mut self, side: usize, bytes: u64, now: Instant) {
+    fn acknowledged(&mut self, side: Side, bytes: u64, now: Instant) {
         let state = &mut self.sides[side];
         state.progress.sampled_at = now;
         let step = bytes.saturating_sub(state.progress.acknowledged);
@@ -234,30 +234,30 @@ impl Session {
         }
     }
 
-    fn ping_sent(&mut self, side: usize, now: Instant) {
+    fn ping_sent(&mut self, side: Side, now: Instant) {
         let progress = self.sides[side].progress;
         let is_behind = self.sides[side].keepalive.as_mut().is_some_and(|clock| clock.sent(&progress, now));
         self.measure(side, is_behind);
     }
 
     /// Asks how far the send queue is, if a clock waits for that.
-    fn measure(&mut self, side: usize, is_behind: bool) {
+    fn measure(&mut self, side: Side, is_behind: bool) {
         if is_behind {
             self.sides[side].progress.is_awaited_anew();
             self.actions.push(Action::Measure { side });
         }
     }
 
-    fn blocked(&mut self, side: usize, blocked: bool, now: Instant) {
+    fn blocked(&mut self, side: Side, blocked: bool, now: Instant) {
         self.sides[side].blocked = blocked;
         self.excuse(side, now);
     }
 
-    fn held(&mut self, side: usize, held: bool, now: Instant) {
+    fn held(&mut self, side: Side, held: bool, now: Instant) {
         self.sides[side].held_since = held.then(|| self.sides[side].held_since.unwrap_or(now));
     }
 
-    pub(super) fn away(&mut self, side: usize, away: bool, now: Instant) {
+    pub(super) fn away(&mut self, side: Side, away: bool, now: Instant) {
         self.sides[side].away = away;
         if !away {
             self.keepalive(side, |clock| clock.forget(now));
@@ -266,13 +266,13 @@ impl Session {
         self.excuse(side, now);
     }
 
-    fn excuse(&mut self, side: usize, now: Instant) {
+    fn excuse(&mut self, side: Side, now: Instant) {
         let excused = self.sides[side].is_excused();
         self.keepalive(side, |clock| clock.pause(excused, now));
         (self.sides[side].received_at, self.sides[side].heard_at) = (now, now);
     }
 
-    fn received(&mut self, side: usize, messages: u64, now: Instant) {
+    fn received(&mut self, side: Side, messages: u64, now: Instant) {
         match self.sides[side].is_web_socket() {
             true => self.silence.heard(now),
             false => self.silence.said(now),
@@ -288,13 +288,13 @@ impl Session {
         }
     }
 
-    pub(super) fn source_ended(&mut self, side: usize, how: SourceEnd, now: Instant) {
+    pub(super) fn source_ended(&mut self, side: Side, how: SourceEnd, now: Instant) {
         if self.sides[side].ended {
             return;
         }
         self.sides[side].ended = true;
         self.sides[side].keepalive = None;
-        let other = 1 - side;
+        let other = side.other();
         match how {
             SourceEnd::Absent => self.input_absent(other),
             SourceEnd::Eof { empty: true, hangup: false } if self.sides[side].kind == SideKind::Standard => {
@@ -329,13 +329,13 @@ impl Session {
     }
 
     /// Nothing will be said to `other`, which is not a wish to leave whom we converse with.
-    fn input_absent(&mut self, other: usize) {
+    fn input_absent(&mut self, other: Side) {
         if !self.sides[other].is_remote() {
             self.end_normally(other);
         }
     }
 
-    fn input_ended(&mut self, other: usize, hangup: bool) {
+    fn input_ended(&mut self, other: Side, hangup: bool) {
         self.hurried |= hangup;
         if self.sides[other].answers(&self.rules) && !hangup {
             self.sides[other].linger_next = true;
@@ -344,7 +344,7 @@ impl Session {
         }
     }
 
-    fn delivered(&mut self, side: usize, now: Instant) {
+    fn delivered(&mut self, side: Side, now: Instant) {
         if self.sides[side].linger_next && self.sides[side].sink == Sink::Open {
             let wait = Wait::new(&self.sides[side].progress, now);
             self.sides[side].linger_next = false;
@@ -355,7 +355,7 @@ impl Session {
 
     fn peer_closed(
         &mut self,
-        side: usize,
+        side: Side,
         code: Option<u16>,
         reason: String,
         (described, advice): (String, Option<String>),
@@ -370,14 +370,14 @@ impl Session {
         // A fault has it as its own.
         self.idle_close = idle.filter(|_| faultless && self.fault.is_none() && !self.close_met);
         if !is_clean {
-            self.cut(1 - side);
+            self.cut(side.other());
         }
         (self.sides[side].sink, self.sides[side].closed) = (Sink::Done, true);
-        self.abandon(1 - side);
-        self.end_output(1 - side, code, reason);
+        self.abandon(side.other());
+        self.end_output(side.other(), code, reason);
     }
 
-    fn peer_lost(&mut self, side: usize, fault: Fault, answer: Option<u16>, now: Instant) {
+    fn peer_lost(&mut self, side: Side, fault: Fault, answer: Option<u16>, now: Instant) {
         let close_sent = matches!(self.sides[side].sink, Sink::CloseSent(_));
         self.sides[side].lost = fault.exit == Exit::Lost;
         // Nobody is there any more to close.
@@ -406,13 +406,13 @@ impl Session {
             (Some(_), Sink::Ending) => self.limit(side, now + LAST_WORD + self.rules.close_timeout),
             _ => self.sides[side].sink = Sink::Done,
         }
-        self.cut(1 - side);
-        self.abandon(1 - side);
-        self.end_output(1 - side, relayed.0, relayed.1);
+        self.cut(side.other());
+        self.abandon(side.other());
+        self.end_output(side.other(), relayed.0, relayed.1);
     }
 
     /// Advice that may help against a loss; nothing that is done already.
-    fn advice(&self, side: usize, fault: &Fault, answer: Option<u16>, now: Instant) -> Option<String> {
+    fn advice(&self, side: Side, fault: &Fault, answer: Option<u16>, now: Instant) -> Option<String> {
         if fault.exit != Exit::Lost || fault.hint.is_some() {
             return None;
         }
@@ -427,11 +427,11 @@ impl Session {
 
     /// Message and hint about a Close that an idle timeout may have caused: its reason says so, or a server
     /// closes with 1001. A client's 1001 says nothing, since browsers send it when a page is left.
-    fn idle_closed(&self, side: usize, code: Option<u16>, reason: &str, now: Instant) -> Option<[String; 2]> {
+    fn idle_closed(&self, side: Side, code: Option<u16>, reason: &str, now: Instant) -> Option<[String; 2]> {
         let reason = reason.to_ascii_lowercase();
         let told =
             ["idle", "inactiv", "timeout", "timed out", "time out"].iter().any(|word| reason.contains(word));
-        let is_client = self.serving && side == 0;
+        let is_client = self.serving && side == Side::A;
         let is_ours = !matches!(self.sides[side].sink, Sink::Open) || self.asked || self.count_met;
         if is_ours || !(told || code == Some(1001) && !is_client) {
             return None;
@@ -446,9 +446,9 @@ impl Session {
     }
 
     /// Advice about an output that held the peer up, if it did.
-    fn held_up(&self, side: usize, now: Instant) -> Option<String> {
+    fn held_up(&self, side: Side, now: Instant) -> Option<String> {
         let held = now - self.sides[side].held_since?;
-        let output = &self.sides[1 - side].output;
+        let output = &self.sides[side.other()].output;
         (held >= IDLE).then(|| {
             format!(
                 "read {output} faster, or raise --read-ahead: what came from the peer waited {} s for it",
@@ -457,11 +457,11 @@ impl Session {
         })
     }
 
-    fn sink_failed(&mut self, side: usize, how: SinkFailure, now: Instant) {
+    fn sink_failed(&mut self, side: Side, how: SinkFailure, now: Instant) {
         if self.sides[side].sink == Sink::Done {
             return;
         }
-        let other = 1 - side;
+        let other = side.other();
         self.sides[side].sink = Sink::Done;
         if self.sides[side].is_web_socket() {
             // The last bytes of the peer may still be readable; the end of its source decides the verdict.
@@ -500,16 +500,16 @@ impl Session {
         self.maybe_release(side);
     }
 
-    fn count_reached(&mut self, side: usize, now: Instant) {
+    fn count_reached(&mut self, side: Side, now: Instant) {
         self.count_met = true;
         // A peer that does not read must not keep us from leaving.
         self.limit(side, now + self.rules.close_timeout);
         self.discard(side);
-        self.stop(1 - side);
+        self.stop(side.other());
         self.end_normally(side);
     }
 
-    fn close_sent(&mut self, side: usize, now: Instant) {
+    fn close_sent(&mut self, side: Side, now: Instant) {
         let state = &mut self.sides[side];
         if state.sink == Sink::Ending {
             let wait = Wait::new(&state.progress, now);
@@ -525,7 +525,7 @@ impl Session {
         self.maybe_release(side);
     }
 
-    fn released(&mut self, side: usize, untaken: u64) {
+    fn released(&mut self, side: Side, untaken: u64) {
         self.sides[side].released = true;
         if untaken > 0 && !self.sides[side].is_web_socket() {
             let output = &self.sides[side].output;
@@ -537,7 +537,7 @@ impl Session {
         }
     }
 
-    fn shut(&mut self, side: usize, now: Instant) {
+    fn shut(&mut self, side: Side, now: Instant) {
         self.sides[side].sink = Sink::Done;
         if self.sides[side].kind == SideKind::Datagrams && !self.sides[side].ended {
             // Nobody is told of an end, so nobody answers with one: both ways are over.
@@ -552,7 +552,7 @@ impl Session {
             Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio")
                 .hint("report it with the command line"),
         );
-        for side in 0..2 {
+        for side in Side::BOTH {
             self.stop(side);
             if self.sides[side].is_web_socket() && self.sides[side].sink == Sink::Open {
                 self.sides[side].sink = Sink::Ending;

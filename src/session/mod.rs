@@ -15,7 +15,7 @@ mod progress;
 mod side;
 mod verdict;
 
-pub use event::{Action, Event, Instant, SinkFailure, SourceEnd, When, Within};
+pub use event::{Action, Event, Instant, Side, SinkFailure, SourceEnd, When, Within};
 pub use left::{Doubt, Left};
 pub use machine::Session;
 pub use progress::{Rate, Silence};

@@ -31,7 +31,7 @@ pub enum DrainTimeout {
     CloseTimeout,
 }
 
-pub(super) struct Side {
+pub(super) struct SessionSide {
     pub kind: SideKind,
     /// Name of its output in messages to the user.
     pub output: String,
@@ -100,7 +100,7 @@ pub(super) enum Sink {
     Done,
 }
 
-impl Side {
+impl SessionSide {
     pub(super) fn new(kind: SideKind, keepalive: Option<Keepalive>, now: Instant) -> Self {
         Self {
             kind,

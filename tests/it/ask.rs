@@ -8,7 +8,7 @@ use std::time::Duration;
 use wsio::{
     exit::Exit,
     fault::Fault,
-    session::{Event, Rules, SideKind, SourceEnd},
+    session::{Event, Rules, Side, SideKind, SourceEnd},
 };
 
 /// A server that says this, then waits for our Close.
@@ -273,7 +273,7 @@ fn the_first_fault_wins_over_an_expectation() {
         robot.session.verdict().map(|fault| fault.exit)
     };
     let signal = || Event::Signal(Fault::new(Exit::Interrupt, "session", "SIGINT"));
-    let peer = |code| Event::Ended { side: 1, how: closed(code) };
+    let peer = |code| Event::Ended { side: Side::B, how: closed(code) };
     assert_eq!(exit(rules(), vec![peer(Some(4001))]), None);
     assert_eq!(exit(rules(), vec![peer(None)]), Some(Exit::Expectation));
     assert_eq!(exit(Rules { expect_close: vec![1005..=1005], ..rules() }, vec![peer(None)]), None);

@@ -14,7 +14,7 @@ use wsio::{
     cli::{self, Context, Parsed},
     exit::Exit,
     plan::Plan,
-    session::{Event, Rules, SideKind, SourceEnd},
+    session::{Event, Rules, Side, SideKind, SourceEnd},
 };
 
 /// One row: an event of the matrix at `connect`, and what has to follow.
@@ -53,20 +53,20 @@ const fn world(
 }
 
 fn eof(empty: bool, hangup: bool) -> Event {
-    Event::Ended { side: 0, how: SourceEnd::Eof { empty, hangup } }
+    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty, hangup } }
 }
 
 fn closed(code: Option<u16>) -> Event {
     let how = SourceEnd::Close { code, reason: String::new(), described: format!("{code:?}"), advice: None };
-    Event::Ended { side: 1, how }
+    Event::Ended { side: Side::B, how }
 }
 
 fn lost(exit: Exit, answer: Option<u16>) -> Event {
-    Event::Ended { side: 1, how: SourceEnd::Lost { fault: fault(exit), answer } }
+    Event::Ended { side: Side::B, how: SourceEnd::Lost { fault: fault(exit), answer } }
 }
 
 fn received(messages: u64) -> Event {
-    Event::Received { side: 1, messages }
+    Event::Received { side: Side::B, messages }
 }
 
 /// Sees the Close and echoes it.

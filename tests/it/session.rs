@@ -17,7 +17,7 @@ use std::time::Duration;
 use wsio::{
     exit::Exit,
     fault::Fault,
-    session::{DrainTimeout, Event, Instant, Rules, Session, SideKind, SinkFailure, SourceEnd, Within},
+    session::{DrainTimeout, Event, Instant, Rules, Session, Side, SideKind, SinkFailure, SourceEnd, Within},
 };
 
 /// Some fault of that exit.
@@ -30,12 +30,12 @@ fn subject_with(kind: SideKind, rules: Rules) -> Robot {
 }
 
 fn eof(empty: bool) -> Event {
-    Event::Ended { side: 0, how: SourceEnd::Eof { empty, hangup: false } }
+    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty, hangup: false } }
 }
 
 #[test]
 fn nothing_to_say_on_a_subject_is_no_wish_to_leave_it() {
-    for input in [eof(true), Event::Ended { side: 0, how: SourceEnd::Absent }] {
+    for input in [eof(true), Event::Ended { side: Side::A, how: SourceEnd::Absent }] {
         let mut robot = subject_with(SideKind::Standard, Rules::default());
         robot.happens(input);
         robot.wait(Duration::from_secs(3600));
@@ -54,7 +54,7 @@ fn the_end_of_input_leaves_a_subject_unless_messages_are_counted_on() {
 
     let mut robot = subject_with(SideKind::Standard, Rules { count: Some(2), ..Rules::default() });
     robot.happens(eof(false));
-    robot.happens(Event::Received { side: 1, messages: 1 });
+    robot.happens(Event::Received { side: Side::B, messages: 1 });
     robot.wait(Duration::from_millis(900));
     assert!(!robot.session.is_over());
     robot.run_out();
@@ -64,23 +64,23 @@ fn the_end_of_input_leaves_a_subject_unless_messages_are_counted_on() {
 #[test]
 fn what_a_subject_cannot_carry_ends_its_source_alone() {
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Subject], true);
-    robot.happens(Event::SinkFailed { side: 1, how: SinkFailure::Refused(fault(Exit::BadInput)) });
+    robot.happens(Event::SinkFailed { side: Side::B, how: SinkFailure::Refused(fault(Exit::BadInput)) });
     robot.run_out();
     assert_eq!((robot.exit(), robot.closes[0].as_slice()), (Exit::BadInput, &[Some(1009)][..]));
 
     let mut robot = subject_with(SideKind::Standard, Rules::default());
-    robot.happens(Event::SinkFailed { side: 1, how: SinkFailure::Refused(fault(Exit::BadInput)) });
+    robot.happens(Event::SinkFailed { side: Side::B, how: SinkFailure::Refused(fault(Exit::BadInput)) });
     assert_eq!((robot.run_out(), robot.exit()), (Duration::ZERO, Exit::BadInput));
 }
 
 /// A peer that is gone, found by writing, and an output of that drain_timeout that takes nothing of what it sent.
 fn lost_behind(drain_timeout: DrainTimeout) -> Robot {
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
-    robot.session.output(1, "the target".into(), drain_timeout);
-    robot.happens(Event::Blocked { side: 0, blocked: true });
+    robot.session.output(Side::B, "the target".into(), drain_timeout);
+    robot.happens(Event::Blocked { side: Side::A, blocked: true });
     robot.wait(Duration::from_secs(3600));
     let how = SinkFailure::Failed(fault(Exit::Lost));
-    robot.happens(Event::SinkFailed { side: 0, how });
+    robot.happens(Event::SinkFailed { side: Side::A, how });
     robot
 }
 
@@ -89,7 +89,7 @@ fn what_a_lost_peer_sent_is_taken_for_as_long_as_it_is_taken() {
     let mut robot = lost_behind(DrainTimeout::CloseTimeout);
     for _ in 0..20 {
         robot.wait(Duration::from_secs(4));
-        robot.happens(Event::Took { side: 1 });
+        robot.happens(Event::Took { side: Side::B });
     }
     assert!(!robot.session.is_over(), "it is being taken");
     robot.wait(Duration::from_secs(6));
@@ -98,17 +98,17 @@ fn what_a_lost_peer_sent_is_taken_for_as_long_as_it_is_taken() {
     let mut robot = lost_behind(DrainTimeout::Never);
     robot.wait(Duration::from_secs(3600));
     assert!(!robot.session.is_over());
-    robot.happens(Event::Blocked { side: 0, blocked: false });
+    robot.happens(Event::Blocked { side: Side::A, blocked: false });
     let how = SourceEnd::Lost { fault: fault(Exit::Lost), answer: None };
-    robot.happens(Event::Ended { side: 0, how });
+    robot.happens(Event::Ended { side: Side::A, how });
     assert_eq!((robot.session.is_over(), robot.exit()), (true, Exit::Lost));
 }
 
 #[test]
 fn whoever_does_not_take_what_came_is_waited_for_while_the_peer_lives() {
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
-    robot.session.output(1, "the target".into(), DrainTimeout::CloseTimeout);
-    robot.happens(Event::Blocked { side: 0, blocked: true });
+    robot.session.output(Side::B, "the target".into(), DrainTimeout::CloseTimeout);
+    robot.happens(Event::Blocked { side: Side::A, blocked: true });
     robot.wait(Duration::from_secs(3600));
     assert!(!robot.session.is_over());
 }
@@ -120,10 +120,10 @@ fn a_line_that_is_cut_after_long_silence_names_the_likely_cause() {
     let lost = |after: u64, interval: Option<u64>| {
         let rules = Rules { ping_interval: interval.map(Duration::from_secs), ..Rules::default() };
         let mut session = Session::new(rules, kinds, false, None, start);
-        session.on(Event::Received { side: 1, messages: 1 }, start + Duration::from_secs(5));
+        session.on(Event::Received { side: Side::B, messages: 1 }, start + Duration::from_secs(5));
         let fault = Fault::new(Exit::Lost, "session", "the peer closed the connection without a Close");
         let how = SourceEnd::Lost { fault, answer: None };
-        session.on(Event::Ended { side: 1, how }, start + Duration::from_secs(5 + after));
+        session.on(Event::Ended { side: Side::B, how }, start + Duration::from_secs(5 + after));
         session.verdict().unwrap()
     };
     assert_eq!(lost(9, None).hint, None);
@@ -147,7 +147,7 @@ fn a_close_after_long_silence_is_told_where_an_idle_timeout_may_have_made_it() {
             false => [SideKind::Standard, SideKind::WebSocket],
             true => [SideKind::WebSocket, SideKind::Stream],
         };
-        let side = usize::from(!serving);
+        let side = if serving { Side::A } else { Side::B };
         let rules = Rules { ping_interval: interval.map(Duration::from_secs), ..Rules::default() };
         let mut session = Session::new(rules, kinds, serving, None, start);
         session.on(Event::Received { side, messages: 1 }, start + Duration::from_secs(5));
@@ -189,13 +189,13 @@ fn a_message_that_finds_the_path_gone_does_not_end_the_silence() {
     let lost = |hears: bool| {
         let rules = Rules { ping_interval: None, ..Rules::default() };
         let mut session = Session::new(rules, [SideKind::Standard, SideKind::WebSocket], false, None, start);
-        session.on(Event::Received { side: 1, messages: 1 }, at(5));
-        session.on(Event::Received { side: 0, messages: 1 }, at(305));
+        session.on(Event::Received { side: Side::B, messages: 1 }, at(5));
+        session.on(Event::Received { side: Side::A, messages: 1 }, at(305));
         if hears {
-            session.on(Event::Heard { side: 1, bytes: 100, within: Within::default() }, at(306));
+            session.on(Event::Heard { side: Side::B, bytes: 100, within: Within::default() }, at(306));
         }
         let fault = Fault::new(Exit::Lost, "session", "the connection was lost: reset by the peer");
-        session.on(Event::Ended { side: 1, how: SourceEnd::Lost { fault, answer: None } }, at(307));
+        session.on(Event::Ended { side: Side::B, how: SourceEnd::Lost { fault, answer: None } }, at(307));
         session.verdict().unwrap()
     };
     let hint = lost(false).hint.unwrap();
@@ -210,11 +210,11 @@ fn a_peer_that_never_answers_a_ping_is_told_as_that() {
         let mut robot = Robot::new(rules, [SideKind::Standard, SideKind::WebSocket], false);
         if answers {
             robot.wait(Duration::from_secs(1));
-            robot.happens(Event::PingSent { side: 1 });
-            robot.happens(Event::Ponged { side: 1 });
+            robot.happens(Event::PingSent { side: Side::B });
+            robot.happens(Event::Ponged { side: Side::B });
         }
         robot.wait(Duration::from_secs(1));
-        robot.happens(Event::PingSent { side: 1 });
+        robot.happens(Event::PingSent { side: Side::B });
         robot.wait(Duration::from_secs(60));
         let fault = robot.session.verdict().unwrap();
         assert!(fault.cause.contains("no pong within 20 s"), "{fault}");
@@ -228,9 +228,9 @@ fn a_peer_that_gives_up_on_an_output_of_ours_is_told_as_that() {
     let kinds = [SideKind::Standard, SideKind::WebSocket];
     let ended = |after: u64, how: SourceEnd| {
         let mut session = Session::new(Rules::default(), kinds, false, None, start);
-        session.output(0, "standard output".to_owned(), DrainTimeout::Never);
-        session.on(Event::Held { side: 1, held: true }, start + Duration::from_secs(5));
-        session.on(Event::Ended { side: 1, how }, start + Duration::from_secs(5 + after));
+        session.output(Side::A, "standard output".to_owned(), DrainTimeout::Never);
+        session.on(Event::Held { side: Side::B, held: true }, start + Duration::from_secs(5));
+        session.on(Event::Ended { side: Side::B, how }, start + Duration::from_secs(5 + after));
         session.verdict().unwrap()
     };
     let lost = || {
@@ -267,7 +267,7 @@ fn a_close_code_comes_with_what_usually_helps() {
             described: code.to_string(),
             advice: None,
         };
-        session.on(Event::Ended { side: 1, how }, Instant::now());
+        session.on(Event::Ended { side: Side::B, how }, Instant::now());
         session.verdict().unwrap()
     };
     assert!(closed(1008).hint.unwrap().contains("--bearer"));
@@ -287,9 +287,9 @@ const MORE: SourceEnd = SourceEnd::Eof { empty: false, hangup: false };
 #[test]
 fn answers_to_the_last_datagram_are_waited_for() {
     for other in [SideKind::Standard, SideKind::Stream] {
-        let mut robot = after([other, SideKind::Datagrams], Event::Ended { side: 0, how: MORE });
+        let mut robot = after([other, SideKind::Datagrams], Event::Ended { side: Side::A, how: MORE });
         robot.wait(Duration::from_millis(900));
-        robot.happens(Event::Received { side: 1, messages: 1 });
+        robot.happens(Event::Received { side: Side::B, messages: 1 });
         robot.wait(Duration::from_millis(900));
         assert!(!robot.session.is_over(), "silent for less than --linger");
         robot.wait(Duration::from_millis(200));
@@ -301,7 +301,7 @@ fn answers_to_the_last_datagram_are_waited_for() {
 #[test]
 fn nothing_to_say_is_no_end_for_datagrams() {
     for how in [SourceEnd::Absent, SourceEnd::Eof { empty: true, hangup: false }] {
-        let mut robot = after([SideKind::Standard, SideKind::Datagrams], Event::Ended { side: 0, how });
+        let mut robot = after([SideKind::Standard, SideKind::Datagrams], Event::Ended { side: Side::A, how });
         robot.wait(Duration::from_secs(3600));
         assert!(!robot.session.is_over());
     }
@@ -310,7 +310,7 @@ fn nothing_to_say_is_no_end_for_datagrams() {
 #[test]
 fn a_datagram_peer_gone_quiet_closes_a_web_socket_with_1000() {
     let how = SourceEnd::Eof { empty: false, hangup: true };
-    let robot = after([SideKind::Datagrams, SideKind::WebSocket], Event::Ended { side: 0, how });
+    let robot = after([SideKind::Datagrams, SideKind::WebSocket], Event::Ended { side: Side::A, how });
     assert_eq!((robot.closes[1].clone(), robot.session.is_over()), (vec![Some(1000)], true));
     assert_eq!(robot.exit(), Exit::Ok);
 }
@@ -318,7 +318,7 @@ fn a_datagram_peer_gone_quiet_closes_a_web_socket_with_1000() {
 #[test]
 fn a_message_that_is_no_datagram_is_answered_with_1009() {
     let how = SinkFailure::Failed(fault(Exit::BadInput));
-    let robot = after([SideKind::WebSocket, SideKind::Datagrams], Event::SinkFailed { side: 1, how });
+    let robot = after([SideKind::WebSocket, SideKind::Datagrams], Event::SinkFailed { side: Side::B, how });
     assert_eq!((robot.closes[0].clone(), robot.session.is_over()), (vec![Some(1009)], true));
     assert_eq!(robot.exit(), Exit::BadInput);
 }
@@ -328,7 +328,7 @@ fn one_that_takes_nothing_of_what_is_for_many_is_too_slow_and_not_lost() {
     for (shared, close, exit) in [(true, 1013, Exit::Unsent), (false, 1011, Exit::Lost)] {
         let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], false);
         if shared {
-            robot.session.shares(1);
+            robot.session.shares(Side::B);
         }
         // The ping that is due does not get out.
         robot.world.swallows_pings = true;
@@ -344,25 +344,25 @@ fn one_that_takes_nothing_of_what_is_for_many_is_too_slow_and_not_lost() {
 #[test]
 fn one_that_is_sent_away_has_a_moment_to_answer() {
     let how = || SourceEnd::SentAway { reason: "too slow".into() };
-    let robot = after([SideKind::WebSocket, SideKind::Stream], Event::Ended { side: 1, how: how() });
+    let robot = after([SideKind::WebSocket, SideKind::Stream], Event::Ended { side: Side::B, how: how() });
     assert_eq!((robot.closes[0].as_slice(), robot.session.is_over()), (&[Some(1013)][..], true));
     assert_eq!(robot.exit(), Exit::Unsent);
 
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], false);
-    robot.happens(Event::Ended { side: 1, how: how() });
+    robot.happens(Event::Ended { side: Side::B, how: how() });
     assert!(robot.run_out() <= Duration::from_secs(6), "and no more than that");
 }
 
 #[test]
 fn a_peer_that_goes_on_talking_keeps_nobody_who_has_to_leave() {
     let person = SourceEnd::Eof { empty: false, hangup: true };
-    for event in [Event::Signal(fault(Exit::Terminate)), Event::Ended { side: 0, how: person }] {
+    for event in [Event::Signal(fault(Exit::Terminate)), Event::Ended { side: Side::A, how: person }] {
         let mut robot = Robot::new(Rules::default(), [SideKind::Standard, SideKind::WebSocket], false);
         robot.happens(event);
         for _ in 0..9 {
             robot.wait(Duration::from_secs(1));
             if !robot.session.is_over() {
-                robot.happens(Event::Received { side: 1, messages: 1 });
+                robot.happens(Event::Received { side: Side::B, messages: 1 });
             }
         }
         assert!(robot.session.is_over());

@@ -23,12 +23,12 @@ struct Carried {
 impl Carried {
     fn new(read_ahead: Option<usize>, room: usize) -> Self {
         let ((source, peer), (sink, target)) = (web_socket(1 << 20), lines(room));
-        let pump = Pump::new(None, None, Ahead::new(read_ahead));
+        let pump = Pump::new(Side::A, None, None, Ahead::new(read_ahead));
         Self { pump, source, sink, peer, target, waker: TestWaker::new(), may_grow: true }
     }
 
     /// Polls until nothing more can happen; gives what it told.
-    async fn poll(&mut self) -> Vec<Told> {
+    async fn poll(&mut self) -> Vec<Event> {
         unconstrained(std::future::poll_fn(|_| {
             let mut told = Vec::new();
             loop {
@@ -64,8 +64,8 @@ impl Carried {
             }
             told.extend(more);
         }
-        assert!(told.contains(&Told::Blocked(true)), "{told:?}");
-        assert!(carried.pump.is_blocked() && !told.iter().any(|told| matches!(told, Told::Held(_))));
+        assert!(told.contains(&Event::Blocked { side: Side::A, blocked: true }), "{told:?}");
+        assert!(carried.pump.is_blocked() && !told.iter().any(|told| matches!(told, Event::Held { .. })));
         carried
     }
 
@@ -95,7 +95,11 @@ async fn what_waits_a_second_for_its_output_lets_more_be_read_and_pings_be_answe
     advance(2 * TEN).await;
     assert!(carried.waker.is_woken(), "the clock of that wakes the pump");
     let told = carried.poll().await;
-    assert!(told.contains(&Told::Held(true)) && told.contains(&Told::Blocked(false)), "{told:?}");
+    assert!(
+        told.contains(&Event::Held { side: Side::A, held: true })
+            && told.contains(&Event::Blocked { side: Side::A, blocked: false }),
+        "{told:?}"
+    );
     assert_eq!(carried.pongs().await, 1);
     carried.gives(600..700).await;
     assert!(carried.waker.is_woken(), "and what comes is waited for");
@@ -117,7 +121,11 @@ async fn what_waits_a_second_for_its_output_lets_more_be_read_and_pings_be_answe
     }
     let expected: String = (0..700).map(|number| line(number) + "\n").collect();
     assert!(came == expected.as_bytes(), "{} of {} bytes, or another order", came.len(), expected.len());
-    assert_eq!(told.iter().filter(|told| **told == Told::Held(false)).count(), 1, "{told:?}");
+    assert_eq!(
+        told.iter().filter(|told| **told == Event::Held { side: Side::A, held: false }).count(),
+        1,
+        "{told:?}"
+    );
     assert_eq!((carried.pump.count, carried.pump.held()), ((700, 700_000), 0));
 }
 
@@ -127,8 +135,11 @@ async fn no_more_is_read_ahead_than_the_bound_and_one_batch() {
     advance(Duration::from_secs(2)).await;
     carried.gives(600..2000).await;
     let told = carried.poll().await;
-    assert_eq!(told.iter().rfind(|told| matches!(told, Told::Blocked(_))), Some(&Told::Blocked(true)));
-    assert!(told.contains(&Told::Held(true)) && carried.pump.is_blocked());
+    assert_eq!(
+        told.iter().rfind(|told| matches!(told, Event::Blocked { .. })),
+        Some(&Event::Blocked { side: Side::A, blocked: true })
+    );
+    assert!(told.contains(&Event::Held { side: Side::A, held: true }) && carried.pump.is_blocked());
     let held = carried.pump.held();
     assert!((600_000..600_000 + 300_000).contains(&held), "{held}");
     // Nothing more comes of it with time.
@@ -149,7 +160,7 @@ async fn nothing_is_read_ahead_where_it_is_off_or_memory_is_short() {
         let before = carried.pump.len();
         advance(Duration::from_secs(2)).await;
         let told = carried.poll().await;
-        assert_eq!(told, [Told::Held(true)], "it is told all the same");
+        assert_eq!(told, [Event::Held { side: Side::A, held: true }], "it is told all the same");
         assert_eq!((carried.pongs().await, carried.pump.len()), (0, before));
         assert!(carried.pump.is_blocked());
         if !is_off {
@@ -162,7 +173,7 @@ async fn nothing_is_read_ahead_where_it_is_off_or_memory_is_short() {
 
 #[tokio::test(start_paused = true)]
 async fn an_input_that_is_no_web_socket_stays_where_it_is() {
-    let mut pump = Pump::new(None, None, Ahead::new(Some(usize::MAX)));
+    let mut pump = Pump::new(Side::A, None, None, Ahead::new(Some(usize::MAX)));
     let ((mut source, mut input), (mut sink, _peer)) = (lines(1), web_socket(1000));
     let all: String = (0..3000).map(|number| line(number) + "\n").collect();
     assert_eq!(input.give(all.as_bytes()).await, all.len());
@@ -178,7 +189,7 @@ async fn an_input_that_is_no_web_socket_stays_where_it_is() {
     }
     let read = pump.count.0 + pump.len() as u64;
     assert!(read < 2000, "{read} of 3000 were read for a peer that takes nothing");
-    assert!(pump.is_blocked() && !told.iter().any(|told| matches!(told, Told::Held(_))));
+    assert!(pump.is_blocked() && !told.iter().any(|told| matches!(told, Event::Held { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,12 +217,21 @@ async fn an_output_that_fails_is_told_once_and_what_waits_is_dropped() {
     drop(std::mem::replace(target, lines(1).1));
     assert!(carried.waker.is_woken());
     let told = carried.poll().await;
-    let failed = |told: &&Told| matches!(told, Told::SinkFailed(SinkFailure::ReaderLeft(fault)) if fault.exit == Exit::WriteError);
+    let failed = |told: &&Event| matches!(told, Event::SinkFailed { side: Side::B, how: SinkFailure::ReaderLeft(fault) } if fault.exit == Exit::WriteError);
     assert_eq!(told.iter().filter(failed).count(), 1, "{told:?}");
     assert_eq!((carried.pump.len(), carried.pump.is_blocked()), (0, false));
     carried.peer.close(1000).await;
     let told = carried.poll().await;
-    assert!(matches!(told[..], [Told::Ended(SourceEnd::Close { .. }), Told::Delivered]), "{told:?}");
+    assert!(
+        matches!(
+            told[..],
+            [
+                Event::Ended { side: Side::A, how: SourceEnd::Close { .. } },
+                Event::Delivered { side: Side::B }
+            ]
+        ),
+        "{told:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -219,12 +239,18 @@ async fn a_pump_that_was_stopped_delivers_what_it_has_and_reads_its_peer_to_the_
     let mut carried = Carried::new(None, 1 << 20);
     carried.gives(0..3).await;
     carried.pump.stop();
-    assert_eq!(carried.poll().await, [Told::Received(3), Told::Delivered]);
+    assert_eq!(
+        carried.poll().await,
+        [Event::Received { side: Side::A, messages: 3 }, Event::Delivered { side: Side::B }]
+    );
     carried.peer.frame(0x89, b"hi").await;
     carried.peer.close(4000).await;
     assert!(carried.waker.is_woken());
     let told = carried.poll().await;
-    assert!(matches!(told[..], [Told::Ended(SourceEnd::Close { code: Some(4000), .. })]), "{told:?}");
+    assert!(
+        matches!(told[..], [Event::Ended { side: Side::A, how: SourceEnd::Close { code: Some(4000), .. } }]),
+        "{told:?}"
+    );
     assert_eq!(carried.pongs().await, 1);
     assert_eq!(carried.target.all().await, b"", "it is stopped: what came is dropped");
 }
@@ -235,9 +261,9 @@ async fn as_many_as_are_wanted_and_not_one_more() {
     carried.pump.wanted = Some(2);
     carried.gives(0..5).await;
     let told = carried.poll().await;
-    assert_eq!(told, [Told::Received(5), Told::CountReached]);
+    assert_eq!(told, [Event::Received { side: Side::A, messages: 5 }, Event::CountReached { side: Side::A }]);
     carried.gives(5..7).await;
-    assert_eq!(carried.poll().await, [Told::Received(2)]);
+    assert_eq!(carried.poll().await, [Event::Received { side: Side::A, messages: 2 }]);
     let expected = line(0) + "\n" + &line(1) + "\n";
     assert_eq!(carried.target.all().await, expected.as_bytes());
     assert_eq!((carried.pump.count, carried.pump.waiting()), ((2, 2000), 0));
@@ -245,7 +271,7 @@ async fn as_many_as_are_wanted_and_not_one_more() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_fed_to_a_peer_that_has_closed_and_all_of_it_waits_to_be_told() {
-    let mut pump = Pump::new(None, None, Ahead::new(None));
+    let mut pump = Pump::new(Side::A, None, None, Ahead::new(None));
     let ((mut source, mut input), (mut sink, mut peer)) = (lines(1), web_socket(1 << 20));
     peer.close(1000).await;
     let (waker, mut batch, mut told) = (TestWaker::new(), VecDeque::new(), Vec::new());
@@ -275,7 +301,10 @@ async fn an_output_that_is_merely_slow_is_read_ahead_of_too() {
         carried.gives(number..number + 1).await;
         told.extend(carried.poll().await);
     }
-    assert!(told.contains(&Told::Held(true)), "what was read has waited for more than a second: {told:?}");
+    assert!(
+        told.contains(&Event::Held { side: Side::A, held: true }),
+        "what was read has waited for more than a second: {told:?}"
+    );
     carried.peer.frame(0x89, b"hi").await;
     carried.poll().await;
     assert_eq!(carried.pongs().await, 1);

@@ -12,7 +12,7 @@ use std::{
 };
 use wsio::{
     exit::Exit,
-    session::{Event, SideKind},
+    session::{Event, Side, SideKind},
 };
 
 /// Lines that come; the output takes the first of them.
@@ -144,7 +144,7 @@ fn rows() -> Vec<Row> {
         Row {
             name: "-n, and it goes on later",
             args: &["--close-timeout", "200ms", "-n", "10"],
-            event: Some(|| Event::CountReached { side: 1 }),
+            event: Some(|| Event::CountReached { side: Side::B }),
             input: Stays(""),
             signal: None,
             peer: talks_and_waits,

@@ -8,12 +8,12 @@ use crate::{
 use std::{io::ErrorKind, net::Shutdown, thread::sleep, time::Duration};
 use wsio::{
     exit::Exit,
-    session::{Event, Left, SinkFailure, SourceEnd, Within},
+    session::{Event, Left, Side, SinkFailure, SourceEnd, Within},
 };
 
 /// A message that was taken and not sent.
 fn left() -> Event {
-    Event::Unsent { side: 0, left: Left { messages: 1, ..Left::default() } }
+    Event::Unsent { side: Side::A, left: Left { messages: 1, ..Left::default() } }
 }
 
 /// Closes with 1000 before it reads anything.
@@ -65,7 +65,7 @@ pub fn rows() -> Vec<Row> {
         Row {
             name: "-n reached: Close 1000, nothing more is printed",
             args: &["-n", "1"],
-            events: || vec![received(1), Event::CountReached { side: 1 }],
+            events: || vec![received(1), Event::CountReached { side: Side::B }],
             answers: true,
             world: world(
                 Stays("a\n"),
@@ -163,7 +163,7 @@ pub fn rows() -> Vec<Row> {
         Row {
             name: "-n reached with input left unsent: 0",
             args: &["-n", "1"],
-            events: || vec![received(1), Event::CountReached { side: 1 }, left()],
+            events: || vec![received(1), Event::CountReached { side: Side::B }, left()],
             answers: true,
             world: world(Input::Endless, |peer| after_one(peer, polite), Some(Some(1000)), "one\n"),
             asked: Some(1000),
@@ -174,7 +174,7 @@ pub fn rows() -> Vec<Row> {
             args: &["--ping-interval", "off", "--ping-timeout", "200ms"],
             events: || {
                 let within = Within { message: true, frame: true };
-                vec![received(1), Event::Heard { side: 1, bytes: 20, within }]
+                vec![received(1), Event::Heard { side: Side::B, bytes: 20, within }]
             },
             answers: false,
             world: world(
@@ -327,7 +327,7 @@ pub fn rows() -> Vec<Row> {
             args: &[],
             events: || {
                 let how = SinkFailure::ReaderLeft(fault(E::ReaderLeft));
-                vec![received(1), Event::SinkFailed { side: 0, how }]
+                vec![received(1), Event::SinkFailed { side: Side::A, how }]
             },
             answers: true,
             world: Some(World {
@@ -346,7 +346,7 @@ pub fn rows() -> Vec<Row> {
             args: &[],
             events: || {
                 let how = SinkFailure::Failed(fault(E::WriteError));
-                vec![received(1), Event::SinkFailed { side: 0, how }]
+                vec![received(1), Event::SinkFailed { side: Side::A, how }]
             },
             answers: true,
             world: Some(World {
@@ -363,7 +363,7 @@ pub fn rows() -> Vec<Row> {
         Row {
             name: "stdin fails: what was read is sent, 1011, 26",
             args: &[],
-            events: || vec![Event::Ended { side: 0, how: SourceEnd::Failed(fault(E::ReadError)) }],
+            events: || vec![Event::Ended { side: Side::A, how: SourceEnd::Failed(fault(E::ReadError)) }],
             answers: true,
             world: world(
                 Fails("a\n"),
@@ -543,7 +543,7 @@ pub fn rows() -> Vec<Row> {
         Row {
             name: "input that is not UTF-8 in text mode: earlier lines are sent, 1000, 65",
             args: &["--max-message", "4"],
-            events: || vec![Event::Ended { side: 0, how: SourceEnd::Refused(fault(E::BadInput)) }],
+            events: || vec![Event::Ended { side: Side::A, how: SourceEnd::Refused(fault(E::BadInput)) }],
             answers: true,
             world: world(
                 Then("a\nlonger than the limit\nb\n"),

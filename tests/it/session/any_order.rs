@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 use wsio::{
     exit::Exit,
-    session::{DrainTimeout, Event, Rules, SideKind, SinkFailure, SourceEnd, Within},
+    session::{DrainTimeout, Event, Rules, Side, SideKind, SinkFailure, SourceEnd, Within},
 };
 
 fn kind() -> impl Strategy<Value = SideKind> {
@@ -71,32 +71,35 @@ enum Step {
     Waits(u64),
 }
 
+fn side() -> impl Strategy<Value = Side> + Clone {
+    prop::sample::select(&Side::BOTH[..])
+}
+
 fn step() -> impl Strategy<Value = Step> {
-    let side = 0..2usize;
     prop_oneof![
-        4 => (side.clone(), 1..3u64).prop_map(|(side, messages)| Step::Happens(Event::Received { side, messages })),
-        2 => (side.clone(), any::<bool>(), any::<bool>(), 0..100_000u64).prop_map(|(side, message, frame, bytes)| {
+        4 => (side(), 1..3u64).prop_map(|(side, messages)| Step::Happens(Event::Received { side, messages })),
+        2 => (side(), any::<bool>(), any::<bool>(), 0..100_000u64).prop_map(|(side, message, frame, bytes)| {
             Step::Happens(Event::Heard { side, bytes, within: Within { message, frame } })
         }),
-        1 => (side.clone(), 0..100_000u64).prop_map(|(side, bytes)| Step::Happens(Event::Wrote { side, bytes })),
-        2 => (side.clone(), source_end()).prop_map(|(side, how)| Step::Happens(Event::Ended { side, how })),
-        1 => side.clone().prop_map(|side| {
+        1 => (side(), 0..100_000u64).prop_map(|(side, bytes)| Step::Happens(Event::Wrote { side, bytes })),
+        2 => (side(), source_end()).prop_map(|(side, how)| Step::Happens(Event::Ended { side, how })),
+        1 => side().prop_map(|side| {
             let how = SinkFailure::ReaderLeft(fault(Exit::ReaderLeft));
             Step::Happens(Event::SinkFailed { side, how })
         }),
-        1 => side.clone().prop_map(|side| {
+        1 => side().prop_map(|side| {
             let how = SinkFailure::Failed(fault(Exit::WriteError));
             Step::Happens(Event::SinkFailed { side, how })
         }),
-        1 => side.clone().prop_map(|side| {
+        1 => side().prop_map(|side| {
             let how = SinkFailure::Refused(fault(Exit::BadInput));
             Step::Happens(Event::SinkFailed { side, how })
         }),
-        1 => side.clone().prop_map(|side| Step::Happens(Event::CountReached { side })),
-        1 => (side, any::<bool>()).prop_map(|(side, blocked)| Step::Happens(Event::Blocked { side, blocked })),
-        1 => (0..2usize).prop_map(|side| Step::Happens(Event::Took { side })),
-        1 => (0..2usize, any::<bool>()).prop_map(|(side, held)| Step::Happens(Event::Held { side, held })),
-        1 => (0..2usize).prop_map(|side| Step::Happens(Event::Overflowed { side })),
+        1 => side().prop_map(|side| Step::Happens(Event::CountReached { side })),
+        1 => (side(), any::<bool>()).prop_map(|(side, blocked)| Step::Happens(Event::Blocked { side, blocked })),
+        1 => (side()).prop_map(|side| Step::Happens(Event::Took { side })),
+        1 => (side(), any::<bool>()).prop_map(|(side, held)| Step::Happens(Event::Held { side, held })),
+        1 => (side()).prop_map(|side| Step::Happens(Event::Overflowed { side })),
         1 => Just(Step::Happens(Event::Unmet(fault(Exit::Expectation)))),
         1 => Just(Step::Happens(Event::Panicked)),
         6 => (0..30_000u64).prop_map(Step::Waits),
@@ -172,8 +175,8 @@ fn robot(
     drain_timeout: [DrainTimeout; 2],
 ) -> Robot {
     let mut robot = Robot::with(rules, kinds, serving, world);
-    for (side, drain_timeout) in drain_timeout.into_iter().enumerate() {
-        robot.session.output(side, format!("output {side}"), drain_timeout);
+    for side in Side::BOTH {
+        robot.session.output(side, format!("output {side:?}"), drain_timeout[side]);
     }
     robot
 }
@@ -237,7 +240,7 @@ proptest! {
         let mut robot = robot(Rules::default(), kinds, serving, world.clone(), drain_timeout);
         live(&mut robot, steps);
         let queue: u64 = robot.queues().into_iter().sum();
-        for side in 0..2 {
+        for side in Side::BOTH {
             robot.happens(Event::Blocked { side, blocked: false });
         }
         if !robot.is_over() && is_possible(&end, kinds) {
@@ -268,7 +271,7 @@ proptest! {
             true => (Event::Panicked, Duration::from_secs(1)),
             false => {
                 let how = SinkFailure::ReaderLeft(fault(Exit::ReaderLeft));
-                (Event::SinkFailed { side: 0, how }, Duration::from_millis(100))
+                (Event::SinkFailed { side: Side::A, how }, Duration::from_millis(100))
             }
         };
         robot.happens(event);
@@ -281,7 +284,7 @@ proptest! {
     fn the_first_fault_wins(world in world(), steps in prop::collection::vec(step(), 0..12)) {
         let kinds = [SideKind::Standard, SideKind::WebSocket];
         let mut robot = Robot::with(Rules::default(), kinds, false, world);
-        robot.happens(Event::Ended { side: 0, how: SourceEnd::Failed(fault(Exit::ReadError)) });
+        robot.happens(Event::Ended { side: Side::A, how: SourceEnd::Failed(fault(Exit::ReadError)) });
         live(&mut robot, steps);
         robot.happens(Event::Signal(fault(Exit::Interrupt)));
         robot.ends();
@@ -315,13 +318,13 @@ fn ending() -> impl Strategy<Value = Event> {
     let remote = source_end()
         .prop_filter("of a WebSocket", |how| matches!(how, SourceEnd::Close { .. } | SourceEnd::Lost { .. }));
     prop_oneof![
-        local.prop_map(|how| Event::Ended { side: 0, how }),
-        remote.prop_map(|how| Event::Ended { side: 1, how }),
-        Just(Event::SinkFailed { side: 0, how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)) }),
-        Just(Event::SinkFailed { side: 0, how: SinkFailure::Failed(fault(Exit::WriteError)) }),
-        Just(Event::SinkFailed { side: 1, how: SinkFailure::Failed(fault(Exit::Lost)) }),
-        Just(Event::CountReached { side: 1 }),
-        Just(Event::Overflowed { side: 1 }),
+        local.prop_map(|how| Event::Ended { side: Side::A, how }),
+        remote.prop_map(|how| Event::Ended { side: Side::B, how }),
+        Just(Event::SinkFailed { side: Side::A, how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)) }),
+        Just(Event::SinkFailed { side: Side::A, how: SinkFailure::Failed(fault(Exit::WriteError)) }),
+        Just(Event::SinkFailed { side: Side::B, how: SinkFailure::Failed(fault(Exit::Lost)) }),
+        Just(Event::CountReached { side: Side::B }),
+        Just(Event::Overflowed { side: Side::B }),
         Just(Event::Unmet(fault(Exit::Expectation))),
         Just(Event::Panicked),
     ]

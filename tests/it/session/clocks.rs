@@ -8,7 +8,7 @@ use super::{
 use std::time::Duration;
 use wsio::{
     exit::Exit,
-    session::{CloseWith, Event, Rules, SideKind, SourceEnd, Within},
+    session::{CloseWith, Event, Rules, Side, SideKind, SourceEnd, Within},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ fn behind(path: Path, queue: u64, answers: bool, rules: Rules) -> Robot {
     let mut world = World::quick(answers);
     world.path[1] = path;
     let mut robot = Robot::with(rules, PAIR, false, world);
-    robot.writes(1, queue);
+    robot.writes(Side::B, queue);
     robot
 }
 
@@ -31,21 +31,22 @@ fn silent(rules: Rules) -> Robot {
 }
 
 fn ended(hangup: bool) -> Event {
-    Event::Ended { side: 0, how: SourceEnd::Eof { empty: false, hangup } }
+    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty: false, hangup } }
 }
 
 fn message() -> Event {
-    Event::Received { side: 1, messages: 1 }
+    Event::Received { side: Side::B, messages: 1 }
 }
 
 #[test]
 fn a_silent_peer_costs_what_the_rules_give_it() {
     let rules = Rules::default;
     let seconds = |count| Some(count * SECOND);
-    let lost = |answer| Event::Ended { side: 1, how: SourceEnd::Lost { fault: fault(Exit::Lost), answer } };
+    let lost =
+        |answer| Event::Ended { side: Side::B, how: SourceEnd::Lost { fault: fault(Exit::Lost), answer } };
     let asked = |hangup| {
         let close = CloseWith { code: Some(4000), reason: "done".into() };
-        Event::Ended { side: 0, how: SourceEnd::Asked { close, hangup } }
+        Event::Ended { side: Side::A, how: SourceEnd::Asked { close, hangup } }
     };
     let rows: Vec<(&str, Rules, Event, Duration, Exit)> = vec![
         ("end of input", rules(), ended(false), 6 * SECOND, Exit::CloseUnanswered),
@@ -83,21 +84,21 @@ fn a_silent_peer_costs_what_the_rules_give_it() {
         (
             "-n reached",
             Rules { count: Some(1), ..rules() },
-            Event::CountReached { side: 1 },
+            Event::CountReached { side: Side::B },
             5 * SECOND,
             Exit::CloseUnanswered,
         ),
         (
             "input failed",
             rules(),
-            Event::Ended { side: 0, how: SourceEnd::Failed(fault(Exit::ReadError)) },
+            Event::Ended { side: Side::A, how: SourceEnd::Failed(fault(Exit::ReadError)) },
             5 * SECOND,
             Exit::ReadError,
         ),
         (
             "input refused",
             rules(),
-            Event::Ended { side: 0, how: SourceEnd::Refused(fault(Exit::BadInput)) },
+            Event::Ended { side: Side::A, how: SourceEnd::Refused(fault(Exit::BadInput)) },
             5 * SECOND,
             Exit::BadInput,
         ),
@@ -141,8 +142,8 @@ fn a_peer_that_does_not_answer_pings_is_given_up() {
     let mut robot = silent(rules());
     for _ in 0..20 {
         robot.wait(3 * SECOND);
-        robot.hears(1, 2, BETWEEN);
-        robot.happens(Event::Ponged { side: 1 });
+        robot.hears(Side::B, 2, BETWEEN);
+        robot.happens(Event::Ponged { side: Side::B });
     }
     assert_eq!((robot.pings, robot.is_over()), (20, false));
 }
@@ -155,7 +156,7 @@ fn lingering_is_renewed_by_data_and_by_nothing_else() {
         let mut robot = silent(Rules::default());
         robot.happens(ended(false));
         robot.wait(900 * MS);
-        robot.hears(1, 100, within);
+        robot.hears(Side::B, 100, within);
         robot.wait(900 * MS);
         let expected = if renews { None } else { Some(SECOND) };
         assert_eq!(robot.closed_at[1], expected, "{within:?}");
@@ -201,7 +202,7 @@ fn lingering_begins_when_the_queue_before_it_is_acknowledged() {
     // Every byte that comes shows that the path lives.
     let mut robot = behind(Path::Still, 600_000, false, Rules::default());
     robot.happens(ended(false));
-    robot.each_second(20, |robot| robot.hears(1, 1, BETWEEN));
+    robot.each_second(20, |robot| robot.hears(Side::B, 1, BETWEEN));
     assert_eq!(robot.closed_at[1], None);
     robot.wait(5 * SECOND);
     assert_eq!(robot.closed_at[1], Some(25 * SECOND));
@@ -234,7 +235,7 @@ fn the_answer_to_a_close_is_waited_for_once_the_close_has_arrived() {
     // A queue that stands still is waited for no longer than an answer, once bytes do not come either.
     let mut robot = behind(Path::Still, 300_000, false, Rules::default());
     robot.happens(ended(true));
-    robot.each_second(4, |robot| robot.hears(1, 1, BETWEEN));
+    robot.each_second(4, |robot| robot.hears(Side::B, 1, BETWEEN));
     assert_eq!((robot.ends(), robot.exit()), (5 * SECOND, Exit::CloseUnanswered));
 }
 
@@ -258,7 +259,7 @@ fn a_peer_that_goes_on_talking_does_not_put_its_answer_off() {
         let mut robot = silent(Rules::default());
         robot.happens(ended(true));
         robot.each_second(60, |robot| {
-            robot.hears(1, 100_000, within);
+            robot.hears(Side::B, 100_000, within);
             robot.happens(message());
         });
         assert_eq!((robot.is_over(), robot.age(), robot.exit()), (true, 5 * SECOND, Exit::CloseUnanswered));
@@ -285,16 +286,20 @@ fn idleness_is_the_lack_of_data_and_of_its_movement() {
     let idle = |seconds| (Some(seconds * SECOND), Exit::Deadline);
     assert_eq!(idle_after(Box::new(|robot| robot.happens(message()))), idle(35));
     assert_eq!(
-        idle_after(Box::new(|robot| robot.happens(Event::Received { side: 0, messages: 1 }))),
+        idle_after(Box::new(|robot| robot.happens(Event::Received { side: Side::A, messages: 1 }))),
         idle(35)
     );
-    assert_eq!(idle_after(Box::new(|robot| robot.hears(1, 1, MESSAGE))), idle(35));
-    assert_eq!(idle_after(Box::new(|robot| robot.hears(1, 1, BETWEEN))), idle(10), "a ping is no message");
+    assert_eq!(idle_after(Box::new(|robot| robot.hears(Side::B, 1, MESSAGE))), idle(35));
+    assert_eq!(
+        idle_after(Box::new(|robot| robot.hears(Side::B, 1, BETWEEN))),
+        idle(10),
+        "a ping is no message"
+    );
     // What stands in the queue and crawls is one; a ping of ours is not.
     let crawl = |bytes: u64| {
         move |robot: &mut Robot| {
             let acknowledged = robot.age().as_secs() * bytes;
-            robot.happens(Event::Acknowledged { side: 1, bytes: acknowledged });
+            robot.happens(Event::Acknowledged { side: Side::B, bytes: acknowledged });
         }
     };
     assert_eq!(idle_after(Box::new(crawl(257))), idle(35));
@@ -309,9 +314,9 @@ fn the_time_limit_is_absolute() {
             world.path[1] = path;
             let rules = Rules { timeout: Some(30 * SECOND), ..Rules::default() };
             let mut robot = Robot::with(rules, PAIR, serving, world);
-            robot.writes(1, 3_000_000);
+            robot.writes(Side::B, 3_000_000);
             robot.each_second(40, |robot| {
-                robot.hears(1, 20_000, MESSAGE);
+                robot.hears(Side::B, 20_000, MESSAGE);
                 robot.happens(message());
             });
             let took = robot.ends() + 35 * SECOND;
@@ -330,7 +335,7 @@ fn a_signal_gives_what_the_mode_gives() {
             let mut world = World::quick(false);
             (world.path[1], world.close[1]) = (path, None);
             let mut robot = Robot::with(Rules::default(), PAIR, serving, world);
-            robot.writes(1, 3_000_000);
+            robot.writes(Side::B, 3_000_000);
             robot.happens(Event::Signal(fault(Exit::Terminate)));
             let took = robot.ends();
             assert!(took >= within && took <= within + 50 * MS, "{serving} {path:?}: {took:?}");
@@ -349,28 +354,28 @@ fn a_clock_stands_while_we_do_not_read() {
     // The pong, the answer to a Close, the silence of the lingering: all of it may wait to be read.
     for event in [None, Some(ended(false))] {
         let mut robot = silent(Rules::default());
-        robot.happens(Event::Blocked { side: 1, blocked: true });
+        robot.happens(Event::Blocked { side: Side::B, blocked: true });
         if let Some(event) = event {
             robot.happens(event);
         }
         robot.wait(3600 * SECOND);
         assert!(!robot.is_over() && robot.closes[1].is_empty());
-        robot.happens(Event::Blocked { side: 1, blocked: false });
+        robot.happens(Event::Blocked { side: Side::B, blocked: false });
         let took = robot.ends();
         assert!(took <= 40 * SECOND, "{took:?}");
     }
     let mut robot = silent(Rules::default());
-    robot.happens(Event::Blocked { side: 1, blocked: true });
+    robot.happens(Event::Blocked { side: Side::B, blocked: true });
     robot.happens(ended(false));
     robot.wait(60 * SECOND);
-    robot.happens(Event::Blocked { side: 1, blocked: false });
+    robot.happens(Event::Blocked { side: Side::B, blocked: false });
     robot.wait(999 * MS);
     assert!(robot.closes[1].is_empty(), "the silence begins when we listen again");
     robot.wait(MS);
     assert_eq!(robot.closes[1], [Some(1000)]);
     // A person who leaves does not wait for an output.
     let mut robot = silent(Rules::default());
-    robot.happens(Event::Blocked { side: 1, blocked: true });
+    robot.happens(Event::Blocked { side: Side::B, blocked: true });
     robot.happens(ended(true));
     assert_eq!((robot.ends(), robot.exit()), (5 * SECOND, Exit::CloseUnanswered));
 }

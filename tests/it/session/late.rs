@@ -8,7 +8,7 @@ use super::{
 use std::time::Duration;
 use wsio::{
     exit::Exit,
-    session::{CloseWith, Event, Rules, SideKind, SourceEnd},
+    session::{CloseWith, Event, Rules, Side, SideKind, SourceEnd},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ fn held(rules: Rules, delivery: bool, close: bool, answers: bool) -> Robot {
 }
 
 fn ended(hangup: bool) -> Event {
-    Event::Ended { side: 0, how: SourceEnd::Eof { empty: false, hangup } }
+    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty: false, hangup } }
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn lingering_begins_when_the_input_is_delivered() {
     robot.happens(ended(false));
     robot.wait(15 * SECOND);
     assert!(robot.closes[1].is_empty() && robot.notes.is_empty(), "the input is still on its way");
-    robot.delivers(1);
+    robot.delivers(Side::B);
     robot.wait(SECOND - Duration::from_millis(1));
     assert!(robot.closes[1].is_empty());
     robot.ends();
@@ -51,10 +51,10 @@ fn a_close_behind_input_waits_for_it_and_then_for_its_answer() {
     assert_eq!(robot.closes[1], [Some(1000)]);
     robot.wait(20 * SECOND);
     assert!(!robot.is_over(), "nothing was closed yet: nobody is late with an answer");
-    robot.delivers(1);
+    robot.delivers(Side::B);
     robot.wait(5 * SECOND);
     assert!(!robot.is_over());
-    robot.gets_close_out(1);
+    robot.gets_close_out(Side::B);
     robot.wait(4999 * SECOND / 1000);
     assert!(!robot.is_over(), "the answer has its time from here");
     assert_eq!((robot.ends(), robot.exit()), (SECOND / 1000, Exit::CloseUnanswered));
@@ -94,7 +94,7 @@ fn closes_that_cross_are_judged_by_what_the_peer_says_by_itself() {
         let name = format!("{:?} against {theirs:?}, out: {is_out}", rules.close.code);
         let mut robot = held(rules, false, !is_out, false);
         robot.happens(ended(true));
-        robot.happens(closed(1, theirs));
+        robot.happens(closed(Side::B, theirs));
         assert_eq!((robot.is_over(), robot.age()), (true, Duration::ZERO), "{name}");
         assert_eq!((robot.exit(), robot.session.is_complete()), (exit, true), "{name}");
         assert_eq!(robot.closes[1].len(), 1, "{name}");
@@ -106,7 +106,7 @@ fn a_relay_passes_the_first_close_on_and_the_crossing_one_changes_nothing() {
     let mut world = World::quick(false);
     world.crosses = Some(Some(4002));
     let mut robot = Robot::with(Rules::default(), [SideKind::WebSocket; 2], false, world);
-    robot.happens(closed(0, Some(4001)));
+    robot.happens(closed(Side::A, Some(4001)));
     assert_eq!((robot.closes[0].as_slice(), robot.closes[1].as_slice()), (&[][..], &[Some(4001)][..]));
     assert_eq!((robot.is_over(), robot.exit()), (true, Exit::ClosedByPeer));
     assert!(robot.fault().unwrap().cause.contains("4001"), "{:?}", robot.fault());
@@ -119,7 +119,7 @@ fn a_relay_waits_for_the_other_sides_answer_and_no_longer() {
         [(true, Duration::ZERO, Exit::Ok), (false, 5 * SECOND, Exit::CloseUnanswered)]
     {
         let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket; 2], answers);
-        robot.happens(closed(1, Some(1000)));
+        robot.happens(closed(Side::B, Some(1000)));
         assert_eq!(robot.closes[0], [Some(1000)]);
         assert_eq!((robot.ends(), robot.exit(), robot.session.is_complete()), (took, exit, answers));
     }
@@ -128,7 +128,7 @@ fn a_relay_waits_for_the_other_sides_answer_and_no_longer() {
 #[test]
 fn a_fault_of_the_peer_is_told_to_it_and_no_longer_than_it_may_take() {
     let broken = || Event::Ended {
-        side: 1,
+        side: Side::B,
         how: SourceEnd::Lost { fault: fault(Exit::Protocol), answer: Some(1002) },
     };
     // The Close of the fault gets out, or never does; or ours was under way and never gets out.
@@ -151,7 +151,8 @@ fn a_fault_of_the_peer_is_told_to_it_and_no_longer_than_it_may_take() {
 
 #[test]
 fn a_loss_after_our_close_is_one_that_was_never_answered() {
-    let lost = || Event::Ended { side: 1, how: SourceEnd::Lost { fault: fault(Exit::Lost), answer: None } };
+    let lost =
+        || Event::Ended { side: Side::B, how: SourceEnd::Lost { fault: fault(Exit::Lost), answer: None } };
     for (is_out, exit) in [(true, Exit::CloseUnanswered), (false, Exit::Lost)] {
         let mut robot = held(Rules::default(), false, !is_out, false);
         robot.happens(ended(true));
@@ -164,15 +165,15 @@ fn a_loss_after_our_close_is_one_that_was_never_answered() {
 #[test]
 fn a_peer_that_takes_nothing_keeps_nobody_who_has_what_was_wanted() {
     let mut robot = held(Rules { count: Some(1), ..Rules::default() }, false, true, true);
-    robot.happens(Event::CountReached { side: 1 });
+    robot.happens(Event::CountReached { side: Side::B });
     assert_eq!((robot.ends(), robot.exit()), (5 * SECOND, Exit::CloseUnanswered));
     assert!(robot.fault().unwrap().cause.contains("does not read"));
 
     // Once the Close is out, its answer has a time of its own.
     let mut robot = held(Rules { count: Some(1), ..Rules::default() }, false, true, false);
-    robot.happens(Event::CountReached { side: 1 });
+    robot.happens(Event::CountReached { side: Side::B });
     robot.wait(4 * SECOND);
-    robot.gets_close_out(1);
+    robot.gets_close_out(Side::B);
     assert_eq!((robot.ends(), robot.exit()), (5 * SECOND, Exit::CloseUnanswered));
     assert!(robot.fault().unwrap().cause.contains("no answer"));
 }
@@ -184,12 +185,12 @@ fn a_shut_waits_for_what_was_read() {
     let mut robot = Robot::with(Rules::default(), [SideKind::Stream; 2], false, world);
     robot.happens(ended(false));
     robot.wait(SECOND);
-    robot.happens(Event::Took { side: 1 });
-    robot.delivers(1);
+    robot.happens(Event::Took { side: Side::B });
+    robot.delivers(Side::B);
     robot.wait(SECOND);
     assert!(robot.releases[1].is_empty());
-    robot.happens(Event::Shut { side: 1 });
+    robot.happens(Event::Shut { side: Side::B });
     assert!(robot.releases[1].is_empty(), "its own way is open");
-    robot.happens(Event::Ended { side: 1, how: SourceEnd::Eof { empty: false, hangup: false } });
+    robot.happens(Event::Ended { side: Side::B, how: SourceEnd::Eof { empty: false, hangup: false } });
     assert_eq!((robot.is_over(), robot.exit()), (true, Exit::Ok));
 }

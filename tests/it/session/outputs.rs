@@ -8,7 +8,7 @@ use super::{
 use std::time::Duration;
 use wsio::{
     exit::Exit,
-    session::{DrainTimeout, Event, Rules, SideKind, SinkFailure, SourceEnd, Within},
+    session::{DrainTimeout, Event, Rules, Side, SideKind, SinkFailure, SourceEnd, Within},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ fn stalled(kind: SideKind, drain_timeout: DrainTimeout, serving: bool, answers: 
     let mut world = World::quick(answers);
     world.delivery[0] = None;
     let mut robot = Robot::with(rules, [kind, SideKind::WebSocket], serving, world);
-    robot.session.output(0, "the target".into(), drain_timeout);
+    robot.session.output(Side::A, "the target".into(), drain_timeout);
     robot
 }
 
@@ -29,16 +29,16 @@ fn endless(rules: Rules) -> Robot {
 }
 
 fn ended() -> Event {
-    Event::Ended { side: 0, how: SourceEnd::Eof { empty: false, hangup: true } }
+    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty: false, hangup: true } }
 }
 
 /// Ends that are clean, with the exit that they give.
 fn clean_ends() -> Vec<(Rules, Event)> {
     vec![
-        (Rules::default(), closed(1, Some(1000))),
-        (Rules::default(), closed(1, None)),
+        (Rules::default(), closed(Side::B, Some(1000))),
+        (Rules::default(), closed(Side::B, None)),
         (Rules::default(), ended()),
-        (Rules { count: Some(1), ..Rules::default() }, Event::CountReached { side: 1 }),
+        (Rules { count: Some(1), ..Rules::default() }, Event::CountReached { side: Side::B }),
     ]
 }
 
@@ -54,10 +54,10 @@ fn after_a_clean_end_an_output_with_all_the_time_has_it() {
         robot.wait(MOMENT);
         assert_eq!(robot.waits_told[0], 1, "{name}: told after 5 s");
         robot.wait(3600 * SECOND);
-        robot.happens(Event::Took { side: 0 });
+        robot.happens(Event::Took { side: Side::A });
         robot.wait(3600 * SECOND);
         assert_eq!((robot.is_over(), robot.waits_told), (false, [1, 0]), "{name}: and once");
-        robot.delivers(0);
+        robot.delivers(Side::A);
         assert_eq!((robot.is_over(), robot.exit()), (true, Exit::Ok), "{name}");
         assert_eq!(robot.shut_cut[0], Some(false), "{name}");
     }
@@ -66,10 +66,10 @@ fn after_a_clean_end_an_output_with_all_the_time_has_it() {
 #[test]
 fn an_output_that_takes_something_is_not_told_of() {
     let mut robot = endless(Rules::default());
-    robot.happens(closed(1, Some(1000)));
+    robot.happens(closed(Side::B, Some(1000)));
     for _ in 0..20 {
         robot.wait(4 * SECOND);
-        robot.happens(Event::Took { side: 0 });
+        robot.happens(Event::Took { side: Side::A });
     }
     assert_eq!((robot.waits_told[0], robot.is_over()), (0, false));
     robot.wait(5 * SECOND);
@@ -108,7 +108,7 @@ fn an_output_with_bounded_time_fails_when_it_takes_nothing_for_it() {
                 robot.happens(end);
                 for _ in 0..10 {
                     robot.wait(4 * SECOND);
-                    robot.happens(Event::Took { side: 0 });
+                    robot.happens(Event::Took { side: Side::A });
                 }
                 assert!(!robot.is_over(), "{name}: it takes something");
                 assert_eq!((robot.ends(), robot.exit()), (5 * SECOND, Exit::WriteError), "{name}");
@@ -122,7 +122,7 @@ fn an_output_with_bounded_time_fails_when_it_takes_nothing_for_it() {
     }
     // What went wrong before stays the verdict.
     let mut robot = stalled(SideKind::Stream, DrainTimeout::CloseTimeout, false, true, Rules::default());
-    robot.happens(closed(1, Some(1011)));
+    robot.happens(closed(Side::B, Some(1011)));
     assert_eq!((robot.ends(), robot.exit()), (5 * SECOND, Exit::ClosedByPeer));
 }
 
@@ -130,7 +130,7 @@ fn an_output_with_bounded_time_fails_when_it_takes_nothing_for_it() {
 fn the_time_of_an_output_is_that_of_the_rules() {
     let rules = Rules { close_timeout: 2 * SECOND, ..Rules::default() };
     let mut robot = stalled(SideKind::Stream, DrainTimeout::CloseTimeout, false, true, rules);
-    robot.happens(closed(1, Some(1000)));
+    robot.happens(closed(Side::B, Some(1000)));
     assert_eq!((robot.ends(), robot.exit()), (2 * SECOND, Exit::WriteError));
 }
 
@@ -153,9 +153,9 @@ fn a_stalled_output_keeps_no_signal_and_no_deadline_while_the_peer_talks() {
                     let talks = rules.idle_timeout.is_none();
                     let within = if serving && is_signal { 10 * SECOND } else { 5 * SECOND };
                     let mut robot = stalled(SideKind::Standard, drain_timeout, serving, answers, rules);
-                    robot.happens(Event::Blocked { side: 1, blocked: true });
+                    robot.happens(Event::Blocked { side: Side::B, blocked: true });
                     if talks {
-                        robot.hears(1, 100_000, Within { message: true, frame: true });
+                        robot.hears(Side::B, 100_000, Within { message: true, frame: true });
                     }
                     robot.wait(10 * SECOND);
                     if let Some(event) = event {
@@ -164,7 +164,7 @@ fn a_stalled_output_keeps_no_signal_and_no_deadline_while_the_peer_talks() {
                     for _ in 0..120 {
                         robot.wait(SECOND / 10);
                         if talks {
-                            robot.hears(1, 100_000, Within { message: true, frame: true });
+                            robot.hears(Side::B, 100_000, Within { message: true, frame: true });
                         }
                     }
                     let age = robot.age();
@@ -180,15 +180,15 @@ fn a_stalled_output_keeps_no_signal_and_no_deadline_while_the_peer_talks() {
 #[test]
 fn an_output_that_fails_while_it_is_waited_for_is_told() {
     let mut robot = endless(Rules::default());
-    robot.happens(closed(1, Some(1000)));
+    robot.happens(closed(Side::B, Some(1000)));
     robot.wait(60 * SECOND);
-    robot.happens(Event::SinkFailed { side: 0, how: SinkFailure::Failed(fault(Exit::WriteError)) });
+    robot.happens(Event::SinkFailed { side: Side::A, how: SinkFailure::Failed(fault(Exit::WriteError)) });
     assert_eq!((robot.is_over(), robot.exit()), (true, Exit::WriteError));
 
     let mut robot = endless(Rules::default());
-    robot.happens(closed(1, Some(1000)));
+    robot.happens(closed(Side::B, Some(1000)));
     robot.wait(60 * SECOND);
-    robot.happens(Event::SinkFailed { side: 0, how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)) });
+    robot.happens(Event::SinkFailed { side: Side::A, how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)) });
     assert!(robot.ends() <= 3 * MOMENT);
     assert_eq!(robot.exit(), Exit::ReaderLeft);
 }
@@ -200,8 +200,11 @@ fn whoever_leaves_without_reading_ends_it_at_once_whatever_else_stalls() {
         (world.close[1], world.release) = (None, [None; 2]);
         let mut robot =
             Robot::with(Rules::default(), [SideKind::Standard, SideKind::WebSocket], false, world);
-        robot.happens(Event::Blocked { side: 1, blocked });
-        robot.happens(Event::SinkFailed { side: 0, how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)) });
+        robot.happens(Event::Blocked { side: Side::B, blocked });
+        robot.happens(Event::SinkFailed {
+            side: Side::A,
+            how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)),
+        });
         let took = robot.ends();
         assert!(took <= 3 * MOMENT, "{took:?}");
         assert_eq!((robot.exit(), robot.closes[1].as_slice()), (Exit::ReaderLeft, &[Some(1001)][..]));
@@ -215,8 +218,8 @@ fn an_output_that_left_with_bytes_in_its_queue_did_not_take_them() {
         world.untaken[side] = 17;
         let kinds = [SideKind::Stream, SideKind::WebSocket];
         let mut robot = Robot::with(Rules::default(), kinds, false, world);
-        robot.session.output(0, "the target".into(), DrainTimeout::CloseTimeout);
-        robot.happens(closed(1, Some(1000)));
+        robot.session.output(Side::A, "the target".into(), DrainTimeout::CloseTimeout);
+        robot.happens(closed(Side::B, Some(1000)));
         assert_eq!((robot.is_over(), robot.exit()), (true, exit));
         let cause = robot.fault().map(|fault| fault.cause).unwrap_or_default();
         assert_eq!(cause.contains("the target left 17 bytes"), side == 0, "{cause}");

@@ -8,7 +8,7 @@ use super::{
 use std::time::Duration;
 use wsio::{
     exit::Exit,
-    session::{Event, Rules, SideKind, SourceEnd, Within},
+    session::{Event, Rules, Side, SideKind, SourceEnd, Within},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,17 +24,17 @@ fn rules() -> Rules {
 }
 
 fn leaves() -> Event {
-    Event::Ended { side: 0, how: SourceEnd::Eof { empty: false, hangup: true } }
+    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty: false, hangup: true } }
 }
 
 fn message() -> Event {
-    Event::Received { side: 1, messages: 1 }
+    Event::Received { side: Side::B, messages: 1 }
 }
 
 /// A peer that answers nothing and was in the middle of a message when our Close came.
 fn amid() -> Robot {
     let mut robot = Robot::new(rules(), PAIR, false);
-    robot.hears(1, 100, MESSAGE);
+    robot.hears(Side::B, 100, MESSAGE);
     robot.happens(leaves());
     robot
 }
@@ -42,13 +42,13 @@ fn amid() -> Robot {
 #[test]
 fn a_message_that_had_begun_is_waited_for_while_it_comes() {
     let mut robot = amid();
-    robot.each_second(120, |robot| robot.hears(1, LEAST / 30 + 1, MESSAGE));
+    robot.each_second(120, |robot| robot.hears(Side::B, LEAST / 30 + 1, MESSAGE));
     assert!(!robot.is_over(), "16 KiB come in every 30 s");
     // Its end ends that, also where the peer goes on.
-    robot.hears(1, 10, NOTHING);
+    robot.hears(Side::B, 10, NOTHING);
     robot.happens(message());
     robot.each_second(10, |robot| {
-        robot.hears(1, 100_000, MESSAGE);
+        robot.hears(Side::B, 100_000, MESSAGE);
         robot.happens(message());
     });
     assert_eq!((robot.is_over(), robot.age(), robot.exit()), (true, 125 * SECOND, Exit::CloseUnanswered));
@@ -57,17 +57,17 @@ fn a_message_that_had_begun_is_waited_for_while_it_comes() {
 #[test]
 fn a_message_that_trickles_or_stands_still_is_not() {
     let mut robot = amid();
-    robot.each_second(120, |robot| robot.hears(1, LEAST / 30 - 1, MESSAGE));
+    robot.each_second(120, |robot| robot.hears(Side::B, LEAST / 30 - 1, MESSAGE));
     assert_eq!((robot.is_over(), robot.exit()), (true, Exit::CloseUnanswered));
     assert_eq!(robot.age(), 34 * SECOND, "from the last second of the window that was too slow");
     let mut robot = amid();
     robot.wait(3 * SECOND);
-    robot.hears(1, LEAST, MESSAGE);
+    robot.hears(Side::B, LEAST, MESSAGE);
     assert_eq!((robot.ends(), robot.exit()), (5 * SECOND, Exit::CloseUnanswered));
     // A window of its own each: what was too much in the first one does not help the second.
     let mut robot = amid();
-    robot.hears(1, 100 * LEAST, MESSAGE);
-    robot.each_second(120, |robot| robot.hears(1, 1, MESSAGE));
+    robot.hears(Side::B, 100 * LEAST, MESSAGE);
+    robot.each_second(120, |robot| robot.hears(Side::B, 1, MESSAGE));
     assert_eq!((robot.is_over(), robot.age()), (true, 64 * SECOND));
 }
 
@@ -75,17 +75,17 @@ fn a_message_that_trickles_or_stands_still_is_not() {
 fn a_message_that_begins_after_our_close_is_not() {
     let mut robot = Robot::new(rules(), PAIR, false);
     robot.happens(leaves());
-    robot.each_second(60, |robot| robot.hears(1, LEAST, MESSAGE));
+    robot.each_second(60, |robot| robot.hears(Side::B, LEAST, MESSAGE));
     assert_eq!((robot.is_over(), robot.age()), (true, 5 * SECOND));
     // Begun is what has begun when the Close is acknowledged, however late that is.
     let mut world = World::quick(false);
     world.path[1] = Path::Rate(10_000);
     let mut robot = Robot::with(rules(), PAIR, false, world);
-    robot.writes(1, 100_000);
+    robot.writes(Side::B, 100_000);
     robot.happens(leaves());
     robot.wait(9 * SECOND);
-    robot.hears(1, 100, MESSAGE);
-    robot.each_second(60, |robot| robot.hears(1, LEAST, MESSAGE));
+    robot.hears(Side::B, 100, MESSAGE);
+    robot.each_second(60, |robot| robot.hears(Side::B, LEAST, MESSAGE));
     assert!(!robot.is_over());
     assert_eq!(robot.ends(), 5 * SECOND);
 }
@@ -95,7 +95,7 @@ fn a_signal_waits_for_no_message() {
     let mut robot = amid();
     robot.wait(2 * SECOND);
     robot.happens(Event::Signal(fault(Exit::Interrupt)));
-    robot.each_second(60, |robot| robot.hears(1, 10 * LEAST, MESSAGE));
+    robot.each_second(60, |robot| robot.hears(Side::B, 10 * LEAST, MESSAGE));
     assert!(robot.age() <= 7 * SECOND + SECOND / 20, "{:?}", robot.age());
     assert_eq!((robot.is_over(), robot.exit()), (true, Exit::Interrupt));
 }
@@ -110,7 +110,7 @@ fn a_frame_that_has_begun_comes_or_its_peer_is_lost() {
                     Rules { ping_interval: interval, ping_timeout: Some(20 * SECOND), ..Rules::default() };
                 let mut robot = Robot::with(rules, PAIR, serving, World::quick(false));
                 robot.wait(SECOND);
-                robot.hears(1, 6, within);
+                robot.hears(Side::B, 6, within);
                 robot.wait(19 * SECOND);
                 assert!(robot.closes[1].is_empty());
                 robot.wait(SECOND);
@@ -133,21 +133,21 @@ fn a_frame_is_waited_for_while_it_comes_and_while_we_do_not_read() {
     let rules = || Rules { ping_interval: None, ping_timeout: Some(20 * SECOND), ..Rules::default() };
     let mut robot = Robot::new(rules(), PAIR, false);
     for _ in 0..20 {
-        robot.hears(1, 1, MESSAGE);
+        robot.hears(Side::B, 1, MESSAGE);
         robot.wait(19 * SECOND);
     }
     assert!(!robot.is_over());
-    robot.happens(Event::Blocked { side: 1, blocked: true });
+    robot.happens(Event::Blocked { side: Side::B, blocked: true });
     robot.wait(3600 * SECOND);
     assert!(!robot.is_over());
-    robot.happens(Event::Blocked { side: 1, blocked: false });
+    robot.happens(Event::Blocked { side: Side::B, blocked: false });
     assert_eq!((robot.ends(), robot.exit()), (20 * SECOND, Exit::Lost), "from where we read again");
     // Between the frames of a message nothing is owed, and neither where the clock is off.
     let between = Within { message: true, frame: false };
     let off = || Rules { ping_timeout: None, ..rules() };
     for (rules, within) in [(rules(), between), (rules(), NOTHING), (off(), MESSAGE)] {
         let mut robot = Robot::new(rules, PAIR, false);
-        robot.hears(1, 6, within);
+        robot.hears(Side::B, 6, within);
         robot.wait(3600 * SECOND);
         assert!(!robot.is_over(), "{within:?}");
     }
@@ -157,7 +157,7 @@ fn a_frame_is_waited_for_while_it_comes_and_while_we_do_not_read() {
 fn a_frame_that_never_ends_is_lost_also_after_our_close() {
     // A message that had begun is waited for; its frame is owed, too.
     let mut robot = Robot::new(Rules { ping_timeout: Some(2 * SECOND), ..rules() }, PAIR, false);
-    robot.hears(1, 100, MESSAGE);
+    robot.hears(Side::B, 100, MESSAGE);
     robot.happens(leaves());
     assert_eq!((robot.ends(), robot.exit()), (2 * SECOND, Exit::CloseUnanswered));
 }
@@ -180,12 +180,12 @@ fn a_peer_that_is_being_left_takes_its_last_bytes_at_some_rate() {
         let mut robot = being_left(serving);
         for _ in 0..10 {
             robot.wait(29 * SECOND);
-            robot.writes(1, LEAST);
+            robot.writes(Side::B, LEAST);
             robot.wait(SECOND);
             assert!(!robot.is_over(), "as much as it has to");
         }
         robot.wait(29 * SECOND);
-        robot.writes(1, LEAST - 1);
+        robot.writes(Side::B, LEAST - 1);
         robot.wait(SECOND);
         assert_eq!((robot.is_over(), robot.exit()), (true, Exit::CloseUnanswered));
     }
@@ -197,7 +197,7 @@ fn a_send_queue_that_trickles_is_left() {
         let mut world = World::quick(false);
         world.path[1] = Path::Rate(rate);
         let mut robot = Robot::with(rules(), PAIR, false, world);
-        robot.writes(1, 100_000);
+        robot.writes(Side::B, 100_000);
         robot.happens(leaves());
         let took = robot.ends();
         (took, robot.fault().unwrap())
@@ -215,6 +215,6 @@ fn a_send_queue_that_trickles_is_left() {
 fn what_was_acknowledged_is_no_longer_asked_about() {
     // The Close is through; the peer is amid a long message, and takes nothing since there is nothing.
     let mut robot = amid();
-    robot.each_second(100, |robot| robot.hears(1, LEAST, MESSAGE));
+    robot.each_second(100, |robot| robot.hears(Side::B, LEAST, MESSAGE));
     assert!(!robot.is_over());
 }

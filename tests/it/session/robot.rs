@@ -8,7 +8,7 @@ use std::time::Duration;
 use wsio::{
     exit::Exit,
     fault::Fault,
-    session::{Action, Event, Instant, Rules, Session, SideKind, SourceEnd, When},
+    session::{Action, Event, Instant, Rules, Session, Side, SideKind, SourceEnd, When},
 };
 
 /// How long the robot waits for a session that should end: longer than any clock of the rules.
@@ -162,25 +162,25 @@ impl Robot {
     }
 
     /// So many bytes come from a side: of a message, of a frame that has begun.
-    pub fn hears(&mut self, side: usize, bytes: u64, within: wsio::session::Within) {
+    pub fn hears(&mut self, side: Side, bytes: u64, within: wsio::session::Within) {
         let bytes = self.sides[side].heard + bytes;
         self.happens(Event::Heard { side, bytes, within });
     }
 
     /// The transport of a side takes bytes of ours; they stand in its send queue.
-    pub fn writes(&mut self, side: usize, bytes: u64) {
+    pub fn writes(&mut self, side: Side, bytes: u64) {
         let bytes = self.sides[side].sent + bytes;
         self.happens(Event::Wrote { side, bytes });
     }
 
     /// What was read for this side is delivered now.
-    pub fn delivers(&mut self, side: usize) {
+    pub fn delivers(&mut self, side: Side) {
         assert!(self.sides[side].delivering, "its source has not ended");
         self.happens(Event::Delivered { side });
     }
 
     /// The Close that waits gets onto the wire.
-    pub fn gets_close_out(&mut self, side: usize) {
+    pub fn gets_close_out(&mut self, side: Side) {
         self.happens(Event::CloseSent { side });
     }
 
@@ -208,7 +208,7 @@ impl Robot {
                 if std::mem::replace(&mut self.sides[*side].source_over, true) {
                     return;
                 }
-                self.deliver(1 - side, self.world.delivery[1 - side]);
+                self.deliver(side.other(), self.world.delivery[side.other()]);
             }
             Event::Delivered { side } if std::mem::replace(&mut self.sides[*side].delivered, true) => return,
             Event::CloseSent { side } => {
@@ -250,11 +250,11 @@ impl Robot {
         match action {
             Action::Stop { side } => {
                 self.sides[side].source_over |= self.kinds[side] != SideKind::WebSocket;
-                self.deliver(1 - side, self.world.delivery[1 - side]);
+                self.deliver(side.other(), self.world.delivery[side.other()]);
             }
             Action::Abandon { side } => {
                 self.sides[side].source_over |= self.kinds[side] != SideKind::WebSocket;
-                self.deliver(1 - side, Some(Duration::ZERO));
+                self.deliver(side.other(), Some(Duration::ZERO));
             }
             Action::Renew { .. } => panic!("nobody asked to be connected again"),
             Action::Close { side, code, when, reason } => {
@@ -295,7 +295,7 @@ impl Robot {
     }
 
     /// Nothing more comes for this side.
-    fn deliver(&mut self, side: usize, delay: Option<Duration>) {
+    fn deliver(&mut self, side: Side, delay: Option<Duration>) {
         // What is dropped does not wait for anything any more.
         if !std::mem::replace(&mut self.sides[side].delivering, true) || delay == Some(Duration::ZERO) {
             self.later(delay, Event::Delivered { side });
@@ -303,7 +303,7 @@ impl Robot {
     }
 
     /// A Close or shut has its turn once what was read before it is delivered.
-    fn take_turn(&mut self, side: usize) {
+    fn take_turn(&mut self, side: Side) {
         let delivered = self.sides[side].delivered;
         let has_turn = |asked: &mut Asked| *asked == Asked::Close(When::Now) || delivered;
         match self.sides[side].asked.take_if(has_turn) {
@@ -321,7 +321,7 @@ impl Robot {
     }
 
     /// The peer echoes our Close, once it has come through the queue.
-    fn peer_answers(&mut self, side: usize) {
+    fn peer_answers(&mut self, side: Side) {
         let Some(code) = self.closes[side].first().copied() else { return };
         let through = match self.world.path[side] {
             Path::Free => Some(Duration::ZERO),
@@ -335,7 +335,7 @@ impl Robot {
         self.later(after, closed(side, code));
     }
 
-    fn release(&mut self, side: usize, by: Option<Instant>, cut: bool) {
+    fn release(&mut self, side: Side, by: Option<Instant>, cut: bool) {
         assert!(by.is_some() || self.releases[side].is_empty(), "released once, or sooner");
         let within = by.map(|by| by.saturating_duration_since(self.now));
         // What is being released already is dropped.
@@ -354,7 +354,7 @@ impl Robot {
     }
 
     /// What of a send queue is acknowledged by now.
-    fn acknowledged(&mut self, side: usize) -> u64 {
+    fn acknowledged(&mut self, side: Side) -> u64 {
         let state = &mut self.sides[side];
         let took = match self.world.path[side] {
             Path::Free => state.queue,
@@ -406,7 +406,7 @@ impl Robot {
     /// Lets time pass until the session is over; gives how long it took from its begin. Whoever held our
     /// output up takes it again: an output that stalls for ever is waited for, for ever.
     pub fn run_out(&mut self) -> Duration {
-        for side in 0..2 {
+        for side in Side::BOTH {
             self.happens(Event::Blocked { side, blocked: false });
         }
         self.ends();
@@ -445,12 +445,12 @@ impl Robot {
 }
 
 /// A peer's Close.
-pub fn closed(side: usize, code: Option<u16>) -> Event {
+pub fn closed(side: Side, code: Option<u16>) -> Event {
     let described = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
     Event::Ended { side, how: SourceEnd::Close { code, reason: String::new(), described, advice: None } }
 }
 
-fn side_of(event: &Event) -> Option<usize> {
+fn side_of(event: &Event) -> Option<Side> {
     match event {
         Event::Received { side, .. }
         | Event::Heard { side, .. }
