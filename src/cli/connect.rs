@@ -16,6 +16,7 @@ use super::{
 use crate::{
     endpoint,
     fault::Result,
+    framing::Framing,
     net::DialOptions,
     plan::{Common, Connect, Plan},
     ws::ClientOptions,
@@ -79,7 +80,7 @@ impl ConnectArgs {
             follow: network.location,
             ..handshake::client(handshake, self.credentials, expander)?
         };
-        let input = shared.framing.input.map(|input| input.name);
+        let input = shared.framing.input.as_ref().map(Framing::name);
         let common = Common {
             rules: self.ask.rules(&session, given),
             expect: self.scripting.lower(self.ask.opening(Some(&client))?, given, expander)?,

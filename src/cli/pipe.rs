@@ -17,6 +17,7 @@ use super::{
 use crate::{
     endpoint::Kind,
     fault::Result,
+    framing::Framing,
     plan::{Common, Pipe, Plan},
     session::Rules,
     ws::ClientOptions,
@@ -97,7 +98,7 @@ impl PipeArgs {
             ClientOptions::default()
         };
         let framed = kinds.into_iter().any(Kind::is_bytes);
-        let input = framed.then(|| shared.framing.input.map_or("raw", |input| input.name));
+        let input = framed.then(|| shared.framing.input.as_ref().map_or("raw", Framing::name));
         let rules = self.ask.rules(&session, given);
         let common = Common {
             rules: Rules { grace: server.grace, ..rules },

@@ -9,18 +9,20 @@ use tokio_tungstenite::tungstenite::Message;
 
 pub(super) const LINES: Entry = Entry {
     name: "lines",
+    parameter: None,
     summary: "one line, without its newline, is one message",
     kind: Kind::Text,
-    decoder: |kind, max| Box::new(Decoder::new(kind, max, b'\n', "line")),
-    encoder: || Box::new(Encoder(b'\n')),
+    decoder: |_, kind, max| Box::new(Decoder::new(kind, max, b'\n', "line")),
+    encoder: |_| Box::new(Encoder(b'\n')),
 };
 
 pub(super) const NUL: Entry = Entry {
     name: "nul",
+    parameter: None,
     summary: "as lines, with NUL in place of the newline",
     kind: Kind::Text,
-    decoder: |kind, max| Box::new(Decoder::new(kind, max, 0, "record")),
-    encoder: || Box::new(Encoder(0)),
+    decoder: |_, kind, max| Box::new(Decoder::new(kind, max, 0, "record")),
+    encoder: |_| Box::new(Encoder(0)),
 };
 
 struct Decoder {

@@ -33,14 +33,14 @@ pub enum Sign {
 
 impl Sign {
     /// Recognizes a stream by its start; `None` also where the framing loses nothing of it.
-    fn of(start: &[u8], framing: Framing) -> Option<Self> {
+    fn of(start: &[u8], framing: &Framing) -> Option<Self> {
         const HEADER: &[u8] = b"content-length:";
         let headed = start.get(..HEADER.len()).is_some_and(|name| name.eq_ignore_ascii_case(HEADER));
         // Chunks as they come keep everything, and may be joined again at the far end.
-        if headed && framing.name != "raw" {
+        if headed && framing.name() != "raw" {
             return Some(Self::Headers);
         }
-        let cuts = ["lines", "nul", "paragraph"].contains(&framing.name);
+        let cuts = ["lines", "nul", "paragraph"].contains(&framing.name());
         let text = String::from_utf8_lossy(start);
         let mut lines = text.lines();
         let is_connect = matches!(lines.next(), Some("CONNECT" | "STOMP"));
@@ -108,7 +108,7 @@ impl Watch {
         self.spoke |= !chunk.is_empty();
         let Some(start) = &mut self.start else { return };
         start.extend_from_slice(&chunk[..chunk.len().min(START - start.len())]);
-        if let Some(sign) = Sign::of(start, self.framing) {
+        if let Some(sign) = Sign::of(start, &self.framing) {
             (self.notice)(sign);
         } else if start.len() < START {
             return;
@@ -182,16 +182,16 @@ impl Encode for Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framing::{Kind, by_name};
+    use crate::framing::{Kind, named};
     use std::sync::Mutex;
 
     /// What is told of a stream that begins so, in chunks of that size, after it was sent this.
     fn told(framing: &str, input: &str, step: usize, sent: &str) -> Vec<Sign> {
-        let (told, framing) = (Arc::new(Mutex::new(Vec::new())), by_name(framing).unwrap());
+        let (told, framing) = (Arc::new(Mutex::new(Vec::new())), named(framing));
         let seen = Arc::clone(&told);
         let notice: Notice = Arc::new(move |sign| seen.lock().unwrap().push(sign));
-        let (mut decoder, mut encoder) =
-            watched(framing, (framing.decoder)(Kind::Text, 100_000), (framing.encoder)(), notice);
+        let (decoder, encoder) = (framing.decoder(Kind::Text, 100_000), framing.encoder());
+        let (mut decoder, mut encoder) = watched(framing, decoder, encoder, notice);
         if !sent.is_empty() {
             encoder.encode(&Message::text(sent), &mut Output::default());
         }

@@ -5,15 +5,28 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use tokio_tungstenite::tungstenite::Message;
 
+/// The framing that is written so.
+pub(super) fn named(text: &str) -> Framing {
+    parse(text).and_then(Result::ok).unwrap_or_else(|| panic!("{text} is no framing"))
+}
+
+/// Every framing of the table, with a parameter where it takes one.
+pub(super) fn every() -> impl Iterator<Item = Framing> {
+    FRAMINGS.iter().map(|entry| match &entry.parameter {
+        Some(parameter) => named(&format!("{}={}", entry.name, (parameter.read)("").unwrap_err().instead)),
+        None => Framing::of(entry),
+    })
+}
+
 /// Decodes `input` cut at the given places.
 fn decode(
-    entry: &Entry,
+    framing: &Framing,
     kind: Kind,
     max: usize,
     input: &[u8],
     cuts: &[usize],
 ) -> Result<Vec<Bytes>, BadInput> {
-    let mut decoder = (entry.decoder)(kind, max);
+    let mut decoder = framing.decoder(kind, max);
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
     cuts.extend([0, input.len()]);
     cuts.sort_unstable();
@@ -33,8 +46,8 @@ fn decode(
     Ok(messages)
 }
 
-fn encode(entry: &Entry, messages: &[Bytes]) -> Vec<u8> {
-    let (mut encoder, mut out) = ((entry.encoder)(), Output::default());
+fn encode(framing: &Framing, messages: &[Bytes]) -> Vec<u8> {
+    let (mut encoder, mut out) = (framing.encoder(), Output::default());
     for message in messages {
         encoder.encode(&Message::Binary(message.clone()), &mut out);
     }
@@ -50,19 +63,19 @@ proptest! {
     #[test]
     fn every_split_gives_the_same_messages(input in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(0), any::<u8>()], 0..200), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
         for name in ["lines", "nul", "whole", "length", "base64", "hex", "paragraph", "jsonl"] {
-            let entry = by_name(name).expect("in the table");
-            prop_assert_eq!(decode(entry, Kind::Binary, 1 << 20, &input, &cuts), decode(entry, Kind::Binary, 1 << 20, &input, &[]));
+            let framing = &named(name);
+            prop_assert_eq!(decode(framing, Kind::Binary, 1 << 20, &input, &cuts), decode(framing, Kind::Binary, 1 << 20, &input, &[]));
         }
     }
 
     #[test]
     fn raw_keeps_every_byte(input in proptest::collection::vec(any::<u8>(), 0..200), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
-        prop_assert_eq!(decode(&raw::RAW, Kind::Binary, 1 << 20, &input, &cuts).expect("binary").concat(), input);
+        prop_assert_eq!(decode(&RAW, Kind::Binary, 1 << 20, &input, &cuts).expect("binary").concat(), input);
     }
 
     #[test]
     fn raw_text_never_cuts_a_character(input in "\\PC{0,60}", cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
-        let messages = decode(&raw::RAW, Kind::Text, 1 << 20, input.as_bytes(), &cuts).expect("valid UTF-8 stays valid");
+        let messages = decode(&RAW, Kind::Text, 1 << 20, input.as_bytes(), &cuts).expect("valid UTF-8 stays valid");
         prop_assert_eq!(messages.concat(), input.as_bytes());
     }
 
@@ -70,8 +83,8 @@ proptest! {
     fn lines_round_trip(lines in proptest::collection::vec("[^\n\0]{0,20}", 0..20)) {
         let messages: Vec<Bytes> = lines.into_iter().map(Bytes::from).collect();
         for name in ["lines", "nul"] {
-            let entry = by_name(name).expect("in the table");
-            prop_assert_eq!(&decode(entry, Kind::Text, 1 << 20, &encode(entry, &messages), &[]).expect("UTF-8"), &messages);
+            let framing = &named(name);
+            prop_assert_eq!(&decode(framing, Kind::Text, 1 << 20, &encode(framing, &messages), &[]).expect("UTF-8"), &messages);
         }
     }
 }
@@ -83,17 +96,17 @@ proptest! {
     fn any_bytes_round_trip(messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..10), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
         let messages: Vec<Bytes> = messages.into_iter().map(Bytes::from).collect();
         for name in ["length", "base64", "hex"] {
-            let entry = by_name(name).expect("in the table");
-            let bytes = encode(entry, &messages);
-            prop_assert_eq!(&decode(entry, Kind::Binary, 1 << 20, &bytes, &cuts).expect("its own output"), &messages);
+            let framing = &named(name);
+            let bytes = encode(framing, &messages);
+            prop_assert_eq!(&decode(framing, Kind::Binary, 1 << 20, &bytes, &cuts).expect("its own output"), &messages);
         }
     }
 }
 
 #[test]
 fn a_length_that_is_cut_off_or_too_large_is_refused() {
-    let entry = by_name("length").unwrap();
-    let decoded = |input: &[u8]| decode(entry, Kind::Binary, 100, input, &[]);
+    let framing = &named("length");
+    let decoded = |input: &[u8]| decode(framing, Kind::Binary, 100, input, &[]);
     assert_eq!(decoded(b"\0\0\0\x02ab\0\0\0\0").unwrap(), ["ab", ""]);
     assert!(decoded(b"\0\0\0\x02a").unwrap_err().cause.contains("within record 1, after 5 bytes"));
     assert!(decoded(b"\0\0").is_err());
@@ -102,7 +115,7 @@ fn a_length_that_is_cut_off_or_too_large_is_refused() {
 
 #[test]
 fn encoded_lines_are_checked() {
-    let decoded = |name: &str, input: &[u8]| decode(by_name(name).unwrap(), Kind::Binary, 4, input, &[]);
+    let decoded = |name: &str, input: &[u8]| decode(&named(name), Kind::Binary, 4, input, &[]);
     assert_eq!(decoded("hex", b"00ff\r\n\nAb").unwrap(), [&b"\0\xff"[..], b"", b"\xab"]);
     assert_eq!(decoded("base64", b"aGk=\n").unwrap(), ["hi"]);
     assert_eq!(decoded("hex", b"00\n0g\n").unwrap_err().cause, "line 2 is not hex");
@@ -112,7 +125,7 @@ fn encoded_lines_are_checked() {
 
 #[test]
 fn blank_lines_end_a_paragraph() {
-    let decoded = |input: &[u8]| decode(by_name("paragraph").unwrap(), Kind::Text, 20, input, &[]);
+    let decoded = |input: &[u8]| decode(&named("paragraph"), Kind::Text, 20, input, &[]);
     assert_eq!(
         decoded(b"\n\n{\n \"a\": 1\n}\n\n\nb\r\nc\r\n\r\nlast").unwrap(),
         ["{\n \"a\": 1\n}", "b\r\nc", "last"]
@@ -124,29 +137,28 @@ fn blank_lines_end_a_paragraph() {
 
 #[test]
 fn an_empty_line_is_an_empty_message_and_a_last_line_needs_no_newline() {
-    let messages = decode(&delimited::LINES, Kind::Text, 10, b"a\n\nb\r\nc", &[]).expect("fits");
+    let messages = decode(&LINES, Kind::Text, 10, b"a\n\nb\r\nc", &[]).expect("fits");
     assert_eq!(messages, ["a", "", "b\r", "c"]);
 }
 
 #[test]
 fn bad_utf8_names_the_line() {
-    let bad = decode(&delimited::LINES, Kind::Text, 10, b"a\nb\nc\xff\n", &[]).expect_err("not UTF-8");
+    let bad = decode(&LINES, Kind::Text, 10, b"a\nb\nc\xff\n", &[]).expect_err("not UTF-8");
     assert_eq!(bad.cause, "line 3 is not UTF-8 (byte 2)");
-    assert!(decode(&raw::RAW, Kind::Text, 10, b"ab\xffc", &[]).is_err());
+    assert!(decode(&RAW, Kind::Text, 10, b"ab\xffc", &[]).is_err());
     assert!(
-        decode(&raw::RAW, Kind::Text, 10, "a\u{20ac}".as_bytes().split_last().expect("bytes").1, &[])
-            .is_err()
+        decode(&RAW, Kind::Text, 10, "a\u{20ac}".as_bytes().split_last().expect("bytes").1, &[]).is_err()
     );
 }
 
 #[test]
 fn a_message_over_the_limit_is_refused_before_its_end() {
-    for entry in [&delimited::LINES, &whole::WHOLE] {
-        let mut decoder = (entry.decoder)(Kind::Text, 4);
+    for framing in [LINES, named("whole")] {
+        let mut decoder = framing.decoder(Kind::Text, 4);
         decoder.feed(Bytes::from_static(b"12345"));
-        assert!(matches!(decoder.next(), Some(Err(_))), "{}", entry.name);
+        assert!(matches!(decoder.next(), Some(Err(_))), "{framing:?}");
     }
-    assert!(decode(&delimited::LINES, Kind::Text, 4, b"1234\n12345\n", &[]).is_err());
+    assert!(decode(&LINES, Kind::Text, 4, b"1234\n12345\n", &[]).is_err());
 }
 
 #[test]
@@ -160,7 +172,7 @@ fn a_message_as_large_as_the_limit_is_one_wherever_its_end_is_cut() {
         ("paragraph", b"12345678\r\n\r\n"),
     ] {
         for cut in 0..input.len() {
-            let messages = decode(by_name(name).unwrap(), Kind::Binary, 8, input, &[cut]);
+            let messages = decode(&named(name), Kind::Binary, 8, input, &[cut]);
             assert_eq!(messages.as_deref(), Ok(&[Bytes::from_static(b"12345678")][..]), "{name} at {cut}");
         }
     }
