@@ -16,7 +16,7 @@ use super::{
 use crate::{
     endpoint,
     fault::Result,
-    framing::Framing,
+    framing::{Framing, LINES},
     net::DialOptions,
     plan::{Common, Connect, Plan},
     ws::ClientOptions,
@@ -71,7 +71,7 @@ impl ConnectArgs {
         let target = pasted::target(self.target)?;
         let certificate = std::mem::take(&mut self.shared.certificate);
         let shared = self.shared.lower(
-            Use { framing: "lines", listens: false, once: false, certificate },
+            Use { framing: LINES, listens: false, once: false, certificate },
             given,
             expander,
         )?;

@@ -146,7 +146,7 @@ pub(super) fn whole_resent() -> Fault {
         .hint("read it from a file, or say where a message ends: --framing lines, nul or length")
 }
 
-pub(super) fn framing(messages: &Messages, default: &str, shown: &Output) -> Result<FramingChoice> {
+pub(super) fn framing(messages: &Messages, default: Framing, shown: &Output) -> Result<FramingChoice> {
     let both = match (messages.nul, messages.json) {
         (true, _) => Some(NUL),
         (_, true) => Some(JSONL),
@@ -163,13 +163,13 @@ pub(super) fn framing(messages: &Messages, default: &str, shown: &Output) -> Res
         Timestamps::Time => Stamp::Time,
         Timestamps::Delta => Stamp::Delta,
     });
-    let written = output.as_ref().map_or(default, |output| output.name());
-    if written == "length" && u32::try_from(messages.max_message).is_err() {
+    let written = output.clone().unwrap_or(default);
+    if written.name() == "length" && u32::try_from(messages.max_message).is_err() {
         return Err(usage("a length of four bytes cannot tell messages of 4 GiB and more")
             .hint("allow less with --max-message, or choose another --framing"));
     }
-    if stamp.is_some() && !["lines", "nul", "paragraph"].contains(&written) {
-        let hint = match written {
+    if stamp.is_some() && !written.delimits() {
+        let hint = match written.name() {
             "jsonl" => "leave --timestamps out: JSON records have their time",
             _ => "write --json for records, which have their time",
         };

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     endpoint::Kind,
     fault::Result,
-    framing::Framing,
+    framing::{Framing, RAW},
     plan::{Common, Pipe, Plan},
     session::Rules,
     ws::ClientOptions,
@@ -75,7 +75,7 @@ impl PipeArgs {
         }
 
         let listens = kinds.into_iter().any(Kind::listens);
-        let used = Use { framing: "raw", listens, once: self.server.once, certificate: client_own };
+        let used = Use { framing: RAW, listens, once: self.server.once, certificate: client_own };
         let shared = self.shared.lower(used, given, expander)?;
         let Shared { messages, session, handshake, network, .. } = self.shared;
         let forward = self.server.forward_header.clone();

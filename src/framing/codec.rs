@@ -27,6 +27,9 @@ pub struct Entry {
     pub summary: &'static str,
     /// The frame type used unless `-t` or `-b` says otherwise.
     pub kind: Kind,
+    /// True when messages stand in the output as they are, with delimiters between them: text may be put before
+    /// one, and a delimiter that belongs to a message is lost.
+    pub delimits: bool,
     /// Makes a decoder, with the parameter, of that kind that refuses messages of more than this many bytes.
     pub decoder: fn(&[u8], Kind, usize) -> Box<dyn Decode>,
     /// Makes an encoder, with the parameter.
@@ -74,6 +77,11 @@ impl Framing {
     /// The frame type used unless `-t` or `-b` says otherwise.
     pub fn kind(&self) -> Kind {
         self.entry.kind
+    }
+
+    /// True when messages stand as they are, with delimiters between them.
+    pub fn delimits(&self) -> bool {
+        self.entry.delimits
     }
 
     /// A decoder of that kind that refuses messages of more than `max` bytes.

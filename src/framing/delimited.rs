@@ -12,6 +12,7 @@ pub(super) const LINES: Entry = Entry {
     parameter: None,
     summary: "one line, without its newline, is one message",
     kind: Kind::Text,
+    delimits: true,
     decoder: |_, kind, max| Box::new(Decoder::new(kind, max, b'\n', "line")),
     encoder: |_| Box::new(Encoder(b'\n')),
 };
@@ -21,6 +22,7 @@ pub(super) const NUL: Entry = Entry {
     parameter: None,
     summary: "as lines, with NUL in place of the newline",
     kind: Kind::Text,
+    delimits: true,
     decoder: |_, kind, max| Box::new(Decoder::new(kind, max, 0, "record")),
     encoder: |_| Box::new(Encoder(0)),
 };

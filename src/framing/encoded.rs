@@ -10,6 +10,7 @@ pub(super) const BASE64: Entry = Entry {
     parameter: None,
     summary: "one line in base64 is one message",
     kind: Kind::Binary,
+    delimits: false,
     decoder: |_, kind, max| Decoder::boxed(kind, max, &BASE64_CODE),
     encoder: |_| Box::new(Encoder(&BASE64_CODE)),
 };
@@ -19,6 +20,7 @@ pub(super) const HEX: Entry = Entry {
     parameter: None,
     summary: "one line in hexadecimal is one message",
     kind: Kind::Binary,
+    delimits: false,
     decoder: |_, kind, max| Decoder::boxed(kind, max, &HEX_CODE),
     encoder: |_| Box::new(Encoder(&HEX_CODE)),
 };

@@ -18,6 +18,7 @@ pub(super) const JSONL: Entry = Entry {
     parameter: None,
     summary: "one JSON record a line is one message, with its type and what happens beside it",
     kind: Kind::Text,
+    delimits: false,
     decoder: |_, _, max| Box::new(Decoder::new(max)),
     encoder: |_| Box::new(Encoder { conn: None }),
 };

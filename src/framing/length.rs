@@ -12,6 +12,7 @@ pub(super) const LENGTH: Entry = Entry {
     parameter: None,
     summary: "a length of 4 bytes, big-endian, stands before each message",
     kind: Kind::Binary,
+    delimits: false,
     decoder: |_, kind, max| Box::new(Decoder { kind, max, held: BytesMut::new(), messages: 0 }),
     encoder: |_| Box::new(Encoder),
 };

@@ -9,6 +9,7 @@ pub(super) const PARAGRAPH: Entry = Entry {
     parameter: None,
     summary: "lines up to a blank line are one message",
     kind: Kind::Text,
+    delimits: true,
     decoder: |_, kind, max| Box::new(Decoder { kind, max, held: BytesMut::new(), scanned: 0, messages: 0 }),
     encoder: |_| Box::new(Encoder),
 };

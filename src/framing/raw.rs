@@ -14,6 +14,7 @@ pub(super) const RAW: Entry = Entry {
     parameter: None,
     summary: "each chunk as it arrives, at most 64 KiB or --max-frame, is one message",
     kind: Kind::Binary,
+    delimits: false,
     decoder: |_, kind, max| {
         Box::new(Decoder {
             kind,

@@ -40,12 +40,11 @@ impl Sign {
         if headed && framing.name() != "raw" {
             return Some(Self::Headers);
         }
-        let cuts = ["lines", "nul", "paragraph"].contains(&framing.name());
         let text = String::from_utf8_lossy(start);
         let mut lines = text.lines();
         let is_connect = matches!(lines.next(), Some("CONNECT" | "STOMP"));
         let is_header = |line: &str| line.starts_with("accept-version:") || line.starts_with("login:");
-        (cuts && is_connect && lines.any(is_header)).then_some(Self::Stomp)
+        (framing.delimits() && is_connect && lines.any(is_header)).then_some(Self::Stomp)
     }
 
     /// The note about it, which names the input.

@@ -9,6 +9,7 @@ pub(super) const WHOLE: Entry = Entry {
     parameter: None,
     summary: "all input until its end is one message",
     kind: Kind::Binary,
+    delimits: false,
     decoder: |_, kind, max| Box::new(Decoder { kind, max, all: BytesMut::new() }),
     encoder: |_| Box::new(raw::Encoder),
 };
