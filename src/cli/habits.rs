@@ -7,7 +7,7 @@
 use super::words;
 use crate::{
     endpoint::{Kind, Scheme},
-    framing::Sign,
+    framing::{self, Sign},
 };
 use clap::{Arg, Command};
 use std::net::IpAddr;
@@ -309,12 +309,26 @@ pub(super) fn other_framing(name: &str, serves: bool) -> Option<String> {
             Some(Sign::Headers.hint(serves.then_some("PROGRAM")))
         }
         "stomp" => Some(Sign::Stomp.hint(None)),
-        _ => {
-            let separator = name.strip_prefix("sep").and_then(|rest| rest.strip_prefix(['=', ':']))?;
-            let separator = if separator.is_empty() { "SEPARATOR" } else { separator };
-            Some(format!("tr {} '\\0' < INPUT | wsio connect -0 URL", shell_words::quote(separator)))
-        }
+        _ => None,
     }
+}
+
+/// The framing that was meant by a word that is none, or whose parameter is none.
+pub(super) fn meant_framing(word: &str) -> Option<String> {
+    let (name, parameter) = word.split_once(['=', ':']).unwrap_or((word, ""));
+    let equals = format!("{name}={parameter}");
+    match framing::parse(&equals) {
+        Some(Ok(_)) => return Some(equals),
+        Some(Err(bad)) => return Some(format!("{name}={}", bad.instead)),
+        None => {}
+    }
+    let ours = match word.to_ascii_lowercase().as_str() {
+        // JSON a line each is what other tools call so.
+        "ndjson" | "jsonlines" | "json-lines" | "json-seq" => "jsonl",
+        "crlf" => r"sep=\r\n",
+        _ => return None,
+    };
+    Some(ours.to_owned())
 }
 
 #[cfg(test)]
@@ -328,7 +342,6 @@ mod tests {
             ("LSP", true, &["Content-Length"]),
             ("content-length", false, &["wsio connect -0", "Content-Length"]),
             ("stomp", false, &["--in length --out raw -t", "FRAMES"]),
-            ("sep=;", false, &["tr ';' '\\0' < INPUT | wsio connect -0 URL"]),
         ] {
             let hint = other_framing(name, serves).unwrap();
             assert!(words.iter().all(|word| hint.contains(word)), "{name}: {hint}");

@@ -33,6 +33,7 @@ use codec::message;
 pub static FRAMINGS: &[Entry] = &[
     delimited::LINES,
     delimited::NUL,
+    delimited::SEP,
     raw::RAW,
     whole::WHOLE,
     length::LENGTH,

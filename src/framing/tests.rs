@@ -62,9 +62,21 @@ proptest! {
 
     #[test]
     fn every_split_gives_the_same_messages(input in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(0), any::<u8>()], 0..200), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
-        for name in ["lines", "nul", "whole", "length", "base64", "hex", "paragraph", "jsonl"] {
-            let framing = &named(name);
+        for framing in &every().filter(|framing| *framing != RAW).collect::<Vec<_>>() {
             prop_assert_eq!(decode(framing, Kind::Binary, 1 << 20, &input, &cuts), decode(framing, Kind::Binary, 1 << 20, &input, &[]));
+        }
+    }
+
+    #[test]
+    fn a_separator_is_found_wherever_it_is_cut(
+        input in proptest::collection::vec(prop_oneof![Just(b'a'), Just(b'b'), Just(b'\r'), Just(b'\n')], 0..100),
+        cuts in proptest::collection::vec(any::<usize>(), 0..40),
+    ) {
+        for separator in ["a", "aa", "aab", "abab", "\r\n", "\r\n\r\n"] {
+            let mut pieces: Vec<_> = std::str::from_utf8(&input).unwrap().split(separator).collect();
+            pieces.pop_if(|last| last.is_empty());
+            let framing = named(&format!("sep={separator}"));
+            prop_assert_eq!(decode(&framing, Kind::Text, 1 << 20, &input, &cuts).expect("UTF-8"), pieces);
         }
     }
 
@@ -82,7 +94,7 @@ proptest! {
     #[test]
     fn lines_round_trip(lines in proptest::collection::vec("[^\n\0]{0,20}", 0..20)) {
         let messages: Vec<Bytes> = lines.into_iter().map(Bytes::from).collect();
-        for name in ["lines", "nul"] {
+        for name in ["lines", "nul", "sep=\n\n"] {
             let framing = &named(name);
             prop_assert_eq!(&decode(framing, Kind::Text, 1 << 20, &encode(framing, &messages), &[]).expect("UTF-8"), &messages);
         }
@@ -142,6 +154,56 @@ fn an_empty_line_is_an_empty_message_and_a_last_line_needs_no_newline() {
 }
 
 #[test]
+fn a_separator_is_written_with_escapes() {
+    for (written, separator) in [
+        (";", &b";"[..]),
+        ("---", b"---"),
+        ("=", b"="),
+        (" ", b" "),
+        ("§", "§".as_bytes()),
+        (r"\r\n", b"\r\n"),
+        (r"\t\0\\", b"\t\0\\"),
+        (r"a\x1Eb\xff", b"a\x1eb\xff"),
+        (r"\x72\x6e", b"rn"),
+        ("---n", b"---n"),
+    ] {
+        let framing = named(&format!("sep={written}"));
+        assert_eq!(encode(&framing, &["hi".into()]), [b"hi", separator].concat(), "{written}");
+    }
+    for (written, cause, instead) in [
+        ("", "one or more bytes", r"\x1e"),
+        ("rn", "in quotes", r"\r\n"),
+        ("x1e", "in quotes", r"\x1e"),
+        ("0", "in quotes", r"\0"),
+        (r"\", r"`\` is no escape", r"\x1e"),
+        (r"a\qb", r"`\q` is no escape", r"\x1e"),
+        (r"\x1", r"`\x1` is no escape", r"\x1e"),
+        (r"\x+1", r"`\x+1` is no escape", r"\x1e"),
+        (r"\x1é", r"`\x1é` is no escape", r"\x1e"),
+    ] {
+        let bad = parse(&format!("sep={written}")).unwrap().unwrap_err();
+        assert!(bad.cause.contains(cause), "{written}: {bad:?}");
+        assert_eq!(bad.instead, instead, "{written}");
+    }
+    assert_eq!(parse("sep"), parse("sep="));
+    assert_eq!(parse("lines="), None, "it takes none");
+}
+
+#[test]
+fn a_separator_ends_a_message_and_the_last_one_needs_none() {
+    let decoded = |input: &[u8]| decode(&named("sep=;;"), Kind::Text, 4, input, &[]);
+    assert_eq!(decoded(b"a;b;;;;c\n;").unwrap(), ["a;b", "", "c\n;"]);
+    assert_eq!(decoded(b";;").unwrap(), [""]);
+    assert_eq!(decoded(b"a;;b;;\xff;;").unwrap_err().cause, "record 3 is not UTF-8 (byte 1)");
+    assert_eq!(decoded(b"a;;12345;;").unwrap_err().cause, "record 2 is longer than 4 bytes");
+    let mut decoder = named("sep=;;").decoder(Kind::Text, 4);
+    decoder.feed(Bytes::from_static(b"1234;"));
+    assert!(decoder.next().is_none());
+    decoder.feed(Bytes::from_static(b"5"));
+    assert!(matches!(decoder.next(), Some(Err(_))), "refused before its end");
+}
+
+#[test]
 fn bad_utf8_names_the_line() {
     let bad = decode(&LINES, Kind::Text, 10, b"a\nb\nc\xff\n", &[]).expect_err("not UTF-8");
     assert_eq!(bad.cause, "line 3 is not UTF-8 (byte 2)");
@@ -166,6 +228,7 @@ fn a_message_as_large_as_the_limit_is_one_wherever_its_end_is_cut() {
     for (name, input) in [
         ("lines", &b"12345678\n"[..]),
         ("nul", b"12345678\0"),
+        ("sep=---", b"12345678---"),
         ("length", b"\0\0\0\x0812345678"),
         ("base64", b"MTIzNDU2Nzg=\r\n"),
         ("hex", b"3132333435363738\r\n"),

@@ -139,7 +139,7 @@ fn framings_of_other_tools_get_the_line_that_does_their_work() {
         (&["listen", "0", "--framing", "headers", "--", "x"][..], "wsio listen 8080 -0 -- sh -c"),
         (&["connect", "ws://h", "--out=lsp"], "wsio connect -0"),
         (&["connect", "ws://h", "--in", "stomp"], "wsio connect URL --in length --out raw -t"),
-        (&["connect", "ws://h", "--in", "sep=;"], "tr ';' '\\0' < INPUT | wsio connect -0 URL"),
+        (&["connect", "ws://h", "--in", "sep=0"], r"wsio connect ws://h --in 'sep=\0'"),
     ] {
         let done = Wsio::run(args.iter().copied(), "");
         assert_eq!(done.code, 2, "{}", done.err);
