@@ -89,9 +89,9 @@ _wsio() {
         else
             local possible=
             case $option in
-                --framing) possible='lines nul sep= raw whole length base64 hex paragraph jsonl' ;;
-                --in) possible='lines nul sep= raw whole length base64 hex paragraph jsonl' ;;
-                --out) possible='lines nul sep= raw whole length base64 hex paragraph jsonl' ;;
+                --framing) possible='lines nul sep= raw whole length headers base64 hex paragraph jsonl' ;;
+                --in) possible='lines nul sep= raw whole length headers base64 hex paragraph jsonl' ;;
+                --out) possible='lines nul sep= raw whole length headers base64 hex paragraph jsonl' ;;
                 --timestamps) possible='time delta' ;;
                 --color) possible='auto always never' ;;
                 --slow) possible='disconnect drop wait' ;;

@@ -302,15 +302,8 @@ fn is_bare_host(word: &str) -> bool {
 }
 
 /// The command that does the work of a framing which wsio lacks, by the name of the framing.
-pub(super) fn other_framing(name: &str, serves: bool) -> Option<String> {
-    let name = name.to_ascii_lowercase();
-    match name.as_str() {
-        "headers" | "header" | "lsp" | "dap" | "content-length" | "http" | "jsonrpc" | "json-rpc" => {
-            Some(Sign::Headers.hint(serves.then_some("PROGRAM")))
-        }
-        "stomp" => Some(Sign::Stomp.hint(None)),
-        _ => None,
-    }
+pub(super) fn other_framing(name: &str) -> Option<String> {
+    name.eq_ignore_ascii_case("stomp").then(|| Sign::Stomp.hint(None))
 }
 
 /// The framing that was meant by a word that is none, or whose parameter is none.
@@ -326,26 +319,8 @@ pub(super) fn meant_framing(word: &str) -> Option<String> {
         // JSON a line each is what other tools call so.
         "ndjson" | "jsonlines" | "json-lines" | "json-seq" => "jsonl",
         "crlf" => r"sep=\r\n",
+        "header" | "lsp" | "dap" | "content-length" | "http" | "jsonrpc" | "json-rpc" => "headers",
         _ => return None,
     };
     Some(ours.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_framing_that_there_is_none_of_has_what_does_its_work() {
-        for (name, serves, words) in [
-            ("headers", true, &["wsio listen 8080 -0 -- sh -c", "sh PROGRAM"][..]),
-            ("LSP", true, &["Content-Length"]),
-            ("content-length", false, &["wsio connect -0", "Content-Length"]),
-            ("stomp", false, &["--in length --out raw -t", "FRAMES"]),
-        ] {
-            let hint = other_framing(name, serves).unwrap();
-            assert!(words.iter().all(|word| hint.contains(word)), "{name}: {hint}");
-        }
-        assert_eq!(other_framing("linse", false), None);
-    }
 }

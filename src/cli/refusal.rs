@@ -307,7 +307,7 @@ impl Refused<'_> {
         let option = option.split(' ').next()?;
         if ["--framing", "--in", "--out"].contains(&option) {
             let line = || self.with_value(option, value, &habits::meant_framing(value)?);
-            let hint = habits::other_framing(value, self.words[0] == "listen").or_else(line);
+            let hint = habits::other_framing(value).or_else(line);
             if hint.is_some() {
                 return hint;
             }

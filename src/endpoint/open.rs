@@ -6,7 +6,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{
-        self, Encode, Escaped, Framing, Kind, Notice, Sign, Stamp, Stamped,
+        self, Encode, Escaped, Framing, HEADERS, Kind, Notice, Sign, Stamp, Stamped,
         record::{Facts, Timings},
     },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
@@ -170,7 +170,7 @@ pub struct Reach {
     pub connector_noted: Once,
     /// The note on the file that gets the keys of TLS was written.
     pub key_log_noted: Once,
-    /// The note on a stream whose framing is none of ours was written.
+    /// The note on a stream whose framing is not the chosen one was written.
     pub sign_noted: Arc<Once>,
 }
 
@@ -196,12 +196,13 @@ impl Reach {
         self.bytes_as(port, texts, &self.framings.input, self.framings.output.encoder(), Some(notice))
     }
 
-    /// Tells once of a framing that is none of ours.
+    /// Tells once of another framing than the chosen one.
     fn notice(&self, input: String, program: Option<String>) -> Notice {
         let (reporter, once) = (self.reporter.clone(), Arc::clone(&self.sign_noted));
+        let writes_headers = self.framings.output == HEADERS;
         Arc::new(move |sign| {
-            // Only a program is one that could have answered.
-            if sign == Sign::Unanswered && program.is_none() {
+            // Only a program is one that could have answered, and headers may be what it was sent.
+            if sign == Sign::Unanswered && (program.is_none() || writes_headers) {
                 return;
             }
             once.call_once(|| {

@@ -8,6 +8,7 @@ mod codec;
 mod delimited;
 mod encoded;
 mod escaped;
+mod headers;
 pub mod jsonl;
 mod length;
 mod marked;
@@ -37,6 +38,7 @@ pub static FRAMINGS: &[Entry] = &[
     raw::RAW,
     whole::WHOLE,
     length::LENGTH,
+    headers::HEADERS,
     encoded::BASE64,
     encoded::HEX,
     paragraph::PARAGRAPH,
@@ -49,6 +51,8 @@ pub const LINES: Framing = Framing::of(&delimited::LINES);
 pub const NUL: Framing = Framing::of(&delimited::NUL);
 /// One message a piece of the stream, wherever it is cut.
 pub const RAW: Framing = Framing::of(&raw::RAW);
+/// One message behind its headers.
+pub const HEADERS: Framing = Framing::of(&headers::HEADERS);
 /// One message a JSON record.
 pub const JSONL: Framing = Framing::of(&jsonl::JSONL);
 

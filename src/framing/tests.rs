@@ -107,7 +107,7 @@ proptest! {
     #[test]
     fn any_bytes_round_trip(messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..10), cuts in proptest::collection::vec(any::<usize>(), 0..8)) {
         let messages: Vec<Bytes> = messages.into_iter().map(Bytes::from).collect();
-        for name in ["length", "base64", "hex"] {
+        for name in ["length", "headers", "base64", "hex"] {
             let framing = &named(name);
             let bytes = encode(framing, &messages);
             prop_assert_eq!(&decode(framing, Kind::Binary, 1 << 20, &bytes, &cuts).expect("its own output"), &messages);
@@ -123,6 +123,67 @@ fn a_length_that_is_cut_off_or_too_large_is_refused() {
     assert!(decoded(b"\0\0\0\x02a").unwrap_err().cause.contains("within record 1, after 5 bytes"));
     assert!(decoded(b"\0\0").is_err());
     assert!(decoded(b"\0\0\0\x65").unwrap_err().cause.contains("longer than 100"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_split_of_headers_gives_the_same(
+        parts in proptest::collection::vec(prop::sample::select(vec![
+            "Content-Length: 2\r\n", "content-length:2\n", "Content-Length: 11\r\n", "X: y\r\n", "\r\n", "\n", "ab", ":", "\r",
+        ]), 0..12),
+        cuts in proptest::collection::vec(any::<usize>(), 0..8),
+    ) {
+        let (headers, input) = (named("headers"), parts.concat());
+        let decoded = |cuts: &[usize]| decode(&headers, Kind::Text, 10, input.as_bytes(), cuts);
+        prop_assert_eq!(decoded(&cuts), decoded(&[]));
+    }
+}
+
+#[test]
+fn headers_stand_before_each_message() {
+    let headers = named("headers");
+    let decoded = |input: &[u8]| decode(&headers, Kind::Text, 100, input, &[]);
+    let read = decoded(
+        b"Content-Length: 2\r\nContent-Type: application/vscode-jsonrpc; charset=utf-8\r\n\r\n{}\
+          content-LENGTH:0\n\nContent-Length: 3\r\nContent-Length:\t03 \r\n\r\n\"\n\"",
+    );
+    assert_eq!(read.unwrap(), ["{}", "", "\"\n\""]);
+    assert_eq!(
+        encode(&headers, &["{}".into(), "ü".into()]),
+        "Content-Length: 2\r\n\r\n{}Content-Length: 2\r\n\r\nü".as_bytes()
+    );
+    const GOOD: &[u8] = b"Content-Length: 2\r\n\r\n{}";
+    for (bad, cause) in [
+        (&b"X: y\r\n\r\n"[..], "message 2 has no Content-Length header"),
+        (b"\n", "message 2 has no Content-Length header"),
+        (b"Content-Length: \r\n\r\n", "message 2 has a Content-Length that is no number"),
+        (b"Content-Length: -1\r\n\r\n", "message 2 has a Content-Length that is no number"),
+        (b"Content-Length: 1, 1\r\n\r\n", "message 2 has a Content-Length that is no number"),
+        (
+            b"Content-Length: 1\r\nContent-Length: 2\r\n",
+            "message 2 has two Content-Length headers, which differ",
+        ),
+        (b"Content-Length: 101\r\n", "message 2 is longer than 100 bytes"),
+        (b"Content-Length: 99999999999999999999999\r\n", "message 2 is longer than 100 bytes"),
+        (
+            b"the server is ready\r\n",
+            "message 2 has a line before it that is no header: `the server is ready`",
+        ),
+        (b"at 10:15\n", "message 2 has a line before it that is no header: `at 10:15`"),
+        (b": 1\n", "message 2 has a line before it that is no header: `: 1`"),
+        (b"Content-Length: 1\r\n\r\n\xff", "message 2 is not UTF-8 (byte 1)"),
+        (b"Content-Length: 2\r\n\r\n{", "the input ends within message 2, after 22 bytes of it"),
+        (b"Content-Length: 2\r\n\r\n", "the input ends within message 2, after 21 bytes of it"),
+        (b"C", "the input ends within message 2, after 1 bytes of it"),
+        (&b"X: y\n".repeat(1639), "message 2 has more than 8192 bytes of headers"),
+        (&b"X".repeat(8192), "message 2 has more than 8192 bytes of headers"),
+    ] {
+        assert_eq!(decoded(&[GOOD, bad].concat()).unwrap_err().cause, cause);
+    }
+    let binary = decode(&headers, Kind::Binary, 100, b"Content-Length: 1\r\n\r\n\xff", &[]);
+    assert_eq!(binary.unwrap(), [&b"\xff"[..]]);
 }
 
 #[test]
@@ -230,6 +291,7 @@ fn a_message_as_large_as_the_limit_is_one_wherever_its_end_is_cut() {
         ("nul", b"12345678\0"),
         ("sep=---", b"12345678---"),
         ("length", b"\0\0\0\x0812345678"),
+        ("headers", b"Content-Length: 8\r\n\r\n12345678"),
         ("base64", b"MTIzNDU2Nzg=\r\n"),
         ("hex", b"3132333435363738\r\n"),
         ("paragraph", b"12345678\r\n\r\n"),

@@ -37,6 +37,12 @@ fn first_commands_of_other_tools_get_the_line_that_works() {
         ("wsio connect ws://h --queue=3", "leave it out: --queue is for wsio listen and wsio pipe"),
         ("wsio pipe - ws://h --no-pretty", "leave it out: --no-pretty is for wsio connect"),
         ("wsio connect --framing ndjson ws://h", "wsio connect --framing jsonl ws://h"),
+        (
+            "wsio connect --in Stomp ws://h",
+            "perl -0ne 'print pack(q(N), length), $_' FRAMES | wsio connect URL",
+        ),
+        ("wsio connect --framing LSP ws://h", "wsio connect --framing headers ws://h"),
+        ("wsio listen 0 --in=json-rpc -- x", "wsio listen 0 --in=headers -- x"),
         ("wsio connect --framing crlf ws://h", r"wsio connect --framing 'sep=\r\n' ws://h"),
         ("wsio connect --in sep:--- ws://h", "wsio connect --in sep=--- ws://h"),
         ("wsio connect --out=sep ws://h", r"wsio connect '--out=sep=\x1e' ws://h"),
