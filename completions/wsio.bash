@@ -89,15 +89,16 @@ _wsio() {
         else
             local possible=
             case $option in
-                --framing) possible='lines nul raw whole length base64 hex paragraph jsonl' ;;
-                --in) possible='lines nul raw whole length base64 hex paragraph jsonl' ;;
-                --out) possible='lines nul raw whole length base64 hex paragraph jsonl' ;;
+                --framing) possible='lines nul sep= raw whole length headers base64 hex paragraph jsonl' ;;
+                --in) possible='lines nul sep= raw whole length headers base64 hex paragraph jsonl' ;;
+                --out) possible='lines nul sep= raw whole length headers base64 hex paragraph jsonl' ;;
                 --timestamps) possible='time delta' ;;
                 --color) possible='auto always never' ;;
                 --slow) possible='disconnect drop wait' ;;
                 --child-stderr) possible='log client' ;;
             esac
             COMPREPLY=($(compgen -W "$possible" -- "$value"))
+            [[ ${COMPREPLY[*]} == *= ]] && compopt -o nospace 2>/dev/null
         fi
     elif [[ $cur == -?* || ($cur == - && $sub != pipe) ]]; then
         _wsio_words "$options"

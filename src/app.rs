@@ -151,10 +151,10 @@ fn prompt(
     screen: Screen,
     env: fn(&str) -> Option<String>,
 ) -> Option<Prompt> {
-    let Common { framing, direction, .. } = *common;
+    let Common { framing, direction, .. } = common;
     // A framing is chosen for bytes, on a terminal too; a log of lines with their times counts as one.
     let chosen = framing.is_chosen() || framing.stamp.is_some();
-    if chosen || direction == Direction::ReceiveOnly || common.input_left.is_some() {
+    if chosen || *direction == Direction::ReceiveOnly || common.input_left.is_some() {
         return None;
     }
     let setup = term::Setup {

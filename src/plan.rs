@@ -253,7 +253,7 @@ impl Serve {
 }
 
 /// `--in`, `--out`, `-t`, `-b`, `--raw`; `None` takes the place's default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FramingChoice {
     /// Bytes to messages. Default: `lines` for connect and listen on stdio, `raw` for pipe.
     pub input: Option<Framing>,

@@ -199,7 +199,7 @@ pub(super) fn check_bytes(matches: &ArgMatches) -> Result<()> {
 fn below(name: &str, top: bool, style: Style) -> String {
     let mut text = String::new();
     if style == Style::Long && !top {
-        let rows = FRAMINGS.iter().map(|entry| (entry.name.to_owned(), entry.summary));
+        let rows = FRAMINGS.iter().map(|entry| (entry.usage().to_owned(), entry.summary));
         table(&mut text, "Framings (F)", rows);
     }
     if style == Style::Long && (top || name == "pipe") {

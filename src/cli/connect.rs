@@ -16,6 +16,7 @@ use super::{
 use crate::{
     endpoint,
     fault::Result,
+    framing::{Framing, LINES},
     handshake::ClientOptions,
     net::DialOptions,
     plan::{Common, Connect, Plan},
@@ -70,7 +71,7 @@ impl ConnectArgs {
         let target = pasted::target(self.target)?;
         let certificate = std::mem::take(&mut self.shared.certificate);
         let shared = self.shared.lower(
-            Use { framing: "lines", listens: false, once: false, certificate },
+            Use { framing: LINES, listens: false, once: false, certificate },
             given,
             expander,
         )?;
@@ -79,7 +80,7 @@ impl ConnectArgs {
             follow: network.location,
             ..handshake::client(handshake, self.credentials, expander)?
         };
-        let input = shared.framing.input.map(|input| input.name);
+        let input = shared.framing.input.as_ref().map(Framing::name);
         let common = Common {
             rules: self.expectations.rules(&session, given),
             expect: self.scripting.lower(self.expectations.opening(Some(&client))?, given, expander)?,

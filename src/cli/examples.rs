@@ -80,6 +80,12 @@ pub static EXAMPLES: &[Example] = &[
     ),
     example(
         "listen",
+        "Give an editor in the browser its language server",
+        "wsio listen --framing headers 8080 -- clangd",
+        false,
+    ),
+    example(
+        "listen",
         "Print what one client sends, then exit",
         "wsio listen --once ws://127.0.0.1:8080/hook",
         false,

@@ -72,6 +72,7 @@ static WORDS: &[(&[&str], &str)] = &[
     (&["--max-messages", "--max-messages-rev"], "-n N to end after N received messages"),
     (&["--print-ping-rtts"], "--stats to sum up round trips, --ping N to measure them alone"),
     (&["--null-terminated"], "-0 to separate messages with NUL"),
+    (&["--separator", "--delimiter"], r"--framing sep=STR, in quotes as 'sep=\x1e' or 'sep=\r\n'"),
     (&["--no-line", "--no-linemode", "--no-line-mode"], "--framing raw to send chunks as they arrive"),
     (&["--strict"], "leave it out: a message that does not fit is an error, never cut"),
     (

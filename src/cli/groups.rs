@@ -9,11 +9,11 @@ use crate::{
     session::{CloseWith, Rules},
 };
 use clap::{
-    ArgAction, Args, ValueEnum, ValueHint,
+    Arg, ArgAction, Args, Command, Error, ValueEnum, ValueHint,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use regex::Regex;
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsStr, path::PathBuf, time::Duration};
 
 /// Bytes to messages and back, and what is sent and shown.
 #[derive(Debug, Args)]
@@ -21,13 +21,13 @@ use std::{path::PathBuf, time::Duration};
 #[command(next_help_heading = "Messages")]
 pub(super) struct Messages {
     /// Cut input into messages and write messages as F, both ways
-    #[arg(long, value_name = "F", value_parser = framing_parser())]
+    #[arg(long, value_name = "F", value_parser = FramingParser)]
     pub framing: Option<Framing>,
     /// Cut input into messages as F
-    #[arg(long = "in", value_name = "F", value_parser = framing_parser(), hide_possible_values = true, hide_short_help = true)]
+    #[arg(long = "in", value_name = "F", value_parser = FramingParser, hide_possible_values = true, hide_short_help = true)]
     pub input: Option<Framing>,
     /// Write messages to the output as F
-    #[arg(long = "out", value_name = "F", value_parser = framing_parser(), hide_possible_values = true, hide_short_help = true)]
+    #[arg(long = "out", value_name = "F", value_parser = FramingParser, hide_possible_values = true, hide_short_help = true)]
     pub output: Option<Framing>,
     /// Separate messages with NUL, the same as --framing nul
     #[arg(short = '0', conflicts_with = "framing", hide_short_help = true)]
@@ -198,10 +198,33 @@ pub(super) struct Output {
     pub raw: bool,
 }
 
-fn framing_parser() -> impl TypedValueParser<Value = Framing> {
-    let values = FRAMINGS.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary));
-    PossibleValuesParser::new(values)
-        .map(|name| framing::by_name(&name).expect("the possible values are the names of the table"))
+/// Reads a framing, and lists the names of all as clap lists possible values; a parameter can be anything.
+#[derive(Clone)]
+struct FramingParser;
+
+impl TypedValueParser for FramingParser {
+    type Value = Framing;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Framing, Error> {
+        match value.to_str().and_then(framing::parse) {
+            Some(read) => {
+                let read = move |_: &str| read.clone().map_err(|bad| bad.cause);
+                read.parse_ref(command, arg, value)
+            }
+            None => {
+                let names = PossibleValuesParser::new(possible_framings());
+                names.try_map(|_| Err("is no framing")).parse_ref(command, arg, value)
+            }
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(possible_framings()))
+    }
+}
+
+fn possible_framings() -> impl Iterator<Item = PossibleValue> {
+    FRAMINGS.iter().map(|entry| PossibleValue::new(entry.stem()).help(entry.summary))
 }
 
 /// Many clients at one source.

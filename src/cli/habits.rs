@@ -7,7 +7,7 @@
 use super::argv;
 use crate::{
     endpoint::{Kind, Scheme},
-    framing::Sign,
+    framing::{self, Sign},
 };
 use clap::{Arg, Command};
 use std::net::IpAddr;
@@ -302,37 +302,25 @@ fn is_bare_host(word: &str) -> bool {
 }
 
 /// The command that does the work of a framing which wsio lacks, by the name of the framing.
-pub(super) fn other_framing(name: &str, serves: bool) -> Option<String> {
-    let name = name.to_ascii_lowercase();
-    match name.as_str() {
-        "headers" | "header" | "lsp" | "dap" | "content-length" | "http" | "jsonrpc" | "json-rpc" => {
-            Some(Sign::Headers.hint(serves.then_some("PROGRAM")))
-        }
-        "stomp" => Some(Sign::Stomp.hint(None)),
-        _ => {
-            let separator = name.strip_prefix("sep").and_then(|rest| rest.strip_prefix(['=', ':']))?;
-            let separator = if separator.is_empty() { "SEPARATOR" } else { separator };
-            Some(format!("tr {} '\\0' < INPUT | wsio connect -0 URL", shell_words::quote(separator)))
-        }
-    }
+pub(super) fn other_framing(name: &str) -> Option<String> {
+    name.eq_ignore_ascii_case("stomp").then(|| Sign::Stomp.hint(None))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_framing_that_there_is_none_of_has_what_does_its_work() {
-        for (name, serves, words) in [
-            ("headers", true, &["wsio listen 8080 -0 -- sh -c", "sh PROGRAM"][..]),
-            ("LSP", true, &["Content-Length"]),
-            ("content-length", false, &["wsio connect -0", "Content-Length"]),
-            ("stomp", false, &["--in length --out raw -t", "FRAMES"]),
-            ("sep=;", false, &["tr ';' '\\0' < INPUT | wsio connect -0 URL"]),
-        ] {
-            let hint = other_framing(name, serves).unwrap();
-            assert!(words.iter().all(|word| hint.contains(word)), "{name}: {hint}");
-        }
-        assert_eq!(other_framing("linse", false), None);
+/// The framing that was meant by a word that is none, or whose parameter is none.
+pub(super) fn meant_framing(word: &str) -> Option<String> {
+    let (name, parameter) = word.split_once(['=', ':']).unwrap_or((word, ""));
+    let equals = format!("{name}={parameter}");
+    match framing::parse(&equals) {
+        Some(Ok(_)) => return Some(equals),
+        Some(Err(bad)) => return Some(format!("{name}={}", bad.instead)),
+        None => {}
     }
+    let ours = match word.to_ascii_lowercase().as_str() {
+        // JSON a line each is what other tools call so.
+        "ndjson" | "jsonlines" | "json-lines" | "json-seq" => "jsonl",
+        "crlf" => r"sep=\r\n",
+        "header" | "lsp" | "dap" | "content-length" | "http" | "jsonrpc" | "json-rpc" => "headers",
+        _ => return None,
+    };
+    Some(ours.to_owned())
 }

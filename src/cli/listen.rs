@@ -16,6 +16,7 @@ use crate::{
     endpoint::{Kind, Scheme},
     exit::Exit,
     fault::{Fault, Result},
+    framing::LINES,
     net::ListenAddr,
     plan::{Common, Expect, Listen, Plan, Target},
     session::Rules,
@@ -89,7 +90,7 @@ impl ListenArgs {
             .map_or(!self.echo && self.program.is_empty(), |to| Kind::of(to) == Kind::Standard);
         let is_one_on_standard = self.server.once && standard && self.scripting.script.is_none();
         let once = self.server.once;
-        let used = Use { framing: "lines", listens: true, once, certificate: Certificate::default() };
+        let used = Use { framing: LINES, listens: true, once, certificate: Certificate::default() };
         let shared = self.shared.lower(used, given, expander)?;
         let Handshake { headers, subprotocols, compress } = self.shared.handshake;
         let forward = self.server.forward_header.clone();

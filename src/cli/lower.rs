@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     fault::{Fault, Result},
-    framing::{self, Kind, Stamp},
+    framing::{Framing, JSONL, Kind, NUL, Stamp},
     handshake::{AccessPolicy, ServerOptions},
     link::room,
     net::{Activation, BindOptions},
@@ -133,7 +133,7 @@ pub fn check_input(plan: &Plan, is_file: bool) -> Result<()> {
         Plan::Listen(plan) => (&[], &plan.common),
     };
     let resends = common.reconnect.is_some_and(|reconnect| reconnect.resend);
-    let input = common.framing.input.map(|input| input.name);
+    let input = common.framing.input.as_ref().map(Framing::name);
     if resends && input == Some("whole") && ends.contains(&"-") && !is_file {
         return Err(whole_resent());
     }
@@ -146,30 +146,30 @@ pub(super) fn whole_resent() -> Fault {
         .hint("read it from a file, or say where a message ends: --framing lines, nul or length")
 }
 
-pub(super) fn framing(messages: &Messages, default: &str, shown: &Output) -> Result<FramingChoice> {
+pub(super) fn framing(messages: &Messages, default: Framing, shown: &Output) -> Result<FramingChoice> {
     let both = match (messages.nul, messages.json) {
-        (true, _) => framing::by_name("nul"),
-        (_, true) => framing::by_name("jsonl"),
-        _ => messages.framing,
+        (true, _) => Some(NUL),
+        (_, true) => Some(JSONL),
+        _ => messages.framing.clone(),
     };
-    let input = messages.input.or(both);
-    if (messages.text || messages.binary) && input.is_some_and(|input| input.name == "jsonl") {
+    let input = messages.input.clone().or(both.clone());
+    if (messages.text || messages.binary) && input == Some(JSONL) {
         let option = if messages.text { "--text" } else { "--binary" };
         return Err(usage(format!("{option} is not for JSON records: each one says its own type"))
             .hint(format!("leave {option} out")));
     }
-    let output = messages.output.or(both);
+    let output = messages.output.clone().or(both);
     let stamp = messages.timestamps.map(|stamp| match stamp {
         Timestamps::Time => Stamp::Time,
         Timestamps::Delta => Stamp::Delta,
     });
-    let written = output.map_or(default, |output| output.name);
-    if written == "length" && u32::try_from(messages.max_message).is_err() {
+    let written = output.clone().unwrap_or(default);
+    if written.name() == "length" && u32::try_from(messages.max_message).is_err() {
         return Err(usage("a length of four bytes cannot tell messages of 4 GiB and more")
             .hint("allow less with --max-message, or choose another --framing"));
     }
-    if stamp.is_some() && !["lines", "nul", "paragraph"].contains(&written) {
-        let hint = match written {
+    if stamp.is_some() && !written.delimits() {
+        let hint = match written.name() {
             "jsonl" => "leave --timestamps out: JSON records have their time",
             _ => "write --json for records, which have their time",
         };
@@ -235,9 +235,9 @@ pub(super) fn input_left(given: &Given, expander: &Expander) -> Option<&'static 
 }
 
 pub(super) fn send(messages: &Messages, expander: &mut Expander) -> Result<Vec<Bytes>> {
-    let framing = messages.input.or(messages.framing);
+    let framing = messages.input.as_ref().or(messages.framing.as_ref());
     let is_binary =
-        messages.binary || !messages.text && framing.is_some_and(|framing| framing.kind == Kind::Binary);
+        messages.binary || !messages.text && framing.is_some_and(|framing| framing.kind() == Kind::Binary);
     let message = |text: &String| match is_binary {
         true => expander.message("--send", text, messages.max_message).map(Bytes::from),
         false => expander.text_message("--send", text, messages.max_message).map(Bytes::from),

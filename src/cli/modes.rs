@@ -9,7 +9,7 @@ use super::lower::Given;
 use crate::{
     endpoint::{Kind, Scheme, binds_unix, is_dialled, is_echo},
     fault::Result,
-    framing::Framing,
+    framing::{Framing, JSONL},
     net::ListenAddr,
 };
 
@@ -371,12 +371,10 @@ pub(super) fn check(given: &Given) -> Result<()> {
 
 /// True when the output's framing shows every character in printable letters.
 fn is_printable(given: &Given) -> bool {
-    let named = |id| given.matches.get_one::<Framing>(id).map(|framing| framing.name);
-    let json = given.has("json").then_some("jsonl");
-    named("output")
-        .or(json)
-        .or(named("framing"))
-        .is_some_and(|name| ["jsonl", "base64", "hex"].contains(&name))
+    let named = |id| given.matches.get_one::<Framing>(id).cloned();
+    let json = given.has("json").then_some(JSONL);
+    let output = named("output").or(json).or(named("framing"));
+    output.is_some_and(|framing| framing.encoder().is_printable())
 }
 
 #[cfg(test)]

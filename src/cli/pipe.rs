@@ -17,6 +17,7 @@ use super::{
 use crate::{
     endpoint::Kind,
     fault::Result,
+    framing::{Framing, RAW},
     handshake::ClientOptions,
     plan::{Common, Pipe, Plan},
     session::Rules,
@@ -74,7 +75,7 @@ impl PipeArgs {
         }
 
         let listens = kinds.into_iter().any(Kind::listens);
-        let used = Use { framing: "raw", listens, once: self.server.once, certificate: client_own };
+        let used = Use { framing: RAW, listens, once: self.server.once, certificate: client_own };
         let shared = self.shared.lower(used, given, expander)?;
         let Shared { messages, session, handshake, network, .. } = self.shared;
         let forward = self.server.forward_header.clone();
@@ -96,7 +97,7 @@ impl PipeArgs {
             ClientOptions::default()
         };
         let framed = kinds.into_iter().any(Kind::is_bytes);
-        let input = framed.then(|| shared.framing.input.map_or("raw", |input| input.name));
+        let input = framed.then(|| shared.framing.input.as_ref().map_or("raw", Framing::name));
         let rules = self.expectations.rules(&session, given);
         let common = Common {
             rules: Rules { grace: server.grace, ..rules },

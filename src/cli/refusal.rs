@@ -304,28 +304,32 @@ impl Refused<'_> {
         if option.starts_with("--count") && value.contains("://") {
             return Some(AMBIGUOUS_N.to_owned());
         }
-        if ["--framing", "--in", "--out"].contains(&option.split(' ').next()?)
-            && let Some(hint) = habits::other_framing(value, self.words[0] == "listen")
-        {
-            return Some(hint);
+        let option = option.split(' ').next()?;
+        if ["--framing", "--in", "--out"].contains(&option) {
+            let line = || self.with_value(option, value, &habits::meant_framing(value)?);
+            let hint = habits::other_framing(value).or_else(line);
+            if hint.is_some() {
+                return hint;
+            }
         }
         let similar = || {
-            let arg = argv::argument(self.command, option.split(' ').next()?)?;
+            let arg = argv::argument(self.command, option)?;
             let possible = arg.get_possible_values();
             argv::slip(value, possible.iter().map(|value| value.get_name()).collect::<Vec<_>>().into_iter())
                 .map(|similar| format!("{similar}, which is similar"))
         };
-        similar().or_else(|| self.with_example(option.split(' ').next()?, value))
+        similar().or_else(|| self.with_example(option, value))
     }
 
     /// The line with a value that the option takes.
     fn with_example(&self, option: &str, value: &str) -> Option<String> {
+        let name = argv::argument(self.command, option)?.get_value_names()?.first()?;
+        self.with_value(option, value, example(name)?)
+    }
+
+    /// The line with another value of the option.
+    fn with_value(&self, option: &str, value: &str, instead: &str) -> Option<String> {
         let arg = argv::argument(self.command, option)?;
-        let example = match (arg.get_value_names()?.first()?.as_str(), value.to_ascii_lowercase().as_str()) {
-            // JSON a line each is what other tools call so.
-            ("F", "ndjson" | "jsonlines" | "json-lines" | "json-seq") => "jsonl",
-            (name, _) => example(name)?,
-        };
         let at = self
             .words
             .iter()
@@ -333,16 +337,16 @@ impl Refused<'_> {
         let mut line = self.words.clone();
         let written = line[at].clone();
         if let Some((name, _)) = written.split_once('=') {
-            line[at] = format!("{name}={example}");
+            line[at] = format!("{name}={instead}");
         } else if !written.starts_with("--") && written.len() > 2 {
-            line.splice(at..=at, [written[..2].to_owned(), example.to_owned()]);
+            line.splice(at..=at, [written[..2].to_owned(), instead.to_owned()]);
         } else {
             let end = if !value.is_empty() && line.get(at + 1).is_some_and(|next| next == value) {
                 at + 2
             } else {
                 at + 1
             };
-            line.splice(at..end, [written, example.to_owned()]);
+            line.splice(at..end, [written, instead.to_owned()]);
         }
         argv::parse(self.command, &line).then(|| argv::shown(&line))
     }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     fault::Result,
+    framing::Framing,
     handshake::ClientOptions,
     plan::{Common, Expect},
 };
@@ -40,7 +41,7 @@ pub(super) struct Shared {
 /// Differences between the subcommands in how they use these options.
 pub(super) struct Use {
     /// The framing where none is chosen.
-    pub framing: &'static str,
+    pub framing: Framing,
     /// An end listens: there are many sessions, unless it is for one alone.
     pub listens: bool,
     /// It serves one client alone.

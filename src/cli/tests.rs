@@ -4,11 +4,11 @@ use super::{Context, EXAMPLES, Parsed, command, parse};
 use crate::{
     exit::Exit,
     fault::Fault,
-    framing::Kind,
+    framing::{Framing, Kind},
     handshake::{Cookies, HeaderName},
     net::ListenAddr,
     observe::Verbosity,
-    plan::{Common, Connect, Direction, Listen, Pipe, Plan, Target},
+    plan::{Common, Connect, Direction, FramingChoice, Listen, Pipe, Plan, Target},
     session::CloseWith,
     tls::{Identity, ServerTls, Sni},
 };
@@ -77,7 +77,7 @@ fn no_option_is_needed() {
     );
     assert_eq!((common.rules.timeout, common.rules.idle_timeout, common.rules.count), (None, None, None));
     assert_eq!((common.rules.close.clone(), common.rules.ok_close.clone()), (CloseWith::default(), vec![]));
-    assert_eq!((common.framing.input, common.framing.output, common.framing.kind), (None, None, None));
+    assert_eq!(common.framing, FramingChoice::default());
     assert_eq!(common.max_message, 64 << 20);
     assert_eq!(common.connect_timeout, Some(seconds(10)));
     assert_eq!((common.direction, common.verbosity), (Direction::Both, Verbosity::Normal));
@@ -91,8 +91,8 @@ fn no_option_is_needed() {
 #[test]
 fn message_options_land() {
     let names = |common: &Common| {
-        let name = |framing: Option<crate::framing::Framing>| framing.map(|entry| entry.name);
-        (name(common.framing.input), name(common.framing.output))
+        let name = |framing: &Option<Framing>| framing.as_ref().map(Framing::name);
+        (name(&common.framing.input), name(&common.framing.output))
     };
     for args in [["connect", "ws://h"], ["listen", "0"], ["pipe", "ws://h"]] {
         let common = |more: &[&str]| match plan(&[&args[..], more].concat()) {

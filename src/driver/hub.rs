@@ -65,7 +65,7 @@ impl Hub {
     pub(super) fn start(run: &Run, room: Arc<Room>, broken: mpsc::Sender<Fault>) -> Result<Self> {
         let standard = endpoint::parse("-", &Opening::new(Role::B))?;
         let records = run.context.tells_events();
-        let reads_records = run.context.framings.input.name == RECORD_LINES.name;
+        let reads_records = run.context.framings.input.name() == RECORD_LINES.name();
         let opening = Opening {
             input: reads_records.then_some(RECORD_LINES),
             output: records.then_some(LINES),

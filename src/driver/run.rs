@@ -73,8 +73,8 @@ impl Run {
         stop: watch::Receiver<Option<Fault>>,
     ) -> Result<Self> {
         let framings = Framings {
-            input: common.framing.input.unwrap_or(default),
-            output: common.framing.output.unwrap_or(default),
+            input: common.framing.input.clone().unwrap_or(default.clone()),
+            output: common.framing.output.clone().unwrap_or(default),
             kind: common.framing.kind,
             stamp: common.framing.stamp,
             raw: common.framing.raw,

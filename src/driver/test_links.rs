@@ -4,7 +4,7 @@
 //! is a number that the test sets.
 
 use crate::{
-    framing::{self, Kind},
+    framing::{Kind, LINES},
     link::{ByteLink, Link, Port, Texts},
     net::{Stream, Transport},
     ws::conn::{Conn, Part},
@@ -103,9 +103,8 @@ pub(super) fn lines(room: usize) -> (Link, Far) {
 
 /// A port that speaks lines.
 pub(super) fn over(port: Port) -> Link {
-    let lines = framing::by_name("lines").unwrap();
     let texts = Texts { input: "the source".into(), output: "the target".into() };
-    Link::Bytes(Box::new(ByteLink::new(port, texts, (lines.decoder)(Kind::Text, 1 << 24), (lines.encoder)())))
+    Link::Bytes(Box::new(ByteLink::new(port, texts, LINES.decoder(Kind::Text, 1 << 24), LINES.encoder())))
 }
 
 impl Far {

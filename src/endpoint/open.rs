@@ -6,7 +6,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::{
-        self, Encode, Escaped, Framing, Kind, Notice, Sign, Stamp, Stamped,
+        self, Encode, Escaped, Framing, HEADERS, Kind, Notice, Sign, Stamp, Stamped,
         record::{Facts, Timings},
     },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
@@ -111,7 +111,7 @@ pub enum Acceptor {
 }
 
 /// Framings of the byte ends of a run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Framings {
     /// Bytes to messages.
     pub input: Framing,
@@ -128,12 +128,12 @@ pub struct Framings {
 impl Framings {
     /// The frame type that input is sent as.
     pub fn kind(&self) -> Kind {
-        self.kind.unwrap_or(self.input.kind)
+        self.kind.unwrap_or(self.input.kind())
     }
 
     /// Manner of a child's terminal: with `raw` both ways a person gets bare keystrokes and bare output.
     pub fn manner(&self) -> Manner {
-        match (self.input.name, self.output.name) {
+        match (self.input.name(), self.output.name()) {
             ("raw", "raw") => Manner::Console,
             _ => Manner::Quiet,
         }
@@ -170,7 +170,7 @@ pub struct OpenContext {
     pub connector_noted: Once,
     /// The note on the file that gets the keys of TLS was written.
     pub key_log_noted: Once,
-    /// The note on a stream whose framing is none of ours was written.
+    /// The note on a stream whose framing is not the chosen one was written.
     pub sign_noted: Arc<Once>,
 }
 
@@ -187,21 +187,22 @@ impl OpenContext {
 
     /// A byte port behind the run's framings.
     pub fn bytes(&self, port: Port, texts: Texts) -> Link {
-        self.bytes_as(port, texts, self.framings.input, (self.framings.output.encoder)(), None)
+        self.bytes_as(port, texts, &self.framings.input, self.framings.output.encoder(), None)
     }
 
     /// A child's port behind the run's framings; its words as a shell takes them.
     pub fn child(&self, port: Port, texts: Texts, words: &str) -> Link {
         let notice = self.notice(texts.input.clone(), Some(words.to_owned()));
-        self.bytes_as(port, texts, self.framings.input, (self.framings.output.encoder)(), Some(notice))
+        self.bytes_as(port, texts, &self.framings.input, self.framings.output.encoder(), Some(notice))
     }
 
-    /// Tells once of a framing that is none of ours.
+    /// Tells once of another framing than the chosen one.
     fn notice(&self, input: String, program: Option<String>) -> Notice {
         let (reporter, once) = (self.reporter.clone(), Arc::clone(&self.sign_noted));
+        let writes_headers = self.framings.output == HEADERS;
         Arc::new(move |sign| {
-            // Only a program is one that could have answered.
-            if sign == Sign::Unanswered && program.is_none() {
+            // Only a program is one that could have answered, and headers may be what it was sent.
+            if sign == Sign::Unanswered && (program.is_none() || writes_headers) {
                 return;
             }
             once.call_once(|| {
@@ -214,36 +215,42 @@ impl OpenContext {
     /// The standard streams, in the framings of the opening or else of the run, and stamped if that was
     /// asked for.
     pub fn standard(&self, port: Port, texts: Texts, opening: &Opening) -> Link {
-        let encoder = (opening.output.unwrap_or(self.framings.output).encoder)();
+        let encoder = opening.output.as_ref().unwrap_or(&self.framings.output).encoder();
         let encoder = match self.framings.stamp {
             Some(stamp) => Box::new(Stamped::new(encoder, stamp)),
             None => encoder,
         };
         let notice = self.notice(texts.input.clone(), None);
-        self.bytes_as(port, texts, opening.input.unwrap_or(self.framings.input), encoder, Some(notice))
+        self.bytes_as(
+            port,
+            texts,
+            opening.input.as_ref().unwrap_or(&self.framings.input),
+            encoder,
+            Some(notice),
+        )
     }
 
     fn bytes_as(
         &self,
         port: Port,
         texts: Texts,
-        input: Framing,
+        input: &Framing,
         encoder: Box<dyn Encode>,
         notice: Option<Notice>,
     ) -> Link {
         // Chunks of `raw` may end anywhere, so they are cut to what the other side can carry.
-        let fits = self.has_datagrams && input.name == "raw";
-        let max = match input.name {
+        let fits = self.has_datagrams && input.name() == "raw";
+        let max = match input.name() {
             "raw" if fits => self.common.max_message.min(net::LARGEST_DATAGRAM),
             "raw" => self.common.max_message.min(self.common.max_frame),
             _ => self.common.max_message,
         };
         let kind = self.framings.kind();
-        let decoder = framing::at_start(input, kind, (input.decoder)(kind, max));
+        let decoder = framing::at_start(input, kind, input.decoder(kind, max));
         let escape = port.writes_to_a_terminal() && !self.framings.raw && !encoder.is_printable();
         let encoder = if escape { Box::new(Escaped(encoder)) } else { encoder };
         let (decoder, encoder) = match notice {
-            Some(notice) => framing::watched(input, decoder, encoder, notice),
+            Some(notice) => framing::watched(input.clone(), decoder, encoder, notice),
             None => (decoder, encoder),
         };
         Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
@@ -251,7 +258,7 @@ impl OpenContext {
 
     /// True when the output tells what happens beside data messages.
     pub fn tells_events(&self) -> bool {
-        (self.framings.output.encoder)().wants_events()
+        self.framings.output.encoder().wants_events()
     }
 
     /// Rules by which datagrams become messages: binary unless text is asked for, whatever a byte side's

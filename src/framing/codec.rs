@@ -5,7 +5,7 @@
 use super::output::Output;
 use crate::{exit::Exit, facts::Facts, fault::Fault};
 use bytes::Bytes;
-use std::fmt;
+use std::{fmt, sync::Arc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// The WebSocket frame type that bytes are sent as (RFC 6455 section 5.6).
@@ -21,14 +21,82 @@ pub enum Kind {
 pub struct Entry {
     /// The word after `--framing`.
     pub name: &'static str,
+    /// Takes the text after `NAME=`; `None` where the name is all.
+    pub parameter: Option<Parameter>,
     /// One line for help and man page, without a full stop.
     pub summary: &'static str,
     /// The frame type used unless `-t` or `-b` says otherwise.
     pub kind: Kind,
-    /// Makes a decoder of that kind that refuses messages of more than this many bytes.
-    pub decoder: fn(Kind, usize) -> Box<dyn Decode>,
-    /// Makes an encoder.
-    pub encoder: fn() -> Box<dyn Encode>,
+    /// True when messages stand in the output as they are, with delimiters between them: text may be put before
+    /// one, and a delimiter that belongs to a message is lost.
+    pub delimits: bool,
+    /// Makes a decoder, with the parameter, of that kind that refuses messages of more than this many bytes.
+    pub decoder: fn(&[u8], Kind, usize) -> Box<dyn Decode>,
+    /// Makes an encoder, with the parameter.
+    pub encoder: fn(&[u8]) -> Box<dyn Encode>,
+}
+
+/// The text after the name of a framing, as in `NAME=TEXT`.
+pub struct Parameter {
+    /// The whole as help shows it, such as `NAME=TEXT`.
+    pub usage: &'static str,
+    /// Reads it as it was written.
+    pub read: fn(&str) -> Result<Vec<u8>, BadParameter>,
+}
+
+/// A parameter that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadParameter {
+    /// Why.
+    pub cause: String,
+    /// One that can, and may have been meant.
+    pub instead: String,
+}
+
+/// A framing as it was chosen: its entry, with the parameter if it takes one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Framing {
+    entry: &'static Entry,
+    parameter: Option<Arc<[u8]>>,
+}
+
+impl Framing {
+    pub(super) const fn of(entry: &'static Entry) -> Self {
+        Self { entry, parameter: None }
+    }
+
+    pub(super) fn with(entry: &'static Entry, parameter: Vec<u8>) -> Self {
+        Self { entry, parameter: Some(parameter.into()) }
+    }
+
+    /// The word after `--framing`, without a parameter.
+    pub fn name(&self) -> &'static str {
+        self.entry.name
+    }
+
+    /// The frame type used unless `-t` or `-b` says otherwise.
+    pub fn kind(&self) -> Kind {
+        self.entry.kind
+    }
+
+    /// True when messages stand as they are, with delimiters between them.
+    pub fn delimits(&self) -> bool {
+        self.entry.delimits
+    }
+
+    /// A decoder of that kind that refuses messages of more than `max` bytes.
+    pub fn decoder(&self, kind: Kind, max: usize) -> Box<dyn Decode> {
+        (self.entry.decoder)(self.parameter(), kind, max)
+    }
+
+    /// An encoder.
+    pub fn encoder(&self) -> Box<dyn Encode> {
+        (self.entry.encoder)(self.parameter())
+    }
+
+    fn parameter(&self) -> &[u8] {
+        self.parameter.as_deref().unwrap_or_default()
+    }
 }
 
 /// Bytes to messages.
@@ -125,8 +193,23 @@ impl PartialEq for Entry {
 
 impl Eq for Entry {}
 
-impl fmt::Debug for Entry {
+impl Entry {
+    /// The name as help shows it, with that of the parameter.
+    pub fn usage(&self) -> &'static str {
+        self.parameter.as_ref().map_or(self.name, |parameter| parameter.usage)
+    }
+
+    /// The part of it that is always the same, with the `=` before a parameter.
+    pub fn stem(&self) -> &'static str {
+        self.usage().split_inclusive('=').next().unwrap_or(self.name)
+    }
+}
+
+impl fmt::Debug for Framing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+        match &self.parameter {
+            Some(parameter) => write!(f, "{}={}", self.name(), parameter.escape_ascii()),
+            None => f.write_str(self.name()),
+        }
     }
 }

@@ -7,18 +7,22 @@ use tokio_tungstenite::tungstenite::Message;
 
 pub(super) const BASE64: Entry = Entry {
     name: "base64",
+    parameter: None,
     summary: "one line in base64 is one message",
     kind: Kind::Binary,
-    decoder: |kind, max| Decoder::boxed(kind, max, &BASE64_CODE),
-    encoder: || Box::new(Encoder(&BASE64_CODE)),
+    delimits: false,
+    decoder: |_, kind, max| Decoder::boxed(kind, max, &BASE64_CODE),
+    encoder: |_| Box::new(Encoder(&BASE64_CODE)),
 };
 
 pub(super) const HEX: Entry = Entry {
     name: "hex",
+    parameter: None,
     summary: "one line in hexadecimal is one message",
     kind: Kind::Binary,
-    decoder: |kind, max| Decoder::boxed(kind, max, &HEX_CODE),
-    encoder: || Box::new(Encoder(&HEX_CODE)),
+    delimits: false,
+    decoder: |_, kind, max| Decoder::boxed(kind, max, &HEX_CODE),
+    encoder: |_| Box::new(Encoder(&HEX_CODE)),
 };
 
 /// A way to write bytes as text.
@@ -48,7 +52,7 @@ struct Decoder {
 impl Decoder {
     fn boxed(kind: Kind, max: usize, code: &'static Code) -> Box<dyn Decode> {
         // A line is at most twice as long as what it stands for, and its end.
-        let lines = (delimited::LINES.decoder)(Kind::Binary, max.saturating_mul(2).saturating_add(2));
+        let lines = (delimited::LINES.decoder)(&[], Kind::Binary, max.saturating_mul(2).saturating_add(2));
         Box::new(Self { lines, kind, max, code, count: 0 })
     }
 

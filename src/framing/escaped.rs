@@ -36,12 +36,14 @@ impl Encode for Escaped {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::is_hidden;
+    use crate::{
+        fault::is_hidden,
+        framing::{LINES, tests::every},
+    };
 
     #[test]
     fn only_line_breaks_and_tabs_pass() {
-        let (mut out, mut encoder) =
-            (Output::default(), Escaped((super::super::by_name("lines").unwrap().encoder)()));
+        let (mut out, mut encoder) = (Output::default(), Escaped(LINES.encoder()));
         encoder.encode(&Message::text("\x1b]0;x\x07\ta\r\nb"), &mut out);
         encoder.encode(&Message::binary(&b"\x9b31m\xff"[..]), &mut out);
         let bytes: Vec<u8> = out.take().concat();
@@ -53,15 +55,15 @@ mod tests {
         let hostile = "[2J\u{9b}31m\u{202e}\u{2066}\u{200b}\r\x07".to_owned();
         // As long as ESC is a number, it would clear the screen.
         let long = format!("[2J{}", "x".repeat(24));
-        for entry in super::super::FRAMINGS {
-            let encoder = (entry.encoder)();
+        for framing in every() {
+            let encoder = framing.encoder();
             let mut encoder = if encoder.is_printable() { encoder } else { Box::new(Escaped(encoder)) };
             for message in [Message::text(&long), Message::text(&hostile), Message::binary(hostile.clone())] {
                 let mut out = Output::default();
                 encoder.encode(&message, &mut out);
                 let shown = String::from_utf8(out.take().concat()).unwrap();
                 let acts = |c: char| !matches!(c, '\n' | '\0') && is_hidden(c);
-                assert!(!shown.contains(acts), "{}: {shown:?}", entry.name);
+                assert!(!shown.contains(acts), "{framing:?}: {shown:?}");
             }
         }
     }

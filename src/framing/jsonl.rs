@@ -4,7 +4,7 @@
 //! are passed over, so that a recording can be sent again as it is.
 
 use super::{
-    BadInput, Decode, Encode, Entry, Kind, Output, delimited, payload,
+    BadInput, Decode, Encode, Entry, Framing, Kind, Output, delimited, payload,
     record::{Dir, Facts, Record, What},
 };
 use crate::session::CloseWith;
@@ -15,20 +15,16 @@ use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 pub(super) const JSONL: Entry = Entry {
     name: "jsonl",
+    parameter: None,
     summary: "one JSON record a line is one message, with its type and what happens beside it",
     kind: Kind::Text,
-    decoder: |_, max| Box::new(Decoder::new(max)),
-    encoder: || Box::new(Encoder { conn: None }),
+    delimits: false,
+    decoder: |_, _, max| Box::new(Decoder::new(max)),
+    encoder: |_| Box::new(Encoder { conn: None }),
 };
 
 /// The lines of such an input, to be read by [`Records`] where it matters whom they are for.
-pub const RECORD_LINES: &Entry = &Entry {
-    name: "jsonl",
-    summary: JSONL.summary,
-    kind: Kind::Text,
-    decoder: |_, max| lines(max),
-    encoder: JSONL.encoder,
-};
+pub const RECORD_LINES: Framing = Framing::of(&Entry { decoder: |_, _, max| lines(max), ..JSONL });
 
 /// A control frame's payload (RFC 6455 section 5.5), bytes.
 const LONGEST_CONTROL: usize = 125;
@@ -84,7 +80,7 @@ impl Decoder {
 
 /// A character of a payload takes at most six bytes, as in `\u0000`.
 fn lines(max: usize) -> Box<dyn Decode> {
-    (delimited::LINES.decoder)(Kind::Binary, max.saturating_mul(6).saturating_add(AROUND))
+    (delimited::LINES.decoder)(&[], Kind::Binary, max.saturating_mul(6).saturating_add(AROUND))
 }
 
 impl Records {

@@ -9,10 +9,12 @@ const HEADER: usize = 4;
 
 pub(super) const LENGTH: Entry = Entry {
     name: "length",
+    parameter: None,
     summary: "a length of 4 bytes, big-endian, stands before each message",
     kind: Kind::Binary,
-    decoder: |kind, max| Box::new(Decoder { kind, max, held: BytesMut::new(), messages: 0 }),
-    encoder: || Box::new(Encoder),
+    delimits: false,
+    decoder: |_, kind, max| Box::new(Decoder { kind, max, held: BytesMut::new(), messages: 0 }),
+    encoder: |_| Box::new(Encoder),
 };
 
 struct Decoder {

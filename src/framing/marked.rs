@@ -29,13 +29,13 @@ fn may_become_mark(begin: &[u8]) -> bool {
 }
 
 /// A decoder for the start of an input, which drops the mark where the framing is one of text.
-pub fn at_start(framing: Framing, kind: Kind, decoder: Box<dyn Decode>) -> Box<dyn Decode> {
-    let is_text = kind == Kind::Text && framing.name != "raw" && framing.name != "length";
-    match is_text || ["jsonl", "base64", "hex"].contains(&framing.name) {
+pub fn at_start(framing: &Framing, kind: Kind, decoder: Box<dyn Decode>) -> Box<dyn Decode> {
+    let is_text = kind == Kind::Text && framing.name() != "raw" && framing.name() != "length";
+    match is_text || ["jsonl", "base64", "hex"].contains(&framing.name()) {
         true => Box::new(Marked {
             decoder,
             begin: Some(BytesMut::new()),
-            in_lines: framing.name == "lines",
+            in_lines: framing.name() == "lines",
             of_windows: false,
             is_utf16: false,
         }),
@@ -118,11 +118,11 @@ impl Decode for Marked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framing::by_name;
+    use crate::framing::named;
 
     fn messages(framing: &str, kind: Kind, input: &[u8], step: usize) -> Vec<Vec<u8>> {
-        let framing = by_name(framing).unwrap();
-        let mut decoder = at_start(framing, kind, (framing.decoder)(kind, 1000));
+        let framing = named(framing);
+        let mut decoder = at_start(&framing, kind, framing.decoder(kind, 1000));
         let mut messages = Vec::new();
         for chunk in input.chunks(step) {
             decoder.feed(Bytes::copy_from_slice(chunk));
@@ -162,8 +162,8 @@ mod tests {
             ("hex", b"\xff\xfe0\0"),
         ] {
             for step in [1, 2, 100] {
-                let framing = by_name(framing).unwrap();
-                let mut decoder = at_start(framing, Kind::Text, (framing.decoder)(Kind::Text, 1000));
+                let framing = named(framing);
+                let mut decoder = at_start(&framing, Kind::Text, framing.decoder(Kind::Text, 1000));
                 let found = input.chunks(step).find_map(|chunk| {
                     decoder.feed(Bytes::copy_from_slice(chunk));
                     decoder.next()
@@ -172,7 +172,7 @@ mod tests {
                 assert!(
                     bad.cause.contains("UTF-16") && bad.hint.contains("iconv"),
                     "{}: {bad:?}",
-                    framing.name
+                    framing.name()
                 );
             }
         }

@@ -1,13 +1,14 @@
 //! Framings: how bytes become messages and back.
 //!
-//! A framing is picked by name from [`FRAMINGS`]; one more is one file and one line here, and help,
-//! man page, completions and the table's tests follow. Decoders and encoders are pure: chunks in,
+//! A framing is picked by name from [`FRAMINGS`], some with a parameter; one more is one file and one line
+//! here, and help, man page, completions and the table's tests follow. Decoders and encoders are pure: chunks in,
 //! messages out, and every split of the input gives the same messages.
 
 mod codec;
 mod delimited;
 mod encoded;
 mod escaped;
+mod headers;
 pub mod jsonl;
 mod length;
 mod marked;
@@ -20,7 +21,7 @@ mod stamped;
 pub mod verdict;
 mod whole;
 
-pub use codec::{BadInput, Decode, Encode, Entry, Kind, payload};
+pub use codec::{BadInput, BadParameter, Decode, Encode, Entry, Framing, Kind, payload};
 pub use escaped::Escaped;
 pub use marked::{at_start, is_utf16, unmarked};
 pub use output::Output;
@@ -29,16 +30,15 @@ pub use stamped::{Stamp, Stamped};
 
 use codec::message;
 
-/// A framing: an entry of [`FRAMINGS`].
-pub type Framing = &'static Entry;
-
 /// Every framing, in the order help shows them.
 pub static FRAMINGS: &[Entry] = &[
     delimited::LINES,
     delimited::NUL,
+    delimited::SEP,
     raw::RAW,
     whole::WHOLE,
     length::LENGTH,
+    headers::HEADERS,
     encoded::BASE64,
     encoded::HEX,
     paragraph::PARAGRAPH,
@@ -46,14 +46,31 @@ pub static FRAMINGS: &[Entry] = &[
 ];
 
 /// One message a line.
-pub const LINES: Framing = &FRAMINGS[0];
+pub const LINES: Framing = Framing::of(&delimited::LINES);
+/// One message between NULs.
+pub const NUL: Framing = Framing::of(&delimited::NUL);
 /// One message a piece of the stream, wherever it is cut.
-pub const RAW: Framing = &FRAMINGS[2];
+pub const RAW: Framing = Framing::of(&raw::RAW);
+/// One message behind its headers.
+pub const HEADERS: Framing = Framing::of(&headers::HEADERS);
+/// One message a JSON record.
+pub const JSONL: Framing = Framing::of(&jsonl::JSONL);
 
-/// The framing of that name.
-pub fn by_name(name: &str) -> Option<Framing> {
-    FRAMINGS.iter().find(|entry| entry.name == name)
+/// The framing that is written so, `NAME` or `NAME=PARAMETER`; `None` where there is none of that name.
+pub fn parse(text: &str) -> Option<Result<Framing, BadParameter>> {
+    let (name, written) = text.split_once('=').map_or((text, None), |(name, written)| (name, Some(written)));
+    let entry = FRAMINGS.iter().find(|entry| entry.name == name)?;
+    match (&entry.parameter, written) {
+        (None, None) => Some(Ok(Framing::of(entry))),
+        (None, Some(_)) => None,
+        (Some(parameter), written) => {
+            let read = (parameter.read)(written.unwrap_or_default());
+            Some(read.map(|bytes| Framing::with(entry, bytes)))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+use tests::named;

@@ -6,10 +6,12 @@ use tokio_tungstenite::tungstenite::Message;
 
 pub(super) const PARAGRAPH: Entry = Entry {
     name: "paragraph",
+    parameter: None,
     summary: "lines up to a blank line are one message",
     kind: Kind::Text,
-    decoder: |kind, max| Box::new(Decoder { kind, max, held: BytesMut::new(), scanned: 0, messages: 0 }),
-    encoder: || Box::new(Encoder),
+    delimits: true,
+    decoder: |_, kind, max| Box::new(Decoder { kind, max, held: BytesMut::new(), scanned: 0, messages: 0 }),
+    encoder: |_| Box::new(Encoder),
 };
 
 struct Decoder {

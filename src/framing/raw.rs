@@ -11,9 +11,11 @@ const LARGEST: usize = 64 * 1024;
 
 pub(super) const RAW: Entry = Entry {
     name: "raw",
+    parameter: None,
     summary: "each chunk as it arrives, at most 64 KiB or --max-frame, is one message",
     kind: Kind::Binary,
-    decoder: |kind, max| {
+    delimits: false,
+    decoder: |_, kind, max| {
         Box::new(Decoder {
             kind,
             largest: LARGEST.min(max.max(4)),
@@ -22,7 +24,7 @@ pub(super) const RAW: Entry = Entry {
             taken: 0,
         })
     },
-    encoder: || Box::new(Encoder),
+    encoder: |_| Box::new(Encoder),
 };
 
 struct Decoder {

@@ -1,11 +1,11 @@
-//! Signs of a framing that is none of ours, so that whoever meets one is told what works instead.
+//! Signs of another framing than the chosen one, so that whoever meets one is told what works instead.
 //!
-//! Language servers and debug adapters put `Content-Length` headers before each message; STOMP ends each
-//! frame with a NUL that belongs to it. Nothing is changed in what passes: a stream is looked at where it
+//! Language servers and debug adapters put `Content-Length` headers before each message, which is the framing
+//! `headers`; STOMP ends each frame with a NUL that belongs to it. Nothing is changed in what passes: a stream is looked at where it
 //! begins, and what was seen is told once. A program that was sent JSON-RPC and never said a word is taken
 //! for one that waits for headers.
 
-use super::{BadInput, Decode, Encode, Framing, Output, record::Facts};
+use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, RAW, record::Facts};
 use bytes::Bytes;
 use std::sync::{
     Arc,
@@ -16,11 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 /// Bytes at the start of a stream that are looked at.
 const START: usize = 256;
 
-/// Lines of Perl that put headers before NUL-ended messages, and that take them away again.
-const HEAD: &str = r#"perl -0ne "\$|=1; chomp; printf qq(Content-Length: %d\r\n\r\n%s), length, \$_""#;
-const UNHEAD: &str = r#"perl -ne "\$|=1; \$n=\$1 if /^content-length: *(\d+)/i; next if !/^\r?\$/; read STDIN,\$_,\$n; print qq(\$_\0)""#;
-
-/// A protocol that was recognized and that no framing carries whole.
+/// A protocol that was recognized and that the chosen framing does not carry whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
     /// `Content-Length: N`, an empty line, and so many bytes.
@@ -33,29 +29,28 @@ pub enum Sign {
 
 impl Sign {
     /// Recognizes a stream by its start; `None` also where the framing loses nothing of it.
-    fn of(start: &[u8], framing: Framing) -> Option<Self> {
+    fn of(start: &[u8], framing: &Framing) -> Option<Self> {
         const HEADER: &[u8] = b"content-length:";
         let headed = start.get(..HEADER.len()).is_some_and(|name| name.eq_ignore_ascii_case(HEADER));
         // Chunks as they come keep everything, and may be joined again at the far end.
-        if headed && framing.name != "raw" {
+        if headed && ![RAW, HEADERS].contains(framing) {
             return Some(Self::Headers);
         }
-        let cuts = ["lines", "nul", "paragraph"].contains(&framing.name);
         let text = String::from_utf8_lossy(start);
         let mut lines = text.lines();
         let is_connect = matches!(lines.next(), Some("CONNECT" | "STOMP"));
         let is_header = |line: &str| line.starts_with("accept-version:") || line.starts_with("login:");
-        (cuts && is_connect && lines.any(is_header)).then_some(Self::Stomp)
+        (framing.delimits() && is_connect && lines.any(is_header)).then_some(Self::Stomp)
     }
 
     /// The note about it, which names the input.
     pub fn words(self, input: &str) -> String {
         match self {
             Self::Headers => format!(
-                "{input} begins with Content-Length headers, as language servers write them: no --framing reads those"
+                "{input} begins with Content-Length headers, as language servers write them: --framing headers reads those"
             ),
             Self::Unanswered => format!(
-                "{input} was sent JSON-RPC and answered nothing: language servers wait for Content-Length headers, which no --framing writes"
+                "{input} was sent JSON-RPC and answered nothing: language servers wait for Content-Length headers, which --framing headers writes"
             ),
             Self::Stomp => {
                 format!("{input} is STOMP, whose frames end with a NUL that no --framing keeps at the end")
@@ -70,10 +65,8 @@ impl Sign {
                 "perl -0ne 'print pack(q(N), length), $_' FRAMES | wsio connect URL --in length --out raw -t"
                     .to_owned()
             }
-            (_, Some(program)) => {
-                format!(r#"wsio listen 8080 -0 -- sh -c '{HEAD} | "$@" | {UNHEAD}' sh {program}"#)
-            }
-            (_, None) => format!(r#"sh -c '{UNHEAD} | wsio connect -0 "$0" | {HEAD}' URL"#),
+            (_, Some(program)) => format!("wsio listen 8080 --framing headers -- {program}"),
+            (_, None) => "wsio connect --framing headers URL".to_owned(),
         }
     }
 }
@@ -108,7 +101,7 @@ impl Watch {
         self.spoke |= !chunk.is_empty();
         let Some(start) = &mut self.start else { return };
         start.extend_from_slice(&chunk[..chunk.len().min(START - start.len())]);
-        if let Some(sign) = Sign::of(start, self.framing) {
+        if let Some(sign) = Sign::of(start, &self.framing) {
             (self.notice)(sign);
         } else if start.len() < START {
             return;
@@ -182,16 +175,16 @@ impl Encode for Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framing::{Kind, by_name};
+    use crate::framing::{Kind, named};
     use std::sync::Mutex;
 
     /// What is told of a stream that begins so, in chunks of that size, after it was sent this.
     fn told(framing: &str, input: &str, step: usize, sent: &str) -> Vec<Sign> {
-        let (told, framing) = (Arc::new(Mutex::new(Vec::new())), by_name(framing).unwrap());
+        let (told, framing) = (Arc::new(Mutex::new(Vec::new())), named(framing));
         let seen = Arc::clone(&told);
         let notice: Notice = Arc::new(move |sign| seen.lock().unwrap().push(sign));
-        let (mut decoder, mut encoder) =
-            watched(framing, (framing.decoder)(Kind::Text, 100_000), (framing.encoder)(), notice);
+        let (decoder, encoder) = (framing.decoder(Kind::Text, 100_000), framing.encoder());
+        let (mut decoder, mut encoder) = watched(framing, decoder, encoder, notice);
         if !sent.is_empty() {
             encoder.encode(&Message::text(sent), &mut Output::default());
         }
@@ -224,7 +217,10 @@ mod tests {
                     "{framing}"
                 );
             }
-            assert_eq!(told("raw", "Content-Length: 2\r\n\r\n{}", ""), []);
+            for framing in ["raw", "headers"] {
+                assert_eq!(told(framing, "Content-Length: 2\r\n\r\n{}", ""), []);
+            }
+            assert_eq!(told(r"sep=\0", FRAME, ""), [Sign::Stomp]);
             assert_eq!(told("lines", "CONNECT\nhello\n", ""), []);
             assert_eq!(told("lines", "Content-Type: text/plain\nContent-Length: 2\n", ""), []);
             let late = format!("{}\nContent-Length: 2\r\n\r\n", "x".repeat(START));

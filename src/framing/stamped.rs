@@ -57,11 +57,10 @@ impl Encode for Stamped {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framing::by_name;
+    use crate::framing::LINES;
 
     fn stamped(stamp: Stamp) -> String {
-        let inner = (by_name("lines").unwrap().encoder)();
-        let (mut encoder, mut out) = (Stamped::new(inner, stamp), Output::default());
+        let (mut encoder, mut out) = (Stamped::new(LINES.encoder(), stamp), Output::default());
         encoder.encode(&Message::text("hello"), &mut out);
         String::from_utf8(out.take().concat()).unwrap()
     }

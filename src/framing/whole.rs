@@ -6,10 +6,12 @@ use tokio_tungstenite::tungstenite::Message;
 
 pub(super) const WHOLE: Entry = Entry {
     name: "whole",
+    parameter: None,
     summary: "all input until its end is one message",
     kind: Kind::Binary,
-    decoder: |kind, max| Box::new(Decoder { kind, max, all: BytesMut::new() }),
-    encoder: || Box::new(raw::Encoder),
+    delimits: false,
+    decoder: |_, kind, max| Box::new(Decoder { kind, max, all: BytesMut::new() }),
+    encoder: |_| Box::new(raw::Encoder),
 };
 
 struct Decoder {

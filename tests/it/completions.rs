@@ -23,6 +23,7 @@ const CASES: &[(&str, &str)] = &[
     ("wsio connect --send @sub", "wsio connect --send @sub/"),
     ("wsio connect --cacert da", "wsio connect --cacert data.json"),
     ("wsio connect --framing pa", "wsio connect --framing paragraph"),
+    ("wsio connect --framing se", "wsio connect --framing sep="),
     ("wsio listen uni", "wsio listen unix:"),
     ("wsio listen 0 --serve sub", "wsio listen 0 --serve sub/"),
     ("wsio listen 0 --to file:da", "wsio listen 0 --to file:data.json"),

@@ -126,6 +126,8 @@ fn framings_and_types_reach_the_wire() {
         (&["--linger", "0"][..], "a\n\nlast", &[(1, "a"), (1, ""), (1, "last")][..]),
         (&["-b", "--linger", "0"], "a\r\nb\n", &[(2, "a\r"), (2, "b")]),
         (&["-0", "--linger", "0"], "a\nb\0c", &[(1, "a\nb"), (1, "c")]),
+        (&["--in", r"sep=\x1e", "--linger", "0"], "a\n\x1e\x1elast", &[(1, "a\n"), (1, ""), (1, "last")]),
+        (&["--in", r"sep=\r\n", "-b", "--linger", "0"], "a\r\r\nb\n", &[(2, "a\r"), (2, "b\n")]),
         (&["--framing", "whole", "-t", "--linger", "0"], "a\nb\n", &[(1, "a\nb\n")]),
         (&["--in", "raw", "--linger", "0"], "a\nb\n", &[(2, "a\nb\n")]),
     ] {

@@ -77,7 +77,7 @@ fn readme_tables_are_fresh() {
             "endpoints",
             table("Written", SCHEMES.iter().map(|scheme| (code(scheme.example), cell(scheme.summary)))),
         ),
-        ("framings", table("F", FRAMINGS.iter().map(|entry| (code(entry.name), cell(entry.summary))))),
+        ("framings", table("F", FRAMINGS.iter().map(|entry| (code(entry.usage()), cell(entry.summary))))),
         ("exits", table("Code", EXITS.iter().map(|(exit, text)| (exit.code().to_string(), cell(text))))),
     ];
     let mut readme = fs::read_to_string(root().join("README.md")).unwrap();

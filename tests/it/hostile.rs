@@ -53,7 +53,19 @@ fn evil_peer(listener: &std::net::TcpListener) {
 
 #[test]
 fn what_a_peer_says_cannot_command_a_terminal() {
-    let framings = ["lines", "nul", "raw", "whole", "length", "base64", "hex", "paragraph", "jsonl"];
+    let framings = [
+        "lines",
+        "nul",
+        r"sep=\x1b[2J",
+        "raw",
+        "whole",
+        "length",
+        "headers",
+        "base64",
+        "hex",
+        "paragraph",
+        "jsonl",
+    ];
     let framings = framings.map(|name| format!("--framing {name} -vv"));
     let more = ["", "-vv", "--json -v", "--timestamps", "--stats", "--check", "--check --json"];
     for options in more.into_iter().map(str::to_owned).chain(framings) {

@@ -1,4 +1,4 @@
-//! Streams whose framing is none of ours: a note names what works today, and that works when it is pasted.
+//! Streams in another framing than the chosen one: a note names what works, and that works when it is pasted.
 
 use crate::harness::{Listening, Peer, Wsio, serve};
 use std::{fs, process::Command};
@@ -45,7 +45,7 @@ fn a_language_server_is_known_and_the_line_that_carries_it_works() {
         while peer.next().is_some() {}
         let said = listening.wsio.says("`perl` was sent JSON-RPC and answered nothing: ");
         assert!(said.contains("Content-Length"), "{framing}: {said}");
-        listening.wsio.says("  try: wsio listen 8080 -0 -- ");
+        listening.wsio.says("  try: wsio listen 8080 --framing headers -- ");
         lines.push(advice(&listening.wsio.err_so_far()));
     }
     lines.dedup();
@@ -71,7 +71,7 @@ fn headers_of_a_program_or_of_standard_input_are_known_at_once() {
     let listening = Listening::start(["listen", "0", "--", "/bin/sh", "-c", script]);
     let _peer = Peer::dial(listening.address());
     listening.wsio.says("`/bin/sh` begins with Content-Length headers");
-    listening.wsio.says("  try: wsio listen 8080 -0 -- ");
+    listening.wsio.says("  try: wsio listen 8080 --framing headers -- ");
     let mut again = Peer::dial(listening.address());
     again.text("{\"jsonrpc\":\"2.0\"}");
     again.close(1000, "");
@@ -96,6 +96,52 @@ fn headers_of_a_program_or_of_standard_input_are_known_at_once() {
     wsio.close_stdin();
     let done = wsio.wait();
     assert_eq!((done.code, done.text()), (0, input), "{}", done.err);
+}
+
+#[test]
+fn a_language_server_is_reached_over_every_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.pl");
+    fs::write(&file, SERVER).unwrap();
+    let server = format!("exec:perl {}", file.display());
+    for args in [
+        &["listen", "0", "--framing", "headers", "--to", &server][..],
+        &["listen", "0", "--in", "headers", "--out", "headers", "--", "perl", file.to_str().unwrap()],
+        &["pipe", "--framing", "headers", "ws-listen:127.0.0.1:0", &server],
+    ] {
+        let listening = Listening::start(args.iter().copied());
+        let mut peer = Peer::dial(listening.address());
+        for id in 1..=3 {
+            peer.text(&format!("{{\"jsonrpc\":\"2.0\",\n\"id\":{id},\"method\":\"ü\"}}"));
+            let answer = peer.next().unwrap();
+            let text = format!("{{\n \"jsonrpc\":\"2.0\",\"id\":{id}}}");
+            assert_eq!((answer.opcode, answer.text()), (1, text.as_str()), "{args:?}");
+        }
+        peer.close(1000, "");
+        assert_eq!(peer.until_close().unwrap().code(), Some(1000), "{args:?}");
+        assert!(!listening.wsio.err_so_far().contains("try: "), "{}", listening.wsio.err_so_far());
+    }
+}
+
+#[test]
+fn headers_that_are_wrong_are_refused_by_the_number_of_the_message() {
+    const FIRST: &str = "Content-Length: 4\r\nContent-Type: text/plain\r\n\r\none!";
+    for (bad, cause) in [
+        ("Content-Type: x\r\n\r\n", "message 2 has no Content-Length header"),
+        ("Content-Length: two\r\n\r\n", "message 2 has a Content-Length that is no number"),
+        ("Content-Length: 1025\r\n\r\n", "message 2 is longer than 1024 bytes"),
+        ("ready on \x1b[1mstdio\n", "message 2 has a line before it that is no header: `ready on "),
+        ("Content-Length: 9\r\n\r\ntwo", "the input ends within message 2, after 24 bytes of it"),
+        ("Content-Length: 9", "the input ends within message 2, after 17 bytes of it"),
+    ] {
+        let (url, peer) = serve(|mut peer| (peer.message(), peer.answer_close().unwrap().code()));
+        let args = ["connect", "--in", "headers", "--max-message", "1k", &url];
+        let done = Wsio::run(args, format!("{FIRST}{bad}"));
+        assert_eq!(done.code, 65, "{}", done.err);
+        assert!(done.err.contains(cause) && !done.err.contains('\x1b'), "{cause}: {}", done.err);
+        assert!(done.err.contains("each message needs") != cause.contains("longer"), "{}", done.err);
+        assert_eq!(peer.join().unwrap(), (Some(b"one!".to_vec()), Some(1000)));
+    }
 }
 
 #[test]
@@ -136,10 +182,10 @@ fn frames_of_stomp_keep_their_nul_as_the_note_says() {
 #[test]
 fn framings_of_other_tools_get_the_line_that_does_their_work() {
     for (args, words) in [
-        (&["listen", "0", "--framing", "headers", "--", "x"][..], "wsio listen 8080 -0 -- sh -c"),
-        (&["connect", "ws://h", "--out=lsp"], "wsio connect -0"),
+        (&["listen", "0", "--framing", "lsp", "--", "x"][..], "wsio listen 0 --framing headers -- x"),
+        (&["connect", "ws://h", "--out=dap"], "wsio connect ws://h --out=headers"),
         (&["connect", "ws://h", "--in", "stomp"], "wsio connect URL --in length --out raw -t"),
-        (&["connect", "ws://h", "--in", "sep=;"], "tr ';' '\\0' < INPUT | wsio connect -0 URL"),
+        (&["connect", "ws://h", "--in", "sep=0"], r"wsio connect ws://h --in 'sep=\0'"),
     ] {
         let done = Wsio::run(args.iter().copied(), "");
         assert_eq!(done.code, 2, "{}", done.err);

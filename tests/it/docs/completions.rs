@@ -142,6 +142,7 @@ _wsio() {
             case $option in
 @POSSIBLE@            esac
             COMPREPLY=($(compgen -W "$possible" -- "$value"))
+            [[ ${COMPREPLY[*]} == *= ]] && compopt -o nospace 2>/dev/null
         fi
     elif [[ $cur == -?* || ($cur == - && $sub != pipe) ]]; then
         _wsio_words "$options"

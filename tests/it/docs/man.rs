@@ -40,7 +40,7 @@ fn page(command: &Command, subcommand: Option<&str>) -> String {
         let rows = SCHEMES.iter().map(|scheme| (scheme.example.to_owned(), scheme.summary));
         section(&mut roff, "ENDPOINTS", rows);
     }
-    section(&mut roff, "FRAMINGS", FRAMINGS.iter().map(|entry| (entry.name.to_owned(), entry.summary)));
+    section(&mut roff, "FRAMINGS", FRAMINGS.iter().map(|entry| (entry.usage().to_owned(), entry.summary)));
     values(&mut roff);
     environment(&mut roff);
     let rows = EXITS.iter().map(|(exit, meaning)| (exit.code().to_string(), *meaning));

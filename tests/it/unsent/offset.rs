@@ -20,7 +20,9 @@ fn written(framing: &str, number: usize) -> Vec<u8> {
     match framing {
         "lines" => [&payload[..], b"\n"].concat(),
         "nul" => [&payload[..], b"\0"].concat(),
+        "sep=---" => [&payload[..], b"---"].concat(),
         "length" => [&u32::try_from(payload.len()).unwrap().to_be_bytes()[..], &payload].concat(),
+        "headers" => [format!("Content-Length: {}\r\n\r\n", payload.len()).as_bytes(), &payload].concat(),
         "paragraph" => [&payload[..100], b"\n", &payload[100..], b"\n\n"].concat(),
         "hex" => format!("{}\n", hex::encode(payload)).into_bytes(),
         "base64" => {
@@ -44,7 +46,8 @@ fn file(folder: &Path, framing: &str) -> (File, Vec<usize>) {
     (file, messages.iter().map(Vec::len).collect())
 }
 
-const FRAMINGS: [&str; 7] = ["lines", "nul", "length", "paragraph", "hex", "base64", "jsonl"];
+const FRAMINGS: [&str; 9] =
+    ["lines", "nul", "sep=---", "length", "headers", "paragraph", "hex", "base64", "jsonl"];
 
 #[test]
 fn it_stands_behind_what_the_peer_had_in_every_framing() {
