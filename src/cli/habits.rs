@@ -186,9 +186,9 @@ impl Line {
             (_, None) => places.remove(0),
         };
         if let Some((scheme, rest)) = Scheme::of(&address) {
-            match scheme.kind {
-                Kind::WebSocketServer => address = rest.to_owned(),
-                Kind::SecureWebSocketServer => address = format!("wss://{rest}"),
+            match (scheme.kind, scheme.flags.secure) {
+                (Kind::WebSocketServer, false) => address = rest.to_owned(),
+                (Kind::WebSocketServer, true) => address = format!("wss://{rest}"),
                 _ => {}
             }
         }

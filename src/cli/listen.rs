@@ -190,8 +190,8 @@ fn endpoint_instead(text: &str) -> Option<String> {
     let endpoint = habits::ours(text);
     let (scheme, rest) = Scheme::of(&endpoint)?;
     Some(match scheme.kind {
+        Kind::WebSocketServer if scheme.flags.secure => format!("wsio listen wss://{rest}"),
         Kind::WebSocketServer => format!("wsio listen {rest}"),
-        Kind::SecureWebSocketServer => format!("wsio listen wss://{rest}"),
         Kind::StreamServer if scheme.flags.path => format!("wsio listen unix:{rest}"),
         Kind::StreamServer | Kind::DatagramServer => format!(
             "wsio pipe {}:{rest} B for clients that speak no WebSocket, wsio listen {rest} for those that do",

@@ -46,7 +46,7 @@ const CLIENT: u64 = 1 << 12;
 const SERVER: u64 = 1 << 13;
 /// Served over TLS, or so if a certificate is given.
 const SECURE: u64 = 1 << 14;
-/// `tls:` or `nats:`.
+/// A client over TLS: `wss:`, `tls:` or `nats:`.
 const TLS: u64 = 1 << 15;
 const LISTENS: u64 = 1 << 16;
 /// Bytes that a framing cuts.
@@ -310,9 +310,7 @@ impl Mode {
             Kind::Standard => BYTES | ENDS | STANDARD,
             Kind::WebSocket => CLIENT | OPENED,
             Kind::WebSocketServer => SERVER | LISTENS,
-            Kind::SecureWebSocketServer => SERVER | SECURE | LISTENS,
             Kind::Stream => BYTES | ENDS | OPENED,
-            Kind::Tls => TLS | BYTES | ENDS | OPENED,
             Kind::StreamServer => BYTES | ENDS | LISTENS,
             Kind::Datagrams => DATAGRAMS,
             Kind::DatagramServer => DATAGRAMS | LISTENS,
@@ -324,7 +322,13 @@ impl Mode {
             // Its server may ask for TLS.
             Kind::Subject => TLS | NATS | FANOUT | OPENED,
         };
-        self.set(facts, true);
+        let speaks_tls = scheme.is_some_and(|scheme| scheme.flags.secure);
+        let over = match kind.listens() {
+            _ if !speaks_tls => 0,
+            true => SECURE,
+            false => TLS,
+        };
+        self.set(facts | over, true);
         self.set(TAKES, self.has(TAKES) || facts & BYTES != 0);
         let gives = facts & BYTES != 0 && (kind != Kind::File || reads);
         self.set(GIVES, self.has(GIVES) || gives);

@@ -26,7 +26,7 @@ pub use greeting::{Greeting, WebSocketAcceptor};
 pub use names::{parse, target};
 pub use open::{Acceptor, Deadline, Found, Framings, Opened, OpenedLink, Opening, Reach, Role};
 pub use scheme::{Flags, Kind, Scheme};
-pub use schemes::{SCHEMES, binds_unix, is_dialled, is_echo};
+pub use schemes::{SCHEMES, binds_unix, is_dialled, is_echo, tls_server};
 pub use script::script;
 pub use visitor::Visitor;
 pub use web_socket::accepted;

@@ -28,7 +28,7 @@ pub(super) const TLS: Scheme = Scheme {
     form: "tls:HOST:PORT",
     example: "tls:example.com:993",
     summary: "TLS client over TCP",
-    kind: Kind::Tls,
+    kind: Kind::Stream,
     flags: Flags { dialled: true, secure: true, ..Flags::NONE },
     a: true,
     b: true,

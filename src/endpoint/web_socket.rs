@@ -74,7 +74,7 @@ pub(super) const WSS_LISTEN: Scheme = Scheme {
     form: "wss-listen:ADDR",
     example: "wss-listen:127.0.0.1:8443",
     summary: "WebSocket server over TLS, one bridge per client",
-    kind: Kind::SecureWebSocketServer,
+    kind: Kind::WebSocketServer,
     flags: Flags { secure: true, ..Flags::NONE },
     a: true,
     b: false,
