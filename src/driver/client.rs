@@ -139,8 +139,7 @@ impl Shared {
             Some(query) => format!("{}?{query}", request.path),
             None => request.path.clone(),
         };
-        let scheme = if greeting.is_secure() { "wss" } else { "ws" };
-        let url = format!("{scheme}://{}{target}", request.host);
+        let url = format!("{}://{}{target}", greeting.scheme(), request.host);
         let target = reach.redactor.url(&target);
         let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
         let subprotocols = relays.then(|| request.subprotocols.clone());

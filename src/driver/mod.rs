@@ -39,7 +39,7 @@ pub use setup::Setup;
 pub use signals::{Ignored, Orders, Signals};
 
 use crate::{
-    endpoint::{self, Acceptor, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Role, Scheme},
+    endpoint::{self, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Role, Scheme, StreamAcceptor},
     exit::Exit,
     fault::{Fault, Result},
     framing::{Framing, LINES, RAW},
@@ -238,7 +238,7 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     let listener = Listener::bind(&plan.address, &run.reach.common.server.bind).await?;
     let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
     let options = plan.common.server.handshake.clone();
-    let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, tls, options)));
+    let acceptor = StreamAcceptor::web_socket(listener, tls, options).into();
     if let Behind::Endpoint(endpoint) = &behind {
         run.unless_stopped(endpoint.prepare(&run.reach)).await?;
     }
@@ -251,7 +251,7 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
     let listener = Listener::bind(&ListenAddr::Loopback(0), &BindOptions::default()).await?;
     let address = listener.addresses().first().cloned().unwrap_or_default();
     let options = common.server.handshake.clone();
-    let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, None, options)));
+    let acceptor = StreamAcceptor::web_socket(listener, None, options).into();
     let behind = Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?.into());
     // The server ends with the process: its own stop signal never comes.
     let common = Arc::new(Common {

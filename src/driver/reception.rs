@@ -10,6 +10,7 @@ use super::{
 use crate::{
     endpoint::{EXHAUSTED, Greeting},
     net::{Dialed, OnSpare},
+    tls::Unsecured,
     ws::{
         Telling,
         server::{Asked, Handshake, Refusal},
@@ -38,7 +39,8 @@ impl Shared {
         let telling = self.run.reach.telling(None, 'A');
         let telling = async {
             let greeting = self.greeting.as_ref()?;
-            match greeting.begin(dialed, until, &telling).await.ok()?.asked(until).await.ok()? {
+            let secured = self.secure(dialed, until, &telling).await.ok()?;
+            match greeting.visit(secured, &telling).asked(until).await.ok()? {
                 Asked::Socket(handshake) => handshake.refuse(503, EXHAUSTED).await,
                 Asked::Plain(plain) => plain.refuse(503, EXHAUSTED, until).await,
                 Asked::Nothing => {}
@@ -49,37 +51,51 @@ impl Shared {
         drop(place);
         None
     }
-}
 
-/// Answers a client's plain requests; gives its request for a WebSocket and a place for it, if one comes.
-///
-/// A client is a newcomer until its request is here: then it has a place, or is refused.
-pub(super) async fn receive(
-    shared: &Shared,
-    greeting: &Greeting,
-    mut dialed: Dialed,
-    name: &str,
-    mut newcomer: Newcomer,
-    telling: &Telling,
-) -> Option<(Box<Handshake>, OwnedSemaphorePermit)> {
-    let run = &shared.run;
-    let place = || Arc::clone(&shared.permits).try_acquire_owned().ok();
-    let reporter = &run.reach.reporter;
-    let peer = dialed.peer.clone();
-    let refused = |refusal: Refusal| {
+    /// Does TLS with a client, where it is spoken.
+    ///
+    /// # Errors
+    /// Why the client is not let in.
+    async fn secure(&self, dialed: Dialed, until: Instant, telling: &Telling) -> Result<Dialed, Refusal> {
+        let Some(tls) = &self.tls else { return Ok(dialed) };
+        let cause = match (tls.accept_until(dialed.stream, until).await, &self.greeting) {
+            (Ok(stream), _) => return Ok(Dialed { stream, peer: dialed.peer }),
+            (Err(Unsecured::Silent), _) => return Err(Refusal::silent()),
+            (Err(Unsecured::Plain(stream)), Some(greeting)) => {
+                return Err(greeting.refuse_plain(stream, until, telling).await);
+            }
+            (Err(Unsecured::Plain(_)), None) => "the client does not speak TLS".to_owned(),
+            (Err(Unsecured::Failed(cause)), _) => cause,
+        };
+        Err(Refusal::unanswered(format!("tls: {cause}")))
+    }
+
+    /// Tells of a client that is not let in; of those that said nothing, seldom and of all together.
+    fn refused(&self, refusal: &Refusal, name: &str, peer: &str, telling: &Telling) {
         if refusal.is_silent {
             telling.reporter.verbose(&format!("{peer} {}", refusal.cause));
-            return shared.silent.note(&peer);
+            return self.silent.note(peer);
         }
         let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
         let target = match refusal.target.as_str() {
             "" => String::new(),
-            target => format!(" {}", run.reach.redactor.url(target)),
+            target => format!(" {}", self.run.reach.redactor.url(target)),
         };
-        reporter.life(&format!("{name} refused{status}{target}: {}", refusal.cause));
-    };
-    let soon = || Instant::now() + greeting.options().handshake_timeout;
-    let mut until = soon();
+        self.run.reach.reporter.life(&format!("{name} refused{status}{target}: {}", refusal.cause));
+    }
+}
+
+/// Waits for a client's first byte, then does TLS where it is spoken; `None` when it is not let in.
+async fn begin(
+    shared: &Shared,
+    mut dialed: Dialed,
+    name: &str,
+    until: Instant,
+    newcomer: &mut Newcomer,
+    telling: &Telling,
+) -> Option<Dialed> {
+    let run = &shared.run;
+    let peer = dialed.peer.clone();
     let stream = &mut dialed.stream;
     let heard =
         poll_fn(move |cx| stream.beneath().socket.map_or(Poll::Ready(()), |socket| socket.poll_readable(cx)));
@@ -92,11 +108,33 @@ pub(super) async fn receive(
     }
     // A server that ends does not wait for clients that are not in yet.
     let begun = tokio::select! {
-        begun = greeting.begin(dialed, until, telling) => begun,
+        begun = shared.secure(dialed, until, telling) => begun,
         () = newcomer.evicted() => return None,
         _ = run.over("listen") => return None,
     };
-    let mut visit = begun.map_err(refused).ok()?;
+    begun.map_err(|refusal| shared.refused(&refusal, name, &peer, telling)).ok()
+}
+
+/// Answers a client's plain requests; gives its request for a WebSocket and a place for it, if one comes.
+///
+/// A client is a newcomer until its request is here: then it has a place, or is refused.
+pub(super) async fn receive(
+    shared: &Shared,
+    greeting: &Greeting,
+    dialed: Dialed,
+    name: &str,
+    mut newcomer: Newcomer,
+    telling: &Telling,
+) -> Option<(Box<Handshake>, OwnedSemaphorePermit)> {
+    let run = &shared.run;
+    let place = || Arc::clone(&shared.permits).try_acquire_owned().ok();
+    let reporter = &run.reach.reporter;
+    let peer = dialed.peer.clone();
+    let refused = |refusal: Refusal| shared.refused(&refusal, name, &peer, telling);
+    let soon = || Instant::now() + greeting.options().handshake_timeout;
+    let mut until = soon();
+    let client = begin(shared, dialed, name, until, &mut newcomer, telling).await?;
+    let mut visit = greeting.visit(client, telling);
     loop {
         let asked = tokio::select! {
             asked = visit.asked(until) => asked,

@@ -16,14 +16,15 @@ use super::{
 };
 use crate::{
     child,
-    endpoint::{Acceptor, Endpoint, Greeting},
+    endpoint::{Acceptor, Endpoint, Greeting, StreamAcceptor},
     exit::Exit,
     fault::{Fault, Result},
     link::room::Room,
-    observe::Seldom,
+    observe::{Reporter, Seldom},
     os_error,
     plan::Serve,
     session::{Doubt, Left},
+    tls,
     units::counted,
     ws::server::Handshake,
 };
@@ -33,7 +34,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OnceCell, Semaphore, mpsc},
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
 };
 
@@ -63,6 +64,9 @@ pub(super) struct Server {
 
 pub(super) struct Shared {
     pub run: Arc<Run>,
+    /// The server side of TLS, where it is spoken.
+    pub tls: Option<tls::Acceptor>,
+    /// The opening handshake, where WebSockets are served.
     pub greeting: Option<Greeting>,
     pub behind: Behind,
     pub next: AtomicU64,
@@ -108,28 +112,31 @@ fn reachable(addresses: &[String]) -> Option<String> {
     })
 }
 
+/// Tells what clients meet: the certificate that was made for them, and whether they are asked who they are.
+fn introduce(acceptor: &StreamAcceptor, reporter: &Reporter) {
+    if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
+        reporter.life(&format!("self-signed certificate, sha256 {fingerprint}"));
+    }
+    let pin = acceptor.tls.as_ref().and_then(|tls| tls.pin());
+    if let (Some(pin), Some(address)) = (pin, reachable(&acceptor.listener.addresses())) {
+        reporter.life(&format!("wsio connect -k --pin {pin} wss://{address}/"));
+    }
+    if acceptor.greeting.is_some() && acceptor.listener.is_public() && !acceptor.asks_for_credentials() {
+        reporter.note(
+            "anyone who reaches this address may connect; ask for credentials with --user, --bearer or --client-ca",
+        );
+    }
+}
+
 impl Server {
     pub(super) fn new(run: Arc<Run>, options: &Serve, acceptor: Acceptor, behind: Behind) -> Result<Self> {
-        let (door, greeting, scheme) = match acceptor {
-            Acceptor::WebSocket(acceptor) => {
-                let greeting = acceptor.greeting();
-                if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
-                    run.reach.reporter.life(&format!("self-signed certificate, sha256 {fingerprint}"));
-                }
-                let pin = acceptor.tls.as_ref().and_then(|tls| tls.pin());
-                if let (Some(pin), Some(address)) = (pin, reachable(&acceptor.listener.addresses())) {
-                    run.reach.reporter.life(&format!("wsio connect -k --pin {pin} wss://{address}/"));
-                }
-                if acceptor.listener.is_public() && !greeting.asks_for_credentials() {
-                    run.reach.reporter.note(
-                        "anyone who reaches this address may connect; ask for credentials with --user, --bearer or --client-ca",
-                    );
-                }
-                let scheme = if greeting.is_secure() { "wss" } else { "ws" };
-                (Door::Streams(acceptor.listener), Some(greeting), scheme)
+        let (door, tls, greeting, scheme) = match acceptor {
+            Acceptor::Streams(acceptor) => {
+                introduce(&acceptor, &run.reach.reporter);
+                let StreamAcceptor { listener, scheme, tls, greeting } = *acceptor;
+                (Door::Streams(listener), tls, greeting, scheme)
             }
-            Acceptor::Bytes { listener, scheme } => (Door::Streams(listener), None, scheme),
-            Acceptor::Datagrams(peers) => (Door::Datagrams(Box::new(peers)), None, "udp"),
+            Acceptor::Datagrams(peers) => (Door::Datagrams(Box::new(peers)), None, None, "udp"),
         };
         let (broken, broken_hub) = mpsc::channel(1);
         let server = Self {
@@ -140,6 +147,7 @@ impl Server {
             reload: None,
             shared: Arc::new(Shared {
                 run,
+                tls,
                 greeting,
                 behind,
                 next: AtomicU64::new(1),
@@ -253,23 +261,13 @@ impl Server {
             return;
         }
         let guest = guest.noticed(&mut heard);
-        let permit = Arc::clone(&shared.permits).try_acquire_owned();
-        if permit.is_err() && !shared.plain.evict() {
-            shared.say_seldom(
-                &shared.refused,
-                "refused",
-                "clients: too many connections (--max-connections)",
-            );
+        let Some(place) = shared.place() else {
             shared.lose(guest.waiting());
             return;
-        }
+        };
         let (newcomer, _) = shared.plain.enter(heard);
         clients.spawn(async move {
-            let permit = match permit {
-                Ok(permit) => permit,
-                // The client that was evicted for it is about to go and gives its permit back.
-                Err(_) => Arc::clone(&shared.permits).acquire_owned().await.ok()?,
-            };
+            let permit = place.await?;
             shared.client(guest, newcomer, Some(permit)).await
         });
     }
@@ -301,6 +299,24 @@ impl Server {
 }
 
 impl Shared {
+    /// A place for a client that asks for nothing, perhaps that of one that has said next to nothing; `None` when
+    /// there is none, which is told.
+    pub(super) fn place(&self) -> Option<impl Future<Output = Option<OwnedSemaphorePermit>> + use<>> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        if permit.is_err() && !self.plain.evict() {
+            self.say_seldom(&self.refused, "refused", "clients: too many connections (--max-connections)");
+            return None;
+        }
+        let permits = Arc::clone(&self.permits);
+        Some(async move {
+            match permit {
+                Ok(permit) => Some(permit),
+                // The client that was evicted for it is about to go and gives its permit back.
+                Err(_) => permits.acquire_owned().await.ok(),
+            }
+        })
+    }
+
     /// Says why nobody was accepted, seldom when descriptors are used up; gives whether they are.
     fn failed_to_accept(&self, error: &io::Error) -> bool {
         let is_exhausted = os_error::is_exhausted(error);
@@ -326,15 +342,15 @@ impl Shared {
     }
 
     async fn reload(&self) {
-        let Some(greeting) = self.greeting.clone() else { return };
+        let Some(tls) = self.tls.clone() else { return };
         let reporter = &self.run.reach.reporter;
-        match tokio::task::spawn_blocking(move || greeting.reload()).await {
-            Ok(Some(Ok(about))) => reporter.life(&format!("reloaded: the certificate is now of {about}")),
-            Ok(Some(Err(mut fault))) => {
+        match tokio::task::spawn_blocking(move || tls.reload()).await {
+            Ok(Ok(about)) => reporter.life(&format!("reloaded: the certificate is now of {about}")),
+            Ok(Err(mut fault)) => {
                 fault.cause.push_str("; what was in use stays in use");
                 reporter.fault(&fault);
             }
-            Ok(None) | Err(_) => {}
+            Err(_) => {}
         }
     }
 

@@ -22,7 +22,7 @@ mod visitor;
 mod web_socket;
 
 pub use command::command;
-pub use greeting::{Greeting, WebSocketAcceptor};
+pub use greeting::{Greeting, StreamAcceptor};
 pub use names::{parse, target};
 pub use open::{Acceptor, Deadline, Found, Framings, Opened, OpenedLink, Opening, Reach, Role};
 pub use scheme::{Flags, Kind, Scheme};

@@ -1,6 +1,6 @@
 //! `tcp:`, `tls:`, `unix:` and their listening forms: plain byte streams.
 
-use super::{Acceptor, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme};
+use super::{Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Scheme, StreamAcceptor};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -166,7 +166,8 @@ impl Endpoint for Listening {
     fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let listener = Listener::bind(&self.address, &reach.common.server.bind).await?;
-            Ok(Opened::Acceptor(Acceptor::Bytes { listener, scheme: self.scheme }))
+            let acceptor = StreamAcceptor { listener, scheme: self.scheme, tls: None, greeting: None };
+            Ok(Opened::Acceptor(acceptor.into()))
         })
     }
 }

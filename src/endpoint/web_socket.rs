@@ -1,8 +1,7 @@
 //! `ws:`, `wss:`, `ws+unix:` and the listening forms: endpoints that speak WebSocket.
 
 use super::{
-    Acceptor, Deadline, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme,
-    WebSocketAcceptor,
+    Deadline, Endpoint, Flags, Kind, Opened, OpenedLink, Opening, Opens, Reach, Role, Scheme, StreamAcceptor,
 };
 use crate::{
     exit::Exit,
@@ -357,8 +356,9 @@ impl Endpoint for Server {
                 }
             };
             let listener = Listener::bind(&self.address, &reach.common.server.bind).await?;
-            let acceptor = WebSocketAcceptor::new(listener, tls, reach.common.server.handshake.clone());
-            Ok(Opened::Acceptor(Acceptor::WebSocket(Box::new(acceptor))))
+            let options = reach.common.server.handshake.clone();
+            let acceptor = StreamAcceptor::web_socket(listener, tls, options);
+            Ok(Opened::Acceptor(acceptor.into()))
         })
     }
 }

@@ -27,6 +27,6 @@ pub use options::{ClientTls, Identity, Passphrase, ServerTls, Sni, Version};
 pub use pem::asks_for_passphrase;
 pub use pin::Pin;
 pub use rustls::ClientConfig;
-pub use server::Acceptor;
+pub use server::{Acceptor, Unsecured};
 
 use provider::{ALPN, encrypted_over, provider, sha256};

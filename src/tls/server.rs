@@ -18,7 +18,7 @@ use super::{
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    net::{Beneath, Stream, Transport},
+    net::{Beneath, SocketRef, Stream, Transport},
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::{
@@ -30,6 +30,7 @@ use std::{
     cell::RefCell,
     sync::{Arc, PoisonError, RwLock},
 };
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A configured TLS server; clones share it, and what a reload changes.
@@ -44,6 +45,16 @@ struct Shared {
     fingerprint: Option<String>,
     /// The key of a self-signed certificate.
     pin: Option<Pin>,
+}
+
+/// A client that did not come to speak TLS.
+pub enum Unsecured {
+    /// It left without a byte.
+    Silent,
+    /// It speaks plain text, and waits to be answered.
+    Plain(Stream),
+    /// The handshake failed, for this reason.
+    Failed(String),
 }
 
 /// A chain, leaf first, and its key.
@@ -97,6 +108,32 @@ impl Acceptor {
                 }
             })
             .await
+    }
+
+    /// The same by `until`, with a client that may speak something else.
+    ///
+    /// # Errors
+    /// Why there is no TLS; a client that speaks plain text is given back as it came.
+    pub async fn accept_until(
+        &self,
+        stream: Stream,
+        until: Instant,
+    ) -> std::result::Result<Stream, Unsecured> {
+        // rustls does not tell a client that said nothing from one that left in the middle.
+        let mut first = [0];
+        if let Some(SocketRef::Tcp(socket)) = stream.beneath().socket
+            && let Ok(Ok(0) | Err(_)) = timeout_at(until, socket.peek(&mut first)).await
+        {
+            return Err(Unsecured::Silent);
+        }
+        // A record of TLS begins with the number of its kind, plain text with a letter.
+        if first[0].is_ascii_alphabetic() {
+            return Err(Unsecured::Plain(stream));
+        }
+        match timeout_at(until, self.accept(stream)).await {
+            Ok(accepted) => accepted.map_err(|fault| Unsecured::Failed(fault.cause)),
+            Err(_) => Err(Unsecured::Failed("no handshake within --handshake-timeout".into())),
+        }
     }
 
     /// Clients have to show a certificate.
