@@ -246,6 +246,7 @@ mod tests {
             ("WSS-L:h:1", "wsio listen wss://h:1"),
             ("unix-listen:/s", "wsio listen unix:/s"),
             ("tcp-l:1", "wsio pipe tcp-listen:1 B for clients"),
+            ("OPENSSL-LISTEN:1", "wsio pipe tls-listen:1 B for clients"),
             ("8080/chat", "wsio listen ws://127.0.0.1:8080/chat"),
         ] {
             let fault = Place::parse(text).err().unwrap();

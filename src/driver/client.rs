@@ -63,6 +63,11 @@ impl Shared {
                 let (handshake, permit) = on_heap(receives).await?;
                 (Came::Asks(greeting, handshake), None, Some(permit))
             }
+            (None, Guest::Stream(dialed)) if self.tls.is_some() => {
+                let receives = || reception::receive_bytes(self, dialed, &name, newcomer, &telling);
+                let (guest, newcomer, permit) = on_heap(receives).await?;
+                (Came::Plain(guest), Some(newcomer), Some(permit))
+            }
             (_, guest) => (Came::Plain(guest), Some(newcomer), permit),
         };
         let opened = on_heap(|| async {

@@ -236,7 +236,8 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     }
     run.reach.check_files().await?;
     let listener = Listener::bind(&plan.address, &run.reach.common.server.bind).await?;
-    let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
+    let tls = |tls| tls::Acceptor::new(tls, plan.address.host(), Some(tls::ALPN));
+    let tls = plan.tls.as_ref().map(tls).transpose()?;
     let options = plan.common.server.handshake.clone();
     let acceptor = StreamAcceptor::web_socket(listener, tls, options).into();
     if let Behind::Endpoint(endpoint) = &behind {

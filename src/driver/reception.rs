@@ -1,16 +1,18 @@
-//! The time before a session: a client's requests, until one is for a WebSocket.
+//! The time before a session: TLS, and a client's requests until one is for a WebSocket.
 //!
+//! A client of a stream server asks for nothing, so that TLS is all there is before its session.
 //! Files and pages are answered here and are no session: they are no client of `--once`, and a signal
 //! lets the one under way go on within `--grace`.
 
 use super::{
+    door::Guest,
     newcomers::Newcomer,
     serve::{Served, Shared},
 };
 use crate::{
     endpoint::{EXHAUSTED, Greeting},
     net::{Dialed, OnSpare},
-    tls::Unsecured,
+    tls::{NO_TLS, Unsecured},
     ws::{
         Telling,
         server::{Asked, Handshake, Refusal},
@@ -64,7 +66,7 @@ impl Shared {
             (Err(Unsecured::Plain(stream)), Some(greeting)) => {
                 return Err(greeting.refuse_plain(stream, until, telling).await);
             }
-            (Err(Unsecured::Plain(_)), None) => "the client does not speak TLS".to_owned(),
+            (Err(Unsecured::Plain(_)), None) => NO_TLS.to_owned(),
             (Err(Unsecured::Failed(cause)), _) => cause,
         };
         Err(Refusal::unanswered(format!("tls: {cause}")))
@@ -113,6 +115,21 @@ async fn begin(
         _ = run.over("listen") => return None,
     };
     begun.map_err(|refusal| shared.refused(&refusal, name, &peer, telling)).ok()
+}
+
+/// Does TLS with a client of a stream server; gives the client and its place, if it comes so far.
+pub(super) async fn receive_bytes(
+    shared: &Shared,
+    dialed: Dialed,
+    name: &str,
+    mut newcomer: Newcomer,
+    telling: &Telling,
+) -> Option<(Guest, Newcomer, OwnedSemaphorePermit)> {
+    let until = Instant::now() + shared.run.common().server.handshake.handshake_timeout;
+    let client = begin(shared, dialed, name, until, &mut newcomer, telling).await?;
+    drop(newcomer);
+    let (guest, newcomer, place) = shared.seat(Guest::Stream(client))?;
+    Some((guest, newcomer, place.await?))
 }
 
 /// Answers a client's plain requests; gives its request for a WebSocket and a place for it, if one comes.

@@ -8,7 +8,7 @@ use super::{
     announcement::Announcement,
     door::{Door, Guest},
     hub::Hub,
-    newcomers::Newcomers,
+    newcomers::{Newcomer, Newcomers},
     run::Run,
     signals::Reload,
     silent::Silent,
@@ -38,7 +38,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Clients of a WebSocket server that may be on their way in, where descriptors allow it.
+/// Clients that may be on their way in, where descriptors allow it.
 const NEWCOMERS: usize = 2048;
 
 /// Time past `--grace`, the sessions' own limit, after which a server cuts off those that have not ended.
@@ -75,7 +75,7 @@ pub(super) struct Shared {
     pub once: bool,
     /// Places for clients that are in.
     pub permits: Arc<Semaphore>,
-    /// Clients of a WebSocket server on their way in.
+    /// Clients on their way in, with TLS or the opening handshake before them.
     pub newcomers: Arc<Newcomers>,
     /// Sessions of clients that ask for nothing; those that have sent next to nothing make room for others.
     pub plain: Arc<Newcomers>,
@@ -119,12 +119,19 @@ fn introduce(acceptor: &StreamAcceptor, reporter: &Reporter) {
     }
     let pin = acceptor.tls.as_ref().and_then(|tls| tls.pin());
     if let (Some(pin), Some(address)) = (pin, reachable(&acceptor.listener.addresses())) {
-        reporter.life(&format!("wsio connect -k --pin {pin} wss://{address}/"));
+        reporter.life(&match acceptor.greeting {
+            Some(_) => format!("wsio connect -k --pin {pin} wss://{address}/"),
+            None => format!("wsio pipe -k --pin {pin} - tls:{address}"),
+        });
     }
-    if acceptor.greeting.is_some() && acceptor.listener.is_public() && !acceptor.asks_for_credentials() {
-        reporter.note(
-            "anyone who reaches this address may connect; ask for credentials with --user, --bearer or --client-ca",
-        );
+    let proof = match (&acceptor.greeting, &acceptor.tls) {
+        (Some(_), _) => "credentials with --user, --bearer or --client-ca",
+        (None, Some(_)) => "certificates with --client-ca",
+        // A client of plain bytes has nothing to show.
+        (None, None) => return,
+    };
+    if acceptor.listener.is_public() && !acceptor.asks_for_credentials() {
+        reporter.note(&format!("anyone who reaches this address may connect; ask for {proof}"));
     }
 }
 
@@ -251,21 +258,15 @@ impl Server {
 
     fn welcome(&self, guest: Guest, clients: &mut JoinSet<Served>) {
         let shared = Arc::clone(&self.shared);
-        let mut heard = Arc::default();
-        if shared.greeting.is_some() {
-            let (newcomer, evicts) = shared.newcomers.enter(heard);
+        if shared.greeting.is_some() || shared.tls.is_some() {
+            let (newcomer, evicts) = shared.newcomers.enter(Arc::default());
             if evicts {
                 shared.say_seldom(&shared.evicted, "dropped", "unfinished handshakes: too many at a time");
             }
             clients.spawn(async move { shared.client(guest, newcomer, None).await });
             return;
         }
-        let guest = guest.noticed(&mut heard);
-        let Some(place) = shared.place() else {
-            shared.lose(guest.waiting());
-            return;
-        };
-        let (newcomer, _) = shared.plain.enter(heard);
+        let Some((guest, newcomer, place)) = shared.seat(guest) else { return };
         clients.spawn(async move {
             let permit = place.await?;
             shared.client(guest, newcomer, Some(permit)).await
@@ -274,9 +275,10 @@ impl Server {
 
     fn announce(&self, options: &Serve) -> Result<()> {
         let scheme = self.scheme;
-        let url = |address: &String| match (address.strip_prefix("unix:"), self.shared.greeting.is_some()) {
-            (Some(path), true) => format!("{scheme}+unix:{path}"),
-            (Some(path), false) => format!("unix:{path}"),
+        let (greets, is_plain) = (self.shared.greeting.is_some(), self.shared.tls.is_none());
+        let url = |address: &String| match (address.strip_prefix("unix:"), greets) {
+            (Some(path), false) if is_plain => format!("unix:{path}"),
+            (Some(path), _) => format!("{scheme}+unix:{path}"),
             (None, true) => {
                 let path = options.handshake.paths.first().map_or("/", String::as_str);
                 format!("{scheme}://{address}{path}")
@@ -299,22 +301,30 @@ impl Server {
 }
 
 impl Shared {
-    /// A place for a client that asks for nothing, perhaps that of one that has said next to nothing; `None` when
-    /// there is none, which is told.
-    pub(super) fn place(&self) -> Option<impl Future<Output = Option<OwnedSemaphorePermit>> + use<>> {
+    /// Finds a place for a client that asks for nothing, perhaps that of one that has said next to nothing, whose
+    /// leaving is waited for; `None` when there is none, which is told.
+    pub(super) fn seat(
+        &self,
+        guest: Guest,
+    ) -> Option<(Guest, Newcomer, impl Future<Output = Option<OwnedSemaphorePermit>> + use<>)> {
+        let mut heard = Arc::default();
+        let guest = guest.noticed(&mut heard);
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         if permit.is_err() && !self.plain.evict() {
             self.say_seldom(&self.refused, "refused", "clients: too many connections (--max-connections)");
+            self.lose(guest.waiting());
             return None;
         }
+        let (newcomer, _) = self.plain.enter(heard);
         let permits = Arc::clone(&self.permits);
-        Some(async move {
+        let place = async move {
             match permit {
                 Ok(permit) => Some(permit),
                 // The client that was evicted for it is about to go and gives its permit back.
                 Err(_) => permits.acquire_owned().await.ok(),
             }
-        })
+        };
+        Some((guest, newcomer, place))
     }
 
     /// Says why nobody was accepted, seldom when descriptors are used up; gives whether they are.

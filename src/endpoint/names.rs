@@ -236,6 +236,8 @@ mod tests {
             ("cmd:cat", "sh:COMMAND"),
             ("autoreconnect:wss://h/", "--reconnect"),
             ("tcp-l:8080", "stands first"),
+            ("ssl-l:8080", "stands first"),
+            ("OPENSSL-LISTEN:8080", "stands first"),
             ("readfile:x", "exec:'cat PATH'"),
             ("writefile:x", "append:PATH"),
         ] {

@@ -18,6 +18,7 @@ pub static SCHEMES: &[Scheme] = &[
     socket::TCP,
     socket::TLS,
     socket::TCP_LISTEN,
+    socket::TLS_LISTEN,
     socket::UNIX,
     socket::UNIX_LISTEN,
     datagram::UDP,
@@ -103,6 +104,7 @@ mod tests {
             ("ws-listen:8080", Kind::WebSocketServer),
             ("wss-listen:8443", Kind::WebSocketServer),
             ("tcp-listen:1", Kind::StreamServer),
+            ("tls-listen:1", Kind::StreamServer),
             ("unix-listen:/s", Kind::StreamServer),
             ("tls:h:1", Kind::Stream),
             ("nats://h/x", Kind::Subject),
@@ -132,13 +134,13 @@ mod tests {
             (is_echo, &["echo:"], &["echo:x", "echo", "null:"]),
             (
                 |endpoint| tls_server(endpoint).is_some(),
-                &["wss-listen:1"],
+                &["wss-listen:1", "tls-listen:1"],
                 &["wss://h", "tls:h:1", "ws-listen:1", "tcp-listen:1", "h"],
             ),
             (
                 binds_unix,
-                &["unix-listen:/s", "ws-listen:unix:/s", "wss-listen:unix:/s", "tcp-listen:unix:/s"],
-                &["unix:/s", "ws+unix:/s", "ws-listen:8080", "file:unix:/s"],
+                &["unix-listen:/s", "ws-listen:unix:/s", "wss-listen:unix:/s", "tls-listen:unix:/s"],
+                &["unix:/s", "tls-listen:1", "ws+unix:/s", "ws-listen:8080", "file:unix:/s"],
             ),
         ] {
             for (endpoints, holds) in [(with, true), (without, false)] {

@@ -343,18 +343,8 @@ impl Endpoint for Server {
 
     fn open<'a>(&'a self, reach: &'a Reach, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let tls = match (self.secure, &reach.common.server.tls) {
-                (false, _) => None,
-                (true, Some(tls)) => Some(tls::Acceptor::new(tls, self.address.host())?),
-                (true, None) => {
-                    return Err(Fault::new(
-                        Exit::Usage,
-                        "usage",
-                        format!("{} needs a certificate", self.describe()),
-                    )
-                    .hint("give --cert FILE and --key FILE, or --self-signed"));
-                }
-            };
+            let tls = || reach.acceptor(&self.describe(), &self.address, Some(tls::ALPN));
+            let tls = self.secure.then(tls).transpose()?;
             let listener = Listener::bind(&self.address, &reach.common.server.bind).await?;
             let options = reach.common.server.handshake.clone();
             let acceptor = StreamAcceptor::web_socket(listener, tls, options);

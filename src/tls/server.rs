@@ -4,7 +4,7 @@
 //! it is told to, and each handshake takes what is current.
 
 use super::{
-    ALPN, Identity, ServerTls,
+    Identity, ServerTls,
     client::trusting,
     clients::{ExplainingClients, REFUSED},
     encrypted_over,
@@ -41,6 +41,8 @@ struct Shared {
     options: ServerTls,
     /// A certificate made at start, which stays; otherwise files are read.
     made: Option<Own>,
+    /// The protocol that is agreed on in ALPN.
+    alpn: Option<&'static [u8]>,
     current: RwLock<Arc<ServerConfig>>,
     fingerprint: Option<String>,
     /// The key of a self-signed certificate.
@@ -62,21 +64,22 @@ struct Own(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 impl Acceptor {
     /// A server that shows what the options say; `host` is what it listens on, for a self-signed
-    /// certificate's names.
+    /// certificate's names. Without `alpn` it takes whatever a client offers there.
     ///
     /// # Errors
     /// Exit 58 for a certificate or key that cannot be used, 77 for the roots of client certificates.
-    pub fn new(options: &ServerTls, host: Option<&str>) -> Result<Self> {
+    pub fn new(options: &ServerTls, host: Option<&str>, alpn: Option<&'static [u8]>) -> Result<Self> {
         let made = match &options.identity {
             Identity::Files { .. } => None,
             Identity::SelfSigned => Some(self_signed(host)?),
         };
-        let (config, _) = configure(options, made.as_ref())?;
+        let (config, _) = configure(options, made.as_ref(), alpn)?;
         Ok(Self(Arc::new(Shared {
             options: options.clone(),
             fingerprint: made.as_ref().map(|own| fingerprint(&own.0)),
             pin: made.as_ref().and_then(|own| Pin::of(own.0.first()?)),
             made,
+            alpn,
             current: RwLock::new(Arc::new(config)),
         })))
     }
@@ -88,7 +91,7 @@ impl Acceptor {
     /// # Errors
     /// As [`new`](Self::new); what was in use stays in use.
     pub fn reload(&self) -> Result<String> {
-        let (config, about) = configure(&self.0.options, self.0.made.as_ref())?;
+        let (config, about) = configure(&self.0.options, self.0.made.as_ref(), self.0.alpn)?;
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         Ok(about)
     }
@@ -161,7 +164,7 @@ impl Transport for TlsStream<Stream> {
 }
 
 /// A configuration from the files as they are now, and what it shows in words.
-fn configure(options: &ServerTls, made: Option<&Own>) -> Result<(ServerConfig, String)> {
+fn configure(options: &ServerTls, made: Option<&Own>, alpn: Option<&[u8]>) -> Result<(ServerConfig, String)> {
     let Own(chain, key) = match (&options.identity, made) {
         (_, Some(Own(chain, key))) => Own(chain.clone(), key.clone_key()),
         (Identity::Files { cert, key }, None) => {
@@ -193,7 +196,7 @@ fn configure(options: &ServerTls, made: Option<&Own>) -> Result<(ServerConfig, S
         }
         Identity::SelfSigned => unusable(words(&error)),
     })?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = alpn.map(<[u8]>::to_vec).into_iter().collect();
     Ok((config, about))
 }
 
