@@ -11,6 +11,10 @@ use std::io;
 /// The next step where a server does not speak TLS; whoever knows the URL names the other one.
 pub const PLAIN: &str = "leave TLS out of the URL or endpoint";
 
+/// Cause of an open stream's end in the middle; its error is `UnexpectedEof`, whose own text is rustls' advice to
+/// programmers.
+pub const NO_CLOSE_NOTIFY: &str = "TLS ended without close_notify";
+
 /// Cause for a server's log when a client begins with something else than TLS.
 pub const NO_TLS: &str = "the client does not speak TLS (a plain URL or endpoint?)";
 

@@ -22,7 +22,7 @@ mod words;
 mod x509;
 
 pub use client::Connector;
-pub use explain::{NO_TLS, PLAIN, explain_handshake, explain_io};
+pub use explain::{NO_CLOSE_NOTIFY, NO_TLS, PLAIN, explain_handshake, explain_io};
 pub use options::{ClientTls, Identity, Passphrase, ServerTls, Sni, Version};
 pub use pem::asks_for_passphrase;
 pub use pin::Pin;

@@ -101,6 +101,8 @@ fn tls_that_ends_without_close_notify_is_no_end() {
         giving.join().unwrap();
         let (exit, close) = if notifies { (0, 1000) } else { (26, 1011) };
         assert_eq!(done.code, exit, "{}", done.err);
+        let told = done.err.ends_with(": TLS ended without close_notify\n");
+        assert_eq!(told, !notifies, "{}", done.err);
         assert_eq!(peer.join().unwrap(), (b"half of it".to_vec(), Some(close)));
     }
 }
