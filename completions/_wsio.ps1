@@ -328,7 +328,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsio' -ScriptBlock {
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Add a header to the request, or to the answer when only a server side exists; repeatable')
             [CompletionResult]::new('--subprotocol', '--subprotocol', [CompletionResultType]::ParameterName, 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through')
             [CompletionResult]::new('--protocol', '--protocol', [CompletionResultType]::ParameterName, 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through')
-            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Use the certificate chain in FILE (PEM), for wss-listen: (SIGHUP reads it anew) or else the client side')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Use the certificate chain in FILE (PEM), for a TLS server (SIGHUP reads it anew) or else the client side')
             [CompletionResult]::new('--send', '--send', [CompletionResultType]::ParameterName, 'Send MSG to the far side before any input; @FILE, @- and @env:NAME read it from there; repeatable')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME')

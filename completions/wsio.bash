@@ -106,7 +106,7 @@ _wsio() {
         case $sub,$place in
             connect,0) _wsio_endpoint "$cur" 'ws:// wss:// ws+unix: echo:' ;;
             listen,0) _wsio_endpoint "$cur" 'ws:// wss:// unix: fd: systemd' ;;
-            pipe,0) _wsio_endpoint "$cur" '- ws:// wss:// ws+unix: ws-listen: wss-listen: tcp: tls: tcp-listen: unix: unix-listen: udp: udp-listen: file: nats:// nats+tls://' ;;
+            pipe,0) _wsio_endpoint "$cur" '- ws:// wss:// ws+unix: ws-listen: wss-listen: tcp: tls: tcp-listen: tls-listen: unix: unix-listen: udp: udp-listen: file: nats:// nats+tls://' ;;
             pipe,1) _wsio_endpoint "$cur" '- ws:// wss:// ws+unix: tcp: tls: unix: udp: exec: sh: file: append: echo: null: hub: nats:// nats+tls://' ;;
         esac
     fi

@@ -322,7 +322,7 @@ set edit:completion:arg-completer[wsio] = {|@words|
             cand --header 'Add a header to the request, or to the answer when only a server side exists; repeatable'
             cand --subprotocol 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through'
             cand --protocol 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through'
-            cand --cert 'Use the certificate chain in FILE (PEM), for wss-listen: (SIGHUP reads it anew) or else the client side'
+            cand --cert 'Use the certificate chain in FILE (PEM), for a TLS server (SIGHUP reads it anew) or else the client side'
             cand --send 'Send MSG to the far side before any input; @FILE, @- and @env:NAME read it from there; repeatable'
             cand -u 'Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME'
             cand --user 'Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME'

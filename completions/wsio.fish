@@ -375,7 +375,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l handshake-timeout -d 
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l grace -d 'Let open sessions drain for at most DURATION at a signal' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s H -l header -d 'Add a header to the request, or to the answer when only a server side exists; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l subprotocol -l protocol -d 'Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cert -d 'Use the certificate chain in FILE (PEM), for wss-listen: (SIGHUP reads it anew) or else the client side' -r -F
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l cert -d 'Use the certificate chain in FILE (PEM), for a TLS server (SIGHUP reads it anew) or else the client side' -r -F
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l send -d 'Send MSG to the far side before any input; @FILE, @- and @env:NAME read it from there; repeatable' -r -f -a "(__wsio_value)"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -s u -l user -d 'Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME' -r -f -a "(__wsio_value)"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l bearer -d 'Log in with a bearer token, or ask clients to when only a server side exists; @FILE' -r -f -a "(__wsio_value)"
@@ -449,5 +449,5 @@ end
 complete -c wsio -n "__fish_wsio_using_subcommand connect; and not contains -- -- (commandline -opc)" -f -a "(__wsio_endpoint ws:// wss:// ws+unix: echo:)"
 complete -c wsio -n "__fish_wsio_using_subcommand listen; and __wsio_is_place 0" -f -a "(__wsio_endpoint ws:// wss:// unix: fd: systemd)"
 complete -c wsio -n "__fish_wsio_using_subcommand listen; and contains -- -- (commandline -opc)" -f -a "(__wsio_program)"
-complete -c wsio -n "__fish_wsio_using_subcommand pipe; and __wsio_is_place 0" -f -a "(__wsio_endpoint - ws:// wss:// ws+unix: ws-listen: wss-listen: tcp: tls: tcp-listen: unix: unix-listen: udp: udp-listen: file: nats:// nats+tls://)"
+complete -c wsio -n "__fish_wsio_using_subcommand pipe; and __wsio_is_place 0" -f -a "(__wsio_endpoint - ws:// wss:// ws+unix: ws-listen: wss-listen: tcp: tls: tcp-listen: tls-listen: unix: unix-listen: udp: udp-listen: file: nats:// nats+tls://)"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe; and not __wsio_is_place 0" -f -a "(__wsio_endpoint - ws:// wss:// ws+unix: tcp: tls: unix: udp: exec: sh: file: append: echo: null: hub: nats:// nats+tls://)"

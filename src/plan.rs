@@ -224,7 +224,7 @@ pub struct Expect {
 pub struct Serve {
     /// The opening handshake.
     pub handshake: ServerOptions,
-    /// Certificate of wss-listen endpoints; `listen`'s own is in [`Listen::tls`].
+    /// Certificate of an endpoint that serves TLS; `listen`'s own is in [`Listen::tls`].
     pub tls: Option<ServerTls>,
     /// One client, then exit with that session's code.
     pub once: bool,

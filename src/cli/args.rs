@@ -118,7 +118,7 @@ fn for_pipe(command: Command) -> Command {
     command
         .mut_arg("headers", |arg| arg.help("Add a header to the request, or to the answer when only a server side exists; repeatable"))
         .mut_arg("subprotocols", |arg| arg.help("Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through"))
-        .mut_arg("cert", |arg| arg.help("Use the certificate chain in FILE (PEM), for wss-listen: (SIGHUP reads it anew) or else the client side"))
+        .mut_arg("cert", |arg| arg.help("Use the certificate chain in FILE (PEM), for a TLS server (SIGHUP reads it anew) or else the client side"))
         .mut_arg("send", |arg| arg.help("Send MSG to the far side before any input; @FILE, @- and @env:NAME read it from there; repeatable"))
         .mut_arg("user", |arg| arg.help("Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME"))
         .mut_arg("bearer", |arg| arg.help("Log in with a bearer token, or ask clients to when only a server side exists; @FILE"))

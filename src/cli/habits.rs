@@ -186,9 +186,9 @@ impl Line {
             (_, None) => places.remove(0),
         };
         if let Some((scheme, rest)) = Scheme::of(&address) {
-            match scheme.kind {
-                Kind::WebSocketServer => address = rest.to_owned(),
-                Kind::SecureWebSocketServer => address = format!("wss://{rest}"),
+            match (scheme.kind, scheme.flags.secure) {
+                (Kind::WebSocketServer, false) => address = rest.to_owned(),
+                (Kind::WebSocketServer, true) => address = format!("wss://{rest}"),
                 _ => {}
             }
         }
@@ -256,13 +256,17 @@ pub(super) fn lacks_equals(arg: &Arg, next: &str) -> bool {
 }
 
 /// Schemes of other tools that have one of ours.
-const OURS: [(&str, &str); 12] = [
+const OURS: [(&str, &str); 16] = [
     ("ws-l", "ws-listen"),
     ("l-ws", "ws-listen"),
     ("wss-l", "wss-listen"),
     ("l-wss", "wss-listen"),
     ("tcp-l", "tcp-listen"),
     ("l-tcp", "tcp-listen"),
+    ("tls-l", "tls-listen"),
+    ("ssl-l", "tls-listen"),
+    ("ssl-listen", "tls-listen"),
+    ("openssl-listen", "tls-listen"),
     ("udp-l", "udp-listen"),
     ("unix-l", "unix-listen"),
     ("l-unix", "unix-listen"),

@@ -191,8 +191,8 @@ fn endpoint_instead(text: &str) -> Option<String> {
     let endpoint = habits::ours(text);
     let (scheme, rest) = Scheme::of(&endpoint)?;
     Some(match scheme.kind {
+        Kind::WebSocketServer if scheme.flags.secure => format!("wsio listen wss://{rest}"),
         Kind::WebSocketServer => format!("wsio listen {rest}"),
-        Kind::SecureWebSocketServer => format!("wsio listen wss://{rest}"),
         Kind::StreamServer if scheme.flags.path => format!("wsio listen unix:{rest}"),
         Kind::StreamServer | Kind::DatagramServer => format!(
             "wsio pipe {}:{rest} B for clients that speak no WebSocket, wsio listen {rest} for those that do",
@@ -247,6 +247,7 @@ mod tests {
             ("WSS-L:h:1", "wsio listen wss://h:1"),
             ("unix-listen:/s", "wsio listen unix:/s"),
             ("tcp-l:1", "wsio pipe tcp-listen:1 B for clients"),
+            ("OPENSSL-LISTEN:1", "wsio pipe tls-listen:1 B for clients"),
             ("8080/chat", "wsio listen ws://127.0.0.1:8080/chat"),
         ] {
             let fault = Place::parse(text).err().unwrap();

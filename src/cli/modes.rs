@@ -46,7 +46,7 @@ const CLIENT: u64 = 1 << 12;
 const SERVER: u64 = 1 << 13;
 /// Served over TLS, or so if a certificate is given.
 const SECURE: u64 = 1 << 14;
-/// `tls:` or `nats:`.
+/// A client over TLS: `wss:`, `tls:` or `nats:`.
 const TLS: u64 = 1 << 15;
 const LISTENS: u64 = 1 << 16;
 /// Bytes that a framing cuts.
@@ -179,11 +179,12 @@ const TABLE: &[Row] = &[
     Row(PIPE, &["reconnect", "resend"], Any(CLIENT), "needs a ws: or wss: endpoint whose other side is no WebSocket"),
     Row(PIPE, &["reconnect", "resend"], No(SERVER), "needs a ws: or wss: endpoint whose other side is no WebSocket"),
     Row(PIPE, TRUST, Any(CLIENT | TLS), "needs a wss:, tls: or nats: endpoint"),
-    Row(PIPE, &["cert", "key", "pass"], Any(CLIENT | TLS | SECURE), "needs a wss:, tls:, nats: or wss-listen: endpoint"),
+    Row(PIPE, &["cert", "key", "pass"], Any(CLIENT | TLS | SECURE), "needs a wss:, tls:, nats:, wss-listen: or tls-listen: endpoint"),
     Row(PIPE, &["cert", "key", "pass"], Any(CLIENT | TLS | NOT_SELF_SIGNED), "and --self-signed exclude each other"),
     Row(PIPE, &["forward_header"], All(CLIENT | SERVER), "needs two WebSockets, a listening and a dialled one"),
-    Row(PIPE, &["paths", "handshake_timeout", "allow_origin", "allow_host"], Any(SERVER), "needs a ws-listen: or wss-listen: endpoint"),
-    Row(PIPE, &["self_signed", "client_ca"], Any(SECURE), "needs a wss-listen: endpoint"),
+    Row(PIPE, &["paths", "allow_origin", "allow_host"], Any(SERVER), "needs a ws-listen: or wss-listen: endpoint"),
+    Row(PIPE, &["handshake_timeout"], Any(SERVER | SECURE), "needs a ws-listen:, wss-listen: or tls-listen: endpoint"),
+    Row(PIPE, &["self_signed", "client_ca"], Any(SECURE), "needs a wss-listen: or tls-listen: endpoint"),
     Row(PIPE, &["subprotocols"], NotAll(CLIENT | SERVER), "is not for two WebSockets: the client's subprotocols pass through"),
     Row(PIPE, FAN_OUT, Any(FANOUT), "needs hub:NAME or nats://HOST/SUBJECT"),
     Row(PIPE, &["once", "announce", "max_connections", "max_buffer", "grace"], Any(LISTENS), "needs a listening endpoint"),
@@ -310,9 +311,7 @@ impl Mode {
             Kind::Standard => BYTES | ENDS | STANDARD,
             Kind::WebSocket => CLIENT | OPENED,
             Kind::WebSocketServer => SERVER | LISTENS,
-            Kind::SecureWebSocketServer => SERVER | SECURE | LISTENS,
             Kind::Stream => BYTES | ENDS | OPENED,
-            Kind::Tls => TLS | BYTES | ENDS | OPENED,
             Kind::StreamServer => BYTES | ENDS | LISTENS,
             Kind::Datagrams => DATAGRAMS,
             Kind::DatagramServer => DATAGRAMS | LISTENS,
@@ -324,7 +323,13 @@ impl Mode {
             // Its server may ask for TLS.
             Kind::Subject => TLS | NATS | FANOUT | OPENED,
         };
-        self.set(facts, true);
+        let speaks_tls = scheme.is_some_and(|scheme| scheme.flags.secure);
+        let over = match kind.listens() {
+            _ if !speaks_tls => 0,
+            true => SECURE,
+            false => TLS,
+        };
+        self.set(facts | over, true);
         self.set(TAKES, self.has(TAKES) || facts & BYTES != 0);
         let gives = facts & BYTES != 0 && (kind != Kind::File || reads);
         self.set(GIVES, self.has(GIVES) || gives);

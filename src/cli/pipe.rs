@@ -15,7 +15,7 @@ use super::{
     shared::{Shared, Use},
 };
 use crate::{
-    endpoint::Kind,
+    endpoint::{Kind, tls_server},
     fault::Result,
     framing::{Framing, RAW},
     handshake::ClientOptions,
@@ -59,18 +59,19 @@ impl PipeArgs {
         let kinds = [Kind::of(&self.a), Kind::of(&self.b)];
         let has = |kind: Kind| kinds.contains(&kind);
         // Between two WebSockets, the client of the one decides what is offered to the other.
-        let passes_through = has(Kind::WebSocketServer) || has(Kind::SecureWebSocketServer);
+        let passes_through = has(Kind::WebSocketServer);
 
-        // A secure server's certificate comes first; with --self-signed it has one, and --cert is the client's.
+        // A TLS server's certificate comes first; with --self-signed it has one, and --cert is the client's.
+        let tls_server = [&self.a, &self.b].into_iter().find_map(|endpoint| tls_server(endpoint));
         let own = std::mem::take(&mut self.shared.certificate);
-        let (server_own, client_own) = match has(Kind::SecureWebSocketServer) && !self.server.self_signed {
+        let (server_own, client_own) = match tls_server.is_some() && !self.server.self_signed {
             true => (own, Certificate::default()),
             false => (Certificate::default(), own),
         };
         let Server { self_signed, client_ca, .. } = &self.server;
         let server_tls = lower::server_tls(&server_own, *self_signed, client_ca.clone(), expander)?;
-        if has(Kind::SecureWebSocketServer) && server_tls.is_none() {
-            return Err(usage("wss-listen: needs a certificate")
+        if let (Some(scheme), None) = (tls_server, &server_tls) {
+            return Err(usage(format!("{}: needs a certificate", scheme.name))
                 .hint("add --cert FILE --key FILE, or --self-signed for one made at start"));
         }
 

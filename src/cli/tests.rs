@@ -317,11 +317,18 @@ fn pipe_gives_each_side_its_options() {
         (vec!["x-a: 1".to_owned()], None)
     );
 
-    let both = pipe(&["wss-listen:0", "wss://h", "--cert", "c", "--self-signed"]).common;
-    assert_eq!(
-        (both.server.tls.clone(), both.client_tls.cert.clone()),
-        (Some(tls(Identity::SelfSigned)), Some("c".into()))
-    );
+    for server in ["wss-listen:0", "tls-listen:0"] {
+        let files = pipe(&[server, "wss://h", "--cert", "c"]).common;
+        assert_eq!(
+            (files.server.tls.clone(), files.client_tls.cert.clone()),
+            (Some(tls(Identity::Files { cert: "c".into(), key: None })), None)
+        );
+        let both = pipe(&[server, "wss://h", "--cert", "c", "--self-signed"]).common;
+        assert_eq!(
+            (both.server.tls.clone(), both.client_tls.cert.clone()),
+            (Some(tls(Identity::SelfSigned)), Some("c".into()))
+        );
+    }
 }
 
 #[test]
@@ -382,6 +389,9 @@ fn what_could_do_nothing_or_contradicts_is_refused() {
         &["pipe", "ws-listen:1", "-", "--cert", "c"],
         &["pipe", "ws-listen:1", "-", "--self-signed"],
         &["pipe", "wss-listen:1", "-"],
+        &["pipe", "tls-listen:1", "-"],
+        &["pipe", "tls-listen:1", "ws://h", "--self-signed", "--path", "/"],
+        &["pipe", "tcp-listen:1", "ws://h", "--client-ca", "c"],
         &["pipe", "wss-listen:1", "-", "--self-signed", "--cert", "c"],
         &["pipe"],
         &[],

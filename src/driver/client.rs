@@ -61,6 +61,11 @@ impl Shared {
                 let (handshake, permit) = on_heap(receives).await?;
                 (Came::Asks(greeting, handshake), None, Some(permit))
             }
+            (None, Accepted::Stream(dialed)) if self.tls.is_some() => {
+                let receives = || reception::receive_bytes(self, dialed, &name, newcomer, &scope);
+                let (accepted, newcomer, permit) = on_heap(receives).await?;
+                (Came::Plain(accepted), Some(newcomer), Some(permit))
+            }
             (_, accepted) => (Came::Plain(accepted), Some(newcomer), permit),
         };
         let opened = on_heap(|| async {
@@ -137,8 +142,7 @@ impl Shared {
             Some(query) => format!("{}?{query}", request.path),
             None => request.path.clone(),
         };
-        let scheme = if greeting.is_secure() { "wss" } else { "ws" };
-        let url = format!("{scheme}://{}{target}", request.host);
+        let url = format!("{}://{}{target}", greeting.scheme(), request.host);
         let target = context.redactor.url(&target);
         let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
         let subprotocols = relays.then(|| request.subprotocols.clone());

@@ -42,7 +42,7 @@ pub use setup::Setup;
 pub use signals::{Ignored, Orders, Signals};
 
 use crate::{
-    endpoint::{self, Acceptor, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Role, Scheme},
+    endpoint::{self, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Role, Scheme, StreamAcceptor},
     exit::Exit,
     fault::{Fault, Result},
     framing::{Framing, LINES, RAW},
@@ -239,9 +239,10 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     }
     run.context.check_files().await?;
     let listener = Listener::bind(&plan.address, &run.context.common.server.bind).await?;
-    let tls = plan.tls.as_ref().map(|tls| tls::Acceptor::new(tls, plan.address.host())).transpose()?;
+    let tls = |tls| tls::Acceptor::new(tls, plan.address.host(), Some(tls::ALPN));
+    let tls = plan.tls.as_ref().map(tls).transpose()?;
     let options = plan.common.server.handshake.clone();
-    let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, tls, options)));
+    let acceptor = StreamAcceptor::web_socket(listener, tls, options).into();
     if let Behind::Endpoint(endpoint) = &behind {
         run.unless_stopped(endpoint.prepare(&run.context)).await?;
     }
@@ -254,7 +255,7 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
     let listener = Listener::bind(&ListenAddr::Loopback(0), &BindOptions::default()).await?;
     let address = listener.addresses().first().cloned().unwrap_or_default();
     let options = common.server.handshake.clone();
-    let acceptor = Acceptor::WebSocket(Box::new(endpoint::WebSocketAcceptor::new(listener, None, options)));
+    let acceptor = StreamAcceptor::web_socket(listener, None, options).into();
     let behind = Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?.into());
     // The server ends with the process: its own stop signal never comes.
     let common = Arc::new(Common {

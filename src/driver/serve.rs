@@ -8,7 +8,7 @@ use super::{
     announcement::Announcement,
     any_listener::{Accepted, AnyListener},
     hub::Hub,
-    newcomers::Newcomers,
+    newcomers::{Newcomer, Newcomers},
     run::Run,
     signals::Reload,
     silent::Silent,
@@ -16,15 +16,16 @@ use super::{
 };
 use crate::{
     child,
-    endpoint::{Acceptor, Endpoint, Greeting},
+    endpoint::{Acceptor, Endpoint, Greeting, StreamAcceptor},
     exit::Exit,
     fault::{Fault, Result},
     handshake::server::Handshake,
     link::room::Room,
-    observe::Seldom,
+    observe::{Reporter, Seldom},
     os_error,
     plan::Serve,
     session::{Doubt, Left},
+    tls,
     units::counted,
 };
 use std::{
@@ -33,11 +34,11 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OnceCell, Semaphore, mpsc},
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
 };
 
-/// Clients of a WebSocket server that may be on their way in, where descriptors allow it.
+/// Clients that may be on their way in, where descriptors allow it.
 const NEWCOMERS: usize = 2048;
 
 /// Time past `--grace`, the sessions' own limit, after which a server cuts off those that have not ended.
@@ -63,6 +64,9 @@ pub(super) struct Server {
 
 pub(super) struct Shared {
     pub run: Arc<Run>,
+    /// The server side of TLS, where it is spoken.
+    pub tls: Option<tls::Acceptor>,
+    /// The opening handshake, where WebSockets are served.
     pub greeting: Option<Greeting>,
     pub behind: Behind,
     pub next: AtomicU64,
@@ -71,7 +75,7 @@ pub(super) struct Shared {
     pub once: bool,
     /// Places for clients that are in.
     pub permits: Arc<Semaphore>,
-    /// Clients of a WebSocket server on their way in.
+    /// Clients on their way in, with TLS or the opening handshake before them.
     pub newcomers: Arc<Newcomers>,
     /// Sessions of clients that ask for nothing; those that have sent next to nothing make room for others.
     pub plain: Arc<Newcomers>,
@@ -108,28 +112,38 @@ fn reachable(addresses: &[String]) -> Option<String> {
     })
 }
 
+/// Tells what clients meet: the certificate that was made for them, and whether they are asked who they are.
+fn introduce(acceptor: &StreamAcceptor, reporter: &Reporter) {
+    if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
+        reporter.life(&format!("self-signed certificate, sha256 {fingerprint}"));
+    }
+    let pin = acceptor.tls.as_ref().and_then(|tls| tls.pin());
+    if let (Some(pin), Some(address)) = (pin, reachable(&acceptor.listener.addresses())) {
+        reporter.life(&match acceptor.greeting {
+            Some(_) => format!("wsio connect -k --pin {pin} wss://{address}/"),
+            None => format!("wsio pipe -k --pin {pin} - tls:{address}"),
+        });
+    }
+    let proof = match (&acceptor.greeting, &acceptor.tls) {
+        (Some(_), _) => "credentials with --user, --bearer or --client-ca",
+        (None, Some(_)) => "certificates with --client-ca",
+        // A client of plain bytes has nothing to show.
+        (None, None) => return,
+    };
+    if acceptor.listener.is_public() && !acceptor.asks_for_credentials() {
+        reporter.note(&format!("anyone who reaches this address may connect; ask for {proof}"));
+    }
+}
+
 impl Server {
     pub(super) fn new(run: Arc<Run>, options: &Serve, acceptor: Acceptor, behind: Behind) -> Result<Self> {
-        let (listener, greeting, scheme) = match acceptor {
-            Acceptor::WebSocket(acceptor) => {
-                let greeting = acceptor.greeting();
-                if let Some(fingerprint) = acceptor.tls.as_ref().and_then(|tls| tls.fingerprint()) {
-                    run.context.reporter.life(&format!("self-signed certificate, sha256 {fingerprint}"));
-                }
-                let pin = acceptor.tls.as_ref().and_then(|tls| tls.pin());
-                if let (Some(pin), Some(address)) = (pin, reachable(&acceptor.listener.addresses())) {
-                    run.context.reporter.life(&format!("wsio connect -k --pin {pin} wss://{address}/"));
-                }
-                if acceptor.listener.is_public() && !greeting.asks_for_credentials() {
-                    run.context.reporter.note(
-                        "anyone who reaches this address may connect; ask for credentials with --user, --bearer or --client-ca",
-                    );
-                }
-                let scheme = if greeting.is_secure() { "wss" } else { "ws" };
-                (AnyListener::Streams(acceptor.listener), Some(greeting), scheme)
+        let (listener, tls, greeting, scheme) = match acceptor {
+            Acceptor::Streams(acceptor) => {
+                introduce(&acceptor, &run.context.reporter);
+                let StreamAcceptor { listener, scheme, tls, greeting } = *acceptor;
+                (AnyListener::Streams(listener), tls, greeting, scheme)
             }
-            Acceptor::Bytes { listener, scheme } => (AnyListener::Streams(listener), None, scheme),
-            Acceptor::Datagrams(peers) => (AnyListener::Datagrams(Box::new(peers)), None, "udp"),
+            Acceptor::Datagrams(peers) => (AnyListener::Datagrams(Box::new(peers)), None, None, "udp"),
         };
         let (broken, broken_hub) = mpsc::channel(1);
         let server = Self {
@@ -140,6 +154,7 @@ impl Server {
             reload: None,
             shared: Arc::new(Shared {
                 run,
+                tls,
                 greeting,
                 behind,
                 next: AtomicU64::new(1),
@@ -243,42 +258,27 @@ impl Server {
 
     fn welcome(&self, accepted: Accepted, clients: &mut JoinSet<Served>) {
         let shared = Arc::clone(&self.shared);
-        let mut heard = Arc::default();
-        if shared.greeting.is_some() {
-            let (newcomer, evicts) = shared.newcomers.enter(heard);
+        if shared.greeting.is_some() || shared.tls.is_some() {
+            let (newcomer, evicts) = shared.newcomers.enter(Arc::default());
             if evicts {
                 shared.say_seldom(&shared.evicted, "dropped", "unfinished handshakes: too many at a time");
             }
             clients.spawn(async move { shared.client(accepted, newcomer, None).await });
             return;
         }
-        let accepted = accepted.noticed(&mut heard);
-        let permit = Arc::clone(&shared.permits).try_acquire_owned();
-        if permit.is_err() && !shared.plain.evict() {
-            shared.say_seldom(
-                &shared.refused,
-                "refused",
-                "clients: too many connections (--max-connections)",
-            );
-            shared.lose(accepted.waiting());
-            return;
-        }
-        let (newcomer, _) = shared.plain.enter(heard);
+        let Some((accepted, newcomer, place)) = shared.seat(accepted) else { return };
         clients.spawn(async move {
-            let permit = match permit {
-                Ok(permit) => permit,
-                // The client that was evicted for it is about to go and gives its permit back.
-                Err(_) => Arc::clone(&shared.permits).acquire_owned().await.ok()?,
-            };
+            let permit = place.await?;
             shared.client(accepted, newcomer, Some(permit)).await
         });
     }
 
     fn announce(&self, options: &Serve) -> Result<()> {
         let scheme = self.scheme;
-        let url = |address: &String| match (address.strip_prefix("unix:"), self.shared.greeting.is_some()) {
-            (Some(path), true) => format!("{scheme}+unix:{path}"),
-            (Some(path), false) => format!("unix:{path}"),
+        let (greets, is_plain) = (self.shared.greeting.is_some(), self.shared.tls.is_none());
+        let url = |address: &String| match (address.strip_prefix("unix:"), greets) {
+            (Some(path), false) if is_plain => format!("unix:{path}"),
+            (Some(path), _) => format!("{scheme}+unix:{path}"),
             (None, true) => {
                 let path = options.handshake.paths.first().map_or("/", String::as_str);
                 format!("{scheme}://{address}{path}")
@@ -301,6 +301,32 @@ impl Server {
 }
 
 impl Shared {
+    /// Finds a place for a client that asks for nothing, perhaps that of one that has said next to nothing, whose
+    /// leaving is waited for; `None` when there is none, which is told.
+    pub(super) fn seat(
+        &self,
+        accepted: Accepted,
+    ) -> Option<(Accepted, Newcomer, impl Future<Output = Option<OwnedSemaphorePermit>> + use<>)> {
+        let mut heard = Arc::default();
+        let accepted = accepted.noticed(&mut heard);
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        if permit.is_err() && !self.plain.evict() {
+            self.say_seldom(&self.refused, "refused", "clients: too many connections (--max-connections)");
+            self.lose(accepted.waiting());
+            return None;
+        }
+        let (newcomer, _) = self.plain.enter(heard);
+        let permits = Arc::clone(&self.permits);
+        let place = async move {
+            match permit {
+                Ok(permit) => Some(permit),
+                // The client that was evicted for it is about to go and gives its permit back.
+                Err(_) => permits.acquire_owned().await.ok(),
+            }
+        };
+        Some((accepted, newcomer, place))
+    }
+
     /// Says why nobody was accepted, seldom when descriptors are used up; gives whether they are.
     fn failed_to_accept(&self, error: &io::Error) -> bool {
         let is_exhausted = os_error::is_exhausted(error);
@@ -326,15 +352,15 @@ impl Shared {
     }
 
     async fn reload(&self) {
-        let Some(greeting) = self.greeting.clone() else { return };
+        let Some(tls) = self.tls.clone() else { return };
         let reporter = &self.run.context.reporter;
-        match tokio::task::spawn_blocking(move || greeting.reload()).await {
-            Ok(Some(Ok(about))) => reporter.life(&format!("reloaded: the certificate is now of {about}")),
-            Ok(Some(Err(mut fault))) => {
+        match tokio::task::spawn_blocking(move || tls.reload()).await {
+            Ok(Ok(about)) => reporter.life(&format!("reloaded: the certificate is now of {about}")),
+            Ok(Err(mut fault)) => {
                 fault.cause.push_str("; what was in use stays in use");
                 reporter.fault(&fault);
             }
-            Ok(None) | Err(_) => {}
+            Err(_) => {}
         }
     }
 

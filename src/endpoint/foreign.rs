@@ -17,7 +17,9 @@ pub(super) fn hint(name: &str, role: Role) -> Option<&'static str> {
 /// True for another tool's word that is no host even where a port follows, as in `ws-l:8080`.
 pub(super) fn is_no_host(name: &str) -> bool {
     (name.contains('-') && name.len() < 12) && hint(name, Role::A).is_some()
-        || ["tcp4", "tcp6", "udp4", "udp6"].iter().any(|known| known.eq_ignore_ascii_case(name))
+        || ["tcp4", "tcp6", "udp4", "udp6", "openssl-listen"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 struct Word {
@@ -40,6 +42,24 @@ static WORDS: &[Word] = &[
     Word {
         names: &["tcp-l", "l-tcp", "tcp4-listen", "tcp6-listen", "tcp4-l", "tcp6-l"],
         a: "write tcp-listen:ADDR",
+        b: FIRST,
+    },
+    Word {
+        names: &[
+            "tls-l",
+            "l-tls",
+            "tls-accept",
+            "tls-a",
+            "tls-server",
+            "ssl-l",
+            "ssl-listen",
+            "ssl-accept",
+            "ssl-a",
+            "ssl-server",
+            "openssl-l",
+            "openssl-listen",
+        ],
+        a: "write tls-listen:ADDR",
         b: FIRST,
     },
     Word {

@@ -26,10 +26,8 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
         };
         let hint = match scheme.kind {
             Kind::WebSocketServer => {
-                format!("wsio listen {rest}, or name it as the first endpoint of wsio pipe")
-            }
-            Kind::SecureWebSocketServer => {
-                format!("wsio listen wss://{rest}, or name it as the first endpoint of wsio pipe")
+                let scheme = if scheme.flags.secure { "wss://" } else { "" };
+                format!("wsio listen {scheme}{rest}, or name it as the first endpoint of wsio pipe")
             }
             _ => format!("name it as the {other} endpoint of wsio pipe"),
         };
@@ -238,6 +236,8 @@ mod tests {
             ("cmd:cat", "sh:COMMAND"),
             ("autoreconnect:wss://h/", "--reconnect"),
             ("tcp-l:8080", "stands first"),
+            ("ssl-l:8080", "stands first"),
+            ("OPENSSL-LISTEN:8080", "stands first"),
             ("readfile:x", "exec:'cat PATH'"),
             ("writefile:x", "append:PATH"),
         ] {

@@ -1,6 +1,6 @@
 //! Opening an endpoint: what it takes and gives.
 
-use super::{ClientInfo, WebSocketAcceptor};
+use super::{ClientInfo, StreamAcceptor};
 use crate::{
     child::Manner,
     exit::Exit,
@@ -11,7 +11,7 @@ use crate::{
     },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
     nats::Brokers,
-    net::{self, Dialed, Dialer, Listener, Route},
+    net::{self, Dialed, Dialer, Route},
     observe::{Redactor, Reporter},
     plan::{Common, Direction},
     tls::Connector,
@@ -97,17 +97,16 @@ impl OpenedLink {
 
 /// A listening socket.
 pub enum Acceptor {
-    /// Its clients are greeted with the opening handshake.
-    WebSocket(Box<WebSocketAcceptor>),
-    /// Its clients are byte streams.
-    Bytes {
-        /// The socket.
-        listener: Listener,
-        /// Such as `tcp` or `unix`.
-        scheme: &'static str,
-    },
+    /// Its clients are connections.
+    Streams(Box<StreamAcceptor>),
     /// Its peers send datagrams.
     Datagrams(Peers),
+}
+
+impl From<StreamAcceptor> for Acceptor {
+    fn from(acceptor: StreamAcceptor) -> Self {
+        Self::Streams(Box::new(acceptor))
+    }
 }
 
 /// Framings of the byte ends of a run.

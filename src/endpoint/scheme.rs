@@ -5,7 +5,7 @@
 use super::Endpoint;
 use crate::fault::Result;
 
-/// Kind of an endpoint, as far as options, defaults and hints differ.
+/// Kind of an endpoint, as far as options, defaults and hints differ; whether it speaks TLS is a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Standard input and output.
@@ -14,12 +14,8 @@ pub enum Kind {
     WebSocket,
     /// A WebSocket server.
     WebSocketServer,
-    /// A WebSocket server over TLS.
-    SecureWebSocketServer,
     /// A client of a byte stream.
     Stream,
-    /// A client of a byte stream over TLS.
-    Tls,
     /// A server of byte streams.
     StreamServer,
     /// A client of datagrams.
@@ -83,24 +79,27 @@ impl Scheme {
     pub(super) fn takes_whole(&self) -> bool {
         matches!(self.kind, Kind::WebSocket | Kind::Subject)
     }
+
+    /// True when it is a server that speaks TLS, and needs a certificate for that.
+    pub fn serves_tls(&self) -> bool {
+        self.kind.listens() && self.flags.secure
+    }
 }
 
 impl Kind {
     /// True when its messages travel in WebSocket frames.
     pub fn is_web_socket(self) -> bool {
-        matches!(self, Self::WebSocket | Self::WebSocketServer | Self::SecureWebSocketServer)
+        matches!(self, Self::WebSocket | Self::WebSocketServer)
     }
 
     /// True when it waits for clients.
     pub fn listens(self) -> bool {
-        let servers =
-            [Self::WebSocketServer, Self::SecureWebSocketServer, Self::StreamServer, Self::DatagramServer];
-        servers.contains(&self)
+        matches!(self, Self::WebSocketServer | Self::StreamServer | Self::DatagramServer)
     }
 
     /// True when it gives and takes bytes that a framing cuts into messages.
     pub fn is_bytes(self) -> bool {
-        let bytes = [Self::Standard, Self::Stream, Self::Tls, Self::StreamServer, Self::Command, Self::File];
+        let bytes = [Self::Standard, Self::Stream, Self::StreamServer, Self::Command, Self::File];
         bytes.contains(&self)
     }
 }

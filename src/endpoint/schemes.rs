@@ -18,6 +18,7 @@ pub static SCHEMES: &[Scheme] = &[
     socket::TCP,
     socket::TLS,
     socket::TCP_LISTEN,
+    socket::TLS_LISTEN,
     socket::UNIX,
     socket::UNIX_LISTEN,
     datagram::UDP,
@@ -71,6 +72,11 @@ pub fn is_echo(endpoint: &str) -> bool {
     Scheme::of(endpoint).is_some_and(|(scheme, rest)| scheme.kind == Kind::Echo && rest.is_empty())
 }
 
+/// The scheme of an endpoint that is a server over TLS.
+pub fn tls_server(endpoint: &str) -> Option<&'static Scheme> {
+    Scheme::of(endpoint).map(|(scheme, _)| scheme).filter(|scheme| scheme.serves_tls())
+}
+
 /// True when an endpoint makes a Unix socket to listen on.
 pub fn binds_unix(endpoint: &str) -> bool {
     Scheme::of(endpoint).is_some_and(|(scheme, address)| {
@@ -96,10 +102,11 @@ mod tests {
             ("8080", Kind::WebSocket),
             (":8080/x", Kind::WebSocket),
             ("ws-listen:8080", Kind::WebSocketServer),
-            ("wss-listen:8443", Kind::SecureWebSocketServer),
+            ("wss-listen:8443", Kind::WebSocketServer),
             ("tcp-listen:1", Kind::StreamServer),
+            ("tls-listen:1", Kind::StreamServer),
             ("unix-listen:/s", Kind::StreamServer),
-            ("tls:h:1", Kind::Tls),
+            ("tls:h:1", Kind::Stream),
             ("nats://h/x", Kind::Subject),
             ("nats+tls://h/x", Kind::Subject),
             ("tcp://h:1", Kind::Stream),
@@ -126,9 +133,14 @@ mod tests {
             ),
             (is_echo, &["echo:"], &["echo:x", "echo", "null:"]),
             (
+                |endpoint| tls_server(endpoint).is_some(),
+                &["wss-listen:1", "tls-listen:1"],
+                &["wss://h", "tls:h:1", "ws-listen:1", "tcp-listen:1", "h"],
+            ),
+            (
                 binds_unix,
-                &["unix-listen:/s", "ws-listen:unix:/s", "wss-listen:unix:/s", "tcp-listen:unix:/s"],
-                &["unix:/s", "ws+unix:/s", "ws-listen:8080", "file:unix:/s"],
+                &["unix-listen:/s", "ws-listen:unix:/s", "wss-listen:unix:/s", "tls-listen:unix:/s"],
+                &["unix:/s", "tls-listen:1", "ws+unix:/s", "ws-listen:8080", "file:unix:/s"],
             ),
         ] {
             for (endpoints, holds) in [(with, true), (without, false)] {

@@ -1,6 +1,6 @@
-//! `tcp:`, `tls:`, `unix:` and their listening forms: plain byte streams.
+//! `tcp:`, `tls:`, `unix:` and their listening forms: byte streams without a protocol of their own.
 
-use super::{Acceptor, Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Scheme};
+use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Scheme, StreamAcceptor};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -28,7 +28,7 @@ pub(super) const TLS: Scheme = Scheme {
     form: "tls:HOST:PORT",
     example: "tls:example.com:993",
     summary: "TLS client over TCP",
-    kind: Kind::Tls,
+    kind: Kind::Stream,
     flags: Flags { dialled: true, secure: true, ..Flags::NONE },
     a: true,
     b: true,
@@ -46,7 +46,22 @@ pub(super) const TCP_LISTEN: Scheme = Scheme {
     b: false,
     parse: |text| match ListenAddr::parse(text) {
         Ok(ListenAddr::Unix(_)) => Err(malformed("a Unix socket is written unix-listen:PATH")),
-        Ok(address) => Ok(Box::new(Listening { scheme: "tcp", address })),
+        Ok(address) => Ok(Box::new(Listening { address, tls: false })),
+        Err(cause) => Err(malformed(&cause)),
+    },
+};
+
+pub(super) const TLS_LISTEN: Scheme = Scheme {
+    name: "tls-listen",
+    form: "tls-listen:ADDR",
+    example: "tls-listen:127.0.0.1:8883",
+    summary: "TLS server over TCP, one bridge per client",
+    kind: Kind::StreamServer,
+    flags: Flags { secure: true, ..Flags::NONE },
+    a: true,
+    b: false,
+    parse: |text| match ListenAddr::parse(text) {
+        Ok(address) => Ok(Box::new(Listening { address, tls: true })),
         Err(cause) => Err(malformed(&cause)),
     },
 };
@@ -77,7 +92,7 @@ pub(super) const UNIX_LISTEN: Scheme = Scheme {
             Err(malformed(&format!("an inherited socket, Unix or TCP, is written tcp-listen:{path}"))
                 .hint(format!("unix-listen:./{path} for a file of that name")))
         }
-        _ => Ok(Box::new(Listening { scheme: "unix", address: ListenAddr::Unix(some_path(path)?) })),
+        _ => Ok(Box::new(Listening { address: ListenAddr::Unix(some_path(path)?), tls: false })),
     },
 };
 
@@ -151,22 +166,27 @@ impl Endpoint for Dial {
 }
 
 struct Listening {
-    scheme: &'static str,
     address: ListenAddr,
+    tls: bool,
 }
 
 impl Endpoint for Listening {
     fn describe(&self) -> String {
-        match &self.address {
-            ListenAddr::Unix(path) => format!("unix-listen:{}", path.display()),
-            address => format!("tcp-listen:{address}"),
+        match (&self.address, self.tls) {
+            (ListenAddr::Unix(path), false) => format!("unix-listen:{}", path.display()),
+            (address, false) => format!("tcp-listen:{address}"),
+            (address, true) => format!("tls-listen:{address}"),
         }
     }
 
     fn open<'a>(&'a self, context: &'a OpenContext, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
+            // What is inside of TLS is not known here, so that every ALPN is as good as none.
+            let tls = || context.acceptor(&self.describe(), &self.address, None);
+            let tls = self.tls.then(tls).transpose()?;
             let listener = Listener::bind(&self.address, &context.common.server.bind).await?;
-            Ok(Opened::Acceptor(Acceptor::Bytes { listener, scheme: self.scheme }))
+            let scheme = if self.tls { "tls" } else { "tcp" };
+            Ok(Opened::Acceptor(StreamAcceptor { listener, scheme, tls, greeting: None }.into()))
         })
     }
 }

@@ -1,11 +1,12 @@
-//! The TLS client of a run, and the judgement of its files.
+//! TLS of a run: its client, the servers of its endpoints, and the judgement of their files.
 
 use super::OpenContext;
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
+    net::ListenAddr,
     observe::Verbosity,
-    tls::{ClientTls, Connector},
+    tls::{Acceptor, ClientTls, Connector},
 };
 
 impl OpenContext {
@@ -66,6 +67,23 @@ impl OpenContext {
         let made = self.connector_for_strangers.get_or_try_init(|| async { Connector::new(&tls) }).await?;
         self.note_key_log();
         Ok(made)
+    }
+
+    /// The server side of TLS of an endpoint that listens there; `name` is the endpoint.
+    ///
+    /// # Errors
+    /// Exit 2 without a certificate, 58 and 77 for files that cannot be used.
+    pub fn acceptor(
+        &self,
+        name: &str,
+        address: &ListenAddr,
+        alpn: Option<&'static [u8]>,
+    ) -> Result<Acceptor> {
+        match &self.common.server.tls {
+            Some(tls) => Acceptor::new(tls, address.host(), alpn),
+            None => Err(Fault::new(Exit::Usage, "usage", format!("{name} needs a certificate"))
+                .hint("give --cert FILE and --key FILE, or --self-signed")),
+        }
     }
 
     async fn made(&self) -> Result<&Connector> {

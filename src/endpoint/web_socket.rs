@@ -1,8 +1,8 @@
 //! `ws:`, `wss:`, `ws+unix:` and the listening forms: endpoints that speak WebSocket.
 
 use super::{
-    Acceptor, Deadline, Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Role, Scheme,
-    WebSocketAcceptor,
+    Deadline, Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Opens, Role, Scheme,
+    StreamAcceptor,
 };
 use crate::{
     exit::Exit,
@@ -78,7 +78,7 @@ pub(super) const WSS_LISTEN: Scheme = Scheme {
     form: "wss-listen:ADDR",
     example: "wss-listen:127.0.0.1:8443",
     summary: "WebSocket server over TLS, one bridge per client",
-    kind: Kind::SecureWebSocketServer,
+    kind: Kind::WebSocketServer,
     flags: Flags { secure: true, ..Flags::NONE },
     a: true,
     b: false,
@@ -349,21 +349,12 @@ impl Endpoint for Server {
 
     fn open<'a>(&'a self, context: &'a OpenContext, _: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
-            let tls = match (self.secure, &context.common.server.tls) {
-                (false, _) => None,
-                (true, Some(tls)) => Some(tls::Acceptor::new(tls, self.address.host())?),
-                (true, None) => {
-                    return Err(Fault::new(
-                        Exit::Usage,
-                        "usage",
-                        format!("{} needs a certificate", self.describe()),
-                    )
-                    .hint("give --cert FILE and --key FILE, or --self-signed"));
-                }
-            };
+            let tls = || context.acceptor(&self.describe(), &self.address, Some(tls::ALPN));
+            let tls = self.secure.then(tls).transpose()?;
             let listener = Listener::bind(&self.address, &context.common.server.bind).await?;
-            let acceptor = WebSocketAcceptor::new(listener, tls, context.common.server.handshake.clone());
-            Ok(Opened::Acceptor(Acceptor::WebSocket(Box::new(acceptor))))
+            let options = context.common.server.handshake.clone();
+            let acceptor = StreamAcceptor::web_socket(listener, tls, options);
+            Ok(Opened::Acceptor(acceptor.into()))
         })
     }
 }

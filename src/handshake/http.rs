@@ -46,6 +46,18 @@ pub struct Refusal {
     pub is_silent: bool,
 }
 
+impl Refusal {
+    /// A client that could not be answered.
+    pub fn unanswered(cause: String) -> Self {
+        Self { status: 0, cause, target: String::new(), is_silent: false }
+    }
+
+    /// A client that left without a byte.
+    pub fn silent() -> Self {
+        Self { is_silent: true, ..Self::unanswered("closed before a request".to_owned()) }
+    }
+}
+
 /// Bound on what waits to be written before more of a body is asked for, bytes.
 const MAX_WAITING: usize = 64 * 1024;
 

@@ -195,7 +195,7 @@ mod tests {
         let ours = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (theirs, _) = listener.accept().await.unwrap();
         let server = ServerTls { identity: Identity::SelfSigned, client_ca: None, pass: None };
-        let acceptor = Acceptor::new(&server, None).unwrap();
+        let acceptor = Acceptor::new(&server, None, None).unwrap();
         let connector = Connector::new(&ClientTls { insecure: true, ..ClientTls::default() }).unwrap();
         let (ours, theirs) =
             tokio::join!(connector.connect(Box::pin(ours), "localhost"), acceptor.accept(Box::pin(theirs)));

@@ -12,6 +12,7 @@ use crate::{
     framing::{Decode, Encode, Output, record::Facts},
     net::{self, Parting, SocketRef},
     session::{DrainTimeout, SideKind, SinkFailure, SourceEnd},
+    tls,
 };
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
@@ -243,7 +244,11 @@ impl ByteLink {
                     self.finish(end, batch);
                 }
                 Err(error) => {
-                    let cause = format!("cannot read {}: {error}", self.texts.input);
+                    let why = match error.kind() {
+                        io::ErrorKind::UnexpectedEof => tls::NO_CLOSE_NOTIFY.to_owned(),
+                        _ => error.to_string(),
+                    };
+                    let cause = format!("cannot read {}: {why}", self.texts.input);
                     self.finish(SourceEnd::Failed(Fault::new(Exit::ReadError, "session", cause)), batch);
                 }
             }

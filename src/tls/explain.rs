@@ -11,6 +11,13 @@ use std::io;
 /// The next step where a server does not speak TLS; whoever knows the URL names the other one.
 pub const PLAIN: &str = "leave TLS out of the URL or endpoint";
 
+/// Cause of an open stream's end in the middle; its error is `UnexpectedEof`, whose own text is rustls' advice to
+/// programmers.
+pub const NO_CLOSE_NOTIFY: &str = "TLS ended without close_notify";
+
+/// Cause for a server's log when a client begins with something else than TLS.
+pub const NO_TLS: &str = "the client does not speak TLS (a plain URL or endpoint?)";
+
 /// Explains a failed handshake to a client, which has a certificate or none; `agreed` when the server had
 /// shown its own before, so that the failure was not for want of a common cipher suite.
 pub(super) fn connecting(error: &io::Error, has_certificate: bool, agreed: bool) -> Fault {
@@ -38,9 +45,7 @@ pub(super) fn connecting(error: &io::Error, has_certificate: bool, agreed: bool)
 pub(super) fn accepting(error: &io::Error) -> Fault {
     let handshake = |cause: String| Fault::new(Exit::TlsHandshake, "tls", cause);
     match inner(error) {
-        Some(Error::InvalidMessage(_)) => {
-            handshake("the client does not speak TLS (a plain ws:// URL?)".into())
-        }
+        Some(Error::InvalidMessage(_)) => handshake(NO_TLS.into()),
         Some(Error::AlertReceived(alert)) if is_about_certificate(*alert) => {
             handshake(format!("the client does not trust our certificate ({})", alert_name(*alert)))
         }

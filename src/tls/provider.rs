@@ -8,7 +8,7 @@ use rustls::crypto::{
 use std::sync::Arc;
 
 /// The only protocol that both sides offer in ALPN (RFC 7301).
-pub(super) const ALPN: &[u8] = b"http/1.1";
+pub const ALPN: &[u8] = b"http/1.1";
 
 /// Bytes that count as held while rustls has records to write: its default limit, since it does not say how
 /// many there are.

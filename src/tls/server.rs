@@ -4,7 +4,7 @@
 //! it is told to, and each handshake takes what is current.
 
 use super::{
-    ALPN, Identity, ServerTls,
+    Identity, ServerTls,
     client::trusting,
     clients::{ExplainingClients, REFUSED},
     encrypted_over,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    net::{Beneath, Stream, Transport},
+    net::{Beneath, SocketRef, Stream, Transport},
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::{
@@ -30,6 +30,7 @@ use std::{
     cell::RefCell,
     sync::{Arc, PoisonError, RwLock},
 };
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A configured TLS server; clones share it, and what a reload changes.
@@ -40,10 +41,22 @@ struct Shared {
     options: ServerTls,
     /// A certificate made at start, which stays; otherwise files are read.
     made: Option<Own>,
+    /// The protocol that is agreed on in ALPN.
+    alpn: Option<&'static [u8]>,
     current: RwLock<Arc<ServerConfig>>,
     fingerprint: Option<String>,
     /// The key of a self-signed certificate.
     pin: Option<Pin>,
+}
+
+/// A client that did not come to speak TLS.
+pub enum Unsecured {
+    /// It left without a byte.
+    Silent,
+    /// It speaks plain text, and waits to be answered.
+    Plain(Stream),
+    /// The handshake failed, for this reason.
+    Failed(String),
 }
 
 /// A chain, leaf first, and its key.
@@ -51,21 +64,22 @@ struct Own(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 impl Acceptor {
     /// A server that shows what the options say; `host` is what it listens on, for a self-signed
-    /// certificate's names.
+    /// certificate's names. Without `alpn` it takes whatever a client offers there.
     ///
     /// # Errors
     /// Exit 58 for a certificate or key that cannot be used, 77 for the roots of client certificates.
-    pub fn new(options: &ServerTls, host: Option<&str>) -> Result<Self> {
+    pub fn new(options: &ServerTls, host: Option<&str>, alpn: Option<&'static [u8]>) -> Result<Self> {
         let made = match &options.identity {
             Identity::Files { .. } => None,
             Identity::SelfSigned => Some(self_signed(host)?),
         };
-        let (config, _) = configure(options, made.as_ref())?;
+        let (config, _) = configure(options, made.as_ref(), alpn)?;
         Ok(Self(Arc::new(Shared {
             options: options.clone(),
             fingerprint: made.as_ref().map(|own| fingerprint(&own.0)),
             pin: made.as_ref().and_then(|own| Pin::of(own.0.first()?)),
             made,
+            alpn,
             current: RwLock::new(Arc::new(config)),
         })))
     }
@@ -77,7 +91,7 @@ impl Acceptor {
     /// # Errors
     /// As [`new`](Self::new); what was in use stays in use.
     pub fn reload(&self) -> Result<String> {
-        let (config, about) = configure(&self.0.options, self.0.made.as_ref())?;
+        let (config, about) = configure(&self.0.options, self.0.made.as_ref(), self.0.alpn)?;
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         Ok(about)
     }
@@ -97,6 +111,32 @@ impl Acceptor {
                 }
             })
             .await
+    }
+
+    /// The same by `until`, with a client that may speak something else.
+    ///
+    /// # Errors
+    /// Why there is no TLS; a client that speaks plain text is given back as it came.
+    pub async fn accept_until(
+        &self,
+        stream: Stream,
+        until: Instant,
+    ) -> std::result::Result<Stream, Unsecured> {
+        // rustls does not tell a client that said nothing from one that left in the middle.
+        let mut first = [0];
+        if let Some(SocketRef::Tcp(socket)) = stream.beneath().socket
+            && let Ok(Ok(0) | Err(_)) = timeout_at(until, socket.peek(&mut first)).await
+        {
+            return Err(Unsecured::Silent);
+        }
+        // A record of TLS begins with the number of its kind, plain text with a letter.
+        if first[0].is_ascii_alphabetic() {
+            return Err(Unsecured::Plain(stream));
+        }
+        match timeout_at(until, self.accept(stream)).await {
+            Ok(accepted) => accepted.map_err(|fault| Unsecured::Failed(fault.cause)),
+            Err(_) => Err(Unsecured::Failed("no handshake within --handshake-timeout".into())),
+        }
     }
 
     /// Clients have to show a certificate.
@@ -124,7 +164,7 @@ impl Transport for TlsStream<Stream> {
 }
 
 /// A configuration from the files as they are now, and what it shows in words.
-fn configure(options: &ServerTls, made: Option<&Own>) -> Result<(ServerConfig, String)> {
+fn configure(options: &ServerTls, made: Option<&Own>, alpn: Option<&[u8]>) -> Result<(ServerConfig, String)> {
     let Own(chain, key) = match (&options.identity, made) {
         (_, Some(Own(chain, key))) => Own(chain.clone(), key.clone_key()),
         (Identity::Files { cert, key }, None) => {
@@ -156,7 +196,7 @@ fn configure(options: &ServerTls, made: Option<&Own>) -> Result<(ServerConfig, S
         }
         Identity::SelfSigned => unusable(words(&error)),
     })?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = alpn.map(<[u8]>::to_vec).into_iter().collect();
     Ok((config, about))
 }
 

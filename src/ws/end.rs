@@ -130,7 +130,7 @@ fn plain(error: &io::Error) -> String {
         io::ErrorKind::ConnectionReset => "reset by the peer".into(),
         io::ErrorKind::BrokenPipe => "closed by the peer".into(),
         io::ErrorKind::TimedOut => "timed out".into(),
-        io::ErrorKind::UnexpectedEof => "TLS ended without close_notify".into(),
+        io::ErrorKind::UnexpectedEof => tls::NO_CLOSE_NOTIFY.into(),
         _ => error.to_string(),
     }
 }

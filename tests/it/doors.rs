@@ -60,6 +60,12 @@ fn silent_sockets_shut_nobody_out_where_tls_is_spoken() {
     let done = Wsio::run(["connect", "-k", &url, "-1", "-m", "20", "--send", "hello"], "");
     assert_eq!((done.code, done.text()), (0, "hello\n"), "{}", done.err);
     drop(silent);
+    let args = ["pipe", "tls-listen:0", "echo:", "--self-signed", "--max-connections", "50"];
+    let listening = limited("ulimit -n 400", &args);
+    let silent: Vec<_> = (0..300).map(|_| connect(listening.address())).collect();
+    let done = Wsio::run(["pipe", "-k", "-", &listening.url, "-m", "20"], "hello");
+    assert_eq!((done.code, done.text()), (0, "hello"), "{}", done.err);
+    drop(silent);
 }
 
 #[test]

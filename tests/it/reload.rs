@@ -81,6 +81,32 @@ fn a_renewed_certificate_is_shown_and_open_sessions_stay() {
 }
 
 #[test]
+fn a_stream_server_shows_a_renewed_certificate_too() {
+    let (old, new) = (Authority::new(), Authority::named("Another Authority"));
+    let files = Renewed::new(&old.signs(&["127.0.0.1"]));
+    let (cert, key) = (files.cert(), files.key());
+    let server = ["pipe", "tls-listen:127.0.0.1:0", "echo:", "--cert", text(&cert), "--key", text(&key)];
+    let listening = Listening::start(server);
+    let ask = |trust: &Authority| {
+        Wsio::run(["pipe", "-", &listening.url, "--cacert", text(&trust.file)], "hello").code
+    };
+    let mut open = Wsio::start(["pipe", "-", &listening.url, "--cacert", text(&old.file)]);
+    open.write(b"one\n");
+    eventually("it is open", || open.out_so_far() == b"one\n");
+    assert_eq!((ask(&old), ask(&new)), (0, 60));
+    files.put(&new.signs(&["127.0.0.1"]));
+    listening.wsio.signal(Signal::HUP);
+    listening.wsio.says("reloaded: the certificate is now of 127.0.0.1, valid until ");
+    assert_eq!((ask(&old), ask(&new)), (60, 0));
+    open.write(b"two\n");
+    eventually("the open session goes on", || open.out_so_far() == b"one\ntwo\n");
+    open.close_stdin();
+    assert_eq!(open.wait().code, 0);
+    listening.wsio.signal(Signal::TERM);
+    assert_eq!(listening.wsio.wait().code, 0);
+}
+
+#[test]
 fn files_that_cannot_be_used_leave_what_was_in_use() {
     let authority = Authority::new();
     let files = Renewed::new(&authority.signs(&["127.0.0.1"]));

@@ -11,7 +11,7 @@ fn options_act_and_are_refused_as_with_small_letters() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s").to_str().unwrap().to_owned();
     let unix = |scheme: &str| format!("{scheme}:{path}");
-    let lines: [(&[&str], &[&str]); 6] = [
+    let lines: [(&[&str], &[&str]); 7] = [
         (&["pipe", "-", &unix("unix"), "-4"], &["pipe", "-", &unix("UNIX"), "-4"]),
         (
             &["connect", "echo:", "-x", "http://127.0.0.1:1"],
@@ -24,6 +24,7 @@ fn options_act_and_are_refused_as_with_small_letters() {
         (&["listen", "0", "--pty", "--to", "hub:x"], &["listen", "0", "--pty", "--to", "HUB:x"]),
         (&["listen", "tcp-listen:0"], &["listen", "TCP-LISTEN:0"]),
         (&["pipe", "ws-l:0", "echo:"], &["pipe", "WS-L:0", "echo:"]),
+        (&["pipe", "tls-listen:0", "echo:"], &["pipe", "TLS-LISTEN:0", "echo:"]),
     ];
     for (small, capitals) in lines {
         let (small, capitals) = (run(small), run(capitals));
@@ -56,6 +57,14 @@ fn endpoints_open_in_capitals() {
     ] {
         let done = run(&args);
         assert_eq!((done.code, done.text()), (0, "hi\n"), "{args:?}: {}", done.err);
+    }
+    for (server, client) in [("TCP-LISTEN:127.0.0.1:0", "TCP"), ("TLS-LISTEN:127.0.0.1:0", "TLS")] {
+        let tls = client == "TLS";
+        let bridge =
+            Listening::start(["pipe", server, "Echo:"].iter().chain(tls.then_some(&"--self-signed")));
+        let far = format!("{client}:{}", bridge.address());
+        let done = Wsio::run(["pipe", "-", &far].iter().chain(tls.then_some(&"-k")), "hi\n");
+        assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.err);
     }
     let done = run(&["pipe", "-", "SH:cat"]);
     assert_eq!((done.code, done.text()), (0, "hi\n"), "{}", done.err);

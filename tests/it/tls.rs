@@ -1,5 +1,7 @@
 //! TLS on both sides: what is trusted, what is refused and how that is told, keys and certificates.
 
+mod streams;
+
 use crate::{
     connect::echo,
     harness::{Authority, Listening, Pair, Wsio, accept_bounded, eventually, read_head, serve, tls_front},

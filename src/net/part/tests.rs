@@ -48,7 +48,7 @@ async fn tcp() -> (TcpStream, TcpStream) {
 /// A connection within TLS.
 async fn tls(near: Stream, far: Stream, serves: bool) -> (Stream, Stream) {
     let options = ServerTls { identity: Identity::SelfSigned, client_ca: None, pass: None };
-    let acceptor = Acceptor::new(&options, None).unwrap();
+    let acceptor = Acceptor::new(&options, None, None).unwrap();
     let connector = Connector::new(&ClientTls { insecure: true, ..ClientTls::default() }).unwrap();
     if serves {
         let (near, far) = tokio::join!(acceptor.accept(near), connector.connect(far, "localhost"));

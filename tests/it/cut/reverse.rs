@@ -2,7 +2,7 @@
 //! after its own end, with 1001 and 23.
 
 use super::signs::accept_tls;
-use crate::harness::{Authority, Listening, Peer, Wsio, accept_bounded, serve};
+use crate::harness::{Authority, Listening, Peer, Wsio, accept_bounded, serve, tls_dial};
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
@@ -101,6 +101,27 @@ fn tls_that_ends_without_close_notify_is_no_end() {
         giving.join().unwrap();
         let (exit, close) = if notifies { (0, 1000) } else { (26, 1011) };
         assert_eq!(done.code, exit, "{}", done.err);
+        let told = done.err.ends_with(": TLS ended without close_notify\n");
+        assert_eq!(told, !notifies, "{}", done.err);
+        assert_eq!(peer.join().unwrap(), (b"half of it".to_vec(), Some(close)));
+    }
+}
+
+#[test]
+fn so_it_is_of_a_tls_client_of_a_bridge() {
+    for notifies in [false, true] {
+        let (url, peer) = serve(takes);
+        let args = ["pipe", "tls-listen:127.0.0.1:0", &url, "--self-signed", "--linger", "100ms"];
+        let bridge = Listening::start(args);
+        let mut client = tls_dial(bridge.address());
+        client.write_all(b"half of it").unwrap();
+        client.read_exact(&mut [0; 3]).unwrap();
+        if notifies {
+            client.conn.send_close_notify();
+            client.flush().unwrap();
+        }
+        client.sock.shutdown(Shutdown::Write).unwrap();
+        let close = if notifies { 1000 } else { 1011 };
         assert_eq!(peer.join().unwrap(), (b"half of it".to_vec(), Some(close)));
     }
 }

@@ -1,7 +1,7 @@
 //! Signs of a cut other than a reset: TLS lacks close_notify, a child gets SIGHUP, a Unix peer only the end.
 
 use super::{ENDS, End, PINGS, SIZE, gives};
-use crate::harness::{Authority, Listening, Pair, Peer, Wsio, accept_bounded, eventually, serve};
+use crate::harness::{Authority, Listening, Pair, Peer, Wsio, accept_bounded, eventually, serve, tls_dial};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{
     fs,
@@ -36,19 +36,20 @@ pub fn accept_tls(
 fn tls_target(pair: Pair) -> (String, JoinHandle<(usize, bool)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("tls:localhost:{}", listener.local_addr().unwrap().port());
-    let reading = thread::spawn(move || {
-        let mut stream = accept_tls(&listener, &pair);
-        let (mut bytes, mut chunk) = (0, vec![0; 65536]);
-        loop {
-            match stream.read(&mut chunk) {
-                Ok(0) => return (bytes, false),
-                Ok(count) => bytes += count,
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return (bytes, true),
-                Err(error) => panic!("{error}"),
-            }
+    (endpoint, thread::spawn(move || reads(accept_tls(&listener, &pair))))
+}
+
+/// Reads TLS to its end: how many bytes came, and whether close_notify was missing.
+fn reads(mut stream: impl Read) -> (usize, bool) {
+    let (mut bytes, mut chunk) = (0, vec![0; 65536]);
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) => return (bytes, false),
+            Ok(count) => bytes += count,
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return (bytes, true),
+            Err(error) => panic!("{error}"),
         }
-    });
-    (endpoint, reading)
+    }
 }
 
 #[test]
@@ -61,6 +62,17 @@ fn a_tls_peer_gets_no_close_notify_after_an_abnormal_end() {
         let done = Wsio::run(["pipe", &url, &tls, "--cacert", ca, "-4"].iter().chain(&PINGS), "");
         assert_eq!(done.code, end.exit, "{} {}", end.name, done.err);
         assert_eq!(reading.join().unwrap(), (SIZE, !end.whole), "{}", end.name);
+    }
+}
+
+#[test]
+fn a_tls_client_of_a_bridge_gets_no_close_notify_after_an_abnormal_end() {
+    for end in &ENDS {
+        let (url, _peer) = serve(move |peer| gives(peer, end));
+        let args = ["pipe", "tls-listen:127.0.0.1:0", &url, "--self-signed"];
+        let bridge = Listening::start(args.iter().chain(&PINGS));
+        let seen = reads(tls_dial(bridge.address()));
+        assert_eq!(seen, (SIZE, !end.whole), "{}: {}", end.name, bridge.wsio.err_so_far());
     }
 }
 

@@ -9,6 +9,7 @@ mod peer;
 mod program;
 mod proxies;
 mod terminal;
+mod tls_client;
 
 #[cfg(feature = "nats")]
 pub use broker::Broker;
@@ -21,6 +22,7 @@ pub use peer::{
 pub use program::{Ended, Input, Output, Program};
 pub use proxies::{NAME, Proxy, greeting, tls_front, tls_front_of};
 pub use terminal::{Options, Terminal};
+pub use tls_client::{TlsClient, tls_dial, tls_over};
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! The far ends of a run, and what they saw: one line each, so that a difference can be named by a pattern.
 
-use crate::harness::{Frame, Peer, read_head};
+use crate::harness::{Frame, Peer, TlsClient, read_head, tls_over};
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
@@ -105,6 +105,24 @@ impl Seen {
     }
 }
 
+/// A client's connection, whose own side can be ended.
+trait Connection: Read + Write {
+    fn end(&mut self) -> io::Result<()>;
+}
+
+impl Connection for TcpStream {
+    fn end(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+impl Connection for TlsClient {
+    fn end(&mut self) -> io::Result<()> {
+        self.conn.send_close_notify();
+        self.flush()
+    }
+}
+
 /// A listening socket whose connections are served until it is dropped.
 pub struct Served {
     pub port: u16,
@@ -164,22 +182,31 @@ impl Served {
         Self::new(move |stream, number| answer(stream, number, habit, &seen))
     }
 
-    /// A client of a stream server: it says two lines, ends, and takes what comes in a second.
-    pub fn calls(address: &str, habit: Habit, seen: &Seen) {
-        let Ok(mut stream) = dial(address) else { return };
+    /// A client of a stream server, over TLS where it is `secure`: it says two lines, ends, and takes what comes in a
+    /// second.
+    pub fn calls(address: &str, secure: bool, habit: Habit, seen: &Seen) {
+        let Ok(stream) = dial(address) else { return };
+        let socket = stream.try_clone().unwrap();
+        let connection = match secure {
+            true => tls_over(stream, &[]).map(|tls| Box::new(tls) as Box<dyn Connection>),
+            false => Ok(Box::new(stream) as Box<dyn Connection>),
+        };
+        let Ok(mut stream) = connection else { return };
         if habit == Habit::Followed {
             // It is served once it is answered.
             let _ = stream.write_all(b"zero\n");
             let _ = stream.read(&mut [0; 64]);
-            Self::calls(address, Habit::Echo, &seen.second());
+            Self::calls(address, secure, Habit::Echo, &seen.second());
         }
-        let _ = stream.write_all(b"one\ntwo\n").and_then(|()| stream.shutdown(Shutdown::Write));
+        let _ = stream.write_all(b"one\ntwo\n").and_then(|()| stream.end());
         let (start, mut got, mut chunk) = (Instant::now(), Vec::new(), [0; 1024]);
         while let Some(left) = Duration::from_secs(1).checked_sub(start.elapsed()) {
-            stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
+            socket.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
             match stream.read(&mut chunk) {
                 Ok(count @ 1..) => got.extend_from_slice(&chunk[..count]),
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) =>
+                {
                     return seen.note(format!("got bytes {} and {}", got.escape_ascii(), error.kind()));
                 }
                 _ => break,

@@ -215,7 +215,8 @@ fn serve(wsio: &mut Wsio, once: bool, trial: &Trial, seen: &Seen) -> (bool, Opti
         thread::sleep(Duration::from_millis(20));
     };
     let mut guest = None;
-    match (address.0.as_str(), &address.1) {
+    let scheme = address.0.as_str();
+    match (scheme, &address.1) {
         // It is there when the server is told to end, and stays until that has gone.
         ("ws", address) if trial.habit == Habit::Stays => {
             guest = tries(address, trial.lines).map(|peer| peer.stream);
@@ -230,7 +231,10 @@ fn serve(wsio: &mut Wsio, once: bool, trial: &Trial, seen: &Seen) -> (bool, Opti
             let done = Wsio::run(said.iter().chain(&way), "");
             seen.client().note(format!("exit {}", done.code));
         }
-        ("tcp", address) => Served::calls(address, trial.habit, &seen.client()),
+        ("tls", address) if trial.habit == Habit::Idles => visit(address, &[], trial.habit, &seen.client()),
+        ("tcp" | "tls", address) => {
+            Served::calls(address, scheme == "tls", trial.habit, &seen.client());
+        }
         _ => {}
     }
     // What an end like this does to others is over when it is told.

@@ -177,6 +177,13 @@ pub const MODES: &[Mode] = &[
         own: &[],
     },
     Mode {
+        name: "pipe tls-listen ws",
+        args: &["pipe", "tls-listen:127.0.0.1:0", "{url}", "--self-signed"],
+        input: "",
+        like: &["pipe tcp-listen ws"],
+        own: &["self_signed"],
+    },
+    Mode {
         name: "pipe ws-listen unix",
         args: &["pipe", "ws-listen:127.0.0.1:0", "unix:{tmp}/peer"],
         input: "",

@@ -141,7 +141,7 @@ pub fn trials() -> Vec<Trial> {
         line(&["forward_header"], BEHIND, "--forward-header x-f", "head X-F: 1").asks(&["X-F: 1"]),
         line(&["paths"], SERVER, "--path /other", "client head HTTP/1.1 404"),
         line(&["allow_origin"], SERVER, "--allow-origin http://o", "client head HTTP/1.1 101").asks(&["Origin: http://o"]),
-        line(&["announce"], &["listen", "pipe ws-listen ws", "pipe ws-listen tcp", "pipe tcp-listen ws"], "--announce {tmp}/file", "file (ws|tcp|unix)"),
+        line(&["announce"], &["listen", "pipe ws-listen ws", "pipe ws-listen tcp", "pipe tcp-listen ws"], "--announce {tmp}/file", "file (ws|tcp|tls|unix)"),
         line(&["once"], &[], "--once", ""),
         // The way to what stands behind.
         line(&["proxy"], BEHIND, "-x http://127.0.0.1:{port}", "head CONNECT "),

@@ -8,6 +8,8 @@ const LISTEN: Modes = &["listen"];
 const SERVER: Modes = &["listen", "pipe ws-listen ws", "pipe ws-listen tcp"];
 /// What clients say is appended to a file.
 const APPENDS: Modes = &["listen to append"];
+/// A stream is served over TLS.
+const OVER_TLS: Modes = &["pipe tls-listen ws"];
 /// Anything is served.
 const SERVES: Modes = &["listen", "pipe ws-listen ws", "pipe ws-listen tcp", "pipe tcp-listen ws"];
 
@@ -32,10 +34,12 @@ pub fn trials() -> Vec<Trial> {
         none(&["key"], LISTEN, "--key {key}", "exit 58").also("--cert {cert}"),
         none(&["pass"], LISTEN, "--pass open", "exit 58").also("--cert {cert} --key {locked}"),
         line(&["client_ca"], LISTEN, "--client-ca {ca}", "client exit (98|56|52|35)").also("--self-signed"),
+        line(&["client_ca"], OVER_TLS, "--client-ca {ca}", "err .* tls: the client showed no certificate"),
         line(&["max_connections"], SERVER, "--max-connections 1", "err #2 .*--max-connections").with(Followed),
         line(&["max_connections"], &["pipe tcp-listen ws"], "--max-connections 1", "err #1 .*others needed the room").with(Followed),
         line(&["max_buffer"], SERVER, "--max-buffer 1k", "client got close").with(Holds),
         line(&["handshake_timeout"], SERVER, "--handshake-timeout 50ms", "client head HTTP/1.1 408").with(Idles),
+        line(&["handshake_timeout"], OVER_TLS, "--handshake-timeout 50ms", "err .* tls: no handshake within").with(Idles),
         line(&["grace"], SERVER, "--grace 50ms", "exit 143").with(Stays),
         line(&["grace"], SERVES, "--grace 50ms", "exit [0-9]+").with(Keeps),
         line(&["close_timeout"], SERVER, "--close-timeout 50ms", "exit 143").with(Stays),
@@ -71,6 +75,7 @@ pub fn trials() -> Vec<Trial> {
         line(&["ok_close"], &["listen script"], "--ok-close 4001", "exit 0").with(Closes(4001)).plays("> one"),
         none(&["ok_close"], &["listen to tcp", "pipe ws-listen tcp"], "--ok-close 4001", "got bytes .* and connection reset").with(Leaves(4001)),
         none(&["ok_close"], &["pipe tcp-listen ws"], "--ok-close 4001", "client got bytes .* and connection reset").with(Leaves(4001)),
+        none(&["ok_close"], OVER_TLS, "--ok-close 4001", "client got bytes .* and unexpected end of file").with(Leaves(4001)),
         none(&["ok_close"], &["listen program"], "--ok-close 4001", "file hangup").also("--hangup").with(Leaves(4001)),
         none(&["secret"], SERVES, "--secret x-t", "err .*shown1").also("-v -H 'X-T: shown1'"),
         // Messages.
