@@ -5,30 +5,24 @@
 //! seconds after that.
 
 mod find;
-mod group;
 pub mod ignored;
 mod inherit;
 mod limit;
-mod orphans;
-mod output;
 mod processes;
-mod status;
 mod terminal;
 
 pub use find::find;
 pub use limit::{descriptors, raise_descriptors};
-pub use orphans::reap;
-pub use status::words;
+pub use processes::reap;
 pub use terminal::Manner;
 
-use group::Group;
-use output::Output;
-use terminal::Keys;
+use processes::Group;
+use terminal::{Keys, Screen};
 
 use std::{
     ffi::OsString,
     io::{self, IoSlice},
-    os::unix::process::CommandExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     pin::Pin,
     process::{Command, ExitStatus, Stdio},
     task::{Context, Poll, Waker, ready},
@@ -36,7 +30,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    process::{ChildStderr, ChildStdin},
+    process::{ChildStderr, ChildStdin, ChildStdout},
     time::{Instant, Sleep, sleep, sleep_until, timeout},
 };
 
@@ -46,6 +40,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(2);
 /// Longest silence of the output after the child is gone, when something it left behind holds it open.
 const LEFTOVER: Duration = Duration::from_millis(250);
+/// Bytes read at once of what nobody wants any more.
+const WASTE: usize = 8 * 1024;
+/// Reads in one poll before others get their turn.
+const ROUNDS: usize = 16;
 
 /// systemd's words about descriptors that no child inherits.
 const ACTIVATION: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
@@ -102,6 +100,13 @@ enum Input {
     Terminal(Keys),
 }
 
+enum Output {
+    Own(ChildStdout),
+    /// Standard output and error in one pipe.
+    Shared(tokio::net::unix::pipe::Receiver),
+    Terminal(Screen),
+}
+
 impl Child {
     /// Starts it.
     ///
@@ -123,7 +128,7 @@ impl Child {
             ignored::hang_ups_act();
         }
         inherit::prepare(&mut command, recipe.terminal.is_some());
-        let (mut child, awaited) = orphans::start(&mut command.into())?;
+        let (mut child, awaited) = processes::start(&mut command.into())?;
         let id = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
         Ok(Self {
             stdin: stdin.or_else(|| child.stdin.take().map(Input::Pipe)),
@@ -316,6 +321,35 @@ impl Child {
     }
 }
 
+impl Output {
+    /// Bytes of it; none at its end.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Own(stdout) => Pin::new(stdout).poll_read(cx, buffer),
+            Self::Shared(stdout) => Pin::new(stdout).poll_read(cx, buffer),
+            Self::Terminal(screen) => screen.poll_read(cx, buffer),
+        }
+    }
+
+    /// Reads and drops what there is, so that the child is not held up; ready at the end.
+    fn poll_drop(&mut self, cx: &mut Context<'_>, count: &mut u64) -> Poll<()> {
+        let mut waste = [0; WASTE];
+        for _ in 0..ROUNDS {
+            let mut buffer = ReadBuf::new(&mut waste);
+            let read = ready!(self.poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+            // Output of a terminal is for a person, and ends in prompts and farewells: it is not counted.
+            if !matches!(self, Self::Terminal(_)) {
+                *count += buffer.filled().len() as u64;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
 /// Its three streams: a terminal.
 fn on_terminal(command: &mut Command, manner: Manner) -> io::Result<(Option<Input>, Option<Output>)> {
     let (keys, screen, theirs) = terminal::create(manner)
@@ -339,6 +373,42 @@ fn on_pipes(command: &mut Command, errors: Errors) -> io::Result<Option<Output>>
         }
     }
     Ok(None)
+}
+
+/// An exit status in words: `exit 7` or `signal KILL`; `None` for success.
+pub fn words(status: ExitStatus) -> Option<String> {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => None,
+        (Some(code), _) => Some(format!("exit {code}")),
+        (None, Some(number)) => Some(format!("signal {}", signal_name(number))),
+        (None, None) => Some("an unknown end".to_owned()),
+    }
+}
+
+fn signal_name(number: i32) -> String {
+    use rustix::process::Signal;
+    let known = [
+        (Signal::HUP, "HUP"),
+        (Signal::INT, "INT"),
+        (Signal::QUIT, "QUIT"),
+        (Signal::ILL, "ILL"),
+        (Signal::TRAP, "TRAP"),
+        (Signal::ABORT, "ABRT"),
+        (Signal::BUS, "BUS"),
+        (Signal::FPE, "FPE"),
+        (Signal::KILL, "KILL"),
+        (Signal::USR1, "USR1"),
+        (Signal::SEGV, "SEGV"),
+        (Signal::USR2, "USR2"),
+        (Signal::PIPE, "PIPE"),
+        (Signal::ALARM, "ALRM"),
+        (Signal::TERM, "TERM"),
+        (Signal::XCPU, "XCPU"),
+        (Signal::XFSZ, "XFSZ"),
+        (Signal::SYS, "SYS"),
+    ];
+    let found = known.iter().find(|(signal, _)| signal.as_raw() == number);
+    found.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned())
 }
 
 #[cfg(test)]
@@ -400,5 +470,14 @@ mod tests {
         // A signal comes ahead of the end of input that was told after it.
         assert_eq!(says(&mut child).await, "end\n");
         child.release(true).await;
+    }
+
+    #[test]
+    fn a_status_has_words() {
+        let of = |raw| words(ExitStatus::from_raw(raw));
+        assert_eq!(of(0), None);
+        assert_eq!(of(7 << 8).as_deref(), Some("exit 7"));
+        assert_eq!(of(9).as_deref(), Some("signal KILL"));
+        assert_eq!(of(11 | 0x80).as_deref(), Some("signal SEGV"));
     }
 }

@@ -1,9 +1,27 @@
-//! The processes of this machine, as far as `/proc` tells (Linux): who leads what, and who is dead.
+//! The processes of a child: its group, its session, and the orphans that they leave.
+//!
+//! A shell on a terminal gives each of its jobs a group of its own, so the group of the shell is not
+//! all there is. No system call names the processes of a session; the kernel's table does, where there
+//! is one (`/proc` of Linux). Elsewhere the jobs are left to the hang-up of their terminal.
+//!
+//! Orphans are ours when we are the first process of a container (PID 1): what a program leaves running is
+//! handed to the first process, and nobody else can take its status. Until then it is a zombie, and counts
+//! as a living member of its group. The statuses of children that were started here belong to whoever waits
+//! for them, so these are known, and passed over.
 
-use rustix::process::Pid;
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, kill_process_group, test_kill_process_group,
+    waitid,
+};
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The known facts of a process.
-pub(super) struct Process {
+struct Process {
     pub pid: Pid,
     /// It has ended, and its status was not taken.
     pub is_zombie: bool,
@@ -14,8 +32,100 @@ pub(super) struct Process {
     pub session: i32,
 }
 
-/// All of them; none elsewhere.
-pub(super) fn all() -> impl Iterator<Item = Process> {
+/// Everything that a child started: its process group, and its whole session when it has a terminal.
+pub(super) struct Group {
+    /// The child: it leads the group, and the session if there is one.
+    pub leader: Pid,
+    /// The child leads a session.
+    pub session: bool,
+}
+
+impl Group {
+    pub(super) fn tell(&self, signal: Signal) {
+        let _ = kill_process_group(self.leader, signal);
+        for member in self.members() {
+            let _ = kill_process(member, signal);
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        test_kill_process_group(self.leader).is_err() && self.members().is_empty()
+    }
+
+    /// The living processes of the session.
+    fn members(&self) -> Vec<Pid> {
+        if !self.session {
+            return Vec::new();
+        }
+        let leader = self.leader.as_raw_nonzero().get();
+        let members = all().filter(|process| !process.is_dead && process.session == leader);
+        members.map(|process| process.pid).collect()
+    }
+}
+
+impl Drop for Group {
+    /// Kills the processes that are left when the group is dropped before its end.
+    fn drop(&mut self) {
+        if !self.is_gone() {
+            self.tell(Signal::KILL);
+        }
+    }
+}
+
+/// The children that were started here and are still to be waited for.
+static STARTED: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// A child that is waited for; afterwards it is dropped.
+pub(super) struct Awaited(i32);
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        started().remove(&self.0);
+    }
+}
+
+fn started() -> MutexGuard<'static, BTreeSet<i32>> {
+    STARTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts a child; nobody takes it for an orphan, however soon it ends.
+///
+/// # Errors
+/// Those of starting it.
+pub(super) fn start(command: &mut tokio::process::Command) -> io::Result<(tokio::process::Child, Awaited)> {
+    let mut started = started();
+    let child = command.spawn()?;
+    let pid = child.id().ok_or(io::ErrorKind::NotFound)?.cast_signed();
+    started.insert(pid);
+    drop(started);
+    Ok((child, Awaited(pid)))
+}
+
+/// Takes the status of every orphan that ends, if orphans are ours; never ends.
+pub async fn reap() {
+    if getpid() == Pid::INIT
+        && let Ok(mut ended) = signal(SignalKind::child())
+    {
+        while ended.recv().await.is_some() {
+            take_statuses();
+        }
+    }
+    std::future::pending().await
+}
+
+fn take_statuses() {
+    let started = started();
+    let us = getpid().as_raw_nonzero().get();
+    for process in all().filter(|process| process.is_zombie && process.parent == us) {
+        if !started.contains(&process.pid.as_raw_nonzero().get()) {
+            // The status may have been taken meanwhile, which does no harm.
+            let _ = waitid(WaitId::Pid(process.pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        }
+    }
+}
+
+/// All processes of this machine, as far as `/proc` tells (Linux); none elsewhere.
+fn all() -> impl Iterator<Item = Process> {
     let entries = cfg!(target_os = "linux").then(|| std::fs::read_dir("/proc").ok()).flatten();
     entries.into_iter().flatten().filter_map(|entry| look(entry.ok()?.file_name().to_str()?))
 }
