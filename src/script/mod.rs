@@ -5,32 +5,26 @@
 //! messages is the link's business, so every construct and every order of events is tested as data.
 //! `transcript` is the other way round: messages that passed, as a script that expects them again.
 
-mod act;
-mod bad;
-mod cases;
 mod engine;
 mod lines;
 mod parse;
-mod parser;
 mod pattern;
-mod phrases;
 pub mod report;
-mod secrets;
 mod template;
 pub mod transcript;
 
 #[cfg(test)]
 mod tests;
 
-pub use cases::{Case, Verdict};
+pub use engine::{Case, Verdict};
 pub use engine::{Engine, Limits};
-pub use parser::Loader;
+pub use parse::Loader;
 
 use crate::session::CloseWith;
 use bytes::Bytes;
 use pattern::Pattern;
-use secrets::Secrets;
 use std::{fmt, sync::Arc, time::Duration};
+use template::Secrets;
 use template::Template;
 
 /// A control frame's payload (RFC 6455 section 5.5), bytes.

@@ -1,9 +1,6 @@
 //! Patterns of messages: as they stand in the script, and with their values filled in.
 
-use super::{
-    secrets::Secrets,
-    template::{Captured, Template},
-};
+use super::template::{Captured, Secrets, Template};
 use crate::expect::{self, json, show};
 use bytes::Bytes;
 use regex::{Regex, RegexBuilder};

@@ -3,9 +3,10 @@
 //! A value fits where it stands: as it is in plain text, escaped inside the quotes of JSON, as JSON
 //! outside of them, literally inside a pattern. So a value with a quote in it breaks nothing.
 
-use crate::expect::json;
+use crate::expect::{json, show};
 use serde_json::Value;
 use std::collections::HashMap;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Values by name, from `capture`.
 pub(crate) type Captured = HashMap<String, Value>;
@@ -54,6 +55,10 @@ pub(crate) struct Flaw {
     pub cause: String,
     pub hint: Option<&'static str>,
 }
+
+/// Values from the environment, which are shown by their names: names and values, the longest first.
+#[derive(Debug)]
+pub(crate) struct Secrets(pub Vec<(String, String)>);
 
 impl Template {
     /// Reads a text; `origin` knows the names.
@@ -142,6 +147,27 @@ impl Template {
             Part::Hole { origin: Origin::Environment(value), stands, .. } => placed(value, *stands),
         };
         self.0.iter().map(part).collect()
+    }
+}
+
+impl Secrets {
+    /// The text with every value from the environment replaced by its name.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        let mut masked = text.to_owned();
+        for (name, value) in &self.0 {
+            for form in [value.clone(), json::escaped(value), crate::fault::printable(value)] {
+                masked = masked.replace(&form, &format!("${{{name}}}"));
+            }
+        }
+        masked
+    }
+
+    /// A message in one short line, with the names of values from the environment.
+    pub(crate) fn show(&self, message: &Message) -> String {
+        match message {
+            Message::Text(text) => show::message(&Message::text(self.mask(text))),
+            other => show::message(other),
+        }
     }
 }
 

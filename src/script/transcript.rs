@@ -5,9 +5,8 @@
 //! by themselves are left out, since a script lets them pass anyway.
 
 use super::{
-    lines,
+    lines, parse,
     pattern::{is_control_word, names_a_control_frame},
-    phrases,
 };
 use crate::{close, expect::json, fault::is_hidden, framing::record::Dir, session::Instant};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -87,7 +86,7 @@ fn said(sign: char, text: &str) -> String {
     let expected = sign == '<';
     // A text that looks like JSON is compared as JSON, so it has to be valid JSON.
     let readable =
-        !expected || !phrases::is_json(text) || serde_json::from_str::<serde_json::Value>(text).is_ok();
+        !expected || !parse::is_json(text) || serde_json::from_str::<serde_json::Value>(text).is_ok();
     let lines = || text.split('\n');
     if readable && is_plain(text) && !reads_otherwise(text, expected) {
         return format!("{sign} {kept}");
@@ -112,8 +111,8 @@ fn is_plain(line: &str) -> bool {
 
 /// True when a statement with this text would mean something else.
 fn reads_otherwise(text: &str, expected: bool) -> bool {
-    let control = expected
-        && (is_control_word(text) || names_a_control_frame(text) || phrases::is_between_slashes(text));
+    let control =
+        expected && (is_control_word(text) || names_a_control_frame(text) || parse::is_between_slashes(text));
     control || lines::names_end(text).is_some()
 }
 
