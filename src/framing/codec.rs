@@ -1,12 +1,14 @@
-//! The parts of a framing: a decoder, an encoder, and the entry by which it is known.
+//! The parts of a framing: a decoder, an encoder with its output, and the entry by which it is known.
 //!
 //! Each framing is a file that uses this one; the table of all of them stands above.
 
-use super::output::Output;
 use crate::{exit::Exit, facts::Facts, fault::Fault};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::{fmt, sync::Arc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// From this size on a payload goes out from its own buffer.
+const OWN_BUFFER: usize = 16 * 1024;
 
 /// The WebSocket frame type that bytes are sent as (RFC 6455 section 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +101,17 @@ impl Framing {
     }
 }
 
+/// The bytes on their way to a byte sink: small payloads are gathered, large ones kept as they are.
+///
+/// One write per batch needs small messages side by side in one buffer; copying a large payload for
+/// that would cost more than the extra element in a vectored write.
+#[derive(Default)]
+pub struct Output {
+    ready: Vec<Bytes>,
+    tail: BytesMut,
+    len: usize,
+}
+
 /// Bytes to messages.
 ///
 /// Chunks are given with [`feed`](Decode::feed) only after [`next`](Decode::next) returned `None`,
@@ -161,6 +174,47 @@ impl BadInput {
         Self {
             cause: format!("{place} is longer than {max} bytes"),
             hint: "raise the limit with --max-message, or choose another --framing",
+        }
+    }
+}
+
+impl Output {
+    /// Appends a copy of a few bytes.
+    pub fn push_slice(&mut self, bytes: &[u8]) {
+        self.len += bytes.len();
+        self.tail.extend_from_slice(bytes);
+    }
+
+    /// Appends a payload, shared when it is large.
+    pub fn push(&mut self, payload: &Bytes) {
+        if payload.len() < OWN_BUFFER {
+            return self.push_slice(payload);
+        }
+        self.seal();
+        self.len += payload.len();
+        self.ready.push(payload.clone());
+    }
+
+    /// Bytes queued.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True when nothing is queued.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Takes everything queued, in order.
+    pub fn take(&mut self) -> Vec<Bytes> {
+        self.seal();
+        self.len = 0;
+        std::mem::take(&mut self.ready)
+    }
+
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            self.ready.push(self.tail.split().freeze());
         }
     }
 }

@@ -12,7 +12,6 @@ mod headers;
 pub mod jsonl;
 mod length;
 mod marked;
-mod output;
 mod paragraph;
 mod raw;
 pub mod record;
@@ -21,10 +20,10 @@ mod stamped;
 pub mod verdict;
 mod whole;
 
+pub use codec::Output;
 pub use codec::{BadInput, BadParameter, Decode, Encode, Entry, Framing, Kind, payload};
 pub use escaped::Escaped;
 pub use marked::{at_start, is_utf16, unmarked};
-pub use output::Output;
 pub use signs::{Notice, Sign, watched};
 pub use stamped::{Stamp, Stamped};
 

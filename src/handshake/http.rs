@@ -4,9 +4,8 @@
 //! does what it has to in its own time, and gives the answer. In between hyper's connection waits.
 
 use super::{
-    body_progress::BodyProgress,
     request_head::{MAX_FIELDS, MAX_HEAD},
-    stall_timeout::StallTimeout,
+    stall_timeout::{BodyProgress, StallTimeout},
     validate::Rejection,
 };
 use crate::{

@@ -6,7 +6,6 @@
 mod access;
 mod answer;
 mod authority;
-mod body_progress;
 pub mod client;
 mod cookies;
 mod heads;

@@ -5,16 +5,16 @@
 //! but both can be seen here. It gets one request's head at a time, whole, and none that is
 //! malformed; what the client sends beyond waits here.
 
-use super::{
-    body_progress::BodyProgress,
-    request_head::{HeadReader, Progress},
-};
+use super::request_head::{HeadReader, Malformed, Progress};
 use crate::net::Stream;
 use bytes::{Buf, BytesMut};
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -38,6 +38,19 @@ pub(super) struct StallTimeout {
     ahead: BytesMut,
     /// Bytes of `ahead` that hyper may have: a whole head, or the part of one that the client left in.
     ready: usize,
+}
+
+/// The progress of a client's request and of its answer, which hyper does not tell.
+///
+/// The transport below hyper and the connection above it share one; both are polled by the same task.
+#[derive(Default)]
+pub(super) struct BodyProgress {
+    wanted: AtomicBool,
+    refused: OnceLock<Malformed>,
+    asked: AtomicBool,
+    heard: AtomicBool,
+    given: Arc<AtomicBool>,
+    sent: AtomicBool,
 }
 
 impl StallTimeout {
@@ -155,6 +168,77 @@ impl AsyncWrite for StallTimeout {
     }
 }
 
+impl BodyProgress {
+    /// Before an answer: nothing of it was given or sent, nothing was heard since.
+    pub(super) fn reset(&self) {
+        for flag in [&self.heard, &*self.given, &self.sent] {
+            flag.store(false, Relaxed);
+        }
+    }
+
+    /// The next request may be read.
+    pub(super) fn want(&self) {
+        self.wanted.store(true, Relaxed);
+    }
+
+    /// Returns whether the next request may be read, and forgets it.
+    fn take_wanted(&self) -> bool {
+        self.wanted.swap(false, Relaxed)
+    }
+
+    /// The head of a request is refused, and hyper gets no more of it.
+    pub(super) fn refuse(&self, why: Malformed) {
+        let _ = self.refused.set(why);
+    }
+
+    /// True when the head of a request was refused.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.get().is_some()
+    }
+
+    /// Why the head of a request was refused.
+    pub(super) fn refused(&self) -> Option<&Malformed> {
+        self.refused.get()
+    }
+
+    /// A request waits for its answer, or does not any more.
+    pub(super) fn ask(&self, waits: bool) {
+        self.asked.store(waits, Relaxed);
+    }
+
+    /// True while a request waits for its answer.
+    fn is_asked(&self) -> bool {
+        self.asked.load(Relaxed)
+    }
+
+    /// A byte came from the client.
+    fn hear(&self) {
+        self.heard.store(true, Relaxed);
+    }
+
+    /// True when the client has sent anything since the last answer began.
+    pub(super) fn heard(&self) -> bool {
+        self.heard.load(Relaxed)
+    }
+
+    /// Everything written so far was taken by the transport.
+    fn flush(&self) {
+        if self.given.load(Relaxed) {
+            self.sent.store(true, Relaxed);
+        }
+    }
+
+    /// Set once hyper has taken the whole answer.
+    pub(super) fn given(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.given)
+    }
+
+    /// True when the answer went out whole.
+    pub(super) fn sent(&self) -> bool {
+        self.sent.load(Relaxed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,5 +267,18 @@ mod tests {
         let start = Instant::now();
         let stuck = stalling.write_all(&[3; 4]).await.unwrap_err();
         assert_eq!((stuck.kind(), start.elapsed()), (io::ErrorKind::TimedOut, STALL));
+    }
+
+    #[test]
+    fn an_answer_is_sent_once_hyper_has_given_all_of_it_and_the_transport_took_that() {
+        let progress = BodyProgress::default();
+        progress.flush();
+        assert!(!progress.sent(), "hyper still holds the body");
+        progress.given().store(true, Relaxed);
+        assert!(!progress.sent(), "the transport may hold some of it");
+        progress.flush();
+        assert!(progress.sent());
+        progress.reset();
+        assert!(!progress.sent());
     }
 }

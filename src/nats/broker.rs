@@ -5,9 +5,8 @@ use super::{
     confirm::Probes,
     connect::{Failed, Start, connect},
     inward::{Inward, say},
-    lost::Count,
     outward::Outward,
-    subject::{Subject, Subjects, gate},
+    subject::{Count, Subject, Subjects, gate},
     watch::{State, Watch},
 };
 use crate::{

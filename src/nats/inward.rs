@@ -2,9 +2,8 @@
 
 use super::{
     confirm::Probes,
-    lost::Lost,
     outward::taken,
-    subject::{Subjects, TYPE},
+    subject::{Lost, Subjects, TYPE},
 };
 use crate::{
     exit::Exit,

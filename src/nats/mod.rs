@@ -22,8 +22,6 @@ mod connect;
 #[cfg(feature = "nats")]
 mod inward;
 #[cfg(feature = "nats")]
-mod lost;
-#[cfg(feature = "nats")]
 mod outward;
 #[cfg(feature = "nats")]
 mod subject;

@@ -2,8 +2,7 @@
 
 use super::{
     confirm::Probes,
-    lost::Lost,
-    subject::{Subjects, TYPE},
+    subject::{Lost, Subjects, TYPE},
     watch::State,
 };
 use crate::link::{Queue, room::Bridge};

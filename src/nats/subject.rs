@@ -1,6 +1,6 @@
-//! The subjects of one connection: each a room, its bridge, and what is under way.
+//! The subjects of one connection: each a room, its bridge, and what is under way; and the counts of what is
+//! lost between us and the broker.
 
-use super::lost::{Count, Lost};
 use crate::{
     exit::Exit,
     fault::Fault,
@@ -22,6 +22,25 @@ use tokio_tungstenite::tungstenite::Message;
 pub(super) const TYPE: (&str, &str) = ("Wsio-Type", "binary");
 /// Bytes of that header on the wire: `NATS/1.0`, itself, an empty line.
 const TYPE_LENGTH: usize = "NATS/1.0\r\nWsio-Type: binary\r\n\r\n".len();
+
+/// Messages that could not be passed on, since the start.
+#[derive(Default)]
+pub(super) struct Lost {
+    /// Messages that were not published.
+    pub dropped: AtomicU64,
+    /// Messages that were under way when a connection broke.
+    pub unconfirmed: AtomicU64,
+    /// Messages from the broker that nobody had room for, or that could not be passed on.
+    pub missed: AtomicU64,
+}
+
+/// Counts at one moment; the difference of two says what to tell.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    pub dropped: u64,
+    pub unconfirmed: u64,
+    pub missed: u64,
+}
 
 /// Every subject that was joined.
 #[derive(Default)]
@@ -64,6 +83,42 @@ impl Subjects {
 
     pub(super) fn send_all_away(&self, end: &SourceEnd) {
         self.lock().values().for_each(|subject| subject.bridge.send_all_away(end));
+    }
+}
+
+impl Lost {
+    pub(super) fn add(counter: &AtomicU64, count: u64) {
+        counter.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn count(&self) -> Count {
+        Count {
+            dropped: self.dropped.load(Ordering::Relaxed),
+            unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
+            missed: self.missed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Count {
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            dropped: self.dropped - before.dropped,
+            unconfirmed: self.unconfirmed - before.unconfirmed,
+            missed: self.missed - before.missed,
+        }
+    }
+
+    /// `, 3 messages dropped, 1 perhaps lost, 2 from there missed`
+    pub(super) fn words(self) -> String {
+        let one = |count: u64, what: &str| match count {
+            0 => String::new(),
+            1 => format!(", 1 message {what}"),
+            count => format!(", {count} messages {what}"),
+        };
+        one(self.dropped, "dropped")
+            + &one(self.unconfirmed, "perhaps lost")
+            + &one(self.missed, "from it missed")
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::{
     confirm::Probes,
-    lost::{Count, Lost},
-    subject::Subjects,
+    subject::{Count, Lost, Subjects},
 };
 use crate::{exit::Exit, fault::Fault, observe::Reporter, session::SourceEnd};
 use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};

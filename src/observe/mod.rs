@@ -12,8 +12,6 @@ mod meter;
 pub use bar::TerminalSize;
 pub use meter::Meter;
 
-mod log_scope;
-mod losses;
 mod redact;
 mod scrub;
 mod secret_name;
@@ -22,17 +20,16 @@ mod tap;
 #[cfg(test)]
 pub(crate) mod test_stderr;
 
-pub use log_scope::LogScope;
-pub use losses::Losses;
 pub use redact::{HIDDEN, Redactor};
-pub use seldom::Seldom;
+pub use seldom::{Losses, Seldom};
 pub use tap::{Tap, Taps};
+
+use bar::{FRAME, Screen};
 
 use crate::{
     exit::Exit,
     fault::{Fault, printable},
 };
-use bar::{FRAME, Screen};
 use std::{
     io::{self, Write},
     sync::{
@@ -254,6 +251,25 @@ impl Reporter {
         if self.to.lines.try_send(Line::Text(text.to_owned())).is_err() {
             self.to.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// The reporter of a connection, and the prefix of its lines.
+#[derive(Clone)]
+pub struct LogScope {
+    /// Takes the lines.
+    pub reporter: Reporter,
+    /// Takes the secrets out.
+    pub redactor: Redactor,
+    /// Begins each line: such as `#3 ` or `#3 B`, empty when there is only one connection.
+    pub prefix: String,
+}
+
+impl LogScope {
+    /// The prefix of a connection: its number in a server and its side, when both sides are WebSockets.
+    pub fn prefix(conn: Option<u64>, side: Option<char>) -> String {
+        let number = conn.map_or_else(String::new, |conn| format!("#{conn} "));
+        side.into_iter().fold(number, |number, side| number + &side.to_string())
     }
 }
 

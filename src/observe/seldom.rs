@@ -1,5 +1,7 @@
-//! Something that may happen a thousand times a second is said at once, then every ten seconds with its count.
+//! Reports of what may happen a thousand times a second, such as a loss: at once, then every ten seconds with
+//! the count.
 
+use super::Reporter;
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -12,6 +14,13 @@ const PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Seldom(Mutex<(u64, Option<Instant>)>);
 
+/// One kind of loss, which belongs to whoever drops it; how much it was in all is told at the end of a session,
+/// where other counts are.
+#[derive(Default)]
+pub struct Losses {
+    seldom: Seldom,
+}
+
 impl Seldom {
     /// It happened once more; gives how often it did since it was last said, when it is to be said now.
     pub fn count(&self) -> Option<u64> {
@@ -22,6 +31,15 @@ impl Seldom {
         }
         state.1 = Some(Instant::now());
         Some(std::mem::take(&mut state.0))
+    }
+}
+
+impl Losses {
+    /// One more is lost; `words` tells of so many, which are those since it was last told.
+    pub fn one(&self, reporter: Option<&Reporter>, words: impl FnOnce(u64) -> String) {
+        if let (Some(count), Some(reporter)) = (self.seldom.count(), reporter) {
+            reporter.note(&words(count));
+        }
     }
 }
 

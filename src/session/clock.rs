@@ -1,10 +1,9 @@
 //! The session's deadlines: what time alone brings about.
 
 use super::{
-    Action, Instant, Session, Side, SourceEnd,
+    Action, Instant, Over, Session, Side, SourceEnd,
     keepalive::Beat,
     leaving::lost_while_sending,
-    limits::Over,
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
     side::{DrainTimeout, SessionSide, Sink, unanswered},
 };

@@ -4,10 +4,9 @@
 //! fault wins, and a session is over when both sides are released.
 
 use super::{
-    Action, CloseWith, Event, Instant, Rules, Side, SideKind, SinkFailure, SourceEnd, When, Within,
+    Action, CloseWith, Event, Instant, Limits, Rules, Side, SideKind, SinkFailure, SourceEnd, When, Within,
     keepalive::Keepalive,
     left::{Doubt, Left},
-    limits::Limits,
     progress::{IDLE, Rate, Silence, Wait},
     side::{DrainTimeout, SessionSide, Sink, unanswered},
 };

@@ -5,11 +5,9 @@
 
 mod clock;
 mod event;
-mod expectations;
 mod keepalive;
 mod leaving;
 mod left;
-mod limits;
 mod machine;
 mod progress;
 mod side;
@@ -21,8 +19,7 @@ pub use machine::Session;
 pub use progress::{Rate, Silence};
 pub use side::{DrainTimeout, SideKind};
 
-use crate::close;
-use crate::expect::Filter;
+use crate::{close, expect::Filter};
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 /// Deadlines, stop conditions and close codes of a session, from the command line.
@@ -111,5 +108,42 @@ impl Default for Rules {
             filter: None,
             expect_close: Vec::new(),
         }
+    }
+}
+
+/// The limits of one session.
+struct Limits {
+    /// End of the whole run (`--timeout`).
+    timeout_at: Option<Instant>,
+    /// Normal end of this session (`--for`).
+    lasts_until: Option<Instant>,
+}
+
+/// A limit that has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Over {
+    /// Exit 28 with this cause, or what was expected and did not come; `None` is a normal end, as if the user
+    /// had asked for it just then: nothing of the input is missed.
+    pub fault: Option<&'static str>,
+}
+
+impl Limits {
+    /// The limits of a session that is open `now`.
+    fn new(rules: &Rules, timeout_at: Option<Instant>, now: Instant) -> Self {
+        Self { timeout_at, lasts_until: rules.lasts.map(|lasts| now + lasts) }
+    }
+
+    /// The earliest time at which [`over`](Self::over) gives something.
+    fn deadline(&self) -> Option<Instant> {
+        [self.timeout_at, self.lasts_until].into_iter().flatten().min()
+    }
+
+    /// The limit that has passed, once.
+    fn over(&mut self, now: Instant) -> Option<Over> {
+        let is_over = |at: &mut Option<Instant>| at.take_if(|at| *at <= now).is_some();
+        if is_over(&mut self.timeout_at) {
+            return Some(Over { fault: Some("the time limit (--timeout) is over") });
+        }
+        is_over(&mut self.lasts_until).then_some(Over { fault: None })
     }
 }

@@ -1,12 +1,13 @@
-//! The body of an answer: a few bytes, or a file that is read as the client takes it.
+//! An answer of the site: its status, fields and body, which is a few bytes, or a file that is read as the client takes it.
 //!
 //! Files are read by tokio's threads for blocking work, one chunk at a time and only when hyper asks
 //! for it, so a large file costs a client's task no more memory than a small one.
 
 use bytes::Bytes;
 use hyper::{
-    Response,
+    Response, StatusCode,
     body::{Body, Frame, SizeHint},
+    header::{self, HeaderName, HeaderValue},
 };
 use std::{
     fs::File,
@@ -43,6 +44,14 @@ struct Part {
     file: Option<File>,
     left: u64,
     reading: Option<JoinHandle<io::Result<(File, Bytes)>>>,
+}
+
+/// An answer, and what the log says of it.
+pub struct Reply {
+    /// Head and body.
+    pub answer: Answer,
+    /// Why, where there is no content.
+    pub note: Option<String>,
 }
 
 impl Outgoing {
@@ -134,6 +143,44 @@ impl Part {
         self.left -= bytes.len() as u64;
         self.file = Some(file);
         Poll::Ready(Ok(bytes))
+    }
+}
+
+impl Reply {
+    pub(super) fn new(status: StatusCode, content: impl Into<Outgoing>) -> Self {
+        let mut answer = Answer::new(content.into());
+        *answer.status_mut() = status;
+        Self { answer, note: None }
+    }
+
+    /// An answer that says what is wrong; `note` is for the log alone.
+    pub(super) fn failed(status: StatusCode, text: &str, note: Option<String>) -> Self {
+        let mut reply = Self::new(status, format!("{text}\n"))
+            .with(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        reply.note = Some(note.unwrap_or_else(|| text.to_owned()));
+        reply
+    }
+
+    /// A redirect that nobody remembers: tomorrow something else may stand there.
+    pub(super) fn elsewhere(location: &str) -> Self {
+        match HeaderValue::from_str(location) {
+            Ok(location) => Self::new(StatusCode::TEMPORARY_REDIRECT, "").with(header::LOCATION, location),
+            Err(_) => Self::failed(StatusCode::NOT_FOUND, "no such file", None),
+        }
+    }
+
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.answer.headers_mut().insert(name, value);
+        self
+    }
+
+    /// The same head without its body (RFC 9110 section 9.3.2).
+    pub(super) fn strip(&mut self) {
+        let length = self.answer.body().left();
+        *self.answer.body_mut() = "".into();
+        if self.answer.status() != StatusCode::NOT_MODIFIED {
+            self.answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
     }
 }
 

@@ -9,11 +9,10 @@ mod conditional;
 mod console;
 mod file;
 mod folder;
-mod reply;
 mod target;
 
+pub use body::Reply;
 pub use body::{Answer, Outgoing};
-pub use reply::Reply;
 
 use crate::{
     exit::Exit,

@@ -5,33 +5,40 @@ use super::{
     danger::AnyCertificate,
     encrypted_over,
     explain::connecting,
-    facts::{certificate, facts},
-    key_log::KeyLogFile,
     pem,
     pin::Pinned,
     provider,
     verify::{Explaining, HANDSHAKE, Handshake, Noting},
     words::{revocation_list, words},
+    x509::{names, whole_subject},
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    framing::record::Tls,
+    framing::record::{Certificate, Tls},
     limited,
     net::{Beneath, Stream, Transport},
+    os_error,
 };
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ClientConnection, KeyLog, ProtocolVersion, RootCertStore,
     client::{VerifierBuilderError, WebPkiServerVerifier, danger::ServerCertVerifier},
     pki_types::{CertificateDer, ServerName},
     version::{TLS12, TLS13},
 };
 use std::{
     cell::RefCell,
+    fs::{File, OpenOptions},
+    io::Write,
     path::Path,
-    sync::{Arc, Once},
+    sync::{Arc, Mutex, Once},
+    time::{Duration, SystemTime},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use x509_parser::{
+    prelude::{FromDer, X509Certificate},
+    time::ASN1Time,
+};
 
 /// A configured TLS client, made once for all connections of a run.
 pub struct Connector {
@@ -40,6 +47,13 @@ pub struct Connector {
     sni: Sni,
     has_certificate: bool,
 }
+
+/// `SSLKEYLOGFILE`: the secrets of every connection, for Wireshark, appended to one file in the NSS format.
+///
+/// Whoever reads the file reads the connections, so it is made for its owner alone, which rustls' own
+/// writer leaves to the umask.
+#[derive(Debug)]
+struct KeyLogFile(Mutex<File>);
 
 impl Connector {
     /// A client that trusts and shows what the options say.
@@ -233,4 +247,78 @@ fn anchors(certificates: &[CertificateDer<'static>], file: &Path) -> Result<Root
 
 fn bad_roots(cause: String) -> Fault {
     Fault::new(Exit::CaFile, "tls", cause)
+}
+
+/// The facts of a finished handshake.
+pub(super) fn facts(session: &ClientConnection) -> Tls {
+    let cipher = session.negotiated_cipher_suite();
+    Tls {
+        version: match session.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "1.2",
+            _ => "1.3",
+        },
+        cipher: cipher.map_or(String::new(), |suite| format!("{:?}", suite.suite())),
+        alpn: session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+        certificates: session
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .filter_map(certificate)
+            .collect(),
+        unchecked: None,
+    }
+}
+
+impl KeyLogFile {
+    /// Opens the file, or makes it with mode 0600.
+    ///
+    /// # Errors
+    /// Exit 23 naming it.
+    fn open(path: &Path) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(path) {
+            Ok(file) => Ok(Self(Mutex::new(file))),
+            Err(error) => {
+                let cause =
+                    format!("cannot write the TLS keys to {}: {}", path.display(), os_error::words(&error));
+                Err(Fault::new(Exit::WriteError, "tls", cause)
+                    .hint("unset SSLKEYLOGFILE, or let it name another file"))
+            }
+        }
+    }
+}
+
+impl KeyLog for KeyLogFile {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let line = format!("{label} {} {}\n", hex::encode(client_random), hex::encode(secret));
+        // One write a line: other programs append to the same file. A full disk spoils the log, not
+        // the connection.
+        if let Ok(mut file) = self.0.lock() {
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
+}
+
+pub(super) fn certificate(der: &CertificateDer<'_>) -> Option<Certificate> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(Certificate {
+        subject: whole_subject(&certificate),
+        issuer: certificate.issuer().to_string(),
+        names: names(&certificate),
+        not_before: time(certificate.validity().not_before),
+        not_after: time(certificate.validity().not_after),
+    })
+}
+
+fn time(time: ASN1Time) -> SystemTime {
+    let seconds = time.timestamp();
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let moved = match seconds {
+        0.. => SystemTime::UNIX_EPOCH.checked_add(distance),
+        _ => SystemTime::UNIX_EPOCH.checked_sub(distance),
+    };
+    moved.unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -5,12 +5,9 @@
 
 mod chain;
 mod client;
-mod clients;
 mod danger;
 mod encrypted;
 mod explain;
-mod facts;
-mod key_log;
 mod labels;
 mod options;
 mod pem;

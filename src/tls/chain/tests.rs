@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::tls::{
-    clients::{ExplainingClients, REFUSED},
     provider,
+    server::{ExplainingClients, REFUSED},
     verify::{Explaining, Untrusted},
     words::{alert_name, incompatible, revocation_list, words},
 };
