@@ -3,7 +3,9 @@
 //! The same for streams and datagrams: a bare port is both loopback addresses, a name is all of its
 //! addresses, and port 0 is one free port that they share.
 
-use super::{ListenAddr, resolve::is_localhost};
+#[cfg(unix)]
+use super::unix::UnixSocket;
+use super::{Dialed, ListenAddr, resolve::is_localhost, transport::tune};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -12,11 +14,15 @@ use crate::{
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    task::{Context, Poll},
 };
-use tokio::net::lookup_host;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 /// Most further tries to find a port that is free on both loopback addresses.
 const TRIES: usize = 8;
+
+/// Clients that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// A kind of socket that can be bound.
 pub(super) trait Bind: Sized {
@@ -24,6 +30,13 @@ pub(super) trait Bind: Sized {
     fn bind(at: SocketAddr) -> io::Result<Self>;
     /// The address that it is bound to.
     fn local(&self) -> io::Result<SocketAddr>;
+}
+
+/// A bound socket.
+pub(super) enum Socket {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixSocket),
 }
 
 /// Sockets, or the address that failed and why.
@@ -124,4 +137,34 @@ fn unbound(at: SocketAddr, error: &io::Error) -> Fault {
 /// An address that this kind of socket cannot have.
 pub(super) fn unfit(address: &ListenAddr, why: &str) -> Fault {
     Fault::new(Exit::Bind, "listen", format!("{address}: {why}"))
+}
+
+impl Socket {
+    /// The next client.
+    pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Dialed>> {
+        match self {
+            Socket::Tcp(socket) => socket.poll_accept(context).map_ok(|(stream, peer)| {
+                tune(&stream);
+                Dialed { stream: Box::pin(stream), peer: peer.to_string() }
+            }),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.poll_accept(context),
+        }
+    }
+}
+
+impl Bind for TcpListener {
+    fn bind(at: SocketAddr) -> io::Result<Self> {
+        let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restarted server must not wait for its old connections' TIME_WAIT. On Windows the same
+        // option would let two servers share a port.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(at)?;
+        socket.listen(BACKLOG)
+    }
+
+    fn local(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
 }

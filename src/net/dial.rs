@@ -4,7 +4,11 @@
 //! 250 ms, and a failure starts the next one at once.
 
 use super::{
-    Dialed, Interface, addr::join, options::DialOptions, resolve::resolve, source::connect, transport::tune,
+    Dialed, Interface,
+    addr::join,
+    resolve::{DialOptions, resolve},
+    source::connect,
+    transport::tune,
 };
 use crate::{
     exit::Exit,

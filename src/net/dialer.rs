@@ -7,10 +7,9 @@
 use super::{
     Dialed,
     dial::dial_tcp,
-    options::DialOptions,
     overrides::ConnectTo,
     proxy::{Chosen, Kind, Tunnel},
-    resolve::resolve,
+    resolve::{DialOptions, resolve},
     udp::dial_udp,
 };
 use crate::{

@@ -6,7 +6,11 @@
 
 #![allow(unsafe_code, reason = "owning a descriptor that is only known by its number is unsafe by nature")]
 
-use super::{Activation, ListenAddr, bind::unfit, socket::Socket, unix::UnixSocket};
+use super::{
+    Activation, ListenAddr,
+    bind::{Socket, unfit},
+    unix::UnixSocket,
+};
 use crate::{
     fault::{Fault, Result},
     os_error,

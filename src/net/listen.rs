@@ -4,7 +4,10 @@
 //! sockets and takes turns among them. Accepting only accepts: whatever a client may delay is the
 //! business of its own task.
 
-use super::{BindOptions, Dialed, ListenAddr, bind, socket::Socket};
+use super::{
+    BindOptions, Dialed, ListenAddr,
+    bind::{self, Socket},
+};
 use crate::fault::Result;
 use std::{
     fs::File,

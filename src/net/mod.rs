@@ -14,15 +14,12 @@ mod header_case;
 mod inherited;
 mod listen;
 mod noticed;
-mod options;
 mod overrides;
 mod part;
-mod prefixed;
 mod proxy;
 mod resolve;
 #[cfg(unix)]
 mod send_queue;
-mod socket;
 mod source;
 mod transport;
 mod udp;
@@ -39,10 +36,10 @@ pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, s
 pub use header_case::HeaderCase;
 pub use listen::{Listener, OnSpare};
 pub use noticed::{Heard, noticed};
-pub use options::DialOptions;
 pub use overrides::{ConnectTo, Resolve};
 pub use part::{Parting, part};
 pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
+pub use resolve::DialOptions;
 pub use resolve::is_localhost;
 pub use source::{Family, Interface};
 pub use transport::{Beneath, SocketRef, Stream, Transport};

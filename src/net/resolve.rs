@@ -1,7 +1,10 @@
 //! From a name to addresses: what `--resolve` knows, or else the name service; in the order in which
 //! they are tried.
 
-use super::{Family, options::DialOptions, overrides::Resolve};
+use super::{
+    Family, Interface, Proxies,
+    overrides::{ConnectTo, Resolve},
+};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -9,8 +12,38 @@ use crate::{
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
 };
 use tokio::net::lookup_host;
+
+/// Options of the command line and the environment for the way to a server.
+#[derive(Clone, Debug, Default)]
+pub struct DialOptions {
+    /// Addresses of this family only.
+    pub family: Option<Family>,
+    /// Interface or address that our end is bound to.
+    pub interface: Option<Interface>,
+    /// Other hosts and ports than the names say; the first that fits counts.
+    pub connect_to: Vec<ConnectTo>,
+    /// Addresses that the name service is not asked for; the last that fits counts.
+    pub resolve: Vec<Resolve>,
+    /// A Unix socket in place of any host.
+    pub unix_socket: Option<PathBuf>,
+    /// Proxies.
+    pub proxies: Proxies,
+}
+
+impl DialOptions {
+    /// The one family that is wanted, and the option that wants it.
+    fn only(&self) -> Option<(Family, &'static str)> {
+        match (self.family, self.interface.as_ref().and_then(Interface::family)) {
+            (Some(family @ Family::V4), _) => Some((family, "-4")),
+            (Some(family @ Family::V6), _) => Some((family, "-6")),
+            (None, Some(family)) => Some((family, "--interface")),
+            (None, None) => None,
+        }
+    }
+}
 
 /// True for `localhost` and every name below it, with or without the dot of an absolute name.
 pub fn is_localhost(name: &str) -> bool {
@@ -50,18 +83,6 @@ pub(super) async fn resolve(host: &str, port: u16, options: &DialOptions) -> Res
         return Err(Fault::new(Exit::HostName, "name", cause).hint(format!("leave {why} out")));
     }
     Ok(interleave(found))
-}
-
-impl DialOptions {
-    /// The one family that is wanted, and the option that wants it.
-    fn only(&self) -> Option<(Family, &'static str)> {
-        match (self.family, self.interface.as_ref().and_then(super::Interface::family)) {
-            (Some(family @ Family::V4), _) => Some((family, "-4")),
-            (Some(family @ Family::V6), _) => Some((family, "-6")),
-            (None, Some(family)) => Some((family, "--interface")),
-            (None, None) => None,
-        }
-    }
 }
 
 /// getaddrinfo's own words, without the frame std puts around them.

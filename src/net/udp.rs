@@ -6,8 +6,7 @@ use super::{
     BindOptions, ListenAddr,
     addr::join,
     bind::{self, Bind, unfit},
-    options::DialOptions,
-    resolve::resolve,
+    resolve::{DialOptions, resolve},
 };
 use crate::{
     exit::Exit,

@@ -1,4 +1,5 @@
-//! An answer of the site: its status, fields and body, which is a few bytes, or a file that is read as the client takes it.
+//! An answer of the site: its status, fields and body, which is a few bytes, or a file that is read as the
+//! client takes it.
 //!
 //! Files are read by tokio's threads for blocking work, one chunk at a time and only when hyper asks
 //! for it, so a large file costs a client's task no more memory than a small one.

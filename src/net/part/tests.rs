@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    net::{prefixed::Prefixed, transport::tune},
+    net::{proxy::Prefixed, transport::tune},
     tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
 };
 use bytes::Bytes;

@@ -5,13 +5,13 @@
 //! under http, then `all_proxy`; lower case before upper case, and `http_proxy` in lower case only,
 //! because a CGI program finds a client's `Proxy:` field in `HTTP_PROXY`. An empty variable is none.
 
-use super::{Bypass, Login, Proxy};
+use super::{Login, Proxy};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
     tls::ClientTls,
 };
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 /// The variables that may name a proxy.
 const VARIABLES: [&str; 9] = [
@@ -25,6 +25,14 @@ const VARIABLES: [&str; 9] = [
     "all_proxy",
     "ALL_PROXY",
 ];
+
+/// A list of hosts that are reached directly (`no_proxy`, `--noproxy`), as curl reads it.
+///
+/// A list of names and addresses; a name covers itself and every name below it, an address may be a
+/// network. `*` alone is everybody. Ports and wildcards within names are not part of curl's rule, so
+/// an entry that has one matches nobody. The one liberty taken: an IPv6 address may stand in brackets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bypass(String);
 
 /// The environment's proxies, and the hosts that need none.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -130,6 +138,59 @@ fn unusable(by: &str, cause: &str) -> Fault {
         .hint("--proxy '' to go without, or --proxy URL for another one")
 }
 
+impl Bypass {
+    /// The list as it was written: entries separated by commas or blanks.
+    pub fn new(list: &str) -> Self {
+        Self(list.to_owned())
+    }
+
+    /// True when a host, a name or an address without brackets, is on the list.
+    fn covers(&self, host: &str) -> bool {
+        let mut entries =
+            self.0.split([',', ' ', '\t']).filter(|entry| !entry.is_empty()).map(str::to_ascii_lowercase);
+        if self.0 == "*" {
+            return true;
+        }
+        let literal = host.split('%').next().unwrap_or(host);
+        match literal.parse::<IpAddr>() {
+            Ok(address) => entries.any(|entry| covers_address(&entry, address)),
+            Err(_) => {
+                let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+                entries.any(|entry| covers_name(&entry, &host))
+            }
+        }
+    }
+}
+
+fn covers_name(entry: &str, host: &str) -> bool {
+    let entry = entry.strip_suffix('.').unwrap_or(entry);
+    let entry = entry.strip_prefix('.').unwrap_or(entry);
+    match host.strip_suffix(entry) {
+        Some("") => true,
+        Some(below) => below.ends_with('.'),
+        None => false,
+    }
+}
+
+/// `ADDRESS` or `ADDRESS/BITS`; as in curl, 0 bits are the whole address.
+fn covers_address(entry: &str, address: IpAddr) -> bool {
+    let (network, bits) = entry.split_once('/').unwrap_or((entry, "0"));
+    let network = network.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(network);
+    let (Ok(network), Ok(bits)) = (network.parse::<IpAddr>(), bits.parse::<u32>()) else { return false };
+    let (network, address, width) = match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            (u128::from(u32::from(network)), u128::from(u32::from(address)), 32)
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => (u128::from(network), u128::from(address), 128),
+        _ => return false,
+    };
+    match bits {
+        0 => network == address,
+        1.. if bits <= width => network >> (width - bits) == address >> (width - bits),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,5 +252,60 @@ mod tests {
         let fault = Proxies { environment, ..Proxies::default() }.choose("wss", "h").unwrap_err();
         assert_eq!(fault.exit, Exit::Malformed);
         assert!(fault.cause.starts_with("all_proxy: ") && !fault.to_string().contains("s3cret"), "{fault}");
+    }
+
+    /// What curl 7.88 does, asked one by one.
+    #[test]
+    fn the_list_is_read_as_curl_reads_it() {
+        for (list, host, covered) in [
+            ("*", "h.example", true),
+            ("*", "127.0.0.1", true),
+            ("*,x", "h.example", false),
+            ("example.com", "example.com", true),
+            ("example.com", "www.example.com", true),
+            ("example.com", "nonexample.com", false),
+            (".example.com", "example.com", true),
+            (".example.com", "www.example.com", true),
+            ("example.com.", "example.com", true),
+            ("example.com", "example.com.", true),
+            ("EXAMPLE.com", "www.Example.COM", true),
+            ("*.example.com", "www.example.com", false),
+            ("com", "example.com", true),
+            ("a,b example.com", "example.com", true),
+            ("a b example.com", "example.com", true),
+            (" , example.com", "example.com", true),
+            (",,example.com", "example.com", true),
+            ("", "example.com", false),
+            ("x,", "example.com", false),
+            ("example.com:443", "example.com", false),
+            ("localhost", "localhost", true),
+            ("127.0.0.1", "localhost", false),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1:80", "127.0.0.1", false),
+            ("127.0", "127.0.0.1", false),
+            (".0.0.1", "127.0.0.1", false),
+            ("127.0.0.0/8", "127.9.9.9", true),
+            ("127.0.0.0/0", "127.9.9.9", false),
+            ("127.0.0.0/33", "127.0.0.0", false),
+            ("10.0.0.1,192.168.0.0/16", "192.168.7.7", true),
+            ("192.168.0.0/16", "h192.168.7.7", false),
+            ("::1", "::1", true),
+            ("::1", "::2", false),
+            ("::/8", "127.0.0.1", false),
+        ] {
+            assert_eq!(Bypass::new(list).covers(host), covered, "[{list}] {host}");
+        }
+    }
+
+    #[test]
+    fn ipv6_may_be_written_in_any_form() {
+        for (list, host) in [
+            ("[::1]", "::1"),
+            ("0:0:0:0:0:0:0:1", "::1"),
+            ("fe80::/10", "fe80::1%eth0"),
+            ("[2001:db8::]/32", "2001:db8::7"),
+        ] {
+            assert!(Bypass::new(list).covers(host), "[{list}] {host}");
+        }
     }
 }

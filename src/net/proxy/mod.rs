@@ -5,20 +5,16 @@
 //! The tunnel is always CONNECT or SOCKS5, for plain `ws:` too: a WebSocket is no HTTP for a proxy to
 //! forward.
 
-mod bypass;
 mod choice;
-mod http;
-mod socks;
+mod tunnel;
 
-pub use bypass::Bypass;
+pub use choice::Bypass;
 pub use choice::{Chosen, Environment, Proxies};
+#[cfg(test)]
+pub(super) use tunnel::Prefixed;
+pub(super) use tunnel::Tunnel;
 
 use super::addr::{join, port};
-use crate::{
-    exit::Exit,
-    fault::Fault,
-    observe::{Redactor, Reporter},
-};
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
@@ -146,36 +142,6 @@ impl fmt::Display for Proxy {
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}{}", if self.login.is_some() { " with a login" } else { "" })
-    }
-}
-
-/// A tunnel that is asked of a proxy; `http` and `socks` say how.
-pub(super) struct Tunnel<'a> {
-    /// The proxy.
-    pub chosen: &'a Chosen,
-    /// Far end of the tunnel: a name or an address, without brackets and zone.
-    pub host: &'a str,
-    /// The port there.
-    pub port: u16,
-    /// Gets the lines about the exchange.
-    pub reporter: &'a Reporter,
-    /// Hides the secrets in those lines.
-    pub redactor: &'a Redactor,
-}
-
-impl Tunnel<'_> {
-    /// `HOST:PORT` of the far end.
-    fn goal(&self) -> String {
-        join(self.host, self.port)
-    }
-
-    fn tell(&self, text: &str) {
-        self.reporter.verbose(&format!("proxy {text}"));
-    }
-
-    /// Exit 97: the proxy did not give the tunnel; the cause says what it did.
-    fn refused(&self, cause: &str) -> Fault {
-        Fault::new(Exit::ProxyRefused, "proxy", format!("{} {cause}", self.chosen))
     }
 }
 
