@@ -1,17 +1,15 @@
 //! `wsio connect`: its arguments, and how they become a plan.
 
 use super::{
-    client::Credentials,
-    expand::Expander,
-    expectations::Expectations,
-    groups::Again,
+    expand::{Expander, usage},
+    expectations::{Expectations, Scripting},
+    groups::{Again, Session},
     handshake,
-    look::{self, Colors, Prompt},
     lower::{self, Given},
     pasted,
-    probe::Checks,
-    script::Scripting,
     shared::{Shared, Use},
+    sides::Credentials,
+    values,
 };
 use crate::{
     endpoint,
@@ -19,10 +17,16 @@ use crate::{
     framing::{Framing, LINES},
     handshake::ClientOptions,
     net::DialOptions,
-    plan::{Common, Connect, Plan},
+    plan::{self, Common, Connect, Expected, Look, Plan, Probe},
 };
-use clap::{Args, FromArgMatches, ValueHint};
-use std::sync::Arc;
+use clap::{Args, FromArgMatches, ValueEnum, ValueHint};
+use regex::Regex;
+use std::{sync::Arc, time::Duration};
+
+/// From one ping to the next.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Longest wait for one pong.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Talk to a WebSocket server
 ///
@@ -61,10 +65,72 @@ pub(super) struct ConnectArgs {
     pub colors: Colors,
 }
 
+/// Colour, wherever there is any.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Colors {
+    /// Use colours on a terminal; auto heeds NO_COLOR
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_short_help = true)]
+    pub color: Color,
+}
+
+/// The prompt of `connect`.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Prompt")]
+pub(super) struct Prompt {
+    /// Show JSON as it was sent, on one line and without colours
+    #[arg(long)]
+    pub no_pretty: bool,
+    /// Keep what is typed out of the history file
+    #[arg(long, hide_short_help = true)]
+    pub no_history: bool,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// On every terminal.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// Open, look, close.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Checks")]
+pub(super) struct Checks {
+    /// Open, ping, close by --timeout, be gone by --close-timeout after that; one line says what was found
+    #[arg(long, conflicts_with = "ping")]
+    pub check: bool,
+    /// Ping N times, a second or --ping-interval apart: min, avg, p95, max, loss
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub ping: Option<u64>,
+    /// With --check, expect this HTTP status of the upgrade, as in 403 for a refusal that must happen
+    #[arg(long, value_name = "STATUS", value_parser = clap::value_parser!(u16).range(101..600), hide_short_help = true)]
+    pub expect_status: Option<u16>,
+    /// With --check, expect a header of the answer to match REGEX; repeatable
+    #[arg(long, value_name = "NAME: REGEX", value_parser = values::field_regex, hide_short_help = true)]
+    pub expect_header: Vec<(String, Regex)>,
+    /// With --check, fail if a certificate of the server's chain expires within DURATION, as in 14d
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, hide_short_help = true)]
+    pub fail_if_cert_expires_in: Option<Duration>,
+    /// Fail if the ping of --check, or 95 % of those of --ping, took longer than DURATION
+    #[arg(long, value_name = "DURATION", value_parser = values::some_duration, hide_short_help = true)]
+    pub max_rtt: Option<Duration>,
+    /// With --ping, fail if more than PERCENT of the pings are lost
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent, default_value = "0", hide_short_help = true)]
+    pub max_loss: f64,
+}
+
 impl ConnectArgs {
     pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
         let probe = self.checks.lower(&self.shared.session, given)?;
-        let look = look::look(&self.colors, &self.prompt);
+        let look = look(&self.colors, &self.prompt);
         if let Some(line) = self.curl.take() {
             self.over(Self::pasted(&pasted::read(&line, expander)?)?, given);
         }
@@ -195,5 +261,83 @@ impl ConnectArgs {
             named.extend(is_given.then(|| name.to_owned()));
         }
         named
+    }
+}
+
+/// The look of a terminal.
+fn look(colors: &Colors, prompt: &Prompt) -> Look {
+    Look {
+        color: match colors.color {
+            Color::Auto => plan::Color::Auto,
+            Color::Always => plan::Color::Always,
+            Color::Never => plan::Color::Never,
+        },
+        pretty: !prompt.no_pretty,
+        history: !prompt.no_history,
+    }
+}
+
+impl Checks {
+    /// The probe that is asked for, if any; the pings of a session have a slower clock.
+    fn lower(&self, session: &Session, given: &Given) -> Result<Option<Probe>> {
+        let interval = match session.ping_interval.0.filter(|_| given.has("ping_interval")) {
+            None if given.has("ping_interval") && self.ping.is_some() => {
+                return Err(usage("--ping-interval off leaves --ping nothing to do")
+                    .hint("say how far apart the pings are: --ping-interval 200ms"));
+            }
+            interval => interval.unwrap_or(INTERVAL),
+        };
+        let patience = if given.has("ping_timeout") { session.ping_timeout.0 } else { Some(PATIENCE) };
+        let expected = Expected {
+            status: self.expect_status,
+            headers: self.expect_header.clone(),
+            certificate: self.fail_if_cert_expires_in,
+            max_rtt: self.max_rtt,
+            max_loss: self.max_loss,
+        };
+        let probe = Probe { pings: self.ping, interval, patience, expected };
+        Ok((self.check || self.ping.is_some()).then_some(probe))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::{Context, Parsed, parse},
+        fault::Result,
+        plan::Plan,
+    };
+
+    fn parsed(args: &[&str]) -> Result<Parsed> {
+        let mut context =
+            Context { env: &|_| None, stdin: &mut std::io::empty(), stdin_is_terminal: true, ask: None };
+        let args = ["wsio", "connect", "ws://h"].iter().chain(args).map(Into::into);
+        parse(args, &mut context)
+    }
+
+    fn look(args: &[&str]) -> Look {
+        match parsed(args) {
+            Ok(Parsed::Run(Plan::Connect(connect))) => connect.look,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_shows_can_be_chosen() {
+        let default = Look { color: plan::Color::Auto, pretty: true, history: true };
+        assert_eq!(look(&[]), default);
+        let chosen = Look { color: plan::Color::Always, pretty: false, history: false };
+        assert_eq!(look(&["--color", "always", "--no-pretty", "--no-history"]), chosen);
+        assert_eq!(look(&["--color=never"]).color, plan::Color::Never);
+    }
+
+    #[test]
+    fn without_a_prompt_nothing_is_said_of_it() {
+        for args in [["-0", "--no-pretty"], ["--in=raw", "--no-history"], ["--recv-only", "--no-pretty"]] {
+            let fault = parsed(&args).unwrap_err();
+            assert_eq!(fault.exit, crate::exit::Exit::Usage);
+            assert!(fault.cause.starts_with(args[1]), "{fault}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Option groups that all three subcommands share: messages, session, output.
 //!
-//! An option is defined once, here or in `client` and `server`, and flattened into the subcommands,
+//! An option is defined once, here or in `sides`, and flattened into the subcommands,
 //! so that it cannot mean different things in different places.
 
 use super::values::{self, Codes, Limit, SizeLimit};

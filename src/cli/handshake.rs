@@ -1,8 +1,8 @@
 //! The options of the opening handshake to plain data: header fields, credentials, cookies.
 
 use super::{
-    client::{Credentials, Handshake},
     expand::{Expander, usage},
+    sides::{Credentials, Handshake},
     values::{self, Field},
 };
 use crate::{

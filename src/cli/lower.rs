@@ -4,10 +4,9 @@
 //! pieces together.
 
 use super::{
-    client::{Certificate, Trust},
     expand::{Expander, usage},
     groups::{Again, Fanout, Messages, Output, Session, Timestamps, WhenSlow},
-    server::Server,
+    sides::{Certificate, Server, Trust},
     values,
 };
 use crate::{

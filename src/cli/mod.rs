@@ -6,7 +6,6 @@
 
 mod args;
 mod argv;
-mod client;
 mod connect;
 mod examples;
 mod expand;
@@ -16,18 +15,14 @@ mod groups;
 mod habits;
 mod handshake;
 mod listen;
-mod look;
 mod lower;
 mod modes;
 mod network;
 mod pasted;
 mod pipe;
-mod probe;
 mod refusal;
-mod script;
-mod server;
 mod shared;
-mod site;
+mod sides;
 mod values;
 
 #[cfg(test)]

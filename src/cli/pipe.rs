@@ -5,14 +5,13 @@
 //! are. An option that neither of them could use is refused.
 
 use super::{
-    client::{Certificate, Credentials},
     expand::{Expander, usage},
     expectations::Expectations,
     groups::{Again, ChildErrors, Commands, Fanout},
     handshake,
     lower::{self, Given},
-    server::Server,
     shared::{Shared, Use},
+    sides::{Certificate, Credentials, Server},
 };
 use crate::{
     endpoint::{Kind, tls_server},

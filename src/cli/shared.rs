@@ -4,11 +4,11 @@
 //! different with it, over what stands here (`Common { …, ..shared }`).
 
 use super::{
-    client::{Certificate, Handshake, Trust},
     expand::Expander,
     groups::{Messages, Output, Session},
     lower::{self, Given},
     network::Network,
+    sides::{Certificate, Handshake, Trust},
 };
 use crate::{
     fault::Result,

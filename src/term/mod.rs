@@ -2,7 +2,7 @@
 //!
 //! Three threads and no task: the *editor* waits for keys and makes messages of lines, the *screen* lays
 //! out what comes, the *poker* makes the editor redraw. They meet at the `PromptScreen`, which knows who
-//! has the terminal. What a line means (`command`), how a message looks (`view`, `json`, `hex`, `safe`,
+//! has the terminal. What a line means (`command`), how a message looks (`view`, `json`, `safe`,
 //! `paint`) and what is remembered (`history`, `talk`) are plain functions and data.
 //!
 //! A server's prompt talks with many: each line goes to all of them, and each message has its client's
@@ -13,7 +13,6 @@
 
 mod command;
 mod editor;
-mod hex;
 mod history;
 mod input_loop;
 mod json;
@@ -21,9 +20,17 @@ mod modes;
 mod paint;
 mod prompt_screen;
 mod safe;
-mod secret;
 mod talk;
 mod view;
+
+use editor::Editor;
+use history::History;
+use input_loop::InputLoop;
+use modes::Modes;
+use paint::Paint;
+use prompt_screen::PromptScreen;
+use talk::Talk;
+use view::View;
 
 use crate::{
     framing::Kind,
@@ -31,23 +38,17 @@ use crate::{
     plan::{Color, Look},
     session::CloseWith,
 };
-use editor::Editor;
-use history::History;
-use input_loop::InputLoop;
-use modes::Modes;
-use paint::Paint;
-use prompt_screen::PromptScreen;
+use signal_hook::{consts::SIGINT, flag, low_level};
 use std::{
     fs::File,
     io::{self, Write},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
-use talk::Talk;
 use tokio_tungstenite::tungstenite::Message;
-use view::View;
-
-pub use secret::ask;
 
 /// Time that the editor has to leave before the terminal is taken from it.
 const LEAVING: Duration = Duration::from_secs(1);
@@ -228,4 +229,22 @@ impl Write for Errors {
     fn flush(&mut self) -> io::Result<()> {
         self.errors.flush()
     }
+}
+
+/// Asks whoever sits at the terminal for a secret.
+///
+/// Ctrl-C ends the process as it does everywhere, but only once the terminal is as it was: what reads
+/// the answer raises the signal before it gives the modes back.
+///
+/// # Errors
+/// There is no terminal, or it cannot be read.
+pub fn ask(prompt: &str) -> io::Result<String> {
+    let pressed = Arc::new(AtomicBool::new(false));
+    let handler = flag::register(SIGINT, Arc::clone(&pressed))?;
+    let answer = rpassword::prompt_password(prompt);
+    low_level::unregister(handler);
+    if pressed.load(Ordering::SeqCst) {
+        low_level::emulate_default_handler(SIGINT)?;
+    }
+    answer
 }

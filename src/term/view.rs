@@ -6,13 +6,16 @@
 //! [`View::margin`].
 
 use super::{
-    hex, json,
+    json,
     paint::{Paint, Role},
     safe::Safe,
     talk::Talk,
 };
 use crate::fault::printable;
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write,
+    time::{Duration, Instant},
+};
 use tokio_tungstenite::tungstenite::Message;
 
 /// The mark before what is sent: the prompt.
@@ -23,6 +26,10 @@ const SILENCE: Duration = Duration::from_secs(1);
 const MARK: usize = 2;
 /// Columns of a terminal that does not tell.
 const COLUMNS: usize = 80;
+/// Bytes in a line.
+const ROW: usize = 16;
+/// Bytes that are shown of a long message.
+const MOST: usize = 32 * ROW;
 
 /// Lays messages out.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +118,7 @@ impl View {
     }
 
     fn binary(self, bytes: &[u8]) -> String {
-        let (dump, left_out) = hex::dump(bytes);
+        let (dump, left_out) = dump(bytes);
         let size = if bytes.len() == 1 { "1 byte".to_owned() } else { format!("{} bytes", bytes.len()) };
         let mut out = self.paint.paint(Role::Aside, format!("binary, {size}"));
         if !dump.is_empty() {
@@ -135,6 +142,32 @@ fn elapsed(time: Duration) -> String {
         seconds if seconds < 3600.0 => format!("{:.0} min", seconds / 60.0),
         seconds => format!("{:.1} h", seconds / 3600.0),
     }
+}
+
+/// The dump, one line a row, and how many bytes it leaves out.
+fn dump(bytes: &[u8]) -> (String, usize) {
+    let shown = &bytes[..bytes.len().min(MOST)];
+    let mut out = String::with_capacity(shown.len().div_ceil(ROW) * 80);
+    for (index, row) in shown.chunks(ROW).enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let _ = write!(out, "{:08x} ", index * ROW);
+        for column in 0..ROW {
+            let gap = if column % 8 == 0 { " " } else { "" };
+            let _ = match row.get(column) {
+                Some(byte) => write!(out, "{gap}{byte:02x} "),
+                None => write!(out, "{gap}   "),
+            };
+        }
+        out.push_str(" |");
+        out.extend(row.iter().map(|byte| match byte {
+            b' '..=b'~' => char::from(*byte),
+            _ => '.',
+        }));
+        out.push('|');
+    }
+    (out, bytes.len() - shown.len())
 }
 
 #[cfg(test)]
@@ -240,5 +273,22 @@ mod tests {
             [0.00042, 0.047, 0.9, 2.44, 59.9, 200.0, 9000.0].map(said),
             ["0.4 ms", "47 ms", "900 ms", "2.4 s", "59.9 s", "3 min", "2.5 h"]
         );
+    }
+
+    #[test]
+    fn rows_have_offset_bytes_and_text() {
+        let (shown, left_out) = dump(b"Hello, \x1b[2J\x00\xff world!\n");
+        let expected = "\
+00000000  48 65 6c 6c 6f 2c 20 1b  5b 32 4a 00 ff 20 77 6f  |Hello, .[2J.. wo|
+00000010  72 6c 64 21 0a                                    |rld!.|";
+        assert_eq!((shown.as_str(), left_out), (expected, 0));
+        assert_eq!(dump(b""), (String::new(), 0));
+    }
+
+    #[test]
+    fn long_ones_are_shortened() {
+        let (shown, left_out) = dump(&[7; 1000]);
+        assert_eq!((shown.lines().count(), left_out), (32, 1000 - 512));
+        assert_eq!(dump(&[7; 512]).1, 0);
     }
 }

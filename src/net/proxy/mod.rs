@@ -8,8 +8,7 @@
 mod choice;
 mod tunnel;
 
-pub use choice::Bypass;
-pub use choice::{Chosen, Environment, Proxies};
+pub use choice::{Bypass, Chosen, Environment, Proxies};
 #[cfg(test)]
 pub(super) use tunnel::Prefixed;
 pub(super) use tunnel::Tunnel;
