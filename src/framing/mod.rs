@@ -7,7 +7,6 @@
 mod codec;
 mod delimited;
 mod encoded;
-mod escaped;
 mod headers;
 pub mod jsonl;
 mod length;
@@ -16,16 +15,15 @@ mod paragraph;
 mod raw;
 pub mod record;
 mod signs;
-mod stamped;
 pub mod verdict;
 mod whole;
+mod wrappers;
 
 pub use codec::Output;
 pub use codec::{BadInput, BadParameter, Decode, Encode, Entry, Framing, Kind, payload};
-pub use escaped::Escaped;
 pub use marked::{at_start, is_utf16, unmarked};
 pub use signs::{Notice, Sign, watched};
-pub use stamped::{Stamp, Stamped};
+pub use wrappers::{Escaped, Stamp, Stamped};
 
 use codec::message;
 

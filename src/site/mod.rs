@@ -11,8 +11,7 @@ mod file;
 mod folder;
 mod target;
 
-pub use body::Reply;
-pub use body::{Answer, Outgoing};
+pub use body::{Answer, Outgoing, Reply};
 
 use crate::{
     exit::Exit,

@@ -11,7 +11,6 @@
 mod compress;
 mod inflate;
 mod offer;
-mod parse;
 #[cfg(test)]
 mod tests;
 
