@@ -10,9 +10,9 @@ pub const INT: u32 = 2;
 
 /// A set of signals, the one of number 1 in the lowest bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signals(u64);
+pub struct IgnoredSignals(u64);
 
-impl Signals {
+impl IgnoredSignals {
     /// The signal of that number is one of them.
     pub fn holds(self, signal: u32) -> bool {
         self.0 >> (signal - 1) & 1 == 1
@@ -26,8 +26,8 @@ impl Signals {
 }
 
 /// The signals that this process ignores; `None` where the system does not tell.
-pub fn signals() -> Option<Signals> {
-    Signals::read(&fs::read_to_string("/proc/self/status").unwrap_or_default())
+pub fn signals() -> Option<IgnoredSignals> {
+    IgnoredSignals::read(&fs::read_to_string("/proc/self/status").unwrap_or_default())
 }
 
 /// Lets SIGHUP act in programs that are started from here on, though it is ignored here.
@@ -57,11 +57,11 @@ mod tests {
             ("fffffffffffffffc", false, false),
         ] {
             let status = format!("Name:\twsio\nSigBlk:\t0000000000000003\nSigIgn:\t{mask}\nSigCgt:\t0\n");
-            let signals = Signals::read(&status).unwrap();
+            let signals = IgnoredSignals::read(&status).unwrap();
             assert_eq!((signals.holds(INT), signals.holds(HUP)), (interrupt, hangup), "{mask}");
         }
         for status in ["", "Name:\tSigIgn: 1\n", "SigIgn:\t\n"] {
-            assert_eq!(Signals::read(status), None, "{status}");
+            assert_eq!(IgnoredSignals::read(status), None, "{status}");
         }
     }
 }

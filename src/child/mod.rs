@@ -17,7 +17,7 @@ pub use processes::reap;
 pub use terminal::Manner;
 
 use processes::Group;
-use terminal::{Keys, Screen};
+use terminal::{TerminalInput, TerminalOutput};
 
 use std::{
     ffi::OsString,
@@ -80,7 +80,7 @@ pub enum Errors {
 /// A running child.
 pub struct Child {
     stdin: Option<Input>,
-    stdout: Option<Output>,
+    stdout: Option<ChildOutput>,
     /// Nothing more comes from there; a terminal is kept all the same, as it would hang up on the child.
     heard_all: bool,
     stderr: Option<ChildStderr>,
@@ -97,14 +97,14 @@ pub struct Child {
 
 enum Input {
     Pipe(ChildStdin),
-    Terminal(Keys),
+    Terminal(TerminalInput),
 }
 
-enum Output {
+enum ChildOutput {
     Own(ChildStdout),
     /// Standard output and error in one pipe.
     Shared(tokio::net::unix::pipe::Receiver),
-    Terminal(Screen),
+    Terminal(TerminalOutput),
 }
 
 impl Child {
@@ -132,7 +132,7 @@ impl Child {
         let id = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
         Ok(Self {
             stdin: stdin.or_else(|| child.stdin.take().map(Input::Pipe)),
-            stdout: stdout.or_else(|| child.stdout.take().map(Output::Own)),
+            stdout: stdout.or_else(|| child.stdout.take().map(ChildOutput::Own)),
             stderr: child.stderr.take(),
             heard_all: false,
             late: 0,
@@ -256,7 +256,7 @@ impl Child {
         let gone = self.is_gone_within(patience).await;
         let _ = self.poll_late(&mut Context::from_waker(Waker::noop()));
         let late = self.late;
-        if let Some(Output::Terminal(_)) = &self.stdout {
+        if let Some(ChildOutput::Terminal(_)) = &self.stdout {
             // Without us, the terminal hangs up on whoever still has it.
             self.stdout = None;
         }
@@ -321,7 +321,7 @@ impl Child {
     }
 }
 
-impl Output {
+impl ChildOutput {
     /// Bytes of it; none at its end.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
@@ -351,15 +351,15 @@ impl Output {
 }
 
 /// Its three streams: a terminal.
-fn on_terminal(command: &mut Command, manner: Manner) -> io::Result<(Option<Input>, Option<Output>)> {
+fn on_terminal(command: &mut Command, manner: Manner) -> io::Result<(Option<Input>, Option<ChildOutput>)> {
     let (keys, screen, theirs) = terminal::create(manner)
         .map_err(|error| io::Error::new(error.kind(), format!("no terminal for it: {error}")))?;
     command.stdin(theirs.try_clone()?).stdout(theirs.try_clone()?).stderr(theirs);
-    Ok((Some(Input::Terminal(keys)), Some(Output::Terminal(screen))))
+    Ok((Some(Input::Terminal(keys)), Some(ChildOutput::Terminal(screen))))
 }
 
 /// Its streams: pipes, in a process group of its own. What is not returned comes with the child.
-fn on_pipes(command: &mut Command, errors: Errors) -> io::Result<Option<Output>> {
+fn on_pipes(command: &mut Command, errors: Errors) -> io::Result<Option<ChildOutput>> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
     match errors {
         Errors::Inherit => {}
@@ -369,7 +369,9 @@ fn on_pipes(command: &mut Command, errors: Errors) -> io::Result<Option<Output>>
         Errors::Output => {
             let (reader, writer) = io::pipe()?;
             command.stdout(writer.try_clone()?).stderr(writer);
-            return Ok(Some(Output::Shared(tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into())?)));
+            return Ok(Some(ChildOutput::Shared(tokio::net::unix::pipe::Receiver::from_owned_fd(
+                reader.into(),
+            )?)));
         }
     }
     Ok(None)

@@ -60,7 +60,7 @@ impl Manner {
 ///
 /// # Errors
 /// Those of the system: no more terminals.
-pub(super) fn create(manner: Manner) -> io::Result<(Keys, Screen, OwnedFd)> {
+pub(super) fn create(manner: Manner) -> io::Result<(TerminalInput, TerminalOutput, OwnedFd)> {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
     fcntl_setfd(&ours, fcntl_getfd(&ours)? | FdFlags::CLOEXEC)?;
     grantpt(&ours)?;
@@ -80,8 +80,9 @@ pub(super) fn create(manner: Manner) -> io::Result<(Keys, Screen, OwnedFd)> {
     ioctl_fionbio(&ours, true)?;
     #[expect(deprecated, reason = "its successor is unsafe; an OwnedFd keeps by itself what that asks for")]
     let ours = Arc::new(AsyncFd::new(ours)?);
-    let keys = Keys { to: Arc::clone(&ours), manner, pending: BytesMut::new(), in_line: 0, ended: false };
-    Ok((keys, Screen(ours), theirs))
+    let keys =
+        TerminalInput { to: Arc::clone(&ours), manner, pending: BytesMut::new(), in_line: 0, ended: false };
+    Ok((keys, TerminalOutput(ours), theirs))
 }
 
 fn hush(modes: &mut Termios) {
@@ -109,7 +110,7 @@ fn hush(modes: &mut Termios) {
 }
 
 /// Our half that types.
-pub(super) struct Keys {
+pub(super) struct TerminalInput {
     to: Arc<AsyncFd<OwnedFd>>,
     manner: Manner,
     /// Quoted, and not yet taken by the terminal.
@@ -119,7 +120,7 @@ pub(super) struct Keys {
     ended: bool,
 }
 
-impl Keys {
+impl TerminalInput {
     /// Takes some of the bytes; ready when more can be taken.
     pub(super) fn poll_write(
         &mut self,
@@ -198,9 +199,9 @@ fn quote(bytes: &[u8], in_line: &mut usize, into: &mut BytesMut) {
 }
 
 /// Our half that sees what is written.
-pub(super) struct Screen(Arc<AsyncFd<OwnedFd>>);
+pub(super) struct TerminalOutput(Arc<AsyncFd<OwnedFd>>);
 
-impl Screen {
+impl TerminalOutput {
     /// Bytes of output; none when nobody has the terminal any more.
     pub(super) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {

@@ -19,8 +19,7 @@ pub mod verdict;
 mod whole;
 mod wrappers;
 
-pub use codec::Output;
-pub use codec::{BadInput, BadParameter, Decode, Encode, Entry, Framing, Kind, payload};
+pub use codec::{BadInput, BadParameter, Decode, Encode, Entry, Framing, Kind, Output, payload};
 pub use marked::{at_start, is_utf16, unmarked};
 pub use signs::{Notice, Sign, watched};
 pub use wrappers::{Escaped, Stamp, Stamped};

@@ -55,9 +55,9 @@ impl Findings {
 
 /// Shared with whoever owns hyper's connection.
 #[derive(Clone, Default)]
-pub(super) struct Shared(Arc<Mutex<(Findings, bool)>>);
+pub(super) struct SharedFindings(Arc<Mutex<(Findings, bool)>>);
 
-impl Shared {
+impl SharedFindings {
     fn lock(&self) -> MutexGuard<'_, (Findings, bool)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,7 +90,7 @@ enum Phase {
 /// A stream whose heads are made readable.
 pub(super) struct AnswerHeads {
     stream: Stream,
-    shared: Shared,
+    shared: SharedFindings,
     phase: Phase,
     /// Bytes that came and were not parsed yet.
     ahead: BytesMut,
@@ -114,7 +114,7 @@ struct Head {
 }
 
 impl AnswerHeads {
-    pub(super) fn new(stream: Stream, shared: Shared) -> Self {
+    pub(super) fn new(stream: Stream, shared: SharedFindings) -> Self {
         Self {
             stream,
             shared,
@@ -394,7 +394,7 @@ mod tests {
             theirs.write_all(piece).await.unwrap();
         }
         drop(theirs);
-        let shared = Shared::default();
+        let shared = SharedFindings::default();
         shared.let_through();
         let mut given = Vec::new();
         AnswerHeads::new(Box::pin(ours), shared.clone()).read_to_end(&mut given).await.unwrap();
@@ -471,7 +471,7 @@ mod tests {
     async fn what_follows_the_last_head_waits_until_it_is_a_body() {
         let (ours, mut theirs) = duplex(1 << 20);
         theirs.write_all(b"HTTP/1.1 103 E\r\nA: 1\r\n\r\nHTTP/1.1 204 N\r\n\r\ntunnel").await.unwrap();
-        let mut heads = AnswerHeads::new(Box::pin(ours), Shared::default());
+        let mut heads = AnswerHeads::new(Box::pin(ours), SharedFindings::default());
         let mut given = vec![0; 45];
         let whole = b"HTTP/1.1 103 E\r\nA: 1\r\n\r\nHTTP/1.1 204 N\r\n\r\n";
         heads.read_exact(&mut given[..whole.len()]).await.unwrap();

@@ -5,7 +5,7 @@
 
 use super::{
     Stream,
-    answer_head::{AnswerHeads, Findings, MAX_FIELDS, MAX_HEAD, Shared, field_text},
+    answer_head::{AnswerHeads, Findings, MAX_FIELDS, MAX_HEAD, SharedFindings, field_text},
     header_case::HeaderCase,
 };
 use crate::observe::Redactor;
@@ -33,7 +33,7 @@ const BODY_WAIT: Duration = Duration::from_secs(1);
 pub struct Exchange {
     sender: SendRequest<Empty<Bytes>>,
     connection: Connection<Io, Empty<Bytes>>,
-    shared: Shared,
+    shared: SharedFindings,
     done: bool,
 }
 
@@ -45,7 +45,7 @@ impl Exchange {
     /// # Errors
     /// hyper's.
     pub async fn over(stream: Stream) -> hyper::Result<Self> {
-        let shared = Shared::default();
+        let shared = SharedFindings::default();
         let mut builder = Builder::new();
         // Some servers compare header names by case.
         builder.title_case_headers(true);

@@ -41,10 +41,10 @@ pub struct Listener {
 /// A descriptor that is kept for the time when all others are used up: a client that comes then is told so in
 /// its place, where it would wait for an answer that nobody can give.
 #[derive(Clone, Default)]
-struct Spare(Arc<Mutex<Place>>);
+struct Spare(Arc<Mutex<SparePlace>>);
 
 #[derive(Default)]
-enum Place {
+enum SparePlace {
     /// Nothing could be opened to keep it.
     #[default]
     Lost,
@@ -184,8 +184,8 @@ impl Spare {
     /// Keeps one again, if it was lost.
     fn keep(&self) {
         let mut place = self.lock();
-        if let Place::Lost = *place {
-            *place = File::open("/dev/null").map_or(Place::Lost, Place::Kept);
+        if let SparePlace::Lost = *place {
+            *place = File::open("/dev/null").map_or(SparePlace::Lost, SparePlace::Kept);
         }
     }
 
@@ -193,22 +193,22 @@ impl Spare {
     fn take(&self) -> Option<OnSpare> {
         self.keep();
         let mut place = self.lock();
-        if !matches!(*place, Place::Kept(_)) {
+        if !matches!(*place, SparePlace::Kept(_)) {
             return None;
         }
-        *place = Place::Taken;
+        *place = SparePlace::Taken;
         drop(place);
         Some(OnSpare(self.clone()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Place> {
+    fn lock(&self) -> MutexGuard<'_, SparePlace> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for OnSpare {
     fn drop(&mut self) {
-        *self.0.lock() = Place::Lost;
+        *self.0.lock() = SparePlace::Lost;
         self.0.keep();
     }
 }

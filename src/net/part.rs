@@ -59,12 +59,12 @@ impl Parting {
 ///
 /// Errors are ignored: the stream is of no use to anyone afterwards.
 pub async fn part(stream: &mut Stream, parting: Parting) -> u64 {
-    leave(stream, parting, Pace { linger: LINGER, window: WINDOW }).await
+    leave(stream, parting, PartTimes { linger: LINGER, window: WINDOW }).await
 }
 
 /// Clocks that tests shorten.
 #[derive(Clone, Copy)]
-struct Pace {
+struct PartTimes {
     linger: Duration,
     window: Duration,
 }
@@ -93,18 +93,18 @@ impl Ending {
 }
 
 /// Something that happened to the stream.
-enum Event {
+enum StreamEvent {
     Shut,
     Read(usize),
     Ended,
     Failed,
 }
 
-async fn leave(stream: &mut Stream, parting: Parting, pace: Pace) -> u64 {
+async fn leave(stream: &mut Stream, parting: Parting, times: PartTimes) -> u64 {
     let ending = Ending::of(stream, parting.cut);
-    let mut writer = Writer { ending, is_done: false };
-    let mut reader = Reader { waste: [0; 4096], is_done: false };
-    let mut queue = Queue::new(stream, Instant::now());
+    let mut writer = Closer { ending, is_done: false };
+    let mut reader = Discarder { waste: [0; 4096], is_done: false };
+    let mut queue = SendQueue::new(stream, Instant::now());
     let mut discarded = 0;
     let mut lingers = None;
     let mut wake = Instant::now();
@@ -116,12 +116,12 @@ async fn leave(stream: &mut Stream, parting: Parting, pace: Pace) -> u64 {
         tokio::select! {
             biased;
             event = event => match event {
-                Event::Shut | Event::Ended => queue.look(stream),
-                Event::Read(count) => {
+                StreamEvent::Shut | StreamEvent::Ended => queue.look(stream),
+                StreamEvent::Read(count) => {
                     discarded += count as u64;
                     queue.moved = Instant::now();
                 }
-                Event::Failed => break,
+                StreamEvent::Failed => break,
             },
             () = sleep_until(wake) => {}
         }
@@ -140,13 +140,13 @@ async fn leave(stream: &mut Stream, parting: Parting, pace: Pace) -> u64 {
             if queue.left.is_some() && ending == Ending::Reset || reader.is_done && writer.is_done {
                 break;
             }
-            wake = *lingers.get_or_insert(now + pace.linger);
+            wake = *lingers.get_or_insert(now + times.linger);
             if wake <= now {
                 break;
             }
         } else {
             let stands_still = now - queue.moved >= parting.stall;
-            let is_slow = now - queue.mark.0 >= pace.window;
+            let is_slow = now - queue.mark.0 >= times.window;
             if stands_still || is_slow || stream.beneath().socket.is_some_and(SocketRef::is_gone) {
                 break;
             }
@@ -163,7 +163,7 @@ async fn leave(stream: &mut Stream, parting: Parting, pace: Pace) -> u64 {
 }
 
 /// The send queue as it was when it was last looked at.
-struct Queue {
+struct SendQueue {
     /// Bytes of ours that the far end has not acknowledged.
     left: Option<u64>,
     /// Time when the queue last shrank, or something came.
@@ -175,7 +175,7 @@ struct Queue {
     interval: Duration,
 }
 
-impl Queue {
+impl SendQueue {
     fn new(stream: &Stream, now: Instant) -> Self {
         let left = stream.backlog();
         Self { left, moved: now, mark: (now, left.unwrap_or(0)), due: now + SOON, interval: SOON }
@@ -198,13 +198,13 @@ impl Queue {
 }
 
 /// Says the last word, as far as it can be said before everything has arrived.
-struct Writer {
+struct Closer {
     ending: Ending,
     is_done: bool,
 }
 
-impl Writer {
-    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Event> {
+impl Closer {
+    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<StreamEvent> {
         if self.is_done {
             return Poll::Pending;
         }
@@ -218,29 +218,29 @@ impl Writer {
                 Some(socket) if self.ending == Ending::Truncated => socket.shut(),
                 _ => io::Result::Ok(()),
             };
-            result.and_then(shut).map_or(Event::Failed, |()| Event::Shut)
+            result.and_then(shut).map_or(StreamEvent::Failed, |()| StreamEvent::Shut)
         })
     }
 }
 
 /// Reads and throws away.
-struct Reader {
+struct Discarder {
     waste: [u8; 4096],
     is_done: bool,
 }
 
-impl Reader {
-    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Event> {
+impl Discarder {
+    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<StreamEvent> {
         if self.is_done {
             return Poll::Pending;
         }
         let mut buffer = ReadBuf::new(&mut self.waste);
         stream.as_mut().poll_read(cx, &mut buffer).map(|result| match buffer.filled().len() {
-            count @ 1.. if result.is_ok() => Event::Read(count),
+            count @ 1.. if result.is_ok() => StreamEvent::Read(count),
             // After an error nothing comes either, but what was written may still be taken.
             _ => {
                 self.is_done = true;
-                Event::Ended
+                StreamEvent::Ended
             }
         })
     }

@@ -22,7 +22,7 @@ const WIDE: u16 = 110;
 pub type TerminalSize = fn() -> (u16, u16);
 
 /// Standard error and what is drawn on it.
-pub(super) struct Screen<W> {
+pub(super) struct ProgressScreen<W> {
     to: Arc<Mutex<W>>,
     metered: Option<Metered>,
 }
@@ -33,7 +33,7 @@ struct Metered {
     bar: Option<ProgressBar>,
 }
 
-impl<W: Write + Send + 'static> Screen<W> {
+impl<W: Write + Send + 'static> ProgressScreen<W> {
     pub(super) fn new(to: W) -> Self {
         Self { to: Arc::new(Mutex::new(to)), metered: None }
     }
@@ -219,11 +219,11 @@ mod tests {
         lines
     }
 
-    fn begun(size: Option<TerminalSize>) -> (Screen<Vec<u8>>, Arc<Meter>) {
+    fn begun(size: Option<TerminalSize>) -> (ProgressScreen<Vec<u8>>, Arc<Meter>) {
         let meter = Arc::new(Meter::new(None, false));
         meter.expect(0, 200);
         meter.begin(0, false);
-        let mut screen = Screen::new(Vec::new());
+        let mut screen = ProgressScreen::new(Vec::new());
         screen.follow(Arc::clone(&meter), size);
         std::thread::sleep(FRAME);
         meter.pass(0, 100);
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn lines_go_above_the_bar_and_the_summary_takes_its_place() {
         let (mut screen, meter) = begun(Some(|| (80, 24)));
-        let now = |screen: &Screen<Vec<u8>>| shown(&screen.to.lock().unwrap());
+        let now = |screen: &ProgressScreen<Vec<u8>>| shown(&screen.to.lock().unwrap());
         assert!(now(&screen)[0].contains("50% 100 B/200 B "), "{:?}", now(&screen));
         screen.write("a line\n");
         let lines = now(&screen);

@@ -24,7 +24,7 @@ pub use redact::{HIDDEN, Redactor};
 pub use seldom::{Losses, Seldom};
 pub use tap::{Tap, Taps};
 
-use bar::{FRAME, Screen};
+use bar::{FRAME, ProgressScreen};
 
 use crate::{
     exit::Exit,
@@ -73,14 +73,14 @@ pub struct Reporter {
 }
 
 struct Outlet {
-    lines: SyncSender<Line>,
+    lines: SyncSender<LogEntry>,
     /// Progress of the writing thread.
-    pace: Arc<Pace>,
+    turn: Arc<WriteTurn>,
     redactor: RwLock<Redactor>,
     lost: AtomicU64,
 }
 
-enum Line {
+enum LogEntry {
     Text(String),
     /// Everything before this was written.
     Mark(SyncSender<()>),
@@ -94,9 +94,9 @@ impl Reporter {
     /// A reporter that writes to `to`.
     pub fn new(to: impl Write + Send + 'static, verbosity: Verbosity) -> Self {
         let (lines, waiting) = sync_channel(WAITING);
-        let pace = Arc::new(Pace::default());
-        let to = Paced { to, pace: Arc::clone(&pace) };
-        let outlet = Arc::new(Outlet { lines, pace, redactor: RwLock::default(), lost: AtomicU64::new(0) });
+        let turn = Arc::new(WriteTurn::default());
+        let to = TurnedWriter { to, turn: Arc::clone(&turn) };
+        let outlet = Arc::new(Outlet { lines, turn, redactor: RwLock::default(), lost: AtomicU64::new(0) });
         let lost = Arc::downgrade(&outlet);
         // Without a thread, nothing can be said; nobody waits for it.
         let _ = thread::Builder::new().spawn(move || {
@@ -108,16 +108,16 @@ impl Reporter {
 
     /// Waits until everything said so far is written, but for no single write longer than that.
     pub fn catch_up(&self, within: Duration) {
-        self.wait(Line::Mark, within);
+        self.wait(LogEntry::Mark, within);
     }
 
     /// Waits as [`catch_up`](Self::catch_up) does; nothing is drawn from then on.
     pub fn finish(&self, within: Duration) {
-        self.wait(Line::End, within);
+        self.wait(LogEntry::End, within);
     }
 
     /// A thread that has not had its turn yet, as on a busy machine, is no standard error that nobody reads.
-    fn wait(&self, line: fn(SyncSender<()>) -> Line, within: Duration) {
+    fn wait(&self, line: fn(SyncSender<()>) -> LogEntry, within: Duration) {
         let latest = Instant::now() + LATEST;
         let (mark, marked) = sync_channel(1);
         let mut line = Some(line(mark));
@@ -134,7 +134,7 @@ impl Reporter {
                     Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
                 },
             }
-            stuck = match (self.to.pace.write(), stuck) {
+            stuck = match (self.to.turn.write(), stuck) {
                 (Some(write), Some((same, since))) if write == same && since + within <= Instant::now() => {
                     return;
                 }
@@ -154,7 +154,7 @@ impl Reporter {
     #[must_use]
     pub fn metered(&self, meter: Meter, size: Option<TerminalSize>) -> Self {
         let meter = Arc::new(meter);
-        let _ = self.to.lines.try_send(Line::Meter(Arc::clone(&meter), size));
+        let _ = self.to.lines.try_send(LogEntry::Meter(Arc::clone(&meter), size));
         Self { meter: Some(meter), ..self.clone() }
     }
 
@@ -248,7 +248,7 @@ impl Reporter {
     }
 
     fn write(&self, text: &str) {
-        if self.to.lines.try_send(Line::Text(text.to_owned())).is_err() {
+        if self.to.lines.try_send(LogEntry::Text(text.to_owned())).is_err() {
             self.to.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -275,25 +275,25 @@ impl LogScope {
 
 /// Number of the write under way: odd while there is one, and different for each.
 #[derive(Default)]
-struct Pace(AtomicU64);
+struct WriteTurn(AtomicU64);
 
-impl Pace {
+impl WriteTurn {
     fn write(&self) -> Option<u64> {
         Some(self.0.load(Ordering::Relaxed)).filter(|turn| turn % 2 == 1)
     }
 }
 
 /// A sink whose writes can be followed.
-struct Paced<W> {
+struct TurnedWriter<W> {
     to: W,
-    pace: Arc<Pace>,
+    turn: Arc<WriteTurn>,
 }
 
-impl<W: Write> Write for Paced<W> {
+impl<W: Write> Write for TurnedWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.pace.0.fetch_add(1, Ordering::Relaxed);
+        self.turn.0.fetch_add(1, Ordering::Relaxed);
         let written = self.to.write(bytes);
-        self.pace.0.fetch_add(1, Ordering::Relaxed);
+        self.turn.0.fetch_add(1, Ordering::Relaxed);
         written
     }
 
@@ -303,8 +303,8 @@ impl<W: Write> Write for Paced<W> {
 }
 
 /// Writes lines until nobody can say anything any more.
-fn write_on(to: impl Write + Send + 'static, lines: &Receiver<Line>, lost: impl Fn() -> u64) {
-    let mut screen = Screen::new(to);
+fn write_on(to: impl Write + Send + 'static, lines: &Receiver<LogEntry>, lost: impl Fn() -> u64) {
+    let mut screen = ProgressScreen::new(to);
     loop {
         let line = match screen.is_live() {
             true => lines.recv_timeout(FRAME),
@@ -313,13 +313,13 @@ fn write_on(to: impl Write + Send + 'static, lines: &Receiver<Line>, lost: impl 
         // A summary comes before what is said after the end.
         screen.refresh();
         match line {
-            Ok(Line::Text(text)) => screen.write(&text),
-            Ok(Line::Mark(mark)) => drop(mark.send(())),
-            Ok(Line::End(mark)) => {
+            Ok(LogEntry::Text(text)) => screen.write(&text),
+            Ok(LogEntry::Mark(mark)) => drop(mark.send(())),
+            Ok(LogEntry::End(mark)) => {
                 screen.clear();
                 let _ = mark.send(());
             }
-            Ok(Line::Meter(meter, size)) => screen.follow(meter, size),
+            Ok(LogEntry::Meter(meter, size)) => screen.follow(meter, size),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return screen.clear(),
         }

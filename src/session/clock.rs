@@ -1,11 +1,11 @@
 //! The session's deadlines: what time alone brings about.
 
 use super::{
-    Action, Instant, Over, Session, Side, SourceEnd,
+    Action, Instant, PassedLimit, Session, Side, SourceEnd,
     keepalive::Beat,
     leaving::lost_while_sending,
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
-    side::{DrainTimeout, SessionSide, Sink, unanswered},
+    side::{DrainTimeout, SessionSide, SinkState, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Session {
         }
         if over(self.idle_at()) {
             self.rules.idle_timeout = None;
-            self.out_of_time(Over { fault: Some("no message either way within --idle-timeout") });
+            self.out_of_time(PassedLimit { fault: Some("no message either way within --idle-timeout") });
         }
         if over(self.gone_by) {
             self.force(now);
@@ -68,7 +68,7 @@ impl Session {
             .min()
     }
 
-    fn out_of_time(&mut self, end: Over) {
+    fn out_of_time(&mut self, end: PassedLimit) {
         match end.fault {
             Some(cause) => {
                 let unmet = self.unmet(Some(cause));
@@ -140,7 +140,7 @@ impl Session {
         if self.leaving_at(side).is_some_and(|at| at <= now) {
             let state = &mut self.sides[side];
             let taken = match state.sink {
-                Sink::CloseSent(_) => state.progress.acknowledged,
+                SinkState::CloseSent(_) => state.progress.acknowledged,
                 _ => state.progress.sent,
             };
             if state.leaving.as_mut().is_some_and(|rate| rate.is_too_slow(taken, now)) {
@@ -172,7 +172,7 @@ impl Session {
         let state = &mut self.sides[side];
         let seconds = self.rules.close_timeout.as_secs_f32();
         let cause = format!("{} took nothing for {seconds} s (--close-timeout)", state.output);
-        (state.sink, state.ended, state.cut) = (Sink::Done, true, true);
+        (state.sink, state.ended, state.cut) = (SinkState::Done, true, true);
         state.gone_by = Some(now);
         self.fail(Fault::new(Exit::WriteError, "session", cause));
         self.actions.push(Action::Stop { side });
@@ -204,7 +204,7 @@ impl Session {
     }
 
     fn dead(&mut self, side: Side, cause: String, hint: Option<&str>, now: Instant) {
-        if self.sides[side].renews && self.sides[side].sink == Sink::Open {
+        if self.sides[side].renews && self.sides[side].sink == SinkState::Open {
             let cause = hint.map_or_else(|| cause.clone(), |hint| format!("{cause}; try {hint}"));
             self.actions.push(Action::Renew { side, cause });
             return self.away(side, true, now);
@@ -228,7 +228,7 @@ impl Session {
 
     fn drain_at(&self, side: Side) -> Option<Instant> {
         let state = &self.sides[side];
-        let Sink::CloseSent(wait) = state.sink else { return None };
+        let SinkState::CloseSent(wait) = state.sink else { return None };
         (self.hurried || !state.is_excused()).then(|| wait.since + self.rules.close_timeout)
     }
 
@@ -248,7 +248,7 @@ impl Session {
 
     fn leaving_at(&self, side: Side) -> Option<Instant> {
         let state = &self.sides[side];
-        let open = matches!(state.sink, Sink::Ending | Sink::CloseSent(_)) && !state.away;
+        let open = matches!(state.sink, SinkState::Ending | SinkState::CloseSent(_)) && !state.away;
         state.leaving.filter(|_| open).map(|rate| rate.deadline())
     }
 
@@ -260,7 +260,7 @@ impl Session {
     fn output_at(&self, side: Side) -> Option<Instant> {
         let state = &self.sides[side];
         let deaf = self.sides[side.other()].deaf_since.is_some() && self.sides[side.other()].blocked;
-        let since = state.taking.filter(|_| state.sink == Sink::Ending || deaf)?;
+        let since = state.taking.filter(|_| state.sink == SinkState::Ending || deaf)?;
         match state.drain_timeout {
             DrainTimeout::Never if state.waiting_told || deaf => None,
             DrainTimeout::Never => Some(since + WAITING),
@@ -269,7 +269,7 @@ impl Session {
     }
 
     fn ping_at(&self, side: Side) -> Option<Instant> {
-        let open = matches!(self.sides[side].sink, Sink::Open | Sink::Ending);
+        let open = matches!(self.sides[side].sink, SinkState::Open | SinkState::Ending);
         self.sides[side].keepalive.as_ref().filter(|_| open && !self.sides[side].away)?.deadline()
     }
 

@@ -16,13 +16,13 @@ pub(super) struct Keepalive {
     interval: Option<Duration>,
     timeout: Option<Duration>,
     due: Instant,
-    waiting: Waiting,
+    waiting: PongWait,
     paused: bool,
     /// A pong came at all; some servers send none.
     pub answered: bool,
 }
 
-enum Waiting {
+enum PongWait {
     No,
     /// The ping is not on the wire; since the last byte that the transport took.
     ForTheWire(Instant),
@@ -49,7 +49,7 @@ impl Keepalive {
             interval,
             timeout: rules.ping_timeout,
             due: after(now, interval),
-            waiting: Waiting::No,
+            waiting: PongWait::No,
             paused: false,
             answered: false,
         }
@@ -59,33 +59,33 @@ impl Keepalive {
     pub(super) fn heard(&mut self, now: Instant) {
         self.due = after(now, self.interval);
         match &mut self.waiting {
-            Waiting::ForThePong { wait, heard } if self.timeout.is_some() => {
+            PongWait::ForThePong { wait, heard } if self.timeout.is_some() => {
                 (wait.since, *heard) = (now, true);
             }
-            Waiting::ForTheWire(since) if self.timeout.is_some() => *since = now,
-            waiting => *waiting = Waiting::No,
+            PongWait::ForTheWire(since) if self.timeout.is_some() => *since = now,
+            waiting => *waiting = PongWait::No,
         }
     }
 
     /// The pong came.
     pub(super) fn ponged(&mut self, now: Instant) {
         self.answered = true;
-        if let Waiting::ForThePong { .. } = self.waiting {
+        if let PongWait::ForThePong { .. } = self.waiting {
             self.forget(now);
         }
     }
 
     /// The transport took bytes of ours.
     pub(super) fn wrote(&mut self, now: Instant) {
-        if let Waiting::ForTheWire(since) = &mut self.waiting {
+        if let PongWait::ForTheWire(since) = &mut self.waiting {
             *since = now;
         }
     }
 
     /// The ping is on the wire; true when what stands in front of it is to be watched.
     pub(super) fn sent(&mut self, progress: &Progress, now: Instant) -> bool {
-        if let Waiting::ForTheWire(_) = self.waiting {
-            self.waiting = Waiting::ForThePong { wait: Wait::new(progress, now), heard: false };
+        if let PongWait::ForTheWire(_) = self.waiting {
+            self.waiting = PongWait::ForThePong { wait: Wait::new(progress, now), heard: false };
             if self.paused {
                 self.forget(now);
             }
@@ -96,52 +96,52 @@ impl Keepalive {
     /// The far end has acknowledged more of what was sent.
     pub(super) fn acknowledged(&mut self, bytes: u64, now: Instant) {
         match &mut self.waiting {
-            Waiting::ForThePong { wait, .. } => {
+            PongWait::ForThePong { wait, .. } => {
                 wait.acknowledged(bytes, now);
             }
             // The system takes more of ours only once much of its queue has gone; that goes byte by byte.
-            Waiting::ForTheWire(since) => *since = now,
-            Waiting::No => {}
+            PongWait::ForTheWire(since) => *since = now,
+            PongWait::No => {}
         }
     }
 
     /// True while the ping stands in the send queue.
     pub(super) fn is_behind(&self) -> bool {
-        matches!(&self.waiting, Waiting::ForThePong { wait, .. } if wait.is_behind())
+        matches!(&self.waiting, PongWait::ForThePong { wait, .. } if wait.is_behind())
     }
 
     /// True while it has to be told how far the send queue is.
     pub(super) fn watches_queue(&self) -> bool {
-        self.is_behind() || matches!(self.waiting, Waiting::ForTheWire(_)) && !self.paused
+        self.is_behind() || matches!(self.waiting, PongWait::ForTheWire(_)) && !self.paused
     }
 
     /// While paused, no pong is waited for.
     pub(super) fn pause(&mut self, paused: bool, now: Instant) {
         if self.paused && !paused {
-            if let Waiting::ForTheWire(since) = &mut self.waiting {
+            if let PongWait::ForTheWire(since) = &mut self.waiting {
                 *since = now;
             }
             self.due = self.due.max(now);
         }
         self.paused = paused;
-        if let (true, Waiting::ForThePong { .. }) = (paused, &self.waiting) {
+        if let (true, PongWait::ForThePong { .. }) = (paused, &self.waiting) {
             self.forget(now);
         }
     }
 
     /// It is back, or on a new connection: no ping is out.
     pub(super) fn forget(&mut self, now: Instant) {
-        self.waiting = Waiting::No;
+        self.waiting = PongWait::No;
         self.due = after(now, self.interval);
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.interval?;
         match &self.waiting {
-            Waiting::No => Some(self.due),
+            PongWait::No => Some(self.due),
             _ if self.paused => None,
-            Waiting::ForTheWire(since) => Some(*since + self.timeout?),
-            Waiting::ForThePong { wait, .. } => Some(wait.since + self.timeout?),
+            PongWait::ForTheWire(since) => Some(*since + self.timeout?),
+            PongWait::ForThePong { wait, .. } => Some(wait.since + self.timeout?),
         }
     }
 
@@ -150,12 +150,12 @@ impl Keepalive {
             return None;
         }
         match &self.waiting {
-            Waiting::ForThePong { wait, heard: false } => return Some(Beat::Dead(now - wait.since)),
-            Waiting::ForTheWire(since) => return Some(Beat::Stuck(now - *since)),
+            PongWait::ForThePong { wait, heard: false } => return Some(Beat::Dead(now - wait.since)),
+            PongWait::ForTheWire(since) => return Some(Beat::Stuck(now - *since)),
             // The peer lives and does not answer that ping; it gets another.
-            Waiting::ForThePong { heard: true, .. } | Waiting::No => {}
+            PongWait::ForThePong { heard: true, .. } | PongWait::No => {}
         }
-        self.waiting = Waiting::ForTheWire(now);
+        self.waiting = PongWait::ForTheWire(now);
         Some(Beat::Ping)
     }
 }

@@ -5,7 +5,7 @@ use super::{
     close::TRY_AGAIN_LATER,
     machine::{INTERNAL_ERROR, LAST_WORD},
     progress::Rate,
-    side::{SessionSide, Sink},
+    side::{SessionSide, SinkState},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -45,10 +45,10 @@ impl Session {
     pub(super) fn end_output(&mut self, side: Side, code: Option<u16>, reason: String) {
         let now = self.now;
         let state = &mut self.sides[side];
-        if state.sink != Sink::Open {
+        if state.sink != SinkState::Open {
             return;
         }
-        state.sink = Sink::Ending;
+        state.sink = SinkState::Ending;
         state.lingering = None;
         state.close_code = code;
         self.actions.push(if state.is_web_socket() {
@@ -62,7 +62,7 @@ impl Session {
 
     /// Marks the output of this side as incomplete, which its far end has to see.
     pub(super) fn cut(&mut self, side: Side) {
-        if !self.sides[side].is_web_socket() && self.sides[side].sink != Sink::Done {
+        if !self.sides[side].is_web_socket() && self.sides[side].sink != SinkState::Done {
             self.sides[side].cut = true;
         }
     }
@@ -92,8 +92,8 @@ impl Session {
         self.abandon(side.other());
         self.cut(side.other());
         self.end_output(side.other(), None, String::new());
-        if self.sides[side].is_web_socket() && self.sides[side].sink == Sink::Open {
-            self.sides[side].sink = Sink::Ending;
+        if self.sides[side].is_web_socket() && self.sides[side].sink == SinkState::Open {
+            self.sides[side].sink = SinkState::Ending;
             self.sides[side].close_code = Some(TRY_AGAIN_LATER);
             self.discard(side);
             let (code, when) = (Some(TRY_AGAIN_LATER), When::Now);
@@ -108,7 +108,7 @@ impl Session {
     pub(super) fn give_up(&mut self, side: Side, fault: Fault, now: Instant) {
         self.fail(fault);
         let state = &mut self.sides[side];
-        (state.sink, state.ended, state.keepalive, state.gone_by) = (Sink::Done, true, None, Some(now));
+        (state.sink, state.ended, state.keepalive, state.gone_by) = (SinkState::Done, true, None, Some(now));
         self.cut(side.other());
         self.end_output(side.other(), Some(INTERNAL_ERROR), "peer lost".into());
         self.abandon(side.other());
@@ -125,7 +125,7 @@ impl Session {
     pub(super) fn maybe_release(&mut self, side: Side) {
         let now = self.now;
         let state = &mut self.sides[side];
-        if state.ended && state.sink == Sink::Done && !state.release_asked {
+        if state.ended && state.sink == SinkState::Done && !state.release_asked {
             state.release_asked = true;
             let at_once = self.fault.as_ref().is_some_and(Fault::is_silent).then(|| now + AT_ONCE);
             let lost = state.lost.then(|| now + LAST_WORD);
@@ -142,10 +142,10 @@ impl Session {
         self.actions.extend(Side::BOTH.map(|side| Action::Abandon { side }));
         for side in Side::BOTH {
             let state = &mut self.sides[side];
-            if !state.is_web_socket() && state.sink != Sink::Done {
+            if !state.is_web_socket() && state.sink != SinkState::Done {
                 state.cut = true;
             }
-            (state.ended, state.sink, state.keepalive, state.gone_by) = (true, Sink::Done, None, None);
+            (state.ended, state.sink, state.keepalive, state.gone_by) = (true, SinkState::Done, None, None);
             if !state.released {
                 state.release_asked = true;
                 let cut = state.cut;

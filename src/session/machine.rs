@@ -4,11 +4,12 @@
 //! fault wins, and a session is over when both sides are released.
 
 use super::{
-    Action, CloseWith, Event, Instant, Limits, Rules, Side, SideKind, SinkFailure, SourceEnd, When, Within,
+    Action, CloseWith, Event, Instant, Rules, SessionLimits, Side, SideKind, SinkFailure, SourceEnd, When,
+    Within,
     keepalive::Keepalive,
     left::{Doubt, Left},
     progress::{IDLE, Rate, Silence, Wait},
-    side::{DrainTimeout, SessionSide, Sink, unanswered},
+    side::{DrainTimeout, SessionSide, SinkState, unanswered},
 };
 use crate::{exit::Exit, fault::Fault};
 use std::time::Duration;
@@ -40,7 +41,7 @@ pub struct Session {
     pub(super) doubt: Doubt,
     /// It is to end soon: an answer to our Close is waited for, and not everything that comes before it.
     pub(super) hurried: bool,
-    pub(super) limits: Limits,
+    pub(super) limits: SessionLimits,
     pub(super) traffic_at: Instant,
     silence: Silence,
     /// Message and hint about a clean Close after a long silence.
@@ -67,7 +68,7 @@ impl Session {
             let keepalive = (kind == SideKind::WebSocket).then(|| Keepalive::new(&rules, now));
             SessionSide::new(kind, keepalive, now)
         });
-        let limits = Limits::new(&rules, timeout_at, now);
+        let limits = SessionLimits::new(&rules, timeout_at, now);
         Self {
             rules,
             serving,
@@ -191,7 +192,7 @@ impl Session {
         if let Some(wait) = &mut state.lingering {
             wait.heard(now);
         }
-        if let Sink::CloseSent(wait) = &mut state.sink {
+        if let SinkState::CloseSent(wait) = &mut state.sink {
             wait.heard(now);
         }
         if within.message {
@@ -220,7 +221,7 @@ impl Session {
         if let Some(wait) = &mut state.lingering {
             wait.acknowledged(bytes, now);
         }
-        if let Sink::CloseSent(wait) = &mut state.sink
+        if let SinkState::CloseSent(wait) = &mut state.sink
             && wait.acknowledged(bytes, now)
         {
             state.close_acknowledged(now);
@@ -344,7 +345,7 @@ impl Session {
     }
 
     fn delivered(&mut self, side: Side, now: Instant) {
-        if self.sides[side].linger_next && self.sides[side].sink == Sink::Open {
+        if self.sides[side].linger_next && self.sides[side].sink == SinkState::Open {
             let wait = Wait::new(&self.sides[side].progress, now);
             self.sides[side].linger_next = false;
             self.sides[side].lingering = Some(wait);
@@ -360,7 +361,8 @@ impl Session {
         (described, advice): (String, Option<String>),
         now: Instant,
     ) {
-        let echo = matches!(self.sides[side].sink, Sink::CloseSent(_)) && code == self.sides[side].close_code;
+        let echo =
+            matches!(self.sides[side].sink, SinkState::CloseSent(_)) && code == self.sides[side].close_code;
         let held = self.held_up(side, now);
         let idle = self.idle_closed(side, code, &reason, now);
         let advice = held.or(advice).or_else(|| idle.as_ref().map(|[why, hint]| format!("{hint}: {why}")));
@@ -371,13 +373,13 @@ impl Session {
         if !is_clean {
             self.cut(side.other());
         }
-        (self.sides[side].sink, self.sides[side].closed) = (Sink::Done, true);
+        (self.sides[side].sink, self.sides[side].closed) = (SinkState::Done, true);
         self.abandon(side.other());
         self.end_output(side.other(), code, reason);
     }
 
     fn peer_lost(&mut self, side: Side, fault: Fault, answer: Option<u16>, now: Instant) {
-        let close_sent = matches!(self.sides[side].sink, Sink::CloseSent(_));
+        let close_sent = matches!(self.sides[side].sink, SinkState::CloseSent(_));
         self.sides[side].lost = fault.exit == Exit::Lost;
         // Nobody is there any more to close.
         self.sides[side].closed |= fault.exit == Exit::Lost && answer.is_none();
@@ -395,15 +397,15 @@ impl Session {
             });
         }
         match (answer, self.sides[side].sink) {
-            (Some(code), Sink::Open) => {
-                self.sides[side].sink = Sink::Ending;
+            (Some(code), SinkState::Open) => {
+                self.sides[side].sink = SinkState::Ending;
                 let reason = String::new();
                 self.actions.push(Action::Close { side, code: Some(code), reason, when: When::Now });
                 self.limit(side, now + LAST_WORD + self.rules.close_timeout);
             }
             // A Close is on its way already, and nothing is left that it waits for.
-            (Some(_), Sink::Ending) => self.limit(side, now + LAST_WORD + self.rules.close_timeout),
-            _ => self.sides[side].sink = Sink::Done,
+            (Some(_), SinkState::Ending) => self.limit(side, now + LAST_WORD + self.rules.close_timeout),
+            _ => self.sides[side].sink = SinkState::Done,
         }
         self.cut(side.other());
         self.abandon(side.other());
@@ -431,7 +433,7 @@ impl Session {
         let told =
             ["idle", "inactiv", "timeout", "timed out", "time out"].iter().any(|word| reason.contains(word));
         let is_client = self.serving && side == Side::A;
-        let is_ours = !matches!(self.sides[side].sink, Sink::Open) || self.asked || self.count_met;
+        let is_ours = !matches!(self.sides[side].sink, SinkState::Open) || self.asked || self.count_met;
         if is_ours || !(told || code == Some(1001) && !is_client) {
             return None;
         }
@@ -457,11 +459,11 @@ impl Session {
     }
 
     fn sink_failed(&mut self, side: Side, how: SinkFailure, now: Instant) {
-        if self.sides[side].sink == Sink::Done {
+        if self.sides[side].sink == SinkState::Done {
             return;
         }
         let other = side.other();
-        self.sides[side].sink = Sink::Done;
+        self.sides[side].sink = SinkState::Done;
         if self.sides[side].is_web_socket() {
             // The last bytes of the peer may still be readable; the end of its source decides the verdict.
             self.sides[side].deaf_since = Some(now);
@@ -510,9 +512,9 @@ impl Session {
 
     fn close_sent(&mut self, side: Side, now: Instant) {
         let state = &mut self.sides[side];
-        if state.sink == Sink::Ending {
+        if state.sink == SinkState::Ending {
             let wait = Wait::new(&state.progress, now);
-            state.sink = if state.ended { Sink::Done } else { Sink::CloseSent(wait) };
+            state.sink = if state.ended { SinkState::Done } else { SinkState::CloseSent(wait) };
             // The Close is out; from here the drain has its own clock.
             state.gone_by = None;
             state.leaving = Some(Rate::new(state.progress.acknowledged, now));
@@ -537,7 +539,7 @@ impl Session {
     }
 
     fn shut(&mut self, side: Side, now: Instant) {
-        self.sides[side].sink = Sink::Done;
+        self.sides[side].sink = SinkState::Done;
         if self.sides[side].kind == SideKind::Datagrams && !self.sides[side].ended {
             // Nobody is told of an end, so nobody answers with one: both ways are over.
             self.actions.push(Action::Stop { side });
@@ -553,8 +555,8 @@ impl Session {
         );
         for side in Side::BOTH {
             self.stop(side);
-            if self.sides[side].is_web_socket() && self.sides[side].sink == Sink::Open {
-                self.sides[side].sink = Sink::Ending;
+            if self.sides[side].is_web_socket() && self.sides[side].sink == SinkState::Open {
+                self.sides[side].sink = SinkState::Ending;
                 let reason = "internal fault".into();
                 self.actions.push(Action::Close {
                     side,

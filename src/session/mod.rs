@@ -112,7 +112,7 @@ impl Default for Rules {
 }
 
 /// The limits of one session.
-struct Limits {
+struct SessionLimits {
     /// End of the whole run (`--timeout`).
     timeout_at: Option<Instant>,
     /// Normal end of this session (`--for`).
@@ -121,13 +121,13 @@ struct Limits {
 
 /// A limit that has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Over {
+struct PassedLimit {
     /// Exit 28 with this cause, or what was expected and did not come; `None` is a normal end, as if the user
     /// had asked for it just then: nothing of the input is missed.
     pub fault: Option<&'static str>,
 }
 
-impl Limits {
+impl SessionLimits {
     /// The limits of a session that is open `now`.
     fn new(rules: &Rules, timeout_at: Option<Instant>, now: Instant) -> Self {
         Self { timeout_at, lasts_until: rules.lasts.map(|lasts| now + lasts) }
@@ -139,11 +139,11 @@ impl Limits {
     }
 
     /// The limit that has passed, once.
-    fn over(&mut self, now: Instant) -> Option<Over> {
+    fn over(&mut self, now: Instant) -> Option<PassedLimit> {
         let is_over = |at: &mut Option<Instant>| at.take_if(|at| *at <= now).is_some();
         if is_over(&mut self.timeout_at) {
-            return Some(Over { fault: Some("the time limit (--timeout) is over") });
+            return Some(PassedLimit { fault: Some("the time limit (--timeout) is over") });
         }
-        is_over(&mut self.lasts_until).then_some(Over { fault: None })
+        is_over(&mut self.lasts_until).then_some(PassedLimit { fault: None })
     }
 }

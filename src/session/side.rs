@@ -38,7 +38,7 @@ pub(super) struct SessionSide {
     pub drain_timeout: DrainTimeout,
     /// The source has ended, or is no longer asked.
     pub ended: bool,
-    pub sink: Sink,
+    pub sink: SinkState,
     /// Code of our Close, to know an echo of it.
     pub close_code: Option<u16>,
     pub released: bool,
@@ -91,7 +91,7 @@ pub(super) struct SessionSide {
 
 /// The life of a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sink {
+pub(super) enum SinkState {
     Open,
     /// Close or shut was asked of the driver.
     Ending,
@@ -107,7 +107,7 @@ impl SessionSide {
             output: "the output".to_owned(),
             drain_timeout: DrainTimeout::Never,
             ended: false,
-            sink: Sink::Open,
+            sink: SinkState::Open,
             close_code: None,
             released: false,
             release_asked: false,
@@ -150,7 +150,7 @@ impl SessionSide {
 
     /// More of that message came: our Close goes on waiting, unless it merely trickles.
     pub(super) fn goes_on_finishing(&mut self, now: Instant) {
-        let (Some(rate), Sink::CloseSent(wait)) = (&mut self.finishing, &mut self.sink) else { return };
+        let (Some(rate), SinkState::CloseSent(wait)) = (&mut self.finishing, &mut self.sink) else { return };
         if rate.is_too_slow(self.heard, now) {
             self.finishing = None;
         } else {
@@ -161,7 +161,7 @@ impl SessionSide {
     /// True while a clock waits for sent bytes to be acknowledged.
     pub(super) fn is_awaited(&self) -> bool {
         self.lingering.as_ref().is_some_and(Wait::is_behind)
-            || matches!(&self.sink, Sink::CloseSent(wait) if wait.is_behind())
+            || matches!(&self.sink, SinkState::CloseSent(wait) if wait.is_behind())
             || self.keepalive.as_ref().is_some_and(Keepalive::watches_queue)
     }
 

@@ -26,21 +26,21 @@ use tokio::task::{JoinHandle, spawn_blocking};
 const CHUNK: u64 = 128 * 1024;
 
 /// An answer of the server.
-pub type Answer = Response<Outgoing>;
+pub type Answer = Response<AnswerBody>;
 
 /// The body of an answer.
-pub struct Outgoing {
+pub struct AnswerBody {
     content: Content,
     given: Option<Arc<AtomicBool>>,
 }
 
 enum Content {
     Whole(Bytes),
-    Part(Part),
+    Part(FilePart),
 }
 
 /// The part of an open file that is left to send.
-struct Part {
+struct FilePart {
     /// `None` while it is read.
     file: Option<File>,
     left: u64,
@@ -55,10 +55,10 @@ pub struct Reply {
     pub note: Option<String>,
 }
 
-impl Outgoing {
+impl AnswerBody {
     /// `length` bytes of a file from where it stands.
     pub(super) fn file(file: File, length: u64) -> Self {
-        let part = Part { file: Some(file), left: length, reading: None };
+        let part = FilePart { file: Some(file), left: length, reading: None };
         Self { content: Content::Part(part), given: None }
     }
 
@@ -77,13 +77,13 @@ impl Outgoing {
     }
 }
 
-impl<T: Into<Bytes>> From<T> for Outgoing {
+impl<T: Into<Bytes>> From<T> for AnswerBody {
     fn from(bytes: T) -> Self {
         Self { content: Content::Whole(bytes.into()), given: None }
     }
 }
 
-impl Drop for Outgoing {
+impl Drop for AnswerBody {
     fn drop(&mut self) {
         if let (Some(given), 0) = (&self.given, self.left()) {
             given.store(true, Relaxed);
@@ -91,7 +91,7 @@ impl Drop for Outgoing {
     }
 }
 
-impl Body for Outgoing {
+impl Body for AnswerBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -118,7 +118,7 @@ impl Body for Outgoing {
     }
 }
 
-impl Part {
+impl FilePart {
     /// The next chunk, empty at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         if self.left == 0 {
@@ -148,7 +148,7 @@ impl Part {
 }
 
 impl Reply {
-    pub(super) fn new(status: StatusCode, content: impl Into<Outgoing>) -> Self {
+    pub(super) fn new(status: StatusCode, content: impl Into<AnswerBody>) -> Self {
         let mut answer = Answer::new(content.into());
         *answer.status_mut() = status;
         Self { answer, note: None }
@@ -204,7 +204,7 @@ mod tests {
         for length in [0, 1, CHUNK as usize, 3 * CHUNK as usize + 1] {
             let (file, content) = file(length);
             let given = Arc::<AtomicBool>::default();
-            let mut body = Outgoing::file(file, length as u64).telling(Arc::clone(&given));
+            let mut body = AnswerBody::file(file, length as u64).telling(Arc::clone(&given));
             assert_eq!(body.size_hint().exact(), Some(length as u64));
             let mut got = Vec::new();
             while let Some(frame) = body.frame().await {
@@ -223,7 +223,7 @@ mod tests {
     async fn a_part_is_that_part() {
         let (mut file, content) = file(1000);
         file.seek(SeekFrom::Start(300)).unwrap();
-        let body = Outgoing::file(file, 50).collect().await.unwrap().to_bytes();
+        let body = AnswerBody::file(file, 50).collect().await.unwrap().to_bytes();
         assert_eq!(body, content[300..350]);
     }
 
@@ -231,7 +231,7 @@ mod tests {
     async fn a_file_that_got_shorter_is_an_error_and_never_whole() {
         let (file, _) = file(1000);
         let given = Arc::<AtomicBool>::default();
-        let mut body = Outgoing::file(file, 1001).telling(Arc::clone(&given));
+        let mut body = AnswerBody::file(file, 1001).telling(Arc::clone(&given));
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), 1000);
         let error = body.frame().await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);

@@ -1,11 +1,11 @@
 //! Answers for the files of a folder: from a path to a status, fields and a body.
 
-use super::body::Outgoing;
+use super::body::AnswerBody;
 use super::{
     Reply,
-    conditional::{Part, State},
-    folder::{self, Found},
-    target::Target,
+    conditional::{ByteSelection, Validators},
+    folder::{self, FoundEntry},
+    target::SitePath,
 };
 use hyper::{
     Method, StatusCode,
@@ -25,7 +25,7 @@ const MISSING: &str = "no such file";
 
 /// The answer to a GET or HEAD for something in the folder.
 pub(super) async fn answer(folder: PathBuf, head: &Parts) -> Reply {
-    let target = match Target::parse(head.uri.path()) {
+    let target = match SitePath::parse(head.uri.path()) {
         Ok(target) => target,
         Err(cause) => return Reply::failed(StatusCode::NOT_FOUND, MISSING, Some(cause.into())),
     };
@@ -37,11 +37,11 @@ pub(super) async fn answer(folder: PathBuf, head: &Parts) -> Reply {
             .unwrap_or_else(|error| Err(io::Error::other(error)))
     };
     match opened {
-        Ok(Found::File(file, metadata)) => content(&path, file, &metadata, head),
-        Ok(Found::Folder) if target.is_folder() => {
+        Ok(FoundEntry::File(file, metadata)) => content(&path, file, &metadata, head),
+        Ok(FoundEntry::Folder) if target.is_folder() => {
             Reply::failed(StatusCode::NOT_FOUND, MISSING, Some("index.html is a folder".into()))
         }
-        Ok(Found::Folder) => Reply::elsewhere(&target.with_slash(head.uri.query())),
+        Ok(FoundEntry::Folder) => Reply::elsewhere(&target.with_slash(head.uri.query())),
         Err(error) if target.is_folder() && error.kind() == io::ErrorKind::NotFound => {
             let note = ours(&error);
             Reply::failed(StatusCode::NOT_FOUND, "there is no index.html in this folder", note)
@@ -73,38 +73,38 @@ fn failed(error: &io::Error) -> Reply {
 }
 
 fn content(path: &str, file: File, metadata: &Metadata, head: &Parts) -> Reply {
-    let state = State::of(metadata);
-    if state.is_known(&head.headers) {
-        return about(Reply::new(StatusCode::NOT_MODIFIED, ""), &state);
+    let validators = Validators::of(metadata);
+    if validators.is_known(&head.headers) {
+        return about(Reply::new(StatusCode::NOT_MODIFIED, ""), &validators);
     }
     // A range is a GET's (RFC 9110 section 14.2).
-    let part = if head.method == Method::GET { state.part(&head.headers) } else { Part::Whole };
+    let part = if head.method == Method::GET { validators.part(&head.headers) } else { ByteSelection::Whole };
     let reply = match part {
-        Part::Whole => Reply::new(StatusCode::OK, Outgoing::file(file, state.length)),
-        Part::Bytes(range) => match cut(file, &range) {
+        ByteSelection::Whole => Reply::new(StatusCode::OK, AnswerBody::file(file, validators.length)),
+        ByteSelection::Bytes(range) => match cut(file, &range) {
             Ok(body) => Reply::new(StatusCode::PARTIAL_CONTENT, body).with(
                 header::CONTENT_RANGE,
-                content_range(&format!("{}-{}", range.start, range.end - 1), state.length),
+                content_range(&format!("{}-{}", range.start, range.end - 1), validators.length),
             ),
             Err(error) => return failed(&error),
         },
-        Part::Beyond => {
+        ByteSelection::Beyond => {
             return Reply::failed(
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 "the range is beyond the file's end",
                 None,
             )
-            .with(header::CONTENT_RANGE, content_range("*", state.length));
+            .with(header::CONTENT_RANGE, content_range("*", validators.length));
         }
     };
-    about(reply, &state)
+    about(reply, &validators)
         .with(header::CONTENT_TYPE, content_type(Path::new(path)))
         .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
 }
 
-fn cut(mut file: File, range: &Range<u64>) -> io::Result<Outgoing> {
+fn cut(mut file: File, range: &Range<u64>) -> io::Result<AnswerBody> {
     file.seek(SeekFrom::Start(range.start))?;
-    Ok(Outgoing::file(file, range.end - range.start))
+    Ok(AnswerBody::file(file, range.end - range.start))
 }
 
 fn content_range(bytes: &str, length: u64) -> HeaderValue {
@@ -112,15 +112,15 @@ fn content_range(bytes: &str, length: u64) -> HeaderValue {
 }
 
 /// The fields that a 304 has as well.
-fn about(mut reply: Reply, state: &State) -> Reply {
+fn about(mut reply: Reply, validators: &Validators) -> Reply {
     let say = |headers: &mut HeaderMap, name, text: String| {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
         }
     };
     let headers = reply.answer.headers_mut();
-    say(headers, header::ETAG, state.etag.clone());
-    if let Some(modified) = state.modified {
+    say(headers, header::ETAG, validators.etag.clone());
+    if let Some(modified) = validators.modified {
         say(headers, header::LAST_MODIFIED, modified.to_string());
     }
     reply

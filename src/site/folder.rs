@@ -15,7 +15,7 @@ use std::{
 };
 
 /// A file or folder that was found at a path.
-pub(super) enum Found {
+pub(super) enum FoundEntry {
     /// A regular file, open.
     File(File, Metadata),
     /// A folder.
@@ -26,7 +26,7 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// `NotFound` for what is not there, leads out, or is neither file nor folder; others as they come.
-pub(super) fn open(folder: &Path, path: &str) -> io::Result<Found> {
+pub(super) fn open(folder: &Path, path: &str) -> io::Result<FoundEntry> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let found = beneath::open(folder, path).unwrap_or_else(|| compared(folder, path));
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -43,11 +43,11 @@ pub(super) fn open(folder: &Path, path: &str) -> io::Result<Found> {
 }
 
 /// Resolves, compares, then opens.
-fn compared(folder: &Path, path: &str) -> io::Result<Found> {
+fn compared(folder: &Path, path: &str) -> io::Result<FoundEntry> {
     let real = folder.join(resolved(folder, path)?);
     let look = fs::symlink_metadata(&real)?;
     if look.is_dir() {
-        return Ok(Found::Folder);
+        return Ok(FoundEntry::Folder);
     }
     regular(&look)?;
     let mut options = File::options();
@@ -69,10 +69,10 @@ fn resolved(folder: &Path, path: &str) -> io::Result<std::path::PathBuf> {
     real.strip_prefix(fs::canonicalize(folder)?).map(Path::to_owned).map_err(outside)
 }
 
-fn file(file: File) -> io::Result<Found> {
+fn file(file: File) -> io::Result<FoundEntry> {
     let metadata = file.metadata()?;
     regular(&metadata)?;
-    Ok(Found::File(file, metadata))
+    Ok(FoundEntry::File(file, metadata))
 }
 
 fn regular(metadata: &Metadata) -> io::Result<()> {
@@ -84,7 +84,7 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod beneath {
-    use super::{Found, file, regular, resolved};
+    use super::{FoundEntry, file, regular, resolved};
     use rustix::{
         fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2},
         io::Errno,
@@ -100,7 +100,7 @@ mod beneath {
     const TRIES: usize = 8;
 
     /// As [`super::open`]; `None` where the system call is missing.
-    pub(super) fn open(folder: &Path, path: &str) -> Option<io::Result<Found>> {
+    pub(super) fn open(folder: &Path, path: &str) -> Option<io::Result<FoundEntry>> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let below = match openat(CWD, folder, flags, Mode::empty()) {
             Ok(below) => below,
@@ -119,10 +119,14 @@ mod beneath {
         }
     }
 
-    fn look_and_open(below: &OwnedFd, path: &Path, stay: ResolveFlags) -> Result<io::Result<Found>, Errno> {
+    fn look_and_open(
+        below: &OwnedFd,
+        path: &Path,
+        stay: ResolveFlags,
+    ) -> Result<io::Result<FoundEntry>, Errno> {
         let look = File::from(one(below, path, OFlags::PATH, stay)?);
         let metadata = match look.metadata() {
-            Ok(metadata) if metadata.is_dir() => return Ok(Ok(Found::Folder)),
+            Ok(metadata) if metadata.is_dir() => return Ok(Ok(FoundEntry::Folder)),
             Ok(metadata) => metadata,
             Err(error) => return Ok(Err(error)),
         };
@@ -152,20 +156,20 @@ mod tests {
     use super::*;
     use std::{io::Read, os::unix::fs::symlink};
 
-    type Way = fn(&Path, &str) -> io::Result<Found>;
+    type Way = fn(&Path, &str) -> io::Result<FoundEntry>;
 
     /// Both have to judge alike.
     const WAYS: [(&str, Way); 2] = [("open", open), ("compared", compared)];
 
-    fn told(found: io::Result<Found>) -> String {
+    fn told(found: io::Result<FoundEntry>) -> String {
         match found {
-            Ok(Found::File(mut file, metadata)) => {
+            Ok(FoundEntry::File(mut file, metadata)) => {
                 let mut text = String::new();
                 file.read_to_string(&mut text).unwrap();
                 assert_eq!(metadata.len(), text.len() as u64);
                 text
             }
-            Ok(Found::Folder) => "folder".into(),
+            Ok(FoundEntry::Folder) => "folder".into(),
             Err(error) => format!("{:?}", error.kind()),
         }
     }

@@ -11,7 +11,7 @@ mod file;
 mod folder;
 mod target;
 
-pub use body::{Answer, Outgoing, Reply};
+pub use body::{Answer, AnswerBody, Reply};
 
 use crate::{
     exit::Exit,

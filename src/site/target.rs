@@ -14,12 +14,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// The file or folder that a path asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct SitePath {
     names: Vec<String>,
     is_folder: bool,
 }
 
-impl Target {
+impl SitePath {
     /// Reads a path as it was sent.
     ///
     /// # Errors
@@ -86,15 +86,15 @@ mod tests {
             ("/a..b/c.", "a..b/c."),
             ("/~me", "~me"),
         ] {
-            assert_eq!(Target::parse(path).unwrap().file(), file, "{path}");
+            assert_eq!(SitePath::parse(path).unwrap().file(), file, "{path}");
         }
     }
 
     #[test]
     fn decoding_happens_once() {
-        assert_eq!(Target::parse("/%252e%252e/%2541").unwrap().file(), "%2e%2e/%41");
-        assert_eq!(Target::parse("/a%252fb").unwrap().file(), "a%2fb");
-        assert_eq!(Target::parse("/%2500").unwrap().file(), "%00");
+        assert_eq!(SitePath::parse("/%252e%252e/%2541").unwrap().file(), "%2e%2e/%41");
+        assert_eq!(SitePath::parse("/a%252fb").unwrap().file(), "a%2fb");
+        assert_eq!(SitePath::parse("/%2500").unwrap().file(), "%00");
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
             "/%ff",
             "/a/%80",
         ] {
-            assert!(Target::parse(path).is_err(), "{path}");
+            assert!(SitePath::parse(path).is_err(), "{path}");
         }
     }
 
@@ -152,7 +152,7 @@ mod tests {
             ("/a%0d%0aX:%20y", None, "./a%0D%0AX%3A%20y/"),
             ("/a%3fb%23", None, "./a%3Fb%23/"),
         ] {
-            assert_eq!(Target::parse(path).unwrap().with_slash(query), location);
+            assert_eq!(SitePath::parse(path).unwrap().with_slash(query), location);
         }
     }
 }

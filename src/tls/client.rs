@@ -8,7 +8,7 @@ use super::{
     pem,
     pin::Pinned,
     provider,
-    verify::{Explaining, HANDSHAKE, Handshake, Noting},
+    verify::{Explaining, HANDSHAKE, HandshakeNotes, Noting},
     words::{revocation_list, words},
     x509::{names, whole_subject},
 };
@@ -142,7 +142,7 @@ impl Connector {
         HANDSHAKE
             .scope(RefCell::default(), async {
                 let shaken = self.connector.connect(server, stream).await;
-                let Handshake { chain, unchecked } = HANDSHAKE.with(RefCell::take);
+                let HandshakeNotes { chain, unchecked } = HANDSHAKE.with(RefCell::take);
                 match shaken {
                     Ok(stream) => {
                         let facts = Tls { unchecked, ..facts(stream.get_ref().1) };

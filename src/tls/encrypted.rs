@@ -12,7 +12,7 @@ const TRADITIONAL: &str = "Proc-Type: 4,ENCRYPTED";
 
 /// The form of the first private key in a PEM file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum KeyEncryption {
     /// Not encrypted, or not there.
     Plain,
     /// PKCS#8; its DER.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Traditional,
 }
 
-impl Kind {
+impl KeyEncryption {
     /// Looks at the content of a file; the error is the cause in words.
     pub(super) fn of(content: &[u8]) -> Result<Self, String> {
         let text = String::from_utf8_lossy(content);
@@ -96,7 +96,7 @@ mod tests {
     const KEY: &str = "MC4CAQAwBQYDK2VwBCIEID53eSuisp+yW1ySflbFJDKoPdyXFqeWjAl1fsfxaLOu";
 
     fn opened(pem: &str, passphrase: &str) -> Result<String, Shut> {
-        let Ok(Kind::Pkcs8(der)) = Kind::of(pem.as_bytes()) else { panic!("{pem}") };
+        let Ok(KeyEncryption::Pkcs8(der)) = KeyEncryption::of(pem.as_bytes()) else { panic!("{pem}") };
         decrypt(&der, &Passphrase::new(passphrase.into())).map(|key| BASE64_STANDARD.encode(key.secret_der()))
     }
 
@@ -116,13 +116,13 @@ mod tests {
         let encrypted = format!("{BEGIN}\nAAEC\r\nAwQ=\n{END}\n");
         let plain = "-----BEGIN PRIVATE KEY-----\nAAEC\n-----END PRIVATE KEY-----\n";
         let traditional = format!("-----BEGIN RSA PRIVATE KEY-----\n{TRADITIONAL}\nDEK-Info: x\n\nAAEC\n");
-        let pkcs8 = || Ok(Kind::Pkcs8(vec![0, 1, 2, 3, 4]));
-        assert_eq!(Kind::of(encrypted.as_bytes()), pkcs8());
-        assert_eq!(Kind::of(format!("x\n{encrypted}{plain}").as_bytes()), pkcs8());
-        assert_eq!(Kind::of(format!("{plain}{encrypted}").as_bytes()), Ok(Kind::Plain));
-        assert_eq!(Kind::of(traditional.as_bytes()), Ok(Kind::Traditional));
-        assert_eq!(Kind::of(b"\xff nothing"), Ok(Kind::Plain));
-        assert!(Kind::of(format!("{BEGIN}\n!\n{END}\n").as_bytes()).unwrap_err().contains("base64"));
+        let pkcs8 = || Ok(KeyEncryption::Pkcs8(vec![0, 1, 2, 3, 4]));
+        assert_eq!(KeyEncryption::of(encrypted.as_bytes()), pkcs8());
+        assert_eq!(KeyEncryption::of(format!("x\n{encrypted}{plain}").as_bytes()), pkcs8());
+        assert_eq!(KeyEncryption::of(format!("{plain}{encrypted}").as_bytes()), Ok(KeyEncryption::Plain));
+        assert_eq!(KeyEncryption::of(traditional.as_bytes()), Ok(KeyEncryption::Traditional));
+        assert_eq!(KeyEncryption::of(b"\xff nothing"), Ok(KeyEncryption::Plain));
+        assert!(KeyEncryption::of(format!("{BEGIN}\n!\n{END}\n").as_bytes()).unwrap_err().contains("base64"));
         assert!(matches!(decrypt(&[0, 1, 2], &Passphrase::new("x".into())), Err(Shut::Way(_))));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Passphrase,
-    encrypted::{self, Kind, Shut},
+    encrypted::{self, KeyEncryption, Shut},
 };
 use crate::{
     exit::Exit,
@@ -148,9 +148,9 @@ const ANEW: &str = "encrypt it anew: openssl pkey -aes256 -in FILE -out FILE.new
 /// The first private key: PKCS#8, PKCS#1 or SEC1; encrypted PKCS#8 with its passphrase.
 fn key_in(content: &[u8], path: &Path, pass: Option<&Passphrase>) -> Result<PrivateKeyDer<'static>> {
     let fault = |cause: &str| fault(path, Exit::OwnCertificate, cause);
-    match (Kind::of(content).map_err(|cause| fault(&cause))?, pass) {
-        (Kind::Plain, _) => {}
-        (Kind::Pkcs8(der), Some(pass)) => {
+    match (KeyEncryption::of(content).map_err(|cause| fault(&cause))?, pass) {
+        (KeyEncryption::Plain, _) => {}
+        (KeyEncryption::Pkcs8(der), Some(pass)) => {
             return encrypted::decrypt(&der, pass).map_err(|shut| match shut {
                 Shut::Passphrase => fault("the passphrase does not fit its key")
                     .hint("check the passphrase; openssl pkey -in FILE -noout tries it"),
@@ -159,11 +159,11 @@ fn key_in(content: &[u8], path: &Path, pass: Option<&Passphrase>) -> Result<Priv
                 }
             });
         }
-        (Kind::Pkcs8(_), None) => {
+        (KeyEncryption::Pkcs8(_), None) => {
             return Err(fault("the key is encrypted")
                 .hint("give its passphrase with --pass @FILE or --pass @env:NAME"));
         }
-        (Kind::Traditional, _) => {
+        (KeyEncryption::Traditional, _) => {
             return Err(fault("the key is encrypted in an old form of OpenSSL's, with MD5").hint(ANEW));
         }
     }
@@ -181,7 +181,7 @@ fn key_in(content: &[u8], path: &Path, pass: Option<&Passphrase>) -> Result<Priv
 /// True when the file holds a key that a passphrase opens; false for a pipe, which gives its content only
 /// once.
 pub fn asks_for_passphrase(path: &Path) -> bool {
-    let encrypted = |content: Vec<u8>| matches!(Kind::of(&content), Ok(Kind::Pkcs8(_)));
+    let encrypted = |content: Vec<u8>| matches!(KeyEncryption::of(&content), Ok(KeyEncryption::Pkcs8(_)));
     path.is_file() && limited::read(path, LONGEST).is_ok_and(encrypted)
 }
 

@@ -5,7 +5,7 @@
 
 use super::{
     Identity, ServerTls,
-    chain::{Chain, Peer},
+    chain::{Chain, ChainOwner},
     client::trusting,
     encrypted_over,
     explain::accepting,
@@ -39,9 +39,9 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A configured TLS server; clones share it, and what a reload changes.
 #[derive(Clone)]
-pub struct Acceptor(Arc<Shared>);
+pub struct Acceptor(Arc<AcceptorState>);
 
-struct Shared {
+struct AcceptorState {
     options: ServerTls,
     /// A certificate made at start, which stays; otherwise files are read.
     made: Option<Own>,
@@ -89,7 +89,7 @@ impl Acceptor {
             Identity::SelfSigned => Some(self_signed(host)?),
         };
         let (config, _) = configure(options, made.as_ref(), alpn)?;
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(AcceptorState {
             options: options.clone(),
             fingerprint: made.as_ref().map(|own| fingerprint(&own.0)),
             pin: made.as_ref().and_then(|own| Pin::of(own.0.first()?)),
@@ -253,7 +253,7 @@ fn refused(fault: Fault) {
 /// Explains a signature in the handshake by a key that is too small.
 fn signed<T>(verified: Result<T, Error>, certificate: &CertificateDer<'_>) -> Result<T, Error> {
     verified.inspect_err(|_| {
-        if let Some(fault) = Chain::new(certificate, &[], &[], Peer::Client).weak_leaf() {
+        if let Some(fault) = Chain::new(certificate, &[], &[], ChainOwner::Client).weak_leaf() {
             refused(fault);
         }
     })
@@ -280,7 +280,7 @@ impl ClientCertVerifier for ExplainingClients {
     ) -> Result<ClientCertVerified, Error> {
         self.below.verify_client_cert(end_entity, intermediates, now).inspect_err(|error| {
             if let Error::InvalidCertificate(cause) = error {
-                refused(Chain::new(end_entity, intermediates, &self.own, Peer::Client).explain(cause));
+                refused(Chain::new(end_entity, intermediates, &self.own, ChainOwner::Client).explain(cause));
             }
         })
     }

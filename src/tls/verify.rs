@@ -3,7 +3,7 @@
 //! rustls gives a failed handshake's error without the certificate it is about, so the facts are taken
 //! here, where the certificate is at hand, and travel inside the error.
 
-use super::chain::{Chain, Peer};
+use super::chain::{Chain, ChainOwner};
 use crate::fault::Fault;
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
@@ -20,7 +20,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Notes on a client's handshake while it goes on: rustls drops such facts with the session when it fails.
 #[derive(Debug, Default)]
-pub(super) struct Handshake {
+pub(super) struct HandshakeNotes {
     /// The server's certificates, its own first. Where they have come, version, cipher suite and key exchange
     /// were agreed on.
     pub chain: Vec<CertificateDer<'static>>,
@@ -30,7 +30,7 @@ pub(super) struct Handshake {
 
 tokio::task_local! {
     /// Of this task's handshake.
-    pub(super) static HANDSHAKE: RefCell<Handshake>;
+    pub(super) static HANDSHAKE: RefCell<HandshakeNotes>;
 }
 
 /// A verifier that notes what it is asked about.
@@ -113,7 +113,7 @@ impl ServerCertVerifier for Explaining {
         };
         verified.map_err(|error| match error {
             Error::InvalidCertificate(cause) => untrusted(
-                Chain::new(end_entity, intermediates, &self.own, Peer::Server(name)).explain(&cause),
+                Chain::new(end_entity, intermediates, &self.own, ChainOwner::Server(name)).explain(&cause),
             ),
             error => error,
         })
@@ -154,7 +154,7 @@ pub(super) fn weak_server(error: Error, certificate: &CertificateDer<'_>) -> Err
     let name = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
     match &error {
         Error::InvalidCertificate(_) => {
-            Chain::new(certificate, &[], &[], Peer::Server(&name)).weak_leaf().map_or(error, untrusted)
+            Chain::new(certificate, &[], &[], ChainOwner::Server(&name)).weak_leaf().map_or(error, untrusted)
         }
         _ => error,
     }

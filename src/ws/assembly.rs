@@ -27,7 +27,7 @@ const SMALL: u64 = memory::FREE as u64;
 const CONTROL_MOST: u64 = 125;
 /// Why a peer's frames go no further.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum AssemblyError {
     /// As the engine would say it.
     Engine(Error),
     /// The top bit of a length is set, which section 5.2 forbids.
@@ -36,7 +36,7 @@ pub(super) enum Refused {
     Memory(u64),
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for AssemblyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(error) => error.fmt(f),
@@ -46,10 +46,10 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for AssemblyError {}
 
-impl From<Refused> for io::Error {
-    fn from(refused: Refused) -> Self {
+impl From<AssemblyError> for io::Error {
+    fn from(refused: AssemblyError) -> Self {
         Self::new(io::ErrorKind::InvalidData, refused)
     }
 }
@@ -73,7 +73,7 @@ pub(super) struct Assembly {
     /// All of it is here, and the engine has its last frame.
     is_whole: bool,
     /// Is told when the engine has had everything before it.
-    refused: Option<Refused>,
+    refused: Option<AssemblyError>,
 }
 
 /// A frame whose payload is put aside.
@@ -134,7 +134,7 @@ impl Assembly {
     /// Takes from `input` and gives to `into`; returns both counts. Without anything given, all was taken.
     ///
     /// # Errors
-    /// A [`Refused`], after everything before it was given.
+    /// A [`AssemblyError`], after everything before it was given.
     pub(super) fn pass(&mut self, input: &[u8], into: &mut [u8]) -> io::Result<(usize, usize)> {
         let (mut taken, mut given) = (0, 0);
         loop {
@@ -197,7 +197,7 @@ impl Assembly {
         most
     }
 
-    fn read_header(&mut self, input: &[u8]) -> Result<usize, Refused> {
+    fn read_header(&mut self, input: &[u8]) -> Result<usize, AssemblyError> {
         let taken = self.header.take(input);
         if self.header.is_whole() {
             let header = mem::take(&mut self.header);
@@ -206,10 +206,10 @@ impl Assembly {
         Ok(taken)
     }
 
-    fn begin_frame(&mut self, header: &Header) -> Result<(), Refused> {
+    fn begin_frame(&mut self, header: &Header) -> Result<(), AssemblyError> {
         let (first, length, mask) = (header.first(), header.length(), header.mask());
         if header.is_impossible() {
-            return Err(Refused::Length);
+            return Err(AssemblyError::Length);
         }
         if passes(first, length) {
             let bytes = header.bytes();
@@ -219,7 +219,7 @@ impl Assembly {
             return Ok(());
         }
         if header.is_control() {
-            return Err(Refused::Engine(ProtocolError::ControlFrameTooBig.into()));
+            return Err(AssemblyError::Engine(ProtocolError::ControlFrameTooBig.into()));
         }
         let opcode = first & OPCODE;
         if opcode != CONTINUATION {
@@ -231,7 +231,7 @@ impl Assembly {
         if size > self.max as u64 {
             let size = usize::try_from(size).unwrap_or(usize::MAX);
             let error = CapacityError::MessageTooLong { size, max_size: self.max };
-            return Err(Refused::Engine(error.into()));
+            return Err(AssemblyError::Engine(error.into()));
         }
         let (is_last, is_only) = (first & FIN != 0, opcode != CONTINUATION && first & FIN != 0);
         self.aside = Some(Aside { left: length, mask, offset: 0, is_last, is_only });
@@ -246,7 +246,7 @@ impl Assembly {
         self.ahead_left = 0..if is_masked { 6 } else { 2 };
     }
 
-    fn put_aside(&mut self, input: &[u8]) -> Result<usize, Refused> {
+    fn put_aside(&mut self, input: &[u8]) -> Result<usize, AssemblyError> {
         let Some(aside) = &mut self.aside else { return Ok(0) };
         let count = within(aside.left, input.len());
         let from = self.message.len();
@@ -256,7 +256,7 @@ impl Assembly {
                 true => (memory::FREE, within(size, self.max)),
                 false => (0, self.max),
             };
-            memory::grow(&mut self.message, count, first, most).ok_or(Refused::Memory(size))?;
+            memory::grow(&mut self.message, count, first, most).ok_or(AssemblyError::Memory(size))?;
         }
         self.message.extend_from_slice(&input[..count]);
         if let Some(mask) = aside.mask {
@@ -267,7 +267,7 @@ impl Assembly {
         Ok(count)
     }
 
-    fn end_frame(&mut self) -> Result<(), Refused> {
+    fn end_frame(&mut self) -> Result<(), AssemblyError> {
         let Some(aside) = self.aside.take() else { return Ok(()) };
         if aside.is_last {
             self.stand_in(FIN | CONTINUATION, aside.mask.is_some());
@@ -277,7 +277,7 @@ impl Assembly {
             match str::from_utf8(&self.message[self.valid..]) {
                 Ok(_) => self.valid = self.message.len(),
                 Err(error) if error.error_len().is_none() => self.valid += error.valid_up_to(),
-                Err(error) => return Err(Refused::Engine(Error::Utf8(error.to_string()))),
+                Err(error) => return Err(AssemblyError::Engine(Error::Utf8(error.to_string()))),
             }
         }
         Ok(())

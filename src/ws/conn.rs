@@ -23,7 +23,7 @@ pub use super::{
 use super::{
     deflate::{Deflating, RSV1},
     frame,
-    outgoing::Rest,
+    outgoing::UnsentPayload,
     watch::FrameWatch,
     wire::Wire,
 };
@@ -68,7 +68,7 @@ pub enum Part {
 }
 
 /// A fault that was found in what the peer sent.
-struct Found {
+struct PeerFault {
     end: End,
     /// The other direction has had its turn since.
     is_due: bool,
@@ -80,14 +80,14 @@ pub struct Conn {
     engine: WebSocketContext,
     wire: Wire,
     /// The fragments of a large message that are not framed yet.
-    rest: Option<Rest>,
+    rest: Option<UnsentPayload>,
     /// No frame that is sent has a longer payload.
     max_frame: usize,
     largest: Largest,
     deflating: Option<Box<Deflating>>,
     end: Option<End>,
     /// A fault of the peer that is not told yet.
-    fault: Option<Found>,
+    fault: Option<PeerFault>,
     close_queued: bool,
     /// Large messages, or their rest, that were dropped before they were framed.
     unframed: Unsent,
@@ -267,7 +267,7 @@ impl Conn {
                         self.finish(end);
                         break;
                     }
-                    self.fault = Some(Found { end, is_due: messages == 0 });
+                    self.fault = Some(PeerFault { end, is_due: messages == 0 });
                     cx.waker().wake_by_ref();
                     return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
@@ -278,9 +278,9 @@ impl Conn {
 
     /// Lets the other direction have its turn before a fault of the peer is told: what answers the messages
     /// ahead of it goes out ahead of our Close.
-    fn poll_fault(&mut self, cx: &mut Context<'_>, found: Found) -> Poll<()> {
+    fn poll_fault(&mut self, cx: &mut Context<'_>, found: PeerFault) -> Poll<()> {
         if !found.is_due {
-            self.fault = Some(Found { is_due: true, ..found });
+            self.fault = Some(PeerFault { is_due: true, ..found });
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -335,7 +335,7 @@ impl Conn {
         let payload = message.into_data();
         self.largest.message = self.largest.message.max(payload.len());
         if payload.len() > self.max_frame {
-            self.rest = Some(Rest { payload, opcode, is_compressed: false });
+            self.rest = Some(UnsentPayload { payload, opcode, is_compressed: false });
             return Ok(());
         }
         if self.deflating.is_none() {
@@ -456,7 +456,7 @@ impl Conn {
     fn unsent_on_wire(&self) -> Unsent {
         let mut unsent = self.wire.unsent();
         unsent += self.unframed;
-        unsent += self.rest.as_ref().map_or_else(Unsent::default, Rest::unsent);
+        unsent += self.rest.as_ref().map_or_else(Unsent::default, UnsentPayload::unsent);
         unsent
     }
 
@@ -529,7 +529,7 @@ impl Conn {
             rest.is_compressed = self.begin(rest.opcode, piece, is_last)?;
         }
         if !is_last {
-            self.rest = Some(Rest { opcode: frame::CONTINUATION, ..rest });
+            self.rest = Some(UnsentPayload { opcode: frame::CONTINUATION, ..rest });
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The end of the peer's side of a connection, in words and with what our Close should say.
 
-use super::{assembly::Refused, deflate, frame_parser::FrameParser};
+use super::{assembly::AssemblyError, deflate, frame_parser::FrameParser};
 use crate::{close, exit::Exit, fault::Fault, tls};
 use std::io;
 use tokio_tungstenite::tungstenite::{
@@ -71,7 +71,7 @@ impl End {
                 Self::fatal(Exit::Protocol, cause, 1002)
             }
             error => {
-                let error = match into_io(error).downcast::<Refused>() {
+                let error = match into_io(error).downcast::<AssemblyError>() {
                     Ok(refused) => return Self::refused(refused, parser),
                     Err(error) => error,
                 };
@@ -100,13 +100,13 @@ impl End {
     }
 
     /// After a frame that did not get as far as the engine.
-    fn refused(refused: Refused, parser: &FrameParser) -> Self {
+    fn refused(refused: AssemblyError, parser: &FrameParser) -> Self {
         match refused {
-            Refused::Engine(error) => Self::lost(error, parser),
-            Refused::Length => {
+            AssemblyError::Engine(error) => Self::lost(error, parser),
+            AssemblyError::Length => {
                 Self::fatal(Exit::Protocol, format!("the peer broke the WebSocket protocol: {refused}"), 1002)
             }
-            Refused::Memory(_) => {
+            AssemblyError::Memory(_) => {
                 let hint = "allow less with --max-message, or give the process more memory";
                 let fault = Fault::new(Exit::TooBig, "session", refused.to_string()).hint(hint);
                 Self::Lost { fault, answer: Some(1009) }

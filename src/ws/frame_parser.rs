@@ -8,12 +8,12 @@ use crate::session::Within;
 
 use super::{
     frame::{CONTROL, FIN, Header, apply_mask, glance},
-    watch::{HEAD, Seen, Watch, Way},
+    watch::{FrameSender, HEAD, SeenFrame, Watch},
 };
 
 /// Our place in a frame stream.
 pub(super) struct FrameParser {
-    way: Way,
+    way: FrameSender,
     header: Header,
     /// Payload bytes of the current frame still to come.
     left: u64,
@@ -35,7 +35,7 @@ struct Peek {
 
 impl FrameParser {
     /// At the beginning of a stream.
-    pub(super) fn new(way: Way) -> Self {
+    pub(super) fn new(way: FrameSender) -> Self {
         Self {
             way,
             header: Header::default(),
@@ -159,7 +159,7 @@ impl FrameParser {
         }
         if let Some(watch) = watch {
             let first = self.header.first();
-            watch.frame(&Seen::new(self.way, first, mask.is_some(), self.header.length(), head));
+            watch.frame(&SeenFrame::new(self.way, first, mask.is_some(), self.header.length(), head));
         }
         (self.peek.have, self.peek.wanted) = (0, 0);
     }
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     fn fed(bytes: &[u8], at_once: usize) -> FrameParser {
-        let mut parser = FrameParser::new(Way::In);
+        let mut parser = FrameParser::new(FrameSender::In);
         bytes.chunks(at_once).for_each(|chunk| parser.advance(chunk, &mut None));
         parser
     }

@@ -3,7 +3,7 @@
 //! A line says what the frame's header says, in its own words, and shows the beginning of the payload:
 //! `< 12:00:00.123 text fin 5 bytes: hello`. What is compressed, or is no text, is shown as hex.
 
-use super::watch::{FrameWatch, Seen, Way};
+use super::watch::{FrameSender, FrameWatch, SeenFrame};
 use crate::{close, observe::LogScope};
 use std::{fmt::Write, str, time::SystemTime};
 
@@ -25,8 +25,8 @@ impl Frames {
         Self { scope, text: [false; 2], compressed: [false; 2] }
     }
 
-    fn line(&mut self, frame: &Seen<'_>) -> String {
-        let way = usize::from(frame.way == Way::Out);
+    fn line(&mut self, frame: &SeenFrame<'_>) -> String {
+        let way = usize::from(frame.way == FrameSender::Out);
         if matches!(frame.opcode, 1 | 2) {
             (self.text[way], self.compressed[way]) = (frame.opcode == 1, frame.rsv[0]);
         }
@@ -62,11 +62,11 @@ impl Frames {
 }
 
 impl FrameWatch for Frames {
-    fn frame(&mut self, frame: &Seen<'_>) {
+    fn frame(&mut self, frame: &SeenFrame<'_>) {
         let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
         // Of 2026-01-02T03:04:05.678Z the day is known.
         let time = now.get(11..23).unwrap_or_default();
-        let way = if frame.way == Way::In { '<' } else { '>' };
+        let way = if frame.way == FrameSender::In { '<' } else { '>' };
         let line = self.line(frame);
         self.scope.reporter.wire(&format!("{}{way} {time} {line}", self.scope.prefix));
     }
@@ -94,7 +94,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
     }
 }
 
-fn hex(frame: &Seen<'_>) -> String {
+fn hex(frame: &SeenFrame<'_>) -> String {
     let shown = &frame.head[..frame.head.len().min(HEX)];
     let mut text = shown.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
     if frame.length > shown.len() as u64 {
@@ -115,7 +115,10 @@ mod tests {
         frames
             .iter()
             .map(|(first, head, length)| {
-                let frame = Seen { length: *length, ..Seen::new(Way::In, *first, false, *length, head) };
+                let frame = SeenFrame {
+                    length: *length,
+                    ..SeenFrame::new(FrameSender::In, *first, false, *length, head)
+                };
                 told.line(&frame)
             })
             .collect()

@@ -60,7 +60,7 @@ pub(super) struct Outgoing {
     carried: Option<u64>,
     /// Messages that were dropped from the queue.
     dropped: Unsent,
-    shared: VecDeque<Shared>,
+    shared: VecDeque<SharedPayload>,
     /// Bytes still to be written.
     left: usize,
     /// Bytes that the engine added since everything was written.
@@ -74,7 +74,7 @@ pub(super) struct Outgoing {
 }
 
 /// A payload that goes out before the gathered byte at this place.
-struct Shared {
+struct SharedPayload {
     at: usize,
     payload: Bytes,
 }
@@ -141,7 +141,7 @@ impl Outgoing {
         let from = self.gathered.len();
         self.left += from - before + payload.len();
         if mask.is_none() && payload.len() >= SHARED {
-            self.shared.push_back(Shared { at: from, payload });
+            self.shared.push_back(SharedPayload { at: from, payload });
             return Ok(());
         }
         let Some(mask) = mask else {
@@ -379,7 +379,7 @@ pub struct Largest {
 }
 
 /// The fragments of a large message that are not framed yet.
-pub(super) struct Rest {
+pub(super) struct UnsentPayload {
     pub payload: Bytes,
     /// Of the next fragment.
     pub opcode: u8,
@@ -387,7 +387,7 @@ pub(super) struct Rest {
     pub is_compressed: bool,
 }
 
-impl Rest {
+impl UnsentPayload {
     /// The bytes it adds to the queued frames of its message; the whole message if none is queued.
     pub(super) fn unsent(&self) -> Unsent {
         let messages = u64::from(self.opcode != CONTINUATION);

@@ -12,7 +12,7 @@ pub const HEAD: usize = 128;
 
 /// The sender of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum FrameSender {
     /// The peer.
     In,
     /// We.
@@ -21,9 +21,9 @@ pub enum Way {
 
 /// A frame (RFC 6455 section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen<'a> {
+pub struct SeenFrame<'a> {
     /// Its sender.
-    pub way: Way,
+    pub way: FrameSender,
     /// It ends its message.
     pub fin: bool,
     /// RSV1, RSV2 and RSV3; with permessage-deflate the first one marks a compressed message.
@@ -39,9 +39,9 @@ pub struct Seen<'a> {
     pub head: &'a [u8],
 }
 
-impl<'a> Seen<'a> {
+impl<'a> SeenFrame<'a> {
     /// `first` is FIN, the reserved bits and the opcode; of `payload`, the beginning is kept.
-    pub(super) fn new(way: Way, first: u8, masked: bool, length: u64, payload: &'a [u8]) -> Self {
+    pub(super) fn new(way: FrameSender, first: u8, masked: bool, length: u64, payload: &'a [u8]) -> Self {
         Self {
             way,
             fin: first & 0x80 != 0,
@@ -67,7 +67,7 @@ impl<'a> Seen<'a> {
 pub trait FrameWatch: Send {
     /// Takes note of a frame: a received one when its head is there, before its message is; a sent one
     /// when it joins what is to be written.
-    fn frame(&mut self, frame: &Seen<'_>);
+    fn frame(&mut self, frame: &SeenFrame<'_>);
 }
 
 /// The observer, if there is one.
@@ -91,7 +91,7 @@ mod tests {
     struct Notes(Arc<Mutex<Vec<String>>>);
 
     impl FrameWatch for Notes {
-        fn frame(&mut self, frame: &Seen<'_>) {
+        fn frame(&mut self, frame: &SeenFrame<'_>) {
             let bits = [(frame.fin, " fin"), (frame.masked, " masked")]
                 .map(|(set, word)| if set { word } else { "" });
             let rsv: String = frame.rsv.iter().map(|set| if *set { '1' } else { '0' }).collect();

@@ -11,7 +11,7 @@ use super::{
     frame,
     frame_parser::FrameParser,
     outgoing::{Outgoing, Unsent},
-    watch::{FrameWatch, Seen, Watch, Way},
+    watch::{FrameSender, FrameWatch, SeenFrame, Watch},
 };
 use crate::net::Stream;
 use bytes::Bytes;
@@ -62,7 +62,7 @@ impl Wire {
     /// A transport with what was already read of it; `size` is that of the read buffer, bytes.
     /// A message has at most `max` bytes.
     pub fn new(stream: Stream, read_ahead: &[u8], size: usize, max: usize, is_client: bool) -> Self {
-        let mut parser = FrameParser::new(Way::In);
+        let mut parser = FrameParser::new(FrameSender::In);
         parser.advance(read_ahead, &mut None);
         // Fresh from the system and not written to, most of it costs an idle connection nothing.
         let mut buffer = vec![0; size.max(read_ahead.len())];
@@ -81,7 +81,7 @@ impl Wire {
             watch: None,
             mutes_pongs: false,
             is_answered: false,
-            spoken: FrameParser::new(Way::Out),
+            spoken: FrameParser::new(FrameSender::Out),
             broken: None,
         }
     }
@@ -90,7 +90,7 @@ impl Wire {
     pub fn watch(&mut self, watch: Box<dyn FrameWatch>) {
         debug_assert!(self.from == 0 && self.moved.received == self.to as u64, "before anything is received");
         self.watch = Some(watch);
-        self.parser = FrameParser::new(Way::In);
+        self.parser = FrameParser::new(FrameSender::In);
         self.parser.advance(&self.buffer[..self.to], &mut self.watch);
     }
 
@@ -170,7 +170,7 @@ impl Wire {
         }
         let is_masked = self.out.masks();
         if let Some(watch) = &mut self.watch {
-            watch.frame(&Seen::new(Way::Out, first, is_masked, payload.len() as u64, &payload));
+            watch.frame(&SeenFrame::new(FrameSender::Out, first, is_masked, payload.len() as u64, &payload));
         }
         self.out.push(first, payload)
     }

@@ -20,20 +20,20 @@ const NEVER: Duration = LONG.saturating_mul(10);
 /// Nothing is left but by what the test is about.
 const PATIENT: Parting = Parting { by: None, stall: NEVER, cut: false };
 /// Nobody is waited for long who has taken everything.
-const QUICK: Pace = Pace { linger: Duration::from_millis(50), window: NEVER };
+const QUICK: PartTimes = PartTimes { linger: Duration::from_millis(50), window: NEVER };
 
 /// More than a far end's system takes by itself, bytes.
 const SOME: usize = 200 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum StreamKind {
     Tcp,
     Unix,
     Tls,
     TlsOverUnix,
 }
 
-const KINDS: [Kind; 4] = [Kind::Tcp, Kind::Unix, Kind::Tls, Kind::TlsOverUnix];
+const KINDS: [StreamKind; 4] = [StreamKind::Tcp, StreamKind::Unix, StreamKind::Tls, StreamKind::TlsOverUnix];
 
 /// Both ends of a TCP connection; the far one has a small receive buffer.
 async fn tcp() -> (TcpStream, TcpStream) {
@@ -60,21 +60,21 @@ async fn tls(near: Stream, far: Stream, serves: bool) -> (Stream, Stream) {
 }
 
 /// Our end, below a layer as a proxy leaves it, and the far end.
-async fn pair(kind: Kind) -> (Stream, Stream) {
+async fn pair(kind: StreamKind) -> (Stream, Stream) {
     let (near, far): (Stream, Stream) = match kind {
-        Kind::Tcp | Kind::Tls => {
+        StreamKind::Tcp | StreamKind::Tls => {
             let (near, far) = tcp().await;
             (Box::pin(near), Box::pin(far))
         }
-        Kind::Unix | Kind::TlsOverUnix => {
+        StreamKind::Unix | StreamKind::TlsOverUnix => {
             let (near, far) = UnixStream::pair().unwrap();
             (Box::pin(near), Box::pin(far))
         }
     };
     let near: Stream = Box::pin(Prefixed::new(Bytes::new(), near));
     match kind {
-        Kind::Tcp | Kind::Unix => (near, far),
-        _ => tls(near, far, kind == Kind::Tls).await,
+        StreamKind::Tcp | StreamKind::Unix => (near, far),
+        _ => tls(near, far, kind == StreamKind::Tls).await,
     }
 }
 
@@ -123,15 +123,15 @@ async fn got(reader: JoinHandle<Got>) -> Got {
 }
 
 /// Parts, and does not wait for ever; gives what was discarded and how long it took.
-async fn left(stream: &mut Stream, parting: Parting, pace: Pace) -> (u64, Duration) {
+async fn left(stream: &mut Stream, parting: Parting, times: PartTimes) -> (u64, Duration) {
     let begun = Instant::now();
-    let discarded = timeout(LONG, leave(stream, parting, pace)).await.unwrap();
+    let discarded = timeout(LONG, leave(stream, parting, times)).await.unwrap();
     (discarded, begun.elapsed())
 }
 
 /// Parts and drops.
-async fn gone(mut stream: Stream, parting: Parting, pace: Pace) -> (u64, Duration) {
-    left(&mut stream, parting, pace).await
+async fn gone(mut stream: Stream, parting: Parting, times: PartTimes) -> (u64, Duration) {
+    left(&mut stream, parting, times).await
 }
 
 #[tokio::test]
@@ -177,10 +177,10 @@ async fn the_backlog_is_what_the_far_end_did_not_take() {
         let written = fill(&mut near).await;
         let backlog = near.backlog().unwrap();
         assert!(backlog > written as u64 / 2, "{kind:?}: {backlog} of {written}");
-        if kind == Kind::Tcp {
+        if kind == StreamKind::Tcp {
             assert!(backlog < written as u64, "what the far end's system has taken does not count");
         }
-        let is_encrypted = matches!(kind, Kind::Tls | Kind::TlsOverUnix);
+        let is_encrypted = matches!(kind, StreamKind::Tls | StreamKind::TlsOverUnix);
         assert_eq!(near.beneath().held > 0, is_encrypted, "{kind:?}: TLS holds what the socket did not take");
         let reader = reader(far, 65536, Duration::ZERO);
         timeout(LONG, near.flush()).await.unwrap().unwrap();
@@ -199,7 +199,7 @@ async fn the_backlog_is_what_the_far_end_did_not_take() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_a_far_end_takes_is_what_its_program_reads_and_not_what_its_system_still_buffers() {
-    for kind in KINDS.into_iter().filter(|kind| matches!(kind, Kind::Tcp | Kind::Tls)) {
+    for kind in KINDS.into_iter().filter(|kind| matches!(kind, StreamKind::Tcp | StreamKind::Tls)) {
         let (mut near, far) = pair(kind).await;
         let written = fill(&mut near).await;
         let (taken, backlog) = (near.taken().unwrap(), near.backlog().unwrap());
@@ -231,7 +231,7 @@ async fn a_slow_reader_is_waited_for_and_gets_everything() {
             let (mut near, mut far) = pair(kind).await;
             // Megabytes once, over more time than either clock has; less where only the layers differ.
             let (most, clocks) = match (kind, ends) {
-                (Kind::Tcp, true) => (usize::MAX, Duration::from_millis(800)),
+                (StreamKind::Tcp, true) => (usize::MAX, Duration::from_millis(800)),
                 _ => (SOME, NEVER),
             };
             let written = fill_to(&mut near, most).await;
@@ -243,7 +243,7 @@ async fn a_slow_reader_is_waited_for_and_gets_everything() {
             }
             let reader = reader(far, 8192, Duration::from_millis(3));
             let parting = Parting { stall: clocks, ..PATIENT };
-            let (discarded, took) = left(&mut near, parting, Pace { window: clocks, ..QUICK }).await;
+            let (discarded, took) = left(&mut near, parting, PartTimes { window: clocks, ..QUICK }).await;
             assert_eq!(near.backlog().unwrap_or(0), 0, "{kind:?} {ends}: it is left with nothing on its way");
             drop(near);
             assert_eq!(got(reader).await, (written, None), "{kind:?} {ends}");
@@ -272,28 +272,28 @@ async fn a_reader_that_stands_still_is_left_after_the_stall() {
 
 #[tokio::test]
 async fn what_comes_renews_the_stall_and_not_the_time_for_taking() {
-    let (mut near, mut far) = pair(Kind::Tcp).await;
+    let (mut near, mut far) = pair(StreamKind::Tcp).await;
     fill(&mut near).await;
     let talker = tokio::spawn(async move {
         while far.write_all(b"still here").await.is_ok() {
             sleep(Duration::from_millis(5)).await;
         }
     });
-    let pace = Pace { window: Duration::from_millis(300), ..QUICK };
+    let times = PartTimes { window: Duration::from_millis(300), ..QUICK };
     let parting = Parting { by: None, stall: Duration::from_millis(100), cut: false };
-    let (discarded, took) = gone(near, parting, pace).await;
-    assert!(discarded > 100 && took >= pace.window, "{discarded} in {took:?}");
+    let (discarded, took) = gone(near, parting, times).await;
+    assert!(discarded > 100 && took >= times.window, "{discarded} in {took:?}");
     timeout(LONG, talker).await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_reader_that_takes_too_little_is_left() {
-    let (mut near, far) = pair(Kind::Tcp).await;
+    let (mut near, far) = pair(StreamKind::Tcp).await;
     let written = fill(&mut near).await;
     let reader = reader(far, 256, Duration::from_millis(10));
-    let pace = Pace { window: Duration::from_millis(200), ..QUICK };
-    let (_, took) = left(&mut near, PATIENT, pace).await;
-    assert!(took >= pace.window);
+    let times = PartTimes { window: Duration::from_millis(200), ..QUICK };
+    let (_, took) = left(&mut near, PATIENT, times).await;
+    assert!(took >= times.window);
     assert!(near.backlog().is_none_or(|left| left > written as u64 / 2), "it took a little");
     reader.abort();
 }
@@ -320,7 +320,7 @@ async fn a_moment_that_is_over_still_ends_the_stream() {
     for kind in KINDS {
         let (near, far) = pair(kind).await;
         let parting = Parting { by: Some(Instant::now()), ..PATIENT };
-        gone(near, parting, Pace { linger: NEVER, window: NEVER }).await;
+        gone(near, parting, PartTimes { linger: NEVER, window: NEVER }).await;
         assert_eq!(got(reader(far, 64, Duration::ZERO)).await, (0, None), "{kind:?}");
     }
 }
@@ -337,12 +337,12 @@ async fn a_cut_stream_is_seen_to_be_cut_after_all_of_it() {
             }
             let reader = reader(far, 8192, Duration::from_millis(5));
             // It ends by what it sees while the socket is still open.
-            let pace = Pace { linger: NEVER, window: NEVER };
-            gone(near, Parting { cut: true, ..PATIENT }, pace).await;
+            let times = PartTimes { linger: NEVER, window: NEVER };
+            gone(near, Parting { cut: true, ..PATIENT }, times).await;
             let error = match kind {
-                Kind::Tcp => Some(io::ErrorKind::ConnectionReset),
-                Kind::Unix => None,
-                Kind::Tls | Kind::TlsOverUnix => Some(io::ErrorKind::UnexpectedEof),
+                StreamKind::Tcp => Some(io::ErrorKind::ConnectionReset),
+                StreamKind::Unix => None,
+                StreamKind::Tls | StreamKind::TlsOverUnix => Some(io::ErrorKind::UnexpectedEof),
             };
             assert_eq!(got(reader).await, (written, error), "{kind:?} {ends}");
         }
@@ -370,7 +370,7 @@ async fn a_far_end_that_is_gone_is_not_waited_for() {
                 }
                 drop(far);
                 let backlog = timeout(LONG / 2, leaving).await.unwrap().unwrap();
-                if kind == Kind::Tcp {
+                if kind == StreamKind::Tcp {
                     assert_ne!(backlog, Some(0), "what it did not take is still counted");
                 }
             }

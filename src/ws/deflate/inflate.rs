@@ -7,7 +7,7 @@
 
 use super::{RESERVED, RSV1, TAIL, Volume};
 use crate::ws::{
-    assembly::Refused,
+    assembly::AssemblyError,
     frame::{BINARY, CONTINUATION, FIN, Header, TEXT, apply_mask, put_head, within},
     memory,
 };
@@ -39,9 +39,9 @@ pub(in crate::ws) fn is_corrupt(error: &io::Error) -> bool {
 }
 
 /// Takes from bytes; tells how much it took, and how much of it got through. It takes all if nothing does.
-pub(in crate::ws) trait Sink: FnMut(&[u8]) -> io::Result<(usize, usize)> {}
+pub(in crate::ws) trait InflatedOutput: FnMut(&[u8]) -> io::Result<(usize, usize)> {}
 
-impl<F: FnMut(&[u8]) -> io::Result<(usize, usize)>> Sink for F {}
+impl<F: FnMut(&[u8]) -> io::Result<(usize, usize)>> InflatedOutput for F {}
 
 /// The peer's frames on their way to the engine.
 pub(in crate::ws) struct Inflating {
@@ -123,7 +123,7 @@ impl Inflating {
     pub(in crate::ws) fn pass(
         &mut self,
         input: &mut [u8],
-        into: &mut impl Sink,
+        into: &mut impl InflatedOutput,
     ) -> io::Result<(usize, usize)> {
         let mut taken = 0;
         loop {
@@ -161,7 +161,7 @@ impl Inflating {
         let taken = self.header.take(input);
         if self.header.is_whole() {
             if self.header.is_impossible() {
-                return Err(Refused::Length.into());
+                return Err(AssemblyError::Length.into());
             }
             self.begin_frame();
         }
@@ -271,9 +271,9 @@ impl Inflating {
     }
 
     /// Room for a piece; before the first one, for the inflater too, whose allocations cannot be refused.
-    fn make_room(&mut self) -> Result<(), Refused> {
+    fn make_room(&mut self) -> Result<(), AssemblyError> {
         if self.inflater.is_none() && !memory::has_spare(INFLATER + PIECE) {
-            return Err(Refused::Memory(PIECE as u64));
+            return Err(AssemblyError::Memory(PIECE as u64));
         }
         self.piece.resize(HEADER + PIECE, 0);
         Ok(())
@@ -296,7 +296,7 @@ impl Inflating {
 }
 
 /// Gives as much as is taken, and tells how much got through.
-fn give(from: &[u8], left: &mut Range<usize>, into: &mut impl Sink) -> io::Result<usize> {
+fn give(from: &[u8], left: &mut Range<usize>, into: &mut impl InflatedOutput) -> io::Result<usize> {
     if Range::is_empty(left) {
         return Ok(0);
     }

@@ -86,7 +86,7 @@ struct Said {
 }
 
 /// The text that is left to be read.
-struct Rest<'a>(&'a str);
+struct FieldParser<'a>(&'a str);
 
 impl Said {
     fn read(extension: &Extension, is_offer: bool) -> Result<Self, String> {
@@ -130,7 +130,7 @@ fn bits(name: &str, value: Option<&str>) -> Result<u8, String> {
 fn extensions(headers: &HeaderMap) -> Option<Vec<Extension>> {
     let mut all = Vec::new();
     for line in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {
-        let mut rest = Rest(line.to_str().ok()?.trim_matches([' ', '\t']));
+        let mut rest = FieldParser(line.to_str().ok()?.trim_matches([' ', '\t']));
         // An empty member is no member (RFC 9110 section 5.6.1).
         while !rest.0.is_empty() {
             if !rest.takes(',') {
@@ -144,7 +144,7 @@ fn extensions(headers: &HeaderMap) -> Option<Vec<Extension>> {
     Some(all)
 }
 
-impl<'a> Rest<'a> {
+impl<'a> FieldParser<'a> {
     fn takes(&mut self, separator: char) -> bool {
         let Some(rest) = self.0.strip_prefix(separator) else { return false };
         self.0 = rest.trim_start_matches([' ', '\t']);

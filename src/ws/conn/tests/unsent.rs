@@ -8,7 +8,7 @@ use tokio::io::AsyncWrite;
 
 /// What a transport took, how much more it takes, and what there is to read.
 #[derive(Default)]
-struct Shared {
+struct NarrowState {
     took: Vec<u8>,
     room: usize,
     step: usize,
@@ -18,7 +18,7 @@ struct Shared {
 }
 
 #[derive(Clone, Default)]
-struct Narrow(Arc<Mutex<Shared>>);
+struct Narrow(Arc<Mutex<NarrowState>>);
 
 impl crate::net::Transport for Narrow {}
 
@@ -72,12 +72,12 @@ impl Numbers {
 
 /// How the connection writes.
 #[derive(Clone, Copy, Debug)]
-struct Kind {
+struct WriterKind {
     part: Part,
     compressed: bool,
 }
 
-impl Kind {
+impl WriterKind {
     const ALL: [Self; 4] = [
         Self { part: Part::Client, compressed: false },
         Self { part: Part::Server, compressed: false },
@@ -155,12 +155,13 @@ fn told(messages: &[Vec<u8>]) -> Unsent {
 }
 
 /// A connection whose transport took a part of what was queued, and what that was.
-fn filled(kind: Kind, seed: u64, fails: bool) -> (Conn, Narrow, Vec<Vec<u8>>, Numbers) {
+fn filled(kind: WriterKind, seed: u64, fails: bool) -> (Conn, Narrow, Vec<Vec<u8>>, Numbers) {
     let mut numbers = Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let narrow = Narrow::default();
     let room = [numbers.below(40), numbers.below(3000), numbers.below(3 * FRAGMENT)][numbers.below(3)];
     let step = [1 + numbers.below(9), 1 + numbers.below(5000), usize::MAX][numbers.below(3)];
-    *narrow.0.lock().unwrap() = Shared { room, step: step.max(room / 5000), fails, ..Shared::default() };
+    *narrow.0.lock().unwrap() =
+        NarrowState { room, step: step.max(room / 5000), fails, ..NarrowState::default() };
     let mut conn = kind.conn(kind.part, narrow.clone(), &[]);
     let queued = fill(&mut conn, &mut numbers);
     (conn, narrow, queued, numbers)
@@ -169,7 +170,7 @@ fn filled(kind: Kind, seed: u64, fails: bool) -> (Conn, Narrow, Vec<Vec<u8>>, Nu
 #[test]
 fn what_the_peer_reads_ahead_of_our_answer_to_its_close_is_all_but_what_is_unsent() {
     let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
-    for (kind, seed) in Kind::ALL.into_iter().flat_map(|kind| (1..25).map(move |seed| (kind, seed))) {
+    for (kind, seed) in WriterKind::ALL.into_iter().flat_map(|kind| (1..25).map(move |seed| (kind, seed))) {
         let (mut conn, narrow, queued, mut numbers) = filled(kind, seed, false);
         let crosses = numbers.below(4) == 0;
         if crosses {
@@ -199,7 +200,7 @@ fn what_the_peer_reads_ahead_of_our_answer_to_its_close_is_all_but_what_is_unsen
 #[test]
 fn what_a_failed_write_left_unsent_is_told_and_so_is_what_is_queued_after_it() {
     let mut cx = Context::from_waker(Waker::noop());
-    for (kind, seed) in Kind::ALL.into_iter().flat_map(|kind| (1..25).map(move |seed| (kind, seed))) {
+    for (kind, seed) in WriterKind::ALL.into_iter().flat_map(|kind| (1..25).map(move |seed| (kind, seed))) {
         let (mut conn, narrow, mut queued, _) = filled(kind, seed, true);
         while conn.poll_flush(&mut cx).is_pending() {}
         if conn.queued() < HIGH_WATER {
@@ -217,7 +218,7 @@ fn what_a_failed_write_left_unsent_is_told_and_so_is_what_is_queued_after_it() {
 #[test]
 fn what_is_taken_back_is_never_sent_and_no_close_stands_in_half_a_frame() {
     let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
-    for (kind, seed) in Kind::ALL.into_iter().flat_map(|kind| (1..25).map(move |seed| (kind, seed))) {
+    for (kind, seed) in WriterKind::ALL.into_iter().flat_map(|kind| (1..25).map(move |seed| (kind, seed))) {
         let (mut conn, narrow, queued, _) = filled(kind, seed, false);
         narrow.0.lock().unwrap().incoming = kind.close();
         batch.clear();
