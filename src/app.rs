@@ -13,7 +13,7 @@ use crate::{
     link::{Stdio, Streams},
     observe::{Meter, Redactor, Reporter, TerminalSize, Verbosity},
     plan::{Color, Common, Direction, Look, Plan},
-    term::{self, Above, Prompt, Terminal},
+    term::{self, Above, Terminal, TerminalPrompt},
     tls::ServerTls,
 };
 use anyhow::Context as _;
@@ -150,14 +150,14 @@ fn prompt(
     many: bool,
     screen: Screen,
     env: fn(&str) -> Option<String>,
-) -> Option<Prompt> {
+) -> Option<TerminalPrompt> {
     let Common { framing, direction, .. } = common;
     // A framing is chosen for bytes, on a terminal too; a log of lines with their times counts as one.
     let chosen = framing.is_chosen() || framing.stamp.is_some();
     if chosen || *direction == Direction::ReceiveOnly || common.input_left.is_some() {
         return None;
     }
-    let setup = term::Setup {
+    let setup = term::PromptSetup {
         look,
         raw: framing.raw,
         kind: framing.kind.unwrap_or(Kind::Text),
@@ -167,13 +167,13 @@ fn prompt(
         close: common.rules.close.clone(),
         env,
     };
-    Prompt::new(screen.terminal?, setup, &screen.above)
+    TerminalPrompt::new(screen.terminal?, setup, &screen.above)
 }
 
 fn drive(
     plan: Plan,
     mut stdio: Stdio,
-    prompt: Option<&Prompt>,
+    prompt: Option<&TerminalPrompt>,
     ignored: Ignored,
     reporter: &Reporter,
 ) -> anyhow::Result<Result<()>> {

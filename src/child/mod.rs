@@ -183,7 +183,7 @@ impl Child {
         let all = slices.iter().map(|slice| slice.len()).sum();
         let written = match &mut self.stdin {
             Some(Input::Pipe(stdin)) => ready!(Pin::new(stdin).poll_write_vectored(cx, slices)),
-            Some(Input::Terminal(keys)) => ready!(keys.poll_write(cx, slices)),
+            Some(Input::Terminal(input)) => ready!(input.poll_write(cx, slices)),
             None => Ok(0),
         };
         match written {
@@ -198,8 +198,8 @@ impl Child {
 
     /// Ready when it can have everything that was written.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(Input::Terminal(keys)) = &mut self.stdin
-            && ready!(keys.poll_flush(cx)).is_err()
+        if let Some(Input::Terminal(input)) = &mut self.stdin
+            && ready!(input.poll_flush(cx)).is_err()
         {
             self.stdin = None;
         }
@@ -208,9 +208,9 @@ impl Child {
 
     /// Ends its input.
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(Input::Terminal(keys)) = &mut self.stdin {
+        if let Some(Input::Terminal(input)) = &mut self.stdin {
             // There is nobody left to tell if it fails.
-            let _ = ready!(keys.poll_end(cx));
+            let _ = ready!(input.poll_end(cx));
         }
         if let (Some(Input::Pipe(pipe)), Some(_)) = (&self.stdin, self.status) {
             // It left with this in the pipe.
@@ -327,7 +327,7 @@ impl ChildOutput {
         match self {
             Self::Own(stdout) => Pin::new(stdout).poll_read(cx, buffer),
             Self::Shared(stdout) => Pin::new(stdout).poll_read(cx, buffer),
-            Self::Terminal(screen) => screen.poll_read(cx, buffer),
+            Self::Terminal(output) => output.poll_read(cx, buffer),
         }
     }
 
@@ -352,10 +352,10 @@ impl ChildOutput {
 
 /// Its three streams: a terminal.
 fn on_terminal(command: &mut Command, manner: Manner) -> io::Result<(Option<Input>, Option<ChildOutput>)> {
-    let (keys, screen, theirs) = terminal::create(manner)
+    let (input, output, theirs) = terminal::create(manner)
         .map_err(|error| io::Error::new(error.kind(), format!("no terminal for it: {error}")))?;
     command.stdin(theirs.try_clone()?).stdout(theirs.try_clone()?).stderr(theirs);
-    Ok((Some(Input::Terminal(keys)), Some(ChildOutput::Terminal(screen))))
+    Ok((Some(Input::Terminal(input)), Some(ChildOutput::Terminal(output))))
 }
 
 /// Its streams: pipes, in a process group of its own. What is not returned comes with the child.

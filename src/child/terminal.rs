@@ -80,9 +80,9 @@ pub(super) fn create(manner: Manner) -> io::Result<(TerminalInput, TerminalOutpu
     ioctl_fionbio(&ours, true)?;
     #[expect(deprecated, reason = "its successor is unsafe; an OwnedFd keeps by itself what that asks for")]
     let ours = Arc::new(AsyncFd::new(ours)?);
-    let keys =
+    let input =
         TerminalInput { to: Arc::clone(&ours), manner, pending: BytesMut::new(), in_line: 0, ended: false };
-    Ok((keys, TerminalOutput(ours), theirs))
+    Ok((input, TerminalOutput(ours), theirs))
 }
 
 fn hush(modes: &mut Termios) {

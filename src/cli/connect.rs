@@ -3,11 +3,11 @@
 use super::{
     expand::{Expander, usage},
     expectations::{Expectations, Scripting},
-    groups::{Again, Session},
+    groups::{Again, SessionArgs},
     handshake,
-    lower::{self, Given},
+    lower::{self, GivenOptions},
     pasted,
-    shared::{Shared, Use},
+    shared::{SharedArgs, Use},
     sides::Credentials,
     values,
 };
@@ -48,7 +48,7 @@ pub(super) struct ConnectArgs {
     #[arg(long, value_name = "LINE", help_heading = "Handshake", hide_short_help = true)]
     pub curl: Option<String>,
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedArgs,
     #[command(flatten)]
     pub expectations: Expectations,
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub(super) struct ConnectArgs {
     #[command(flatten)]
     pub checks: Checks,
     #[command(flatten)]
-    pub prompt: Prompt,
+    pub prompt: PromptArgs,
     #[command(flatten)]
     pub colors: Colors,
 }
@@ -71,15 +71,15 @@ pub(super) struct ConnectArgs {
 #[command(next_help_heading = "Output")]
 pub(super) struct Colors {
     /// Use colours on a terminal; auto heeds NO_COLOR
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_short_help = true)]
-    pub color: Color,
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto, hide_short_help = true)]
+    pub color: ColorChoice,
 }
 
 /// The prompt of `connect`.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Prompt")]
-pub(super) struct Prompt {
+pub(super) struct PromptArgs {
     /// Show JSON as it was sent, on one line and without colours
     #[arg(long)]
     pub no_pretty: bool,
@@ -90,7 +90,7 @@ pub(super) struct Prompt {
 
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Color {
+pub(super) enum ColorChoice {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
     /// On every terminal.
@@ -128,7 +128,7 @@ pub(super) struct Checks {
 }
 
 impl ConnectArgs {
-    pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
+    pub(super) fn lower(mut self, given: &GivenOptions, expander: &mut Expander) -> Result<Plan> {
         let probe = self.checks.lower(&self.shared.session, given)?;
         let look = look(&self.colors, &self.prompt);
         if let Some(line) = self.curl.take() {
@@ -141,7 +141,7 @@ impl ConnectArgs {
             given,
             expander,
         )?;
-        let Shared { session, handshake, network, .. } = self.shared;
+        let SharedArgs { session, handshake, network, .. } = self.shared;
         let client = ClientOptions {
             follow: network.location,
             ..handshake::client(handshake, self.credentials, expander)?
@@ -173,7 +173,7 @@ impl ConnectArgs {
     }
 
     /// Adds what the pasted line asks for where the command line itself says nothing.
-    fn over(&mut self, line: Self, given: &Given) {
+    fn over(&mut self, line: Self, given: &GivenOptions) {
         fn fill<T>(own: &mut Option<T>, line: Option<T>) {
             if own.is_none() {
                 *own = line;
@@ -265,12 +265,12 @@ impl ConnectArgs {
 }
 
 /// The look of a terminal.
-fn look(colors: &Colors, prompt: &Prompt) -> Look {
+fn look(colors: &Colors, prompt: &PromptArgs) -> Look {
     Look {
         color: match colors.color {
-            Color::Auto => plan::Color::Auto,
-            Color::Always => plan::Color::Always,
-            Color::Never => plan::Color::Never,
+            ColorChoice::Auto => plan::Color::Auto,
+            ColorChoice::Always => plan::Color::Always,
+            ColorChoice::Never => plan::Color::Never,
         },
         pretty: !prompt.no_pretty,
         history: !prompt.no_history,
@@ -279,7 +279,7 @@ fn look(colors: &Colors, prompt: &Prompt) -> Look {
 
 impl Checks {
     /// The probe that is asked for, if any; the pings of a session have a slower clock.
-    fn lower(&self, session: &Session, given: &Given) -> Result<Option<Probe>> {
+    fn lower(&self, session: &SessionArgs, given: &GivenOptions) -> Result<Option<Probe>> {
         let interval = match session.ping_interval.0.filter(|_| given.has("ping_interval")) {
             None if given.has("ping_interval") && self.ping.is_some() => {
                 return Err(usage("--ping-interval off leaves --ping nothing to do")

@@ -49,7 +49,7 @@ impl<'a, 'c> Expander<'a, 'c> {
 
     /// The bytes of a message, exactly as they stand in the file; at most `longest`, which is `--max-message`.
     pub(super) fn message(&mut self, option: &'static str, text: &str, longest: usize) -> Result<Vec<u8>> {
-        let bytes = self.bytes(option, text, Limit::Message(longest))?;
+        let bytes = self.bytes(option, text, ReadLimit::Message(longest))?;
         match bytes.len() > longest {
             true => Err(too_long(&format!("a message of {option}"), longest)),
             false => Ok(bytes),
@@ -69,10 +69,10 @@ impl<'a, 'c> Expander<'a, 'c> {
 
     /// A script at standard input.
     pub(super) fn script(&mut self) -> Result<String> {
-        decoded("--script", self.stdin("--script", Limit::Script)?)
+        decoded("--script", self.stdin("--script", ReadLimit::Script)?)
     }
 
-    fn bytes(&mut self, option: &'static str, text: &str, limit: Limit) -> Result<Vec<u8>> {
+    fn bytes(&mut self, option: &'static str, text: &str, limit: ReadLimit) -> Result<Vec<u8>> {
         match text.strip_prefix('@') {
             None => Ok(os_text::bytes(text)),
             Some(literal) if literal.starts_with('@') => Ok(os_text::bytes(literal)),
@@ -111,7 +111,7 @@ impl<'a, 'c> Expander<'a, 'c> {
 
     /// A value of any number of lines.
     pub(super) fn text(&mut self, option: &'static str, text: &str) -> Result<String> {
-        decoded(option, self.bytes(option, text, Limit::Value)?)
+        decoded(option, self.bytes(option, text, ReadLimit::Value)?)
     }
 
     /// A variable of the environment, if it is text.
@@ -138,7 +138,7 @@ impl<'a, 'c> Expander<'a, 'c> {
         }
     }
 
-    fn stdin(&mut self, option: &'static str, limit: Limit) -> Result<Vec<u8>> {
+    fn stdin(&mut self, option: &'static str, limit: ReadLimit) -> Result<Vec<u8>> {
         if let Some(first) = self.stdin_taken_by.replace(option) {
             return Err(usage(format!("{option} @-: standard input was already read for {first}"))
                 .hint(format!("read one of the two from a file with {option} @FILE")));
@@ -150,14 +150,14 @@ impl<'a, 'c> Expander<'a, 'c> {
 
 /// Bound on the length of a value.
 #[derive(Clone, Copy)]
-enum Limit {
+enum ReadLimit {
     /// `--max-message`, bytes.
     Message(usize),
     Script,
     Value,
 }
 
-impl Limit {
+impl ReadLimit {
     fn bytes(self) -> usize {
         match self {
             Self::Message(longest) => longest,
@@ -181,7 +181,7 @@ pub(super) fn script(path: &Path) -> Result<String, String> {
 }
 
 /// Why a value cannot be had from there.
-fn unfit(source: &str, option: &str, unread: &Unread, limit: Limit) -> Fault {
+fn unfit(source: &str, option: &str, unread: &Unread, limit: ReadLimit) -> Fault {
     let cannot = |cause: &str| unreadable(format!("cannot read {source} for {option}: {cause}"));
     match (unread, limit) {
         (Unread::Io(error), _) if source == STDIN => cannot(&os_error::words(error)),
@@ -189,10 +189,12 @@ fn unfit(source: &str, option: &str, unread: &Unread, limit: Limit) -> Fault {
             .hint(format!("check the name; {option} '@@{source}' is the text @{source} itself")),
         (Unread::Endless, _) => cannot("it is a device without an end")
             .hint(format!("take a part of it: head -c 1000 {source} | wsio … {option} @-")),
-        (Unread::TooLong, Limit::Message(longest)) => too_long(&format!("{source} for {option}"), longest),
-        (Unread::TooLong, Limit::Script) => cannot(&format!("it holds more than {SCRIPT} bytes"))
+        (Unread::TooLong, ReadLimit::Message(longest)) => {
+            too_long(&format!("{source} for {option}"), longest)
+        }
+        (Unread::TooLong, ReadLimit::Script) => cannot(&format!("it holds more than {SCRIPT} bytes"))
             .hint("give a file that joins smaller ones with `include FILE`"),
-        (Unread::TooLong, Limit::Value) => {
+        (Unread::TooLong, ReadLimit::Value) => {
             cannot(&format!("it holds more than the {VALUE} bytes that a value may have"))
                 .hint(format!("name a file that holds nothing but the value of {option}"))
         }

@@ -4,8 +4,8 @@
 
 use super::{
     expand::{self, Expander, usage},
-    groups::Session,
-    lower::Given,
+    groups::SessionArgs,
+    lower::GivenOptions,
     values::{self, Codes},
 };
 use crate::{
@@ -61,7 +61,7 @@ pub(super) struct Scripting {
 
 impl Expectations {
     /// The rules of a session with these expectations.
-    pub(super) fn rules(&self, session: &Session, given: &Given) -> Rules {
+    pub(super) fn rules(&self, session: &SessionArgs, given: &GivenOptions) -> Rules {
         let mut rules = session.rules();
         if !self.patterns.is_empty() || !self.fields.is_empty() {
             let (patterns, fields) = (self.patterns.clone(), self.fields.clone());
@@ -91,7 +91,12 @@ impl Expectations {
 
 impl Scripting {
     /// Reads the script, if there is one, into what is expected.
-    pub(super) fn lower(&self, expect: Expect, given: &Given, expander: &mut Expander) -> Result<Expect> {
+    pub(super) fn lower(
+        &self,
+        expect: Expect,
+        given: &GivenOptions,
+        expander: &mut Expander,
+    ) -> Result<Expect> {
         let Some(path) = &self.script else { return Ok(expect) };
         let on_output = self.report.iter().filter(|report| report.file().is_none()).count();
         if on_output > 0 && given.has("json") {

@@ -3,7 +3,7 @@
 //! An option is defined once, here or in `sides`, and flattened into the subcommands,
 //! so that it cannot mean different things in different places.
 
-use super::values::{self, Codes, Limit, SizeLimit};
+use super::values::{self, Codes, SizeLimit, TimeLimit};
 use crate::{
     framing::{self, FRAMINGS, Framing},
     session::{CloseWith, Rules},
@@ -74,7 +74,7 @@ pub(super) struct Messages {
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Session")]
-pub(super) struct Session {
+pub(super) struct SessionArgs {
     /// End after N received messages; exit 1 if fewer came
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
@@ -83,7 +83,7 @@ pub(super) struct Session {
     pub one: bool,
     /// After the input, or --send where none comes, stay until the peer was silent for DURATION, or inf
     #[arg(long, value_name = "DURATION", value_parser = values::zero_or_limit, default_value = "1s")]
-    pub linger: Limit,
+    pub linger: TimeLimit,
     /// Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]
     #[arg(long, value_name = "CODE[:REASON]|none", value_parser = values::close, hide_short_help = true)]
     pub close: Option<CloseWith>,
@@ -95,28 +95,28 @@ pub(super) struct Session {
     pub close_timeout: Duration,
     /// End each session normally once it has lasted DURATION: close it, and exit 0 if all else is well
     #[arg(long = "for", value_name = "DURATION", value_parser = values::limit, hide_short_help = true)]
-    pub lasts: Option<Limit>,
+    pub lasts: Option<TimeLimit>,
     /// Close after DURATION, be gone by --close-timeout after that, with exit 28
     #[arg(short = 'm', long, value_name = "DURATION", value_parser = values::limit)]
-    pub timeout: Option<Limit>,
+    pub timeout: Option<TimeLimit>,
     /// End after DURATION without a message either way, with exit 28
     #[arg(long, value_name = "DURATION", value_parser = values::limit, hide_short_help = true)]
-    pub idle_timeout: Option<Limit>,
+    pub idle_timeout: Option<TimeLimit>,
     /// Ping the peer every DURATION, or off
     #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "20s", hide_short_help = true)]
-    pub ping_interval: Limit,
+    pub ping_interval: TimeLimit,
     /// Give the peer up when a ping stays unanswered for DURATION, or off
     #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "20s", hide_short_help = true)]
-    pub ping_timeout: Limit,
+    pub ping_timeout: TimeLimit,
     /// Answer no pings, to see whether the peer drops who never does
     #[arg(long, hide_short_help = true)]
     pub no_pong: bool,
     /// Wait at most DURATION until the connection is open, or off
     #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "10s", hide_short_help = true)]
-    pub connect_timeout: Limit,
+    pub connect_timeout: TimeLimit,
 }
 
-impl Session {
+impl SessionArgs {
     /// The rules of a session with these options.
     pub(super) fn rules(&self) -> Rules {
         Rules {
@@ -174,7 +174,7 @@ pub(super) struct Again {
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Output")]
-pub(super) struct Output {
+pub(super) struct OutputArgs {
     /// Say nothing but faults on standard error
     #[arg(short, long, visible_short_alias = 's', visible_alias = "silent", conflicts_with = "verbose")]
     pub quiet: bool,

@@ -39,16 +39,16 @@ const RENAMED: &[(&[&str], &str, &str)] = &[
 
 /// A command line as it was meant, beginning with the subcommand.
 #[derive(Default)]
-struct Line {
+struct MeantLine {
     /// Options with their values, and what stands by itself, in order.
-    pieces: Vec<Piece>,
+    parts: Vec<LinePart>,
     /// Host to listen on, when an option said it.
     host: Option<String>,
     port: Option<String>,
     program: Vec<String>,
 }
 
-enum Piece {
+enum LinePart {
     Option(Vec<String>),
     Place(String),
 }
@@ -59,11 +59,11 @@ pub(super) fn meant(words: &[String], command: &Command) -> Option<Vec<String>> 
         Some((first, rest)) if command.find_subcommand(first).is_some() => (Some(first.as_str()), rest),
         _ => (None, words),
     };
-    let meant = Line::read(subcommand, rest, command)?.write(subcommand)?;
+    let meant = MeantLine::read(subcommand, rest, command)?.write(subcommand)?;
     (meant != words && argv::parse(command, &meant)).then_some(meant)
 }
 
-impl Line {
+impl MeantLine {
     fn read(subcommand: Option<&str>, words: &[String], command: &Command) -> Option<Self> {
         let mut line = Self::default();
         let wscat = words.iter().any(|word| matches!(word.as_str(), "-c" | "--connect"));
@@ -88,28 +88,28 @@ impl Line {
             } else if NEEDLESS_WITH_VALUE.contains(&name) {
                 rest = rest.as_slice()[usize::from(value.is_none()).min(rest.len())..].iter();
             } else if name == "-n" && wscat && next.is_none_or(|next| next.parse::<u64>().is_err()) {
-                line.pieces.push(Piece::Option(vec!["-k".to_owned()]));
+                line.parts.push(LinePart::Option(vec!["-k".to_owned()]));
             } else if word.starts_with('-') && word != "-" {
                 // wscat's is a message; everybody else's is a proxy.
                 let name = if wscat && name == "-x" { "--execute" } else { name };
                 let renamed = RENAMED.iter().find(|(names, _, _)| names.contains(&name));
                 let (name, prefix) = renamed.map_or((name, ""), |(_, name, prefix)| (*name, *prefix));
                 let (option, taken) = option(argv::argument(command, name)?, name, value, next, prefix)?;
-                line.pieces.push(Piece::Option(option));
+                line.parts.push(LinePart::Option(option));
                 rest = rest.as_slice()[taken..].iter();
             } else if line.starts_program(subcommand, word) {
                 line.program = std::iter::once(word).chain(rest).cloned().collect();
                 break;
             } else {
-                line.pieces.push(Piece::Place(ours(word)));
+                line.parts.push(LinePart::Place(ours(word)));
             }
         }
         Some(line)
     }
 
     fn places(&self) -> impl Iterator<Item = &String> {
-        self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Place(place) if place != "-" => Some(place),
+        self.parts.iter().filter_map(|part| match part {
+            LinePart::Place(place) if place != "-" => Some(place),
             _ => None,
         })
     }
@@ -145,11 +145,11 @@ impl Line {
 
     fn plain(self, name: &str, with_dash: bool) -> Vec<String> {
         let mut words = vec![name.to_owned()];
-        for piece in self.pieces {
-            match piece {
-                Piece::Option(option) => words.extend(option),
-                Piece::Place(place) if place == "-" && !with_dash => {}
-                Piece::Place(place) => words.push(place),
+        for part in self.parts {
+            match part {
+                LinePart::Option(option) => words.extend(option),
+                LinePart::Place(place) if place == "-" && !with_dash => {}
+                LinePart::Place(place) => words.push(place),
             }
         }
         words
@@ -164,13 +164,13 @@ impl Line {
                 _ if more.starts_with('/') => Some(format!("{}{more}", url.trim_end_matches('/'))),
                 _ => None,
             };
-            self.pieces.retain(|piece| !matches!(piece, Piece::Place(place) if place == more));
+            self.parts.retain(|part| !matches!(part, LinePart::Place(place) if place == more));
             match whole {
                 Some(whole) => {
-                    self.pieces.retain(|piece| matches!(piece, Piece::Option(_)));
-                    self.pieces.push(Piece::Place(whole));
+                    self.parts.retain(|part| matches!(part, LinePart::Option(_)));
+                    self.parts.push(LinePart::Place(whole));
                 }
-                None => self.pieces.push(Piece::Option(vec!["--send".to_owned(), more.clone()])),
+                None => self.parts.push(LinePart::Option(vec!["--send".to_owned(), more.clone()])),
             }
         }
         self.plain("connect", false)
@@ -178,7 +178,7 @@ impl Line {
 
     fn listen(mut self) -> Option<Vec<String>> {
         let mut places: Vec<String> = self.places().cloned().collect();
-        self.pieces.retain(|piece| matches!(piece, Piece::Option(_)));
+        self.parts.retain(|part| matches!(part, LinePart::Option(_)));
         let mut address = match (self.host.take(), self.port.take()) {
             (Some(host), Some(port)) => format!("{host}:{port}"),
             (_, Some(port)) => port,
@@ -210,7 +210,7 @@ impl Line {
             Some("broadcast:mirror:") => words.push("--relay".to_owned()),
             Some(endpoint) => words.extend(["--to".to_owned(), endpoint.to_owned()]),
         }
-        let options = Self { pieces: self.pieces, ..Self::default() }.plain("", true);
+        let options = Self { parts: self.parts, ..Self::default() }.plain("", true);
         words.extend(options.into_iter().skip(1).filter(|option| target.is_none() || option != "-t"));
         if self.program.first().is_some_and(|program| is_port(program)) {
             return None;

@@ -2,7 +2,7 @@
 
 use super::{
     expand::{Expander, usage},
-    sides::{Credentials, Handshake},
+    sides::{Credentials, HandshakeArgs},
     values::{self, Field},
 };
 use crate::{
@@ -14,7 +14,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use std::collections::HashSet;
 
 pub(super) fn client(
-    handshake: Handshake,
+    handshake: HandshakeArgs,
     credentials: Credentials,
     expander: &mut Expander,
 ) -> Result<ClientOptions> {

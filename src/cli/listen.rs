@@ -5,9 +5,9 @@ use super::{
     expectations::Scripting,
     groups::{ChildErrors, Commands, Fanout},
     habits, handshake,
-    lower::{self, Given},
-    shared::{Shared, Use},
-    sides::{Admittance, Certificate, Handshake, Server},
+    lower::{self, GivenOptions},
+    shared::{SharedArgs, Use},
+    sides::{Admittance, CertificateArgs, HandshakeArgs, ServerArgs},
     values,
 };
 use crate::{
@@ -55,9 +55,9 @@ pub(super) struct ListenArgs {
     #[command(flatten)]
     pub scripting: Scripting,
     #[command(flatten)]
-    pub site: Site,
+    pub site: SiteArgs,
     #[command(flatten)]
-    pub server: Server,
+    pub server: ServerArgs,
     #[command(flatten)]
     pub fanout: Fanout,
     #[command(flatten)]
@@ -65,14 +65,14 @@ pub(super) struct ListenArgs {
     #[command(flatten)]
     pub admittance: Admittance,
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedArgs,
 }
 
 /// Files and pages beside the WebSocket.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Server")]
-pub(super) struct Site {
+pub(super) struct SiteArgs {
     /// Serve the files in DIR to plain requests, so that a page and its socket come from one address
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub serve: Option<PathBuf>,
@@ -82,7 +82,7 @@ pub(super) struct Site {
 }
 
 /// The address to listen on, in its parts.
-struct Place {
+struct AddressParts {
     address: ListenAddr,
     path: Option<String>,
     /// `Some` when a scheme said it.
@@ -90,21 +90,21 @@ struct Place {
 }
 
 impl ListenArgs {
-    pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
+    pub(super) fn lower(mut self, given: &GivenOptions, expander: &mut Expander) -> Result<Plan> {
         let max_buffer = lower::max_buffer(given, &self.server, &self.shared.messages)?;
         let expect = self.scripting.lower(Expect::default(), given, expander)?;
-        let place = Place::parse(&self.address)?;
-        let tls = self.tls(place.secure, expander)?;
-        self.server.paths.extend(place.path);
+        let parts = AddressParts::parse(&self.address)?;
+        let tls = self.tls(parts.secure, expander)?;
+        self.server.paths.extend(parts.path);
         let standard = self
             .to
             .as_deref()
             .map_or(!self.echo && self.program.is_empty(), |to| Kind::of(to) == Kind::Standard);
         let is_one_on_standard = self.server.once && standard && self.scripting.script.is_none();
         let once = self.server.once;
-        let used = Use { framing: LINES, listens: true, once, certificate: Certificate::default() };
+        let used = Use { framing: LINES, listens: true, once, certificate: CertificateArgs::default() };
         let shared = self.shared.lower(used, given, expander)?;
-        let Handshake { headers, subprotocols, compress } = self.shared.handshake;
+        let HandshakeArgs { headers, subprotocols, compress } = self.shared.handshake;
         let forward = self.server.forward_header.clone();
         let mut server = lower::server(self.server, max_buffer, expander)?;
         server.handshake.headers = handshake::server_headers(&headers, expander)?;
@@ -136,11 +136,11 @@ impl ListenArgs {
                 None => Target::Stdio,
             },
         };
-        Ok(Plan::Listen(Listen { address: place.address, tls, target, common: Arc::new(common) }))
+        Ok(Plan::Listen(Listen { address: parts.address, tls, target, common: Arc::new(common) }))
     }
 
     fn tls(&self, secure: Option<bool>, expander: &mut Expander) -> Result<Option<ServerTls>> {
-        let Server { self_signed, client_ca, .. } = &self.server;
+        let ServerArgs { self_signed, client_ca, .. } = &self.server;
         let tls = lower::server_tls(&self.shared.certificate, *self_signed, client_ca.clone(), expander)?;
         match (secure, &tls) {
             (Some(true), None) => Err(usage("wss:// needs a certificate")
@@ -152,7 +152,7 @@ impl ListenArgs {
     }
 }
 
-impl Place {
+impl AddressParts {
     fn parse(text: &str) -> Result<Self> {
         let malformed = |cause: String| {
             let host = text.parse::<IpAddr>().is_ok() || text == "localhost";
@@ -198,8 +198,8 @@ impl Place {
     }
 }
 
-impl Site {
-    fn lower(self, given: &Given) -> Result<Option<site::Site>> {
+impl SiteArgs {
+    fn lower(self, given: &GivenOptions) -> Result<Option<site::Site>> {
         if self.console && given.has("bearer") {
             return Err(usage("--console is for browsers, which cannot show a --bearer token")
                 .hint("ask for a login with --user NAME:PASSWORD"));
@@ -240,24 +240,24 @@ mod tests {
         site::Site,
     };
 
-    fn place(text: &str) -> (ListenAddr, Option<String>, Option<bool>) {
-        let place = Place::parse(text).unwrap();
-        (place.address, place.path, place.secure)
+    fn parts(text: &str) -> (ListenAddr, Option<String>, Option<bool>) {
+        let parts = AddressParts::parse(text).unwrap();
+        (parts.address, parts.path, parts.secure)
     }
 
     #[test]
     fn addresses_are_ports_hosts_and_urls() {
         let host = |name: &str, port| ListenAddr::Host(name.to_owned(), port);
-        assert_eq!(place("8080"), (ListenAddr::Loopback(8080), None, None));
-        assert_eq!(place("0.0.0.0:0"), (host("0.0.0.0", 0), None, None));
-        assert_eq!(place("ws://h"), (host("h", 80), None, Some(false)));
-        assert_eq!(place("WSS://h"), (host("h", 443), None, Some(true)));
-        assert_eq!(place("wss://h/"), (host("h", 443), None, Some(true)));
-        assert_eq!(place("ws://h:8080/chat"), (host("h", 8080), Some("/chat".to_owned()), Some(false)));
-        assert!(matches!(place("wss://[::1]").0, ListenAddr::Host(_, 443)));
-        assert!(matches!(place("unix:/tmp/x").0, ListenAddr::Unix(_)));
-        assert_eq!(place("fd:3"), (ListenAddr::Descriptor(3), None, None));
-        assert_eq!(place("systemd"), (ListenAddr::Systemd, None, None));
+        assert_eq!(parts("8080"), (ListenAddr::Loopback(8080), None, None));
+        assert_eq!(parts("0.0.0.0:0"), (host("0.0.0.0", 0), None, None));
+        assert_eq!(parts("ws://h"), (host("h", 80), None, Some(false)));
+        assert_eq!(parts("WSS://h"), (host("h", 443), None, Some(true)));
+        assert_eq!(parts("wss://h/"), (host("h", 443), None, Some(true)));
+        assert_eq!(parts("ws://h:8080/chat"), (host("h", 8080), Some("/chat".to_owned()), Some(false)));
+        assert!(matches!(parts("wss://[::1]").0, ListenAddr::Host(_, 443)));
+        assert!(matches!(parts("unix:/tmp/x").0, ListenAddr::Unix(_)));
+        assert_eq!(parts("fd:3"), (ListenAddr::Descriptor(3), None, None));
+        assert_eq!(parts("systemd"), (ListenAddr::Systemd, None, None));
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
             ("127.0.0.1", "wsio listen 127.0.0.1:8080"),
             ("x", "write PORT"),
         ] {
-            let fault = Place::parse(text).err().unwrap();
+            let fault = AddressParts::parse(text).err().unwrap();
             assert!(fault.hint.as_ref().is_some_and(|hint| hint.starts_with(instead)), "{fault}");
             assert!(fault.cause.contains("lacks a port"), "{fault}");
         }
@@ -283,7 +283,7 @@ mod tests {
             ("OPENSSL-LISTEN:1", "wsio pipe tls-listen:1 B for clients"),
             ("8080/chat", "wsio listen ws://127.0.0.1:8080/chat"),
         ] {
-            let fault = Place::parse(text).err().unwrap();
+            let fault = AddressParts::parse(text).err().unwrap();
             assert!(fault.hint.as_ref().is_some_and(|hint| hint.starts_with(instead)), "{fault}");
         }
     }
@@ -291,7 +291,11 @@ mod tests {
     #[test]
     fn other_addresses_are_malformed() {
         for text in ["tcp://h:1", "ws://", "ws://h/a?b", "70000", "ws://h:x/"] {
-            assert_eq!(Place::parse(text).err().map(|fault| fault.exit), Some(Exit::Malformed), "{text}");
+            assert_eq!(
+                AddressParts::parse(text).err().map(|fault| fault.exit),
+                Some(Exit::Malformed),
+                "{text}"
+            );
         }
     }
 

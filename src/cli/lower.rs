@@ -5,8 +5,8 @@
 
 use super::{
     expand::{Expander, usage},
-    groups::{Again, Fanout, Messages, Output, Session, Timestamps, WhenSlow},
-    sides::{Certificate, Server, Trust},
+    groups::{Again, Fanout, Messages, OutputArgs, SessionArgs, Timestamps, WhenSlow},
+    sides::{CertificateArgs, ServerArgs, Trust},
     values,
 };
 use crate::{
@@ -33,12 +33,12 @@ const READ_AHEAD: usize = 16 << 20;
 const READ_AHEAD_OF_MANY: usize = 256 << 10;
 
 /// The options that the user wrote, as opposed to defaults.
-pub(super) struct Given<'a> {
+pub(super) struct GivenOptions<'a> {
     pub matches: &'a ArgMatches,
     pub command: &'a Command,
 }
 
-impl Given<'_> {
+impl GivenOptions<'_> {
     /// Fails on the first of these options that was written: it would do nothing here.
     pub(super) fn refuse(&self, ids: &[&str], why: &str) -> Result<()> {
         match ids.iter().find(|id| self.has(id)) {
@@ -95,7 +95,7 @@ pub(super) fn retry(again: &Again) -> Result<Retry> {
 /// that has one.
 pub(super) fn reconnect(
     again: &Again,
-    session: &Session,
+    session: &SessionArgs,
     direction: Direction,
     input: Option<&str>,
 ) -> Result<Option<Reconnect>> {
@@ -145,7 +145,7 @@ pub(super) fn whole_resent() -> Fault {
         .hint("read it from a file, or say where a message ends: --framing lines, nul or length")
 }
 
-pub(super) fn framing(messages: &Messages, default: Framing, shown: &Output) -> Result<FramingChoice> {
+pub(super) fn framing(messages: &Messages, default: Framing, shown: &OutputArgs) -> Result<FramingChoice> {
     let both = match (messages.nul, messages.json) {
         (true, _) => Some(NUL),
         (_, true) => Some(JSONL),
@@ -202,7 +202,7 @@ pub(super) fn read_ahead(messages: &Messages, listens: bool) -> Option<usize> {
 }
 
 /// Bytes that all sessions of a server may hold together; the default grows with --max-message.
-pub(super) fn max_buffer(given: &Given, server: &Server, messages: &Messages) -> Result<usize> {
+pub(super) fn max_buffer(given: &GivenOptions, server: &ServerArgs, messages: &Messages) -> Result<usize> {
     if given.has("max_buffer") && server.max_buffer < messages.max_message {
         return Err(usage(format!(
             "--max-buffer is smaller than --max-message ({} bytes), so one message could be too much",
@@ -214,13 +214,13 @@ pub(super) fn max_buffer(given: &Given, server: &Server, messages: &Messages) ->
 }
 
 /// True with `--send` and `--linger`: an empty input then counts as an end, not as a wish to receive on.
-pub(super) fn leaves_after_send(given: &Given) -> bool {
+pub(super) fn leaves_after_send(given: &GivenOptions) -> bool {
     given.has("send") && given.has("linger")
 }
 
 /// Why standard input is left alone: `--send` and an end of its own are all that the session is for, unless
 /// `--send @-` or `--in` asks for what stands there.
-pub(super) fn input_left(given: &Given, expander: &Expander) -> Option<&'static str> {
+pub(super) fn input_left(given: &GivenOptions, expander: &Expander) -> Option<&'static str> {
     if !given.has("send") || given.has("input") || given.has("recv_only") || expander.gave_input_to("--send")
     {
         return None;
@@ -269,7 +269,7 @@ pub(super) fn auto_send(messages: &Messages, expander: &mut Expander) -> Result<
     Ok(AutoSend { every, replies: messages.reply.clone() })
 }
 
-pub(super) fn verbosity(output: &Output) -> Verbosity {
+pub(super) fn verbosity(output: &OutputArgs) -> Verbosity {
     match (output.quiet, output.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, 0) => Verbosity::Normal,
@@ -279,7 +279,7 @@ pub(super) fn verbosity(output: &Output) -> Verbosity {
 }
 
 /// File that messages are recorded in; `many` sessions are no script.
-pub(super) fn recording(output: &Output, many: bool) -> Result<Option<PathBuf>> {
+pub(super) fn recording(output: &OutputArgs, many: bool) -> Result<Option<PathBuf>> {
     if output.record.as_ref().is_some_and(|file| file.as_os_str() == "-") {
         return Err(usage("--record - would mix records with the messages on standard output")
             .hint("--json to have records on standard output, or --record ./- for a file of that name"));
@@ -301,7 +301,7 @@ pub(super) fn room(fanout: &Fanout) -> room::Rules {
     room::Rules { queue: fanout.queue, slow, last: fanout.last }
 }
 
-pub(super) fn client_tls(trust: Trust, own: Certificate, expander: &mut Expander) -> Result<ClientTls> {
+pub(super) fn client_tls(trust: Trust, own: CertificateArgs, expander: &mut Expander) -> Result<ClientTls> {
     let own = own.with_password();
     Ok(ClientTls {
         pass: passphrase(&own, expander)?,
@@ -323,7 +323,7 @@ pub(super) fn client_tls(trust: Trust, own: Certificate, expander: &mut Expander
 }
 
 /// Passphrase of our key, if it needs one: as given, or as the person at the terminal answers.
-fn passphrase(own: &Certificate, expander: &mut Expander) -> Result<Option<Passphrase>> {
+fn passphrase(own: &CertificateArgs, expander: &mut Expander) -> Result<Option<Passphrase>> {
     let text = match (&own.pass, own.key.as_ref().or(own.cert.as_ref())) {
         (Some(text), _) => Some(expander.secret("--pass", text)?),
         (None, Some(file)) if tls::asks_for_passphrase(file) => {
@@ -334,7 +334,7 @@ fn passphrase(own: &Certificate, expander: &mut Expander) -> Result<Option<Passp
     Ok(text.map(Passphrase::new))
 }
 
-pub(super) fn server(server: Server, max_buffer: usize, expander: &Expander) -> Result<Serve> {
+pub(super) fn server(server: ServerArgs, max_buffer: usize, expander: &Expander) -> Result<Serve> {
     if server.announce.as_ref().is_some_and(|file| file.as_os_str() == "-") {
         return Err(usage("--announce - names no file")
             .hint("--announce /dev/stdout for standard output, or --announce ./- for a file of that name"));
@@ -372,7 +372,7 @@ pub(super) fn server(server: Server, max_buffer: usize, expander: &Expander) -> 
 
 /// Server settings of a run without a server: the embedded echo server asks for nothing.
 pub(super) fn no_server(messages: &Messages, compress: bool, expander: &Expander) -> Result<Serve> {
-    let nothing = Server {
+    let nothing = ServerArgs {
         once: false,
         paths: Vec::new(),
         forward_header: Vec::new(),
@@ -394,7 +394,7 @@ pub(super) fn no_server(messages: &Messages, compress: bool, expander: &Expander
 }
 
 pub(super) fn server_tls(
-    own: &Certificate,
+    own: &CertificateArgs,
     self_signed: bool,
     client_ca: Option<PathBuf>,
     expander: &mut Expander,

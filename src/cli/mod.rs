@@ -37,7 +37,7 @@ use crate::{fault::Result, os_text, plan::Plan};
 use args::{Cli, Style, Subcommand};
 use clap::{FromArgMatches, error::ErrorKind};
 use expand::Expander;
-use lower::Given;
+use lower::GivenOptions;
 use std::ffi::OsString;
 
 /// The request that the arguments make.
@@ -82,7 +82,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
         return Err(expand::usage("a subcommand is missing"));
     };
     let command = command.find_subcommand(name).unwrap_or(&command);
-    let given = Given { matches, command };
+    let given = GivenOptions { matches, command };
     modes::check(&given)?;
     match cli.subcommand {
         Subcommand::Connect(args) => args.lower(&given, &mut expander),

@@ -5,7 +5,7 @@
 //! redirect) refuses nothing here. Every option of every subcommand stands in [`TABLE`] or in `EVERYWHERE`,
 //! which a test reads; another one (`it modes::`) walks all modes and sees each option act or be refused.
 
-use super::lower::Given;
+use super::lower::GivenOptions;
 use crate::{
     endpoint::{Kind, Scheme, binds_unix, is_dialled, is_echo},
     fault::Result,
@@ -233,7 +233,7 @@ const EVERYWHERE: &[(u64, &[&str])] = &[
 
 impl Mode {
     /// The mode that this command line says.
-    pub(super) fn of(given: &Given) -> Self {
+    pub(super) fn of(given: &GivenOptions) -> Self {
         let text = |id| given.matches.get_one::<String>(id).map(String::as_str);
         let mut mode = Self(given.facts([
             ("check", CHECK),
@@ -259,7 +259,7 @@ impl Mode {
         mode
     }
 
-    fn connect(&mut self, given: &Given, target: Option<&str>) {
+    fn connect(&mut self, given: &GivenOptions, target: Option<&str>) {
         let plain = FRAMINGS.iter().chain(&["timestamps", "recv_only"]).any(|id| given.has(id));
         // With an end of its own, --send leaves a terminal's input alone too.
         let ends = ["count", "one", "expect_close"].iter().any(|id| given.has(id));
@@ -273,7 +273,7 @@ impl Mode {
         self.set(OPENED, target.is_none_or(|target| !is_echo(target)));
     }
 
-    fn listen(&mut self, given: &Given, address: &str, to: Option<&str>) {
+    fn listen(&mut self, given: &GivenOptions, address: &str, to: Option<&str>) {
         self.set(LISTEN | SERVER | SECURE | LISTENS, true);
         self.set(UNIX, matches!(ListenAddr::parse(address), Ok(ListenAddr::Unix(_))));
         let alone = self.has(ALONE);
@@ -367,7 +367,7 @@ impl Needs {
 ///
 /// # Errors
 /// A fault of the command line that names the option and the reason.
-pub(super) fn check(given: &Given) -> Result<()> {
+pub(super) fn check(given: &GivenOptions) -> Result<()> {
     let mode = Mode::of(given);
     let here = TABLE.iter().filter(|Row(of, ..)| mode.has(*of));
     here.filter(|Row(_, _, needs, _)| !needs.are_met(mode))
@@ -375,7 +375,7 @@ pub(super) fn check(given: &Given) -> Result<()> {
 }
 
 /// True when the output's framing shows every character in printable letters.
-fn is_printable(given: &Given) -> bool {
+fn is_printable(given: &GivenOptions) -> bool {
     let named = |id| given.matches.get_one::<Framing>(id).cloned();
     let json = given.has("json").then_some(JSONL);
     let output = named("output").or(json).or(named("framing"));
@@ -393,7 +393,7 @@ mod tests {
         let command = crate::cli::command();
         let matches = command.clone().try_get_matches_from(line).unwrap_or_else(|error| panic!("{error}"));
         let (name, matches) = matches.subcommand().unwrap();
-        Mode::of(&Given { matches, command: command.find_subcommand(name).unwrap() }).0
+        Mode::of(&GivenOptions { matches, command: command.find_subcommand(name).unwrap() }).0
     }
 
     #[test]

@@ -9,9 +9,9 @@ use super::{
     expectations::Expectations,
     groups::{Again, ChildErrors, Commands, Fanout},
     handshake,
-    lower::{self, Given},
-    shared::{Shared, Use},
-    sides::{Certificate, Credentials, Server},
+    lower::{self, GivenOptions},
+    shared::{SharedArgs, Use},
+    sides::{CertificateArgs, Credentials, ServerArgs},
 };
 use crate::{
     endpoint::{Kind, tls_server},
@@ -38,7 +38,7 @@ pub(super) struct PipeArgs {
     #[arg(value_name = "B", default_value = "-")]
     pub b: String,
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedArgs,
     #[command(flatten)]
     pub expectations: Expectations,
     #[command(flatten)]
@@ -50,11 +50,11 @@ pub(super) struct PipeArgs {
     #[command(flatten)]
     pub commands: Commands,
     #[command(flatten)]
-    pub server: Server,
+    pub server: ServerArgs,
 }
 
 impl PipeArgs {
-    pub(super) fn lower(mut self, given: &Given, expander: &mut Expander) -> Result<Plan> {
+    pub(super) fn lower(mut self, given: &GivenOptions, expander: &mut Expander) -> Result<Plan> {
         let kinds = [Kind::of(&self.a), Kind::of(&self.b)];
         let has = |kind: Kind| kinds.contains(&kind);
         // Between two WebSockets, the client of the one decides what is offered to the other.
@@ -64,10 +64,10 @@ impl PipeArgs {
         let tls_server = [&self.a, &self.b].into_iter().find_map(|endpoint| tls_server(endpoint));
         let own = std::mem::take(&mut self.shared.certificate);
         let (server_own, client_own) = match tls_server.is_some() && !self.server.self_signed {
-            true => (own, Certificate::default()),
-            false => (Certificate::default(), own),
+            true => (own, CertificateArgs::default()),
+            false => (CertificateArgs::default(), own),
         };
-        let Server { self_signed, client_ca, .. } = &self.server;
+        let ServerArgs { self_signed, client_ca, .. } = &self.server;
         let server_tls = lower::server_tls(&server_own, *self_signed, client_ca.clone(), expander)?;
         if let (Some(scheme), None) = (tls_server, &server_tls) {
             return Err(usage(format!("{}: needs a certificate", scheme.name))
@@ -77,7 +77,7 @@ impl PipeArgs {
         let listens = kinds.into_iter().any(Kind::listens);
         let used = Use { framing: RAW, listens, once: self.server.once, certificate: client_own };
         let shared = self.shared.lower(used, given, expander)?;
-        let Shared { messages, session, handshake, network, .. } = self.shared;
+        let SharedArgs { messages, session, handshake, network, .. } = self.shared;
         let forward = self.server.forward_header.clone();
         let max_buffer = lower::max_buffer(given, &self.server, &messages)?;
         let mut server = lower::server(self.server, max_buffer, expander)?;

@@ -49,7 +49,7 @@ pub(super) fn fault(error: &Error, args: &[OsString], command: &Command) -> Faul
         ErrorKind::UnknownArgument => usage.map(|usage| own_usage(args, command).unwrap_or(usage)),
         _ => usage,
     };
-    let refused = Refused {
+    let refused = RefusedLine {
         error,
         words: args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect(),
         command,
@@ -69,14 +69,14 @@ fn own_usage(args: &[OsString], command: &Command) -> Option<String> {
 }
 
 /// An error of clap's, and the command line that it is about.
-struct Refused<'a> {
+struct RefusedLine<'a> {
     error: &'a Error,
     /// The arguments without the program's name.
     words: Vec<String>,
     command: &'a Command,
 }
 
-impl Refused<'_> {
+impl RefusedLine<'_> {
     fn text(&self, kind: ContextKind) -> Option<&str> {
         match self.error.get(kind) {
             Some(ContextValue::String(text)) => Some(text.as_str()),

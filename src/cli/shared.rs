@@ -5,10 +5,10 @@
 
 use super::{
     expand::Expander,
-    groups::{Messages, Output, Session},
-    lower::{self, Given},
+    groups::{Messages, OutputArgs, SessionArgs},
+    lower::{self, GivenOptions},
     network::Network,
-    sides::{Certificate, Handshake, Trust},
+    sides::{CertificateArgs, HandshakeArgs, Trust},
 };
 use crate::{
     fault::Result,
@@ -21,21 +21,21 @@ use clap::Args;
 /// The option groups of `connect`, `listen` and `pipe`.
 #[derive(Debug, Args)]
 #[group(skip)]
-pub(super) struct Shared {
+pub(super) struct SharedArgs {
     #[command(flatten)]
     pub messages: Messages,
     #[command(flatten)]
-    pub session: Session,
+    pub session: SessionArgs,
     #[command(flatten)]
-    pub handshake: Handshake,
+    pub handshake: HandshakeArgs,
     #[command(flatten)]
     pub network: Network,
     #[command(flatten)]
     pub trust: Trust,
     #[command(flatten)]
-    pub certificate: Certificate,
+    pub certificate: CertificateArgs,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
 }
 
 /// Differences between the subcommands in how they use these options.
@@ -47,15 +47,15 @@ pub(super) struct Use {
     /// It serves one client alone.
     pub once: bool,
     /// The certificate of the client side.
-    pub certificate: Certificate,
+    pub certificate: CertificateArgs,
 }
 
-impl Shared {
+impl SharedArgs {
     /// The part of the plan that they ask for, with the defaults of all that not every subcommand has.
     ///
     /// # Errors
     /// What the values of the options refuse: exit 2, 26 for a file that cannot be read.
-    pub(super) fn lower(&self, of: Use, given: &Given, expander: &mut Expander) -> Result<Common> {
+    pub(super) fn lower(&self, of: Use, given: &GivenOptions, expander: &mut Expander) -> Result<Common> {
         let Self { messages, session, output, .. } = self;
         Ok(Common {
             rules: session.rules(),

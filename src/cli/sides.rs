@@ -13,7 +13,7 @@ use std::{
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Handshake")]
-pub(super) struct Handshake {
+pub(super) struct HandshakeArgs {
     /// Add a header to the request; 'NAME:' leaves out a default one; @FILE holds one a line; repeatable
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", allow_hyphen_values = true)]
     pub headers: Vec<String>,
@@ -76,7 +76,7 @@ pub(super) struct Trust {
 #[derive(Clone, Debug, Default, Args)]
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
-pub(super) struct Certificate {
+pub(super) struct CertificateArgs {
     /// Show the certificate chain in FILE (PEM) to the server
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub cert: Option<PathBuf>,
@@ -94,7 +94,7 @@ pub(super) struct Certificate {
     pub pass: Option<String>,
 }
 
-impl Certificate {
+impl CertificateArgs {
     /// The same with `--cert FILE:PASSWORD` parted, as curl takes it; a file of that very name goes before.
     pub fn with_password(mut self) -> Self {
         let Some(text) = self.cert.as_ref().filter(|cert| !cert.exists()).and_then(|cert| cert.to_str())
@@ -122,7 +122,7 @@ impl Certificate {
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Server")]
-pub(super) struct Server {
+pub(super) struct ServerArgs {
     /// Serve one client, then exit with that session's code
     #[arg(long)]
     pub once: bool,

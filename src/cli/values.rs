@@ -19,7 +19,7 @@ const LARGEST: u64 = 1 << 40;
 
 /// A deadline that can be switched off; `None` is `off`, also written `inf`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit(pub Option<Duration>);
+pub struct TimeLimit(pub Option<Duration>);
 
 /// A size that can be switched off; `None` is `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +41,18 @@ pub fn some_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A duration, or `off` or `inf` for no limit; 0 is refused where it would end everything at once.
-pub fn limit(text: &str) -> Result<Limit, String> {
+pub fn limit(text: &str) -> Result<TimeLimit, String> {
     match zero_or_limit(text)? {
-        Limit(Some(Duration::ZERO)) => Err("0 would be over at once; write off for no limit".to_owned()),
+        TimeLimit(Some(Duration::ZERO)) => Err("0 would be over at once; write off for no limit".to_owned()),
         limit => Ok(limit),
     }
 }
 
 /// A duration, 0 included, or `off` or `inf` for no limit.
-pub fn zero_or_limit(text: &str) -> Result<Limit, String> {
+pub fn zero_or_limit(text: &str) -> Result<TimeLimit, String> {
     match text {
-        "off" | "inf" => Ok(Limit(None)),
-        _ => duration(text).map(|duration| Limit(Some(duration))),
+        "off" | "inf" => Ok(TimeLimit(None)),
+        _ => duration(text).map(|duration| TimeLimit(Some(duration))),
     }
 }
 
@@ -301,10 +301,10 @@ mod tests {
 
     #[test]
     fn limits_can_be_off_but_not_zero() {
-        assert_eq!(limit("off"), Ok(Limit(None)));
-        assert_eq!(limit("inf"), Ok(Limit(None)));
+        assert_eq!(limit("off"), Ok(TimeLimit(None)));
+        assert_eq!(limit("inf"), Ok(TimeLimit(None)));
         assert!(limit("0").is_err());
-        assert_eq!(zero_or_limit("0"), Ok(Limit(Some(Duration::ZERO))));
+        assert_eq!(zero_or_limit("0"), Ok(TimeLimit(Some(Duration::ZERO))));
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub struct Addressed {
 /// A record as it is read.
 #[derive(Deserialize)]
 #[serde(expecting = "an object with a type")]
-struct Given {
+struct InputRecord {
     conn: Option<u64>,
     #[serde(rename = "type")]
     kind: String,
@@ -103,7 +103,7 @@ impl Records {
         if line.trim_ascii().is_empty() {
             return None;
         }
-        let given: Given = match serde_json::from_slice(&line) {
+        let given: InputRecord = match serde_json::from_slice(&line) {
             Ok(given) => given,
             Err(_) if self.count == 1 && is_har(&line) => {
                 let cause = "line 1 begins a HAR or other JSON over several lines, which is no JSON record";
@@ -147,7 +147,7 @@ fn is_har(line: &[u8]) -> bool {
     begun == b"{" || begun.starts_with(b"{\"log\":")
 }
 
-impl Given {
+impl InputRecord {
     fn text(self) -> Result<Message, String> {
         self.data.map(Message::text).ok_or_else(|| "a text without `data`".to_owned())
     }

@@ -26,8 +26,13 @@ pub(super) fn refused(
     let status = net::status_text(head.status, &head.extensions);
     let shown = redactor.url(&url.to_string());
     let text = net::decoded(&head.headers, body).unwrap_or_default();
-    let refusal =
-        Refusal { url, sent, head, text: String::from_utf8_lossy(&text).to_ascii_lowercase(), redactor };
+    let refusal = RefusedUpgrade {
+        url,
+        sent,
+        head,
+        text: String::from_utf8_lossy(&text).to_ascii_lowercase(),
+        redactor,
+    };
     let wants_certificate = refusal.wants_certificate();
     let (exit, hint) = match wants_certificate {
         true => (
@@ -112,7 +117,7 @@ pub(super) fn other_scheme(url: &WsUrl) -> String {
 }
 
 /// A refusal that is looked through for its cause.
-struct Refusal<'a> {
+struct RefusedUpgrade<'a> {
     url: &'a WsUrl,
     /// The head of the request.
     sent: &'a HeaderMap,
@@ -122,7 +127,7 @@ struct Refusal<'a> {
     redactor: &'a Redactor,
 }
 
-impl Refusal<'_> {
+impl RefusedUpgrade<'_> {
     fn says(&self, text: &str) -> bool {
         self.text.contains(text)
     }

@@ -36,7 +36,7 @@ pub struct Cookie {
 }
 
 /// The parts of a URL that decide which cookies of a jar are sent to it, and the time.
-struct Place {
+struct CookieScope {
     host: String,
     path: String,
     /// TLS, or a host that is this machine, as curl and browsers count it.
@@ -58,8 +58,8 @@ impl Cookies {
         match self {
             Self::Plain(value) => value.clone(),
             Self::Own(cookies) | Self::Jar(cookies) => {
-                let place = Place::of(url);
-                let mut sent: Vec<&Cookie> = cookies.iter().filter(|cookie| cookie.fits(&place)).collect();
+                let scope = CookieScope::of(url);
+                let mut sent: Vec<&Cookie> = cookies.iter().filter(|cookie| cookie.fits(&scope)).collect();
                 sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
                 let pairs = sent.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value));
                 pairs.collect::<Vec<_>>().join("; ")
@@ -100,7 +100,7 @@ impl Cookies {
     }
 }
 
-impl Place {
+impl CookieScope {
     fn of(url: &WsUrl) -> Self {
         let path = url.target.split('?').next().unwrap_or_default().to_owned();
         let host = url.host.to_ascii_lowercase();
@@ -113,14 +113,14 @@ impl Place {
 }
 
 impl Cookie {
-    fn fits(&self, place: &Place) -> bool {
-        let is_address = place.host.parse::<std::net::IpAddr>().is_ok();
+    fn fits(&self, scope: &CookieScope) -> bool {
+        let is_address = scope.host.parse::<std::net::IpAddr>().is_ok();
         let below =
-            || !is_address && place.host.strip_suffix(&self.domain).is_some_and(|head| head.ends_with('.'));
-        (self.domain.is_empty() || place.host == self.domain || self.subdomains && below())
-            && path_fits(&self.path, &place.path)
-            && (place.secure || !self.secure)
-            && (self.expires == 0 || self.expires > place.now)
+            || !is_address && scope.host.strip_suffix(&self.domain).is_some_and(|head| head.ends_with('.'));
+        (self.domain.is_empty() || scope.host == self.domain || self.subdomains && below())
+            && path_fits(&self.path, &scope.path)
+            && (scope.secure || !self.secure)
+            && (self.expires == 0 || self.expires > scope.now)
     }
 }
 

@@ -25,13 +25,13 @@ pub fn logged(scope: &LogScope, stream: Stream, serves: bool) -> Stream {
     }
     let (asks, answers) = if serves { ('<', '>') } else { ('>', '<') };
     let head = Vec::new();
-    let heads = Heads { scope: scope.clone(), asks, answers, awaits: Part::Request, head };
+    let heads = Heads { scope: scope.clone(), asks, answers, awaits: StreamPart::Request, head };
     Box::pin(LoggedHeads { stream, heads })
 }
 
 /// The part of the stream that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum StreamPart {
     Request,
     Answer,
     /// No heads any more.
@@ -44,21 +44,21 @@ struct Heads {
     /// The direction of requests and of answers, as it is shown.
     asks: char,
     answers: char,
-    awaits: Part,
+    awaits: StreamPart,
     /// Bytes so far of the head that is awaited.
     head: Vec<u8>,
 }
 
 impl Heads {
     fn pass(&mut self, way: char, bytes: &[u8]) {
-        if way == self.answers && self.awaits == Part::Request && bytes.starts_with(b"HTTP/") {
+        if way == self.answers && self.awaits == StreamPart::Request && bytes.starts_with(b"HTTP/") {
             // The answer of a server that does not wait for a request is reported too.
-            (self.awaits, self.head) = (Part::Answer, Vec::new());
+            (self.awaits, self.head) = (StreamPart::Answer, Vec::new());
         }
         let is_awaited = match self.awaits {
-            Part::Request => way == self.asks,
-            Part::Answer => way == self.answers,
-            Part::Frames => false,
+            StreamPart::Request => way == self.asks,
+            StreamPart::Answer => way == self.answers,
+            StreamPart::Frames => false,
         };
         if !is_awaited {
             return;
@@ -71,13 +71,13 @@ impl Heads {
         let head = std::mem::take(&mut self.head);
         let status = self.tell(way, &String::from_utf8_lossy(&head[..end]));
         self.awaits = match (self.awaits, status) {
-            (Part::Request, _) => Part::Answer,
-            (_, Some(101)) => Part::Frames,
+            (StreamPart::Request, _) => StreamPart::Answer,
+            (_, Some(101)) => StreamPart::Frames,
             // An interim answer, such as 103.
-            (_, Some(100..=199)) => Part::Answer,
-            _ => Part::Request,
+            (_, Some(100..=199)) => StreamPart::Answer,
+            _ => StreamPart::Request,
         };
-        if self.awaits == Part::Answer && way == self.answers && end + 4 < head.len() {
+        if self.awaits == StreamPart::Answer && way == self.answers && end + 4 < head.len() {
             self.pass(way, &head[end + 4..]);
         }
     }

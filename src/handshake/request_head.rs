@@ -34,7 +34,7 @@ pub(super) struct Malformed {
 }
 
 /// The result of reading some bytes of a head.
-pub(super) enum Progress {
+pub(super) enum HeadProgress {
     /// It goes on.
     More,
     /// It ended after this many of the bytes.
@@ -59,19 +59,19 @@ pub(super) struct HeadReader {
 }
 
 impl HeadReader {
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Progress {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> HeadProgress {
         for (at, &byte) in bytes.iter().enumerate() {
             self.size += 1;
             match self.take(byte) {
                 Ok(false) => {}
-                Ok(true) => return Progress::Ended(at + 1),
+                Ok(true) => return HeadProgress::Ended(at + 1),
                 Err((status, cause)) => {
                     let target = self.target.clone().unwrap_or_default();
-                    return Progress::Refused(Malformed { status, cause, target });
+                    return HeadProgress::Refused(Malformed { status, cause, target });
                 }
             }
         }
-        Progress::More
+        HeadProgress::More
     }
 
     /// Takes a byte; true when it was the last one.
@@ -291,9 +291,9 @@ mod tests {
         let (mut reader, mut taken) = (HeadReader::default(), 0);
         for bytes in head.chunks(piece) {
             match reader.feed(bytes) {
-                Progress::More => taken += bytes.len(),
-                Progress::Ended(at) => return (taken + at, None),
-                Progress::Refused(why) => return (taken, Some(why)),
+                HeadProgress::More => taken += bytes.len(),
+                HeadProgress::Ended(at) => return (taken + at, None),
+                HeadProgress::Refused(why) => return (taken, Some(why)),
             }
         }
         panic!("{} does not end", head.escape_ascii());

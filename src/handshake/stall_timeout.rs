@@ -5,7 +5,7 @@
 //! but both can be seen here. It gets one request's head at a time, whole, and none that is
 //! malformed; what the client sends beyond waits here.
 
-use super::request_head::{HeadReader, Malformed, Progress};
+use super::request_head::{HeadProgress, HeadReader, Malformed};
 use crate::net::Stream;
 use bytes::{Buf, BytesMut};
 use std::{
@@ -102,12 +102,12 @@ impl AsyncRead for StallTimeout {
                 && *read < this.ahead.len()
             {
                 match head.feed(&this.ahead[*read..]) {
-                    Progress::More => *read = this.ahead.len(),
-                    Progress::Ended(more) => {
+                    HeadProgress::More => *read = this.ahead.len(),
+                    HeadProgress::Ended(more) => {
                         this.ready = *read + more;
                         this.head = None;
                     }
-                    Progress::Refused(why) => {
+                    HeadProgress::Refused(why) => {
                         this.progress.hear();
                         this.progress.refuse(why);
                     }

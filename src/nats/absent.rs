@@ -9,9 +9,9 @@ use crate::{
 use std::time::Duration;
 
 /// No broker can be had.
-pub struct Brokers;
+pub struct NoBrokers;
 
-impl Brokers {
+impl NoBrokers {
     /// Nothing to keep.
     pub fn new(_: Rules) -> Self {
         Self

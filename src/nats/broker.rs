@@ -1,13 +1,13 @@
 //! Brokers: one connection a server, and a room for each of its subjects.
 
 use super::{
-    NatsUrl, Server, Terms,
+    NatsServer, NatsUrl, Terms,
     confirm::Probes,
     connect::{Failed, Start, connect},
     inward::{Inward, say},
     outward::Outward,
-    subject::{Count, Subject, Subjects, gate},
-    watch::{State, Watch},
+    subject::{JoinedSubject, LossCounts, Subjects, gate},
+    watch::{ConnectionState, ConnectionWatch},
 };
 use crate::{
     exit::Exit,
@@ -41,9 +41,9 @@ pub struct Brokers {
 }
 
 struct Broker {
-    server: Server,
+    server: NatsServer,
     client: Client,
-    state: watch::Receiver<State>,
+    state: watch::Receiver<ConnectionState>,
     probes: Probes,
     subjects: Arc<Subjects>,
     alone: bool,
@@ -95,7 +95,7 @@ impl Brokers {
 }
 
 impl Broker {
-    async fn connect(server: &Server, terms: &Terms) -> Result<Self> {
+    async fn connect(server: &NatsServer, terms: &Terms) -> Result<Self> {
         let name = server.to_string();
         let (told, events) = mpsc::unbounded_channel();
         let first = connect(server, terms, Start::Once, told.clone()).await;
@@ -111,9 +111,9 @@ impl Broker {
         if connected {
             terms.reporter.verbose(&format!("connected to {name}"));
         }
-        let (state, seen) = watch::channel(State { up: connected, ..State::default() });
+        let (state, seen) = watch::channel(ConnectionState { up: connected, ..ConnectionState::default() });
         let (subjects, probes) = (Arc::<Subjects>::default(), Probes::new());
-        let watch = Watch {
+        let watch = ConnectionWatch {
             name,
             reporter: terms.reporter.clone(),
             events,
@@ -184,7 +184,7 @@ impl Broker {
             patient: terms.alone,
         };
         let carrier = Some(tokio::spawn(outward.run()));
-        self.subjects.lock().insert(url.subject.clone(), Subject { room, bridge, under_way, carrier });
+        self.subjects.lock().insert(url.subject.clone(), JoinedSubject { room, bridge, under_way, carrier });
         if let Some(fault) = self.subjects.refusal.get() {
             // The server was faster: those it sent away then did not include this one.
             self.subjects.send_all_away(&SourceEnd::Lost { fault: fault.clone(), answer: None });
@@ -230,15 +230,15 @@ impl Broker {
         if self.alone {
             return verdict(&self.server, unsent, lost);
         }
-        if lost != Count::default() {
+        if lost != LossCounts::default() {
             let words = lost.words();
             self.reporter.note(&format!("nats: {}: in all{}", self.server, words.trim_start_matches(',')));
         }
-        verdict(&self.server, unsent, Count::default())
+        verdict(&self.server, unsent, LossCounts::default())
     }
 }
 
-fn verdict(server: &Server, unsent: u64, lost: Count) -> Result<()> {
+fn verdict(server: &NatsServer, unsent: u64, lost: LossCounts) -> Result<()> {
     let messages = |count: u64| if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
     if unsent + lost.dropped + lost.unconfirmed > 0 {
         let parts = [(unsent, "left unsent"), (lost.dropped, "dropped"), (lost.unconfirmed, "perhaps lost")];

@@ -1,6 +1,6 @@
 //! Opening the connection to a broker, and why that failed in words.
 
-use super::{Login, Server, Terms, confirm::INBOX, outward::WINDOW};
+use super::{NatsLogin, NatsServer, Terms, confirm::INBOX, outward::WINDOW};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -41,7 +41,7 @@ pub(super) struct Failed {
 
 /// Connects; what happens to the connection is told to `events`.
 pub(super) async fn connect(
-    server: &Server,
+    server: &NatsServer,
     terms: &Terms,
     start: Start,
     events: UnboundedSender<Event>,
@@ -71,8 +71,8 @@ pub(super) async fn connect(
     }
     options = match server.login.clone() {
         None => options,
-        Some(Login::Token(token)) => options.token(token),
-        Some(Login::User(user, password)) => options.user_and_password(user, password),
+        Some(NatsLogin::Token(token)) => options.token(token),
+        Some(NatsLogin::User(user, password)) => options.user_and_password(user, password),
     };
     let connecting = options.connect(address);
     let connected = match terms.connect_timeout.filter(|_| start == Start::Once) {
@@ -86,7 +86,7 @@ pub(super) async fn connect(
 }
 
 /// The address without credentials, so that no message of the library can show them.
-fn address(server: &Server) -> Result<ServerAddr> {
+fn address(server: &NatsServer) -> Result<ServerAddr> {
     server.to_string().replacen("nats+tls://", "tls://", 1).parse().map_err(|error: io::Error| {
         Fault::new(Exit::Malformed, "url", format!("{server} cannot be the address of a server: {error}"))
     })
@@ -103,7 +103,7 @@ fn back_off(attempt: usize) -> Duration {
     wait - wait * u32::from(random[0]) / (2 * 256)
 }
 
-fn explain(error: &ConnectError, server: &Server, terms: &Terms) -> Failed {
+fn explain(error: &ConnectError, server: &NatsServer, terms: &Terms) -> Failed {
     let source = error.source();
     let words = source.map_or_else(|| error.to_string(), ToString::to_string);
     let passing = |fault| Failed { fault, passing: true };
@@ -145,7 +145,7 @@ fn explain(error: &ConnectError, server: &Server, terms: &Terms) -> Failed {
     }
 }
 
-fn explain_io(error: &io::Error, server: &Server) -> Failed {
+fn explain_io(error: &io::Error, server: &NatsServer) -> Failed {
     if let Some(fault) = tls::explain_handshake(error, true) {
         return Failed { fault, passing: false };
     }

@@ -30,10 +30,10 @@ mod url;
 mod watch;
 
 #[cfg(not(feature = "nats"))]
-pub use absent::Brokers;
+pub use absent::NoBrokers as Brokers;
 #[cfg(feature = "nats")]
 pub use broker::Brokers;
-pub use url::{Login, NatsUrl, Server};
+pub use url::{NatsLogin, NatsServer, NatsUrl};
 
 use crate::{framing::Kind, observe::Reporter, tls};
 use std::time::Duration;

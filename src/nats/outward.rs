@@ -3,7 +3,7 @@
 use super::{
     confirm::Probes,
     subject::{Lost, Subjects, TYPE},
-    watch::State,
+    watch::ConnectionState,
 };
 use crate::link::{Queue, room::Bridge};
 use async_nats::{Client, HeaderMap};
@@ -38,7 +38,7 @@ pub(super) struct Outward {
     pub subject: String,
     pub client: Client,
     pub bridge: Bridge,
-    pub state: watch::Receiver<State>,
+    pub state: watch::Receiver<ConnectionState>,
     pub probes: Probes,
     pub subjects: Arc<Subjects>,
     pub under_way: Arc<AtomicU64>,
@@ -48,11 +48,11 @@ pub(super) struct Outward {
 
 /// Messages that one connection carries and has not confirmed.
 struct Flight {
-    /// Number of the connection, as in [`State`].
+    /// Number of the connection, as in [`ConnectionState`].
     connection: u64,
     /// Not asked about yet.
     open: Load,
-    probe: Option<Probe>,
+    probe: Option<PendingProbe>,
     /// Time at which the next probe is due, at the latest.
     ask_at: Instant,
     /// The probe is overdue.
@@ -66,7 +66,7 @@ struct Load {
 }
 
 /// A probe on its way.
-struct Probe {
+struct PendingProbe {
     answer: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// Messages and bytes that its answer confirms.
     covers: Load,
@@ -125,7 +125,7 @@ impl Outward {
     fn ask(&self, flight: &mut Flight) {
         let now = Instant::now();
         flight.ask_at = now + ASKED;
-        flight.probe = Some(Probe {
+        flight.probe = Some(PendingProbe {
             answer: Box::pin(self.probes.clone().confirm(self.client.clone())),
             covers: std::mem::take(&mut flight.open),
             overdue_at: now + STALLED,

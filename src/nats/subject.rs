@@ -36,7 +36,7 @@ pub(super) struct Lost {
 
 /// Counts at one moment; the difference of two says what to tell.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Count {
+pub(super) struct LossCounts {
     pub dropped: u64,
     pub unconfirmed: u64,
     pub missed: u64,
@@ -48,11 +48,11 @@ pub(super) struct Subjects {
     pub losses: Lost,
     /// The first thing that the server did not allow.
     pub refusal: OnceLock<Fault>,
-    named: Mutex<HashMap<String, Subject>>,
+    named: Mutex<HashMap<String, JoinedSubject>>,
 }
 
 /// One subject.
-pub(super) struct Subject {
+pub(super) struct JoinedSubject {
     pub room: Arc<Room>,
     pub bridge: Bridge,
     /// Messages handed to the library that the broker has not confirmed.
@@ -62,20 +62,20 @@ pub(super) struct Subject {
 }
 
 impl Subjects {
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, Subject>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, JoinedSubject>> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Messages lost since the start, those that bridges had no room for included.
-    pub(super) fn count(&self) -> Count {
+    pub(super) fn count(&self) -> LossCounts {
         let overflown: u64 = self.lock().values().map(|subject| subject.bridge.outgoing().dropped()).sum();
         let count = self.losses.count();
-        Count { dropped: count.dropped + overflown, ..count }
+        LossCounts { dropped: count.dropped + overflown, ..count }
     }
 
     /// Messages that the broker has not confirmed yet.
     pub(super) fn unsent(&self) -> u64 {
-        let waiting = |subject: &Subject| {
+        let waiting = |subject: &JoinedSubject| {
             subject.bridge.outgoing().len() as u64 + subject.under_way.load(Ordering::Relaxed)
         };
         self.lock().values().map(waiting).sum()
@@ -91,8 +91,8 @@ impl Lost {
         counter.fetch_add(count, Ordering::Relaxed);
     }
 
-    pub(super) fn count(&self) -> Count {
-        Count {
+    pub(super) fn count(&self) -> LossCounts {
+        LossCounts {
             dropped: self.dropped.load(Ordering::Relaxed),
             unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
             missed: self.missed.load(Ordering::Relaxed),
@@ -100,7 +100,7 @@ impl Lost {
     }
 }
 
-impl Count {
+impl LossCounts {
     pub(super) fn since(self, before: Self) -> Self {
         Self {
             dropped: self.dropped - before.dropped,

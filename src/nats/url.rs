@@ -17,14 +17,14 @@ const LONGEST_SUBJECT: usize = 1024;
 #[derive(Clone, PartialEq, Eq)]
 pub struct NatsUrl {
     /// Server to connect to.
-    pub server: Server,
+    pub server: NatsServer,
     /// Tokens separated by dots, decoded.
     pub subject: String,
 }
 
 /// A server and who we are to it; equal ones share a connection.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Server {
+pub struct NatsServer {
     /// TLS whether the server asks for it or not (`nats+tls:`).
     pub tls: bool,
     /// A name, or an address without brackets.
@@ -32,12 +32,12 @@ pub struct Server {
     /// Default 4222.
     pub port: u16,
     /// From `USER:PASSWORD@` or `TOKEN@`; never shown.
-    pub login: Option<Login>,
+    pub login: Option<NatsLogin>,
 }
 
 /// Credentials for a server.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Login {
+pub enum NatsLogin {
     /// A token alone.
     Token(String),
     /// A name and its password.
@@ -75,8 +75,8 @@ impl NatsUrl {
         };
         let login = match (url.username(), url.password()) {
             ("", None) => None,
-            (token, None) => Some(Login::Token(decode(token)?)),
-            (user, Some(password)) => Some(Login::User(decode(user)?, decode(password)?)),
+            (token, None) => Some(NatsLogin::Token(decode(token)?)),
+            (user, Some(password)) => Some(NatsLogin::User(decode(user)?, decode(password)?)),
         };
         let path = url.path().strip_prefix('/').unwrap_or_default();
         if path.is_empty() {
@@ -90,7 +90,7 @@ impl NatsUrl {
         let subject = decode(path)?;
         check(&subject).map_err(malformed)?;
         let server =
-            Server { tls: url.scheme() == "nats+tls", host, port: url.port().unwrap_or(PORT), login };
+            NatsServer { tls: url.scheme() == "nats+tls", host, port: url.port().unwrap_or(PORT), login };
         Ok(Self { server, subject })
     }
 
@@ -133,7 +133,7 @@ impl fmt::Display for NatsUrl {
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for NatsServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "nats+tls" } else { "nats" };
         let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
@@ -183,8 +183,8 @@ mod tests {
     #[test]
     fn credentials_are_read_and_never_shown() {
         let url = parse("nats://me:p%40s%3As@h/x");
-        assert!(url.server.login == Some(Login::User("me".into(), "p@s:s".into())));
-        assert!(parse("nats://s3cr%3At@h/x").server.login == Some(Login::Token("s3cr:t".into())));
+        assert!(url.server.login == Some(NatsLogin::User("me".into(), "p@s:s".into())));
+        assert!(parse("nats://s3cr%3At@h/x").server.login == Some(NatsLogin::Token("s3cr:t".into())));
         for text in ["nats://me:secret@h/x", "nats://secret@h/x"] {
             assert_eq!(parse(text).to_string(), "nats://h:4222/x");
         }

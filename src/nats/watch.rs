@@ -2,7 +2,7 @@
 
 use super::{
     confirm::Probes,
-    subject::{Count, Lost, Subjects},
+    subject::{LossCounts, Lost, Subjects},
 };
 use crate::{exit::Exit, fault::Fault, observe::Reporter, session::SourceEnd};
 use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};
@@ -17,7 +17,7 @@ const OFTEN: Duration = Duration::from_secs(1);
 
 /// A connection, as the carriers see it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct State {
+pub(super) struct ConnectionState {
     pub up: bool,
     /// Counts connections: what was sent on an earlier one is not heard of again.
     pub connection: u64,
@@ -26,26 +26,26 @@ pub(super) struct State {
 }
 
 /// The task that hears of a connection's events.
-pub(super) struct Watch {
+pub(super) struct ConnectionWatch {
     /// The server, without secrets.
     pub name: String,
     pub reporter: Reporter,
     pub events: UnboundedReceiver<Event>,
-    pub state: watch::Sender<State>,
+    pub state: watch::Sender<ConnectionState>,
     pub subjects: Arc<Subjects>,
     pub probes: Probes,
     /// Its sessions end with what the server refuses.
     pub alone: bool,
 }
 
-impl Watch {
+impl ConnectionWatch {
     /// Runs as long as the connection; `connected` tells whether it was open at the start.
     pub(super) async fn run(mut self, connected: bool) {
         let mut tick = interval(OFTEN);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut away_since, mut ever) = (Instant::now(), connected);
         let mut said_full = false;
-        let (mut said, mut last_error) = (Count::default(), None::<(String, Instant)>);
+        let (mut said, mut last_error) = (LossCounts::default(), None::<(String, Instant)>);
         loop {
             let event = tokio::select! {
                 event = self.events.recv() => event,
@@ -143,7 +143,7 @@ impl Watch {
     }
 
     /// While the broker is away: says once that messages are dropped; how many is said when it is back.
-    fn say_full(&self, said: Count, said_full: &mut bool) {
+    fn say_full(&self, said: LossCounts, said_full: &mut bool) {
         if !*said_full && self.subjects.count().dropped > said.dropped {
             *said_full = true;
             self.note(&format!(
@@ -153,10 +153,10 @@ impl Watch {
         }
     }
 
-    fn say_losses(&self, said: &mut Count) {
+    fn say_losses(&self, said: &mut LossCounts) {
         let lost = self.subjects.count();
         let new = lost.since(*said);
-        if new != Count::default() {
+        if new != LossCounts::default() {
             *said = lost;
             self.note(&format!("{}: {}", self.name, new.words().trim_start_matches(", ")));
         }
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn losses_are_said_in_words_and_once() {
-        let count = |dropped, unconfirmed, missed| Count { dropped, unconfirmed, missed };
+        let count = |dropped, unconfirmed, missed| LossCounts { dropped, unconfirmed, missed };
         assert_eq!(count(0, 0, 0).words(), "");
         assert_eq!(count(1, 0, 0).words(), ", 1 message dropped");
         assert_eq!(count(3, 2, 0).words(), ", 3 messages dropped, 2 messages perhaps lost");

@@ -8,7 +8,7 @@ use super::{
     Dialed,
     dial::dial_tcp,
     overrides::ConnectTo,
-    proxy::{Chosen, ProxyProtocol, Tunnel},
+    proxy::{Chosen, ProxyKind, Tunnel},
     resolve::{DialOptions, resolve},
     udp::dial_udp,
 };
@@ -80,7 +80,7 @@ impl Dialer {
             }
             Route::Direct(host, port) => dial_tcp(host, *port, &self.options, timings, reporter).await,
             Route::Through(chosen, ..) => {
-                if chosen.proxy.kind == ProxyProtocol::Https {
+                if chosen.proxy.kind == ProxyKind::Https {
                     // Our own files are judged before anybody else is troubled.
                     self.connector().await?;
                 }
@@ -117,8 +117,8 @@ impl Dialer {
         let tunnel = Tunnel { chosen, host, port: *port, reporter, redactor: &self.redactor };
         let stream = dialed.stream;
         let stream = match chosen.proxy.kind {
-            ProxyProtocol::Http => tunnel.by_connect(stream).await?,
-            ProxyProtocol::Https => {
+            ProxyKind::Http => tunnel.by_connect(stream).await?,
+            ProxyKind::Https => {
                 let shaken = self.connector().await?.connect(stream, &chosen.proxy.host).await;
                 let (stream, facts) = shaken.map_err(|fault| of_proxy(fault, chosen))?;
                 reporter.verbose(&format!("proxy: TLS {} with {}", facts.version, facts.cipher));
@@ -128,11 +128,11 @@ impl Dialer {
                 }
                 tunnel.by_connect(stream).await?
             }
-            ProxyProtocol::Socks5 => {
+            ProxyKind::Socks5 => {
                 let addresses = resolve(host, *port, &self.options).await?;
                 tunnel.by_socks(stream, addresses.first().map(|address| address.ip())).await?
             }
-            ProxyProtocol::Socks5h => tunnel.by_socks(stream, None).await?,
+            ProxyKind::Socks5h => tunnel.by_socks(stream, None).await?,
         };
         timings.proxy = Some(begun.elapsed());
         Ok(Dialed { stream, ..dialed })

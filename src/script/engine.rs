@@ -5,7 +5,7 @@
 //! order, so a script means the same however fast the peer is.
 
 use super::{
-    Expectation, From, LONGEST_CONTROL, Place, Script, Step, What, close_with,
+    Expectation, From, LONGEST_CONTROL, Script, ScriptPlace, Step, StepAction, close_with,
     pattern::{Pattern, Wanted},
     template::Captured,
 };
@@ -30,16 +30,16 @@ const PHASE: &str = "script";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// Its place in the script.
-    pub place: Place,
+    pub place: ScriptPlace,
     /// As it stands there, in one line.
     pub title: String,
     /// Its outcome.
-    pub verdict: Verdict,
+    pub verdict: CaseVerdict,
 }
 
 /// The outcome of an expectation.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum CaseVerdict {
     /// Something before it failed.
     NotReached,
     /// It was met after this long.
@@ -56,17 +56,17 @@ pub enum Verdict {
 impl Script {
     /// All expectations, none reached yet.
     pub fn cases(&self) -> Vec<Case> {
-        let checks = self.steps.iter().filter(|step| step.what.is_check());
-        let case = |place: &Place, title: &String| Case {
+        let checks = self.steps.iter().filter(|step| step.action.is_check());
+        let case = |place: &ScriptPlace, title: &String| Case {
             place: place.clone(),
             title: title.clone(),
-            verdict: Verdict::NotReached,
+            verdict: CaseVerdict::NotReached,
         };
         checks.map(|step| case(&step.place, &step.title)).collect()
     }
 }
 
-impl What {
+impl StepAction {
     /// True for a statement that is a case of its own: an expectation or a capture.
     fn is_check(&self) -> bool {
         matches!(self, Self::Expect(_) | Self::Capture { .. })
@@ -92,7 +92,7 @@ pub struct Limits {
 }
 
 /// A step that takes time.
-struct Waiting {
+struct StepWait {
     pub since: Instant,
     pub until: Option<Instant>,
     /// The message that is waited for, and those that may come before it; `None` while sleeping.
@@ -115,7 +115,7 @@ pub struct Engine {
     /// The step at hand.
     at: usize,
     /// The wait of the step at hand, if it takes time.
-    waiting: Option<Waiting>,
+    waiting: Option<StepWait>,
     /// Arrived and not judged.
     inbox: VecDeque<Message>,
     inbox_bytes: usize,
@@ -261,12 +261,12 @@ impl Engine {
             None => Failing::new("the session ended before this"),
             Some(fault) if fault.phase == PHASE => return Some(fault),
             // The deadline came before any failure that the script made of the end.
-            Some(fault) if fault.exit == Exit::Deadline && matches!(step.what, What::Expect(_)) => {
+            Some(fault) if fault.exit == Exit::Deadline && matches!(step.action, StepAction::Expect(_)) => {
                 Failing::new(fault.cause)
             }
             Some(fault) => {
                 let fault = fault.detail([format!("{}: {}", step.place, step.title)]);
-                self.judge(step, Verdict::Failed { waited, fault: fault.clone() });
+                self.judge(step, CaseVerdict::Failed { waited, fault: fault.clone() });
                 self.failure = Some(fault);
                 return self.failure.clone();
             }
@@ -279,7 +279,7 @@ impl Engine {
     /// A Close of the peer's that nobody expected, behind the last step.
     fn bad_close(&self) -> Option<Fault> {
         let (code, reason) = self.closed.as_ref()?;
-        let expected = self.script.steps.iter().any(|step| step.what.is_close());
+        let expected = self.script.steps.iter().any(|step| step.action.is_close());
         let own = self.closing.as_ref().unwrap_or(&self.limits.close).code;
         let fine = matches!(code, None | Some(1000 | 1001))
             || *code == own
@@ -291,8 +291,8 @@ impl Engine {
     fn passed(&mut self, step: &Step, waited: Duration) {
         let took = if self.waiting.is_some() { format!(" ({})", brief(waited)) } else { String::new() };
         self.notes.push(format!("{}: {}{took}", step.place, step.title));
-        self.judge(step, Verdict::Passed(waited));
-        self.judged += usize::from(step.what.is_check());
+        self.judge(step, CaseVerdict::Passed(waited));
+        self.judged += usize::from(step.action.is_check());
         self.waiting = None;
         self.at += 1;
     }
@@ -302,33 +302,33 @@ impl Engine {
         let fault = Fault::new(exit, PHASE, format!("{}: {}", step.place, self.script.secrets.mask(&cause)));
         let lines = detail.iter().map(|line| self.script.secrets.mask(line));
         let fault = fault.detail([step.title.clone()]).detail(lines);
-        self.judge(step, Verdict::Failed { waited, fault: fault.clone() });
+        self.judge(step, CaseVerdict::Failed { waited, fault: fault.clone() });
         self.failure = Some(fault);
     }
 
-    fn judge(&mut self, step: &Step, verdict: Verdict) {
-        if let Some(case) = self.cases.get_mut(self.judged).filter(|_| step.what.is_check()) {
+    fn judge(&mut self, step: &Step, verdict: CaseVerdict) {
+        if let Some(case) = self.cases.get_mut(self.judged).filter(|_| step.action.is_check()) {
             case.verdict = verdict;
         }
     }
 
     /// Does what can be done of a step; whether that was all.
     fn step(&mut self, step: &Step, now: Instant) -> Result<bool, Failing> {
-        match &step.what {
-            What::Text(text) => {
+        match &step.action {
+            StepAction::Text(text) => {
                 let text = text.fill(&self.captured);
                 self.say(Message::text(text), self.limits.max_message)
             }
-            What::Binary(bytes) => self.say(Message::Binary(bytes.clone()), self.limits.max_message),
-            What::Ping(payload) => {
+            StepAction::Binary(bytes) => self.say(Message::Binary(bytes.clone()), self.limits.max_message),
+            StepAction::Ping(payload) => {
                 let payload = Bytes::from(payload.fill(&self.captured));
                 self.pinged = Some(payload.clone());
                 self.say(Message::Ping(payload), LONGEST_CONTROL)
             }
-            What::Pong(payload) => {
+            StepAction::Pong(payload) => {
                 self.say(Message::Pong(payload.fill(&self.captured).into()), LONGEST_CONTROL)
             }
-            What::Close(closing) => {
+            StepAction::Close(closing) => {
                 self.still_open()?;
                 self.closing = Some(match closing {
                     None => self.limits.close.clone(),
@@ -337,18 +337,18 @@ impl Engine {
                 });
                 Ok(true)
             }
-            What::Sleep(pause) => {
+            StepAction::Sleep(pause) => {
                 let until = now.checked_add(*pause);
-                let waiting = self.waiting.get_or_insert_with(|| Waiting::new(now, until, None));
+                let waiting = self.waiting.get_or_insert_with(|| StepWait::new(now, until, None));
                 // Nothing can come any more that the rest would have to be late for.
                 Ok(self.closed.is_some() || waiting.until.is_some_and(|until| until <= now))
             }
-            What::Capture { name, from } => {
+            StepAction::Capture { name, from } => {
                 let value = self.capture(from)?;
                 self.captured.insert(name.clone(), value);
                 Ok(true)
             }
-            What::Expect(expectation) => self.expect(expectation, now),
+            StepAction::Expect(expectation) => self.expect(expectation, now),
         }
     }
 
@@ -379,7 +379,7 @@ impl Engine {
             let skipped = expectation.skipped.iter().map(fill).collect::<Result<_, _>>()?;
             let limit = expectation.within.unwrap_or(self.limits.wait);
             let until = limit.and_then(|limit| now.checked_add(limit)).into_iter().chain(self.until).min();
-            self.waiting = Some(Waiting::new(now, until, Some((wanted, skipped))));
+            self.waiting = Some(StepWait::new(now, until, Some((wanted, skipped))));
         }
         while let Some(message) = self.inbox.pop_front() {
             self.inbox_bytes -= message.len() + OVERHEAD;
@@ -440,7 +440,7 @@ impl Engine {
     }
 
     fn with_skipped(&self, mut failing: Failing) -> Failing {
-        if let Some(Waiting { skipped: count @ 1.., last_skipped: Some(last), .. }) = &self.waiting {
+        if let Some(StepWait { skipped: count @ 1.., last_skipped: Some(last), .. }) = &self.waiting {
             let what = if *count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
             failing.detail.push(format!("skipped {what}, the last: {}", self.script.secrets.show(last)));
         }
@@ -472,7 +472,7 @@ impl Engine {
     }
 }
 
-impl Waiting {
+impl StepWait {
     fn new(since: Instant, until: Option<Instant>, wanted: Option<(Wanted, Vec<Wanted>)>) -> Self {
         Self { since, until, wanted, skipped: 0, last_skipped: None }
     }

@@ -14,22 +14,22 @@ const MARKS: &str = "a line begins with > < <? capture within sleep include or #
 #[derive(Debug, PartialEq)]
 pub(super) struct Statement<'a> {
     /// Up to the first blank: `>`, `<?q`, `capture`.
-    pub mark: Piece<'a>,
+    pub mark: SourceSpan<'a>,
     /// The text behind that blank, or below.
-    pub rest: Piece<'a>,
+    pub rest: SourceSpan<'a>,
     /// All of it in one short line.
     pub title: String,
 }
 
 /// A part of the text, and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Piece<'a> {
+pub(super) struct SourceSpan<'a> {
     pub text: &'a str,
     /// The line it begins on, from 1.
     pub line: usize,
     /// The whole of that line.
     source: &'a str,
-    /// Offset on that line at which the piece begins, bytes.
+    /// Offset on that line at which the span begins, bytes.
     offset: usize,
     /// It stood below its statement.
     pub below: bool,
@@ -48,7 +48,7 @@ struct Spot<'a> {
 
 /// A text below that never ends: what opens it, and the word it lacks.
 #[derive(Debug, PartialEq)]
-pub(super) struct Endless<'a>(pub Piece<'a>, pub &'a str);
+pub(super) struct Endless<'a>(pub SourceSpan<'a>, pub &'a str);
 
 /// Something that is no script.
 pub(super) struct Bad<'a> {
@@ -57,7 +57,7 @@ pub(super) struct Bad<'a> {
     hint: Option<Cow<'static, str>>,
 }
 
-impl<'a> Piece<'a> {
+impl<'a> SourceSpan<'a> {
     /// The place of the byte at this offset.
     fn spot(&self, at: usize) -> Spot<'a> {
         // An offset of the JSON parser may be in the middle of a character.
@@ -95,14 +95,14 @@ impl<'a> Piece<'a> {
 }
 
 impl<'a> Bad<'a> {
-    /// A cause, and the byte of a piece that it is about.
-    pub(super) fn at(piece: &Piece<'a>, at: usize, cause: impl Into<String>) -> Self {
-        Self { spot: piece.spot(at), cause: cause.into(), hint: None }
+    /// A cause, and the byte of a span that it is about.
+    pub(super) fn at(span: &SourceSpan<'a>, at: usize, cause: impl Into<String>) -> Self {
+        Self { spot: span.spot(at), cause: cause.into(), hint: None }
     }
 
     /// The flaw that a template found.
-    pub(super) fn flaw(piece: &Piece<'a>, flaw: Flaw) -> Self {
-        Self { hint: flaw.hint.map(Cow::Borrowed), ..Self::at(piece, flaw.at, flaw.cause) }
+    pub(super) fn flaw(span: &SourceSpan<'a>, flaw: Flaw) -> Self {
+        Self { hint: flaw.hint.map(Cow::Borrowed), ..Self::at(span, flaw.at, flaw.cause) }
     }
 
     /// The same with a next step.
@@ -119,7 +119,7 @@ impl<'a> Bad<'a> {
     }
 
     /// A statement that does not exist.
-    pub(super) fn unknown(mark: &Piece<'a>) -> Self {
+    pub(super) fn unknown(mark: &SourceSpan<'a>) -> Self {
         let text = mark.text;
         let attached = |sign: &str, hint| {
             let cause = format!("unknown word `{}`", show::short(text));
@@ -150,25 +150,25 @@ pub(super) fn statements(text: &str) -> Result<Vec<Statement<'_>>, Endless<'_>> 
     while !rest.is_empty() {
         let (source, behind) = rest.split_once('\n').unwrap_or((rest, ""));
         (rest, number) = (behind, number + 1);
-        let whole = Piece { text: source, line: number, source, offset: 0, below: false };
+        let whole = SourceSpan { text: source, line: number, source, offset: 0, below: false };
         let start = source.len() - source.trim_start().len();
         if start == source.len() || source[start..].starts_with('#') {
             continue;
         }
         let end = source[start..].find([' ', '\t']).map_or(source.len(), |at| start + at);
         let mark = whole.part(start, end);
-        let mut piece = whole.part((end + 1).min(source.len()), source.len());
+        let mut span = whole.part((end + 1).min(source.len()), source.len());
         let mut title = show::short(source.trim());
-        if let Some(word) = below(mark.text, piece.text) {
-            let Some(length) = ends(rest, word) else { return Err(Endless(piece, word)) };
+        if let Some(word) = below(mark.text, span.text) {
+            let Some(length) = ends(rest, word) else { return Err(Endless(span, word)) };
             let body = rest[..length].strip_suffix('\n').unwrap_or(&rest[..length]);
             let first = body.split('\n').next().unwrap_or_default();
-            piece = Piece { text: body, line: number + 1, source: first, offset: 0, below: true };
+            span = SourceSpan { text: body, line: number + 1, source: first, offset: 0, below: true };
             title = show::short(&format!("{} {body}", mark.text));
             number += rest[..length].matches('\n').count() + 1;
             rest = rest[length..].split_once('\n').map_or("", |(_, behind)| behind);
         }
-        statements.push(Statement { mark, rest: piece, title });
+        statements.push(Statement { mark, rest: span, title });
     }
     Ok(statements)
 }
@@ -229,8 +229,8 @@ mod tests {
                 own(9, "<<", "> <<"),
             ]
         );
-        let Err(Endless(piece, word)) = statements("> a\n> <<END\nx\n ENDE") else { panic!("it ended") };
-        assert_eq!((piece.line, word), (2, "END"));
+        let Err(Endless(span, word)) = statements("> a\n> <<END\nx\n ENDE") else { panic!("it ended") };
+        assert_eq!((span.line, word), (2, "END"));
     }
 
     #[test]

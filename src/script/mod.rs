@@ -16,7 +16,7 @@ pub mod transcript;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{Case, Verdict};
+pub use engine::{Case, CaseVerdict};
 pub use engine::{Engine, Limits};
 pub use parse::Loader;
 
@@ -43,22 +43,22 @@ pub struct Script {
 /// One statement.
 #[derive(Debug)]
 pub(crate) struct Step {
-    pub place: Place,
+    pub place: ScriptPlace,
     /// As it stands in the file, in one line, nothing filled in.
     pub title: String,
-    pub what: What,
+    pub action: StepAction,
 }
 
 /// A place in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ScriptPlace {
     /// The file as the user wrote it, relative to where we were started.
     pub file: Arc<str>,
     /// From 1.
     pub line: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ScriptPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
     }
@@ -66,7 +66,7 @@ impl fmt::Display for Place {
 
 /// The action of a statement.
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum StepAction {
     /// `> text`
     Text(Template),
     /// `>b BASE64`
@@ -125,7 +125,7 @@ impl Eq for Script {}
 impl Script {
     /// True when it neither sends nor expects anything.
     pub fn is_idle(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step.what, What::Capture { .. } | What::Sleep(_)))
+        self.steps.iter().all(|step| matches!(step.action, StepAction::Capture { .. } | StepAction::Sleep(_)))
     }
 }
 

@@ -4,8 +4,8 @@
 //! statements, names without a value, JSON and patterns that are none, what stands behind a close.
 
 use super::{
-    Closing, Expectation, From, LONGEST_CONTROL, Place, Script, Step, What, close_with,
-    lines::{self, Bad, Endless, Piece, Statement},
+    Closing, Expectation, From, LONGEST_CONTROL, Script, ScriptPlace, Step, StepAction, close_with,
+    lines::{self, Bad, Endless, SourceSpan, Statement},
     pattern::{self, Pattern},
     template::{Flaw, Origin, Secrets, Sort, Template, is_name},
 };
@@ -82,12 +82,12 @@ struct Parser<'a, 'l> {
     pub files: Vec<PathBuf>,
     /// The last expectation is of a message with data.
     pub captures: bool,
-    pub over: Option<Over>,
+    pub over: Option<AfterClose>,
 }
 
 /// The statement behind which not everything can happen.
 #[derive(Clone, Copy)]
-enum Over {
+enum AfterClose {
     /// `>close` on that line: nothing can be sent.
     Ours(usize),
     /// `< close` on that line: nothing can happen.
@@ -99,7 +99,7 @@ enum Over {
 struct Pending<'a> {
     skipped: Vec<Pattern>,
     within: Option<Option<Duration>>,
-    first: Option<Piece<'a>>,
+    first: Option<SourceSpan<'a>>,
 }
 
 impl Parser<'_, '_> {
@@ -117,8 +117,8 @@ impl Parser<'_, '_> {
         self.files.push(path.to_owned());
         let name: Arc<str> = path.display().to_string().into();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
-        let statements = lines::statements(&text).map_err(|Endless(piece, word)| {
-            Bad::at(&piece, 0, format!("the text that begins below never ends: no line is {word}"))
+        let statements = lines::statements(&text).map_err(|Endless(span, word)| {
+            Bad::at(&span, 0, format!("the text that begins below never ends: no line is {word}"))
                 .fault(&name)
         })?;
         let mut pending = Pending::default();
@@ -128,26 +128,26 @@ impl Parser<'_, '_> {
                 _ => self.statement(statement, &mut pending, &name).map_err(|bad| bad.fault(&name))?,
             }
         }
-        if let Some(piece) = pending.first {
-            return Err(Bad::at(&piece, 0, "no expectation follows that this is for").fault(&name));
+        if let Some(span) = pending.first {
+            return Err(Bad::at(&span, 0, "no expectation follows that this is for").fault(&name));
         }
         self.files.pop();
         Ok(())
     }
 
     fn include(&mut self, statement: &Statement, pending: &Pending, name: &Arc<str>) -> Result<()> {
-        let piece = statement.rest.trimmed();
-        let bad = |cause: String| Bad::at(&piece, 0, cause).fault(name);
-        if let Some(piece) = &pending.first {
+        let span = statement.rest.trimmed();
+        let bad = |cause: String| Bad::at(&span, 0, cause).fault(name);
+        if let Some(span) = &pending.first {
             return Err(
-                Bad::at(piece, 0, "the expectation this is for has to follow before an include").fault(name)
+                Bad::at(span, 0, "the expectation this is for has to follow before an include").fault(name)
             );
         }
-        if piece.text.is_empty() {
+        if span.text.is_empty() {
             return Err(bad("include what? a file is missing".to_owned()));
         }
         let beside = self.files.last().and_then(|file| file.parent()).unwrap_or(Path::new(""));
-        let path = tidy(&beside.join(piece.text));
+        let path = tidy(&beside.join(span.text));
         if let Some(at) = self.files.iter().position(|file| tidy(file) == path) {
             let circle: Vec<_> =
                 self.files[at..].iter().chain([&path]).map(|file| file.display().to_string()).collect();
@@ -170,17 +170,17 @@ impl Parser<'_, '_> {
         file: &Arc<str>,
     ) -> Result<(), Bad<'a>> {
         let Statement { mark, rest, title } = statement;
-        let what = match mark.text {
-            ">" => What::Text(self.text(rest)?),
-            ">q" => What::Text(self.quoted(rest)?),
-            ">b" => What::Binary(base64(rest)?),
-            ">ping" => What::Ping(self.control(rest)?),
-            ">pong" => What::Pong(self.control(rest)?),
-            ">close" => What::Close(self.closing(rest)?),
+        let action = match mark.text {
+            ">" => StepAction::Text(self.text(rest)?),
+            ">q" => StepAction::Text(self.quoted(rest)?),
+            ">b" => StepAction::Binary(base64(rest)?),
+            ">ping" => StepAction::Ping(self.control(rest)?),
+            ">pong" => StepAction::Pong(self.control(rest)?),
+            ">close" => StepAction::Close(self.closing(rest)?),
             "<" | "<q" | "<b" | "<ping" | "<pong" | "<close" => {
                 let wanted = self.pattern(&mark.text[1..], rest)?;
                 let Pending { skipped, within, .. } = std::mem::take(pending);
-                What::Expect(Expectation { wanted, skipped, within })
+                StepAction::Expect(Expectation { wanted, skipped, within })
             }
             "<?" | "<?q" | "<?b" | "<?ping" | "<?pong" => {
                 let skipped = self.pattern(&mark.text[2..], rest)?;
@@ -205,38 +205,44 @@ impl Parser<'_, '_> {
             }
             "sleep" => {
                 let pause = rest.trimmed();
-                What::Sleep(duration(pause.text).map_err(|cause| Bad::at(&pause, 0, cause))?)
+                StepAction::Sleep(duration(pause.text).map_err(|cause| Bad::at(&pause, 0, cause))?)
             }
             "capture" => self.capture(rest)?,
             _ => return Err(Bad::unknown(mark)),
         };
-        self.in_order(mark, &what)?;
-        let place = Place { file: Arc::clone(file), line: mark.line };
-        self.steps.push(Step { place, title: title.clone(), what });
+        self.in_order(mark, &action)?;
+        let place = ScriptPlace { file: Arc::clone(file), line: mark.line };
+        self.steps.push(Step { place, title: title.clone(), action });
         Ok(())
     }
 
     /// Refuses a statement that is impossible behind a close.
-    fn in_order<'a>(&mut self, mark: &Piece<'a>, what: &What) -> Result<(), Bad<'a>> {
-        let sends =
-            matches!(what, What::Text(_) | What::Binary(_) | What::Ping(_) | What::Pong(_) | What::Close(_));
+    fn in_order<'a>(&mut self, mark: &SourceSpan<'a>, action: &StepAction) -> Result<(), Bad<'a>> {
+        let sends = matches!(
+            action,
+            StepAction::Text(_)
+                | StepAction::Binary(_)
+                | StepAction::Ping(_)
+                | StepAction::Pong(_)
+                | StepAction::Close(_)
+        );
         match self.over {
-            Some(Over::Ours(line)) if sends => {
+            Some(AfterClose::Ours(line)) if sends => {
                 let cause = format!("nothing can be sent behind the >close of line {line}");
                 return Err(Bad::at(mark, 0, cause));
             }
-            Some(Over::Theirs(line)) if sends || matches!(what, What::Expect(_)) => {
+            Some(AfterClose::Theirs(line)) if sends || matches!(action, StepAction::Expect(_)) => {
                 let cause = format!("nothing can happen behind the close expected in line {line}");
                 return Err(Bad::at(mark, 0, cause));
             }
             _ => {}
         }
-        match what {
-            What::Close(_) => self.over = Some(Over::Ours(mark.line)),
-            What::Expect(Expectation { wanted, .. }) => {
+        match action {
+            StepAction::Close(_) => self.over = Some(AfterClose::Ours(mark.line)),
+            StepAction::Expect(Expectation { wanted, .. }) => {
                 self.captures = wanted.is_data();
                 if matches!(wanted, Pattern::Close { .. }) {
-                    self.over = Some(Over::Theirs(mark.line));
+                    self.over = Some(AfterClose::Theirs(mark.line));
                 }
             }
             _ => {}
@@ -245,91 +251,89 @@ impl Parser<'_, '_> {
     }
 
     /// A text to send: JSON if it is JSON, so that values fit.
-    fn text<'a>(&mut self, piece: &Piece<'a>) -> Result<Template, Bad<'a>> {
-        if is_json(piece.text) {
-            let template = self.template(piece, Sort::Json)?;
+    fn text<'a>(&mut self, span: &SourceSpan<'a>) -> Result<Template, Bad<'a>> {
+        if is_json(span.text) {
+            let template = self.template(span, Sort::Json)?;
             if serde_json::from_str::<serde_json::Value>(&template.sample()).is_ok() {
                 return Ok(template);
             }
         }
-        self.template(piece, Sort::Plain)
+        self.template(span, Sort::Plain)
     }
 
-    fn plain<'a>(&mut self, piece: &Piece<'a>) -> Result<Template, Bad<'a>> {
-        self.template(piece, Sort::Plain)
+    fn plain<'a>(&mut self, span: &SourceSpan<'a>) -> Result<Template, Bad<'a>> {
+        self.template(span, Sort::Plain)
     }
 
     /// The payload of a control frame to send.
-    fn control<'a>(&mut self, piece: &Piece<'a>) -> Result<Template, Bad<'a>> {
-        let payload = self.plain(piece)?;
+    fn control<'a>(&mut self, span: &SourceSpan<'a>) -> Result<Template, Bad<'a>> {
+        let payload = self.plain(span)?;
         match payload.is_constant() && payload.sample().len() > LONGEST_CONTROL {
-            true => Err(Bad::at(
-                piece,
-                0,
-                format!("more than {LONGEST_CONTROL} bytes do not fit a control frame"),
-            )),
+            true => {
+                Err(Bad::at(span, 0, format!("more than {LONGEST_CONTROL} bytes do not fit a control frame")))
+            }
             false => Ok(payload),
         }
     }
 
     /// A text in the form of a JSON string.
-    fn quoted<'a>(&mut self, piece: &Piece<'a>) -> Result<Template, Bad<'a>> {
-        let piece = piece.trimmed();
-        let text: String = serde_json::from_str(piece.text).map_err(|error| {
+    fn quoted<'a>(&mut self, span: &SourceSpan<'a>) -> Result<Template, Bad<'a>> {
+        let span = span.trimmed();
+        let text: String = serde_json::from_str(span.text).map_err(|error| {
             let cause = format!("expected a JSON string in quotes: {}", no_place(&error));
-            Bad::at(&piece, error.column().saturating_sub(1), cause)
+            Bad::at(&span, error.column().saturating_sub(1), cause)
         })?;
         let template = Template::parse(&text, Sort::Plain, |name| self.origin(name));
-        template.map_err(|flaw| Bad::flaw(&piece, Flaw { at: 0, ..flaw }))
+        template.map_err(|flaw| Bad::flaw(&span, Flaw { at: 0, ..flaw }))
     }
 
     /// The pattern of what is expected; `sort` is what stands right behind `<` or `<?`.
-    fn pattern<'a>(&mut self, sort: &str, piece: &Piece<'a>) -> Result<Pattern, Bad<'a>> {
+    fn pattern<'a>(&mut self, sort: &str, span: &SourceSpan<'a>) -> Result<Pattern, Bad<'a>> {
         let optional = |template: Template| Some(template).filter(|text| *text != Template::default());
         Ok(match sort {
-            "q" => Pattern::Text(self.quoted(piece)?),
-            "b" => Pattern::Binary(base64(piece)?),
-            "ping" => Pattern::Ping(optional(self.plain(piece)?)),
-            "pong" => Pattern::Pong(optional(self.plain(piece)?)),
-            "close" => self.close(piece)?,
-            _ if piece.below => self.expected_text(piece)?,
-            _ if pattern::names_a_control_frame(piece.text) => return Err(ambiguous(piece)),
-            _ if piece.text.trim_end() == "ping" => Pattern::Ping(None),
-            _ if piece.text.trim_end() == "pong" => Pattern::Pong(None),
-            _ if pattern::is_control_word(piece.text.trim_end()) => {
-                self.close(&piece.part("close".len(), piece.text.len()))?
+            "q" => Pattern::Text(self.quoted(span)?),
+            "b" => Pattern::Binary(base64(span)?),
+            "ping" => Pattern::Ping(optional(self.plain(span)?)),
+            "pong" => Pattern::Pong(optional(self.plain(span)?)),
+            "close" => self.close(span)?,
+            _ if span.below => self.expected_text(span)?,
+            _ if pattern::names_a_control_frame(span.text) => return Err(ambiguous(span)),
+            _ if span.text.trim_end() == "ping" => Pattern::Ping(None),
+            _ if span.text.trim_end() == "pong" => Pattern::Pong(None),
+            _ if pattern::is_control_word(span.text.trim_end()) => {
+                self.close(&span.part("close".len(), span.text.len()))?
             }
-            _ => match slashes(piece) {
+            _ => match slashes(span) {
                 Some((inner, ignores_case)) => {
                     let pattern = self.template(&inner, Sort::Pattern)?;
                     pattern::regex(&pattern.sample(), ignores_case)
                         .map_err(|cause| Bad::at(&inner, 0, cause))?;
                     Pattern::Regex { pattern, ignores_case }
                 }
-                None => self.expected_text(piece)?,
+                None => self.expected_text(span)?,
             },
         })
     }
 
-    fn expected_text<'a>(&mut self, piece: &Piece<'a>) -> Result<Pattern, Bad<'a>> {
-        if !is_json(piece.text) {
-            return Ok(Pattern::Text(self.plain(piece)?));
+    fn expected_text<'a>(&mut self, span: &SourceSpan<'a>) -> Result<Pattern, Bad<'a>> {
+        if !is_json(span.text) {
+            return Ok(Pattern::Text(self.plain(span)?));
         }
-        let template = self.template(piece, Sort::Json)?;
+        let template = self.template(span, Sort::Json)?;
         match serde_json::from_str::<serde_json::Value>(&template.sample()) {
             Ok(_) => Ok(Pattern::Json(template)),
             Err(error) => {
                 // With something filled in, the columns are others.
-                let at = if template.sample() == piece.text { offset(piece.text, &error) } else { 0 };
+                let at = if template.sample() == span.text { offset(span.text, &error) } else { 0 };
                 let cause = format!("no JSON: {}", no_place(&error));
-                Err(Bad::at(piece, at, cause).hint("write <q \"…\" for a text that only looks like JSON"))
+                Err(Bad::at(span, at, cause).hint("write <q \"…\" for a text that only looks like JSON"))
             }
         }
     }
 
     /// `[CODES [REASON]]` of an expected close.
-    fn close<'a>(&mut self, piece: &Piece<'a>) -> Result<Pattern, Bad<'a>> {
-        let (codes, reason) = piece.word();
+    fn close<'a>(&mut self, span: &SourceSpan<'a>) -> Result<Pattern, Bad<'a>> {
+        let (codes, reason) = span.word();
         let codes = match codes.text {
             "" => Vec::new(),
             "none" => vec![1005..=1005],
@@ -340,8 +344,8 @@ impl Parser<'_, '_> {
     }
 
     /// `[CODE [REASON]]` of a close of ours.
-    fn closing<'a>(&mut self, piece: &Piece<'a>) -> Result<Option<Closing>, Bad<'a>> {
-        let (word, reason) = piece.word();
+    fn closing<'a>(&mut self, span: &SourceSpan<'a>) -> Result<Option<Closing>, Bad<'a>> {
+        let (word, reason) = span.word();
         let code = match word.text {
             "" => return Ok(None),
             "none" => None,
@@ -353,14 +357,14 @@ impl Parser<'_, '_> {
         Ok(Some(Closing { code, reason: words }))
     }
 
-    fn capture<'a>(&mut self, piece: &Piece<'a>) -> Result<What, Bad<'a>> {
-        let (name, from) = piece.word();
+    fn capture<'a>(&mut self, span: &SourceSpan<'a>) -> Result<StepAction, Bad<'a>> {
+        let (name, from) = span.word();
         if !is_name(name.text) || name.text.is_empty() {
             return Err(Bad::at(&name, 0, "expected a name of letters, digits and _"));
         }
         if !self.captures {
             return Err(Bad::at(
-                piece,
+                span,
                 0,
                 "no message is expected before this, so there is nothing to capture",
             ));
@@ -377,12 +381,12 @@ impl Parser<'_, '_> {
             }
         };
         self.captured.insert(name.text.to_owned());
-        Ok(What::Capture { name: name.text.to_owned(), from: source })
+        Ok(StepAction::Capture { name: name.text.to_owned(), from: source })
     }
 
-    fn template<'a>(&mut self, piece: &Piece<'a>, sort: Sort) -> Result<Template, Bad<'a>> {
-        let template = Template::parse(piece.text, sort, |name| self.origin(name));
-        template.map_err(|flaw| Bad::flaw(piece, flaw))
+    fn template<'a>(&mut self, span: &SourceSpan<'a>, sort: Sort) -> Result<Template, Bad<'a>> {
+        let template = Template::parse(span.text, sort, |name| self.origin(name));
+        template.map_err(|flaw| Bad::flaw(span, flaw))
     }
 }
 
@@ -406,11 +410,11 @@ fn tidy(path: &Path) -> PathBuf {
 }
 
 /// `< pong hello`: a pong with a payload, or a text?
-fn ambiguous<'a>(piece: &Piece<'a>) -> Bad<'a> {
-    let (word, payload) = piece.text.split_once(' ').unwrap_or((piece.text, ""));
-    Bad::at(piece, 0, format!("it may be a {word} or a text")).hint(format!(
+fn ambiguous<'a>(span: &SourceSpan<'a>) -> Bad<'a> {
+    let (word, payload) = span.text.split_once(' ').unwrap_or((span.text, ""));
+    Bad::at(span, 0, format!("it may be a {word} or a text")).hint(format!(
         "write <{word} {payload} for a {word}, <q \"{}\" for the text",
-        piece.text.replace('\\', "\\\\").replace('"', "\\\"")
+        span.text.replace('\\', "\\\\").replace('"', "\\\"")
     ))
 }
 
@@ -425,9 +429,9 @@ pub(super) fn is_between_slashes(text: &str) -> bool {
 }
 
 /// The part between `/` and `/`, or `/` and `/i`; true when case is ignored.
-fn slashes<'a>(piece: &Piece<'a>) -> Option<(Piece<'a>, bool)> {
-    let (end, ignores_case) = pattern_end(piece.text.trim_end())?;
-    Some((piece.part(1, end), ignores_case))
+fn slashes<'a>(span: &SourceSpan<'a>) -> Option<(SourceSpan<'a>, bool)> {
+    let (end, ignores_case) = pattern_end(span.text.trim_end())?;
+    Some((span.part(1, end), ignores_case))
 }
 
 /// The byte of the closing slash, and whether case is ignored.
@@ -440,14 +444,13 @@ fn pattern_end(text: &str) -> Option<(usize, bool)> {
     }
 }
 
-pub(super) fn base64<'a>(piece: &Piece<'a>) -> Result<Bytes, Bad<'a>> {
+pub(super) fn base64<'a>(span: &SourceSpan<'a>) -> Result<Bytes, Bad<'a>> {
     const EITHER: engine::GeneralPurpose = engine::GeneralPurpose::new(
         &alphabet::STANDARD,
         engine::GeneralPurposeConfig::new().with_decode_padding_mode(engine::DecodePaddingMode::Indifferent),
     );
-    let piece = piece.trimmed();
-    let bytes =
-        EITHER.decode(piece.text).map_err(|error| Bad::at(&piece, 0, format!("no base64: {error}")))?;
+    let span = span.trimmed();
+    let bytes = EITHER.decode(span.text).map_err(|error| Bad::at(&span, 0, format!("no base64: {error}")))?;
     Ok(bytes.into())
 }
 

@@ -6,7 +6,7 @@
 use crate::{
     exit::Exit,
     fault::{Fault, printable},
-    script::{Case, Place, Script, Verdict},
+    script::{Case, CaseVerdict, Script, ScriptPlace},
 };
 use serde_json::Value;
 use std::{
@@ -18,7 +18,7 @@ use std::{
 /// The results of a script: every expectation is a row, between one for the opening and one for the end.
 pub struct Results {
     file: String,
-    rows: Vec<Row>,
+    rows: Vec<ReportRow>,
 }
 
 /// The run of a script with one of many clients.
@@ -31,14 +31,14 @@ pub struct Played {
     pub fault: Option<Fault>,
 }
 
-struct Row {
-    pub place: Place,
+struct ReportRow {
+    pub place: ScriptPlace,
     pub name: String,
     pub waited: Duration,
-    pub outcome: Outcome,
+    pub outcome: RowOutcome,
 }
 
-enum Outcome {
+enum RowOutcome {
     Passed,
     /// By an expectation, or by anything else.
     Failed(Fault),
@@ -61,28 +61,29 @@ impl Results {
     pub fn new(script: &Script, cases: Option<Vec<Case>>, fault: Option<&Fault>) -> Self {
         let opened = cases.is_some();
         let mut cases = cases.unwrap_or_else(|| script.cases());
-        let judged = cases.iter().any(|case| matches!(case.verdict, Verdict::Failed { .. }));
-        let row = |line: usize, name: &str, outcome| Row {
-            place: Place { file: script.file.clone(), line },
+        let judged = cases.iter().any(|case| matches!(case.verdict, CaseVerdict::Failed { .. }));
+        let row = |line: usize, name: &str, outcome| ReportRow {
+            place: ScriptPlace { file: script.file.clone(), line },
             name: name.to_owned(),
             waited: Duration::ZERO,
             outcome,
         };
-        let failed =
-            |fault: Option<&Fault>| fault.map_or(Outcome::Passed, |fault| Outcome::Failed(fault.clone()));
+        let failed = |fault: Option<&Fault>| {
+            fault.map_or(RowOutcome::Passed, |fault| RowOutcome::Failed(fault.clone()))
+        };
         let first = match (opened, fault) {
-            (true, _) => Outcome::Passed,
-            (false, Some(fault)) => Outcome::Failed(fault.clone()),
+            (true, _) => RowOutcome::Passed,
+            (false, Some(fault)) => RowOutcome::Failed(fault.clone()),
             // Nobody came.
-            (false, None) => Outcome::Skipped,
+            (false, None) => RowOutcome::Skipped,
         };
         let mut rows = vec![row(1, "open", first)];
-        rows.extend(cases.drain(..).map(Row::from));
+        rows.extend(cases.drain(..).map(ReportRow::from));
         let last = script
             .steps
             .last()
             .map_or(1, |step| if step.place.file == script.file { step.place.line } else { 1 });
-        rows.push(row(last, "close", if opened && !judged { failed(fault) } else { Outcome::Skipped }));
+        rows.push(row(last, "close", if opened && !judged { failed(fault) } else { RowOutcome::Skipped }));
         Self { file: script.file.to_string(), rows }
     }
 
@@ -91,7 +92,7 @@ impl Results {
         let rows = played.into_iter().flat_map(|Played { conn, cases, fault }| {
             let rows = Self::new(script, cases, fault.as_ref()).rows;
             let number = conn.map_or_else(String::new, |conn| format!("client {conn}: "));
-            rows.into_iter().map(move |row| Row { name: format!("{number}{}", row.name), ..row })
+            rows.into_iter().map(move |row| ReportRow { name: format!("{number}{}", row.name), ..row })
         });
         Self { file: script.file.to_string(), rows: rows.collect() }
     }
@@ -99,25 +100,25 @@ impl Results {
     /// The same with every fault as it may be told.
     pub fn redacted(mut self, told: impl Fn(&Fault) -> Fault) -> Self {
         for row in &mut self.rows {
-            if let Outcome::Failed(fault) = &mut row.outcome {
+            if let RowOutcome::Failed(fault) = &mut row.outcome {
                 *fault = told(fault);
             }
         }
         self
     }
 
-    fn count(&self, which: impl Fn(&Outcome) -> bool) -> usize {
+    fn count(&self, which: impl Fn(&RowOutcome) -> bool) -> usize {
         self.rows.iter().filter(|row| which(&row.outcome)).count()
     }
 }
 
-impl From<Case> for Row {
+impl From<Case> for ReportRow {
     fn from(case: Case) -> Self {
         let Case { place, title, verdict } = case;
         let (waited, outcome) = match verdict {
-            Verdict::NotReached => (Duration::ZERO, Outcome::Skipped),
-            Verdict::Passed(waited) => (waited, Outcome::Passed),
-            Verdict::Failed { waited, fault } => (waited, Outcome::Failed(fault)),
+            CaseVerdict::NotReached => (Duration::ZERO, RowOutcome::Skipped),
+            CaseVerdict::Passed(waited) => (waited, RowOutcome::Passed),
+            CaseVerdict::Failed { waited, fault } => (waited, RowOutcome::Failed(fault)),
         };
         Self { name: format!("{place}: {title}"), place, waited, outcome }
     }
@@ -149,9 +150,9 @@ fn junit(results: &Results) -> String {
     let counts = format!(
         "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
         results.rows.len(),
-        results.count(|outcome| matches!(outcome, Outcome::Failed(fault) if unmet(fault))),
-        results.count(|outcome| matches!(outcome, Outcome::Failed(fault) if !unmet(fault))),
-        results.count(|outcome| matches!(outcome, Outcome::Skipped)),
+        results.count(|outcome| matches!(outcome, RowOutcome::Failed(fault) if unmet(fault))),
+        results.count(|outcome| matches!(outcome, RowOutcome::Failed(fault) if !unmet(fault))),
+        results.count(|outcome| matches!(outcome, RowOutcome::Skipped)),
         seconds(total),
     );
     let file = xml_escaped(&results.file, true);
@@ -168,9 +169,9 @@ fn junit(results: &Results) -> String {
             seconds(row.waited),
         );
         let _ = match &row.outcome {
-            Outcome::Passed => writeln!(xml, "/>"),
-            Outcome::Skipped => writeln!(xml, "><skipped/></testcase>"),
-            Outcome::Failed(fault) => {
+            RowOutcome::Passed => writeln!(xml, "/>"),
+            RowOutcome::Skipped => writeln!(xml, "><skipped/></testcase>"),
+            RowOutcome::Failed(fault) => {
                 let (element, kind) = match unmet(fault) {
                     true => ("failure", "expectation".to_owned()),
                     false => ("error", format!("exit {}", fault.exit.code())),
@@ -220,9 +221,9 @@ fn tap(results: &Results) -> String {
     for (index, row) in results.rows.iter().enumerate() {
         let (number, name) = (index + 1, tap_description(&row.name));
         let _ = match &row.outcome {
-            Outcome::Passed => writeln!(tap, "ok {number} - {name}"),
-            Outcome::Skipped => writeln!(tap, "ok {number} - {name} # SKIP not reached"),
-            Outcome::Failed(fault) => {
+            RowOutcome::Passed => writeln!(tap, "ok {number} - {name}"),
+            RowOutcome::Skipped => writeln!(tap, "ok {number} - {name} # SKIP not reached"),
+            RowOutcome::Failed(fault) => {
                 // JSON is YAML too.
                 let json = |text: &str| Value::from(printable(text)).to_string();
                 let detail: Value = fault.detail.iter().map(|line| printable(line)).collect();
@@ -249,7 +250,7 @@ fn tap_description(name: &str) -> String {
 fn github(results: &Results) -> String {
     let mut commands = String::new();
     for row in &results.rows {
-        let Outcome::Failed(fault) = &row.outcome else { continue };
+        let RowOutcome::Failed(fault) = &row.outcome else { continue };
         let (file, line) = (property(&row.place.file), row.place.line);
         commands
             .push_str(&format!("::error file={file},line={line},title=wsio::{}\n", data(&fault.to_string())));
@@ -273,7 +274,7 @@ mod tests {
     use crate::{
         exit::Exit,
         fault::Fault,
-        script::{Loader, Script, Verdict},
+        script::{CaseVerdict, Loader, Script},
     };
     use std::{fmt::Write, time::Duration};
 
@@ -281,10 +282,10 @@ mod tests {
     fn failed() -> Results {
         let script = script("> a\n< {\"ok\":true}\n< <b> & \"c\" # 1%\n< never\n");
         let mut cases = script.cases();
-        cases[0].verdict = Verdict::Passed(Duration::from_millis(12));
+        cases[0].verdict = CaseVerdict::Passed(Duration::from_millis(12));
         let fault = Fault::new(Exit::Expectation, "script", "a,b/t:x.wsio:3: something else came after 2 ms")
             .detail(["< <b> & \"c\" # 1%".to_owned(), "got \u{1b}[31m]]> \u{fffe}\n100%".to_owned()]);
-        cases[1].verdict = Verdict::Failed { waited: Duration::from_millis(2), fault: fault.clone() };
+        cases[1].verdict = CaseVerdict::Failed { waited: Duration::from_millis(2), fault: fault.clone() };
         Results::new(&script, Some(cases), Some(&fault))
     }
 
@@ -297,7 +298,7 @@ mod tests {
     fn passed() -> Results {
         let script = script("< a");
         let mut cases = script.cases();
-        cases[0].verdict = Verdict::Passed(Duration::from_millis(1500));
+        cases[0].verdict = CaseVerdict::Passed(Duration::from_millis(1500));
         Results::new(&script, Some(cases), None)
     }
 
@@ -309,9 +310,9 @@ mod tests {
     fn rows(results: &Results) -> String {
         results.rows.iter().fold(String::new(), |mut text, row| {
             let outcome = match row.outcome {
-                Outcome::Passed => "passed",
-                Outcome::Failed(_) => "failed",
-                Outcome::Skipped => "skipped",
+                RowOutcome::Passed => "passed",
+                RowOutcome::Failed(_) => "failed",
+                RowOutcome::Skipped => "skipped",
             };
             let _ = write!(text, "{}:{outcome} ", row.name.rsplit(": ").next().unwrap());
             text
@@ -328,7 +329,7 @@ mod tests {
         );
         let script = script("< a");
         let mut cases = script.cases();
-        cases[0].verdict = Verdict::Passed(Duration::ZERO);
+        cases[0].verdict = CaseVerdict::Passed(Duration::ZERO);
         let fault = Fault::new(Exit::CloseUnanswered, "session", "our Close was never answered");
         let results = Results::new(&script, Some(cases), Some(&fault));
         assert_eq!(rows(&results), "open:passed < a:passed close:failed ");

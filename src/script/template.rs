@@ -13,10 +13,10 @@ pub(crate) type Captured = HashMap<String, Value>;
 
 /// A text and the places where values belong.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Template(Vec<Part>);
+pub(crate) struct Template(Vec<TemplatePart>);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Part {
+enum TemplatePart {
     Text(String),
     Hole { name: String, origin: Origin, stands: Stands },
 }
@@ -107,44 +107,44 @@ impl Template {
                 Sort::Json => Stands::Json,
             };
             if !literal.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut literal)));
+                parts.push(TemplatePart::Text(std::mem::take(&mut literal)));
             }
-            parts.push(Part::Hole { name: name.to_owned(), origin, stands });
+            parts.push(TemplatePart::Hole { name: name.to_owned(), origin, stands });
             at += "${}".len() + name.len();
         }
         if !literal.is_empty() {
-            parts.push(Part::Text(literal));
+            parts.push(TemplatePart::Text(literal));
         }
         Ok(Self(parts))
     }
 
     /// True when nothing has to be filled in.
     pub(crate) fn is_constant(&self) -> bool {
-        self.0.iter().all(|part| matches!(part, Part::Text(_)))
+        self.0.iter().all(|part| matches!(part, TemplatePart::Text(_)))
     }
 
     /// The text with something harmless in every place, to see whether it is well formed.
     pub(crate) fn sample(&self) -> String {
-        let part = |part: &Part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Hole { stands: Stands::Json, .. } => "0".to_owned(),
-            Part::Hole { .. } => "x".to_owned(),
+        let part = |part: &TemplatePart| match part {
+            TemplatePart::Text(text) => text.clone(),
+            TemplatePart::Hole { stands: Stands::Json, .. } => "0".to_owned(),
+            TemplatePart::Hole { .. } => "x".to_owned(),
         };
         self.0.iter().map(part).collect()
     }
 
     /// The text with every value where it belongs.
     pub(crate) fn fill(&self, captured: &Captured) -> String {
-        let part = |part: &Part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Hole { name, origin: Origin::Captured, stands } => {
+        let part = |part: &TemplatePart| match part {
+            TemplatePart::Text(text) => text.clone(),
+            TemplatePart::Hole { name, origin: Origin::Captured, stands } => {
                 let value = captured.get(name).unwrap_or(&Value::Null);
                 match stands {
                     Stands::Json => value.to_string(),
                     _ => placed(&json::plain(value), *stands),
                 }
             }
-            Part::Hole { origin: Origin::Environment(value), stands, .. } => placed(value, *stands),
+            TemplatePart::Hole { origin: Origin::Environment(value), stands, .. } => placed(value, *stands),
         };
         self.0.iter().map(part).collect()
     }

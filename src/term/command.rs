@@ -8,7 +8,7 @@ use std::path::PathBuf;
 const LONGEST_CONTROL: usize = 125;
 
 /// One command of the table.
-pub(super) struct Entry {
+pub(super) struct CommandHelp {
     /// The word after the slash.
     pub name: &'static str,
     /// Arguments, as `/help` shows them.
@@ -17,65 +17,65 @@ pub(super) struct Entry {
     pub summary: &'static str,
     /// The same in a server, where it does something else.
     pub serving: Option<&'static str>,
-    parse: fn(&str) -> Result<Command, String>,
+    parse: fn(&str) -> Result<PromptCommand, String>,
 }
 
 /// Every command, in the order `/help` lists them.
-pub(super) static COMMANDS: &[Entry] = &[
-    Entry {
+pub(super) static COMMANDS: &[CommandHelp] = &[
+    CommandHelp {
         name: "ping",
         form: "[TEXT]",
         summary: "ping the peer, and say how long the pong takes",
         serving: Some("ping every client, and say how long each pong takes"),
-        parse: |text| Ok(Command::Ping(if text.is_empty() { None } else { Some(control(text)?) })),
+        parse: |text| Ok(PromptCommand::Ping(if text.is_empty() { None } else { Some(control(text)?) })),
     },
-    Entry {
+    CommandHelp {
         name: "pong",
         form: "[TEXT]",
         summary: "send a pong that nobody asked for",
         serving: None,
-        parse: |text| control(text).map(Command::Pong),
+        parse: |text| control(text).map(PromptCommand::Pong),
     },
-    Entry {
+    CommandHelp {
         name: "close",
         form: "[CODE [REASON]]",
         summary: "close with CODE and REASON, none, or as --close says",
         serving: Some("close every client with CODE and REASON, none, or as --close says"),
         parse: close,
     },
-    Entry {
+    CommandHelp {
         name: "binary",
         form: "HEX",
         summary: "send bytes as a binary message",
         serving: None,
         parse: binary,
     },
-    Entry {
+    CommandHelp {
         name: "file",
         form: "[-t] PATH",
         summary: "send a file as one binary message, or text with -t",
         serving: None,
         parse: file,
     },
-    Entry {
+    CommandHelp {
         name: "help",
         form: "",
         summary: "list the commands",
         serving: None,
-        parse: |text| alone(text, Command::Help),
+        parse: |text| alone(text, PromptCommand::Help),
     },
-    Entry {
+    CommandHelp {
         name: "quit",
         form: "",
         summary: "close and leave, the same as Ctrl-D",
         serving: Some("close every client and end the server, the same as Ctrl-C"),
-        parse: |text| alone(text, Command::Quit),
+        parse: |text| alone(text, PromptCommand::Quit),
     },
 ];
 
 /// A command and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Command {
+pub(super) enum PromptCommand {
     Ping(Option<Bytes>),
     Pong(Bytes),
     /// `None` is what the command line asked for.
@@ -91,34 +91,34 @@ pub(super) enum Command {
 
 /// Meaning of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum TypedLine {
     /// An empty line: nothing is sent.
     Nothing,
     /// A message.
     Text(String),
-    Command(Command),
+    Command(PromptCommand),
 }
 
 /// Reads one line.
 ///
 /// # Errors
 /// What is wrong with a command, in words that follow its name.
-pub(super) fn parse(line: String) -> Result<Line, String> {
+pub(super) fn parse(line: String) -> Result<TypedLine, String> {
     if line.is_empty() {
-        return Ok(Line::Nothing);
+        return Ok(TypedLine::Nothing);
     }
-    let Some(rest) = line.strip_prefix('/') else { return Ok(Line::Text(line)) };
+    let Some(rest) = line.strip_prefix('/') else { return Ok(TypedLine::Text(line)) };
     if rest.starts_with('/') {
-        return Ok(Line::Text(rest.to_owned()));
+        return Ok(TypedLine::Text(rest.to_owned()));
     }
     let (name, text) = rest.split_once([' ', '\t', '\n']).unwrap_or((rest, ""));
     let Some(entry) = COMMANDS.iter().find(|entry| entry.name == name) else {
         return Err(format!("/{name} is not a command: /help lists them, //{name} sends it as text"));
     };
-    (entry.parse)(text.trim()).map(Line::Command).map_err(|cause| format!("/{name}: {cause}"))
+    (entry.parse)(text.trim()).map(TypedLine::Command).map_err(|cause| format!("/{name}: {cause}"))
 }
 
-fn alone(text: &str, command: Command) -> Result<Command, String> {
+fn alone(text: &str, command: PromptCommand) -> Result<PromptCommand, String> {
     if text.is_empty() { Ok(command) } else { Err("nothing may follow it".to_owned()) }
 }
 
@@ -129,41 +129,41 @@ fn control(text: &str) -> Result<Bytes, String> {
     Ok(Bytes::copy_from_slice(text.as_bytes()))
 }
 
-fn close(text: &str) -> Result<Command, String> {
+fn close(text: &str) -> Result<PromptCommand, String> {
     if text.is_empty() {
-        return Ok(Command::Close(None));
+        return Ok(PromptCommand::Close(None));
     }
     let (code, reason) = text.split_once([' ', '\t', ':']).unwrap_or((text, ""));
     let reason = reason.trim_start().to_owned();
     if code == "none" {
         return match reason.as_str() {
-            "" => Ok(Command::Close(Some(CloseWith { code: None, reason }))),
+            "" => Ok(PromptCommand::Close(Some(CloseWith { code: None, reason }))),
             _ => Err("a Close without a code has no reason either".to_owned()),
         };
     }
     let code = code.parse().map_err(|_| format!("expected a close code such as 1000, not {code}"))?;
     let close = CloseWith::new(Some(code), &reason).map_err(|cause| format!("{code} {cause}"))?;
-    Ok(Command::Close(Some(close)))
+    Ok(PromptCommand::Close(Some(close)))
 }
 
-fn binary(text: &str) -> Result<Command, String> {
+fn binary(text: &str) -> Result<PromptCommand, String> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     match hex::decode(&digits) {
-        Ok(bytes) => Ok(Command::Binary(bytes.into())),
+        Ok(bytes) => Ok(PromptCommand::Binary(bytes.into())),
         Err(hex::FromHexError::OddLength) => Err("the last byte has only one digit".to_owned()),
         Err(_) => Err("expected bytes in hexadecimal, such as 48 65 6c6c6f".to_owned()),
     }
 }
 
 /// The path is quoted as in a shell, which is what completion writes.
-fn file(text: &str) -> Result<Command, String> {
+fn file(text: &str) -> Result<PromptCommand, String> {
     let words = shell_words::split(text).map_err(|_| "a quote is not closed".to_owned())?;
     let (text, paths) = match words.split_first() {
         Some((first, rest)) if first == "-t" => (true, rest),
         _ => (false, &words[..]),
     };
     match paths {
-        [path] => Ok(Command::File { path: path.into(), text }),
+        [path] => Ok(PromptCommand::File { path: path.into(), text }),
         [] => Err("name a file".to_owned()),
         _ => Err("one file at a time; quote a name with spaces".to_owned()),
     }
@@ -173,18 +173,18 @@ fn file(text: &str) -> Result<Command, String> {
 mod tests {
     use super::*;
 
-    fn command(line: &str) -> Result<Command, String> {
+    fn command(line: &str) -> Result<PromptCommand, String> {
         match parse(line.to_owned())? {
-            Line::Command(command) => Ok(command),
+            TypedLine::Command(command) => Ok(command),
             other => panic!("{line}: {other:?}"),
         }
     }
 
     #[test]
     fn lines_are_messages_unless_they_begin_with_a_slash() {
-        let text = |line: &str| Ok(Line::Text(line.to_owned()));
+        let text = |line: &str| Ok(TypedLine::Text(line.to_owned()));
         for (line, expected) in [
-            ("", Ok(Line::Nothing)),
+            ("", Ok(TypedLine::Nothing)),
             ("hello", text("hello")),
             (" /ping", text(" /ping")),
             ("//ping", text("/ping")),
@@ -198,25 +198,26 @@ mod tests {
     #[test]
     fn commands_take_their_arguments() {
         let bytes = Bytes::from_static;
-        let closed = |code, reason: &str| Command::Close(Some(CloseWith { code, reason: reason.to_owned() }));
-        let file = |path: &str, text| Command::File { path: path.into(), text };
+        let closed =
+            |code, reason: &str| PromptCommand::Close(Some(CloseWith { code, reason: reason.to_owned() }));
+        let file = |path: &str, text| PromptCommand::File { path: path.into(), text };
         for (line, expected) in [
-            ("/ping", Command::Ping(None)),
-            ("/ping  are you there ", Command::Ping(Some(bytes(b"are you there")))),
-            ("/pong", Command::Pong(bytes(b""))),
-            ("/pong x", Command::Pong(bytes(b"x"))),
-            ("/close", Command::Close(None)),
+            ("/ping", PromptCommand::Ping(None)),
+            ("/ping  are you there ", PromptCommand::Ping(Some(bytes(b"are you there")))),
+            ("/pong", PromptCommand::Pong(bytes(b""))),
+            ("/pong x", PromptCommand::Pong(bytes(b"x"))),
+            ("/close", PromptCommand::Close(None)),
             ("/close 4001", closed(Some(4001), "")),
             ("/close 4001  bye: now", closed(Some(4001), "bye: now")),
             ("/close 4001:bye", closed(Some(4001), "bye")),
             ("/close none", closed(None, "")),
-            ("/binary", Command::Binary(bytes(b""))),
-            ("/binary 48 65\t6C6c6f", Command::Binary(bytes(b"Hello"))),
+            ("/binary", PromptCommand::Binary(bytes(b""))),
+            ("/binary 48 65\t6C6c6f", PromptCommand::Binary(bytes(b"Hello"))),
             ("/file a.bin", file("a.bin", false)),
             ("/file -t 'two words.json'", file("two words.json", true)),
             ("/file two\\ words.bin", file("two words.bin", false)),
-            ("/help", Command::Help),
-            ("/quit ", Command::Quit),
+            ("/help", PromptCommand::Help),
+            ("/quit ", PromptCommand::Quit),
         ] {
             assert_eq!(command(line), Ok(expected), "{line}");
         }

@@ -5,8 +5,8 @@
 
 use super::{
     command::COMMANDS,
-    paint::{Paint, Role},
-    prompt_screen::{Left, POKE, PromptScreen},
+    paint::{Paint, TextRole},
+    prompt_screen::{EditorLeft, POKE, PromptScreen},
     view::{SENT, View},
 };
 use crate::link::Worker;
@@ -51,7 +51,7 @@ pub(super) enum Typed {
 
 /// The editor, which has the terminal from here on.
 pub(super) struct Editor {
-    rustyline: Rustyline<Line, MemHistory>,
+    rustyline: Rustyline<LineHelper, MemHistory>,
     screen: Arc<PromptScreen>,
     view: View,
 }
@@ -87,7 +87,7 @@ impl Editor {
             rustyline.add_history_entry(line).map_err(other)?;
         }
         let (files, paint) = (FilenameCompleter::new(), view.paint);
-        rustyline.set_helper(Some(Line { screen: Arc::clone(screen), paint, files }));
+        rustyline.set_helper(Some(LineHelper { screen: Arc::clone(screen), paint, files }));
         rustyline.bind_sequence(
             KeyEvent::ctrl('Z'),
             EventHandler::Conditional(Box::new(Suspend(Arc::clone(screen)))),
@@ -119,7 +119,7 @@ impl Editor {
                 Ok(Typed::Garbage)
             }
             Ok(Err(error)) => Err(other(error)),
-            Err(unwinding) if unwinding.is::<Left>() => {
+            Err(unwinding) if unwinding.is::<EditorLeft>() => {
                 self.screen.editor_was_ended(|typed| self.view.unsent(typed));
                 Ok(Typed::SessionEnded)
             }
@@ -147,23 +147,23 @@ fn other(error: ReadlineError) -> io::Error {
 }
 
 /// The editor's callbacks while a line is typed.
-struct Line {
+struct LineHelper {
     screen: Arc<PromptScreen>,
     paint: Paint,
     files: FilenameCompleter,
 }
 
-impl Helper for Line {}
-impl Hinter for Line {
+impl Helper for LineHelper {}
+impl Hinter for LineHelper {
     type Hint = String;
 }
-impl Validator for Line {}
+impl Validator for LineHelper {}
 
-impl Highlighter for Line {
+impl Highlighter for LineHelper {
     /// The one place where something can be put above the line.
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
         let above = self.screen.redraw();
-        Cow::Owned(format!("{above}{}", self.paint.paint(Role::Sent, prompt)))
+        Cow::Owned(format!("{above}{}", self.paint.paint(TextRole::Sent, prompt)))
     }
 
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
@@ -177,7 +177,7 @@ impl Highlighter for Line {
     }
 }
 
-impl Completer for Line {
+impl Completer for LineHelper {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {

@@ -1,7 +1,7 @@
 //! The editor's thread, which turns lines into messages.
 
 use super::{
-    command::{self, COMMANDS, Command, Line},
+    command::{self, COMMANDS, PromptCommand, TypedLine},
     editor::{Editor, Typed},
     history::History,
     prompt_screen::PromptScreen,
@@ -104,14 +104,14 @@ impl InputLoop {
         // The end of the last line of a paste, which whoever copied whole lines has copied too.
         let line = line.strip_suffix('\n').unwrap_or(line);
         match command::parse(line.to_owned())? {
-            Line::Nothing => {}
-            Line::Text(text) => self.send(self.kind, text.into())?,
-            Line::Command(Command::Ping(payload)) => {
+            TypedLine::Nothing => {}
+            TypedLine::Text(text) => self.send(self.kind, text.into())?,
+            TypedLine::Command(PromptCommand::Ping(payload)) => {
                 self.push(Message::Ping(self.talk.pinged(payload, Instant::now())))?;
             }
-            Line::Command(Command::Pong(payload)) => self.push(Message::Pong(payload))?,
-            Line::Command(Command::Binary(bytes)) => self.send(Kind::Binary, bytes)?,
-            Line::Command(Command::File { path, text }) => {
+            TypedLine::Command(PromptCommand::Pong(payload)) => self.push(Message::Pong(payload))?,
+            TypedLine::Command(PromptCommand::Binary(bytes)) => self.send(Kind::Binary, bytes)?,
+            TypedLine::Command(PromptCommand::File { path, text }) => {
                 let bytes =
                     self.read(&path).map_err(|cause| format!("/file: {}: {cause}", path.display()))?;
                 let length = bytes.len();
@@ -119,13 +119,15 @@ impl InputLoop {
                     .map_err(|cause| format!("/file: {}: {cause}", path.display()))?;
                 self.aside(&format!("sent {length} bytes"));
             }
-            Line::Command(Command::Help) => self.aside(&help(self.many)),
-            Line::Command(Command::Quit) if self.many => self.end_server(Signal::TERM),
-            Line::Command(Command::Close(close)) if self.many => {
+            TypedLine::Command(PromptCommand::Help) => self.aside(&help(self.many)),
+            TypedLine::Command(PromptCommand::Quit) if self.many => self.end_server(Signal::TERM),
+            TypedLine::Command(PromptCommand::Close(close)) if self.many => {
                 self.push(Message::Close(frame(close.unwrap_or_else(|| self.close.clone()))))?;
             }
-            Line::Command(Command::Quit | Command::Close(None)) => return Ok(Some(hangup())),
-            Line::Command(Command::Close(Some(close))) => {
+            TypedLine::Command(PromptCommand::Quit | PromptCommand::Close(None)) => {
+                return Ok(Some(hangup()));
+            }
+            TypedLine::Command(PromptCommand::Close(Some(close))) => {
                 return Ok(Some(SourceEnd::Asked { close, hangup: true }));
             }
         }

@@ -3,7 +3,7 @@
 //! The text that came is cut into tokens and only the white space between them is chosen anew, so a
 //! number of any size, `1.0` or a doubled key is shown as it was sent. What fits on a line stays on one.
 
-use super::{paint::Role, safe::Safe};
+use super::{paint::TextRole, safe::Safe};
 use serde_json::value::RawValue;
 
 /// Longer texts are shown as they are. Bytes.
@@ -119,12 +119,12 @@ fn break_line(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n(' ', depth.min(DEEPEST) * STEP));
 }
 
-fn role(token: &str, next: &str) -> Role {
+fn role(token: &str, next: &str) -> TextRole {
     match token.as_bytes()[0] {
-        b'"' if next == ":" => Role::Key,
-        b'"' => Role::Text,
-        b't' | b'f' | b'n' => Role::Word,
-        _ => Role::Number,
+        b'"' if next == ":" => TextRole::Key,
+        b'"' => TextRole::Text,
+        b't' | b'f' | b'n' => TextRole::Word,
+        _ => TextRole::Number,
     }
 }
 

@@ -66,7 +66,7 @@ pub struct Terminal {
 
 /// Settings of a prompt, beside its terminal.
 #[derive(Clone)]
-pub struct Setup {
+pub struct PromptSetup {
     /// Colours, laid-out JSON, and the history.
     pub look: Look,
     /// Control characters of the peer reach the terminal.
@@ -86,14 +86,14 @@ pub struct Setup {
 }
 
 /// A terminal that is or may become a prompt; dropping it leaves the terminal as it was found.
-pub struct Prompt {
+pub struct TerminalPrompt {
     screen: Arc<PromptScreen>,
-    setup: Setup,
+    setup: PromptSetup,
 }
 
-impl Prompt {
+impl TerminalPrompt {
     /// A terminal that can be a prompt; `None` when it cannot, or when it belongs to another job.
-    pub fn new(terminal: Terminal, setup: Setup, errors: &Above) -> Option<Self> {
+    pub fn new(terminal: Terminal, setup: PromptSetup, errors: &Above) -> Option<Self> {
         let term = (setup.env)("TERM").unwrap_or_default();
         let modes = Modes::find(terminal.input).ok()?;
         if PLAIN.contains(&term.as_str()) || !modes.is_in_foreground() {
@@ -116,13 +116,13 @@ impl Prompt {
     }
 }
 
-impl Drop for Prompt {
+impl Drop for TerminalPrompt {
     fn drop(&mut self) {
         self.finish(LEAVING);
     }
 }
 
-fn open(screen: Arc<PromptScreen>, setup: Setup, greeting: &str) -> io::Result<link::Prompt> {
+fn open(screen: Arc<PromptScreen>, setup: PromptSetup, greeting: &str) -> io::Result<link::Prompt> {
     let paint = Paint::new(match setup.look.color {
         Color::Always => true,
         Color::Never => false,
@@ -197,18 +197,18 @@ pub struct Above(Arc<OnceLock<Arc<PromptScreen>>>);
 impl Above {
     /// The same lines to `errors` whenever there is no prompt.
     pub fn or(&self, errors: Box<dyn Write + Send>) -> Box<dyn Write + Send> {
-        Box::new(Errors { above: self.clone(), errors, line: Vec::new() })
+        Box::new(ErrorsAbove { above: self.clone(), errors, line: Vec::new() })
     }
 }
 
-struct Errors {
+struct ErrorsAbove {
     above: Above,
     errors: Box<dyn Write + Send>,
     /// The beginning of a line.
     line: Vec<u8>,
 }
 
-impl Write for Errors {
+impl Write for ErrorsAbove {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.line.is_empty() && self.above.0.get().is_none() {
             return self.errors.write(bytes);

@@ -11,7 +11,7 @@ pub(super) struct Paint {
 
 /// Role of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum TextRole {
     /// The mark before what is sent.
     Sent,
     /// The mark before what came.
@@ -33,7 +33,7 @@ impl Paint {
         Self { on }
     }
 
-    pub(super) fn paint(self, role: Role, text: impl Display) -> String {
+    pub(super) fn paint(self, role: TextRole, text: impl Display) -> String {
         if !self.on {
             return text.to_string();
         }
@@ -42,17 +42,17 @@ impl Paint {
     }
 }
 
-fn style(role: Role) -> Style {
+fn style(role: TextRole) -> Style {
     let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
     match role {
-        Role::Sent => Style::new().bold(),
-        Role::Received => color(AnsiColor::Green).bold(),
-        Role::Aside => Style::new().dimmed(),
-        Role::Error => color(AnsiColor::Red),
-        Role::Escape => Style::new().invert(),
-        Role::Key => color(AnsiColor::Cyan),
-        Role::Text => color(AnsiColor::Green),
-        Role::Number => color(AnsiColor::Yellow),
-        Role::Word => color(AnsiColor::Magenta),
+        TextRole::Sent => Style::new().bold(),
+        TextRole::Received => color(AnsiColor::Green).bold(),
+        TextRole::Aside => Style::new().dimmed(),
+        TextRole::Error => color(AnsiColor::Red),
+        TextRole::Escape => Style::new().invert(),
+        TextRole::Key => color(AnsiColor::Cyan),
+        TextRole::Text => color(AnsiColor::Green),
+        TextRole::Number => color(AnsiColor::Yellow),
+        TextRole::Word => color(AnsiColor::Magenta),
     }
 }

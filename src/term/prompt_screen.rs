@@ -26,15 +26,15 @@ const WAITING: usize = 64 * 1024;
 
 /// Lines above the line being typed.
 pub(super) struct PromptScreen {
-    state: Mutex<State>,
+    state: Mutex<ScreenState>,
     changed: Condvar,
     modes: Modes,
 }
 
-struct State {
+struct ScreenState {
     output: Box<dyn Write + Send>,
     failed: Option<io::Error>,
-    editor: Editor,
+    editor: EditorState,
     waiting: String,
     poke: bool,
     ending: bool,
@@ -44,7 +44,7 @@ struct State {
 
 /// Holder of the terminal.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Editor {
+enum EditorState {
     /// The editor, between two lines.
     Between,
     /// The editor, waiting for keys.
@@ -54,14 +54,14 @@ enum Editor {
 }
 
 /// Payload of the unwinding by which the editor leaves.
-pub(super) struct Left;
+pub(super) struct EditorLeft;
 
 impl PromptScreen {
     pub(super) fn new(output: Box<dyn Write + Send>, modes: Modes) -> Self {
-        let state = State {
+        let state = ScreenState {
             output,
             failed: None,
-            editor: Editor::Gone,
+            editor: EditorState::Gone,
             waiting: String::new(),
             poke: false,
             ending: false,
@@ -81,7 +81,7 @@ impl PromptScreen {
     pub(super) fn show(&self, lines: &str) -> io::Result<()> {
         let mut state = self.lock();
         match state.editor {
-            Editor::Gone => state.write(lines),
+            EditorState::Gone => state.write(lines),
             _ => {
                 state.waiting.push_str(lines);
                 state.poke = true;
@@ -94,7 +94,7 @@ impl PromptScreen {
     /// Shows whole lines if the editor has the terminal; otherwise they can be written anywhere.
     pub(super) fn show_above(&self, lines: &str) -> bool {
         let mut state = self.lock();
-        if state.editor == Editor::Gone {
+        if state.editor == EditorState::Gone {
             return false;
         }
         state.waiting.push_str(lines);
@@ -105,8 +105,8 @@ impl PromptScreen {
 
     /// Waits until the editor keeps up.
     pub(super) fn wait_for_room(&self) {
-        let full = |state: &mut State| {
-            state.waiting.len() > WAITING && state.editor != Editor::Gone && !state.ending
+        let full = |state: &mut ScreenState| {
+            state.waiting.len() > WAITING && state.editor != EditorState::Gone && !state.ending
         };
         drop(self.changed.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner));
     }
@@ -114,19 +114,19 @@ impl PromptScreen {
     /// The editor takes the terminal; it has not drawn anything yet.
     pub(super) fn editor_between_lines(&self) {
         let mut state = self.lock();
-        state.editor = Editor::Between;
+        state.editor = EditorState::Between;
         state.typed.clear();
     }
 
     /// Gives the text that the editor writes in front of its line; unwinds when the session is over.
     pub(super) fn redraw(&self) -> String {
         let mut state = self.lock();
-        let over = state.ending && state.waiting.is_empty() || state.editor == Editor::Gone;
+        let over = state.ending && state.waiting.is_empty() || state.editor == EditorState::Gone;
         if over {
             drop(state);
-            resume_unwind(Box::new(Left));
+            resume_unwind(Box::new(EditorLeft));
         }
-        state.editor = Editor::Waiting;
+        state.editor = EditorState::Waiting;
         // One more redraw to leave by.
         state.poke = state.ending;
         self.changed.notify_all();
@@ -146,12 +146,12 @@ impl PromptScreen {
 
     /// Waits until the editor has to redraw; false when it never has to again.
     pub(super) fn wait_for_poke(&self) -> bool {
-        let idle = |state: &mut State| {
-            state.editor != Editor::Gone && !(state.poke && state.editor == Editor::Waiting)
+        let idle = |state: &mut ScreenState| {
+            state.editor != EditorState::Gone && !(state.poke && state.editor == EditorState::Waiting)
         };
         let mut state = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
         state.poke = false;
-        state.editor != Editor::Gone
+        state.editor != EditorState::Gone
     }
 
     /// The editor has left by itself, below its last line.
@@ -168,10 +168,10 @@ impl PromptScreen {
 
     fn release(&self, last: &str) {
         let mut state = self.lock();
-        if state.editor == Editor::Gone {
+        if state.editor == EditorState::Gone {
             return;
         }
-        state.editor = Editor::Gone;
+        state.editor = EditorState::Gone;
         self.modes.restore();
         let lines = format!("{CALM}{}{}", last, std::mem::take(&mut state.waiting));
         state.write(&lines);
@@ -185,11 +185,11 @@ impl PromptScreen {
         state.ending = true;
         state.poke = true;
         self.changed.notify_all();
-        while state.editor != Editor::Gone {
+        while state.editor != EditorState::Gone {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 // It waits for the rest of a key or of a search: nothing but a key would wake it.
-                state.editor = Editor::Gone;
+                state.editor = EditorState::Gone;
                 let lines = format!("\r\n\x1b[J{CALM}{}", std::mem::take(&mut state.waiting));
                 state.write(&lines);
                 self.changed.notify_all();
@@ -201,12 +201,12 @@ impl PromptScreen {
         self.modes.restore();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ScreenState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl ScreenState {
     fn write(&mut self, text: &str) {
         if let Err(error) = self.output.write_all(text.as_bytes()).and_then(|()| self.output.flush()) {
             self.failed.get_or_insert(error);
@@ -254,7 +254,9 @@ mod tests {
 
     /// What the editor puts above its line; `None` when it leaves.
     fn redrawn(screen: &PromptScreen) -> Option<String> {
-        catch_unwind(AssertUnwindSafe(|| screen.redraw())).map_err(|left| assert!(left.is::<Left>())).ok()
+        catch_unwind(AssertUnwindSafe(|| screen.redraw()))
+            .map_err(|left| assert!(left.is::<EditorLeft>()))
+            .ok()
     }
 
     #[test]

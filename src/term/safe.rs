@@ -4,7 +4,7 @@
 //! direction of writing, come out as `\u{…}`, so that a peer can neither move the cursor, nor set the
 //! title or the clipboard, nor make a line look like another.
 
-use super::paint::{Paint, Role};
+use super::paint::{Paint, TextRole};
 use crate::fault::is_hidden;
 
 /// Filter for remote text on its way to the terminal.
@@ -22,7 +22,7 @@ impl Safe {
     }
 
     /// Appends `text` in the colour of its role.
-    pub(super) fn push_as(self, out: &mut String, text: &str, role: Option<Role>) {
+    pub(super) fn push_as(self, out: &mut String, text: &str, role: Option<TextRole>) {
         let plain = |out: &mut String, text: &str| match role {
             Some(role) if !text.is_empty() => out.push_str(&self.paint.paint(role, text)),
             _ => out.push_str(text),
@@ -36,7 +36,7 @@ impl Safe {
             rest = &rest[at + character.len_utf8()..];
             // A line break of two characters is one of one.
             if character != '\r' || !rest.starts_with('\n') {
-                out.push_str(&self.paint.paint(Role::Escape, character.escape_default()));
+                out.push_str(&self.paint.paint(TextRole::Escape, character.escape_default()));
             }
         }
         plain(out, rest);

@@ -11,9 +11,9 @@ use std::{
 const PINGS: usize = 64;
 
 /// The course of a conversation, shared by the two who take part in it.
-pub(super) struct Talk(Mutex<State>);
+pub(super) struct Talk(Mutex<TalkState>);
 
-struct State {
+struct TalkState {
     last: Instant,
     number: u64,
     pings: VecDeque<(Bytes, Instant)>,
@@ -21,7 +21,7 @@ struct State {
 
 impl Talk {
     pub(super) fn new(now: Instant) -> Self {
-        Self(Mutex::new(State { last: now, number: 0, pings: VecDeque::new() }))
+        Self(Mutex::new(TalkState { last: now, number: 0, pings: VecDeque::new() }))
     }
 
     /// A message was sent.
@@ -59,7 +59,7 @@ impl Talk {
         Some(now.saturating_duration_since(sent))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TalkState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

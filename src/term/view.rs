@@ -7,7 +7,7 @@
 
 use super::{
     json,
-    paint::{Paint, Role},
+    paint::{Paint, TextRole},
     safe::Safe,
     talk::Talk,
 };
@@ -73,7 +73,7 @@ impl View {
             _ => return String::new(),
         };
         let mut out = self.margin(talk.silence(now));
-        let mark = self.paint.paint(Role::Received, format!("{who}<"));
+        let mark = self.paint.paint(TextRole::Received, format!("{who}<"));
         out.push_str(&format!("{mark} {}\n", body.replace('\n', "\n  ")));
         out
     }
@@ -81,7 +81,7 @@ impl View {
     /// Lines that the program says by the way.
     pub(super) fn aside(self, text: &str) -> String {
         text.lines()
-            .map(|line| self.paint.paint(Role::Aside, format!("· {}", printable(line))) + "\n")
+            .map(|line| self.paint.paint(TextRole::Aside, format!("· {}", printable(line))) + "\n")
             .collect()
     }
 
@@ -89,14 +89,14 @@ impl View {
     pub(super) fn unsent(self, typed: &str) -> String {
         let mut shown = String::new();
         Safe { paint: self.paint, raw: false }.push(&mut shown, typed);
-        format!("{}{shown}\n{}", self.paint.paint(Role::Sent, SENT), self.aside("not sent"))
+        format!("{}{shown}\n{}", self.paint.paint(TextRole::Sent, SENT), self.aside("not sent"))
     }
 
     /// A line about a command that was not done.
     pub(super) fn error(self, text: &str) -> String {
         let mut safe = String::new();
-        Safe { paint: self.paint, raw: false }.push_as(&mut safe, text, Some(Role::Error));
-        format!("{} {safe}\n", self.paint.paint(Role::Error, "·"))
+        Safe { paint: self.paint, raw: false }.push_as(&mut safe, text, Some(TextRole::Error));
+        format!("{} {safe}\n", self.paint.paint(TextRole::Error, "·"))
     }
 
     /// The line above a message, after a long silence.
@@ -120,14 +120,14 @@ impl View {
     fn binary(self, bytes: &[u8]) -> String {
         let (dump, left_out) = dump(bytes);
         let size = if bytes.len() == 1 { "1 byte".to_owned() } else { format!("{} bytes", bytes.len()) };
-        let mut out = self.paint.paint(Role::Aside, format!("binary, {size}"));
+        let mut out = self.paint.paint(TextRole::Aside, format!("binary, {size}"));
         if !dump.is_empty() {
             out.push('\n');
             out.push_str(&dump);
         }
         if left_out > 0 {
             out.push('\n');
-            out.push_str(&self.paint.paint(Role::Aside, format!("… {left_out} more bytes")));
+            out.push_str(&self.paint.paint(TextRole::Aside, format!("… {left_out} more bytes")));
         }
         out
     }

@@ -20,7 +20,7 @@ use x509_parser::{
 
 /// The peer whose chain it is.
 #[derive(Clone, Copy)]
-pub(super) enum ChainOwner<'a> {
+pub(super) enum ChainPeer<'a> {
     /// The server of that name.
     Server(&'a ServerName<'a>),
     /// A client.
@@ -34,7 +34,7 @@ pub(super) struct Chain<'a> {
     ders: Vec<&'a CertificateDer<'a>>,
     /// The place of the first one that cannot be read.
     unreadable: Option<usize>,
-    peer: ChainOwner<'a>,
+    peer: ChainPeer<'a>,
 }
 
 impl<'a> Chain<'a> {
@@ -42,7 +42,7 @@ impl<'a> Chain<'a> {
         end_entity: &'a CertificateDer<'a>,
         intermediates: &'a [CertificateDer<'a>],
         own: &'a [CertificateDer<'a>],
-        peer: ChainOwner<'a>,
+        peer: ChainPeer<'a>,
     ) -> Self {
         let read = |der: &'a CertificateDer<'a>| X509Certificate::from_der(der).ok().map(|(_, read)| read);
         let mut all = std::iter::once(end_entity).chain(intermediates);
@@ -68,7 +68,7 @@ impl<'a> Chain<'a> {
         match cause {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 let names = names(leaf);
-                if names.is_empty() && matches!(self.peer, ChainOwner::Server(_)) {
+                if names.is_empty() && matches!(self.peer, ChainPeer::Server(_)) {
                     return self.no_names(leaf);
                 }
                 let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
@@ -141,10 +141,10 @@ impl<'a> Chain<'a> {
         let bits = rsa_bits(self.shown.first()?).filter(|bits| *bits < LEAST_RSA)?;
         let cause = format!("{} has an RSA key of {bits} bits; {LEAST_RSA} is the least", self.label(0));
         Some(self.fault(cause).hint(match self.peer {
-            ChainOwner::Server(_) => {
+            ChainPeer::Server(_) => {
                 "the server needs a key of 2048 bits or more; -k without --pin accepts anything"
             }
-            ChainOwner::Client => "the client needs a key of 2048 bits or more",
+            ChainPeer::Client => "the client needs a key of 2048 bits or more",
         }))
     }
 
@@ -172,15 +172,15 @@ impl<'a> Chain<'a> {
         match error {
             Error::CaUsedAsEndEntity => {
                 let role = match self.peer {
-                    ChainOwner::Server(_) => "a server's",
-                    ChainOwner::Client => "a client's",
+                    ChainPeer::Server(_) => "a server's",
+                    ChainPeer::Client => "a client's",
                 };
                 let fault = self.fault(format!(
                     "the certificate of {whose} is a certificate authority's own, not {role}"
                 ));
                 fault.hint(match self.peer {
-                    ChainOwner::Server(_) => "trust this very one with --cacert FILE, or give the server one without CA:TRUE; -k accepts anything",
-                    ChainOwner::Client => "the client needs a certificate without CA:TRUE",
+                    ChainPeer::Server(_) => "trust this very one with --cacert FILE, or give the server one without CA:TRUE; -k accepts anything",
+                    ChainPeer::Client => "the client needs a certificate without CA:TRUE",
                 })
             }
             Error::EndEntityUsedAsCa => {
@@ -294,11 +294,11 @@ impl<'a> Chain<'a> {
             ),
         };
         self.fault(cause).hint(match (self.peer, place) {
-            (ChainOwner::Server(_), 0) => "tell the server's owner; check the clock of this machine",
-            (ChainOwner::Server(_), _) => {
+            (ChainPeer::Server(_), 0) => "tell the server's owner; check the clock of this machine",
+            (ChainPeer::Server(_), _) => {
                 "tell the server's owner, who has to send a current intermediate certificate; check the clock of this machine"
             }
-            (ChainOwner::Client, _) => "the client needs a current one; check the clock of this machine",
+            (ChainPeer::Client, _) => "the client needs a current one; check the clock of this machine",
         })
     }
 
@@ -336,8 +336,8 @@ impl<'a> Chain<'a> {
             (false, _) => {
                 let cause = format!("{label} was issued by `{}`, which is not trusted here", read.issuer());
                 self.fault(cause).hint(match (self.peer, self.shown.len()) {
-                    (ChainOwner::Server(_), 1) => "the server sent no intermediate certificate: its chain may be incomplete; trust another root with --cacert FILE".to_owned(),
-                    (ChainOwner::Client, 1) => format!("the client sent no intermediate certificate: its chain may be incomplete; trust another root with {option} FILE"),
+                    (ChainPeer::Server(_), 1) => "the server sent no intermediate certificate: its chain may be incomplete; trust another root with --cacert FILE".to_owned(),
+                    (ChainPeer::Client, 1) => format!("the client sent no intermediate certificate: its chain may be incomplete; trust another root with {option} FILE"),
                     _ => format!("trust another root with {option} FILE, or let the chain go on to one that is trusted"),
                 })
             }
@@ -383,14 +383,14 @@ impl<'a> Chain<'a> {
 
     fn purpose(&self) -> Fault {
         let needed = |usage: &x509_parser::extensions::ExtendedKeyUsage<'_>| match self.peer {
-            ChainOwner::Server(_) => usage.server_auth,
-            ChainOwner::Client => usage.client_auth,
+            ChainPeer::Server(_) => usage.server_auth,
+            ChainPeer::Client => usage.client_auth,
         };
         let lacks = |read: &X509Certificate<'_>| matches!(read.extended_key_usage(), Ok(Some(usage)) if !needed(usage.value));
         let place = self.shown.iter().position(lacks);
         let role = match self.peer {
-            ChainOwner::Server(_) => "servers",
-            ChainOwner::Client => "clients",
+            ChainPeer::Server(_) => "servers",
+            ChainPeer::Client => "clients",
         };
         let cause = match place {
             Some(place) => {
@@ -405,8 +405,8 @@ impl<'a> Chain<'a> {
             None => format!("a certificate in the chain of {} is not meant for {role}", self.whose()),
         };
         self.fault(cause).hint(self.ask_for(match self.peer {
-            ChainOwner::Server(_) => "one with the extended key usage serverAuth",
-            ChainOwner::Client => "one with the extended key usage clientAuth",
+            ChainPeer::Server(_) => "one with the extended key usage serverAuth",
+            ChainPeer::Client => "one with the extended key usage clientAuth",
         }))
     }
 
@@ -563,29 +563,29 @@ impl<'a> Chain<'a> {
 
     fn expected(&self) -> String {
         match self.peer {
-            ChainOwner::Server(name) => name.to_str().into_owned(),
-            ChainOwner::Client => "the client".to_owned(),
+            ChainPeer::Server(name) => name.to_str().into_owned(),
+            ChainPeer::Client => "the client".to_owned(),
         }
     }
 
     fn option(&self) -> &'static str {
         match self.peer {
-            ChainOwner::Server(_) => "--cacert",
-            ChainOwner::Client => "--client-ca",
+            ChainPeer::Server(_) => "--cacert",
+            ChainPeer::Client => "--client-ca",
         }
     }
 
     fn trust(&self, what: &str) -> String {
         match self.peer {
-            ChainOwner::Server(_) => format!("{what} with --cacert FILE; -k accepts anything"),
-            ChainOwner::Client => format!("{what} with --client-ca FILE"),
+            ChainPeer::Server(_) => format!("{what} with --cacert FILE; -k accepts anything"),
+            ChainPeer::Client => format!("{what} with --client-ca FILE"),
         }
     }
 
     fn ask_for(&self, what: &str) -> String {
         match self.peer {
-            ChainOwner::Server(_) => format!("the server needs {what}: tell its owner; -k accepts anything"),
-            ChainOwner::Client => format!("the client needs {what}"),
+            ChainPeer::Server(_) => format!("the server needs {what}: tell its owner; -k accepts anything"),
+            ChainPeer::Client => format!("the client needs {what}"),
         }
     }
 

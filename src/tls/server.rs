@@ -5,7 +5,7 @@
 
 use super::{
     Identity, ServerTls,
-    chain::{Chain, ChainOwner},
+    chain::{Chain, ChainPeer},
     client::trusting,
     encrypted_over,
     explain::accepting,
@@ -253,7 +253,7 @@ fn refused(fault: Fault) {
 /// Explains a signature in the handshake by a key that is too small.
 fn signed<T>(verified: Result<T, Error>, certificate: &CertificateDer<'_>) -> Result<T, Error> {
     verified.inspect_err(|_| {
-        if let Some(fault) = Chain::new(certificate, &[], &[], ChainOwner::Client).weak_leaf() {
+        if let Some(fault) = Chain::new(certificate, &[], &[], ChainPeer::Client).weak_leaf() {
             refused(fault);
         }
     })
@@ -280,7 +280,7 @@ impl ClientCertVerifier for ExplainingClients {
     ) -> Result<ClientCertVerified, Error> {
         self.below.verify_client_cert(end_entity, intermediates, now).inspect_err(|error| {
             if let Error::InvalidCertificate(cause) = error {
-                refused(Chain::new(end_entity, intermediates, &self.own, ChainOwner::Client).explain(cause));
+                refused(Chain::new(end_entity, intermediates, &self.own, ChainPeer::Client).explain(cause));
             }
         })
     }

@@ -3,7 +3,7 @@
 //! rustls gives a failed handshake's error without the certificate it is about, so the facts are taken
 //! here, where the certificate is at hand, and travel inside the error.
 
-use super::chain::{Chain, ChainOwner};
+use super::chain::{Chain, ChainPeer};
 use crate::fault::Fault;
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
@@ -113,7 +113,7 @@ impl ServerCertVerifier for Explaining {
         };
         verified.map_err(|error| match error {
             Error::InvalidCertificate(cause) => untrusted(
-                Chain::new(end_entity, intermediates, &self.own, ChainOwner::Server(name)).explain(&cause),
+                Chain::new(end_entity, intermediates, &self.own, ChainPeer::Server(name)).explain(&cause),
             ),
             error => error,
         })
@@ -154,7 +154,7 @@ pub(super) fn weak_server(error: Error, certificate: &CertificateDer<'_>) -> Err
     let name = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
     match &error {
         Error::InvalidCertificate(_) => {
-            Chain::new(certificate, &[], &[], ChainOwner::Server(&name)).weak_leaf().map_or(error, untrusted)
+            Chain::new(certificate, &[], &[], ChainPeer::Server(&name)).weak_leaf().map_or(error, untrusted)
         }
         _ => error,
     }

@@ -40,7 +40,7 @@ enum Means {
 }
 
 #[derive(Default)]
-struct Line {
+struct CurlLine {
     args: Vec<String>,
     headers: Vec<String>,
     url: Option<String>,
@@ -184,7 +184,7 @@ fn translate(words: &[String]) -> Result<Vec<String>> {
         return Err(usage("--curl: the line does not begin with `curl`")
             .hint("copy the request as cURL from the browser's developer tools"));
     }
-    let mut line = Line::default();
+    let mut line = CurlLine::default();
     let mut only_urls = false;
     while let Some(word) = words.next() {
         if only_urls || word == "-" || !word.starts_with('-') {
@@ -241,7 +241,7 @@ fn unknown(word: &str) -> crate::fault::Fault {
         .hint(format!("take {word} out of the line"))
 }
 
-impl Line {
+impl CurlLine {
     fn take(&mut self, word: &str, means: Means, value: &mut dyn FnMut() -> Option<String>) -> Result<()> {
         let mut value = || value().ok_or_else(|| usage(format!("--curl: the value of {word} is missing")));
         match means {

@@ -17,9 +17,9 @@ use super::addr::{join, port};
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
-/// Protocol that a proxy speaks.
+/// The kind of a proxy: the protocol that it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProxyProtocol {
+pub enum ProxyKind {
     /// CONNECT.
     Http,
     /// CONNECT over TLS.
@@ -37,7 +37,7 @@ pub type Login = (String, String);
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// Its protocol.
-    pub kind: ProxyProtocol,
+    pub kind: ProxyKind,
     /// Name or address, without brackets.
     pub host: String,
     /// Its port.
@@ -52,10 +52,10 @@ impl Proxy {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let kind = match scheme.to_ascii_lowercase().as_str() {
-            "http" => ProxyProtocol::Http,
-            "https" => ProxyProtocol::Https,
-            "socks5" => ProxyProtocol::Socks5,
-            "socks5h" => ProxyProtocol::Socks5h,
+            "http" => ProxyKind::Http,
+            "https" => ProxyKind::Https,
+            "socks5" => ProxyKind::Socks5,
+            "socks5h" => ProxyKind::Socks5h,
             other => {
                 let why = match other {
                     "socks" => "; it names no version, and socks5h is what desktops mean by it",
@@ -86,7 +86,7 @@ impl Proxy {
         if host.is_empty() || !host.chars().all(usable) {
             return Err(format!("`{shown}` names no host"));
         }
-        let default = if kind == ProxyProtocol::Https { 443 } else { 1080 };
+        let default = if kind == ProxyKind::Https { 443 } else { 1080 };
         let login = userinfo.map(|userinfo| {
             let (name, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
             let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -107,13 +107,13 @@ impl Proxy {
 
     /// True when it speaks TLS to us.
     pub fn speaks_tls(&self) -> bool {
-        self.kind == ProxyProtocol::Https
+        self.kind == ProxyKind::Https
     }
 
     /// The same proxy, unless its login cannot be sent to it.
     pub(super) fn bounded(self) -> Result<Self, String> {
         let Some((name, password)) = &self.login else { return Ok(self) };
-        let socks = matches!(self.kind, ProxyProtocol::Socks5 | ProxyProtocol::Socks5h);
+        let socks = matches!(self.kind, ProxyKind::Socks5 | ProxyKind::Socks5h);
         if socks && (name.is_empty() || name.len() > 255 || password.len() > 255) {
             // RFC 1929 section 2
             return Err("SOCKS5 takes a name of 1 to 255 bytes and a password of at most 255".to_owned());
@@ -129,10 +129,10 @@ impl Proxy {
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.kind {
-            ProxyProtocol::Http => "http",
-            ProxyProtocol::Https => "https",
-            ProxyProtocol::Socks5 => "socks5",
-            ProxyProtocol::Socks5h => "socks5h",
+            ProxyKind::Http => "http",
+            ProxyKind::Https => "https",
+            ProxyKind::Socks5 => "socks5",
+            ProxyKind::Socks5h => "socks5h",
         };
         write!(f, "{scheme}://{}", join(&self.host, self.port))
     }

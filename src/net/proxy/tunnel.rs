@@ -4,7 +4,7 @@
 //! Of SOCKS, exactly the bytes of the exchange are read, so that a far end that speaks first loses nothing; what
 //! came after the head of an HTTP answer is read first from the stream that is handed on.
 
-use super::{Chosen, ProxyProtocol};
+use super::{Chosen, ProxyKind};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
@@ -165,7 +165,7 @@ impl Tunnel<'_> {
             return Fault { phase: "proxy", cause: format!("{}: {}", self.chosen, fault.cause), ..fault };
         }
         let other = match self.chosen.proxy.kind {
-            ProxyProtocol::Https => "http://",
+            ProxyKind::Https => "http://",
             _ => "https:// or socks5h://",
         };
         let hint = format!("{other} in front of its address, if it is a proxy of that kind");

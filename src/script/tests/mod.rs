@@ -38,17 +38,17 @@ fn limits() -> Limits {
 }
 
 /// A run whose time is told by hand.
-struct Stage {
+struct TimedRun {
     engine: Engine,
     now: Instant,
 }
 
-impl Stage {
+impl TimedRun {
     fn new(text: &str) -> Self {
         let script = load(text, &[]).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
-        let mut stage = Self { engine: Engine::new(Arc::new(script), limits()), now: Instant::now() };
-        stage.engine.tick(stage.now);
-        stage
+        let mut run = Self { engine: Engine::new(Arc::new(script), limits()), now: Instant::now() };
+        run.engine.tick(run.now);
+        run
     }
 
     fn hears(&mut self, text: &str) {

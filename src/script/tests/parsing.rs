@@ -1,6 +1,6 @@
 //! What is a script, and where and why something is not.
 
-use super::{Files, Stage, load};
+use super::{Files, TimedRun, load};
 use crate::exit::Exit;
 
 /// The place and cause of a refusal.
@@ -44,11 +44,11 @@ fn every_construct_is_taken() {
 
 #[test]
 fn what_only_looks_like_control_is_text() {
-    let mut stage = Stage::new("<q \"ping me\"\n< close the door\n< /path\n> done");
+    let mut run = TimedRun::new("<q \"ping me\"\n< close the door\n< /path\n> done");
     for text in ["ping me", "close the door", "/path"] {
-        stage.hears(text);
+        run.hears(text);
     }
-    assert_eq!(stage.says(), ["done"], "{}", stage.failure());
+    assert_eq!(run.says(), ["done"], "{}", run.failure());
 }
 
 #[test]

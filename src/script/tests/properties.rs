@@ -1,7 +1,7 @@
 //! What holds for every script and every order of events.
 
 use super::{Engine, limits, load};
-use crate::script::Verdict;
+use crate::script::CaseVerdict;
 use crate::session::Instant;
 use proptest::prelude::*;
 use std::{sync::Arc, time::Duration};
@@ -91,10 +91,10 @@ proptest! {
         prop_assert!(engine.is_over(), "it waits for ever:\n{text}");
         prop_assert_eq!(engine.waiting_bytes(), 0);
         let verdict = engine.conclude(None, now);
-        let verdicts: Vec<Verdict> = engine.cases().into_iter().map(|case| case.verdict).collect();
-        let passed = verdicts.iter().take_while(|verdict| matches!(verdict, Verdict::Passed(_))).count();
-        let failed = verdicts.get(passed).is_some_and(|verdict| matches!(verdict, Verdict::Failed { .. }));
-        prop_assert!(verdicts[passed + usize::from(failed)..].iter().all(|verdict| *verdict == Verdict::NotReached));
+        let verdicts: Vec<CaseVerdict> = engine.cases().into_iter().map(|case| case.verdict).collect();
+        let passed = verdicts.iter().take_while(|verdict| matches!(verdict, CaseVerdict::Passed(_))).count();
+        let failed = verdicts.get(passed).is_some_and(|verdict| matches!(verdict, CaseVerdict::Failed { .. }));
+        prop_assert!(verdicts[passed + usize::from(failed)..].iter().all(|verdict| *verdict == CaseVerdict::NotReached));
         prop_assert!(!failed || verdict.is_some());
         prop_assert!(verdict.is_some() || passed == verdicts.len(), "it passed with something left:\n{text}");
     }

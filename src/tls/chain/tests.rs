@@ -386,10 +386,10 @@ fn a_small_key_of_the_peer_itself_is_told() {
     let root = authority("Root");
     let key = KeyPair::generate().unwrap();
     let leaf = params("Leaf", &["localhost"]).signed_by(&small, &Issuer::from_params(&root, &key)).unwrap();
-    let fault = Chain::new(leaf.der(), &[], &[], ChainOwner::Client).weak_leaf().unwrap();
+    let fault = Chain::new(leaf.der(), &[], &[], ChainPeer::Client).weak_leaf().unwrap();
     assert!(fault.cause.contains("localhost has an RSA key of 1024 bits; 2048 is the least"), "{fault}");
     let good = chain(same, same, same);
-    assert!(Chain::new(&good[0], &[], &[], ChainOwner::Client).weak_leaf().is_none());
+    assert!(Chain::new(&good[0], &[], &[], ChainPeer::Client).weak_leaf().is_none());
 }
 
 #[test]
@@ -483,7 +483,7 @@ fn no_error_shows_a_library_to_a_user() {
     ];
     causes.extend(pki.into_iter().map(|error| CertificateError::Other(OtherError(Arc::new(error)))));
     let good = chain(same, same, same);
-    for peer in [ChainOwner::Server(&name), ChainOwner::Client] {
+    for peer in [ChainPeer::Server(&name), ChainPeer::Client] {
         for (cause, shown) in causes.iter().flat_map(|cause| [(cause, &good[..1]), (cause, &good[..])]) {
             let fault = Chain::new(&shown[0], &shown[1..], &good[2..], peer).explain(cause);
             assert!(is_plain(&fault.cause), "{cause:?}: {}", fault.cause);
