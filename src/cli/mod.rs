@@ -1,10 +1,9 @@
 //! The command line: arguments and context in, a [`Plan`] out.
 //!
-//! clap lives only here. Parsing has two stages: the definitions (`args` and one file a subcommand,
+//! clap lives only here. Parsing has two stages: the definitions (here, and one file a subcommand,
 //! built from shared groups) say what may be written, and `lower` turns it with the [`Context`] into
 //! plain data, so that nothing above or below knows how an option was spelled.
 
-mod args;
 mod argv;
 mod connect;
 mod examples;
@@ -28,17 +27,48 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use args::VERSION;
 pub use examples::{EXAMPLES, Example};
 pub use expand::{AskSecret, Context};
 pub use lower::check_input;
 
-use crate::{fault::Result, os_text, plan::Plan};
-use args::{Cli, Style, Subcommand};
-use clap::{FromArgMatches, error::ErrorKind};
-use expand::Expander;
+use connect::ConnectArgs;
+use expand::{Expander, usage};
+use listen::ListenArgs;
 use lower::GivenOptions;
-use std::ffi::OsString;
+use pipe::PipeArgs;
+
+use crate::{
+    endpoint::{SCHEMES, Scheme, binds_unix},
+    exit::EXITS,
+    fault::Result,
+    framing::FRAMINGS,
+    os_text,
+    plan::Plan,
+};
+use clap::{
+    Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Id, Parser,
+    builder::{StringValueParser, TypedValueParser},
+    error::ErrorKind,
+};
+use std::{ffi::OsString, fmt::Write};
+
+/// Text of `wsio --version` after the name: our version, and those of the TLS and WebSocket libraries.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (rustls 0.23.46, tungstenite 0.30.0)");
+
+/// Options whose value is a path.
+const PATHS: [&str; 11] = [
+    "cacert",
+    "crl",
+    "cert",
+    "key",
+    "record",
+    "proxy_cacert",
+    "unix_socket",
+    "script",
+    "client_ca",
+    "announce",
+    "serve",
+];
 
 /// The request that the arguments make.
 #[derive(Debug)]
@@ -48,6 +78,32 @@ pub enum Parsed {
     Run(Plan),
     /// Help or version: goes to standard output, exit 0.
     Print(String),
+}
+
+/// Join standard input and output, sockets and files to WebSocket streams
+#[derive(Debug, Parser)]
+#[command(name = "wsio", bin_name = "wsio", version = VERSION, disable_help_subcommand = true, disable_help_flag = true)]
+#[command(subcommand_required = true, arg_required_else_help = false)]
+struct Cli {
+    #[command(subcommand)]
+    pub subcommand: Subcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Subcommand {
+    Connect(ConnectArgs),
+    Listen(ListenArgs),
+    Pipe(PipeArgs),
+}
+
+/// Extent of the help: the commonest options, or all of them, both one line an option. clap's own long help
+/// takes three lines each, so the two are the same renderer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    /// `-h`: the commonest options.
+    Short,
+    /// `--help`: everything.
+    Long,
 }
 
 /// Reads the arguments, the program's name first.
@@ -65,7 +121,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
         args.push("--help".into());
     }
     let long = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--help");
-    let mut command = args::build(if long { Style::Long } else { Style::Short });
+    let mut command = build(if long { Style::Long } else { Style::Short });
     let matches = match command.try_get_matches_from_mut(&args) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -75,7 +131,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
     };
     let cli = Cli::from_arg_matches(&matches).map_err(|error| refusal::fault(&error, &args, &command))?;
     if let Some((_, matches)) = matches.subcommand() {
-        args::check_bytes(matches)?;
+        check_bytes(matches)?;
     }
     let mut expander = Expander::new(context);
     let Some((name, matches)) = matches.subcommand() else {
@@ -94,5 +150,177 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
 
 /// The definition from which help, man pages and completions grow.
 pub fn command() -> clap::Command {
-    args::build(Style::Long)
+    build(Style::Long)
+}
+
+/// The definition in one of its two styles.
+fn build(style: Style) -> Command {
+    let command = Cli::command()
+        .mut_subcommand("listen", for_listen)
+        .mut_subcommand("pipe", for_pipe)
+        .mut_subcommands(move |sub| finish(sub, style));
+    finish(command, style)
+}
+
+/// The same options as a server means them.
+fn for_listen(command: Command) -> Command {
+    command
+        .mut_arg("headers", |arg| arg.help("Add a header to the answer; @FILE holds one a line; repeatable"))
+        .mut_arg("subprotocols", |arg| {
+            arg.help("Speak the subprotocol NAME; repeatable, or separated by commas")
+        })
+        .mut_arg("cert", |arg| {
+            arg.help("Serve TLS with the certificate chain in FILE (PEM); SIGHUP reads it anew")
+                .hide_short_help(false)
+        })
+        .mut_arg("key", |arg| arg.hide_short_help(false))
+        .mut_arg("cacert", |arg| {
+            arg.help("With --to, trust the roots in FILE (PEM) instead of the system's").hide_short_help(true)
+        })
+        .mut_arg("insecure", |arg| {
+            arg.help("With --to, accept any certificate; said on every run").hide_short_help(true)
+        })
+        .mut_arg("sni", |arg| arg.help("With --to, send and verify NAME instead of the host, or send none"))
+        .mut_args(|arg| match arg.get_id().as_str() {
+            id if id == "location" || modes::WAY.contains(&id) => only_with_to(arg),
+            "tls_min" | "pin" | "crl" => only_with_to(arg),
+            _ => arg,
+        })
+        .mut_arg("pass", |arg| arg.hide_short_help(true))
+        .mut_arg("connect_timeout", |arg| {
+            arg.help("With --to, wait at most DURATION until it is open, or off")
+        })
+        .mut_arg("count", |arg| arg.help("End a client's session after N messages from it"))
+        .mut_arg("one", |arg| arg.help("End a client's session after one message, the same as -n 1"))
+        .mut_arg("send", |arg| {
+            arg.help("Send MSG to each client first; @FILE, @- and @env:NAME read it from there; repeatable")
+        })
+        .mut_arg("script", |arg| {
+            arg.help("Play the script in FILE, or - for standard input, against each client: a mock server")
+        })
+        .mut_arg("report", |arg| {
+            arg.help("Write how the script went with each client, for a CI system; repeatable")
+        })
+        .mut_arg("recv_only", |arg| {
+            arg.help("Never read the input; with --to nats:, publish nothing that clients say")
+                .hide_short_help(true)
+        })
+        .mut_arg("send_only", |arg| arg.hide_short_help(true))
+        // A changed option moves to the end; the output options belong there.
+        .mut_arg("quiet", |arg| arg)
+        .mut_arg("verbose", |arg| arg)
+        .mut_arg("progress", |arg| arg)
+        .mut_arg("raw", |arg| arg)
+}
+
+/// An option that a server has no use for itself.
+fn only_with_to(arg: Arg) -> Arg {
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut letters = help.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase()).unwrap_or_default();
+    arg.help(format!("With --to, {first}{}", letters.as_str())).hide_short_help(true)
+}
+
+/// The same options for whichever side of a pipe can use them.
+fn for_pipe(command: Command) -> Command {
+    command
+        .mut_arg("headers", |arg| arg.help("Add a header to the request, or to the answer when only a server side exists; repeatable"))
+        .mut_arg("subprotocols", |arg| arg.help("Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through"))
+        .mut_arg("cert", |arg| arg.help("Use the certificate chain in FILE (PEM), for a TLS server (SIGHUP reads it anew) or else the client side"))
+        .mut_arg("send", |arg| arg.help("Send MSG to the far side before any input; @FILE, @- and @env:NAME read it from there; repeatable"))
+        .mut_arg("user", |arg| arg.help("Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME"))
+        .mut_arg("bearer", |arg| arg.help("Log in with a bearer token, or ask clients to when only a server side exists; @FILE"))
+        .mut_arg("recv_only", |arg| arg.help("Never read standard input, nor publish to nats:, only receive"))
+        .mut_arg("send_only", |arg| arg.help("Do not carry on what the far side says"))
+        .mut_arg("count", |arg| arg.help("End after N messages from the far side (the WebSocket, else B); exit 1 if fewer came"))
+        .mut_arg("one", |arg| arg.help("End after one message from the far side, the same as -n 1"))
+}
+
+fn finish(command: Command, style: Style) -> Command {
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::HelpShort);
+    let help = help.help("Show the commonest options (-h), or all (--help)").help_heading("Output");
+    let top = command.get_name() == "wsio";
+    let help = if top { help.help_heading(None) } else { help };
+    let below = below(command.get_name(), top, style);
+    // A negative number is a bad value, which can be named, rather than a missing one.
+    let command = command.arg(help).after_help(below).mut_args(|arg| {
+        let numbers = ["DURATION", "SIZE", "N"].map(Into::into);
+        let takes =
+            arg.get_value_names().is_some_and(|names| names.iter().any(|name| numbers.contains(name)));
+        let arg = if takes && !arg.is_require_equals_set() { arg.allow_negative_numbers(true) } else { arg };
+        match arg.get_id().as_str() {
+            id if PATHS.contains(&id) => {
+                arg.value_parser(StringValueParser::new().map(|text| os_text::path(&text)))
+            }
+            "program" => arg.value_parser(StringValueParser::new().map(|text| os_text::os(&text))),
+            _ => arg,
+        }
+    });
+    match style {
+        Style::Short => command,
+        Style::Long => command.mut_args(|arg| arg.hide_short_help(false)),
+    }
+}
+
+/// Refuses what is not UTF-8 where neither a path nor the bytes of a message stand.
+fn check_bytes(matches: &ArgMatches) -> Result<()> {
+    for id in matches.ids().map(Id::as_str) {
+        let takes_bytes = |text: &str| match id {
+            "target" | "a" | "b" | "to" | "address" => {
+                binds_unix(text) || Scheme::of(text).is_some_and(|(scheme, _)| scheme.flags.path)
+            }
+            "send" | "program" => true,
+            _ => text.starts_with('@') || PATHS.contains(&id),
+        };
+        let values = matches.try_get_raw(id).ok().flatten().into_iter().flatten();
+        for text in values.filter_map(|value| value.to_str()) {
+            if os_text::stands_for_bytes(text) && !takes_bytes(text) {
+                let cause = format!("`{}` is not UTF-8", os_text::shown(text));
+                return Err(usage(cause).hint(match id {
+                    "target" | "a" | "b" | "to" | "address" => {
+                        "in a URL such a byte is written as %FF; a path may have it"
+                    }
+                    _ => "write it in UTF-8; any bytes may stand in a path, and in --send with -b",
+                }));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The text below the options: tables in the long style, examples in both.
+fn below(name: &str, top: bool, style: Style) -> String {
+    let mut text = String::new();
+    if style == Style::Long && !top {
+        let rows = FRAMINGS.iter().map(|entry| (entry.usage().to_owned(), entry.summary));
+        table(&mut text, "Framings (F)", rows);
+    }
+    if style == Style::Long && (top || name == "pipe") {
+        let rows = SCHEMES.iter().map(|scheme| (scheme.example.to_owned(), scheme.summary));
+        table(&mut text, "Endpoints", rows);
+    }
+    if style == Style::Long && top {
+        table(
+            &mut text,
+            "Exit codes",
+            EXITS.iter().map(|(exit, meaning)| (exit.code().to_string(), *meaning)),
+        );
+    }
+    text.push_str("Examples:\n");
+    for example in examples::of(name, top) {
+        let _ = writeln!(text, "  # {}\n  {}", example.purpose, example.line);
+    }
+    if style == Style::Short {
+        let _ = write!(text, "\nMore with --help");
+    }
+    text.trim_end().to_owned()
+}
+
+fn table<'a>(text: &mut String, title: &str, rows: impl Iterator<Item = (String, &'a str)> + Clone) {
+    let width = rows.clone().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let _ = writeln!(text, "{title}:");
+    for (name, meaning) in rows {
+        let _ = writeln!(text, "  {name:width$}  {meaning}");
+    }
+    text.push('\n');
 }

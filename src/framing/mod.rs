@@ -16,7 +16,6 @@ mod raw;
 pub mod record;
 mod signs;
 pub mod verdict;
-mod whole;
 mod wrappers;
 
 pub use codec::{BadInput, BadParameter, Decode, Encode, Entry, Framing, Kind, Output, payload};
@@ -32,7 +31,7 @@ pub static FRAMINGS: &[Entry] = &[
     delimited::NUL,
     delimited::SEP,
     raw::RAW,
-    whole::WHOLE,
+    raw::WHOLE,
     length::LENGTH,
     headers::HEADERS,
     encoded::BASE64,

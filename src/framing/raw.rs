@@ -1,6 +1,6 @@
-//! `raw`: each chunk as it arrives is one message, cut at 64 KiB.
+//! `raw` and `whole`: each chunk as it arrives is one message, cut at 64 KiB, or all input until its end is one.
 //!
-//! Boundaries mean nothing here, bytes do. In text mode a character is never cut in two, so that
+//! Boundaries mean nothing in `raw`, bytes do. In text mode a character is never cut in two, so that
 //! valid UTF-8 stays valid however the chunks fall.
 
 use super::{BadInput, Decode, Encode, Entry, Kind, Output, message, payload};
@@ -16,7 +16,7 @@ pub(super) const RAW: Entry = Entry {
     kind: Kind::Binary,
     delimits: false,
     decoder: |_, kind, max| {
-        Box::new(Decoder {
+        Box::new(ChunkDecoder {
             kind,
             largest: LARGEST.min(max.max(4)),
             chunk: Bytes::new(),
@@ -27,7 +27,7 @@ pub(super) const RAW: Entry = Entry {
     encoder: |_| Box::new(Encoder),
 };
 
-struct Decoder {
+struct ChunkDecoder {
     kind: Kind,
     largest: usize,
     chunk: Bytes,
@@ -36,7 +36,7 @@ struct Decoder {
     taken: usize,
 }
 
-impl Decoder {
+impl ChunkDecoder {
     fn emit(&mut self, payload: Bytes) -> Result<Message, BadInput> {
         let len = payload.len();
         message(self.kind, payload)
@@ -61,7 +61,7 @@ fn unfinished(bytes: &[u8]) -> usize {
     0
 }
 
-impl Decode for Decoder {
+impl Decode for ChunkDecoder {
     fn feed(&mut self, chunk: Bytes) {
         if self.cut.is_empty() {
             self.chunk = chunk;
@@ -105,5 +105,43 @@ pub(super) struct Encoder;
 impl Encode for Encoder {
     fn encode(&mut self, message: &Message, out: &mut Output) {
         out.push(&payload(message));
+    }
+}
+
+pub(super) const WHOLE: Entry = Entry {
+    name: "whole",
+    parameter: None,
+    summary: "all input until its end is one message",
+    kind: Kind::Binary,
+    delimits: false,
+    decoder: |_, kind, max| Box::new(WholeDecoder { kind, max, all: BytesMut::new() }),
+    encoder: |_| Box::new(Encoder),
+};
+
+struct WholeDecoder {
+    kind: Kind,
+    max: usize,
+    all: BytesMut,
+}
+
+impl Decode for WholeDecoder {
+    fn feed(&mut self, chunk: Bytes) {
+        self.all.extend_from_slice(&chunk);
+    }
+
+    fn next(&mut self) -> Option<Result<Message, BadInput>> {
+        (self.all.len() > self.max).then(|| Err(BadInput::too_big("the input", self.max)))
+    }
+
+    fn finish(&mut self) -> Option<Result<Message, BadInput>> {
+        if self.all.is_empty() {
+            return None;
+        }
+        let payload = std::mem::take(&mut self.all).freeze();
+        Some(message(self.kind, payload).map_err(|at| BadInput::not_utf8("the input", at)))
+    }
+
+    fn held(&self) -> usize {
+        self.all.len()
     }
 }

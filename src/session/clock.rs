@@ -2,8 +2,8 @@
 
 use super::{
     Action, Instant, PassedLimit, Session, Side, SourceEnd,
+    ending::lost_while_sending,
     keepalive::Beat,
-    leaving::lost_while_sending,
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
     side::{DrainTimeout, SessionSide, SinkState, unanswered},
 };

@@ -4,14 +4,13 @@
 //! row of the endings matrix can be tested as data.
 
 mod clock;
+mod ending;
 mod event;
 mod keepalive;
-mod leaving;
 mod left;
 mod machine;
 mod progress;
 mod side;
-mod verdict;
 
 pub use event::{Action, Event, Instant, Side, SinkFailure, SourceEnd, When, Within};
 pub use left::{Doubt, Left};

@@ -1,8 +1,8 @@
 //! Answers for the files of a folder: from a path to a status, fields and a body.
 
-use super::body::AnswerBody;
 use super::{
     Reply,
+    body::AnswerBody,
     conditional::{ByteSelection, Validators},
     folder::{self, FoundEntry},
     target::SitePath,
