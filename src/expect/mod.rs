@@ -11,7 +11,8 @@ use serde_json::Value;
 use std::fmt;
 use tokio_tungstenite::tungstenite::Message;
 
-/// The filter of `--match` and `--match-json`: conditions that all have to hold for a received message to count.
+/// The filter of `--match` and `--match-json`: conditions that all have to hold for a received message to
+/// count.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Found in the payload, of text and of binary messages alike.

@@ -1,4 +1,5 @@
-//! `raw` and `whole`: each chunk as it arrives is one message, cut at 64 KiB, or all input until its end is one.
+//! `raw` and `whole`: each chunk as it arrives is one message, cut at 64 KiB, or all input until its end is
+//! one.
 //!
 //! Boundaries mean nothing in `raw`, bytes do. In text mode a character is never cut in two, so that
 //! valid UTF-8 stays valid however the chunks fall.

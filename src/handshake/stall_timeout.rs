@@ -1,4 +1,5 @@
-//! The transport under a server's hyper: it gives up on a client that does not read, and tells what hyper does not.
+//! The transport under a server's hyper: it gives up on a client that does not read, and tells what hyper does
+//! not.
 //!
 //! A download may take hours, so no deadline can bound it; what is bounded is how long the client takes
 //! nothing at all. hyper does not say whether a client ever spoke, nor when an answer has left for good,

@@ -3,9 +3,23 @@
 //! Parsing answers with the cause in words, because the place an address stands in (an option, an
 //! endpoint) decides which exit code a bad one has.
 
-use super::ListenAddr;
 use crate::os_text;
-use std::{fmt, net::Ipv6Addr};
+use std::{fmt, net::Ipv6Addr, path::PathBuf};
+
+/// An address to listen on, as the command line writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// A bare port: loopback only, 127.0.0.1 and ::1; 0 takes a free one.
+    Loopback(u16),
+    /// A host name or address literal, and a port.
+    Host(String, u16),
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// A socket that our parent handed to us as this descriptor, 3 or above.
+    Descriptor(i32),
+    /// Every socket that systemd handed to us.
+    Systemd,
+}
 
 impl ListenAddr {
     /// Reads `PORT`, `HOST:PORT`, `[V6]:PORT`, `unix:PATH`, `fd:N` or `systemd`, the words in whatever letters;
@@ -37,6 +51,14 @@ impl ListenAddr {
             ));
         }
         host_port(text).map(|(host, port)| ListenAddr::Host(host, port))
+    }
+
+    /// The host that was written, if one was.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Host(host, _) => Some(host),
+            _ => None,
+        }
     }
 }
 

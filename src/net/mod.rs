@@ -26,7 +26,7 @@ mod udp;
 #[cfg(unix)]
 mod unix;
 
-pub use addr::host_port;
+pub use addr::{ListenAddr, host_port};
 pub use answer_head::{Findings, is_token};
 #[cfg(unix)]
 pub use dial::dial_unix;
@@ -45,29 +45,12 @@ pub use source::{Family, Interface};
 pub use transport::{Beneath, SocketRef, Stream, Transport};
 pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, is_full, is_too_big};
 
-use std::path::PathBuf;
-
 /// An open transport and who is at its far end.
 pub struct Dialed {
     /// The transport.
     pub stream: Stream,
     /// The far end: `192.0.2.1:443`, `[::1]:80` or `unix:/path`.
     pub peer: String,
-}
-
-/// An address to listen on, as the command line writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListenAddr {
-    /// A bare port: loopback only, 127.0.0.1 and ::1; 0 takes a free one.
-    Loopback(u16),
-    /// A host name or address literal, and a port.
-    Host(String, u16),
-    /// A Unix socket.
-    Unix(PathBuf),
-    /// A socket that our parent handed to us as this descriptor, 3 or above.
-    Descriptor(i32),
-    /// Every socket that systemd handed to us.
-    Systemd,
 }
 
 /// Options for binding, beside the address.
@@ -86,14 +69,4 @@ pub struct Activation {
     pub pid: Option<String>,
     /// `LISTEN_FDS`: how many there are, the first one being descriptor 3.
     pub fds: Option<String>,
-}
-
-impl ListenAddr {
-    /// The host that was written, if one was.
-    pub fn host(&self) -> Option<&str> {
-        match self {
-            Self::Host(host, _) => Some(host),
-            _ => None,
-        }
-    }
 }

@@ -3,7 +3,7 @@
 //! The text that came is cut into tokens and only the white space between them is chosen anew, so a
 //! number of any size, `1.0` or a doubled key is shown as it was sent. What fits on a line stays on one.
 
-use super::{paint::TextRole, safe::Safe};
+use super::paint::{Safe, TextRole};
 use serde_json::value::RawValue;
 
 /// Longer texts are shown as they are. Bytes.

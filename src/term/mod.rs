@@ -2,8 +2,8 @@
 //!
 //! Three threads and no task: the *editor* waits for keys and makes messages of lines, the *screen* lays
 //! out what comes, the *poker* makes the editor redraw. They meet at the `PromptScreen`, which knows who
-//! has the terminal. What a line means (`command`), how a message looks (`view`, `json`, `safe`,
-//! `paint`) and what is remembered (`history`, `talk`) are plain functions and data.
+//! has the terminal. What a line means (`command`), how a message looks (`view`, `json`, `paint`) and what is
+//! remembered (`history`, `talk`) are plain functions and data.
 //!
 //! A server's prompt talks with many: each line goes to all of them, and each message has its client's
 //! number before its mark. It is laid out where the client is known, and shown as it comes.
@@ -19,7 +19,6 @@ mod json;
 mod modes;
 mod paint;
 mod prompt_screen;
-mod safe;
 mod talk;
 mod view;
 

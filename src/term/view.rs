@@ -7,8 +7,7 @@
 
 use super::{
     json,
-    paint::{Paint, TextRole},
-    safe::Safe,
+    paint::{Paint, Safe, TextRole},
     talk::Talk,
 };
 use crate::fault::printable;

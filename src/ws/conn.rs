@@ -3,9 +3,9 @@
 //! This hides the protocol engine (tungstenite's `WebSocketContext`, driven by polling the stream
 //! directly, because that is its fast path) and mends in one place what it leaves to its user: memory
 //! bounds in every direction, Close frames for protocol faults, the size of what was cut off, and a
-//! transport that is shut instead of dropped. The engine reads all but the payloads of large messages, and answers pings and Closes; data
-//! frames are written without it, since its write buffer is drained from the front after each partial
-//! write, which is quadratic in its length. Nothing above knows which engine it is.
+//! transport that is shut instead of dropped. The engine reads all but the payloads of large messages, and
+//! answers pings and Closes; data frames are written without it, since its write buffer is drained from the
+//! front after each partial write, which is quadratic in its length. Nothing above knows which engine it is.
 //!
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.

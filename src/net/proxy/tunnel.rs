@@ -1,8 +1,8 @@
 //! A tunnel through a proxy: CONNECT over HTTP (RFC 9110 section 9.3.6), or SOCKS5 (RFC 1928), with name and
 //! password (RFC 1929).
 //!
-//! Of SOCKS, exactly the bytes of the exchange are read, so that a far end that speaks first loses nothing; what
-//! came after the head of an HTTP answer is read first from the stream that is handed on.
+//! Of SOCKS, exactly the bytes of the exchange are read, so that a far end that speaks first loses nothing;
+//! what came after the head of an HTTP answer is read first from the stream that is handed on.
 
 use super::{Chosen, ProxyKind};
 use crate::{
