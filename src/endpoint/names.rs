@@ -252,6 +252,7 @@ mod tests {
             ("ws:/h:1", "ws://h:1"),
             ("ws//h/x", "ws://h/x"),
             ("https//h", "https://h"),
+            ("http:/h:1/x", "http://h:1/x"),
             ("ws:h:1", "ws://h:1"),
             ("ws://::1:9001/", "ws://[::1]:9001/"),
             ("wss://user@fe80::1/x", "wss://user@[fe80::1]/x"),

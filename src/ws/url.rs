@@ -70,8 +70,13 @@ impl WsUrl {
             ("ws" | "http", true) => over_tcp(text, text, false, false),
             ("wss" | "https", true) => over_tcp(text, text, true, false),
             (_, true) if is_scheme(scheme) => Err(malformed(text, &format!("`{scheme}` is not ws or wss"))),
-            ("ws" | "wss", false) => Err(malformed(text, "two slashes are missing")
-                .hint(format!("{scheme}://{}", rest.trim_start_matches('/')))),
+            // A host may be called `http`, and its port follows: `http:8080`.
+            (name @ ("ws" | "wss" | "http" | "https"), false)
+                if name.starts_with("ws") || rest.starts_with('/') =>
+            {
+                Err(malformed(text, "two slashes are missing")
+                    .hint(format!("{scheme}://{}", rest.trim_start_matches('/'))))
+            }
             _ => {
                 let mut url = over_tcp(text, &format!("ws://{text}"), false, true)?;
                 if !url.is_near() {
@@ -342,6 +347,7 @@ mod tests {
             ("ws+unix:/run/a.sock", "ws+unix:/run/a.sock"),
             ("ws+unix:///run/a.sock:/x?y", "ws+unix:/run/a.sock:/x?y"),
             ("ws://me:secret@h/", "ws://h/"),
+            ("http:8080", "wss://http:8080/"),
             ("8080", "ws://127.0.0.1:8080/"),
             (":8080", "ws://127.0.0.1:8080/"),
             (":8080/chat?room=1", "ws://127.0.0.1:8080/chat?room=1"),
@@ -407,6 +413,8 @@ mod tests {
             ("ws://me:secret@h:x/", "port"),
             ("ws+unix:", "path"),
             ("WS:h", "slashes"),
+            ("http:/h", "slashes"),
+            ("HTTPS:/h/x", "slashes"),
             ("65536", "above 65535"),
             (":99999999999/x", "above 65535"),
             ("0", "port 0"),
