@@ -1,21 +1,15 @@
 //! `--stats`: what a run carried, how fast, and how long the way was.
 
 use super::{Outcome, Rtt};
-use crate::{framing::record::Facts, units::counted};
+use crate::{
+    framing::record::Facts,
+    units::{counted, milliseconds, size},
+};
 use std::time::Duration;
 
 /// The lines for one session; `side` is its WebSocket's.
 pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duration) -> Vec<String> {
-    let timings = &facts.timings;
-    let phases = [
-        ("dns", timings.dns),
-        ("tcp", timings.tcp),
-        ("proxy", timings.proxy),
-        ("tls", timings.tls),
-        ("upgrade", timings.upgrade),
-    ];
-    let phases =
-        phases.into_iter().filter_map(|(name, time)| Some(format!("{name} {}", milliseconds(time?))));
+    let phases = facts.timings.phases().map(|(name, time)| format!("{name} {}", milliseconds(time)));
     let phases = phases.collect::<Vec<_>>().join(", ");
     let mut lines = Vec::new();
     if !phases.is_empty() {
@@ -83,20 +77,6 @@ fn rtt(rtt: &Rtt) -> String {
     let average = rtt.total / rtt.count.max(1);
     let [min, average, max] = [rtt.min, average, rtt.max].map(milliseconds);
     format!("rtt: min {min}, avg {average}, max {max}, of {} pings", rtt.count)
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// Bytes in the unit that gives a short number.
-fn size(bytes: f64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB"];
-    let (mut value, mut unit) = (bytes, 0);
-    while value >= 1024.0 && unit + 1 < units.len() {
-        (value, unit) = (value / 1024.0, unit + 1);
-    }
-    format!("{value:.1} {}", units[unit])
 }
 
 #[cfg(test)]

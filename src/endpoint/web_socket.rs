@@ -9,9 +9,10 @@ use crate::{
     fault::{Fault, Result},
     framing::record::Facts,
     link::Link,
-    net::{ListenAddr, Listener, Route, milliseconds},
+    net::{ListenAddr, Listener, Route},
     observe::Verbosity,
     tls,
+    units::milliseconds,
     ws::{
         self, ClientOptions, Frames, Telling, Upgraded, WsUrl,
         client::{self, Answer},

@@ -12,6 +12,7 @@ use crate::{
     framing::record::Timings,
     observe::Reporter,
     os_error,
+    units::milliseconds,
 };
 use std::{
     io,
@@ -59,11 +60,6 @@ pub(super) async fn dial_tcp(
     tune(&stream);
     let peer = stream.peer_addr().map_or_else(|_| join(host, port), |address| address.to_string());
     Ok(Dialed { stream: Box::pin(stream), peer })
-}
-
-/// A time as a person reads it.
-pub fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
 /// Connects to a Unix socket; fails with [`Exit::Refused`].

@@ -34,7 +34,6 @@ pub use answer_head::{Findings, is_token};
 pub use detour::{ConnectTo, Resolve};
 #[cfg(unix)]
 pub use dial::dial_unix;
-pub use dial::milliseconds;
 pub use dialer::{Dialer, Route, without_zone};
 pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, status_text, title_case};
 pub use listen::{Listener, OnSpare};

@@ -7,7 +7,7 @@ use super::{
     heads::Telling,
     watch::{FrameWatch, Seen, Way},
 };
-use crate::close;
+use crate::{close, units::counted};
 use std::{fmt::Write, str, time::SystemTime};
 
 /// Bytes of a payload that are shown as hex, at most.
@@ -40,7 +40,7 @@ impl Frames {
         for (index, _) in frame.rsv.iter().enumerate().filter(|(_, set)| **set) {
             let _ = write!(line, " rsv{}", index + 1);
         }
-        let _ = write!(line, " {} byte{}", frame.length, if frame.length == 1 { "" } else { "s" });
+        let _ = write!(line, " {}", counted(frame.length, "byte"));
         if frame.length == 0 {
             return line;
         }
