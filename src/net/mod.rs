@@ -10,7 +10,6 @@ mod detour;
 mod dial;
 mod dialer;
 mod exchange;
-#[cfg(unix)]
 mod inherited;
 mod listen;
 mod noticed;
@@ -19,20 +18,17 @@ mod part;
 mod prefixed;
 mod proxy;
 mod resolve;
-#[cfg(unix)]
 mod send_queue;
 mod socket;
 mod source;
 mod spelling;
 mod transport;
 mod udp;
-#[cfg(unix)]
 mod unix;
 
 pub use addr::host_port;
 pub use answer_head::{Findings, is_token};
 pub use detour::{ConnectTo, Resolve};
-#[cfg(unix)]
 pub use dial::dial_unix;
 pub use dialer::{Dialer, Route, without_zone};
 pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, status_text, title_case};
