@@ -4,7 +4,7 @@
 //! wanted back with what came behind the head.
 
 use super::{
-    Stream,
+    Layered, Stream,
     answer_head::{AnswerHeads, Findings, MAX_FIELDS, MAX_HEAD, Shared, field_text},
     spelling::Spelled,
 };
@@ -37,7 +37,7 @@ pub struct Exchange {
     done: bool,
 }
 
-type Io = TokioIo<Spelled<AnswerHeads>>;
+type Io = TokioIo<Spelled<Layered<AnswerHeads>>>;
 
 impl Exchange {
     /// Takes a stream over.

@@ -5,15 +5,14 @@
 //! it: the head of a request when it was written or read, whether an answer comes or not.
 
 use crate::{
-    net::{Beneath, Stream, Transport},
+    net::{Layer, Layered, Stream},
     observe::{HIDDEN, Redactor, Reporter, Verbosity},
 };
 use std::{
-    io::{self, IoSlice},
-    pin::Pin,
+    io,
     task::{Context, Poll, ready},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 /// Longest part of one head that is kept; a longer head is reported without its end. Bytes.
 const LONGEST: usize = 64 * 1024;
@@ -43,10 +42,8 @@ impl Telling {
         }
         let (asks, answers) = if serves { ('<', '>') } else { ('>', '<') };
         let head = Vec::new();
-        Box::pin(Told {
-            stream,
-            heads: Heads { to: self.clone(), asks, answers, awaits: Part::Request, head },
-        })
+        let heads = Heads { to: self.clone(), asks, answers, awaits: Part::Request, head };
+        Box::pin(Layered { below: stream, layer: heads })
     }
 }
 
@@ -136,63 +133,21 @@ impl Heads {
     }
 }
 
-/// A stream that is read along.
-struct Told {
-    stream: Stream,
-    heads: Heads,
-}
-
-impl AsyncRead for Told {
+impl Layer for Heads {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        below: &mut Stream,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(self.stream.as_mut().poll_read(cx, buffer))?;
-        self.heads.pass('<', &buffer.filled()[before..]);
+        ready!(below.as_mut().poll_read(cx, buffer))?;
+        self.pass('<', &buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
-}
 
-impl AsyncWrite for Told {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let count = ready!(self.stream.as_mut().poll_write(cx, bytes))?;
-        self.heads.pass('>', &bytes[..count]);
-        Poll::Ready(Ok(count))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let count = ready!(self.stream.as_mut().poll_write_vectored(cx, slices))?;
-        let mut left = count;
-        for slice in slices {
-            let taken = left.min(slice.len());
-            self.heads.pass('>', &slice[..taken]);
-            left -= taken;
-        }
-        Poll::Ready(Ok(count))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(cx)
-    }
-}
-
-impl Transport for Told {
-    fn beneath(&self) -> Beneath<'_> {
-        self.stream.beneath()
+    fn wrote(&mut self, bytes: &[u8]) {
+        self.pass('>', bytes);
     }
 }
 
