@@ -4,6 +4,7 @@ use super::{Outcome, Rtt};
 use crate::{
     framing::record::Facts,
     units::{counted, milliseconds, size},
+    ws::conn::Volume,
 };
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duratio
         lines.push(format!("opening: {phases}"));
     }
     lines.push(format!("open for {:.3} s", open.as_secs_f64()));
-    for (way, (messages, bytes)) in [("in", outcome.carried[side]), ("out", outcome.carried[1 - side])] {
-        lines.push(format!("{way}: {}", flow(messages, bytes, open)));
+    let carried = [("in", outcome.carried[side]), ("out", outcome.carried[1 - side])];
+    for ((way, (messages, bytes)), compressed) in carried.into_iter().zip(outcome.compressed[side]) {
+        lines.push(format!("{way}: {}{}", flow(messages, bytes, open), ratio(compressed)));
     }
     lines.extend(outcome.dropped());
     lines.extend(outcome.left_unsent());
@@ -31,6 +33,7 @@ pub(super) fn lines(outcome: &Outcome, side: usize, facts: &Facts, open: Duratio
 pub(super) struct Totals {
     clients: u64,
     carried: [(u64, u64); 2],
+    compressed: [Volume; 2],
     dropped: u64,
     unheard: u64,
     /// Datagrams of new peers that were not let in.
@@ -46,6 +49,9 @@ impl Totals {
         for (total, carried) in self.carried.iter_mut().zip(outcome.carried) {
             *total = (total.0 + carried.0, total.1 + carried.1);
         }
+        for (total, compressed) in self.compressed.iter_mut().zip(outcome.compressed[0]) {
+            *total += compressed;
+        }
     }
 
     /// The lines for it.
@@ -53,8 +59,8 @@ impl Totals {
         let [(messages_in, bytes_in), (messages_out, bytes_out)] = self.carried;
         let mut lines = vec![
             format!("served {} clients in {:.3} s", self.clients, open.as_secs_f64()),
-            format!("in: {}", flow(messages_in, bytes_in, open)),
-            format!("out: {}", flow(messages_out, bytes_out, open)),
+            format!("in: {}{}", flow(messages_in, bytes_in, open), ratio(self.compressed[0])),
+            format!("out: {}{}", flow(messages_out, bytes_out, open), ratio(self.compressed[1])),
         ];
         let lost = [
             (self.dropped, "message", "that were too fast for a side"),
@@ -71,6 +77,14 @@ fn flow(messages: u64, bytes: u64, open: Duration) -> String {
     let seconds = open.as_secs_f64().max(0.001);
     let (rate, speed) = (messages as f64 / seconds, bytes as f64 / seconds);
     format!("{messages} messages, {bytes} bytes, {rate:.1} messages/s, {}/s", size(speed))
+}
+
+/// The part of its size that compression left of what was carried, if anything was.
+fn ratio(Volume { plain, wire }: Volume) -> String {
+    match plain {
+        0 => String::new(),
+        _ => format!(", compressed to {:.0} %", 100.0 * wire as f64 / plain as f64),
+    }
 }
 
 fn rtt(rtt: &Rtt) -> String {
@@ -90,6 +104,12 @@ mod tests {
             "10 messages, 5242880 bytes, 5.0 messages/s, 2.5 MiB/s"
         );
         assert_eq!(flow(0, 0, Duration::ZERO), "0 messages, 0 bytes, 0.0 messages/s, 0.0 B/s");
+    }
+
+    #[test]
+    fn compression_has_its_ratio() {
+        assert_eq!(ratio(Volume { plain: 1000, wire: 333 }), ", compressed to 33 %");
+        assert_eq!(ratio(Volume::default()), "");
     }
 
     #[test]
