@@ -22,10 +22,18 @@ pub trait Layer: Send + Unpin {
         below: &mut Stream,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>>;
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(below.as_mut().poll_read(cx, buffer))?;
+        self.received(&buffer.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes note of bytes that came from the stream below, unless it reads by itself.
+    fn received(&mut self, _bytes: &[u8]) {}
 
     /// Takes note of bytes that the stream below has taken.
-    fn wrote(&mut self, _bytes: &[u8]) {}
+    fn sent(&mut self, _bytes: &[u8]) {}
 }
 
 /// A stream with a layer on it.
@@ -50,7 +58,7 @@ impl<L: Layer> AsyncRead for Layered<L> {
 impl<L: Layer> AsyncWrite for Layered<L> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let count = ready!(self.below.as_mut().poll_write(cx, bytes))?;
-        self.layer.wrote(&bytes[..count]);
+        self.layer.sent(&bytes[..count]);
         Poll::Ready(Ok(count))
     }
 
@@ -63,7 +71,7 @@ impl<L: Layer> AsyncWrite for Layered<L> {
         let mut left = count;
         for slice in slices {
             let taken = left.min(slice.len());
-            self.layer.wrote(&slice[..taken]);
+            self.layer.sent(&slice[..taken]);
             left -= taken;
         }
         Poll::Ready(Ok(count))

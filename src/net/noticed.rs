@@ -1,15 +1,10 @@
 //! A stream that notes how much its far end has sent, as long as that is next to nothing.
 
 use super::{Layer, Layered, Stream};
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll, ready},
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
-use tokio::io::ReadBuf;
 
 /// Bytes after which a far end has begun in earnest; one that drips has hardly begun.
 const ENOUGH: usize = 16;
@@ -49,18 +44,10 @@ pub fn noticed(stream: Stream, heard: Arc<Heard>) -> Stream {
 }
 
 impl Layer for Noticed {
-    fn poll_read(
-        &mut self,
-        below: &mut Stream,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(below.as_mut().poll_read(cx, buffer))?;
+    fn received(&mut self, bytes: &[u8]) {
         if !self.0.enough() {
-            self.0.more(buffer.filled().len() - before);
+            self.0.more(bytes.len());
         }
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -8,11 +8,6 @@ use crate::{
     net::{Layer, Layered, Stream},
     observe::{HIDDEN, Redactor, Reporter, Verbosity},
 };
-use std::{
-    io,
-    task::{Context, Poll, ready},
-};
-use tokio::io::ReadBuf;
 
 /// Longest part of one head that is kept; a longer head is reported without its end. Bytes.
 const LONGEST: usize = 64 * 1024;
@@ -134,19 +129,11 @@ impl Heads {
 }
 
 impl Layer for Heads {
-    fn poll_read(
-        &mut self,
-        below: &mut Stream,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(below.as_mut().poll_read(cx, buffer))?;
-        self.pass('<', &buffer.filled()[before..]);
-        Poll::Ready(Ok(()))
+    fn received(&mut self, bytes: &[u8]) {
+        self.pass('<', bytes);
     }
 
-    fn wrote(&mut self, bytes: &[u8]) {
+    fn sent(&mut self, bytes: &[u8]) {
         self.pass('>', bytes);
     }
 }
