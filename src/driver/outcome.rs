@@ -5,7 +5,7 @@ use crate::{
     framing::record::Tally,
     session::{Doubt, Left, Side},
     units::counted,
-    ws::conn::Unsent,
+    ws::conn::{Unsent, Volume},
 };
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ pub struct Outcome {
     pub closed: [Option<String>; 2],
     /// Data messages and payload bytes carried from side A and from side B.
     pub carried: [(u64, u64); 2],
+    /// What the last connection of each side received and sent in compressed form; nothing where no compression
+    /// was agreed on.
+    pub compressed: [[Volume; 2]; 2],
     /// Input that could not be sent any more.
     pub unsent: Left,
     /// Input that may not have arrived when a connection was lost.

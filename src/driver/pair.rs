@@ -25,7 +25,7 @@ use crate::{
     observe::{Meter, Reporter},
     session::{Action, Event, Instant, Left, Session, Side, SideKind, SourceEnd, When},
     units::counted,
-    ws::conn::Unsent,
+    ws::conn::{Unsent, Volume},
 };
 use std::{
     future::{Future, poll_fn},
@@ -56,6 +56,7 @@ pub struct Pair {
     one_way: bool,
     closings: Closings,
     remains: Remains,
+    compressed: [[Volume; 2]; 2],
     rtt: Option<Rtt>,
     /// Time that a send queue may stand still before its transport is left anyway.
     stall: Duration,
@@ -122,6 +123,7 @@ impl Pair {
             one_way: setup.send_only,
             closings: Closings::new(kinds.map(|kind| kind == SideKind::WebSocket)),
             remains: Remains::default(),
+            compressed: Default::default(),
             rtt: None,
             stall,
             seat: setup.seat,
@@ -172,6 +174,7 @@ impl Pair {
             }),
             closed,
             carried,
+            compressed: self.compressed,
             rtt: self.rtt,
             unsent,
             doubt,
@@ -486,6 +489,7 @@ impl Pair {
         if let Some(farewell) = self.links[side].farewell() {
             self.closings.tell(side, farewell);
         }
+        self.compressed[side] = self.links[side].conn().and_then(|conn| conn.volumes()).unwrap_or_default();
         let link = std::mem::replace(&mut self.links[side], Link::null());
         self.sides[side].pending_close = None;
         self.sides[side].ping = false;

@@ -18,6 +18,7 @@ use crate::{
     os_error,
     plan::{Expected, Probe},
     session::{Instant, SourceEnd},
+    units::milliseconds,
 };
 use bytes::Bytes;
 use std::{
@@ -338,8 +339,4 @@ fn expires_in(found: &Verdict, margin: Duration, now: SystemTime) -> Result<()> 
 
 fn unmet(cause: String) -> Fault {
     Fault::new(Exit::Expectation, "check", cause)
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }

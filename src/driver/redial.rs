@@ -11,6 +11,7 @@ use crate::{
     link::{Confirming, Link, Loss, Renew, Renewed, Renewing},
     retry::{Backoff, is_passing},
     session::{Doubt, Instant, Silence},
+    units::brief,
     ws::conn::End,
 };
 use std::{
@@ -101,7 +102,7 @@ async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<
             "{}: {}; trying again in {}",
             fault.phase,
             fault.cause,
-            short(delay)
+            brief(delay)
         ));
         run.unless_stopped(pause(delay)).await?;
     }
@@ -151,7 +152,7 @@ impl Redial {
         self.tries += 1;
         let (run, endpoint, opening) =
             (Arc::clone(&self.run), Arc::clone(&self.endpoint), self.opening.clone());
-        self.run.context.reporter.verbose(&format!("trying again in {}", short(delay)));
+        self.run.context.reporter.verbose(&format!("trying again in {}", brief(delay)));
         self.opens = Some(Box::pin(async move {
             run.unless_stopped(pause(delay)).await?;
             one(&*endpoint, run.unless_stopped(endpoint.open(&run.context, opening)).await?)
@@ -181,7 +182,7 @@ impl Redial {
         let away = self.lost.elapsed();
         let loss =
             self.loss.take().unwrap_or(Loss { cause: String::new(), doubt: Doubt::default(), silence: None });
-        self.run.context.reporter.note(&format!("connected again after {}", short(away)));
+        self.run.context.reporter.note(&format!("connected again after {}", brief(away)));
         self.opened = Instant::now();
         let record = What::Reconnect {
             cause: &self.run.context.redactor.shown(&loss.cause),
@@ -227,7 +228,7 @@ impl Renew for Redial {
     fn unconfirmed(&mut self, waited: Duration) {
         self.run.context.reporter.note(&format!(
             "the peer confirms nothing: no pong for {} while input waited for one; input goes on, and what was sent since the last pong stays in doubt",
-            short(waited)
+            brief(waited)
         ));
     }
 
@@ -264,14 +265,6 @@ fn doubt_told(doubt: Doubt, resends: bool) -> String {
         (_, true) => "messages sent last may not have arrived and are sent again",
     };
     format!("; {} {are} ({} bytes)", doubt.messages, doubt.bytes)
-}
-
-/// A duration as a person says it.
-fn short(duration: Duration) -> String {
-    match duration.as_millis() {
-        milliseconds @ 0..1000 => format!("{milliseconds} ms"),
-        _ => format!("{:.1} s", duration.as_secs_f64()),
-    }
 }
 
 /// Uniform in 0..1; without random bytes, the middle.

@@ -427,6 +427,7 @@ fn panicked() -> Outcome {
         fault: Some(fault),
         closed: [None, None],
         carried: [(0, 0); 2],
+        compressed: Default::default(),
         unsent: Left::default(),
         doubt: Doubt::default(),
         idle_close: None,

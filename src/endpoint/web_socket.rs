@@ -14,9 +14,10 @@ use crate::{
         logged,
     },
     link::Link,
-    net::{ListenAddr, Listener, Route, milliseconds},
+    net::{ListenAddr, Listener, Route},
     observe::{LogScope, Verbosity},
     tls,
+    units::milliseconds,
     ws::{
         Frames,
         conn::{Conn, Part},

@@ -12,7 +12,7 @@ use crate::{
     observe::{Losses, Reporter},
     os_error,
     session::{SinkFailure, SourceEnd},
-    units::counted,
+    units::{brief, counted},
 };
 use bytes::Bytes;
 use std::{
@@ -242,7 +242,7 @@ impl Datagrams {
             }
             self.clock.as_mut().reset(over);
         }
-        self.farewell = Some(format!("no datagram for {} s", idle.as_secs_f64()));
+        self.farewell = Some(format!("no datagram for {}", brief(idle)));
         self.end = Some(SourceEnd::Eof { empty: false, hangup: true });
         Poll::Ready(())
     }

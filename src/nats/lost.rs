@@ -1,5 +1,6 @@
 //! Counts of the messages that are lost between us and a broker.
 
+use crate::units::counted;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Messages that could not be passed on, since the start.
@@ -44,12 +45,11 @@ impl Count {
         }
     }
 
-    /// `, 3 messages dropped, 1 perhaps lost, 2 from there missed`
+    /// `, 3 messages dropped, 1 perhaps lost, 2 from it missed`
     pub(super) fn words(self) -> String {
         let one = |count: u64, what: &str| match count {
             0 => String::new(),
-            1 => format!(", 1 message {what}"),
-            count => format!(", {count} messages {what}"),
+            count => format!(", {} {what}", counted(count, "message")),
         };
         one(self.dropped, "dropped")
             + &one(self.unconfirmed, "perhaps lost")

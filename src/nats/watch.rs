@@ -5,7 +5,7 @@ use super::{
     lost::{Count, Lost},
     subject::Subjects,
 };
-use crate::{exit::Exit, fault::Fault, observe::Reporter, session::SourceEnd};
+use crate::{exit::Exit, fault::Fault, observe::Reporter, session::SourceEnd, units::brief};
 use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -61,12 +61,12 @@ impl Watch {
             let up = self.state.borrow().up;
             match event {
                 Some(Event::Connected) if !up => {
-                    let after = away_since.elapsed().as_secs_f32();
+                    let after = brief(away_since.elapsed());
                     // The carriers count what was under way when they hear of it: that was at the loss.
                     let lost = self.subjects.count();
                     let words = lost.since(std::mem::replace(&mut said, lost)).words();
                     let again = if std::mem::replace(&mut ever, true) { " again" } else { "" };
-                    self.note(&format!("connected{again} to {} after {after:.1} s{words}", self.name));
+                    self.note(&format!("connected{again} to {} after {after}{words}", self.name));
                     self.state.send_modify(|state| {
                         (state.up, state.connection) = (true, state.connection + 1);
                     });

@@ -98,7 +98,6 @@ fn one<S: Bind>(address: SocketAddr) -> std::result::Result<S, (SocketAddr, io::
 
 /// True when the error says that the machine lacks this family or address.
 fn no_family(error: &io::Error) -> bool {
-    #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
         return true;
     }

@@ -1,6 +1,5 @@
 //! One bound socket of a listener: TCP, or in the file system.
 
-#[cfg(unix)]
 use super::unix::UnixSocket;
 use super::{Dialed, bind::Bind, transport::tune};
 use std::{
@@ -16,7 +15,6 @@ const BACKLOG: u32 = 1024;
 /// A bound socket.
 pub(super) enum Socket {
     Tcp(TcpListener),
-    #[cfg(unix)]
     Unix(UnixSocket),
 }
 
@@ -28,7 +26,6 @@ impl Socket {
                 tune(&stream);
                 Dialed { stream: Box::pin(stream), peer: peer.to_string() }
             }),
-            #[cfg(unix)]
             Socket::Unix(socket) => socket.poll_accept(context),
         }
     }
@@ -37,9 +34,7 @@ impl Socket {
 impl Bind for TcpListener {
     fn bind(at: SocketAddr) -> io::Result<Self> {
         let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A restarted server must not wait for its old connections' TIME_WAIT. On Windows the same
-        // option would let two servers share a port.
-        #[cfg(unix)]
+        // A restarted server must not wait for its old connections' TIME_WAIT.
         socket.set_reuseaddr(true)?;
         socket.bind(at)?;
         socket.listen(BACKLOG)

@@ -1,13 +1,16 @@
 //! Doing the steps of a script: what is said, what is waited for, what is captured.
 
 use super::{
-    Engine, Expectation, From, LONGEST_CONTROL, Step, What,
-    cases::brief,
-    close_with,
+    Engine, Expectation, From, LONGEST_CONTROL, Step, What, close_with,
     engine::{Failing, OVERHEAD, Waiting},
     pattern::{Pattern, Wanted},
 };
-use crate::{close, exit::Exit, session::Instant};
+use crate::{
+    close,
+    exit::Exit,
+    session::Instant,
+    units::{brief, counted},
+};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
@@ -142,8 +145,8 @@ impl Engine {
 
     pub(super) fn with_skipped(&self, mut failing: Failing) -> Failing {
         if let Some(Waiting { skipped: count @ 1.., last_skipped: Some(last), .. }) = &self.waiting {
-            let what = if *count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
-            failing.detail.push(format!("skipped {what}, the last: {}", self.script.secrets.show(last)));
+            let skipped = counted(*count, "message");
+            failing.detail.push(format!("skipped {skipped}, the last: {}", self.script.secrets.show(last)));
         }
         failing
     }

@@ -55,12 +55,3 @@ impl What {
         matches!(self, Self::Expect(Expectation { wanted: Pattern::Close { .. }, .. }))
     }
 }
-
-/// A duration in few digits.
-pub(super) fn brief(duration: Duration) -> String {
-    match duration.as_millis() {
-        millis @ 0..1000 => format!("{millis} ms"),
-        millis if millis % 1000 == 0 => format!("{} s", millis / 1000),
-        millis => format!("{:.1} s", millis as f64 / 1000.0),
-    }
-}

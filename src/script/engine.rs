@@ -4,12 +4,13 @@
 //! no socket and no clock in here. What arrives while nothing is waited for is kept and judged in its
 //! order, so a script means the same however fast the peer is.
 
-use super::{Case, Script, Step, Verdict, What, cases::brief, pattern::Wanted, template::Captured};
+use super::{Case, Script, Step, Verdict, What, pattern::Wanted, template::Captured};
 use crate::{
     close,
     exit::Exit,
     fault::Fault,
     session::{CloseWith, Instant},
+    units::brief,
 };
 use bytes::Bytes;
 use std::{collections::VecDeque, ops::RangeInclusive, sync::Arc, time::Duration};

@@ -11,7 +11,7 @@ use super::{
     safe::Safe,
     talk::Talk,
 };
-use crate::fault::printable;
+use crate::{fault::printable, units::counted};
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -112,7 +112,7 @@ impl View {
 
     fn binary(self, bytes: &[u8]) -> String {
         let (dump, left_out) = hex::dump(bytes);
-        let size = if bytes.len() == 1 { "1 byte".to_owned() } else { format!("{} bytes", bytes.len()) };
+        let size = counted(bytes.len() as u64, "byte");
         let mut out = self.paint.paint(Role::Aside, format!("binary, {size}"));
         if !dump.is_empty() {
             out.push('\n');

@@ -10,7 +10,7 @@ use super::{
     pem,
     pin::Pinned,
     provider,
-    verify::{Explaining, HANDSHAKE, Handshake, Noting},
+    verify::{Explaining, HANDSHAKE, Handshake},
     words::{revocation_list, words},
 };
 use crate::{
@@ -49,7 +49,7 @@ impl Connector {
     /// of the secrets.
     pub fn new(options: &ClientTls) -> Result<Self> {
         let is_pinned = !options.pins.is_empty();
-        let mut verifier: Arc<dyn ServerCertVerifier> = match options.insecure {
+        let below: Arc<dyn ServerCertVerifier> = match options.insecure {
             // Roots that cannot be read are no matter here.
             true => Arc::new(AnyCertificate::new(
                 is_pinned,
@@ -57,9 +57,7 @@ impl Connector {
             )),
             false => Arc::new(web_pki(options)?),
         };
-        if !options.pins.is_empty() {
-            verifier = Arc::new(Pinned { pins: options.pins.clone(), below: verifier });
-        }
+        let verifier = Pinned { pins: options.pins.clone(), below };
         let versions: &[_] = match options.min {
             Version::V1_2 => &[&TLS13, &TLS12],
             Version::V1_3 => &[&TLS13],
@@ -68,7 +66,7 @@ impl Connector {
             .with_protocol_versions(versions)
             .map_err(|error| Fault::new(Exit::Internal, "tls", error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Noting(verifier)));
+            .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &options.cert {
             None => builder.with_no_client_auth(),
             Some(cert) => {

@@ -28,7 +28,6 @@ impl KeyLogFile {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let mut options = OpenOptions::new();
         options.append(true).create(true);
-        #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(path) {
             Ok(file) => Ok(Self(Mutex::new(file))),

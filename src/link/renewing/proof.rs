@@ -1,7 +1,7 @@
 //! The proof that input has arrived: pings behind it, the pongs to them, and what waits for those.
 
 use super::{INTERNAL_ERROR, Renewing, Waits, poll_at, wake};
-use crate::{exit::Exit, fault::Fault, session::SourceEnd, ws::conn::is_control};
+use crate::{exit::Exit, fault::Fault, session::SourceEnd, units::brief, ws::conn::is_control};
 use std::{
     collections::VecDeque,
     task::{Context, Poll},
@@ -70,10 +70,8 @@ impl Renewing {
     pub(super) fn give_up(&mut self) {
         let waited = self.waits.take().map_or(Duration::ZERO, |waits| waits.since.elapsed());
         if self.confirming.resend {
-            let cause = format!(
-                "the peer confirms nothing: no pong for {} s while input waits for one",
-                waited.as_secs()
-            );
+            let cause =
+                format!("the peer confirms nothing: no pong for {} while input waits for one", brief(waited));
             let fault = Fault::new(Exit::Lost, "session", cause)
                 .hint("leave --resend out for a peer that does not answer pings, or give it longer with --ping-timeout");
             self.conclude(SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) });

@@ -18,7 +18,7 @@ mod tests;
 pub(super) use self::{compress::Deflating, inflate::Inflating, inflate::is_corrupt};
 pub use offer::{NAME, OFFER, accept, check};
 
-use std::fmt;
+use std::{fmt, ops::AddAssign};
 
 /// The bit that marks a compressed message, on its first frame (section 6).
 pub(super) const RSV1: u8 = 0x40;
@@ -80,4 +80,11 @@ pub struct Volume {
     pub plain: u64,
     /// On the wire, without headers.
     pub wire: u64,
+}
+
+impl AddAssign for Volume {
+    fn add_assign(&mut self, other: Self) {
+        self.plain += other.plain;
+        self.wire += other.wire;
+    }
 }
