@@ -14,7 +14,10 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     handshake::server::{self, Handshake},
-    link::{Datagrams, Link, Port, Texts, room::Room},
+    link::{
+        Channel, Datagrams, Port, Texts,
+        room::{Member, Room, Speaker},
+    },
     observe::LogScope,
     session::{Side, SourceEnd},
 };
@@ -188,7 +191,7 @@ impl Shared {
                         false => SourceEnd::Failed(fault.clone()),
                     };
                     self.fault(&fault);
-                    OpenedLink::new(Link::ended(how), "-".into())
+                    OpenedLink::new(Box::new(Channel::ended(how)), "-".into())
                 }
             },
         };
@@ -255,11 +258,11 @@ impl Shared {
                         context.bytes(Port::Stream(dialed.stream), texts)
                     }
                     Accepted::Peer(peer) => {
-                        b.link.speak_live();
+                        if let Some(member) = b.link.as_kind_mut::<Member>() {
+                            member.speak_for(Speaker::Live);
+                        }
                         let rules = context.datagrams(context.common.server.peer_idle);
-                        Link::Datagrams(Box::new(
-                            Datagrams::peer(peer, name, rules).reported_by(context.reporter.clone()),
-                        ))
+                        Box::new(Datagrams::peer(peer, name, rules).reported_by(context.reporter.clone()))
                     }
                 };
                 Some((OpenedLink::new(a, far), b, String::new()))

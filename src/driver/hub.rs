@@ -42,7 +42,7 @@ pub(super) struct Hub {
 }
 
 struct Task {
-    link: Link,
+    link: Box<dyn Link>,
     member: Member,
     /// Standard input is records, each of which may be for one client.
     records: Option<Records>,
@@ -73,10 +73,10 @@ impl Hub {
         };
         let prompt = run.context.stdio.prompt("every line goes to all clients");
         let typed = prompt.is_some();
-        let (link, layout) = match prompt {
+        let (link, layout): (Box<dyn Link>, _) = match prompt {
             Some(prompt) => {
                 let layout = prompt.layout();
-                (Link::Prompt(Box::new(prompt)), layout)
+                (Box::new(prompt), layout)
             }
             None => {
                 let mut open = standard.open(&run.context, opening);
@@ -133,7 +133,7 @@ impl Hub {
     }
 
     /// A link for one more client, with its number.
-    pub(super) fn join(&self, conn: u64) -> Link {
+    pub(super) fn join(&self, conn: u64) -> Box<dyn Link> {
         let mut member = self.room.join();
         member.set_conn(conn);
         if self.records {
@@ -141,7 +141,7 @@ impl Hub {
         } else if let Some(layout) = &self.layout {
             member.speak_laid_out(conn, Arc::clone(layout));
         }
-        Link::Member(Box::new(member))
+        Box::new(member)
     }
 
     /// Tells standard output, if it takes such things, that a session is over.

@@ -47,7 +47,7 @@ use crate::{
     fault::{Fault, Result},
     framing::{Framing, LINES, RAW},
     link::{
-        Link, Stdio,
+        Stdio,
         room::{Room, Told},
     },
     net::{BindOptions, ListenAddr, Listener},
@@ -104,7 +104,7 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
     let local = match &common.expect.script {
         Some(script) => stage::endpoint(script, common, false),
         None => match run.context.stdio.prompt(&greeting) {
-            Some(prompt) => return Ok((OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()), b)),
+            Some(prompt) => return Ok((OpenedLink::new(Box::new(prompt), "-".into()), b)),
             None => endpoint::parse("-", &Opening::new(Role::A))?,
         },
     };

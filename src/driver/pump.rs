@@ -149,8 +149,8 @@ impl Pump {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        source: &mut Link,
-        sink: &mut Link,
+        source: &mut dyn Link,
+        sink: &mut dyn Link,
         may_grow: bool,
         events: &mut Vec<Event>,
     ) -> Poll<()> {
@@ -212,8 +212,8 @@ impl Pump {
     fn reads_ahead(
         &mut self,
         cx: &mut Context<'_>,
-        source: &Link,
-        sink: &Link,
+        source: &dyn Link,
+        sink: &dyn Link,
         events: &mut Vec<Event>,
     ) -> bool {
         if !source.is_web_socket() || self.sink_failed {
@@ -255,13 +255,19 @@ impl Pump {
     }
 
     /// A WebSocket is read until its Close even when its messages are no longer wanted.
-    fn must_listen(&mut self, source: &Link) -> bool {
+    fn must_listen(&mut self, source: &dyn Link) -> bool {
         let listens = source.kind() == SideKind::WebSocket;
         self.discarding |= listens && self.stopped;
         listens
     }
 
-    fn arrived(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link, events: &mut Vec<Event>) {
+    fn arrived(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut dyn Link,
+        sink: &dyn Link,
+        events: &mut Vec<Event>,
+    ) {
         let data = self.fresh.iter().filter(|message| !is_control(message)).count() as u64;
         if data > 0 {
             events.push(Event::Received { side: self.side, messages: data });
@@ -315,7 +321,7 @@ impl Pump {
     }
 
     /// Pings and pongs go on to the other side; while nobody is there to answer, we do.
-    fn relay(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link) {
+    fn relay(&mut self, cx: &mut Context<'_>, source: &mut dyn Link, sink: &dyn Link) {
         let nobody = self.sink_failed || sink.is_away() || !sink.is_open();
         let Some(conn) = source.conn() else { return };
         self.fresh.retain(|message| match message {
@@ -353,7 +359,7 @@ impl Pump {
         self.unwanted.iter().rev()
     }
 
-    fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, events: &mut Vec<Event>) -> Poll<()> {
+    fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut dyn Link, events: &mut Vec<Event>) -> Poll<()> {
         // Only a flush or its own source ends a sink, and neither happens between two messages.
         let mut takes = sink.is_open() || self.sink_failed;
         while let Some(message) = self.waiting.pop_front() {
@@ -400,7 +406,7 @@ impl Pump {
         Poll::Ready(())
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut Link, events: &mut Vec<Event>) -> Poll<()> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut dyn Link, events: &mut Vec<Event>) -> Poll<()> {
         if self.sink_failed {
             return Poll::Ready(());
         }
@@ -411,7 +417,12 @@ impl Pump {
         Poll::Ready(())
     }
 
-    fn poll_deliver(&mut self, cx: &mut Context<'_>, sink: &mut Link, events: &mut Vec<Event>) -> Poll<()> {
+    fn poll_deliver(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut dyn Link,
+        events: &mut Vec<Event>,
+    ) -> Poll<()> {
         ready!(self.poll_flush(cx, sink, events));
         if !self.delivered {
             self.delivered = true;

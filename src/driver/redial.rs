@@ -8,11 +8,11 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::{Record, What},
-    link::{Confirming, Link, Loss, Renew, Renewed, Renewing},
+    link::{Confirming, Loss, Renew, Renewed, Renewing},
     retry::{Backoff, is_passing},
     session::{Doubt, Instant, Silence},
     units::brief,
-    ws::conn::End,
+    ws::conn::{Conn, End},
 };
 use std::{
     future::Future,
@@ -40,45 +40,40 @@ pub(super) async fn open_any(
 ) -> Result<Opened> {
     let opened = first(run, &**endpoint, &opening).await?;
     let Some(reconnect) = run.common().reconnect else { return Ok(opened) };
-    let opened = match opened {
-        Opened::Link(opened) => *opened,
-        listening @ Opened::Acceptor(_) => return Ok(listening),
+    let OpenedLink { link, facts } = match opened {
+        Opened::Link(opened) if opened.link.as_kind::<Conn>().is_some() => *opened,
+        other => return Ok(other),
     };
-    let opened = match opened {
-        OpenedLink { link: Link::WebSocket(conn), facts } => {
-            // Between two WebSockets, what is sent first is for the second.
-            let speaks = opening.role == Role::B || !run.context.relays;
-            let first = if speaks { run.first.clone() } else { Vec::new() };
-            let firsts = first.len();
-            let confirming = Confirming {
-                pings: run.common().rules.ping_interval.is_some(),
-                timeout: run.common().rules.ping_timeout,
-                resend: reconnect.resend,
-            };
-            if !confirming.pings {
-                run.context.reporter.note(
-                    "--ping-interval off: nothing confirms what is sent, so all of it is in doubt when the connection is lost",
-                );
-            }
-            let redial = Redial {
-                run: Arc::clone(run),
-                endpoint: Arc::clone(endpoint),
-                opening,
-                first,
-                backoff: Backoff::default(),
-                opened: Instant::now(),
-                lost: Instant::now(),
-                loss: None,
-                tries: 0,
-                said: None,
-                opens: None,
-            };
-            let link = Link::Renewing(Box::new(Renewing::new(conn, Box::new(redial), firsts, confirming)));
-            OpenedLink { link, facts }
-        }
-        other => other,
+    let Some(conn) = link.into_kind::<Conn>() else { return Err(no_web_socket()) };
+    // Between two WebSockets, what is sent first is for the second.
+    let speaks = opening.role == Role::B || !run.context.relays;
+    let first = if speaks { run.first.clone() } else { Vec::new() };
+    let firsts = first.len();
+    let confirming = Confirming {
+        pings: run.common().rules.ping_interval.is_some(),
+        timeout: run.common().rules.ping_timeout,
+        resend: reconnect.resend,
     };
-    Ok(opened.into())
+    if !confirming.pings {
+        run.context.reporter.note(
+            "--ping-interval off: nothing confirms what is sent, so all of it is in doubt when the connection is lost",
+        );
+    }
+    let redial = Redial {
+        run: Arc::clone(run),
+        endpoint: Arc::clone(endpoint),
+        opening,
+        first,
+        backoff: Backoff::default(),
+        opened: Instant::now(),
+        lost: Instant::now(),
+        loss: None,
+        tries: 0,
+        said: None,
+        opens: None,
+    };
+    let link = Box::new(Renewing::new(conn, Box::new(redial), firsts, confirming));
+    Ok(OpenedLink { link, facts }.into())
 }
 
 async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<Opened> {
@@ -172,12 +167,8 @@ impl Redial {
     }
 
     fn renewed(&mut self, opened: OpenedLink) -> Result<Renewed> {
-        let Link::WebSocket(conn) = opened.link else {
-            return Err(Fault::new(
-                Exit::Internal,
-                "session",
-                "a WebSocket was opened again as something else",
-            ));
+        let Some(conn) = opened.link.into_kind::<Conn>() else {
+            return Err(no_web_socket());
         };
         let away = self.lost.elapsed();
         let loss =
@@ -256,6 +247,10 @@ impl Renew for Redial {
 }
 
 /// The messages in doubt, in words, for the line that tells of the loss.
+fn no_web_socket() -> Fault {
+    Fault::new(Exit::Internal, "session", "a WebSocket was opened again as something else")
+}
+
 fn doubt_told(doubt: Doubt, resends: bool) -> String {
     let are = match (doubt.messages, resends) {
         (0, _) => return String::new(),

@@ -13,7 +13,7 @@ use crate::{
         self, Framing, Kind,
         record::{Record, Tally, What},
     },
-    link::{Link, Recorder, Stdio, budget::Budget, room::Rooms},
+    link::{Prompt, Recorder, Stdio, budget::Budget, room::Rooms},
     nats::Brokers,
     net::{Dialer, is_token},
     observe::{Redactor, Reporter, Taps},
@@ -204,7 +204,7 @@ impl Run {
         let opened = Instant::now();
         let only_read = (a.link.takes_nothing() && self.common().direction != Direction::SendOnly)
             .then(|| a.facts.peer.clone());
-        let at_prompt = matches!(a.link, Link::Prompt(_));
+        let at_prompt = a.link.as_kind::<Prompt>().is_some();
         let outcome = self.pair(a, b, false, None).await;
         if self.common().stats {
             self.context.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
@@ -286,7 +286,7 @@ impl Run {
             socket.set_taps(Taps(recorders.iter().map(open).collect()));
         }
         let unexpected = stage::unexpected(&self.common().expect, &looked_at.facts, redactor);
-        let script = stage::run(&a.link, &b.link, self.ends());
+        let script = stage::run(&*a.link, &*b.link, self.ends());
         let setup = Setup {
             timeout_at: self.ends(),
             read_ahead: self.common().read_ahead,

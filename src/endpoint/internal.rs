@@ -4,7 +4,7 @@ use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Ope
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::Link,
+    link::Channel,
 };
 
 pub(super) const ECHO: Scheme = Scheme {
@@ -70,10 +70,10 @@ impl Endpoint for Internal {
 
     fn open<'a>(&'a self, _: &'a OpenContext, _: Opening) -> Opens<'a, Result<Opened>> {
         let link = match self {
-            Self::Echo => Link::echo(),
-            Self::Null => Link::null(),
+            Self::Echo => Channel::echo(),
+            Self::Null => Channel::null(),
         };
-        Box::pin(std::future::ready(Ok(OpenedLink::new(link, self.describe()).into())))
+        Box::pin(std::future::ready(Ok(OpenedLink::new(Box::new(link), self.describe()).into())))
     }
 }
 
@@ -89,7 +89,7 @@ impl Endpoint for Hub {
         if let Some(client) = &opening.client {
             member.set_conn(client.conn);
         }
-        let opened = OpenedLink::new(Link::Member(Box::new(member)), self.describe()).into();
+        let opened = OpenedLink::new(Box::new(member), self.describe()).into();
         Box::pin(std::future::ready(Ok(opened)))
     }
 }

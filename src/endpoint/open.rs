@@ -83,14 +83,14 @@ impl From<OpenedLink> for Opened {
 /// One open connection.
 pub struct OpenedLink {
     /// The connection.
-    pub link: Link,
+    pub link: Box<dyn Link>,
     /// The facts known of it.
     pub facts: Facts,
 }
 
 impl OpenedLink {
     /// A connection of which only the far end is known.
-    pub fn new(link: Link, peer: String) -> Self {
+    pub fn new(link: Box<dyn Link>, peer: String) -> Self {
         Self { link, facts: Facts { peer, ..Facts::default() } }
     }
 }
@@ -185,12 +185,12 @@ impl OpenContext {
     }
 
     /// A byte port behind the run's framings.
-    pub fn bytes(&self, port: Port, texts: Texts) -> Link {
+    pub fn bytes(&self, port: Port, texts: Texts) -> Box<dyn Link> {
         self.bytes_as(port, texts, &self.framings.input, self.framings.output.encoder(), None)
     }
 
     /// A child's port behind the run's framings; its words as a shell takes them.
-    pub fn child(&self, port: Port, texts: Texts, words: &str) -> Link {
+    pub fn child(&self, port: Port, texts: Texts, words: &str) -> Box<dyn Link> {
         let notice = self.notice(texts.input.clone(), Some(words.to_owned()));
         self.bytes_as(port, texts, &self.framings.input, self.framings.output.encoder(), Some(notice))
     }
@@ -213,7 +213,7 @@ impl OpenContext {
 
     /// The standard streams, in the framings of the opening or else of the run, and stamped if that was
     /// asked for.
-    pub fn standard(&self, port: Port, texts: Texts, opening: &Opening) -> Link {
+    pub fn standard(&self, port: Port, texts: Texts, opening: &Opening) -> Box<dyn Link> {
         let encoder = opening.output.as_ref().unwrap_or(&self.framings.output).encoder();
         let encoder = match self.framings.stamp {
             Some(stamp) => Box::new(Stamped::new(encoder, stamp)),
@@ -236,7 +236,7 @@ impl OpenContext {
         input: &Framing,
         encoder: Box<dyn Encode>,
         notice: Option<Notice>,
-    ) -> Link {
+    ) -> Box<dyn Link> {
         // Chunks of `raw` may end anywhere, so they are cut to what the other side can carry.
         let fits = self.has_datagrams && input.name() == "raw";
         let max = match input.name() {
@@ -252,7 +252,7 @@ impl OpenContext {
             Some(notice) => framing::watched(input.clone(), decoder, encoder, notice),
             None => (decoder, encoder),
         };
-        Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
+        Box::new(ByteLink::new(port, texts, decoder, encoder))
     }
 
     /// True when the output tells what happens beside data messages.

@@ -3,7 +3,7 @@
 use super::{Endpoint, OpenContext, Opened, OpenedLink, Opening, Opens};
 use crate::{
     fault::Result,
-    link::{Link, ScriptLink},
+    link::ScriptLink,
     script::{Limits, Script},
 };
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Endpoint for Play {
         let conn = opening.client.map(|client| client.conn);
         let run =
             ScriptLink::new(Arc::clone(&self.script), self.limits.clone(), conn, context.reporter.clone());
-        let opened = OpenedLink::new(Link::Script(Box::new(run)), self.describe());
+        let opened = OpenedLink::new(Box::new(run), self.describe());
         Box::pin(std::future::ready(Ok(opened.into())))
     }
 }

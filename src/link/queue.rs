@@ -147,7 +147,7 @@ impl Queue {
     }
 
     /// Tells what the reader's far end has taken, if that is asked.
-    pub(super) fn tell_taken(&self, taken: impl FnOnce() -> u64) {
+    pub fn tell_taken(&self, taken: impl FnOnce() -> u64) {
         // Asking the system takes longer than this lock may be held.
         if !std::mem::take(&mut self.lock().asked) {
             return;

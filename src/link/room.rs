@@ -21,11 +21,11 @@ pub use told::Told;
 
 use allowance::{Allowance, Pace};
 
-use super::Queue;
+use super::{BATCH, HIGH_WATER, Link, Queue, is_control};
 use crate::{
-    framing::record::{Dir, Record, What},
+    framing::record::{Dir, Facts, Record, What},
     observe::Reporter,
-    session::SourceEnd,
+    session::{SideKind, SinkFailure, SourceEnd},
 };
 use bytes::Bytes;
 use std::{
@@ -422,6 +422,57 @@ impl Member {
         seat.number != self.number
             && !seat.queue.is_finished()
             && (self.room.mesh || self.centre || seat.centre)
+    }
+}
+
+impl Link for Member {
+    fn kind(&self) -> SideKind {
+        if self.is_bridged() { SideKind::Subject } else { SideKind::Stream }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+        self.incoming.poll_pop(cx, batch, BATCH)
+    }
+
+    fn end(&self) -> Option<SourceEnd> {
+        self.incoming.end()
+    }
+
+    fn queued(&self) -> usize {
+        // Each member that hears it has its own bound; a full one is waited for before the next message.
+        if self.is_held_up() { HIGH_WATER } else { 0 }
+    }
+
+    fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
+        if is_control(&message) {
+            self.tell_of(&message);
+        } else if let Some(fault) = self.refuses(&message) {
+            return Err(SinkFailure::Refused(fault));
+        } else {
+            self.say(&message);
+        }
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        self.poll_room(cx).map(Ok)
+    }
+
+    fn poll_shut(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        self.leave(SourceEnd::Eof { empty: false, hangup: true });
+        Poll::Ready(Ok(()))
+    }
+
+    fn wants_events(&self) -> bool {
+        self.tells()
+    }
+
+    fn open(&mut self, _conn: Option<u64>, facts: &Facts) {
+        self.tell(What::Open(facts));
+    }
+
+    fn dropped(&self) -> u64 {
+        self.incoming.dropped()
     }
 }
 

@@ -12,8 +12,8 @@ use tokio::{task::coop::unconstrained, time::advance};
 /// A pump from a WebSocket to an output of which `room` bytes may be untaken.
 struct Carried {
     pump: Pump,
-    source: Link,
-    sink: Link,
+    source: Box<dyn Link>,
+    sink: Box<dyn Link>,
     peer: Far,
     target: Far,
     waker: TestWaker,
@@ -35,7 +35,7 @@ impl Carried {
                 self.waker.wakes();
                 let mut cx = self.waker.cx();
                 let polled =
-                    self.pump.poll(&mut cx, &mut self.source, &mut self.sink, self.may_grow, &mut told);
+                    self.pump.poll(&mut cx, &mut *self.source, &mut *self.sink, self.may_grow, &mut told);
                 assert!(polled.is_pending());
                 if !self.waker.is_woken() {
                     return Poll::Ready(told);
@@ -182,7 +182,7 @@ async fn an_input_that_is_no_web_socket_stays_where_it_is() {
     for _ in 0..100 {
         let mut cx = waker.cx();
         let poll = std::future::poll_fn(|_| {
-            Poll::Ready(pump.poll(&mut cx, &mut source, &mut sink, true, &mut told))
+            Poll::Ready(pump.poll(&mut cx, &mut *source, &mut *sink, true, &mut told))
         });
         assert!(unconstrained(poll).await.is_pending());
         advance(Duration::from_secs(1)).await;
@@ -279,7 +279,7 @@ async fn nothing_is_fed_to_a_peer_that_has_closed_and_all_of_it_waits_to_be_told
     assert!(unconstrained(close).await.is_ready());
     input.give(b"a\nb\nc\n").await;
     let poll = std::future::poll_fn(|_| {
-        Poll::Ready(pump.poll(&mut waker.cx(), &mut source, &mut sink, true, &mut told))
+        Poll::Ready(pump.poll(&mut waker.cx(), &mut *source, &mut *sink, true, &mut told))
     });
     assert!(unconstrained(poll).await.is_pending());
     assert_eq!((pump.count, pump.abandon()), ((0, 0), (3, 3)), "{told:?}");

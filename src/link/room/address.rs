@@ -1,7 +1,7 @@
 //! Words for one member: what a record says that names its connection.
 
 use super::{Member, State};
-use crate::link::socket::asked;
+use crate::link::web_socket::asked;
 use std::sync::atomic::Ordering;
 use tokio_tungstenite::tungstenite::Message;
 
