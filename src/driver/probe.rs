@@ -12,7 +12,7 @@ use crate::{
         record::{Facts, Record, What},
         verdict::{Pings, Verdict},
     },
-    link::Link,
+    link::{Item, Link},
     net::Parting,
     observe::Redactor,
     os_error,
@@ -205,12 +205,14 @@ fn is_own(payload: &[u8]) -> bool {
 /// left in `batch`.
 async fn receive(
     link: &mut dyn Link,
-    batch: &mut VecDeque<Message>,
+    batch: &mut VecDeque<Item>,
     is_it: impl Fn(&Message) -> bool,
 ) -> Result<Message> {
     loop {
-        while let Some(message) = batch.pop_front() {
-            if is_it(&message) {
+        while let Some(item) = batch.pop_front() {
+            if let Item::Message(message) = item
+                && is_it(&message)
+            {
                 return Ok(message);
             }
         }

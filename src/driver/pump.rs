@@ -13,7 +13,7 @@ use super::{ahead::Ahead, auto_sender::AutoSender};
 use crate::{
     close,
     expect::Filter,
-    link::{HIGH_WATER, Link, is_control},
+    link::{HIGH_WATER, Item, Link},
     session::{Event, Side, SideKind, SinkFailure, SourceEnd},
 };
 use std::{
@@ -33,10 +33,10 @@ pub(super) struct Pump {
     /// The side of its source.
     side: Side,
     /// Read, and not fed yet.
-    waiting: VecDeque<Message>,
+    waiting: VecDeque<Item>,
     waiting_bytes: u64,
     /// Messages that the source gave just now.
-    fresh: VecDeque<Message>,
+    fresh: VecDeque<Item>,
     /// Decides how far is read ahead of a sink that takes nothing.
     ahead: Ahead,
     /// Messages still wanted from this source.
@@ -96,7 +96,7 @@ impl Pump {
 
     /// Carries these before anything from the source.
     pub(super) fn preload(&mut self, first: impl IntoIterator<Item = Message>) {
-        self.fresh.extend(first);
+        self.fresh.extend(first.into_iter().map(Item::from));
         self.queue_fresh();
     }
 
@@ -250,7 +250,7 @@ impl Pump {
         let SourceEnd::Close { code, reason, .. } = end else { return };
         // Between two WebSockets it is the session that closes.
         if self.passes_control && !self.relays && !self.discarding && !self.sink_failed {
-            self.waiting.push_back(Message::Close(close::frame(*code, reason)));
+            self.waiting.push_back(Message::Close(close::frame(*code, reason)).into());
         }
     }
 
@@ -268,7 +268,7 @@ impl Pump {
         sink: &dyn Link,
         events: &mut Vec<Event>,
     ) {
-        let data = self.fresh.iter().filter(|message| !is_control(message)).count() as u64;
+        let data = data_in(&self.fresh);
         if data > 0 {
             events.push(Event::Received { side: self.side, messages: data });
         }
@@ -277,11 +277,11 @@ impl Pump {
             (Message::Pong(payload), Some(conn)) if self.relays => conn.is_own(payload),
             (message, _) => message.is_pong(),
         };
-        if self.fresh.iter().any(answers) {
+        if self.fresh.iter().filter_map(Item::message).any(answers) {
             events.push(Event::Ponged { side: self.side });
         }
         if let Some(auto_sender) = &mut self.auto_sender {
-            self.fresh.iter().for_each(|message| auto_sender.hear(message));
+            self.fresh.iter().filter_map(Item::message).for_each(|message| auto_sender.hear(message));
         }
         if self.relays {
             self.relay(cx, source, sink);
@@ -293,7 +293,7 @@ impl Pump {
         if self.discarding || self.sink_failed {
             // Only data messages are dropped: a relay passes control frames on, so a ping is answered.
             let relays = self.relays;
-            self.fresh.retain(|message| relays && is_control(message));
+            self.fresh.retain(|item| relays && item.data().is_none());
         }
         if let Some(filter) = self.filter.clone() {
             self.sift(&filter, events);
@@ -304,15 +304,15 @@ impl Pump {
     /// Drops what comes after the last wanted message. However long the sink takes for it, it is here.
     fn count_down(&mut self, events: &mut Vec<Event>) {
         let Some(wanted) = &mut self.wanted else { return };
-        let data = self.fresh.iter().filter(|message| !is_control(message)).count() as u64;
+        let data = data_in(&self.fresh);
         if data < *wanted {
             *wanted -= data;
             return;
         }
         let mut left = *wanted;
-        self.fresh.retain(|message| {
+        self.fresh.retain(|item| {
             let kept = left > 0;
-            left -= u64::from(kept && !is_control(message));
+            left -= u64::from(kept && item.data().is_some());
             kept
         });
         self.wanted = None;
@@ -324,28 +324,29 @@ impl Pump {
     fn relay(&mut self, cx: &mut Context<'_>, source: &mut dyn Link, sink: &dyn Link) {
         let nobody = self.sink_failed || sink.is_away() || !sink.is_open();
         let Some(conn) = source.conn() else { return };
-        self.fresh.retain(|message| match message {
-            Message::Pong(payload) => !nobody && !conn.is_own(payload),
-            Message::Ping(payload) if nobody => {
+        self.fresh.retain(|item| match item {
+            Item::Message(Message::Pong(payload)) => !nobody && !conn.is_own(payload),
+            Item::Message(Message::Ping(payload)) if nobody => {
                 conn.queue_pong(payload.clone());
                 let _: Poll<_> = conn.poll_flush(cx);
                 false
             }
-            // Tells of a gap, which a WebSocket has no form for.
-            Message::Frame(_) => false,
-            _ => true,
+            // A WebSocket has no form for it.
+            Item::Event(_) => false,
+            Item::Message(_) => true,
         });
     }
 
     fn sift(&mut self, filter: &Filter, events: &mut Vec<Event>) {
         let (mut matched, unwanted) = (0, &mut self.unwanted);
-        self.fresh.retain(|message| {
-            let admitted = is_control(message) || filter.admits(message);
-            if !admitted {
+        self.fresh.retain(|item| {
+            let Some(message) = item.data() else { return true };
+            let admitted = filter.admits(message);
+            if admitted {
+                matched += 1;
+            } else {
                 unwanted.truncate(RECENT - 1);
                 unwanted.push_front(message.clone());
-            } else if !is_control(message) {
-                matched += 1;
             }
             admitted
         });
@@ -362,14 +363,14 @@ impl Pump {
     fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut dyn Link, events: &mut Vec<Event>) -> Poll<()> {
         // Only a flush or its own source ends a sink, and neither happens between two messages.
         let mut takes = sink.is_open() || self.sink_failed;
-        while let Some(message) = self.waiting.pop_front() {
-            let control = is_control(&message);
+        while let Some(item) = self.waiting.pop_front() {
+            let control = item.data().is_none();
             if control && !self.passes_control {
                 continue;
             }
             if !takes {
                 // Its Close is here, behind what is still to be delivered: this waits to be told unsent.
-                self.waiting.push_front(message);
+                self.waiting.push_front(item);
                 return Poll::Pending;
             }
             if sink.queued() >= HIGH_WATER {
@@ -379,18 +380,25 @@ impl Pump {
                         takes = sink.is_open() || self.sink_failed;
                     }
                     Poll::Ready(Err(failure)) => {
-                        self.waiting.push_front(message);
+                        self.waiting.push_front(item);
                         self.fail(failure, events);
                         return Poll::Ready(());
                     }
                     Poll::Pending => {
-                        self.waiting.push_front(message);
+                        self.waiting.push_front(item);
                         return Poll::Pending;
                     }
                 }
             }
-            let length = payload(&message);
+            let length = payload(&item);
             self.waiting_bytes -= length;
+            let message = match item {
+                Item::Message(message) => message,
+                Item::Event(record) => {
+                    sink.event(&record);
+                    continue;
+                }
+            };
             if let Err(failure) = sink.feed(message) {
                 self.dropped.0 += u64::from(!control);
                 self.dropped.1 += length;
@@ -432,7 +440,8 @@ impl Pump {
     }
 
     fn drop_waiting(&mut self) {
-        self.dropped.0 += self.waiting.drain(..).filter(|message| !is_control(message)).count() as u64;
+        self.dropped.0 += data_in(&self.waiting);
+        self.waiting.clear();
         self.dropped.1 += std::mem::take(&mut self.waiting_bytes);
     }
 
@@ -453,6 +462,11 @@ impl Pump {
 }
 
 /// Bytes of a data message.
-fn payload(message: &Message) -> u64 {
-    if is_control(message) { 0 } else { message.len() as u64 }
+fn payload(item: &Item) -> u64 {
+    item.data().map_or(0, |message| message.len() as u64)
+}
+
+/// Number of data messages.
+fn data_in(items: &VecDeque<Item>) -> u64 {
+    items.iter().filter(|item| item.data().is_some()).count() as u64
 }

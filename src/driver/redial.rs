@@ -187,7 +187,8 @@ impl Redial {
             conn: *conn,
             first: self.first.clone(),
             record: Record::new(self.opening.client.as_ref().map(|client| client.conn), None, record)
-                .message(),
+                .line()
+                .into(),
         })
     }
 }

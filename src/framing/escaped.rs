@@ -5,7 +5,7 @@
 //! goes around the chosen one where the output is a terminal, and only there is a payload altered. What is
 //! printable as it is, records above all, is the same on a terminal as in a pipe and not escaped again.
 
-use super::{Encode, Output, record::Facts};
+use super::{Encode, Output};
 use crate::fault::printable_lines;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -24,12 +24,12 @@ impl Encode for Escaped {
         out.push_slice(safe.join("\0").as_bytes());
     }
 
-    fn wants_events(&self) -> bool {
-        self.0.wants_events()
+    fn inner(&self) -> Option<&dyn Encode> {
+        Some(&*self.0)
     }
 
-    fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
-        self.0.open(conn, facts, out);
+    fn inner_mut(&mut self) -> Option<&mut dyn Encode> {
+        Some(&mut *self.0)
     }
 }
 

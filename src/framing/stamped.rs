@@ -1,6 +1,6 @@
 //! `--timestamps`: the time before each message of a text output.
 
-use super::{Encode, Output, record::Facts};
+use super::{Encode, Output};
 use std::time::{Instant, SystemTime};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -41,16 +41,12 @@ impl Encode for Stamped {
         self.inner.encode(message, out);
     }
 
-    fn wants_events(&self) -> bool {
-        self.inner.wants_events()
+    fn inner(&self) -> Option<&dyn Encode> {
+        Some(&*self.inner)
     }
 
-    fn is_printable(&self) -> bool {
-        self.inner.is_printable()
-    }
-
-    fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
-        self.inner.open(conn, facts, out);
+    fn inner_mut(&mut self) -> Option<&mut dyn Encode> {
+        Some(&mut *self.inner)
     }
 }
 

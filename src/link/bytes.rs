@@ -1,7 +1,7 @@
 //! A byte stream behind a framing, as a link.
 
 use super::{
-    BATCH, Link, Place, Released, Releasing, Rest, is_control,
+    BATCH, Item, Link, Place, Released, Releasing, Rest, is_control,
     port::{Port, Threads},
     web_socket::asked,
 };
@@ -192,12 +192,12 @@ impl ByteLink {
         matches!(&self.port, Port::Threads(Threads { terminal: true, .. }))
     }
 
-    fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Message>) {
+    fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Item>) {
         self.end = Some(match self.decoder.finish() {
             Some(Err(bad)) => SourceEnd::Refused(bad.fault(&self.texts.input)),
             Some(Ok(Message::Close(frame))) => asked(frame, false),
             Some(Ok(message)) => {
-                batch.push_back(message);
+                batch.push_back(message.into());
                 self.mark_end();
                 end
             }
@@ -301,7 +301,7 @@ impl Link for ByteLink {
         }
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
         loop {
             if self.end.is_some() {
                 return Poll::Ready(());
@@ -315,7 +315,7 @@ impl Link for ByteLink {
                     }
                     Some(Ok(message)) => {
                         let is_data = !is_control(&message);
-                        batch.push_back(message);
+                        batch.push_back(message.into());
                         if is_data {
                             self.mark_end();
                         }
@@ -367,6 +367,12 @@ impl Link for ByteLink {
             }
         }
         Ok(())
+    }
+
+    fn event(&mut self, record: &Bytes) {
+        if !self.failed {
+            self.encoder.record(record, &mut self.out);
+        }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {

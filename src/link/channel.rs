@@ -1,6 +1,6 @@
 //! Two queues as a link within the process.
 
-use super::{BATCH, HIGH_WATER, Link, Queue};
+use super::{BATCH, HIGH_WATER, Item, Link, Queue};
 use crate::session::{SideKind, SinkFailure, SourceEnd};
 use std::{
     collections::VecDeque,
@@ -50,8 +50,8 @@ impl Link for Channel {
         SideKind::Stream
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
-        self.incoming.as_ref().map_or(Poll::Ready(()), |queue| queue.poll_pop(cx, batch, BATCH))
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        self.incoming.as_ref().map_or(Poll::Ready(()), |queue| queue.poll_items(cx, batch, BATCH))
     }
 
     fn end(&self) -> Option<SourceEnd> {

@@ -3,7 +3,7 @@
 //! There is no end of stream: nothing is sent to say goodbye, and a peer of ours that is silent for long
 //! is taken for gone. What does not fit a datagram is refused and never cut.
 
-use super::{BATCH, Link, peers::LONGEST, peers::Peer};
+use super::{BATCH, Item, Link, peers::LONGEST, peers::Peer};
 use crate::{
     exit::Exit,
     fault::Fault,
@@ -134,7 +134,7 @@ impl Datagrams {
         waiting.len() as u64
     }
 
-    fn receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) {
+    fn receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) {
         let mut came = VecDeque::new();
         let mut lost = None;
         match &mut self.way {
@@ -166,7 +166,7 @@ impl Datagrams {
             self.heard += 1;
             self.last = Instant::now();
             match self.validate(message.into_data()) {
-                Ok(message) => batch.push_back(message),
+                Ok(message) => batch.push_back(message.into()),
                 Err(fault) => {
                     self.end = Some(SourceEnd::Refused(fault));
                     return;
@@ -258,7 +258,7 @@ impl Datagrams {
 }
 
 impl Link for Datagrams {
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
         if self.end.is_some() {
             return Poll::Ready(());
         }
@@ -386,7 +386,7 @@ mod tests {
         (Datagrams::peer(seated.unwrap(), "#1".into(), rules), peers, client)
     }
 
-    async fn receive(link: &mut Datagrams) -> Vec<Message> {
+    async fn receive(link: &mut Datagrams) -> Vec<Item> {
         let mut batch = VecDeque::new();
         poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
         batch.into()
@@ -400,7 +400,7 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(50)).await;
         link.feed(Message::text("answer")).unwrap();
         poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
-        assert_eq!(receive(&mut link).await, []);
+        assert!(receive(&mut link).await.is_empty());
         assert_eq!(start.elapsed().as_secs(), 110);
         assert_eq!(link.end(), Some(SourceEnd::Eof { empty: false, hangup: true }));
         assert_eq!(link.farewell().as_deref(), Some("no datagram for 60 s"));

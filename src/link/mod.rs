@@ -53,6 +53,7 @@ use crate::{
     session::{Doubt, DrainTimeout, Left, SideKind, SinkFailure, SourceEnd, Within},
     ws::conn::{self, Conn, Unsent},
 };
+use ::bytes::Bytes;
 use std::{
     any::Any,
     collections::VecDeque,
@@ -67,6 +68,46 @@ pub const HIGH_WATER: usize = conn::HIGH_WATER;
 /// Messages in one batch, so that the other direction gets its turn.
 const BATCH: usize = 1024;
 
+/// Something that a source gives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    /// A message, or a control frame.
+    Message(Message),
+    /// The record of an event beside messages, such as that a connection was opened again: a line of JSON
+    /// with its end.
+    Event(Bytes),
+}
+
+impl Item {
+    /// The data message that it is, if it is one.
+    pub fn data(&self) -> Option<&Message> {
+        match self {
+            Self::Message(message) if !is_control(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The message or control frame that it is.
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Event(_) => None,
+        }
+    }
+}
+
+impl From<Message> for Item {
+    fn from(message: Message) -> Self {
+        Self::Message(message)
+    }
+}
+
+impl PartialEq<Message> for Item {
+    fn eq(&self, other: &Message) -> bool {
+        self.message() == Some(other)
+    }
+}
+
 /// An open endpoint: a source and a sink of messages.
 ///
 /// A kind of link is one file that implements this; a method that few kinds need has a default.
@@ -74,8 +115,8 @@ pub trait Link: Any + Send {
     /// Kind of side that this is, as far as endings differ.
     fn kind(&self) -> SideKind;
 
-    /// Appends messages to `batch`; ready without any means the source has ended.
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()>;
+    /// Appends to `batch` what came; ready without anything means the source has ended.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()>;
 
     /// End of the source, after everything before it was received.
     fn end(&self) -> Option<SourceEnd>;
@@ -90,6 +131,9 @@ pub trait Link: Any + Send {
     /// # Errors
     /// When the sink takes nothing more.
     fn feed(&mut self, message: Message) -> Result<(), SinkFailure>;
+
+    /// Takes the record of an event, where [it wants events](Self::wants_events).
+    fn event(&mut self, _record: &Bytes) {}
 
     /// Passes on everything fed; ready when more can be fed.
     ///

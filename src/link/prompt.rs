@@ -3,7 +3,7 @@
 //! The far end is a terminal with threads of its own, who knows how to edit a line and how to lay out a
 //! message; all that the two share is a queue either way and the word that everything was shown.
 
-use super::{HIGH_WATER, Link, Queue, room::Layout};
+use super::{HIGH_WATER, Item, Link, Queue, room::Layout};
 use crate::{
     exit::Exit,
     fault::Fault,
@@ -68,8 +68,8 @@ impl Prompt {
 }
 
 impl Link for Prompt {
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
-        self.typed.poll_pop(cx, batch, super::BATCH)
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        self.typed.poll_items(cx, batch, super::BATCH)
     }
 
     fn end(&self) -> Option<SourceEnd> {

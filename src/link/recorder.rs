@@ -12,6 +12,7 @@ use crate::{
     os_error,
     session::SourceEnd,
 };
+use bytes::Bytes;
 use std::{
     collections::{HashMap, VecDeque},
     fs::File,
@@ -198,12 +199,14 @@ struct Lines {
 
 impl Tap for Lines {
     fn tell(&mut self, dir: Dir, message: &Message) {
-        if let Message::Frame(record) = message {
-            self.queue.push(Message::Binary([record.payload(), &b"\n"[..]].concat().into()));
-        } else if let Some(what) = What::of(message) {
+        if let Some(what) = What::of(message) {
             let line = Record::new(self.conn, Some(dir), what).line();
             self.queue.push(Message::Binary(line.into()));
         }
+    }
+
+    fn record(&mut self, record: &Bytes) {
+        self.queue.push(Message::Binary(record.clone()));
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {

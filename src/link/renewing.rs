@@ -13,7 +13,7 @@ mod tests;
 
 pub use renew::{Confirming, Loss, Renew, Renewed};
 
-use super::{HIGH_WATER, Link, Released, Releasing, is_control, room, web_socket::web_socket_end};
+use super::{HIGH_WATER, Item, Link, Released, Releasing, is_control, room, web_socket::web_socket_end};
 use crate::{
     close,
     exit::Exit,
@@ -154,7 +154,7 @@ impl Renewing {
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
         loop {
             if self.end.is_some() {
                 return Poll::Ready(());
@@ -162,7 +162,7 @@ impl Renewing {
             let Some(conn) = &mut self.conn else {
                 match ready!(self.renew.poll_open(cx)) {
                     Ok(renewed) => {
-                        batch.push_back(renewed.record.clone());
+                        batch.push_back(Item::Event(renewed.record.clone()));
                         self.install(renewed);
                     }
                     Err(fault) => self.conclude(SourceEnd::Lost { fault, answer: None }),
@@ -173,7 +173,7 @@ impl Renewing {
             let received = conn.poll_receive(cx, batch);
             let is_over = conn.end().is_some();
             self.take_pongs(batch, had);
-            if batch.range(had..).any(|message| !is_control(message)) {
+            if batch.range(had..).any(|item| item.data().is_some()) {
                 self.silence.heard(Instant::now());
             }
             match received {
@@ -374,7 +374,7 @@ impl Renewing {
 
     fn install(&mut self, renewed: Renewed) {
         let mut conn = Box::new(renewed.conn);
-        self.taps.received(&renewed.record, false);
+        self.taps.record(&renewed.record);
         conn.set_taps(std::mem::take(&mut self.taps));
         self.conn = Some(conn);
         let mut firsts = Doubt::default();
@@ -390,7 +390,7 @@ impl Renewing {
 }
 
 impl Link for Renewing {
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
         if let (Some(since), Some(waits)) = (self.looked_away.take(), &mut self.waits) {
             // A pong that nobody looked for did not stay away.
             waits.since += since.elapsed();

@@ -21,7 +21,7 @@ pub use told::Told;
 
 use allowance::{Allowance, Pace};
 
-use super::{BATCH, HIGH_WATER, Link, Queue, is_control};
+use super::{BATCH, HIGH_WATER, Item, Link, Queue, is_control};
 use crate::{
     framing::record::{Dir, Facts, Record, What},
     observe::Reporter,
@@ -430,8 +430,8 @@ impl Link for Member {
         if self.is_bridged() { SideKind::Subject } else { SideKind::Stream }
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
-        self.incoming.poll_pop(cx, batch, BATCH)
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        self.incoming.poll_items(cx, batch, BATCH)
     }
 
     fn end(&self) -> Option<SourceEnd> {

@@ -3,7 +3,7 @@
 //! The engine is pure; this gives it messages and the time, and its words to the pump. It is shared
 //! with whoever wants to know afterwards how it went, and locked by one task alone while it runs.
 
-use super::{BATCH, HIGH_WATER, Link};
+use super::{BATCH, HIGH_WATER, Item, Link};
 use crate::{
     fault::Fault,
     observe::Reporter,
@@ -133,7 +133,7 @@ impl ScriptLink {
 }
 
 impl Link for ScriptLink {
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
         loop {
             if self.end.is_some() {
                 return Poll::Ready(());
@@ -142,7 +142,7 @@ impl Link for ScriptLink {
             let run = self.run.clone();
             let mut engine = run.lock();
             let before = batch.len();
-            batch.extend(std::iter::from_fn(|| engine.send()).take(BATCH));
+            batch.extend(std::iter::from_fn(|| engine.send()).take(BATCH).map(Item::from));
             if batch.len() > before {
                 return Poll::Ready(());
             }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     /// What it says now; `None` while it waits.
-    fn says(link: &mut ScriptLink, waker: &TestWaker) -> Option<Vec<Message>> {
+    fn says(link: &mut ScriptLink, waker: &TestWaker) -> Option<Vec<Item>> {
         let mut batch = VecDeque::new();
         link.poll_receive(&mut waker.cx(), &mut batch).is_ready().then(|| batch.into())
     }
@@ -254,14 +254,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_expected_wakes_who_waits_for_the_answer() {
         let (mut link, waker) = (script("> a\n< b\n> c\n"), TestWaker::new());
-        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a")]));
+        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a").into()]));
         assert_eq!((says(&mut link, &waker), waker.wakes()), (None, 0));
         // The answer to a ping of ours that the script did not ask for.
         link.feed(Message::Pong(KEEPALIVE.into())).unwrap();
         assert_eq!((waker.wakes(), says(&mut link, &waker)), (0, None));
         link.feed(Message::text("b")).unwrap();
         assert_eq!(waker.wakes(), 1);
-        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("c")]));
+        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("c").into()]));
         assert_eq!((says(&mut link, &waker), link.end().is_some()), (Some(vec![]), true));
     }
 
@@ -310,7 +310,7 @@ mod tests {
     async fn a_failure_behind_its_last_word_wakes_who_watches_it() {
         for (late, fails) in [(Some(close(4000)), true), (Some(close(4001)), false), (None, true)] {
             let (mut link, waker) = (script("> a\n>close 1000\n< close 4001\n"), TestWaker::new());
-            assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a")]));
+            assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a").into()]));
             assert_eq!(says(&mut link, &waker), Some(vec![]));
             assert!(matches!(link.end(), Some(SourceEnd::Asked { .. })));
             assert!(link.poll_broken(&mut waker.cx()).is_pending());

@@ -1,6 +1,6 @@
 //! A WebSocket as a link: its ends in the session's words, and how its transport is left.
 
-use super::{Link, Released, Releasing};
+use super::{Item, Link, Released, Releasing};
 use crate::{
     close,
     exit::Exit,
@@ -26,7 +26,7 @@ impl Link for Conn {
         SideKind::WebSocket
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
         self.poll_receive(cx, batch)
     }
 

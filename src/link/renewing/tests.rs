@@ -56,11 +56,9 @@ impl Renew for Next {
 
     fn poll_open(&mut self, _: &mut Context<'_>) -> Poll<Result<Renewed>> {
         match self.conns.lock().unwrap().pop_front() {
-            Some(conn) => Poll::Ready(Ok(Renewed {
-                conn,
-                first: self.first.clone(),
-                record: Message::Ping("again".into()),
-            })),
+            Some(conn) => {
+                Poll::Ready(Ok(Renewed { conn, first: self.first.clone(), record: "again".into() }))
+            }
             None => Poll::Pending,
         }
     }
@@ -88,7 +86,7 @@ impl Next {
 async fn renew(link: &mut Renewing) {
     let mut batch = VecDeque::new();
     poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
-    assert_eq!(batch, [Message::Ping("again".into())]);
+    assert_eq!(batch, [Item::Event("again".into())]);
 }
 
 /// Everything that came out at this end, once the other one is gone.

@@ -24,7 +24,7 @@ fn flush(link: &mut Renewing) -> bool {
 }
 
 /// Lets the link read what is there; what it passes on.
-fn receive(link: &mut Renewing) -> VecDeque<Message> {
+fn receive(link: &mut Renewing) -> VecDeque<Item> {
     let mut batch = VecDeque::new();
     while link.end().is_none()
         && link.poll_receive(&mut Context::from_waker(Waker::noop()), &mut batch).is_ready()
