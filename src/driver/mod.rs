@@ -3,14 +3,9 @@
 //! The three subcommands only plan. `connect` and `pipe` run one `pair`, everything that listens
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
-mod ahead;
-mod announcement;
-mod any_listener;
-
 mod auto_sender;
 mod client;
 mod closing;
-mod cut;
 
 mod finish;
 mod hub;
@@ -21,7 +16,6 @@ mod outcome;
 mod pair;
 mod probe;
 mod pump;
-mod reception;
 mod redial;
 mod run;
 mod secrets;
@@ -30,7 +24,6 @@ mod setup;
 mod side_state;
 mod signals;
 mod silent;
-mod spared;
 mod stage;
 mod stats;
 #[cfg(test)]

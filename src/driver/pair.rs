@@ -8,11 +8,10 @@
 mod tests;
 
 use super::{
-    ahead::Ahead,
     auto_sender::AutoSender,
     closing::Closings,
     outcome::{Outcome, Remains, Rtt},
-    pump::Pump,
+    pump::{Ahead, Pump},
     setup::Setup,
     side_state::{PendingClose, SideState},
 };

@@ -23,7 +23,6 @@ mod script;
 mod stdio;
 #[cfg(test)]
 pub(crate) mod test_waker;
-mod transcript;
 mod web_socket;
 mod workers;
 

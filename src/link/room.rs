@@ -8,7 +8,6 @@
 //! the others up for no more than a second in thirty. In a star, the members speak with the centre alone
 //! (standard input and output); in a mesh, everybody with everybody.
 
-mod address;
 mod allowance;
 mod bridge;
 mod holding;
@@ -19,14 +18,14 @@ pub use bridge::{Bridge, Gate};
 pub use rules::{Rules, Slow, Speaker};
 pub use told::Told;
 
-use allowance::{Allowance, Pace};
-
 use super::{BATCH, HIGH_WATER, Item, Link, Queue, is_control};
 use crate::{
     framing::record::{Dir, Facts, Record, What},
+    link::web_socket::asked,
     observe::Reporter,
     session::{SideKind, SinkFailure, SourceEnd},
 };
+use allowance::{Allowance, Pace};
 use bytes::Bytes;
 use std::{
     collections::{HashMap, VecDeque},
@@ -496,6 +495,42 @@ pub(super) fn compact(message: &Message) -> Message {
             Message::binary(Bytes::copy_from_slice(payload))
         }
         larger => larger.clone(),
+    }
+}
+
+impl Member {
+    /// Gives this member the number of a connection, so that it can be spoken to.
+    pub fn set_conn(&self, conn: u64) {
+        let mut state = self.room.lock();
+        let own = |seat: &&mut Seat| seat.number == self.number;
+        state.seats.iter_mut().filter(own).for_each(|seat| seat.conn = Some(conn));
+    }
+
+    /// Says something to the one with the number of this connection, or else to all; a Close ends
+    /// their sessions behind what they were told before. False when the one is not here.
+    pub fn say_to(&self, conn: Option<u64>, message: &Message) -> bool {
+        if let (None, false) = (conn, message.is_close()) {
+            self.say(message);
+            return true;
+        }
+        self.speaks.store(true, Ordering::Relaxed);
+        let mut state = self.room.lock();
+        let mut missed = Vec::new();
+        let State { seats, may_be_full, .. } = &mut *state;
+        let mut reached = conn.is_none();
+        let meant = |conn_of: Option<u64>| conn.is_none() || conn == conn_of;
+        for seat in seats.iter_mut().filter(|seat| !seat.centre && meant(seat.conn) && self.reaches(seat)) {
+            reached = true;
+            match message {
+                Message::Close(frame) => seat.queue.finish(asked(frame.clone(), true)),
+                message => *may_be_full |= self.hand(seat, message, &mut missed) >= self.room.rules.queue,
+            }
+        }
+        drop(state);
+        if let Some(told) = self.room.told.get() {
+            missed.into_iter().for_each(|conn| told.slow(conn));
+        }
+        reached
     }
 }
 
