@@ -9,8 +9,7 @@ mod tests;
 
 use super::{
     auto_sender::AutoSender,
-    closing::Closings,
-    outcome::{Outcome, Remains, Rtt},
+    outcome::{Closings, Outcome, Remains, Rtt},
     pump::{Ahead, Pump},
     setup::Setup,
     side_state::{PendingClose, SideState},

@@ -1,9 +1,9 @@
 //! `--check` and `--ping`: a connection that is only looked at.
 //!
 //! A check opens, pings once and closes; its verdict is one line on standard output, its exit code that
-//! of the stage that failed. `--ping` goes round as often as it is told and gives the figures.
+//! of the scripts that failed. `--ping` goes round as often as it is told and gives the figures.
 
-use super::{run::Run, stage};
+use super::{run::Run, scripts};
 use crate::{
     endpoint::{Found, OpenedLink},
     exit::Exit,
@@ -104,7 +104,7 @@ async fn look(
     let closed = close(link, run).await;
     // A fault of the opening comes first, also where the status is the expected one.
     let opened =
-        stage::unexpected(&run.common().expect, &found.facts, &run.context.redactor).map_or(Ok(()), Err);
+        scripts::unexpected(&run.common().expect, &found.facts, &run.context.redactor).map_or(Ok(()), Err);
     opened.and(pinged).and(closed)?;
     probe.expected.meets(found, SystemTime::now(), &run.context.redactor)
 }

@@ -31,7 +31,7 @@ const KEPT: usize = 10_000;
 
 /// Results of the scripts that were played.
 #[derive(Default)]
-pub(super) struct Stage {
+pub(super) struct Scripts {
     /// It is played against many clients, each of which may fail.
     pub many: bool,
     /// Somebody wants to read how it went with each.
@@ -103,7 +103,7 @@ pub(super) fn rules(rules: &Rules, script: Option<&ScriptRun>) -> Rules {
     }
 }
 
-impl Stage {
+impl Scripts {
     /// The verdict on a session whose script was this; `ended` when it is us who end the run.
     pub(super) fn conclude(
         &self,
