@@ -5,9 +5,7 @@
 
 mod auto_sender;
 mod client;
-
 mod hub;
-
 mod measure;
 mod newcomers;
 mod outcome;
