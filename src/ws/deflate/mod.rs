@@ -1,8 +1,8 @@
 //! permessage-deflate (RFC 7692): what is agreed, and how messages are compressed and restored.
 //!
 //! The protocol engine knows no extension, so it is done beneath it: what comes compressed reaches the
-//! engine as plain frames ([`Inflating`]), and what we send is compressed where we encode our frames
-//! ([`Deflating`]). Nothing of it is there when it was not agreed on.
+//! engine as plain frames (`Inflating`), and what we send is compressed where we encode our frames
+//! (`Deflating`). Nothing of it is there when it was not agreed on.
 //!
 //! # Memory
 //! A direction costs nothing before its first compressed message. Then sending takes about 290 KiB for
