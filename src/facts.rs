@@ -3,6 +3,7 @@
 //! `-v`, `--json`, `--check`, recordings, HAR and reports read the same facts, so that none of them knows more
 //! than another, and what was found stands also where the attempt failed.
 
+use crate::units::in_milliseconds;
 use serde::{Serialize, Serializer};
 use std::time::{Duration, SystemTime};
 
@@ -137,6 +138,18 @@ impl Timings {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The phases that there were, in their order.
+    pub fn phases(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        let phases = [
+            ("dns", self.dns),
+            ("tcp", self.tcp),
+            ("proxy", self.proxy),
+            ("tls", self.tls),
+            ("upgrade", self.upgrade),
+        ];
+        phases.into_iter().filter_map(|(name, time)| Some((name, time?)))
+    }
 }
 
 fn rfc3339_seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
@@ -145,11 +158,5 @@ fn rfc3339_seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S:
 
 /// A duration as a number of milliseconds.
 pub fn milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    let micros = time.unwrap_or_default().as_micros();
-    serializer.serialize_f64(micros as f64 / 1000.0)
-}
-
-/// Milliseconds with one digit, for a person.
-pub fn number(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1000.0)
+    serializer.serialize_f64(in_milliseconds(time.unwrap_or_default()))
 }

@@ -35,17 +35,9 @@ pub fn words(error: &io::Error) -> String {
 
 /// True when this process or the system ran out of descriptors, buffers or memory: no fault of the peer.
 pub fn is_exhausted(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-        let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-        error.raw_os_error().is_some_and(|code| exhausted.iter().any(|errno| errno.raw_os_error() == code))
-    }
-    #[cfg(not(unix))]
-    {
-        // WSAEMFILE, WSAENOBUFS
-        matches!(error.raw_os_error(), Some(10024 | 10055))
-    }
+    use rustix::io::Errno;
+    let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    error.raw_os_error().is_some_and(|code| exhausted.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 /// True when something cannot be started or opened because threads, processes, descriptors or memory for them
@@ -66,7 +58,6 @@ mod tests {
         assert!(words(&long).contains("too long for a socket"), "{long}");
     }
 
-    #[cfg(unix)]
     #[test]
     fn descriptors_used_up_are_told_apart() {
         let error = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());

@@ -41,8 +41,8 @@ impl Retry {
         if !left || !(self.all || is_transient(fault) || self.refused && fault.exit == Exit::Refused) {
             return None;
         }
-        let doubled = FIRST.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(LONGEST);
-        let delay = self.delay.unwrap_or(doubled).max(retry_after(fault));
+        let doubled = || doubled(FIRST, tries.saturating_sub(1), LONGEST);
+        let delay = self.delay.unwrap_or_else(doubled).max(retry_after(fault));
         match self.max_time {
             Some(limit) if elapsed + delay > limit => None,
             _ => Some(delay),
@@ -64,6 +64,11 @@ pub fn is_transient(fault: &Fault) -> bool {
 pub fn is_passing(fault: &Fault) -> bool {
     let reach = [Exit::HostName, Exit::ProxyName, Exit::Refused, Exit::NoAnswer, Exit::Lost];
     is_transient(fault) || reach.contains(&fault.exit)
+}
+
+/// The first duration, doubled so many times.
+fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
+    first.saturating_mul(1 << times.min(20)).min(most)
 }
 
 /// Seconds of a Retry-After field (RFC 9110 section 10.2.3), at most a minute.
@@ -95,7 +100,7 @@ impl Backoff {
 
     /// The delay before the next try; `random` is uniform in 0..1.
     pub fn delay(&mut self, random: f64) -> Duration {
-        let ceiling = FLOOR.saturating_mul(1 << self.tries.min(10)).min(CEILING);
+        let ceiling = doubled(FLOOR, self.tries, CEILING);
         self.tries = self.tries.saturating_add(1);
         ceiling.mul_f64(random.clamp(0.0, 1.0))
     }

@@ -65,7 +65,7 @@ impl AutoSender {
     /// Says what is due; pending while so many answers wait for the link that nothing more may be heard.
     ///
     /// A link that takes nothing more finds out by itself.
-    pub(super) fn speak(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<()> {
+    pub(super) fn speak(&mut self, cx: &mut Context<'_>, link: &mut dyn Link) -> Poll<()> {
         let mut spoke = false;
         for (clock, (_, message)) in self.clocks.iter_mut().zip(&self.auto_send.every) {
             while clock.poll_tick(cx).is_ready() {
@@ -97,17 +97,12 @@ impl AutoSender {
     }
 }
 
-fn has_room(link: &Link) -> bool {
+fn has_room(link: &dyn Link) -> bool {
     link.is_open() && !link.is_away() && link.queued() < HIGH_WATER
 }
 
-fn say(link: &mut Link, message: Message, said: &mut (u64, u64)) -> bool {
+fn say(link: &mut dyn Link, message: Message, said: &mut (u64, u64)) -> bool {
     said.0 += 1;
     said.1 += message.len() as u64;
-    if let Link::Renewing(link) = link {
-        // It is no input, so that nobody misses it when its connection is lost.
-        link.say(&message);
-        return true;
-    }
-    link.feed(message).is_ok()
+    link.send_own(message).is_ok()
 }

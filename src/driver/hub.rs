@@ -14,7 +14,7 @@ use crate::{
         record::{Tally, What},
     },
     link::{
-        HIGH_WATER, Link, Place, is_control,
+        HIGH_WATER, Item, Link, Place, is_control,
         room::{self, Layout, Member, Room},
     },
     observe::{Losses, Reporter},
@@ -42,7 +42,7 @@ pub(super) struct Hub {
 }
 
 struct Task {
-    link: Link,
+    link: Box<dyn Link>,
     member: Member,
     /// Standard input is records, each of which may be for one client.
     records: Option<Records>,
@@ -54,7 +54,7 @@ struct Task {
     /// Records for clients that are not here.
     absent: Losses,
     /// Read from standard input, the first one not yet said.
-    input: VecDeque<Message>,
+    input: VecDeque<Item>,
     output: VecDeque<Message>,
     input_ended: bool,
     broken: mpsc::Sender<Fault>,
@@ -73,10 +73,10 @@ impl Hub {
         };
         let prompt = run.context.stdio.prompt("every line goes to all clients");
         let typed = prompt.is_some();
-        let (link, layout) = match prompt {
+        let (link, layout): (Box<dyn Link>, _) = match prompt {
             Some(prompt) => {
                 let layout = prompt.layout();
-                (Link::Prompt(Box::new(prompt)), layout)
+                (Box::new(prompt), layout)
             }
             None => {
                 let mut open = standard.open(&run.context, opening);
@@ -120,7 +120,7 @@ impl Hub {
             .await;
             // There is no one receiver: of a file that was read, everything that was said is used up.
             let unsaid = task.input.len() as u64;
-            let data = task.input.iter().filter(|message| !is_control(message)).count() as u64;
+            let data = task.input.iter().filter(|item| item.data().is_some()).count() as u64;
             let lost = if task.typed { data + task.link.rest().messages } else { data };
             if lost > 0 {
                 let unsaid = counted(lost, "message");
@@ -133,7 +133,7 @@ impl Hub {
     }
 
     /// A link for one more client, with its number.
-    pub(super) fn join(&self, conn: u64) -> Link {
+    pub(super) fn join(&self, conn: u64) -> Box<dyn Link> {
         let mut member = self.room.join();
         member.set_conn(conn);
         if self.records {
@@ -141,7 +141,7 @@ impl Hub {
         } else if let Some(layout) = &self.layout {
             member.speak_laid_out(conn, Arc::clone(layout));
         }
-        Link::Member(Box::new(member))
+        Box::new(member)
     }
 
     /// Tells standard output, if it takes such things, that a session is over.
@@ -221,7 +221,7 @@ impl Task {
                 if self.member.is_held_up() {
                     ready!(self.member.poll_room(cx));
                 }
-                if let Some(message) = self.input.pop_front()
+                if let Some(Item::Message(message)) = self.input.pop_front()
                     && let Err(fault) = self.say(&message)
                 {
                     self.input_ended = true;
@@ -249,7 +249,7 @@ impl Task {
     /// Says that nobody hears what was typed; a message waits for the next client, anything else is for those
     /// who are here.
     fn poll_alone(&mut self) -> Poll<()> {
-        let waits = self.input.front().is_some_and(|message| !is_control(message));
+        let waits = self.input.front().is_some_and(|item| item.data().is_some());
         if self.typed && !(waits && self.said_alone) {
             let what = if waits { ": what is typed waits for the next one" } else { "" };
             self.reporter.note(&format!("no client is here{what}"));

@@ -3,35 +3,24 @@
 //! The three subcommands only plan. `connect` and `pipe` run one `pair`, everything that listens
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
-mod ahead;
-mod announcement;
-mod any_listener;
-
 mod auto_sender;
 mod client;
-mod closing;
-mod cut;
-
-mod finish;
 mod hub;
-
 mod measure;
 mod newcomers;
 mod outcome;
 mod pair;
 mod probe;
 mod pump;
-mod reception;
 mod redial;
 mod run;
+mod scripts;
 mod secrets;
 mod serve;
 mod setup;
 mod side_state;
 mod signals;
 mod silent;
-mod spared;
-mod stage;
 mod stats;
 #[cfg(test)]
 mod test_links;
@@ -47,7 +36,7 @@ use crate::{
     fault::{Fault, Result},
     framing::{Framing, LINES, RAW},
     link::{
-        Link, Stdio,
+        Stdio,
         room::{Room, Told},
     },
     net::{BindOptions, ListenAddr, Listener},
@@ -80,7 +69,7 @@ async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders
     let common = plan.common;
     let run = Arc::new(Run::new(&common, LINES, stdio, reporter, orders.stop)?.recording(&common).await?);
     let talk = async {
-        stage::check(&common.expect)?;
+        scripts::check(&common.expect)?;
         if let Some(probe) = &plan.probe {
             let found = Found::default();
             let opening = remote(&plan.target, &common, &run, Some(Arc::clone(&found)));
@@ -102,9 +91,9 @@ async fn both(target: &str, common: &Common, run: &Arc<Run>) -> Result<(OpenedLi
     };
     let greeting = format!("connected to {}{subprotocol}", b.facts.url.as_deref().unwrap_or(target));
     let local = match &common.expect.script {
-        Some(script) => stage::endpoint(script, common, false),
+        Some(script) => scripts::endpoint(script, common, false),
         None => match run.context.stdio.prompt(&greeting) {
-            Some(prompt) => return Ok((OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()), b)),
+            Some(prompt) => return Ok((OpenedLink::new(Box::new(prompt), "-".into()), b)),
             None => endpoint::parse("-", &Opening::new(Role::A))?,
         },
     };
@@ -200,7 +189,7 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
         Target::Echo => (Behind::Endpoint(endpoint::parse("echo:", &Opening::new(Role::B))?.into()), LINES),
         Target::Command(words) => (Behind::Endpoint(endpoint::command(words.clone()).into()), LINES),
         Target::Script(script) => {
-            (Behind::Endpoint(stage::endpoint(script, &plan.common, true).into()), LINES)
+            (Behind::Endpoint(scripts::endpoint(script, &plan.common, true).into()), LINES)
         }
         Target::Endpoint(text) if text == "-" && !once => {
             (Behind::Hub(Room::star(plan.common.room), OnceCell::new()), LINES)
@@ -217,14 +206,14 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
         room.tell_by(Told::new(run.context.reporter.clone(), ""));
     }
     run.context.relays = matches!(&behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
-    (run.stage.many, run.stage.reports) = (!once, !plan.common.expect.reports.is_empty());
+    (run.scripts.many, run.scripts.reports) = (!once, !plan.common.expect.reports.is_empty());
     let run = Arc::new(run);
     let serving = async {
-        stage::check(&plan.common.expect)?;
+        scripts::check(&plan.common.expect)?;
         serve_web_sockets(&plan, behind, &run, orders.reload).await
     };
     let result = run.sparing(plan.common.input_left, serving).await;
-    run.finish(run.stage.verdict(result)).await
+    run.finish(run.scripts.verdict(result)).await
 }
 
 async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload: Reload) -> Result<()> {

@@ -8,11 +8,9 @@
 mod tests;
 
 use super::{
-    ahead::Ahead,
     auto_sender::AutoSender,
-    closing::Closings,
-    outcome::{Outcome, Remains, Rtt},
-    pump::Pump,
+    outcome::{Closings, Outcome, Remains, Rtt},
+    pump::{Ahead, Pump},
     setup::Setup,
     side_state::{PendingClose, SideState},
 };
@@ -20,12 +18,12 @@ use crate::{
     exit::Exit,
     expect::show,
     fault::Fault,
-    link::{Link, Moved, Place, Released, budget::Seat},
+    link::{Channel, Link, Moved, Place, Released, budget::Seat, room::Member},
     net::Parting,
     observe::{Meter, Reporter},
     session::{Action, Event, Instant, Left, Session, Side, SideKind, SourceEnd, When},
     units::counted,
-    ws::conn::Unsent,
+    ws::conn::{Unsent, Volume},
 };
 use std::{
     future::{Future, poll_fn},
@@ -42,7 +40,7 @@ const ROUNDS: usize = 32;
 
 /// Two links joined.
 pub struct Pair {
-    pub(super) links: [Link; 2],
+    pub(super) links: [Box<dyn Link>; 2],
     pub(super) pumps: [Pump; 2],
     pub(super) sides: [SideState; 2],
     moved: [Moved; 2],
@@ -56,6 +54,7 @@ pub struct Pair {
     one_way: bool,
     closings: Closings,
     remains: Remains,
+    compressed: [[Volume; 2]; 2],
     rtt: Option<Rtt>,
     /// Time that a send queue may stand still before its transport is left anyway.
     stall: Duration,
@@ -66,7 +65,7 @@ pub struct Pair {
 
 impl Pair {
     /// Joins side A and side B.
-    pub fn new(a: Link, b: Link, setup: Setup) -> Self {
+    pub fn new(a: Box<dyn Link>, b: Box<dyn Link>, setup: Setup) -> Self {
         let now = Instant::now();
         let links = [a, b];
         let kinds = [links[0].kind(), links[1].kind()];
@@ -93,10 +92,11 @@ impl Pair {
         let stall = setup.rules.close_timeout;
         let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);
         for side in Side::BOTH {
-            match &links[side] {
-                Link::Renewing(_) => session.renews(side),
-                Link::Member(_) => session.shares(side),
-                _ => {}
+            if links[side].renews() {
+                session.renews(side);
+            }
+            if member(&links, side).is_some() {
+                session.shares(side);
             }
             let (name, drain_timeout) = links[side].output(setup.serving);
             session.output(side, name, drain_timeout);
@@ -122,6 +122,7 @@ impl Pair {
             one_way: setup.send_only,
             closings: Closings::new(kinds.map(|kind| kind == SideKind::WebSocket)),
             remains: Remains::default(),
+            compressed: Default::default(),
             rtt: None,
             stall,
             seat: setup.seat,
@@ -172,6 +173,7 @@ impl Pair {
             }),
             closed,
             carried,
+            compressed: self.compressed,
             rtt: self.rtt,
             unsent,
             doubt,
@@ -242,7 +244,8 @@ impl Pair {
             Event::Wrote { .. } | Event::Took { .. } => false,
             // B's pump comes behind A's.
             Event::Received { side, .. } => {
-                *side == Side::B && !matches!(self.links[Side::A], Link::WebSocket(_))
+                let a = &self.links[Side::A];
+                *side == Side::B && (!a.is_web_socket() || a.renews())
             }
             _ => true,
         }
@@ -272,7 +275,7 @@ impl Pair {
                 Side::A => (a, b),
                 Side::B => (b, a),
             };
-            let _ = self.pumps[side].poll(cx, source, sink, may_grow, &mut news);
+            let _ = self.pumps[side].poll(cx, &mut **source, &mut **sink, may_grow, &mut news);
             if news.is_empty() {
                 continue;
             }
@@ -305,12 +308,15 @@ impl Pair {
         }
         if self.pumps[side].is_blocked() {
             let [a, b] = &mut self.links;
-            match side {
-                Side::A => b.tell_taken(a),
-                Side::B => a.tell_taken(b),
-            }
-            if let Poll::Ready(how) = self.links[side].poll_cut(cx) {
-                events.push(Event::Ended { side, how });
+            let (source, sink) = match side {
+                Side::A => (a, b),
+                Side::B => (b, a),
+            };
+            if let Some(member) = source.as_kind::<Member>() {
+                member.incoming().tell_taken(|| sink.taken_by_far_end());
+                if let Poll::Ready(how) = member.incoming().poll_cut(cx) {
+                    events.push(Event::Ended { side, how });
+                }
             }
         }
         if self.sides[side].ping {
@@ -427,10 +433,10 @@ impl Pair {
 
     fn apply(&mut self, action: Action, events: &mut Vec<Event>) {
         match action {
-            Action::Stop { side } => match &self.links[side] {
+            Action::Stop { side } => match member(&self.links, side) {
                 // The messages that it heard before were read already, and are for the other side.
-                Link::Member(member) => member.leave(SourceEnd::Absent),
-                _ => self.pumps[side].stop(),
+                Some(member) => member.leave(SourceEnd::Absent),
+                None => self.pumps[side].stop(),
             },
             Action::Discard { side } => self.pumps[side].discard(),
             Action::Abandon { side } => {
@@ -453,7 +459,9 @@ impl Pair {
             }
             Action::SendAway { side, reason } => {
                 self.closings.sent_away(side, &reason);
-                self.links[side.other()].cut(reason);
+                if let Some(member) = member(&self.links, side.other()) {
+                    member.incoming().cut(SourceEnd::SentAway { reason });
+                }
             }
             Action::Renew { side, cause } => self.links[side].lose(cause),
             Action::Measure { side } => {
@@ -481,15 +489,18 @@ impl Pair {
             return;
         }
         self.remains.dropped += self.links[side].dropped();
-        self.remains.unheard += self.links[side].unheard();
-        self.remains.unsent += self.links[side].clear();
+        if let Some(member) = member(&self.links, side) {
+            self.remains.unheard += member.unheard();
+            self.remains.unsent += member.incoming().clear();
+        }
         if let Some(farewell) = self.links[side].farewell() {
             self.closings.tell(side, farewell);
         }
-        let link = std::mem::replace(&mut self.links[side], Link::null());
+        self.compressed[side] = self.links[side].conn().and_then(|conn| conn.volumes()).unwrap_or_default();
+        let link = std::mem::replace(&mut self.links[side], Box::new(Channel::null()));
         self.sides[side].pending_close = None;
         self.sides[side].ping = false;
-        self.sides[side].releasing = Some(Box::pin(link.release(parting)));
+        self.sides[side].releasing = Some(link.release(parting));
     }
 
     /// Nothing more goes from this side to the other: counts what of it is left, once.
@@ -514,8 +525,10 @@ impl Pair {
             events.push(Event::InDoubt { side: from, doubt });
         }
         let is_relay = self.web_socket == [true, true];
-        match &self.links[from] {
-            Link::Bytes(_) | Link::Datagrams(_) | Link::Prompt(_) => {
+        match member(&self.links, from) {
+            Some(member) if member.incoming().was_cut() => self.remains.dropped += all,
+            Some(_) => self.remains.unsent += all,
+            None if self.links[from].has_rest() => {
                 self.sides[from].is_input = true;
                 self.remains.input = self.links[from].input();
                 let rest = self.links[from].rest();
@@ -523,15 +536,13 @@ impl Pair {
                 let left = Left { messages: all + rest.messages, ..rest };
                 events.push(Event::Unsent { side: from, left });
             }
-            Link::Member(member) if member.incoming().was_cut() => self.remains.dropped += all,
-            Link::Member(_) => self.remains.unsent += all,
-            _ if is_relay => {
+            None if is_relay => {
                 self.sides[from].is_input = true;
                 self.remains.input = "the other WebSocket".to_owned();
                 let left = Left { messages: all, ..Left::default() };
                 events.push(Event::Unsent { side: from, left });
             }
-            Link::WebSocket(_) | Link::Renewing(_) | Link::Channel(_) | Link::Script(_) => {
+            None => {
                 let (kept, kept_bytes) = self.links[from.other()].undelivered();
                 if !self.links[from.other()].is_web_socket() {
                     self.remains.output = self.links[from.other()].output(false).0;
@@ -574,4 +585,9 @@ impl Pair {
             "the session is over, and {output} has not taken the rest: {messages}, {bytes} wait for it"
         ));
     }
+}
+
+/// The place in a room that this side is, if it is one.
+fn member(links: &[Box<dyn Link>; 2], side: Side) -> Option<&Member> {
+    links[side].as_kind()
 }

@@ -1,9 +1,9 @@
 //! `--check` and `--ping`: a connection that is only looked at.
 //!
 //! A check opens, pings once and closes; its verdict is one line on standard output, its exit code that
-//! of the stage that failed. `--ping` goes round as often as it is told and gives the figures.
+//! of the scripts that failed. `--ping` goes round as often as it is told and gives the figures.
 
-use super::{run::Run, stage};
+use super::{run::Run, scripts};
 use crate::{
     endpoint::{Found, OpenedLink},
     exit::Exit,
@@ -12,12 +12,13 @@ use crate::{
         record::{Facts, Record, What},
         verdict::{Pings, Verdict},
     },
-    link::Link,
+    link::{Item, Link},
     net::Parting,
     observe::Redactor,
     os_error,
     plan::{Expected, Probe},
     session::{Instant, SourceEnd},
+    units::milliseconds,
 };
 use bytes::Bytes;
 use std::{
@@ -92,24 +93,24 @@ async fn look(
         (Some(status), _) if status != 101 => Ok(()),
         (_, None) => {
             let mut is_told = false;
-            let trip = round_trip(run, &mut link, 0, probe, &mut is_told);
+            let trip = round_trip(run, &mut *link, 0, probe, &mut is_told);
             run.unless_over("ping", trip).await.map(|time| found.rtt = Some(time))
         }
         (_, Some(count)) => {
-            let pings = run.unless_over("ping", rounds(run, &mut link, count, probe)).await;
+            let pings = run.unless_over("ping", rounds(run, &mut *link, count, probe)).await;
             pings.map(|pings| found.pings = Some(pings))
         }
     };
     let closed = close(link, run).await;
     // A fault of the opening comes first, also where the status is the expected one.
     let opened =
-        stage::unexpected(&run.common().expect, &found.facts, &run.context.redactor).map_or(Ok(()), Err);
+        scripts::unexpected(&run.common().expect, &found.facts, &run.context.redactor).map_or(Ok(()), Err);
     opened.and(pinged).and(closed)?;
     probe.expected.meets(found, SystemTime::now(), &run.context.redactor)
 }
 
 /// Goes round that often.
-async fn rounds(run: &Run, link: &mut Link, count: u64, probe: &Probe) -> Result<Pings> {
+async fn rounds(run: &Run, link: &mut dyn Link, count: u64, probe: &Probe) -> Result<Pings> {
     let (mut times, mut lost, mut is_told) = (Vec::new(), 0, false);
     for number in 1..=count {
         let next = Instant::now() + probe.interval;
@@ -148,7 +149,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// one that nobody asked for may have been on its way (RFC 6455 section 5.5.3). `is_told` when that was said.
 async fn round_trip(
     run: &Run,
-    link: &mut Link,
+    link: &mut dyn Link,
     number: u64,
     probe: &Probe,
     is_told: &mut bool,
@@ -203,13 +204,15 @@ fn is_own(payload: &[u8]) -> bool {
 /// Receives until a message is the one, and gives it; the others are of no interest. What came behind it is
 /// left in `batch`.
 async fn receive(
-    link: &mut Link,
-    batch: &mut VecDeque<Message>,
+    link: &mut dyn Link,
+    batch: &mut VecDeque<Item>,
     is_it: impl Fn(&Message) -> bool,
 ) -> Result<Message> {
     loop {
-        while let Some(message) = batch.pop_front() {
-            if is_it(&message) {
+        while let Some(item) = batch.pop_front() {
+            if let Item::Message(message) = item
+                && is_it(&message)
+            {
                 return Ok(message);
             }
         }
@@ -221,7 +224,7 @@ async fn receive(
 }
 
 /// Takes what came before the ping is sent: a pong in it answers nothing.
-async fn take_what_came(link: &mut Link) -> Result<()> {
+async fn take_what_came(link: &mut dyn Link) -> Result<()> {
     let mut batch = VecDeque::new();
     while poll_fn(|cx| Poll::Ready(link.poll_receive(cx, &mut batch).is_ready())).await {
         if batch.is_empty() {
@@ -233,7 +236,7 @@ async fn take_what_came(link: &mut Link) -> Result<()> {
 }
 
 /// The fault of a link that gives nothing more.
-fn ended(link: &Link) -> Fault {
+fn ended(link: &dyn Link) -> Fault {
     match link.end() {
         Some(SourceEnd::Close { described, .. }) => {
             Fault::new(Exit::ClosedByPeer, "ping", format!("closed by the peer: {described}"))
@@ -244,7 +247,7 @@ fn ended(link: &Link) -> Fault {
 }
 
 /// Closes and waits for the answer.
-async fn close(mut link: Link, run: &Run) -> Result<()> {
+async fn close(mut link: Box<dyn Link>, run: &Run) -> Result<()> {
     link.queue_close(run.common().rules.close.code, &run.common().rules.close.reason);
     let answered = async {
         let _ = poll_fn(|cx| link.poll_flush(cx)).await;
@@ -338,8 +341,4 @@ fn expires_in(found: &Verdict, margin: Duration, now: SystemTime) -> Result<()> 
 
 fn unmet(cause: String) -> Fault {
     Fault::new(Exit::Expectation, "check", cause)
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }

@@ -6,21 +6,21 @@
 //! stops the source, but for a WebSocket that would leave its pings unanswered: what waits too long lets
 //! the pump read ahead, up to a bound.
 
-#[cfg(test)]
-mod tests;
-
-use super::{ahead::Ahead, auto_sender::AutoSender};
+use super::auto_sender::AutoSender;
 use crate::{
     close,
     expect::Filter,
-    link::{HIGH_WATER, Link, is_control},
+    link::{HIGH_WATER, Item, Link},
     session::{Event, Side, SideKind, SinkFailure, SourceEnd},
 };
 use std::{
     collections::VecDeque,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
+use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Batches carried before the other direction gets its turn.
@@ -33,10 +33,10 @@ pub(super) struct Pump {
     /// The side of its source.
     side: Side,
     /// Read, and not fed yet.
-    waiting: VecDeque<Message>,
+    waiting: VecDeque<Item>,
     waiting_bytes: u64,
     /// Messages that the source gave just now.
-    fresh: VecDeque<Message>,
+    fresh: VecDeque<Item>,
     /// Decides how far is read ahead of a sink that takes nothing.
     ahead: Ahead,
     /// Messages still wanted from this source.
@@ -96,7 +96,7 @@ impl Pump {
 
     /// Carries these before anything from the source.
     pub(super) fn preload(&mut self, first: impl IntoIterator<Item = Message>) {
-        self.fresh.extend(first);
+        self.fresh.extend(first.into_iter().map(Item::from));
         self.queue_fresh();
     }
 
@@ -149,8 +149,8 @@ impl Pump {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        source: &mut Link,
-        sink: &mut Link,
+        source: &mut dyn Link,
+        sink: &mut dyn Link,
         may_grow: bool,
         events: &mut Vec<Event>,
     ) -> Poll<()> {
@@ -212,8 +212,8 @@ impl Pump {
     fn reads_ahead(
         &mut self,
         cx: &mut Context<'_>,
-        source: &Link,
-        sink: &Link,
+        source: &dyn Link,
+        sink: &dyn Link,
         events: &mut Vec<Event>,
     ) -> bool {
         if !source.is_web_socket() || self.sink_failed {
@@ -250,19 +250,25 @@ impl Pump {
         let SourceEnd::Close { code, reason, .. } = end else { return };
         // Between two WebSockets it is the session that closes.
         if self.passes_control && !self.relays && !self.discarding && !self.sink_failed {
-            self.waiting.push_back(Message::Close(close::frame(*code, reason)));
+            self.waiting.push_back(Message::Close(close::frame(*code, reason)).into());
         }
     }
 
     /// A WebSocket is read until its Close even when its messages are no longer wanted.
-    fn must_listen(&mut self, source: &Link) -> bool {
+    fn must_listen(&mut self, source: &dyn Link) -> bool {
         let listens = source.kind() == SideKind::WebSocket;
         self.discarding |= listens && self.stopped;
         listens
     }
 
-    fn arrived(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link, events: &mut Vec<Event>) {
-        let data = self.fresh.iter().filter(|message| !is_control(message)).count() as u64;
+    fn arrived(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut dyn Link,
+        sink: &dyn Link,
+        events: &mut Vec<Event>,
+    ) {
+        let data = data_in(&self.fresh);
         if data > 0 {
             events.push(Event::Received { side: self.side, messages: data });
         }
@@ -271,11 +277,11 @@ impl Pump {
             (Message::Pong(payload), Some(conn)) if self.relays => conn.is_own(payload),
             (message, _) => message.is_pong(),
         };
-        if self.fresh.iter().any(answers) {
+        if self.fresh.iter().filter_map(Item::message).any(answers) {
             events.push(Event::Ponged { side: self.side });
         }
         if let Some(auto_sender) = &mut self.auto_sender {
-            self.fresh.iter().for_each(|message| auto_sender.hear(message));
+            self.fresh.iter().filter_map(Item::message).for_each(|message| auto_sender.hear(message));
         }
         if self.relays {
             self.relay(cx, source, sink);
@@ -287,7 +293,7 @@ impl Pump {
         if self.discarding || self.sink_failed {
             // Only data messages are dropped: a relay passes control frames on, so a ping is answered.
             let relays = self.relays;
-            self.fresh.retain(|message| relays && is_control(message));
+            self.fresh.retain(|item| relays && item.data().is_none());
         }
         if let Some(filter) = self.filter.clone() {
             self.sift(&filter, events);
@@ -298,15 +304,15 @@ impl Pump {
     /// Drops what comes after the last wanted message. However long the sink takes for it, it is here.
     fn count_down(&mut self, events: &mut Vec<Event>) {
         let Some(wanted) = &mut self.wanted else { return };
-        let data = self.fresh.iter().filter(|message| !is_control(message)).count() as u64;
+        let data = data_in(&self.fresh);
         if data < *wanted {
             *wanted -= data;
             return;
         }
         let mut left = *wanted;
-        self.fresh.retain(|message| {
+        self.fresh.retain(|item| {
             let kept = left > 0;
-            left -= u64::from(kept && !is_control(message));
+            left -= u64::from(kept && item.data().is_some());
             kept
         });
         self.wanted = None;
@@ -315,31 +321,32 @@ impl Pump {
     }
 
     /// Pings and pongs go on to the other side; while nobody is there to answer, we do.
-    fn relay(&mut self, cx: &mut Context<'_>, source: &mut Link, sink: &Link) {
+    fn relay(&mut self, cx: &mut Context<'_>, source: &mut dyn Link, sink: &dyn Link) {
         let nobody = self.sink_failed || sink.is_away() || !sink.is_open();
         let Some(conn) = source.conn() else { return };
-        self.fresh.retain(|message| match message {
-            Message::Pong(payload) => !nobody && !conn.is_own(payload),
-            Message::Ping(payload) if nobody => {
+        self.fresh.retain(|item| match item {
+            Item::Message(Message::Pong(payload)) => !nobody && !conn.is_own(payload),
+            Item::Message(Message::Ping(payload)) if nobody => {
                 conn.queue_pong(payload.clone());
                 let _: Poll<_> = conn.poll_flush(cx);
                 false
             }
-            // Tells of a gap, which a WebSocket has no form for.
-            Message::Frame(_) => false,
-            _ => true,
+            // A WebSocket has no form for it.
+            Item::Event(_) => false,
+            Item::Message(_) => true,
         });
     }
 
     fn sift(&mut self, filter: &Filter, events: &mut Vec<Event>) {
         let (mut matched, unwanted) = (0, &mut self.unwanted);
-        self.fresh.retain(|message| {
-            let admitted = is_control(message) || filter.admits(message);
-            if !admitted {
+        self.fresh.retain(|item| {
+            let Some(message) = item.data() else { return true };
+            let admitted = filter.admits(message);
+            if admitted {
+                matched += 1;
+            } else {
                 unwanted.truncate(RECENT - 1);
                 unwanted.push_front(message.clone());
-            } else if !is_control(message) {
-                matched += 1;
             }
             admitted
         });
@@ -353,17 +360,17 @@ impl Pump {
         self.unwanted.iter().rev()
     }
 
-    fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut Link, events: &mut Vec<Event>) -> Poll<()> {
+    fn poll_feed(&mut self, cx: &mut Context<'_>, sink: &mut dyn Link, events: &mut Vec<Event>) -> Poll<()> {
         // Only a flush or its own source ends a sink, and neither happens between two messages.
         let mut takes = sink.is_open() || self.sink_failed;
-        while let Some(message) = self.waiting.pop_front() {
-            let control = is_control(&message);
+        while let Some(item) = self.waiting.pop_front() {
+            let control = item.data().is_none();
             if control && !self.passes_control {
                 continue;
             }
             if !takes {
                 // Its Close is here, behind what is still to be delivered: this waits to be told unsent.
-                self.waiting.push_front(message);
+                self.waiting.push_front(item);
                 return Poll::Pending;
             }
             if sink.queued() >= HIGH_WATER {
@@ -373,18 +380,25 @@ impl Pump {
                         takes = sink.is_open() || self.sink_failed;
                     }
                     Poll::Ready(Err(failure)) => {
-                        self.waiting.push_front(message);
+                        self.waiting.push_front(item);
                         self.fail(failure, events);
                         return Poll::Ready(());
                     }
                     Poll::Pending => {
-                        self.waiting.push_front(message);
+                        self.waiting.push_front(item);
                         return Poll::Pending;
                     }
                 }
             }
-            let length = payload(&message);
+            let length = payload(&item);
             self.waiting_bytes -= length;
+            let message = match item {
+                Item::Message(message) => message,
+                Item::Event(record) => {
+                    sink.event(&record);
+                    continue;
+                }
+            };
             if let Err(failure) = sink.feed(message) {
                 self.dropped.0 += u64::from(!control);
                 self.dropped.1 += length;
@@ -400,7 +414,7 @@ impl Pump {
         Poll::Ready(())
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut Link, events: &mut Vec<Event>) -> Poll<()> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut dyn Link, events: &mut Vec<Event>) -> Poll<()> {
         if self.sink_failed {
             return Poll::Ready(());
         }
@@ -411,7 +425,12 @@ impl Pump {
         Poll::Ready(())
     }
 
-    fn poll_deliver(&mut self, cx: &mut Context<'_>, sink: &mut Link, events: &mut Vec<Event>) -> Poll<()> {
+    fn poll_deliver(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut dyn Link,
+        events: &mut Vec<Event>,
+    ) -> Poll<()> {
         ready!(self.poll_flush(cx, sink, events));
         if !self.delivered {
             self.delivered = true;
@@ -421,7 +440,8 @@ impl Pump {
     }
 
     fn drop_waiting(&mut self) {
-        self.dropped.0 += self.waiting.drain(..).filter(|message| !is_control(message)).count() as u64;
+        self.dropped.0 += data_in(&self.waiting);
+        self.waiting.clear();
         self.dropped.1 += std::mem::take(&mut self.waiting_bytes);
     }
 
@@ -442,6 +462,87 @@ impl Pump {
 }
 
 /// Bytes of a data message.
-fn payload(message: &Message) -> u64 {
-    if is_control(message) { 0 } else { message.len() as u64 }
+fn payload(item: &Item) -> u64 {
+    item.data().map_or(0, |message| message.len() as u64)
 }
+
+/// Number of data messages.
+fn data_in(items: &VecDeque<Item>) -> u64 {
+    items.iter().filter(|item| item.data().is_some()).count() as u64
+}
+
+/// Time that messages wait for their output before more are read.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes that a kept message counts beside its payload.
+const OVERHEAD: usize = 64;
+
+/// Decides whether more is read while the output takes nothing.
+pub(super) struct Ahead {
+    /// The most that is kept, bytes; `None` reads nothing ahead.
+    limit: Option<usize>,
+    /// Up to which byte was read, and when; the output has not come so far yet.
+    position: Option<(Instant, u64)>,
+    /// The messages read before the position have waited for [`PATIENCE`].
+    held: bool,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Ahead {
+    /// Keeps at most so many bytes.
+    pub(super) fn new(limit: Option<usize>) -> Self {
+        Self { limit, position: None, held: false, sleep: None }
+    }
+
+    /// True when the messages that were read have waited for longer than a moment.
+    pub(super) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Bytes that are kept; 0 as long as the output keeps up.
+    pub(super) fn held(&self, bytes: u64, messages: usize) -> usize {
+        if self.held { usize::try_from(bytes).unwrap_or(usize::MAX) + messages * OVERHEAD } else { 0 }
+    }
+
+    /// Returns whether more is read, now that the output takes nothing; wakes when that changes with time.
+    ///
+    /// So many payload bytes have `arrived`, of which so many are `delivered` and so many wait here, in so
+    /// many messages.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrived: u64,
+        delivered: u64,
+        bytes: u64,
+        messages: usize,
+    ) -> bool {
+        let now = Instant::now();
+        let since = match self.position {
+            Some((since, position)) if delivered < position => since,
+            _ => {
+                self.position = Some((now, arrived));
+                now
+            }
+        };
+        if !self.held {
+            let at = since + PATIENCE;
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
+            if sleep.deadline() != at {
+                sleep.as_mut().reset(at);
+            }
+            if sleep.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            self.held = true;
+        }
+        self.limit.is_some_and(|limit| self.held(bytes, messages) < limit)
+    }
+
+    /// Everything is delivered; true when that ends a wait.
+    pub(super) fn caught_up(&mut self) -> bool {
+        self.position = None;
+        std::mem::take(&mut self.held)
+    }
+}
+
+#[cfg(test)]
+mod tests;

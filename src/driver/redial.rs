@@ -8,10 +8,11 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::{Record, What},
-    link::{Confirming, Link, Loss, Renew, Renewed, Renewing},
+    link::{Confirming, Loss, Renew, Renewed, Renewing},
     retry::{Backoff, is_passing},
     session::{Doubt, Instant, Silence},
-    ws::conn::End,
+    units::brief,
+    ws::conn::{Conn, End},
 };
 use std::{
     future::Future,
@@ -39,45 +40,40 @@ pub(super) async fn open_any(
 ) -> Result<Opened> {
     let opened = first(run, &**endpoint, &opening).await?;
     let Some(reconnect) = run.common().reconnect else { return Ok(opened) };
-    let opened = match opened {
-        Opened::Link(opened) => *opened,
-        listening @ Opened::Acceptor(_) => return Ok(listening),
+    let OpenedLink { link, facts } = match opened {
+        Opened::Link(opened) if opened.link.as_kind::<Conn>().is_some() => *opened,
+        other => return Ok(other),
     };
-    let opened = match opened {
-        OpenedLink { link: Link::WebSocket(conn), facts } => {
-            // Between two WebSockets, what is sent first is for the second.
-            let speaks = opening.role == Role::B || !run.context.relays;
-            let first = if speaks { run.first.clone() } else { Vec::new() };
-            let firsts = first.len();
-            let confirming = Confirming {
-                pings: run.common().rules.ping_interval.is_some(),
-                timeout: run.common().rules.ping_timeout,
-                resend: reconnect.resend,
-            };
-            if !confirming.pings {
-                run.context.reporter.note(
-                    "--ping-interval off: nothing confirms what is sent, so all of it is in doubt when the connection is lost",
-                );
-            }
-            let redial = Redial {
-                run: Arc::clone(run),
-                endpoint: Arc::clone(endpoint),
-                opening,
-                first,
-                backoff: Backoff::default(),
-                opened: Instant::now(),
-                lost: Instant::now(),
-                loss: None,
-                tries: 0,
-                said: None,
-                opens: None,
-            };
-            let link = Link::Renewing(Box::new(Renewing::new(conn, Box::new(redial), firsts, confirming)));
-            OpenedLink { link, facts }
-        }
-        other => other,
+    let Some(conn) = link.into_kind::<Conn>() else { return Err(no_web_socket()) };
+    // Between two WebSockets, what is sent first is for the second.
+    let speaks = opening.role == Role::B || !run.context.relays;
+    let first = if speaks { run.first.clone() } else { Vec::new() };
+    let firsts = first.len();
+    let confirming = Confirming {
+        pings: run.common().rules.ping_interval.is_some(),
+        timeout: run.common().rules.ping_timeout,
+        resend: reconnect.resend,
     };
-    Ok(opened.into())
+    if !confirming.pings {
+        run.context.reporter.note(
+            "--ping-interval off: nothing confirms what is sent, so all of it is in doubt when the connection is lost",
+        );
+    }
+    let redial = Redial {
+        run: Arc::clone(run),
+        endpoint: Arc::clone(endpoint),
+        opening,
+        first,
+        backoff: Backoff::default(),
+        opened: Instant::now(),
+        lost: Instant::now(),
+        loss: None,
+        tries: 0,
+        said: None,
+        opens: None,
+    };
+    let link = Box::new(Renewing::new(conn, Box::new(redial), firsts, confirming));
+    Ok(OpenedLink { link, facts }.into())
 }
 
 async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<Opened> {
@@ -101,7 +97,7 @@ async fn first(run: &Run, endpoint: &dyn Endpoint, opening: &Opening) -> Result<
             "{}: {}; trying again in {}",
             fault.phase,
             fault.cause,
-            short(delay)
+            brief(delay)
         ));
         run.unless_stopped(pause(delay)).await?;
     }
@@ -151,7 +147,7 @@ impl Redial {
         self.tries += 1;
         let (run, endpoint, opening) =
             (Arc::clone(&self.run), Arc::clone(&self.endpoint), self.opening.clone());
-        self.run.context.reporter.verbose(&format!("trying again in {}", short(delay)));
+        self.run.context.reporter.verbose(&format!("trying again in {}", brief(delay)));
         self.opens = Some(Box::pin(async move {
             run.unless_stopped(pause(delay)).await?;
             one(&*endpoint, run.unless_stopped(endpoint.open(&run.context, opening)).await?)
@@ -171,17 +167,13 @@ impl Redial {
     }
 
     fn renewed(&mut self, opened: OpenedLink) -> Result<Renewed> {
-        let Link::WebSocket(conn) = opened.link else {
-            return Err(Fault::new(
-                Exit::Internal,
-                "session",
-                "a WebSocket was opened again as something else",
-            ));
+        let Some(conn) = opened.link.into_kind::<Conn>() else {
+            return Err(no_web_socket());
         };
         let away = self.lost.elapsed();
         let loss =
             self.loss.take().unwrap_or(Loss { cause: String::new(), doubt: Doubt::default(), silence: None });
-        self.run.context.reporter.note(&format!("connected again after {}", short(away)));
+        self.run.context.reporter.note(&format!("connected again after {}", brief(away)));
         self.opened = Instant::now();
         let record = What::Reconnect {
             cause: &self.run.context.redactor.shown(&loss.cause),
@@ -195,7 +187,8 @@ impl Redial {
             conn: *conn,
             first: self.first.clone(),
             record: Record::new(self.opening.client.as_ref().map(|client| client.conn), None, record)
-                .message(),
+                .line()
+                .into(),
         })
     }
 }
@@ -227,7 +220,7 @@ impl Renew for Redial {
     fn unconfirmed(&mut self, waited: Duration) {
         self.run.context.reporter.note(&format!(
             "the peer confirms nothing: no pong for {} while input waited for one; input goes on, and what was sent since the last pong stays in doubt",
-            short(waited)
+            brief(waited)
         ));
     }
 
@@ -255,6 +248,10 @@ impl Renew for Redial {
 }
 
 /// The messages in doubt, in words, for the line that tells of the loss.
+fn no_web_socket() -> Fault {
+    Fault::new(Exit::Internal, "session", "a WebSocket was opened again as something else")
+}
+
 fn doubt_told(doubt: Doubt, resends: bool) -> String {
     let are = match (doubt.messages, resends) {
         (0, _) => return String::new(),
@@ -264,14 +261,6 @@ fn doubt_told(doubt: Doubt, resends: bool) -> String {
         (_, true) => "messages sent last may not have arrived and are sent again",
     };
     format!("; {} {are} ({} bytes)", doubt.messages, doubt.bytes)
-}
-
-/// A duration as a person says it.
-fn short(duration: Duration) -> String {
-    match duration.as_millis() {
-        milliseconds @ 0..1000 => format!("{milliseconds} ms"),
-        _ => format!("{:.1} s", duration.as_secs_f64()),
-    }
 }
 
 /// Uniform in 0..1; without random bytes, the middle.

@@ -2,7 +2,7 @@
 
 use super::{
     Outcome, Pair, Setup, outcome,
-    stage::{self, Stage},
+    scripts::{self, Scripts},
     stats,
 };
 use crate::{
@@ -13,17 +13,19 @@ use crate::{
         self, Framing, Kind,
         record::{Record, Tally, What},
     },
-    link::{Link, Recorder, Stdio, budget::Budget, room::Rooms},
+    link::{Prompt, Recorder, Stdio, budget::Budget, room::Rooms, write_file},
     nats::Brokers,
     net::{Dialer, is_token},
     observe::{Redactor, Reporter, Taps},
+    os_error,
     plan::{AutoSend, Common, Direction},
     session::{Instant, Side},
     units::counted,
 };
 use std::{
     future::Future,
-    pin::Pin,
+    io,
+    pin::{Pin, pin},
     sync::{Arc, Once},
     time::Duration,
 };
@@ -56,7 +58,7 @@ fn odd_names(common: &Common, redactor: &Redactor) -> Vec<String> {
 pub(super) struct Run {
     pub context: OpenContext,
     pub first: Vec<Message>,
-    pub stage: Stage,
+    pub scripts: Scripts,
     pub stop: watch::Receiver<Option<Fault>>,
     pub started: Instant,
     pub recorder: Option<Recorder>,
@@ -99,7 +101,7 @@ impl Run {
         odd_names(common, &redactor).iter().for_each(|note| reporter.note(note));
         Ok(Self {
             first: first.collect::<Result<_>>()?,
-            stage: Stage::default(),
+            scripts: Scripts::default(),
             context: OpenContext {
                 framings,
                 common: Arc::clone(common),
@@ -141,7 +143,7 @@ impl Run {
     /// Tells on standard output, when that takes events, how a session ended; `conn` is its number in a server.
     pub(super) async fn tell_end(&self, conn: Option<u64>, tally: &Tally) {
         // The records of a script end by themselves, if it began.
-        if self.context.tells_events() && !self.stage.has_begun() {
+        if self.context.tells_events() && !self.scripts.has_begun() {
             self.context.stdio.afterword(Record::new(conn, None, What::End(tally)).line()).await;
         }
     }
@@ -204,7 +206,7 @@ impl Run {
         let opened = Instant::now();
         let only_read = (a.link.takes_nothing() && self.common().direction != Direction::SendOnly)
             .then(|| a.facts.peer.clone());
-        let at_prompt = matches!(a.link, Link::Prompt(_));
+        let at_prompt = a.link.as_kind::<Prompt>().is_some();
         let outcome = self.pair(a, b, false, None).await;
         if self.common().stats {
             self.context.reporter.tell(&stats::lines(&outcome, shown, &facts, opened.elapsed()));
@@ -280,18 +282,18 @@ impl Run {
         // Of two WebSockets, the one that was dialled is the one that is looked at.
         let side = if b.link.is_web_socket() { Side::B } else { Side::A };
         let looked_at = if side == Side::B { &mut b } else { &mut a };
-        let recorders: Vec<_> = self.recorder.iter().chain(&self.stage.told).collect();
+        let recorders: Vec<_> = self.recorder.iter().chain(&self.scripts.told).collect();
         if let Some(socket) = looked_at.link.conn() {
             let open = |recorder: &&Recorder| recorder.open(conn, &shown[side]);
             socket.set_taps(Taps(recorders.iter().map(open).collect()));
         }
-        let unexpected = stage::unexpected(&self.common().expect, &looked_at.facts, redactor);
-        let script = stage::run(&a.link, &b.link, self.ends());
+        let unexpected = scripts::unexpected(&self.common().expect, &looked_at.facts, redactor);
+        let script = scripts::run(&*a.link, &*b.link, self.ends());
         let setup = Setup {
             timeout_at: self.ends(),
             read_ahead: self.common().read_ahead,
             seat: self.budget.as_ref().filter(|_| serving).map(Budget::seat),
-            rules: stage::rules(&self.common().rules, script.as_ref()),
+            rules: scripts::rules(&self.common().rules, script.as_ref()),
             serving,
             first: if unexpected.is_none() { self.first.clone() } else { Vec::new() },
             auto_send: if script.is_none() { self.common().auto_send.clone() } else { AutoSend::default() },
@@ -305,7 +307,7 @@ impl Run {
         let mut outcome = Pair::new(a.link, b.link, setup).run().await;
         if let Some(script) = script {
             let ended = self.stop.borrow().is_some() || self.ends().is_some_and(|at| at <= Instant::now());
-            outcome.fault = self.stage.conclude(&script, conn, outcome.fault, ended);
+            outcome.fault = self.scripts.conclude(&script, conn, outcome.fault, ended);
         }
         outcome.fault = outcome.fault.as_ref().map(|fault| self.context.redactor.fault(fault));
         for recorder in recorders {
@@ -317,4 +319,104 @@ impl Run {
 
 fn bad_send(cause: String) -> Fault {
     Fault::new(Exit::BadInput, "input", cause)
+}
+
+/// Time after which the note is written while the run still goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Run {
+    /// Runs `work`; where standard input is left alone, for this reason, it is told.
+    pub(super) async fn sparing<T>(
+        &self,
+        why: Option<&'static str>,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Some(why) = why else { return work.await };
+        let input = self.context.stdio.input_file();
+        let holds = || input.as_ref().is_some_and(|file| file.rest(file.position()).bytes > 0);
+        let line = format!("standard input is left alone: {why} reads none (--in lines reads it)");
+        let reporter = &self.context.reporter;
+        let mut told = reporter.is_verbose();
+        reporter.verbose(&line);
+        let mut work = pin!(work);
+        let result = loop {
+            tokio::select! {
+                result = &mut work => break result,
+                () = tokio::time::sleep(PATIENCE), if !told => {
+                    told = holds();
+                    if told {
+                        reporter.note(&line);
+                    }
+                }
+            }
+        };
+        if !told && result.as_ref().is_err_and(|fault: &Fault| !fault.is_silent()) && holds() {
+            reporter.note(&line);
+        }
+        result
+    }
+}
+
+impl Run {
+    /// The same run with its recording open, if one was asked for.
+    pub(super) async fn recording(mut self, common: &Common) -> Result<Self> {
+        if let Some(file) = &common.record {
+            self.recorder = Some(Recorder::start(file).await?);
+        }
+        if common.expect.script.is_some() && self.context.tells_events() {
+            self.scripts.told = self.context.stdio.output().map(Recorder::on);
+        }
+        Ok(self)
+    }
+
+    /// Completes the recording and writes the reports; the first fault stays.
+    pub(super) async fn finish(&self, result: Result<()>) -> Result<()> {
+        let reported = self.report(result.as_ref().err()).await;
+        let result = result.and(reported);
+        let mut recorded = Ok(());
+        for recorder in self.recorder.iter().chain(&self.scripts.told) {
+            recorded = recorded.and(recorder.finish().await);
+        }
+        result.and(recorded).and(self.closed().await)
+    }
+
+    /// Closes standard output, which may have kept its worst news until then.
+    async fn closed(&self) -> Result<()> {
+        self.context.stdio.close().await.map_err(|error| {
+            let cause = format!("cannot write standard output: {}", os_error::words(&error));
+            Fault::new(Exit::WriteError, "session", cause)
+        })
+    }
+
+    /// Writes how the script went in every form that was asked for.
+    ///
+    /// # Errors
+    /// Exit 23 when one cannot be written.
+    async fn report(&self, fault: Option<&Fault>) -> Result<()> {
+        let Some(script) = &self.common().expect.script else { return Ok(()) };
+        let results = self.scripts.results(script, fault);
+        let results = results.redacted(|fault| self.context.redactor.fault(fault));
+        for report in &self.common().expect.reports {
+            let text = report.write(&results);
+            match report.file() {
+                Some(file) => {
+                    write_file(file, text).map_err(|error| unwritable(&file.display().to_string(), &error))?
+                }
+                None => {
+                    let written = self.context.stdio.write(text.into_bytes()).await;
+                    written.map_err(|error| unwritable("standard output", &error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unwritable(what: &str, error: &io::Error) -> Fault {
+    let exit = Exit::unwritten(error);
+    let cause = match exit {
+        Exit::ReaderLeft => "nobody reads the report".to_owned(),
+        _ => format!("cannot write {what}: {}", os_error::words(error)),
+    };
+    Fault::new(exit, "report", cause)
 }

@@ -5,8 +5,6 @@
 
 use super::{
     Outcome, Remains,
-    announcement::Announcement,
-    any_listener::{Accepted, AnyListener},
     hub::Hub,
     newcomers::{Newcomer, Newcomers},
     run::Run,
@@ -19,8 +17,8 @@ use crate::{
     endpoint::{Acceptor, Endpoint, Greeting, StreamAcceptor},
     exit::Exit,
     fault::{Fault, Result},
-    handshake::server::Handshake,
-    link::room::Room,
+    link::{Peer, Peers, room::Room, write_file},
+    net::{self, Dialed, Heard, Listener, OnSpare},
     observe::{Reporter, Seldom},
     os_error,
     plan::Serve,
@@ -30,6 +28,7 @@ use crate::{
 };
 use std::{
     io,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
@@ -90,14 +89,6 @@ pub(super) struct Shared {
     pub totals: Mutex<Totals>,
     /// Connections that came and said nothing.
     pub silent: Silent,
-}
-
-/// A client that is to be joined to the target.
-pub(super) enum Came<'a> {
-    /// A client that asked for a WebSocket.
-    Asks(&'a Greeting, Box<Handshake>),
-    /// A client that asks for nothing.
-    Plain(Accepted),
 }
 
 /// Outcome of a client's task; `None` when the client was never served.
@@ -427,11 +418,131 @@ fn panicked() -> Outcome {
         fault: Some(fault),
         closed: [None, None],
         carried: [(0, 0); 2],
+        compressed: Default::default(),
         unsent: Left::default(),
         doubt: Doubt::default(),
         idle_close: None,
         remains: Remains::default(),
         complete: false,
         rtt: None,
+    }
+}
+
+/// The text that is about to be published, and the file it goes to.
+pub(super) enum Announcement {
+    /// Written already to the first path, beside the file.
+    Beside(PathBuf, PathBuf),
+    /// A link, FIFO or device is written to: replacing it would cut off whoever reads it.
+    Into(PathBuf, String),
+}
+
+impl Announcement {
+    pub(super) fn new(file: &Path, text: &str) -> Result<Self> {
+        if std::fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
+            return Ok(Self::Into(file.to_owned(), text.to_owned()));
+        }
+        let mut beside = file.to_owned().into_os_string();
+        beside.push(format!(".{}", std::process::id()));
+        write_file(Path::new(&beside), text).map_err(|error| unwritten(file, &error))?;
+        Ok(Self::Beside(beside.into(), file.to_owned()))
+    }
+
+    /// Puts the text into the file.
+    pub(super) fn publish(self) -> Result<()> {
+        match self {
+            Self::Beside(beside, file) => std::fs::rename(&beside, &file).map_err(|error| {
+                let _ = std::fs::remove_file(&beside);
+                unwritten(&file, &error)
+            }),
+            Self::Into(file, text) => write_file(&file, text).map_err(|error| unwritten(&file, &error)),
+        }
+    }
+}
+
+fn unwritten(file: &Path, error: &io::Error) -> Fault {
+    Fault::new(Exit::WriteError, "announce", format!("cannot write {}: {error}", file.display()))
+}
+
+/// Pause after a peer's other side could not be opened: each datagram of the peer would ask again.
+pub(super) const REST: Duration = Duration::from_secs(1);
+
+/// The sockets that a server accepts from.
+pub(super) enum AnyListener {
+    /// Connections.
+    Streams(Listener),
+    /// Datagrams.
+    Datagrams(Box<Peers>),
+}
+
+/// A client that came in.
+pub(super) enum Accepted {
+    /// A connection.
+    Stream(Dialed),
+    /// A peer without one.
+    Peer(Peer),
+}
+
+impl AnyListener {
+    /// The next client; cancel-safe. While `closed` says why, datagrams of new peers are dropped.
+    pub(super) async fn accept(&mut self, closed: Option<&str>) -> io::Result<Accepted> {
+        match self {
+            Self::Streams(listener) => listener.accept().await.map(Accepted::Stream),
+            Self::Datagrams(peers) => peers.accept(closed).await.map(Accepted::Peer),
+        }
+    }
+
+    /// The next client although descriptors are used up, to be told so.
+    pub(super) fn accept_on_spare(&mut self) -> Option<(Dialed, OnSpare)> {
+        match self {
+            Self::Streams(listener) => listener.accept_on_spare(),
+            Self::Datagrams(_) => None,
+        }
+    }
+
+    /// Datagrams of new peers that were dropped.
+    pub(super) fn not_let_in(&self) -> u64 {
+        match self {
+            Self::Streams(_) => 0,
+            Self::Datagrams(peers) => peers.not_let_in(),
+        }
+    }
+
+    /// The addresses that people have to be told.
+    pub(super) fn announced(&self) -> Vec<String> {
+        match self {
+            Self::Streams(listener) => listener.announced(),
+            Self::Datagrams(peers) => peers.announced(),
+        }
+    }
+}
+
+impl Accepted {
+    /// Has it noted how much it sends; for one without a connection, whether more than once.
+    pub(super) fn noticed(self, heard: &mut Arc<Heard>) -> Self {
+        match self {
+            Self::Stream(Dialed { stream, peer }) => {
+                Self::Stream(Dialed { stream: net::noticed(stream, Arc::clone(heard)), peer })
+            }
+            Self::Peer(peer) => {
+                *heard = peer.heard();
+                Self::Peer(peer)
+            }
+        }
+    }
+
+    /// Datagrams that came and are lost when it is not let in.
+    pub(super) fn waiting(&self) -> u64 {
+        match self {
+            Self::Stream(_) => 0,
+            Self::Peer(peer) => peer.waiting(),
+        }
+    }
+
+    /// The far end, for people.
+    pub(super) fn peer(&self) -> String {
+        match self {
+            Self::Stream(dialed) => dialed.peer.clone(),
+            Self::Peer(peer) => peer.address().to_string(),
+        }
     }
 }

@@ -1,29 +1,26 @@
 //! `--stats`: what a run carried, how fast, and how long the way was.
 
 use super::{Outcome, Rtt};
-use crate::{framing::record::Facts, session::Side, units::counted};
+use crate::{
+    framing::record::Facts,
+    session::Side,
+    units::{counted, milliseconds, size},
+    ws::conn::Volume,
+};
 use std::time::Duration;
 
 /// The lines for one session; `side` is its WebSocket's.
 pub(super) fn lines(outcome: &Outcome, side: Side, facts: &Facts, open: Duration) -> Vec<String> {
-    let timings = &facts.timings;
-    let phases = [
-        ("dns", timings.dns),
-        ("tcp", timings.tcp),
-        ("proxy", timings.proxy),
-        ("tls", timings.tls),
-        ("upgrade", timings.upgrade),
-    ];
-    let phases =
-        phases.into_iter().filter_map(|(name, time)| Some(format!("{name} {}", milliseconds(time?))));
+    let phases = facts.timings.phases().map(|(name, time)| format!("{name} {}", milliseconds(time)));
     let phases = phases.collect::<Vec<_>>().join(", ");
     let mut lines = Vec::new();
     if !phases.is_empty() {
         lines.push(format!("opening: {phases}"));
     }
     lines.push(format!("open for {:.3} s", open.as_secs_f64()));
-    for (way, (messages, bytes)) in [("in", outcome.carried[side]), ("out", outcome.carried[side.other()])] {
-        lines.push(format!("{way}: {}", flow(messages, bytes, open)));
+    let carried = [("in", outcome.carried[side]), ("out", outcome.carried[side.other()])];
+    for ((way, (messages, bytes)), compressed) in carried.into_iter().zip(outcome.compressed[side]) {
+        lines.push(format!("{way}: {}{}", flow(messages, bytes, open), ratio(compressed)));
     }
     lines.extend(outcome.dropped());
     lines.extend(outcome.left_unsent());
@@ -37,6 +34,7 @@ pub(super) fn lines(outcome: &Outcome, side: Side, facts: &Facts, open: Duration
 pub(super) struct Totals {
     clients: u64,
     carried: [(u64, u64); 2],
+    compressed: [Volume; 2],
     dropped: u64,
     unheard: u64,
     /// Datagrams of new peers that were not let in.
@@ -52,6 +50,9 @@ impl Totals {
         for (total, carried) in self.carried.iter_mut().zip(outcome.carried) {
             *total = (total.0 + carried.0, total.1 + carried.1);
         }
+        for (total, compressed) in self.compressed.iter_mut().zip(outcome.compressed[0]) {
+            *total += compressed;
+        }
     }
 
     /// The lines for it.
@@ -59,8 +60,8 @@ impl Totals {
         let [(messages_in, bytes_in), (messages_out, bytes_out)] = self.carried;
         let mut lines = vec![
             format!("served {} clients in {:.3} s", self.clients, open.as_secs_f64()),
-            format!("in: {}", flow(messages_in, bytes_in, open)),
-            format!("out: {}", flow(messages_out, bytes_out, open)),
+            format!("in: {}{}", flow(messages_in, bytes_in, open), ratio(self.compressed[0])),
+            format!("out: {}{}", flow(messages_out, bytes_out, open), ratio(self.compressed[1])),
         ];
         let lost = [
             (self.dropped, "message", "that were too fast for a side"),
@@ -79,24 +80,18 @@ fn flow(messages: u64, bytes: u64, open: Duration) -> String {
     format!("{messages} messages, {bytes} bytes, {rate:.1} messages/s, {}/s", size(speed))
 }
 
+/// The part of its size that compression left of what was carried, if anything was.
+fn ratio(Volume { plain, wire }: Volume) -> String {
+    match plain {
+        0 => String::new(),
+        _ => format!(", compressed to {:.0} %", 100.0 * wire as f64 / plain as f64),
+    }
+}
+
 fn rtt(rtt: &Rtt) -> String {
     let average = rtt.total / rtt.count.max(1);
     let [min, average, max] = [rtt.min, average, rtt.max].map(milliseconds);
     format!("rtt: min {min}, avg {average}, max {max}, of {} pings", rtt.count)
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// Bytes in the unit that gives a short number.
-fn size(bytes: f64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB"];
-    let (mut value, mut unit) = (bytes, 0);
-    while value >= 1024.0 && unit + 1 < units.len() {
-        (value, unit) = (value / 1024.0, unit + 1);
-    }
-    format!("{value:.1} {}", units[unit])
 }
 
 #[cfg(test)]
@@ -110,6 +105,12 @@ mod tests {
             "10 messages, 5242880 bytes, 5.0 messages/s, 2.5 MiB/s"
         );
         assert_eq!(flow(0, 0, Duration::ZERO), "0 messages, 0 bytes, 0.0 messages/s, 0.0 B/s");
+    }
+
+    #[test]
+    fn compression_has_its_ratio() {
+        assert_eq!(ratio(Volume { plain: 1000, wire: 333 }), ", compressed to 33 %");
+        assert_eq!(ratio(Volume::default()), "");
     }
 
     #[test]

@@ -90,21 +90,21 @@ fn transport(room: usize) -> (Stream, Far) {
 }
 
 /// A WebSocket that we accepted.
-pub(super) fn web_socket(room: usize) -> (Link, Far) {
+pub(super) fn web_socket(room: usize) -> (Box<dyn Link>, Far) {
     let (stream, far) = transport(room);
-    (Link::WebSocket(Box::new(Conn::new(stream, &[], Part::Server, 1 << 24))), far)
+    (Box::new(Conn::new(stream, &[], Part::Server, 1 << 24)), far)
 }
 
 /// A socket that speaks lines.
-pub(super) fn lines(room: usize) -> (Link, Far) {
+pub(super) fn lines(room: usize) -> (Box<dyn Link>, Far) {
     let (stream, far) = transport(room);
     (over(Port::Stream(stream)), far)
 }
 
 /// A port that speaks lines.
-pub(super) fn over(port: Port) -> Link {
+pub(super) fn over(port: Port) -> Box<dyn Link> {
     let texts = Texts { input: "the source".into(), output: "the target".into() };
-    Link::Bytes(Box::new(ByteLink::new(port, texts, LINES.decoder(Kind::Text, 1 << 24), LINES.encoder())))
+    Box::new(ByteLink::new(port, texts, LINES.decoder(Kind::Text, 1 << 24), LINES.encoder()))
 }
 
 impl Far {

@@ -8,7 +8,7 @@ use crate::{
     child::{self, Child, Errors, Recipe},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Link, Port, Texts},
+    link::{Channel, Link, Port, Texts},
     observe::Reporter,
     os_error, os_text,
     session::SourceEnd,
@@ -88,7 +88,7 @@ impl Command {
             .hint("check the program's name and that it may be executed")
     }
 
-    fn start(&self, context: &OpenContext, client: Option<&ClientInfo>) -> std::io::Result<Link> {
+    fn start(&self, context: &OpenContext, client: Option<&ClientInfo>) -> std::io::Result<Box<dyn Link>> {
         let (mut env, mut unset) =
             client.map_or_else(|| (Vec::new(), ClientInfo::NAMES.to_vec()), ClientInfo::variables);
         let terminal = context.common.pty.then(|| context.framings.manner());
@@ -152,7 +152,10 @@ impl Endpoint for Command {
                 }
                 Err(error) => {
                     let fault = self.missing(&error);
-                    Link::ended(SourceEnd::Exited { fault, reason: "cannot start the program".into() })
+                    Box::new(Channel::ended(SourceEnd::Exited {
+                        fault,
+                        reason: "cannot start the program".into(),
+                    }))
                 }
             };
             Ok(OpenedLink::new(link, self.describe()).into())

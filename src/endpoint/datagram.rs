@@ -4,7 +4,7 @@ use super::{Acceptor, Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Op
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::{Datagrams, Link, Peers},
+    link::{Datagrams, Peers},
     net::{self, ListenAddr},
 };
 
@@ -67,9 +67,8 @@ impl Endpoint for Dial {
             let (socket, at) = context.deadline().phase("connect", &name, dialing).await?;
             // An idle server is no reason to leave: the other side says when it is over.
             let rules = context.datagrams(None);
-            let link = Link::Datagrams(Box::new(
-                Datagrams::client(socket, at, name, rules).reported_by(context.reporter.clone()),
-            ));
+            let link =
+                Box::new(Datagrams::client(socket, at, name, rules).reported_by(context.reporter.clone()));
             Ok(OpenedLink::new(link, at.to_string()).into())
         })
     }

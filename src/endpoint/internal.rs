@@ -4,8 +4,10 @@ use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Ope
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::Link,
+    link::{Channel, ScriptLink},
+    script::{Limits, Script},
 };
+use std::sync::Arc;
 
 pub(super) const ECHO: Scheme = Scheme {
     name: "echo",
@@ -70,10 +72,10 @@ impl Endpoint for Internal {
 
     fn open<'a>(&'a self, _: &'a OpenContext, _: Opening) -> Opens<'a, Result<Opened>> {
         let link = match self {
-            Self::Echo => Link::echo(),
-            Self::Null => Link::null(),
+            Self::Echo => Channel::echo(),
+            Self::Null => Channel::null(),
         };
-        Box::pin(std::future::ready(Ok(OpenedLink::new(link, self.describe()).into())))
+        Box::pin(std::future::ready(Ok(OpenedLink::new(Box::new(link), self.describe()).into())))
     }
 }
 
@@ -89,7 +91,31 @@ impl Endpoint for Hub {
         if let Some(client) = &opening.client {
             member.set_conn(client.conn);
         }
-        let opened = OpenedLink::new(Link::Member(Box::new(member)), self.describe()).into();
+        let opened = OpenedLink::new(Box::new(member), self.describe()).into();
         Box::pin(std::future::ready(Ok(opened)))
+    }
+}
+
+/// The endpoint that runs this script.
+pub fn script(script: Arc<Script>, limits: Limits) -> Box<dyn Endpoint> {
+    Box::new(Play { script, limits })
+}
+
+struct Play {
+    script: Arc<Script>,
+    limits: Limits,
+}
+
+impl Endpoint for Play {
+    fn describe(&self) -> String {
+        format!("the script {}", self.script.file)
+    }
+
+    fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
+        let conn = opening.client.map(|client| client.conn);
+        let run =
+            ScriptLink::new(Arc::clone(&self.script), self.limits.clone(), conn, context.reporter.clone());
+        let opened = OpenedLink::new(Box::new(run), self.describe());
+        Box::pin(std::future::ready(Ok(opened.into())))
     }
 }

@@ -15,20 +15,18 @@ mod nats;
 mod open;
 mod scheme;
 mod schemes;
-mod script;
 mod socket;
 mod standard;
-mod trust;
 mod web_socket;
 
 pub use client_info::ClientInfo;
 pub use command::command;
 pub use greeting::{Greeting, StreamAcceptor};
+pub use internal::script;
 pub use names::{parse, target};
 pub use open::{Acceptor, Deadline, Found, Framings, OpenContext, Opened, OpenedLink, Opening, Role};
 pub use scheme::{Flags, Kind, Scheme};
 pub use schemes::{SCHEMES, binds_unix, is_dialled, is_echo, tls_server};
-pub use script::script;
 pub use web_socket::accepted;
 
 use crate::fault::Result;

@@ -115,7 +115,7 @@ fn instead(text: &str, role: Role) -> Option<String> {
     let is_stream = ["stdin", "stdout", "stdio"].iter().any(|name| name.eq_ignore_ascii_case(text));
     let is_command = text.contains(' ') && !text.contains("://");
     Some(match role {
-        _ if is_stream => "write - for standard input and output".to_owned(),
+        _ if is_stream => foreign::hint(text, role)?.to_owned(),
         Role::A if is_path => format!("file:{text} to read it, unix:{text} for a socket"),
         Role::B if is_path => {
             format!("append:{text} to add to a file, unix:{text} for a socket, exec:{text} for a program")
@@ -252,6 +252,7 @@ mod tests {
             ("ws:/h:1", "ws://h:1"),
             ("ws//h/x", "ws://h/x"),
             ("https//h", "https://h"),
+            ("http:/h:1/x", "http://h:1/x"),
             ("ws:h:1", "ws://h:1"),
             ("ws://::1:9001/", "ws://[::1]:9001/"),
             ("wss://user@fe80::1/x", "wss://user@[fe80::1]/x"),

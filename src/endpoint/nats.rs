@@ -4,7 +4,7 @@ use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Ope
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::{Link, room::Member},
+    link::room::Member,
     nats::{NatsUrl, Terms},
     tls::Sni,
 };
@@ -91,7 +91,7 @@ impl Endpoint for Subject {
     fn open<'a>(&'a self, context: &'a OpenContext, opening: Opening) -> Opens<'a, Result<Opened>> {
         Box::pin(async move {
             let member = self.join(context, opening.role, opening.client.is_none()).await?;
-            let link = Link::Member(Box::new(member));
+            let link = Box::new(member);
             Ok(OpenedLink::new(link, self.describe()).into())
         })
     }

@@ -11,10 +11,10 @@ use crate::{
     },
     link::{ByteLink, DatagramRules, Link, Peers, Port, Stdio, Texts, room::Rooms},
     nats::Brokers,
-    net::{self, Dialed, Dialer, Route},
-    observe::{Redactor, Reporter},
+    net::{self, Dialed, Dialer, ListenAddr, Route},
+    observe::{Redactor, Reporter, Verbosity},
     plan::{Common, Direction},
-    tls::Connector,
+    tls::{self, ClientTls, Connector},
 };
 use std::{
     future::Future,
@@ -83,14 +83,14 @@ impl From<OpenedLink> for Opened {
 /// One open connection.
 pub struct OpenedLink {
     /// The connection.
-    pub link: Link,
+    pub link: Box<dyn Link>,
     /// The facts known of it.
     pub facts: Facts,
 }
 
 impl OpenedLink {
     /// A connection of which only the far end is known.
-    pub fn new(link: Link, peer: String) -> Self {
+    pub fn new(link: Box<dyn Link>, peer: String) -> Self {
         Self { link, facts: Facts { peer, ..Facts::default() } }
     }
 }
@@ -185,12 +185,12 @@ impl OpenContext {
     }
 
     /// A byte port behind the run's framings.
-    pub fn bytes(&self, port: Port, texts: Texts) -> Link {
+    pub fn bytes(&self, port: Port, texts: Texts) -> Box<dyn Link> {
         self.bytes_as(port, texts, &self.framings.input, self.framings.output.encoder(), None)
     }
 
     /// A child's port behind the run's framings; its words as a shell takes them.
-    pub fn child(&self, port: Port, texts: Texts, words: &str) -> Link {
+    pub fn child(&self, port: Port, texts: Texts, words: &str) -> Box<dyn Link> {
         let notice = self.notice(texts.input.clone(), Some(words.to_owned()));
         self.bytes_as(port, texts, &self.framings.input, self.framings.output.encoder(), Some(notice))
     }
@@ -213,7 +213,7 @@ impl OpenContext {
 
     /// The standard streams, in the framings of the opening or else of the run, and stamped if that was
     /// asked for.
-    pub fn standard(&self, port: Port, texts: Texts, opening: &Opening) -> Link {
+    pub fn standard(&self, port: Port, texts: Texts, opening: &Opening) -> Box<dyn Link> {
         let encoder = opening.output.as_ref().unwrap_or(&self.framings.output).encoder();
         let encoder = match self.framings.stamp {
             Some(stamp) => Box::new(Stamped::new(encoder, stamp)),
@@ -236,7 +236,7 @@ impl OpenContext {
         input: &Framing,
         encoder: Box<dyn Encode>,
         notice: Option<Notice>,
-    ) -> Link {
+    ) -> Box<dyn Link> {
         // Chunks of `raw` may end anywhere, so they are cut to what the other side can carry.
         let fits = self.has_datagrams && input.name() == "raw";
         let max = match input.name() {
@@ -252,7 +252,7 @@ impl OpenContext {
             Some(notice) => framing::watched(input.clone(), decoder, encoder, notice),
             None => (decoder, encoder),
         };
-        Link::Bytes(Box::new(ByteLink::new(port, texts, decoder, encoder)))
+        Box::new(ByteLink::new(port, texts, decoder, encoder))
     }
 
     /// True when the output tells what happens beside data messages.
@@ -323,5 +323,112 @@ impl Deadline {
                 format!("{doing}: no answer within {within:?} (--connect-timeout)"),
             )),
         }
+    }
+}
+
+impl OpenContext {
+    /// The TLS client, made at its first use.
+    ///
+    /// # Errors
+    /// Exit 58, 77 or 82: files that cannot be used; 23 when the secrets cannot be written.
+    pub async fn connector(&self) -> Result<&Connector> {
+        let connector = self.made().await?;
+        self.connector_noted.call_once(|| self.note_trust());
+        self.note_key_log();
+        Ok(connector)
+    }
+
+    /// Judges the files of TLS that were named, whether or not anything comes to be encrypted.
+    ///
+    /// # Errors
+    /// Those of [`connector`](Self::connector).
+    pub async fn check_files(&self) -> Result<()> {
+        let tls = &self.common.client_tls;
+        if tls.cacert.is_none() && tls.cert.is_none() && tls.crl.is_none() {
+            return Ok(());
+        }
+        match self.made().await {
+            // Nobody named the system's roots, and nobody may need them.
+            Err(fault) if fault.exit == Exit::CaFile && tls.cacert.is_none() => Ok(()),
+            made => made.map(drop),
+        }
+    }
+
+    /// Fails where an option demands something of TLS and there is none.
+    ///
+    /// What merely permits or restricts whom TLS trusts may meet a plain connection; what names the only keys
+    /// that are good, or a list that has to be looked at, must not seem to have been met by one.
+    ///
+    /// # Errors
+    /// Exit 2, before anything is sent; `name` is the endpoint, `secure` what to write instead.
+    pub fn demand_tls(&self, name: &str, secure: &str) -> Result<()> {
+        let tls = &self.common.client_tls;
+        let option = match (tls.pins.is_empty(), &tls.crl) {
+            (false, _) => "--pin",
+            (true, Some(_)) => "--crl",
+            (true, None) => return Ok(()),
+        };
+        Err(Fault::new(Exit::Usage, "tls", format!("{option} demands TLS, and {name} has none"))
+            .hint(format!("write {secure}, or leave {option} out")))
+    }
+
+    /// The TLS client of another origin than the one that was named, with what restricts alone.
+    ///
+    /// # Errors
+    /// Those of [`connector`](Self::connector).
+    pub async fn connector_for_strangers(&self) -> Result<&Connector> {
+        let (tls, missing) = self.common.client_tls.for_strangers();
+        if missing.is_empty() {
+            return self.connector().await;
+        }
+        let made = self.connector_for_strangers.get_or_try_init(|| async { Connector::new(&tls) }).await?;
+        self.note_key_log();
+        Ok(made)
+    }
+
+    /// The server side of TLS of an endpoint that listens there; `name` is the endpoint.
+    ///
+    /// # Errors
+    /// Exit 2 without a certificate, 58 and 77 for files that cannot be used.
+    pub fn acceptor(
+        &self,
+        name: &str,
+        address: &ListenAddr,
+        alpn: Option<&'static [u8]>,
+    ) -> Result<tls::Acceptor> {
+        match &self.common.server.tls {
+            Some(tls) => tls::Acceptor::new(tls, address.host(), alpn),
+            None => Err(Fault::new(Exit::Usage, "usage", format!("{name} needs a certificate"))
+                .hint("give --cert FILE and --key FILE, or --self-signed")),
+        }
+    }
+
+    async fn made(&self) -> Result<&Connector> {
+        let explains = self.common.client_tls.insecure && self.reporter.says(Verbosity::Verbose);
+        let made = || async { Connector::new(&ClientTls { explains, ..self.common.client_tls.clone() }) };
+        self.connector.get_or_try_init(made).await
+    }
+
+    fn note_trust(&self) {
+        let tls = &self.common.client_tls;
+        match (tls.insecure, tls.pins.is_empty()) {
+            (true, true) => self.reporter.note(
+                "certificates are not checked (--insecure): anyone on the way can read and change everything",
+            ),
+            (true, false) => {
+                self.reporter.note("of certificates only the key is checked (--insecure and --pin)")
+            }
+            (false, _) => {}
+        }
+    }
+
+    fn note_key_log(&self) {
+        let Some(file) = &self.common.client_tls.key_log else { return };
+        self.key_log_noted.call_once(|| {
+            self.reporter.note(&format!(
+                "the keys of TLS are written to {} (SSLKEYLOGFILE): whoever reads it can read everything",
+                file.display()
+            ));
+        });
     }
 }

@@ -4,7 +4,7 @@ use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Ope
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::{Link, Port, Texts, hire},
+    link::{Port, Texts, hire},
 };
 
 pub(super) const STANDARD: Scheme = Scheme {
@@ -35,7 +35,7 @@ impl Endpoint for Standard {
             if let Some(client) = &opening.client
                 && let Some(prompt) = context.stdio.prompt(&format!("client {}", client.peer))
             {
-                return Ok(OpenedLink::new(Link::Prompt(Box::new(prompt)), "-".into()).into());
+                return Ok(OpenedLink::new(Box::new(prompt), "-".into()).into());
             }
             // Before the streams are taken, which nobody could take again.
             let workers = hire().map_err(|error| {

@@ -13,10 +13,10 @@ use crate::{
         client::{self, Answer},
         logged,
     },
-    link::Link,
-    net::{ListenAddr, Listener, Route, milliseconds},
+    net::{ListenAddr, Listener, Route},
     observe::{LogScope, Verbosity},
     tls,
+    units::milliseconds,
     ws::{
         Frames,
         conn::{Conn, Part},
@@ -315,10 +315,7 @@ impl Client {
                     .with_deflate(upgraded.deflate)
                     .with_max_frame(context.common.max_frame);
             let conn = context.joined(conn, scope);
-            Ok(Attempt::Open(Box::new(OpenedLink {
-                link: Link::WebSocket(Box::new(conn)),
-                facts: facts.clone(),
-            })))
+            Ok(Attempt::Open(Box::new(OpenedLink { link: Box::new(conn), facts: facts.clone() })))
         })
     }
 
@@ -380,7 +377,7 @@ pub fn accepted(
         response: handshake::fields(&upgraded.response),
         ..Facts::default()
     };
-    OpenedLink { link: Link::WebSocket(Box::new(conn)), facts }
+    OpenedLink { link: Box::new(conn), facts }
 }
 
 impl OpenContext {

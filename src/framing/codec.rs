@@ -128,23 +128,45 @@ pub trait Decode: Send {
 }
 
 /// Messages to bytes.
+///
+/// An encoder that lies around another one names it as its [`inner`](Encode::inner), which answers for both
+/// where the outer one has no answer of its own.
 pub trait Encode: Send {
     /// Appends one message to `out`, a control frame only if it wants events; payload bytes are never altered.
     fn encode(&mut self, message: &Message, out: &mut Output);
 
+    /// The encoder that this one lies around.
+    fn inner(&self) -> Option<&dyn Encode> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn inner_mut(&mut self) -> Option<&mut dyn Encode> {
+        None
+    }
+
+    /// Appends the record of an event, a line with its end, if it has a form for such.
+    fn record(&mut self, record: &Bytes, out: &mut Output) {
+        if let Some(inner) = self.inner_mut() {
+            inner.record(record, out);
+        }
+    }
+
     /// True when it has a form for events beside data messages: control frames and the opening.
     fn wants_events(&self) -> bool {
-        false
+        self.inner().is_some_and(Encode::wants_events)
     }
 
     /// True when its output never makes a terminal act, whatever the payload.
     fn is_printable(&self) -> bool {
-        false
+        self.inner().is_some_and(Encode::is_printable)
     }
 
     /// Appends that a connection is open, with its number in a server.
     fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
-        let _ = (conn, facts, out);
+        if let Some(inner) = self.inner_mut() {
+            inner.open(conn, facts, out);
+        }
     }
 }
 

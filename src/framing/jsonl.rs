@@ -218,12 +218,13 @@ struct Encoder {
 
 impl Encode for Encoder {
     fn encode(&mut self, message: &Message, out: &mut Output) {
-        if let Message::Frame(record) = message {
-            out.push_slice(record.payload());
-            out.push_slice(b"\n");
-        } else if let Some(what) = What::of(message) {
+        if let Some(what) = What::of(message) {
             out.push(&Record::new(self.conn, Some(Dir::In), what).line().into());
         }
+    }
+
+    fn record(&mut self, record: &Bytes, out: &mut Output) {
+        out.push(record);
     }
 
     fn wants_events(&self) -> bool {

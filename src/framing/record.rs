@@ -10,13 +10,7 @@ use crate::{close, fault::printable_json};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
 use std::time::SystemTime;
-use tokio_tungstenite::tungstenite::{
-    Message,
-    protocol::frame::{
-        Frame,
-        coding::{Data, OpCode},
-    },
-};
+use tokio_tungstenite::tungstenite::Message;
 
 /// Direction of a message, seen from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -153,11 +147,6 @@ impl<'a> Record<'a> {
     pub fn json(&self) -> Vec<u8> {
         // Maps with string keys of plain values always serialize.
         printable_json(serde_json::to_string(self).unwrap_or_default()).into_bytes()
-    }
-
-    /// The record as a message of its own kind: a raw frame, which no WebSocket ever gives.
-    pub fn message(&self) -> Message {
-        Message::Frame(Frame::message(self.json(), OpCode::Data(Data::Text), true))
     }
 
     /// The record as a line, with its end.

@@ -5,7 +5,7 @@
 //! begins, and what was seen is told once. A program that was sent JSON-RPC and never said a word is taken
 //! for one that waits for headers.
 
-use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, RAW, record::Facts};
+use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, RAW};
 use bytes::Bytes;
 use std::sync::{
     Arc,
@@ -159,16 +159,12 @@ impl Encode for Sink {
         self.inner.encode(message, out);
     }
 
-    fn wants_events(&self) -> bool {
-        self.inner.wants_events()
+    fn inner(&self) -> Option<&dyn Encode> {
+        Some(&*self.inner)
     }
 
-    fn is_printable(&self) -> bool {
-        self.inner.is_printable()
-    }
-
-    fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
-        self.inner.open(conn, facts, out);
+    fn inner_mut(&mut self) -> Option<&mut dyn Encode> {
+        Some(&mut *self.inner)
     }
 }
 

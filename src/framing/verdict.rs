@@ -1,6 +1,9 @@
 //! The verdict of `--check` and `--ping`, as a line for a person and as a JSON record.
 
-use crate::facts::{Facts, milliseconds, number};
+use crate::{
+    facts::{Facts, milliseconds},
+    units,
+};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -96,22 +99,13 @@ impl Verdict {
         parts.extend(self.facts.url.clone());
         parts.extend(Some(self.facts.peer.clone()).filter(|peer| !peer.is_empty()));
         parts.extend(self.status.map(|status| format!("status {status}")));
-        let timings = &self.facts.timings;
-        let phases = [
-            ("dns", timings.dns),
-            ("tcp", timings.tcp),
-            ("proxy", timings.proxy),
-            ("tls", timings.tls),
-            ("upgrade", timings.upgrade),
-            ("ping", self.rtt),
-        ];
-        let phases = phases.into_iter().filter_map(|(name, time)| Some((name, time?)));
-        parts.extend(phases.map(|(name, time)| format!("{name} {} ms", number(time))));
+        let phases = self.facts.timings.phases().chain(self.rtt.map(|rtt| ("ping", rtt)));
+        parts.extend(phases.map(|(name, time)| format!("{name} {}", units::milliseconds(time))));
         if let Some(pings) = &self.pings {
             parts.push(format!("{} of {} pongs, {:.1} % lost", pings.received, pings.sent, pings.loss));
             let figures = [("min", pings.min), ("avg", pings.avg), ("p95", pings.p95), ("max", pings.max)];
             let figures = figures.into_iter().filter_map(|(name, time)| Some((name, time?)));
-            parts.extend(figures.map(|(name, time)| format!("{name} {} ms", number(time))));
+            parts.extend(figures.map(|(name, time)| format!("{name} {}", units::milliseconds(time))));
         }
         parts.extend(self.facts.subprotocol.as_ref().map(|name| format!("subprotocol {name}")));
         if let Some(tls) = &self.facts.tls {

@@ -1,6 +1,6 @@
 //! Encoders that go around the chosen framing's: made safe for a terminal, and stamped (`--timestamps`).
 
-use super::{Encode, Output, record::Facts};
+use super::{Encode, Output};
 use crate::fault::printable_lines;
 use std::time::{Instant, SystemTime};
 use tokio_tungstenite::tungstenite::Message;
@@ -50,16 +50,12 @@ impl Encode for Stamped {
         self.inner.encode(message, out);
     }
 
-    fn wants_events(&self) -> bool {
-        self.inner.wants_events()
+    fn inner(&self) -> Option<&dyn Encode> {
+        Some(&*self.inner)
     }
 
-    fn is_printable(&self) -> bool {
-        self.inner.is_printable()
-    }
-
-    fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
-        self.inner.open(conn, facts, out);
+    fn inner_mut(&mut self) -> Option<&mut dyn Encode> {
+        Some(&mut *self.inner)
     }
 }
 
@@ -75,12 +71,12 @@ impl Encode for Escaped {
         out.push_slice(safe.join("\0").as_bytes());
     }
 
-    fn wants_events(&self) -> bool {
-        self.0.wants_events()
+    fn inner(&self) -> Option<&dyn Encode> {
+        Some(&*self.0)
     }
 
-    fn open(&mut self, conn: Option<u64>, facts: &Facts, out: &mut Output) {
-        self.0.open(conn, facts, out);
+    fn inner_mut(&mut self) -> Option<&mut dyn Encode> {
+        Some(&mut *self.0)
     }
 }
 

@@ -1,4 +1,4 @@
-//! AccessPolicy of clients: the rules for Origin, Host and credentials.
+//! The access policy for clients: the rules for Origin, Host and credentials.
 //!
 //! A browser lets any page open a WebSocket to any server it can reach, and names the page in Origin
 //! (RFC 6455 section 10.2), so a local server that took everybody would be open to every web page its

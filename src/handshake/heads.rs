@@ -5,15 +5,9 @@
 //! it: the head of a request when it was written or read, whether an answer comes or not.
 
 use crate::{
-    net::{Beneath, Stream, Transport},
+    net::{Layer, Layered, Stream},
     observe::{HIDDEN, LogScope, Verbosity},
 };
-use std::{
-    io::{self, IoSlice},
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Longest part of one head that is kept; a longer head is reported without its end. Bytes.
 const LONGEST: usize = 64 * 1024;
@@ -26,7 +20,7 @@ pub fn logged(scope: &LogScope, stream: Stream, serves: bool) -> Stream {
     let (asks, answers) = if serves { ('<', '>') } else { ('>', '<') };
     let head = Vec::new();
     let heads = Heads { scope: scope.clone(), asks, answers, awaits: StreamPart::Request, head };
-    Box::pin(LoggedHeads { stream, heads })
+    Box::pin(Layered { below: stream, layer: heads })
 }
 
 /// The part of the stream that comes next.
@@ -115,63 +109,13 @@ impl Heads {
     }
 }
 
-/// A stream that is read along.
-struct LoggedHeads {
-    stream: Stream,
-    heads: Heads,
-}
-
-impl AsyncRead for LoggedHeads {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(self.stream.as_mut().poll_read(cx, buffer))?;
-        self.heads.pass('<', &buffer.filled()[before..]);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for LoggedHeads {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let count = ready!(self.stream.as_mut().poll_write(cx, bytes))?;
-        self.heads.pass('>', &bytes[..count]);
-        Poll::Ready(Ok(count))
+impl Layer for Heads {
+    fn received(&mut self, bytes: &[u8]) {
+        self.pass('<', bytes);
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let count = ready!(self.stream.as_mut().poll_write_vectored(cx, slices))?;
-        let mut left = count;
-        for slice in slices {
-            let taken = left.min(slice.len());
-            self.heads.pass('>', &slice[..taken]);
-            left -= taken;
-        }
-        Poll::Ready(Ok(count))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(cx)
-    }
-}
-
-impl Transport for LoggedHeads {
-    fn beneath(&self) -> Beneath<'_> {
-        self.stream.beneath()
+    fn sent(&mut self, bytes: &[u8]) {
+        self.pass('>', bytes);
     }
 }
 

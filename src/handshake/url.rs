@@ -10,7 +10,9 @@ use crate::{
     observe::Redactor,
     os_text,
 };
+use percent_encoding::percent_decode_str;
 use std::{
+    borrow::Cow,
     fmt,
     net::{IpAddr, Ipv6Addr},
     path::PathBuf,
@@ -70,8 +72,13 @@ impl WsUrl {
             ("ws" | "http", true) => over_tcp(text, text, false, false),
             ("wss" | "https", true) => over_tcp(text, text, true, false),
             (_, true) if is_scheme(scheme) => Err(malformed(text, &format!("`{scheme}` is not ws or wss"))),
-            ("ws" | "wss", false) => Err(malformed(text, "two slashes are missing")
-                .hint(format!("{scheme}://{}", rest.trim_start_matches('/')))),
+            // A host may be called `http`, and its port follows: `http:8080`.
+            (name @ ("ws" | "wss" | "http" | "https"), false)
+                if name.starts_with("ws") || rest.starts_with('/') =>
+            {
+                Err(malformed(text, "two slashes are missing")
+                    .hint(format!("{scheme}://{}", rest.trim_start_matches('/'))))
+            }
             _ => {
                 let mut url = over_tcp(text, &format!("ws://{text}"), false, true)?;
                 if !url.is_near() {
@@ -285,22 +292,7 @@ fn malformed(text: &str, cause: &str) -> Fault {
 
 /// Undoes percent-encoding; what is not UTF-8 afterwards stays as it was written.
 fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escaped = (*first == b'%').then(|| tail.get(..2)).flatten();
-        match escaped.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -342,6 +334,7 @@ mod tests {
             ("ws+unix:/run/a.sock", "ws+unix:/run/a.sock"),
             ("ws+unix:///run/a.sock:/x?y", "ws+unix:/run/a.sock:/x?y"),
             ("ws://me:secret@h/", "ws://h/"),
+            ("http:8080", "wss://http:8080/"),
             ("8080", "ws://127.0.0.1:8080/"),
             (":8080", "ws://127.0.0.1:8080/"),
             (":8080/chat?room=1", "ws://127.0.0.1:8080/chat?room=1"),
@@ -383,6 +376,8 @@ mod tests {
         let url = WsUrl::parse("wss://me:p%40ss@[::1]/a").unwrap();
         assert_eq!((url.host.as_str(), url.port, url.secure), ("::1", 443, true));
         assert_eq!(url.userinfo, Some(("me".into(), "p@ss".into())));
+        let odd = WsUrl::parse("ws://%+1m%C3%BC:%FF%41@h/").unwrap();
+        assert_eq!(odd.userinfo, Some(("%+1mü".into(), "%FF%41".into())), "no hexadecimal digits, no UTF-8");
         assert_eq!(url.authority(), "[::1]");
         let local = WsUrl::parse("ws://[fe80::1%25eth0]:9/").unwrap();
         assert_eq!(
@@ -407,6 +402,8 @@ mod tests {
             ("ws://me:secret@h:x/", "port"),
             ("ws+unix:", "path"),
             ("WS:h", "slashes"),
+            ("http:/h", "slashes"),
+            ("HTTPS:/h/x", "slashes"),
             ("65536", "above 65535"),
             (":99999999999/x", "above 65535"),
             ("0", "port 0"),

@@ -1,9 +1,9 @@
 //! A byte stream behind a framing, as a link.
 
 use super::{
-    BATCH, Place, Released, Rest, is_control,
+    BATCH, Item, Link, Place, Released, Releasing, Rest, is_control,
     port::{Port, Threads},
-    socket::asked,
+    web_socket::asked,
 };
 use crate::{
     child::{self},
@@ -11,7 +11,7 @@ use crate::{
     fault::Fault,
     framing::{Decode, Encode, Output, record::Facts},
     net::{self, Parting, SocketRef},
-    session::{DrainTimeout, SideKind, SinkFailure, SourceEnd},
+    session::{DrainTimeout, Left, SideKind, SinkFailure, SourceEnd},
     tls,
 };
 use bytes::{Buf, Bytes, BytesMut};
@@ -99,249 +99,9 @@ impl ByteLink {
         }
     }
 
-    pub(super) fn kind(&self) -> SideKind {
-        match &self.port {
-            Port::Threads(threads) if threads.standard => SideKind::Standard,
-            _ => SideKind::Stream,
-        }
-    }
-
-    pub(super) fn end(&self) -> Option<SourceEnd> {
-        self.end.clone()
-    }
-
-    pub(super) fn given(&self) -> u64 {
+    /// Bytes that were given as messages.
+    fn given_bytes(&self) -> u64 {
         self.taken.saturating_sub(self.decoder.held() as u64)
-    }
-
-    /// True when messages fed to it go nowhere, because it is a file that is read.
-    pub(super) fn takes_nothing(&self) -> bool {
-        matches!(&self.port, Port::Threads(Threads { output: None, standard: false, .. }))
-    }
-
-    pub(super) fn queued(&self) -> usize {
-        self.out.len() + self.in_parts
-    }
-
-    /// True for an input whose unread rest is asked for at the end.
-    pub(super) fn is_input(&self) -> bool {
-        matches!(&self.port, Port::Threads(Threads { input: Some(_), .. }))
-    }
-
-    /// Bytes of output that the system, or a child, has taken.
-    pub(super) fn written(&self) -> u64 {
-        match &self.port {
-            Port::Threads(Threads { output: Some(thread), .. }) => thread.written(),
-            _ => self.handed - self.in_parts as u64,
-        }
-    }
-
-    /// The same, of a socket those that the far end's system has acknowledged.
-    pub(super) fn taken(&self) -> u64 {
-        match &self.port {
-            Port::Stream(stream) => self.written().saturating_sub(stream.backlog().unwrap_or(0)),
-            Port::Child(_) | Port::Threads(_) => self.written(),
-        }
-    }
-
-    /// Bytes of output that the system has not taken.
-    pub(super) fn in_flight(&self) -> u64 {
-        self.handed + self.out.len() as u64 - self.written()
-    }
-
-    /// Messages and bytes of output that the system, or a child, has not taken; what a socket's far end has
-    /// not acknowledged, its release tells.
-    pub(super) fn undelivered(&self) -> (u64, u64) {
-        if self.failed {
-            return self.lost;
-        }
-        let written = self.written();
-        let messages = self.marks.iter().rev().take_while(|end| **end > written).count();
-        (messages as u64, self.in_flight())
-    }
-
-    /// Name of the input, for the user.
-    pub(super) fn input(&self) -> &str {
-        &self.texts.input
-    }
-
-    /// Name of the output, for the user, and how long it is waited for.
-    pub(super) fn output(&self, serving: bool) -> (String, DrainTimeout) {
-        let drain_timeout = match &self.port {
-            Port::Threads(_) => DrainTimeout::Never,
-            Port::Child(_) if !serving => DrainTimeout::Never,
-            Port::Child(_) | Port::Stream(_) => DrainTimeout::CloseTimeout,
-        };
-        (self.texts.output.clone(), drain_timeout)
-    }
-
-    /// Of the messages that were given, all but the last ones need not be remembered.
-    pub(super) fn settle(&mut self, unsent: usize) {
-        if let Some(ends) = &mut self.ends
-            && let Some(gone) = ends.len().checked_sub(unsent)
-            && let Some(end) = ends.drain(..gone).next_back()
-        {
-            self.settled = end;
-        }
-    }
-
-    /// Position behind the last message that was sent, where the source is standard input and a regular file;
-    /// the last `unsent` messages came after it.
-    pub(super) fn place(&self, unsent: u64) -> Option<Place> {
-        let ends = self.ends.as_ref()?;
-        let Port::Threads(Threads { input_file: Some((file, begin)), standard: true, .. }) = &self.port
-        else {
-            return None;
-        };
-        let sent = ends.len().checked_sub(usize::try_from(unsent).unwrap_or(usize::MAX));
-        let end = match sent {
-            // Bytes behind the last message, such as a blank line, were read all the same.
-            Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Eof { .. })) => self.taken,
-            // The record that closes has done what it says; whoever reads on from it would close again.
-            Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Asked { .. })) => self.given(),
-            Some(sent @ 1..) => ends[sent - 1],
-            _ => self.settled,
-        };
-        Some(Place { file: Arc::clone(file), position: begin + end })
-    }
-
-    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
-        loop {
-            if self.end.is_some() {
-                return Poll::Ready(());
-            }
-            let had = batch.len();
-            while batch.len() < had + BATCH {
-                match self.decoder.next() {
-                    Some(Ok(Message::Close(frame))) => {
-                        self.end = Some(asked(frame, false));
-                        return Poll::Ready(());
-                    }
-                    Some(Ok(message)) => {
-                        let is_data = !is_control(&message);
-                        batch.push_back(message);
-                        if is_data {
-                            self.mark_end();
-                        }
-                    }
-                    Some(Err(bad)) => {
-                        self.end = Some(SourceEnd::Refused(bad.fault(&self.texts.input)));
-                        return Poll::Ready(());
-                    }
-                    None => break,
-                }
-            }
-            if batch.len() > had {
-                return Poll::Ready(());
-            }
-            match ready!(self.poll_read(cx)) {
-                Ok(Some(chunk)) => {
-                    self.taken += chunk.len() as u64;
-                    self.decoder.feed(chunk);
-                }
-                Ok(None) => {
-                    let end = self.eof();
-                    self.finish(end, batch);
-                }
-                Err(error) => {
-                    let why = match error.kind() {
-                        io::ErrorKind::UnexpectedEof => tls::NO_CLOSE_NOTIFY.to_owned(),
-                        _ => error.to_string(),
-                    };
-                    let cause = format!("cannot read {}: {why}", self.texts.input);
-                    self.finish(SourceEnd::Failed(Fault::new(Exit::ReadError, "session", cause)), batch);
-                }
-            }
-        }
-    }
-
-    pub(super) fn wants_events(&self) -> bool {
-        self.encoder.wants_events()
-    }
-
-    pub(super) fn open(&mut self, conn: Option<u64>, facts: &Facts) {
-        if !self.failed {
-            self.encoder.open(conn, facts, &mut self.out);
-        }
-    }
-
-    pub(super) fn feed(&mut self, message: &Message) {
-        if !self.failed {
-            self.encoder.encode(message, &mut self.out);
-            if !is_control(message) {
-                self.marks.push_back(self.handed + self.out.len() as u64);
-            }
-        }
-    }
-
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
-        let handed = self.poll_hand_over(cx);
-        let taken = match &self.port {
-            // The system may have taken bytes that the socket's far end has not; it is asked for those only
-            // when many messages wait.
-            Port::Stream(_) if self.marks.len() < MARKS => 0,
-            _ => self.taken(),
-        };
-        let gone = self.marks.partition_point(|end| *end <= taken);
-        self.marks.drain(..gone);
-        match ready!(handed) {
-            Ok(()) => Poll::Ready(Ok(())),
-            Err(error) => Poll::Ready(Err(self.sink_failure(error))),
-        }
-    }
-
-    pub(super) fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
-        ready!(self.poll_flush(cx))?;
-        let shut = match &mut self.port {
-            Port::Stream(stream) => ready!(stream.as_mut().poll_shutdown(cx)),
-            Port::Threads(Threads { output: Some(thread), .. }) => {
-                ready!(thread.poll_finish(cx))
-            }
-            Port::Threads(_) => Ok(()),
-            Port::Child(child) => {
-                ready!(child.poll_end(cx));
-                Ok(())
-            }
-        };
-        match shut {
-            // The far end of a socket may have gone first; everything was taken before that.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            Err(error) => Poll::Ready(Err(self.sink_failure(error))),
-            Ok(()) => Poll::Ready(Ok(())),
-        }
-    }
-
-    pub(super) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
-        let Port::Threads(Threads { output: Some(thread), .. }) = &mut self.port else {
-            return Poll::Pending;
-        };
-        if self.failed {
-            return Poll::Pending;
-        }
-        let error = ready!(thread.poll_broken(cx));
-        Poll::Ready(self.sink_failure(error))
-    }
-
-    /// Flushes a byte sink whose far end has to see that this is not the whole.
-    pub(super) fn poll_cut_off(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
-        ready!(self.poll_flush(cx))?;
-        match &mut self.port {
-            // The release decides how a socket ends.
-            Port::Stream(_) => Poll::Ready(Ok(())),
-            Port::Child(child) => {
-                ready!(child.poll_end(cx));
-                child.hang_up();
-                Poll::Ready(Ok(()))
-            }
-            Port::Threads(_) => self.poll_shut(cx),
-        }
-    }
-
-    pub(super) fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.port {
-            Port::Child(child) => child.poll_late(cx),
-            _ => Poll::Pending,
-        }
     }
 
     fn drop_output(&mut self) {
@@ -354,7 +114,7 @@ impl ByteLink {
     }
 
     /// Reads nothing more; gives what was read or is still to be read, and was not given.
-    pub(super) fn rest(&mut self) -> Rest {
+    fn unread(&mut self) -> Rest {
         if let (Port::Child(child), None) = (&self.port, &self.end) {
             self.owed.get_or_insert(child.refused());
         }
@@ -382,7 +142,8 @@ impl ByteLink {
         Rest { bytes, at_least: false }
     }
 
-    pub(super) async fn release(self, parting: Parting) -> Released {
+    /// Closes the transport, and counts what was lost by that.
+    async fn leave(self, parting: Parting) -> Released {
         let written = self.written();
         match self.port {
             Port::Child(child) => {
@@ -431,12 +192,12 @@ impl ByteLink {
         matches!(&self.port, Port::Threads(Threads { terminal: true, .. }))
     }
 
-    fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Message>) {
+    fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Item>) {
         self.end = Some(match self.decoder.finish() {
             Some(Err(bad)) => SourceEnd::Refused(bad.fault(&self.texts.input)),
             Some(Ok(Message::Close(frame))) => asked(frame, false),
             Some(Ok(message)) => {
-                batch.push_back(message);
+                batch.push_back(message.into());
                 self.mark_end();
                 end
             }
@@ -447,7 +208,7 @@ impl ByteLink {
     /// The message that was given last ends here.
     fn mark_end(&mut self) {
         if self.ends.is_some() {
-            let given = self.given();
+            let given = self.given_bytes();
             self.ends.get_or_insert_default().push_back(given);
         }
     }
@@ -529,6 +290,260 @@ impl ByteLink {
             (Port::Stream(_), _) => SinkFailure::ReaderLeft(failed(Exit::WriteError)),
             _ => SinkFailure::Failed(failed(Exit::WriteError)),
         }
+    }
+}
+
+impl Link for ByteLink {
+    fn kind(&self) -> SideKind {
+        match &self.port {
+            Port::Threads(threads) if threads.standard => SideKind::Standard,
+            _ => SideKind::Stream,
+        }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        loop {
+            if self.end.is_some() {
+                return Poll::Ready(());
+            }
+            let had = batch.len();
+            while batch.len() < had + BATCH {
+                match self.decoder.next() {
+                    Some(Ok(Message::Close(frame))) => {
+                        self.end = Some(asked(frame, false));
+                        return Poll::Ready(());
+                    }
+                    Some(Ok(message)) => {
+                        let is_data = !is_control(&message);
+                        batch.push_back(message.into());
+                        if is_data {
+                            self.mark_end();
+                        }
+                    }
+                    Some(Err(bad)) => {
+                        self.end = Some(SourceEnd::Refused(bad.fault(&self.texts.input)));
+                        return Poll::Ready(());
+                    }
+                    None => break,
+                }
+            }
+            if batch.len() > had {
+                return Poll::Ready(());
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(Some(chunk)) => {
+                    self.taken += chunk.len() as u64;
+                    self.decoder.feed(chunk);
+                }
+                Ok(None) => {
+                    let end = self.eof();
+                    self.finish(end, batch);
+                }
+                Err(error) => {
+                    let why = match error.kind() {
+                        io::ErrorKind::UnexpectedEof => tls::NO_CLOSE_NOTIFY.to_owned(),
+                        _ => error.to_string(),
+                    };
+                    let cause = format!("cannot read {}: {why}", self.texts.input);
+                    self.finish(SourceEnd::Failed(Fault::new(Exit::ReadError, "session", cause)), batch);
+                }
+            }
+        }
+    }
+
+    fn end(&self) -> Option<SourceEnd> {
+        self.end.clone()
+    }
+
+    fn queued(&self) -> usize {
+        self.out.len() + self.in_parts
+    }
+
+    fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
+        if !self.failed {
+            self.encoder.encode(&message, &mut self.out);
+            if !is_control(&message) {
+                self.marks.push_back(self.handed + self.out.len() as u64);
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, record: &Bytes) {
+        if !self.failed {
+            self.encoder.record(record, &mut self.out);
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        let handed = self.poll_hand_over(cx);
+        let taken = match &self.port {
+            // The system may have taken bytes that the socket's far end has not; it is asked for those only
+            // when many messages wait.
+            Port::Stream(_) if self.marks.len() < MARKS => 0,
+            _ => self.taken(),
+        };
+        let gone = self.marks.partition_point(|end| *end <= taken);
+        self.marks.drain(..gone);
+        match ready!(handed) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(self.sink_failure(error))),
+        }
+    }
+
+    fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        ready!(self.poll_flush(cx))?;
+        let shut = match &mut self.port {
+            Port::Stream(stream) => ready!(stream.as_mut().poll_shutdown(cx)),
+            Port::Threads(Threads { output: Some(thread), .. }) => {
+                ready!(thread.poll_finish(cx))
+            }
+            Port::Threads(_) => Ok(()),
+            Port::Child(child) => {
+                ready!(child.poll_end(cx));
+                Ok(())
+            }
+        };
+        match shut {
+            // The far end of a socket may have gone first; everything was taken before that.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(self.sink_failure(error))),
+            Ok(()) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_cut_off(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        ready!(self.poll_flush(cx))?;
+        match &mut self.port {
+            // The release decides how a socket ends.
+            Port::Stream(_) => Poll::Ready(Ok(())),
+            Port::Child(child) => {
+                ready!(child.poll_end(cx));
+                child.hang_up();
+                Poll::Ready(Ok(()))
+            }
+            Port::Threads(_) => self.poll_shut(cx),
+        }
+    }
+
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
+        let Port::Threads(Threads { output: Some(thread), .. }) = &mut self.port else {
+            return Poll::Pending;
+        };
+        if self.failed {
+            return Poll::Pending;
+        }
+        let error = ready!(thread.poll_broken(cx));
+        Poll::Ready(self.sink_failure(error))
+    }
+
+    fn takes_nothing(&self) -> bool {
+        matches!(&self.port, Port::Threads(Threads { output: None, standard: false, .. }))
+    }
+
+    fn wants_events(&self) -> bool {
+        self.encoder.wants_events()
+    }
+
+    fn open(&mut self, conn: Option<u64>, facts: &Facts) {
+        if !self.failed {
+            self.encoder.open(conn, facts, &mut self.out);
+        }
+    }
+
+    fn output(&self, serving: bool) -> (String, DrainTimeout) {
+        let drain_timeout = match &self.port {
+            Port::Threads(_) => DrainTimeout::Never,
+            Port::Child(_) if !serving => DrainTimeout::Never,
+            Port::Child(_) | Port::Stream(_) => DrainTimeout::CloseTimeout,
+        };
+        (self.texts.output.clone(), drain_timeout)
+    }
+
+    fn undelivered(&self) -> (u64, u64) {
+        if self.failed {
+            return self.lost;
+        }
+        let written = self.written();
+        let messages = self.marks.iter().rev().take_while(|end| **end > written).count();
+        (messages as u64, self.in_flight())
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.handed + self.out.len() as u64 - self.written()
+    }
+
+    fn written(&self) -> u64 {
+        match &self.port {
+            Port::Threads(Threads { output: Some(thread), .. }) => thread.written(),
+            _ => self.handed - self.in_parts as u64,
+        }
+    }
+
+    fn taken(&self) -> u64 {
+        match &self.port {
+            Port::Stream(stream) => self.written().saturating_sub(stream.backlog().unwrap_or(0)),
+            Port::Child(_) | Port::Threads(_) => self.written(),
+        }
+    }
+
+    fn is_input(&self) -> bool {
+        matches!(&self.port, Port::Threads(Threads { input: Some(_), .. }))
+    }
+
+    fn settle(&mut self, unsent: usize) {
+        if let Some(ends) = &mut self.ends
+            && let Some(gone) = ends.len().checked_sub(unsent)
+            && let Some(end) = ends.drain(..gone).next_back()
+        {
+            self.settled = end;
+        }
+    }
+
+    fn place(&self, unsent: u64) -> Option<Place> {
+        let ends = self.ends.as_ref()?;
+        let Port::Threads(Threads { input_file: Some((file, begin)), standard: true, .. }) = &self.port
+        else {
+            return None;
+        };
+        let sent = ends.len().checked_sub(usize::try_from(unsent).unwrap_or(usize::MAX));
+        let end = match sent {
+            // Bytes behind the last message, such as a blank line, were read all the same.
+            Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Eof { .. })) => self.taken,
+            // The record that closes has done what it says; whoever reads on from it would close again.
+            Some(_) if unsent == 0 && matches!(self.end, Some(SourceEnd::Asked { .. })) => self.given_bytes(),
+            Some(sent @ 1..) => ends[sent - 1],
+            _ => self.settled,
+        };
+        Some(Place { file: Arc::clone(file), position: begin + end })
+    }
+
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.port {
+            Port::Child(child) => child.poll_late(cx),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn input(&self) -> String {
+        self.texts.input.clone()
+    }
+
+    fn has_rest(&self) -> bool {
+        true
+    }
+
+    fn rest(&mut self) -> Left {
+        let Rest { bytes, at_least } = self.unread();
+        Left { bytes, at_least, ..Left::default() }
+    }
+
+    fn release(self: Box<Self>, parting: Parting) -> Releasing {
+        Box::pin(self.leave(parting))
+    }
+
+    fn given(&self) -> Option<u64> {
+        Some(self.given_bytes())
     }
 }
 

@@ -3,7 +3,7 @@
 //! There is no end of stream: nothing is sent to say goodbye, and a peer of ours that is silent for long
 //! is taken for gone. What does not fit a datagram is refused and never cut.
 
-use super::{BATCH, peers::LONGEST, peers::Peer};
+use super::{BATCH, Item, Link, peers::LONGEST, peers::Peer};
 use crate::{
     exit::Exit,
     fault::Fault,
@@ -11,8 +11,8 @@ use crate::{
     net::{self, LARGEST_DATAGRAM},
     observe::{Losses, Reporter},
     os_error,
-    session::{SinkFailure, SourceEnd},
-    units::counted,
+    session::{Left, SideKind, SinkFailure, SourceEnd},
+    units::{brief, counted},
 };
 use bytes::Bytes;
 use std::{
@@ -125,28 +125,8 @@ impl Datagrams {
         Self { reporter: Some(reporter), ..self }
     }
 
-    pub(super) fn end(&self) -> Option<SourceEnd> {
-        self.end.clone()
-    }
-
-    pub(super) fn farewell(&self) -> Option<String> {
-        self.farewell.clone()
-    }
-
-    pub(super) fn queued(&self) -> usize {
-        self.out_bytes
-    }
-
-    /// Datagrams that came and found the queue full, or went and found the system so.
-    pub(super) fn dropped(&self) -> u64 {
-        match &self.way {
-            Way::Seat(peer) => peer.queue().dropped() + self.dropped,
-            Way::Client { .. } => self.dropped,
-        }
-    }
-
     /// Takes away what came and was not taken in; counts it.
-    pub(super) fn unread(&mut self) -> u64 {
+    fn unread(&mut self) -> u64 {
         let Way::Seat(peer) = &self.way else { return 0 };
         let mut waiting = VecDeque::new();
         let mut cx = Context::from_waker(std::task::Waker::noop());
@@ -154,19 +134,7 @@ impl Datagrams {
         waiting.len() as u64
     }
 
-    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
-        if self.end.is_some() {
-            return Poll::Ready(());
-        }
-        let had = batch.len();
-        self.receive(cx, batch);
-        if batch.len() > had || self.end.is_some() {
-            return Poll::Ready(());
-        }
-        self.poll_idle(cx)
-    }
-
-    fn receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) {
+    fn receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) {
         let mut came = VecDeque::new();
         let mut lost = None;
         match &mut self.way {
@@ -198,7 +166,7 @@ impl Datagrams {
             self.heard += 1;
             self.last = Instant::now();
             match self.validate(message.into_data()) {
-                Ok(message) => batch.push_back(message),
+                Ok(message) => batch.push_back(message.into()),
                 Err(fault) => {
                     self.end = Some(SourceEnd::Refused(fault));
                     return;
@@ -242,53 +210,9 @@ impl Datagrams {
             }
             self.clock.as_mut().reset(over);
         }
-        self.farewell = Some(format!("no datagram for {} s", idle.as_secs_f64()));
+        self.farewell = Some(format!("no datagram for {}", brief(idle)));
         self.end = Some(SourceEnd::Eof { empty: false, hangup: true });
         Poll::Ready(())
-    }
-
-    /// Queues one message, which has to fit a datagram.
-    pub(super) fn feed(&mut self, message: &Message) {
-        let payload = framing::payload(message);
-        if self.failed || self.unfit.is_some() {
-            self.dropped += 1;
-            return;
-        }
-        if payload.len() > LARGEST_DATAGRAM {
-            self.unfit = Some(self.too_big(payload.len()));
-            return;
-        }
-        self.out_bytes += payload.len() + OVERHEAD;
-        self.out.push_back(payload);
-    }
-
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
-        while let Some(payload) = self.out.front() {
-            let sent = ready!(match &mut self.way {
-                Way::Client { socket, .. } => socket.poll_send(cx, payload).map_ok(drop),
-                Way::Seat(peer) => peer.poll_send(cx, payload),
-            });
-            let fault = match sent {
-                Ok(()) => None,
-                Err(error) if net::is_too_big(&error) => Some(self.too_big(payload.len())),
-                Err(error) if net::is_full(&error) => {
-                    self.has_no_room();
-                    None
-                }
-                Err(error) => Some(self.lost(&error)),
-            };
-            if let Some(fault) = fault {
-                return Poll::Ready(Err(self.fail(fault)));
-            }
-            self.last = Instant::now();
-            if let Some(payload) = self.out.pop_front() {
-                self.out_bytes -= payload.len() + OVERHEAD;
-            }
-        }
-        match self.unfit.take() {
-            Some(fault) => Poll::Ready(Err(self.fail(fault))),
-            None => Poll::Ready(Ok(())),
-        }
     }
 
     fn has_no_room(&mut self) {
@@ -333,6 +257,99 @@ impl Datagrams {
     }
 }
 
+impl Link for Datagrams {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        if self.end.is_some() {
+            return Poll::Ready(());
+        }
+        let had = batch.len();
+        self.receive(cx, batch);
+        if batch.len() > had || self.end.is_some() {
+            return Poll::Ready(());
+        }
+        self.poll_idle(cx)
+    }
+
+    fn end(&self) -> Option<SourceEnd> {
+        self.end.clone()
+    }
+
+    fn queued(&self) -> usize {
+        self.out_bytes
+    }
+
+    fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
+        let payload = framing::payload(&message);
+        if self.failed || self.unfit.is_some() {
+            self.dropped += 1;
+            return Ok(());
+        }
+        if payload.len() > LARGEST_DATAGRAM {
+            self.unfit = Some(self.too_big(payload.len()));
+            return Ok(());
+        }
+        self.out_bytes += payload.len() + OVERHEAD;
+        self.out.push_back(payload);
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        while let Some(payload) = self.out.front() {
+            let sent = ready!(match &mut self.way {
+                Way::Client { socket, .. } => socket.poll_send(cx, payload).map_ok(drop),
+                Way::Seat(peer) => peer.poll_send(cx, payload),
+            });
+            let fault = match sent {
+                Ok(()) => None,
+                Err(error) if net::is_too_big(&error) => Some(self.too_big(payload.len())),
+                Err(error) if net::is_full(&error) => {
+                    self.has_no_room();
+                    None
+                }
+                Err(error) => Some(self.lost(&error)),
+            };
+            if let Some(fault) = fault {
+                return Poll::Ready(Err(self.fail(fault)));
+            }
+            self.last = Instant::now();
+            if let Some(payload) = self.out.pop_front() {
+                self.out_bytes -= payload.len() + OVERHEAD;
+            }
+        }
+        match self.unfit.take() {
+            Some(fault) => Poll::Ready(Err(self.fail(fault))),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn dropped(&self) -> u64 {
+        match &self.way {
+            Way::Seat(peer) => peer.queue().dropped() + self.dropped,
+            Way::Client { .. } => self.dropped,
+        }
+    }
+
+    fn farewell(&self) -> Option<String> {
+        self.farewell.clone()
+    }
+
+    fn kind(&self) -> SideKind {
+        SideKind::Datagrams
+    }
+
+    fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        self.poll_flush(cx)
+    }
+
+    fn has_rest(&self) -> bool {
+        true
+    }
+
+    fn rest(&mut self) -> Left {
+        Left { messages: self.unread(), ..Left::default() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,7 +386,7 @@ mod tests {
         (Datagrams::peer(seated.unwrap(), "#1".into(), rules), peers, client)
     }
 
-    async fn receive(link: &mut Datagrams) -> Vec<Message> {
+    async fn receive(link: &mut Datagrams) -> Vec<Item> {
         let mut batch = VecDeque::new();
         poll_fn(|cx| link.poll_receive(cx, &mut batch)).await;
         batch.into()
@@ -381,9 +398,9 @@ mod tests {
         let start = Instant::now();
         assert_eq!(receive(&mut link).await, [Message::binary("one"), Message::binary("")]);
         tokio::time::sleep(Duration::from_secs(50)).await;
-        link.feed(&Message::text("answer"));
+        link.feed(Message::text("answer")).unwrap();
         poll_fn(|cx| link.poll_flush(cx)).await.unwrap();
-        assert_eq!(receive(&mut link).await, []);
+        assert!(receive(&mut link).await.is_empty());
         assert_eq!(start.elapsed().as_secs(), 110);
         assert_eq!(link.end(), Some(SourceEnd::Eof { empty: false, hangup: true }));
         assert_eq!(link.farewell().as_deref(), Some("no datagram for 60 s"));
@@ -410,9 +427,9 @@ mod tests {
     #[tokio::test]
     async fn what_fits_no_datagram_fails_behind_what_does() {
         let (mut link, _peers, client) = peer(&[b"hello"], RULES).await;
-        link.feed(&Message::binary("fits"));
-        link.feed(&Message::binary(vec![0; LARGEST_DATAGRAM + 1]));
-        link.feed(&Message::binary("never"));
+        link.feed(Message::binary("fits")).unwrap();
+        link.feed(Message::binary(vec![0; LARGEST_DATAGRAM + 1])).unwrap();
+        link.feed(Message::binary("never")).unwrap();
         let Err(SinkFailure::Failed(fault)) = poll_fn(|cx| link.poll_flush(cx)).await else { panic!() };
         assert_eq!(fault.exit, Exit::BadInput);
         assert!(fault.cause.contains("65508 bytes"), "{fault}");
@@ -459,7 +476,7 @@ mod tests {
         let rules = DatagramRules { idle: None, ..RULES };
         let (mut link, waker) = (Datagrams::client(socket, at, format!("udp:{at}"), rules), TestWaker::new());
         assert_eq!(poll(&mut link, &waker), None);
-        link.feed(&Message::binary("question"));
+        link.feed(Message::binary("question")).unwrap();
         assert_eq!(link.queued(), 8 + OVERHEAD);
         assert_eq!(poll_fn(|cx| link.poll_flush(cx)).await, Ok(()));
         assert_eq!(link.queued(), 0);
@@ -474,7 +491,7 @@ mod tests {
         drop(server);
         assert_eq!(poll(&mut link, &waits), None);
         waits.wakes();
-        link.feed(&Message::binary("nobody hears it"));
+        link.feed(Message::binary("nobody hears it")).unwrap();
         let _ = poll_fn(|cx| link.poll_flush(cx)).await;
         woken(&waits).await;
         assert_eq!(poll(&mut link, &waits), Some(0));

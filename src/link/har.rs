@@ -6,6 +6,7 @@
 use crate::{
     fault::printable_json,
     framing::record::{Dir, Facts, Head, Tally},
+    units::in_milliseconds,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -67,7 +68,7 @@ impl Entry {
             "_connectionId": self.conn.map(|conn| conn.to_string()),
             "_resourceType": "websocket",
             "startedDateTime": humantime::format_rfc3339_millis(self.begun - opening).to_string(),
-            "time": self.begun.elapsed().map_or(0.0, |open| milliseconds(open + opening)),
+            "time": self.begun.elapsed().map_or(0.0, |open| in_milliseconds(open + opening)),
             "request": {
                 "method": "GET",
                 "url": url,
@@ -92,11 +93,11 @@ impl Entry {
             "cache": {},
             "timings": {
                 "blocked": -1,
-                "dns": timings.dns.map_or(-1.0, milliseconds),
-                "connect": if connect.is_zero() { -1.0 } else { milliseconds(connect) },
-                "ssl": timings.tls.map_or(-1.0, milliseconds),
+                "dns": timings.dns.map_or(-1.0, in_milliseconds),
+                "connect": if connect.is_zero() { -1.0 } else { in_milliseconds(connect) },
+                "ssl": timings.tls.map_or(-1.0, in_milliseconds),
                 "send": 0,
-                "wait": timings.upgrade.map_or(0.0, milliseconds),
+                "wait": timings.upgrade.map_or(0.0, in_milliseconds),
                 "receive": 0,
             },
             "serverIPAddress": address(&facts.peer),
@@ -128,10 +129,6 @@ fn query(url: &str) -> Vec<Value> {
 /// The address of `HOST:PORT`.
 fn address(peer: &str) -> &str {
     peer.rsplit_once(':').map_or(peer, |(address, _)| address).trim_matches(['[', ']'])
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1000.0
 }
 
 /// Seconds since the epoch.

@@ -3,11 +3,11 @@
 //! The far end is a terminal with threads of its own, who knows how to edit a line and how to lay out a
 //! message; all that the two share is a queue either way and the word that everything was shown.
 
-use super::{HIGH_WATER, Queue, room::Layout};
+use super::{HIGH_WATER, Item, Link, Queue, room::Layout};
 use crate::{
     exit::Exit,
     fault::Fault,
-    session::{SinkFailure, SourceEnd},
+    session::{DrainTimeout, Left, SideKind, SinkFailure, SourceEnd},
 };
 use std::{
     collections::VecDeque,
@@ -60,32 +60,40 @@ impl Prompt {
         self.layout.clone()
     }
 
-    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
-        self.typed.poll_pop(cx, batch, super::BATCH)
+    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = ready!(Pin::new(&mut self.done).poll(cx));
+        self.is_done = true;
+        Poll::Ready(result.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())))
+    }
+}
+
+impl Link for Prompt {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        self.typed.poll_items(cx, batch, super::BATCH)
     }
 
-    pub(super) fn end(&self) -> Option<SourceEnd> {
+    fn end(&self) -> Option<SourceEnd> {
         self.typed.end()
     }
 
-    pub(super) fn queued(&self) -> usize {
+    fn queued(&self) -> usize {
         self.shown.bytes()
     }
 
-    /// Messages and bytes that are not on the screen yet.
-    pub(super) fn undelivered(&self) -> (u64, u64) {
+    fn undelivered(&self) -> (u64, u64) {
         (self.shown.len() as u64, self.shown.bytes() as u64)
     }
 
-    pub(super) fn feed(&mut self, message: Message) {
+    fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
         self.shown.push(message);
+        Ok(())
     }
 
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         self.shown.poll_room(cx, HIGH_WATER).map(Ok)
     }
 
-    pub(super) fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+    fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
         self.shown.finish(SourceEnd::Eof { empty: false, hangup: true });
         if self.is_done {
             return Poll::Ready(Ok(()));
@@ -94,8 +102,7 @@ impl Prompt {
         Poll::Ready(result.map_err(failure))
     }
 
-    /// Ready when the terminal cannot be written any more.
-    pub(super) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
         if self.is_done {
             return Poll::Pending;
         }
@@ -105,14 +112,32 @@ impl Prompt {
         }
     }
 
-    pub(super) fn unread(&mut self) -> u64 {
-        self.typed.clear()
+    fn kind(&self) -> SideKind {
+        SideKind::Standard
     }
 
-    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = ready!(Pin::new(&mut self.done).poll(cx));
-        self.is_done = true;
-        Poll::Ready(result.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())))
+    fn wants_events(&self) -> bool {
+        true
+    }
+
+    fn input(&self) -> String {
+        "what was typed".to_owned()
+    }
+
+    fn output(&self, _serving: bool) -> (String, DrainTimeout) {
+        ("the terminal".to_owned(), DrainTimeout::Never)
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.queued() as u64
+    }
+
+    fn has_rest(&self) -> bool {
+        true
+    }
+
+    fn rest(&mut self) -> Left {
+        Left { messages: self.typed.clear(), ..Left::default() }
     }
 }
 
@@ -152,7 +177,7 @@ mod tests {
         ends.typed.push(Message::text("typed"));
         assert_eq!((driver.wakes(), terminal.wakes()), (1, 0));
         assert!(prompt.poll_receive(&mut driver.cx(), &mut batch).is_ready() && batch.len() == 1);
-        prompt.feed(Message::binary(vec![0; HIGH_WATER]));
+        prompt.feed(Message::binary(vec![0; HIGH_WATER])).unwrap();
         assert_eq!((driver.wakes(), terminal.wakes()), (0, 1));
         assert!(prompt.queued() >= HIGH_WATER && prompt.poll_flush(&mut driver.cx()).is_pending());
         assert_eq!(pop(&ends.shown, &terminal), 1);
@@ -214,6 +239,6 @@ mod tests {
         let (mut prompt, ends) = Prompt::new();
         ends.typed.push(Message::text("typed"));
         ends.typed.push(Message::Ping(Default::default()));
-        assert_eq!((prompt.unread(), prompt.unread()), (1, 0));
+        assert_eq!((prompt.rest().messages, prompt.rest().messages), (1, 0));
     }
 }

@@ -3,6 +3,7 @@
 //! It is bounded by its users: whoever feeds waits for room first, so one message more than the bound
 //! can be in it, never an unbounded number.
 
+use super::Item;
 use crate::session::SourceEnd;
 use std::{
     collections::VecDeque,
@@ -74,6 +75,20 @@ impl Queue {
 
     /// Takes up to `most` messages; ready with none when the queue has ended.
     pub fn poll_pop(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>, most: usize) -> Poll<()> {
+        self.poll_take(cx, batch, most)
+    }
+
+    /// As [`poll_pop`](Self::poll_pop), for a link that gives what it takes on.
+    pub fn poll_items(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>, most: usize) -> Poll<()> {
+        self.poll_take(cx, batch, most)
+    }
+
+    fn poll_take<T: From<Message>>(
+        &self,
+        cx: &mut Context<'_>,
+        batch: &mut VecDeque<T>,
+        most: usize,
+    ) -> Poll<()> {
         let mut state = self.lock();
         if state.messages.is_empty() {
             if state.end.is_some() {
@@ -84,7 +99,8 @@ impl Queue {
         }
         let taken = most.min(state.messages.len());
         let State { messages, bytes, .. } = &mut *state;
-        batch.extend(messages.drain(..taken).inspect(|message| *bytes -= message.len() + OVERHEAD));
+        let drained = messages.drain(..taken).inspect(|message| *bytes -= message.len() + OVERHEAD);
+        batch.extend(drained.map(T::from));
         state.writers.drain(..).for_each(Waker::wake);
         Poll::Ready(())
     }
@@ -147,7 +163,7 @@ impl Queue {
     }
 
     /// Tells what the reader's far end has taken, if that is asked.
-    pub(super) fn tell_taken(&self, taken: impl FnOnce() -> u64) {
+    pub fn tell_taken(&self, taken: impl FnOnce() -> u64) {
         // Asking the system takes longer than this lock may be held.
         if !std::mem::take(&mut self.lock().asked) {
             return;

@@ -3,15 +3,18 @@
 //! One thread writes; what waits for it is bounded, and a connection whose records find no room waits
 //! with them, so that a recording is complete or the fault says why it is not.
 
-use super::{Close, Queue, closing, har, transcript};
+use super::{Close, Queue, closing, har};
 use crate::{
     exit::Exit,
-    fault::{Fault, Result},
+    fault::{Fault, Result, printable},
     framing::record::{Dir, Facts, Record, Tally, What},
     observe::Tap,
     os_error,
-    session::SourceEnd,
+    script::transcript::Transcript,
+    session::{Instant, SourceEnd},
+    ws::conn::KEEPALIVE,
 };
+use bytes::Bytes;
 use std::{
     collections::{HashMap, VecDeque},
     fs::File,
@@ -113,8 +116,8 @@ impl Recorder {
                 Box::new(Collected(entry))
             }
             Form::Script => {
-                self.push(transcript::head(facts));
-                Box::new(transcript::Statements::new(queue))
+                self.push(transcript_head(facts));
+                Box::new(Statements::new(queue))
             }
         }
     }
@@ -129,7 +132,7 @@ impl Recorder {
                     self.push(lock(&entry).finish(tally));
                 }
             }
-            Form::Script => self.push(transcript::tail(tally)),
+            Form::Script => self.push(transcript_tail(tally)),
         }
     }
 
@@ -198,16 +201,18 @@ struct Lines {
 
 impl Tap for Lines {
     fn tell(&mut self, dir: Dir, message: &Message) {
-        if let Message::Frame(record) = message {
-            self.queue.push(Message::Binary([record.payload(), &b"\n"[..]].concat().into()));
-        } else if let Some(what) = What::of(message) {
+        if let Some(what) = What::of(message) {
             let line = Record::new(self.conn, Some(dir), what).line();
             self.queue.push(Message::Binary(line.into()));
         }
     }
 
+    fn record(&mut self, record: &Bytes) {
+        self.queue.push(Message::Binary(record.clone()));
+    }
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.queue.poll_room(cx, transcript::WAITING)
+        self.queue.poll_room(cx, WAITING)
     }
 }
 
@@ -222,4 +227,54 @@ impl Tap for Collected {
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
+}
+
+/// Bytes of records that may wait for the disk.
+pub(super) const WAITING: usize = 4 * 1024 * 1024;
+
+/// Puts statements into a queue.
+pub(super) struct Statements {
+    queue: Queue,
+    transcript: Transcript,
+}
+
+impl Statements {
+    pub(super) fn new(queue: Queue) -> Self {
+        Self { queue, transcript: Transcript::default() }
+    }
+}
+
+impl Tap for Statements {
+    fn tell(&mut self, dir: Dir, message: &Message) {
+        // Keepalive pings and their pongs are no part of the conversation.
+        if matches!((dir, message), (Dir::Out, Message::Ping(payload)) | (Dir::In, Message::Pong(payload)) if payload.starts_with(KEEPALIVE))
+        {
+            return;
+        }
+        if let Some(text) = self.transcript.tell(dir, message, Instant::now()) {
+            self.queue.push(Message::Binary(text.into()));
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.queue.poll_room(cx, WAITING)
+    }
+}
+
+/// The comment at the top.
+fn transcript_head(facts: &Facts) -> Vec<u8> {
+    let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now());
+    let place = facts.url.as_deref().unwrap_or(&facts.peer);
+    let subprotocol =
+        facts.subprotocol.as_ref().map_or(String::new(), |name| format!(", subprotocol {name}"));
+    let version = env!("CARGO_PKG_VERSION");
+    format!("# wsio {version}, {time}: {}\n", printable(&format!("{place}{subprotocol}"))).into_bytes()
+}
+
+/// The comment at the end; none when all went well.
+fn transcript_tail(tally: &Tally) -> Vec<u8> {
+    tally
+        .cause
+        .as_ref()
+        .map_or_else(Vec::new, |cause| format!("# exit {}: {}\n", tally.exit, printable(cause)).into_bytes())
 }

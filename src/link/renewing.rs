@@ -13,21 +13,20 @@ mod tests;
 
 pub use renew::{Confirming, Loss, Renew, Renewed};
 
-use super::{HIGH_WATER, Link, is_control, room, web_socket_end};
+use super::{HIGH_WATER, Item, Link, Released, Releasing, is_control, room, web_socket::web_socket_end};
 use crate::{
     close,
     exit::Exit,
     fault::Fault,
     net::Parting,
     observe::Taps,
-    session::{Doubt, Silence, SourceEnd, Within},
+    session::{Doubt, SideKind, Silence, SinkFailure, SourceEnd, Within},
     ws::conn::{Conn, End, Moved, Unsent},
 };
 use ledger::{BEAT, Ledger, OVERHEAD};
 use std::{
     collections::VecDeque,
     future::Future,
-    io,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
     time::Duration,
@@ -155,83 +154,7 @@ impl Renewing {
         }
     }
 
-    /// Input that was in doubt at a loss, and was not sent again and confirmed.
-    pub fn doubt(&self) -> Doubt {
-        let mut doubt = self.lost;
-        if self.confirming.resend {
-            doubt += self.ledger.unproved();
-        }
-        doubt
-    }
-
-    /// Messages that were fed and are not written to their end, but for those in doubt.
-    pub fn unsent(&self) -> Unsent {
-        let mut total = self.ledger.handed;
-        let waiting = self.out.iter().skip(self.handed).filter(|entry| !is_control(&entry.message));
-        waiting.for_each(|entry| total.add(entry.message.len()));
-        // Messages that every connection is sent first were fed once.
-        let told = if self.is_renewed { self.ledger.resent } else { Doubt::default() };
-        let unsent = total - self.sent().max(told);
-        let mut all = self.dropped;
-        all += Unsent { messages: unsent.messages, bytes: unsent.bytes };
-        all
-    }
-
-    /// Of those, the message that is being finished although the peer has closed.
-    pub(super) fn finishing(&self) -> Unsent {
-        self.conn.as_ref().map_or_else(Unsent::default, |conn| conn.finishing())
-    }
-
-    /// The connection that is open now.
-    pub(super) fn conn(&mut self) -> Option<&mut Conn> {
-        self.conn.as_deref_mut()
-    }
-
-    /// Takes the connection, to be closed.
-    pub(super) fn take(&mut self) -> Option<Box<Conn>> {
-        self.conn.take()
-    }
-
-    pub(super) fn is_away(&self) -> bool {
-        self.conn.is_none() && self.end.is_none()
-    }
-
-    pub(super) fn end(&self) -> Option<SourceEnd> {
-        self.end.clone()
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.close.is_none()
-            && self.closing.is_none()
-            && self.end.is_none()
-            && self.conn.as_ref().is_none_or(|conn| conn.is_open())
-    }
-
-    pub(super) fn queued(&self) -> usize {
-        self.waiting.max(self.conn.as_ref().map_or(0, |conn| conn.queued()))
-    }
-
-    pub(super) fn progress(&self) -> (Moved, Within) {
-        let (now, within) =
-            self.conn.as_ref().map_or_else(Default::default, |conn| (conn.moved(), conn.within()));
-        let (received, sent) = (self.before.received + now.received, self.before.sent + now.sent);
-        (Moved { received, sent }, within)
-    }
-
-    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
-        if let (Some(since), Some(waits)) = (self.looked_away.take(), &mut self.waits) {
-            // A pong that nobody looked for did not stay away.
-            waits.since += since.elapsed();
-        }
-        let polled = self.poll_next(cx, batch);
-        match polled {
-            Poll::Ready(()) => self.looked_away = self.waits.as_ref().map(|_| Instant::now()),
-            Poll::Pending => keep(&mut self.receiver, cx),
-        }
-        polled
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
         loop {
             if self.end.is_some() {
                 return Poll::Ready(());
@@ -239,7 +162,7 @@ impl Renewing {
             let Some(conn) = &mut self.conn else {
                 match ready!(self.renew.poll_open(cx)) {
                     Ok(renewed) => {
-                        batch.push_back(renewed.record.clone());
+                        batch.push_back(Item::Event(renewed.record.clone()));
                         self.install(renewed);
                     }
                     Err(fault) => self.conclude(SourceEnd::Lost { fault, answer: None }),
@@ -250,7 +173,7 @@ impl Renewing {
             let received = conn.poll_receive(cx, batch);
             let is_over = conn.end().is_some();
             self.take_pongs(batch, had);
-            if batch.range(had..).any(|message| !is_control(message)) {
+            if batch.range(had..).any(|item| item.data().is_some()) {
                 self.silence.heard(Instant::now());
             }
             match received {
@@ -270,27 +193,6 @@ impl Renewing {
                 }
             }
         }
-    }
-
-    /// Takes a message that is input.
-    pub(super) fn feed(&mut self, message: Message) {
-        if self.skips > 0 {
-            self.skips -= 1;
-            return;
-        }
-        if self.firsts_to_come > 0 {
-            self.firsts_to_come -= 1;
-            self.ledger.firsts.add(message.len());
-            self.ledger.resent = self.ledger.firsts;
-        }
-        self.keep(&message, false);
-        self.hand_over();
-    }
-
-    /// Takes a message that is said by itself: it is sent, and never in doubt.
-    pub fn say(&mut self, message: &Message) {
-        self.keep(message, true);
-        self.hand_over();
     }
 
     fn keep(&mut self, message: &Message, own: bool) {
@@ -337,81 +239,6 @@ impl Renewing {
         self.ledger.handed - Doubt { messages: unsent.messages, bytes: unsent.bytes }
     }
 
-    /// Drops what was not written to its end; counts messages.
-    pub(super) fn abandon(&mut self) -> u64 {
-        let before = self.unsent();
-        self.out.truncate(self.handed);
-        self.waiting = 0;
-        let after = self.unsent();
-        let (messages, bytes) = (before.messages - after.messages, before.bytes - after.bytes);
-        self.dropped += Unsent { messages, bytes };
-        messages + self.conn.as_mut().map_or(0, |conn| conn.abandon())
-    }
-
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        keep(&mut self.feeder, cx);
-        loop {
-            self.hand_over();
-            let waits = self.handed < self.out.len() || self.close.is_some();
-            if self.conn.is_none() || self.deaf.is_some() {
-                return if waits && self.end.is_none() { Poll::Pending } else { Poll::Ready(Ok(())) };
-            }
-            self.ask_if_due();
-            let Some(conn) = &mut self.conn else { return Poll::Pending };
-            if ready!(conn.poll_flush(cx)).is_err() {
-                // The receiving side finds out what became of the connection.
-                self.deaf = Some(Box::pin(sleep(DEAF)));
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let is_open = conn.is_open();
-            self.written();
-            if self.closing.is_some() || !waits && (!is_open || self.end.is_some()) {
-                return Poll::Ready(Ok(()));
-            } else if !is_open || self.end.is_some() {
-                // The peer has closed: what waits is for the next connection, or is told unsent.
-                return Poll::Pending;
-            } else if self.ask_if_due() || self.handed < self.out.len() && !self.is_full() {
-                // Behind a large message, or now there is room.
-                continue;
-            } else if self.may_close() {
-                self.close_now();
-                continue;
-            } else if self.waits.is_none() && self.confirming.timeout.is_some() && self.is_held_back() {
-                // The clock of that is the receiving side's.
-                wake(&mut self.receiver);
-            }
-            match self.ledger.beat().filter(|_| self.is_windowed()) {
-                Some(at) if poll_at(&mut self.beat, at, cx).is_ready() => {}
-                _ if waits => return Poll::Pending,
-                _ => return Poll::Ready(Ok(())),
-            }
-        }
-    }
-
-    /// Queues our Close; while away, with nothing to be sent, there is nobody to close with.
-    ///
-    /// What waits for the next connection goes before it. When what is lost would be sent again, it waits
-    /// until nothing is in doubt: what is lost behind it would not be.
-    pub(super) fn queue_close(&mut self, code: Option<u16>, reason: &str) {
-        let is_away = self.is_away() || self.end.is_none() && self.deaf.is_some();
-        let delivers = if is_away { !self.out.is_empty() } else { self.confirming.resend };
-        if self.is_open() && (delivers || !is_away) {
-            self.close = Some(Close { code, reason: reason.to_owned(), since: Instant::now(), delivers });
-            if !is_away && self.may_close() {
-                self.close_now();
-            }
-        } else if self.is_away() {
-            let fault = Fault::new(Exit::Lost, "session", "the connection is lost, and was not opened again");
-            self.conclude(SourceEnd::Lost { fault, answer: None });
-        } else if self.close.is_none() {
-            self.closing = Some(code);
-            if let Some(conn) = &mut self.conn {
-                conn.queue_close(code, reason);
-            }
-        }
-    }
-
     fn may_close(&self) -> bool {
         let Some(close) = self.close.as_ref() else { return false };
         let is_heard = !self.confirming.resend
@@ -433,11 +260,6 @@ impl Renewing {
         }
     }
 
-    /// Gives the connection up as lost.
-    pub(super) fn lose(&mut self, cause: String) {
-        self.lose_after(cause, false);
-    }
-
     /// The same, where the peer may have closed cleanly: what was written before that is in doubt, and is
     /// told and sent again as such, but it is none of our faults when that is not done.
     fn lose_after(&mut self, cause: String, cleanly: bool) {
@@ -450,7 +272,7 @@ impl Renewing {
         self.before.received += moved.received;
         self.before.sent += moved.sent;
         self.taps = conn.take_taps();
-        tokio::spawn(Link::WebSocket(conn).release(Parting::within(FAREWELL)));
+        tokio::spawn(conn.release(Parting::within(FAREWELL)));
 
         let (doubt, resend) = (self.ledger.doubt(sent), self.confirming.resend);
         match self.ledger.is_fruitless() {
@@ -552,7 +374,7 @@ impl Renewing {
 
     fn install(&mut self, renewed: Renewed) {
         let mut conn = Box::new(renewed.conn);
-        self.taps.received(&renewed.record, false);
+        self.taps.record(&renewed.record);
         conn.set_taps(std::mem::take(&mut self.taps));
         self.conn = Some(conn);
         let mut firsts = Doubt::default();
@@ -564,6 +386,185 @@ impl Renewing {
         self.ledger = self.ledger.next(firsts, self.ledger.resent);
         self.hand_over();
         wake(&mut self.feeder);
+    }
+}
+
+impl Link for Renewing {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        if let (Some(since), Some(waits)) = (self.looked_away.take(), &mut self.waits) {
+            // A pong that nobody looked for did not stay away.
+            waits.since += since.elapsed();
+        }
+        let polled = self.poll_next(cx, batch);
+        match polled {
+            Poll::Ready(()) => self.looked_away = self.waits.as_ref().map(|_| Instant::now()),
+            Poll::Pending => keep(&mut self.receiver, cx),
+        }
+        polled
+    }
+
+    fn end(&self) -> Option<SourceEnd> {
+        self.end.clone()
+    }
+
+    fn queued(&self) -> usize {
+        self.waiting.max(self.conn.as_ref().map_or(0, |conn| conn.queued()))
+    }
+
+    fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
+        if self.skips > 0 {
+            self.skips -= 1;
+            return Ok(());
+        }
+        if self.firsts_to_come > 0 {
+            self.firsts_to_come -= 1;
+            self.ledger.firsts.add(message.len());
+            self.ledger.resent = self.ledger.firsts;
+        }
+        self.keep(&message, false);
+        self.hand_over();
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        keep(&mut self.feeder, cx);
+        loop {
+            self.hand_over();
+            let waits = self.handed < self.out.len() || self.close.is_some();
+            if self.conn.is_none() || self.deaf.is_some() {
+                return if waits && self.end.is_none() { Poll::Pending } else { Poll::Ready(Ok(())) };
+            }
+            self.ask_if_due();
+            let Some(conn) = &mut self.conn else { return Poll::Pending };
+            if ready!(conn.poll_flush(cx)).is_err() {
+                // The receiving side finds out what became of the connection.
+                self.deaf = Some(Box::pin(sleep(DEAF)));
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let is_open = conn.is_open();
+            self.written();
+            if self.closing.is_some() || !waits && (!is_open || self.end.is_some()) {
+                return Poll::Ready(Ok(()));
+            } else if !is_open || self.end.is_some() {
+                // The peer has closed: what waits is for the next connection, or is told unsent.
+                return Poll::Pending;
+            } else if self.ask_if_due() || self.handed < self.out.len() && !self.is_full() {
+                // Behind a large message, or now there is room.
+                continue;
+            } else if self.may_close() {
+                self.close_now();
+                continue;
+            } else if self.waits.is_none() && self.confirming.timeout.is_some() && self.is_held_back() {
+                // The clock of that is the receiving side's.
+                wake(&mut self.receiver);
+            }
+            match self.ledger.beat().filter(|_| self.is_windowed()) {
+                Some(at) if poll_at(&mut self.beat, at, cx).is_ready() => {}
+                _ if waits => return Poll::Pending,
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.close.is_none()
+            && self.closing.is_none()
+            && self.end.is_none()
+            && self.conn.as_ref().is_none_or(|conn| conn.is_open())
+    }
+
+    fn conn(&mut self) -> Option<&mut Conn> {
+        self.conn.as_deref_mut()
+    }
+
+    fn queue_close(&mut self, code: Option<u16>, reason: &str) {
+        let is_away = self.is_away() || self.end.is_none() && self.deaf.is_some();
+        let delivers = if is_away { !self.out.is_empty() } else { self.confirming.resend };
+        if self.is_open() && (delivers || !is_away) {
+            self.close = Some(Close { code, reason: reason.to_owned(), since: Instant::now(), delivers });
+            if !is_away && self.may_close() {
+                self.close_now();
+            }
+        } else if self.is_away() {
+            let fault = Fault::new(Exit::Lost, "session", "the connection is lost, and was not opened again");
+            self.conclude(SourceEnd::Lost { fault, answer: None });
+        } else if self.close.is_none() {
+            self.closing = Some(code);
+            if let Some(conn) = &mut self.conn {
+                conn.queue_close(code, reason);
+            }
+        }
+    }
+
+    fn progress(&self) -> (Moved, Within) {
+        let (now, within) =
+            self.conn.as_ref().map_or_else(Default::default, |conn| (conn.moved(), conn.within()));
+        let (received, sent) = (self.before.received + now.received, self.before.sent + now.sent);
+        (Moved { received, sent }, within)
+    }
+
+    fn unsent(&self) -> Unsent {
+        let mut total = self.ledger.handed;
+        let waiting = self.out.iter().skip(self.handed).filter(|entry| !is_control(&entry.message));
+        waiting.for_each(|entry| total.add(entry.message.len()));
+        // Messages that every connection is sent first were fed once.
+        let told = if self.is_renewed { self.ledger.resent } else { Doubt::default() };
+        let unsent = total - self.sent().max(told);
+        let mut all = self.dropped;
+        all += Unsent { messages: unsent.messages, bytes: unsent.bytes };
+        all
+    }
+
+    fn finishing(&self) -> Unsent {
+        self.conn.as_ref().map_or_else(Unsent::default, |conn| conn.finishing())
+    }
+
+    fn abandon(&mut self) -> u64 {
+        let before = self.unsent();
+        self.out.truncate(self.handed);
+        self.waiting = 0;
+        let after = self.unsent();
+        let (messages, bytes) = (before.messages - after.messages, before.bytes - after.bytes);
+        self.dropped += Unsent { messages, bytes };
+        messages + self.conn.as_mut().map_or(0, |conn| conn.abandon())
+    }
+
+    fn is_away(&self) -> bool {
+        self.conn.is_none() && self.end.is_none()
+    }
+
+    fn lose(&mut self, cause: String) {
+        self.lose_after(cause, false);
+    }
+
+    fn doubt(&self) -> Doubt {
+        let mut doubt = self.lost;
+        if self.confirming.resend {
+            doubt += self.ledger.unproved();
+        }
+        doubt
+    }
+
+    fn kind(&self) -> SideKind {
+        SideKind::WebSocket
+    }
+
+    fn renews(&self) -> bool {
+        true
+    }
+
+    fn send_own(&mut self, message: Message) -> Result<(), SinkFailure> {
+        self.keep(&message, true);
+        self.hand_over();
+        Ok(())
+    }
+
+    fn release(mut self: Box<Self>, parting: Parting) -> Releasing {
+        match self.conn.take() {
+            Some(conn) => conn.release(parting),
+            None => Box::pin(std::future::ready(Released::default())),
+        }
     }
 }
 

@@ -8,7 +8,6 @@
 //! the others up for no more than a second in thirty. In a star, the members speak with the centre alone
 //! (standard input and output); in a mesh, everybody with everybody.
 
-mod address;
 mod allowance;
 mod bridge;
 mod holding;
@@ -19,14 +18,14 @@ pub use bridge::{Bridge, Gate};
 pub use rules::{Rules, Slow, Speaker};
 pub use told::Told;
 
-use allowance::{Allowance, Pace};
-
-use super::Queue;
+use super::{BATCH, HIGH_WATER, Item, Link, Queue, is_control};
 use crate::{
-    framing::record::{Dir, Record, What},
+    framing::record::{Dir, Facts, Record, What},
+    link::web_socket::asked,
     observe::Reporter,
-    session::SourceEnd,
+    session::{SideKind, SinkFailure, SourceEnd},
 };
+use allowance::{Allowance, Pace};
 use bytes::Bytes;
 use std::{
     collections::{HashMap, VecDeque},
@@ -425,6 +424,57 @@ impl Member {
     }
 }
 
+impl Link for Member {
+    fn kind(&self) -> SideKind {
+        if self.is_bridged() { SideKind::Subject } else { SideKind::Stream }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        self.incoming.poll_items(cx, batch, BATCH)
+    }
+
+    fn end(&self) -> Option<SourceEnd> {
+        self.incoming.end()
+    }
+
+    fn queued(&self) -> usize {
+        // Each member that hears it has its own bound; a full one is waited for before the next message.
+        if self.is_held_up() { HIGH_WATER } else { 0 }
+    }
+
+    fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
+        if is_control(&message) {
+            self.tell_of(&message);
+        } else if let Some(fault) = self.refuses(&message) {
+            return Err(SinkFailure::Refused(fault));
+        } else {
+            self.say(&message);
+        }
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        self.poll_room(cx).map(Ok)
+    }
+
+    fn poll_shut(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        self.leave(SourceEnd::Eof { empty: false, hangup: true });
+        Poll::Ready(Ok(()))
+    }
+
+    fn wants_events(&self) -> bool {
+        self.tells()
+    }
+
+    fn open(&mut self, _conn: Option<u64>, facts: &Facts) {
+        self.tell(What::Open(facts));
+    }
+
+    fn dropped(&self) -> u64 {
+        self.incoming.dropped()
+    }
+}
+
 impl Drop for Member {
     fn drop(&mut self) {
         self.leave(SourceEnd::Absent);
@@ -445,6 +495,42 @@ pub(super) fn compact(message: &Message) -> Message {
             Message::binary(Bytes::copy_from_slice(payload))
         }
         larger => larger.clone(),
+    }
+}
+
+impl Member {
+    /// Gives this member the number of a connection, so that it can be spoken to.
+    pub fn set_conn(&self, conn: u64) {
+        let mut state = self.room.lock();
+        let own = |seat: &&mut Seat| seat.number == self.number;
+        state.seats.iter_mut().filter(own).for_each(|seat| seat.conn = Some(conn));
+    }
+
+    /// Says something to the one with the number of this connection, or else to all; a Close ends
+    /// their sessions behind what they were told before. False when the one is not here.
+    pub fn say_to(&self, conn: Option<u64>, message: &Message) -> bool {
+        if let (None, false) = (conn, message.is_close()) {
+            self.say(message);
+            return true;
+        }
+        self.speaks.store(true, Ordering::Relaxed);
+        let mut state = self.room.lock();
+        let mut missed = Vec::new();
+        let State { seats, may_be_full, .. } = &mut *state;
+        let mut reached = conn.is_none();
+        let meant = |conn_of: Option<u64>| conn.is_none() || conn == conn_of;
+        for seat in seats.iter_mut().filter(|seat| !seat.centre && meant(seat.conn) && self.reaches(seat)) {
+            reached = true;
+            match message {
+                Message::Close(frame) => seat.queue.finish(asked(frame.clone(), true)),
+                message => *may_be_full |= self.hand(seat, message, &mut missed) >= self.room.rules.queue,
+            }
+        }
+        drop(state);
+        if let Some(told) = self.room.told.get() {
+            missed.into_iter().for_each(|conn| told.slow(conn));
+        }
+        reached
     }
 }
 

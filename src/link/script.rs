@@ -3,12 +3,12 @@
 //! The engine is pure; this gives it messages and the time, and its words to the pump. It is shared
 //! with whoever wants to know afterwards how it went, and locked by one task alone while it runs.
 
-use super::{BATCH, HIGH_WATER};
+use super::{BATCH, HIGH_WATER, Item, Link};
 use crate::{
     fault::Fault,
     observe::Reporter,
     script::{Case, Engine, Limits, Script},
-    session::{Instant, SinkFailure, SourceEnd},
+    session::{Instant, SideKind, SinkFailure, SourceEnd},
     ws::conn::KEEPALIVE,
 };
 use std::{
@@ -82,87 +82,6 @@ impl ScriptLink {
         self.run.clone()
     }
 
-    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
-        loop {
-            if self.end.is_some() {
-                return Poll::Ready(());
-            }
-            self.advance(Engine::tick);
-            let run = self.run.clone();
-            let mut engine = run.lock();
-            let before = batch.len();
-            batch.extend(std::iter::from_fn(|| engine.send()).take(BATCH));
-            if batch.len() > before {
-                return Poll::Ready(());
-            }
-            if engine.has_said_all() {
-                self.end = Some(self.source_end(&engine));
-                continue;
-            }
-            let deadline = engine.deadline();
-            drop(engine);
-            if !self.poll_clock(cx, deadline) {
-                self.waiting = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-        }
-    }
-
-    pub(super) fn end(&self) -> Option<SourceEnd> {
-        self.end.clone()
-    }
-
-    pub(super) fn feed(&mut self, message: Message) {
-        if self.is_keepalive(&message) {
-            return;
-        }
-        self.advance(|engine, now| match message {
-            Message::Close(frame) => {
-                let (code, reason) = frame.map(|frame| (frame.code.into(), frame.reason)).unzip();
-                engine.closed(code, reason.as_deref().unwrap_or_default(), now);
-            }
-            message => engine.received(message, now),
-        });
-        self.wake();
-    }
-
-    /// Bytes that wait to be judged.
-    pub(super) fn queued(&self) -> usize {
-        self.run.lock().waiting_bytes()
-    }
-
-    /// Ready when there is room for more.
-    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.queued() < HIGH_WATER {
-            return Poll::Ready(());
-        }
-        self.waiting = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    /// Once everything is said, time goes on: ready with a failure that came after that.
-    pub(super) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
-        if self.end.is_none() || self.told {
-            return Poll::Pending;
-        }
-        loop {
-            self.advance(Engine::tick);
-            let run = self.run.clone();
-            let engine = run.lock();
-            if let Some(fault) = engine.failure() {
-                self.told = true;
-                return Poll::Ready(SinkFailure::Failed(fault.clone()));
-            }
-            let deadline = engine.deadline();
-            drop(engine);
-            if !self.poll_clock(cx, deadline) {
-                // A message of the peer can make the script fail too: its arrival wakes this task.
-                self.waiting = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-        }
-    }
-
     /// Lets the engine go on, and passes on what it has to tell.
     fn advance(&mut self, change: impl FnOnce(&mut Engine, Instant)) {
         let mut engine = self.run.lock();
@@ -213,6 +132,95 @@ impl ScriptLink {
     }
 }
 
+impl Link for ScriptLink {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        loop {
+            if self.end.is_some() {
+                return Poll::Ready(());
+            }
+            self.advance(Engine::tick);
+            let run = self.run.clone();
+            let mut engine = run.lock();
+            let before = batch.len();
+            batch.extend(std::iter::from_fn(|| engine.send()).take(BATCH).map(Item::from));
+            if batch.len() > before {
+                return Poll::Ready(());
+            }
+            if engine.has_said_all() {
+                self.end = Some(self.source_end(&engine));
+                continue;
+            }
+            let deadline = engine.deadline();
+            drop(engine);
+            if !self.poll_clock(cx, deadline) {
+                self.waiting = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn end(&self) -> Option<SourceEnd> {
+        self.end.clone()
+    }
+
+    fn queued(&self) -> usize {
+        self.run.lock().waiting_bytes()
+    }
+
+    fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
+        if self.is_keepalive(&message) {
+            return Ok(());
+        }
+        self.advance(|engine, now| match message {
+            Message::Close(frame) => {
+                let (code, reason) = frame.map(|frame| (frame.code.into(), frame.reason)).unzip();
+                engine.closed(code, reason.as_deref().unwrap_or_default(), now);
+            }
+            message => engine.received(message, now),
+        });
+        self.wake();
+        Ok(())
+    }
+
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
+        if self.end.is_none() || self.told {
+            return Poll::Pending;
+        }
+        loop {
+            self.advance(Engine::tick);
+            let run = self.run.clone();
+            let engine = run.lock();
+            if let Some(fault) = engine.failure() {
+                self.told = true;
+                return Poll::Ready(SinkFailure::Failed(fault.clone()));
+            }
+            let deadline = engine.deadline();
+            drop(engine);
+            if !self.poll_clock(cx, deadline) {
+                // A message of the peer can make the script fail too: its arrival wakes this task.
+                self.waiting = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn kind(&self) -> SideKind {
+        SideKind::Stream
+    }
+
+    fn wants_events(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
+        if self.queued() < HIGH_WATER {
+            return Poll::Ready(Ok(()));
+        }
+        self.waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,7 +242,7 @@ mod tests {
     }
 
     /// What it says now; `None` while it waits.
-    fn says(link: &mut ScriptLink, waker: &TestWaker) -> Option<Vec<Message>> {
+    fn says(link: &mut ScriptLink, waker: &TestWaker) -> Option<Vec<Item>> {
         let mut batch = VecDeque::new();
         link.poll_receive(&mut waker.cx(), &mut batch).is_ready().then(|| batch.into())
     }
@@ -246,14 +254,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_expected_wakes_who_waits_for_the_answer() {
         let (mut link, waker) = (script("> a\n< b\n> c\n"), TestWaker::new());
-        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a")]));
+        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a").into()]));
         assert_eq!((says(&mut link, &waker), waker.wakes()), (None, 0));
         // The answer to a ping of ours that the script did not ask for.
-        link.feed(Message::Pong(KEEPALIVE.into()));
+        link.feed(Message::Pong(KEEPALIVE.into())).unwrap();
         assert_eq!((waker.wakes(), says(&mut link, &waker)), (0, None));
-        link.feed(Message::text("b"));
+        link.feed(Message::text("b")).unwrap();
         assert_eq!(waker.wakes(), 1);
-        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("c")]));
+        assert_eq!(says(&mut link, &waker), Some(vec![Message::text("c").into()]));
         assert_eq!((says(&mut link, &waker), link.end().is_some()), (Some(vec![]), true));
     }
 
@@ -274,7 +282,7 @@ mod tests {
     async fn a_close_that_comes_too_early_wakes_it_with_the_failure() {
         let (mut link, waker) = (script("< b\n"), TestWaker::new());
         assert_eq!(says(&mut link, &waker), None);
-        link.feed(close(1000));
+        link.feed(close(1000)).unwrap();
         assert!(waker.is_woken());
         assert_eq!(says(&mut link, &waker), Some(vec![]));
         assert!(matches!(link.end(), Some(SourceEnd::Refused(_))));
@@ -284,31 +292,31 @@ mod tests {
     async fn a_sleeping_script_takes_up_to_its_bound_and_wakes_who_waits_for_room() {
         let (mut link, waker) = (script("sleep 1s\n<? {\"a\":1}\n< b\n"), TestWaker::new());
         assert_eq!(says(&mut link, &waker), None);
-        link.feed(Message::binary(vec![0; HIGH_WATER / 2]));
+        link.feed(Message::binary(vec![0; HIGH_WATER / 2])).unwrap();
         waker.wakes();
-        assert!(link.poll_room(&mut waker.cx()).is_ready());
-        link.feed(Message::binary(vec![0; HIGH_WATER / 2]));
-        assert!(link.queued() >= HIGH_WATER && link.poll_room(&mut waker.cx()).is_pending());
+        assert!(link.poll_flush(&mut waker.cx()).is_ready());
+        link.feed(Message::binary(vec![0; HIGH_WATER / 2])).unwrap();
+        assert!(link.queued() >= HIGH_WATER && link.poll_flush(&mut waker.cx()).is_pending());
         waker.wakes();
         advance(Duration::from_millis(1001)).await;
         assert!(waker.is_woken(), "the sleep is over");
         // What waited was nothing that was expected.
         assert_eq!(says(&mut link, &waker), Some(vec![]));
         assert!(waker.is_woken(), "it has room");
-        assert!(link.queued() == 0 && link.poll_room(&mut waker.cx()).is_ready());
+        assert!(link.queued() == 0 && link.poll_flush(&mut waker.cx()).is_ready());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_failure_behind_its_last_word_wakes_who_watches_it() {
         for (late, fails) in [(Some(close(4000)), true), (Some(close(4001)), false), (None, true)] {
             let (mut link, waker) = (script("> a\n>close 1000\n< close 4001\n"), TestWaker::new());
-            assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a")]));
+            assert_eq!(says(&mut link, &waker), Some(vec![Message::text("a").into()]));
             assert_eq!(says(&mut link, &waker), Some(vec![]));
             assert!(matches!(link.end(), Some(SourceEnd::Asked { .. })));
             assert!(link.poll_broken(&mut waker.cx()).is_pending());
             assert_eq!(waker.wakes(), 0);
             match late {
-                Some(message) => link.feed(message),
+                Some(message) => link.feed(message).unwrap(),
                 None => advance(Duration::from_millis(10_001)).await,
             }
             assert!(waker.is_woken());

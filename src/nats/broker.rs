@@ -18,6 +18,7 @@ use crate::{
     },
     observe::{Losses, Reporter},
     session::SourceEnd,
+    units::counted,
 };
 use async_nats::Client;
 use std::{
@@ -239,18 +240,20 @@ impl Broker {
 }
 
 fn verdict(server: &NatsServer, unsent: u64, lost: LossCounts) -> Result<()> {
-    let messages = |count: u64| if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
     if unsent + lost.dropped + lost.unconfirmed > 0 {
         let parts = [(unsent, "left unsent"), (lost.dropped, "dropped"), (lost.unconfirmed, "perhaps lost")];
         let parts: Vec<_> = parts
             .iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{} {what}", messages(*count)))
+            .map(|(count, what)| format!("{} {what}", counted(*count, "message")))
             .collect();
         return Err(Fault::new(Exit::Unsent, "nats", format!("{server}: {}", parts.join(", "))));
     }
     if lost.missed > 0 {
-        let cause = format!("{server}: {} from it missed, too fast for the other end", messages(lost.missed));
+        let cause = format!(
+            "{server}: {} from it missed, too fast for the other end",
+            counted(lost.missed, "message")
+        );
         return Err(Fault::new(Exit::WriteError, "nats", cause));
     }
     Ok(())

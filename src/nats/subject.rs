@@ -6,6 +6,7 @@ use crate::{
     fault::Fault,
     link::room::{Bridge, Gate, Room},
     session::SourceEnd,
+    units::counted,
 };
 use async_nats::Client;
 use std::{
@@ -109,12 +110,11 @@ impl LossCounts {
         }
     }
 
-    /// `, 3 messages dropped, 1 perhaps lost, 2 from there missed`
+    /// `, 3 messages dropped, 1 perhaps lost, 2 from it missed`
     pub(super) fn words(self) -> String {
         let one = |count: u64, what: &str| match count {
             0 => String::new(),
-            1 => format!(", 1 message {what}"),
-            count => format!(", {count} messages {what}"),
+            count => format!(", {} {what}", counted(count, "message")),
         };
         one(self.dropped, "dropped")
             + &one(self.unconfirmed, "perhaps lost")

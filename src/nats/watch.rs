@@ -4,7 +4,7 @@ use super::{
     confirm::Probes,
     subject::{LossCounts, Lost, Subjects},
 };
-use crate::{exit::Exit, fault::Fault, observe::Reporter, session::SourceEnd};
+use crate::{exit::Exit, fault::Fault, observe::Reporter, session::SourceEnd, units::brief};
 use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -60,12 +60,12 @@ impl ConnectionWatch {
             let up = self.state.borrow().up;
             match event {
                 Some(Event::Connected) if !up => {
-                    let after = away_since.elapsed().as_secs_f32();
+                    let after = brief(away_since.elapsed());
                     // The carriers count what was under way when they hear of it: that was at the loss.
                     let lost = self.subjects.count();
                     let words = lost.since(std::mem::replace(&mut said, lost)).words();
                     let again = if std::mem::replace(&mut ever, true) { " again" } else { "" };
-                    self.note(&format!("connected{again} to {} after {after:.1} s{words}", self.name));
+                    self.note(&format!("connected{again} to {} after {after}{words}", self.name));
                     self.state.send_modify(|state| {
                         (state.up, state.connection) = (true, state.connection + 1);
                     });

@@ -6,17 +6,15 @@
 //! left out), and what was left out is kept for the message. hyper gets one whole head at a time and nothing
 //! of what follows before it is asked for: to CONNECT, that is the tunnel whatever the head says of a body.
 
-use super::Stream;
+use super::{Layer, Layered, Stream};
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
     borrow::Cow,
-    io::{self, IoSlice},
-    mem,
-    pin::Pin,
+    io, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 /// Bound on the header fields of an answer.
 pub(super) const MAX_FIELDS: usize = 2000;
@@ -87,9 +85,8 @@ enum Phase {
     Through,
 }
 
-/// A stream whose heads are made readable.
+/// Makes the heads of a stream readable.
 pub(super) struct AnswerHeads {
-    stream: Stream,
     shared: SharedFindings,
     phase: Phase,
     /// Bytes that came and were not parsed yet.
@@ -114,21 +111,16 @@ struct Head {
 }
 
 impl AnswerHeads {
-    pub(super) fn new(stream: Stream, shared: SharedFindings) -> Self {
-        Self {
-            stream,
+    pub(super) fn new(stream: Stream, shared: SharedFindings) -> Layered<Self> {
+        let heads = Self {
             shared,
             phase: Phase::Head,
             ahead: BytesMut::new(),
             scanned: 0,
             ready: Bytes::new(),
             head: Head::default(),
-        }
-    }
-
-    /// The transport, and what came behind the head.
-    pub(super) fn into_parts(self) -> (Stream, Bytes) {
-        (self.stream, self.ahead.freeze())
+        };
+        Layered { below: stream, layer: heads }
     }
 
     /// Reads a line of what came; false when there is no whole one.
@@ -296,43 +288,50 @@ pub fn is_token(name: &[u8]) -> bool {
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
-impl AsyncRead for AnswerHeads {
+impl Layered<AnswerHeads> {
+    /// The transport, and what came behind the head.
+    pub(super) fn into_parts(self) -> (Stream, Bytes) {
+        (self.below, self.layer.ahead.freeze())
+    }
+}
+
+impl Layer for AnswerHeads {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        below: &mut Stream,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
         loop {
-            if !this.ready.is_empty() {
-                let count = this.ready.len().min(buffer.remaining());
-                buffer.put_slice(&this.ready[..count]);
-                this.ready.advance(count);
+            if !self.ready.is_empty() {
+                let count = self.ready.len().min(buffer.remaining());
+                buffer.put_slice(&self.ready[..count]);
+                self.ready.advance(count);
                 return Poll::Ready(Ok(()));
             }
-            match this.phase {
+            match self.phase {
                 // No waker is kept: the caller of `let_through` polls again.
-                Phase::Held if !this.shared.lock().1 => return Poll::Pending,
-                Phase::Held => this.phase = Phase::Through,
-                Phase::Through if this.ahead.is_empty() => {
+                Phase::Held if !self.shared.lock().1 => return Poll::Pending,
+                Phase::Held => self.phase = Phase::Through,
+                Phase::Through if self.ahead.is_empty() => {
                     let before = buffer.filled().len();
-                    ready!(this.stream.as_mut().poll_read(cx, buffer))?;
-                    this.keep_first(&buffer.filled()[before..]);
+                    ready!(below.as_mut().poll_read(cx, buffer))?;
+                    self.keep_first(&buffer.filled()[before..]);
                     return Poll::Ready(Ok(()));
                 }
-                Phase::Through => this.ready = this.ahead.split().freeze(),
+                Phase::Through => self.ready = self.ahead.split().freeze(),
                 Phase::Head => {
-                    if this.step() {
+                    if self.step() {
                         continue;
                     }
                     let before = buffer.filled().len();
-                    ready!(this.stream.as_mut().poll_read(cx, buffer))?;
+                    ready!(below.as_mut().poll_read(cx, buffer))?;
                     let came = &buffer.filled()[before..];
                     if came.is_empty() {
                         return Poll::Ready(Ok(()));
                     }
-                    this.ahead.extend_from_slice(came);
-                    this.keep_first(&buffer.filled()[before..]);
+                    self.ahead.extend_from_slice(came);
+                    self.keep_first(&buffer.filled()[before..]);
                     buffer.set_filled(before);
                 }
             }
@@ -345,32 +344,6 @@ impl AnswerHeads {
         let first = &mut self.shared.lock().0.first;
         let wanted = came.len().min(KEPT - first.len());
         first.extend_from_slice(&came[..wanted]);
-    }
-}
-
-impl AsyncWrite for AnswerHeads {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(cx)
     }
 }
 

@@ -3,7 +3,6 @@
 //! The same for streams and datagrams: a bare port is both loopback addresses, a name is all of its
 //! addresses, and port 0 is one free port that they share.
 
-#[cfg(unix)]
 use super::unix::UnixSocket;
 use super::{Dialed, ListenAddr, resolve::is_localhost, transport::tune};
 use crate::{
@@ -35,7 +34,6 @@ pub(super) trait Bind: Sized {
 /// A bound socket.
 pub(super) enum Socket {
     Tcp(TcpListener),
-    #[cfg(unix)]
     Unix(UnixSocket),
 }
 
@@ -111,7 +109,6 @@ fn one<S: Bind>(address: SocketAddr) -> std::result::Result<S, (SocketAddr, io::
 
 /// True when the error says that the machine lacks this family or address.
 fn no_family(error: &io::Error) -> bool {
-    #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
         return true;
     }
@@ -147,7 +144,6 @@ impl Socket {
                 tune(&stream);
                 Dialed { stream: Box::pin(stream), peer: peer.to_string() }
             }),
-            #[cfg(unix)]
             Socket::Unix(socket) => socket.poll_accept(context),
         }
     }
@@ -156,9 +152,7 @@ impl Socket {
 impl Bind for TcpListener {
     fn bind(at: SocketAddr) -> io::Result<Self> {
         let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A restarted server must not wait for its old connections' TIME_WAIT. On Windows the same
-        // option would let two servers share a port.
-        #[cfg(unix)]
+        // A restarted server must not wait for its old connections' TIME_WAIT.
         socket.set_reuseaddr(true)?;
         socket.bind(at)?;
         socket.listen(BACKLOG)

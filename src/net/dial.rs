@@ -16,6 +16,7 @@ use crate::{
     framing::record::Timings,
     observe::Reporter,
     os_error,
+    units::milliseconds,
 };
 use std::{
     io,
@@ -65,13 +66,7 @@ pub(super) async fn dial_tcp(
     Ok(Dialed { stream: Box::pin(stream), peer })
 }
 
-/// A time as a person reads it.
-pub fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
 /// Connects to a Unix socket; fails with [`Exit::Refused`].
-#[cfg(unix)]
 pub async fn dial_unix(path: &std::path::Path) -> Result<Dialed> {
     let peer = format!("unix:{}", path.display());
     match tokio::net::UnixStream::connect(path).await {
@@ -218,7 +213,6 @@ mod tests {
         assert!(fault.hint.unwrap().contains(&format!("listens on 127.0.0.1:{port}")));
     }
 
-    #[cfg(unix)]
     #[test]
     fn our_own_shortage_is_not_blamed_on_the_peer() {
         let error = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
@@ -226,7 +220,6 @@ mod tests {
         assert!(fault.cause.contains("open files") && fault.hint.unwrap().contains("ulimit"));
     }
 
-    #[cfg(unix)]
     #[tokio::test]
     async fn a_missing_unix_socket_is_named() {
         let fault = dial_unix(std::path::Path::new("/nonexistent/x.sock")).await.err().unwrap();

@@ -72,12 +72,7 @@ impl Dialer {
     /// https proxy.
     pub async fn dial(&self, reporter: &Reporter, route: &Route, timings: &mut Timings) -> Result<Dialed> {
         match route {
-            #[cfg(unix)]
             Route::Unix(path) => super::dial_unix(path).await,
-            #[cfg(not(unix))]
-            Route::Unix(_) => {
-                Err(Fault::new(Exit::NotBuiltIn, "connect", "this system has no Unix sockets here"))
-            }
             Route::Direct(host, port) => dial_tcp(host, *port, &self.options, timings, reporter).await,
             Route::Through(chosen, ..) => {
                 if chosen.proxy.kind == ProxyKind::Https {

@@ -4,11 +4,11 @@
 //! wanted back with what came behind the head.
 
 use super::{
-    Stream,
+    Layered, Stream,
     answer_head::{AnswerHeads, Findings, MAX_FIELDS, MAX_HEAD, SharedFindings, field_text},
     header_case::HeaderCase,
 };
-use crate::observe::Redactor;
+use crate::{framing::is_utf16, observe::Redactor};
 use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt, Empty};
@@ -37,7 +37,7 @@ pub struct Exchange {
     done: bool,
 }
 
-type Io = TokioIo<HeaderCase<AnswerHeads>>;
+type Io = TokioIo<HeaderCase<Layered<AnswerHeads>>>;
 
 impl Exchange {
     /// Takes a stream over.
@@ -169,8 +169,8 @@ pub fn refusal_lines(head: &Parts, body: &[u8], redactor: &Redactor) -> Vec<Stri
 fn body_text<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, str> {
     let kind = headers.get(header::CONTENT_TYPE).map(|kind| field_text(kind.as_bytes()).to_ascii_lowercase());
     let says = |charset: &str| kind.as_ref().is_some_and(|kind| kind.contains(charset));
-    let (is_little, is_big) = (body.starts_with(b"\xff\xfe"), body.starts_with(b"\xfe\xff"));
-    if is_little || is_big || says("charset=utf-16") {
+    if is_utf16(body) || says("charset=utf-16") {
+        let is_big = body.starts_with(b"\xfe\xff");
         let unit = |pair: [u8; 2]| if is_big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) };
         let units = body.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
         let text = char::decode_utf16(units).map(|found| found.unwrap_or(char::REPLACEMENT_CHARACTER));

@@ -66,19 +66,12 @@ impl Listener {
         let (sockets, inherited) = match address {
             ListenAddr::Loopback(port) => (tcp(bind::loopback(*port)?), false),
             ListenAddr::Host(host, port) => (tcp(bind::host(host, *port).await?), false),
-            #[cfg(unix)]
             ListenAddr::Unix(path) => {
                 let socket = super::unix::UnixSocket::bind(path, options.mode)?;
                 (vec![Socket::Unix(socket)], false)
             }
-            #[cfg(unix)]
             ListenAddr::Descriptor(_) | ListenAddr::Systemd => {
                 (super::inherited::listeners(address, &options.activation)?, true)
-            }
-            #[cfg(not(unix))]
-            _ => {
-                let _ = options;
-                return Err(bind::unfit(address, "this system has no such sockets"));
             }
         };
         Ok(Self { sockets, turn: 0, resume: None, spare: Spare::kept(), inherited })
@@ -126,7 +119,6 @@ impl Listener {
             Socket::Tcp(socket) => {
                 socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string())
             }
-            #[cfg(unix)]
             Socket::Unix(socket) => socket.name(),
         };
         self.sockets.iter().map(name).collect()
@@ -157,7 +149,6 @@ impl Listener {
     fn tcp(&self) -> impl Iterator<Item = Option<SocketAddr>> {
         self.sockets.iter().filter_map(|socket| match socket {
             Socket::Tcp(socket) => Some(socket.local_addr().ok()),
-            #[cfg(unix)]
             Socket::Unix(_) => None,
         })
     }
@@ -307,7 +298,6 @@ mod tests {
         assert!(first == lone || second == lone);
     }
 
-    #[cfg(unix)]
     #[tokio::test]
     async fn one_at_a_time_stands_in_place_of_the_spare_descriptor() {
         let mut listener = bind(&ListenAddr::Host("127.0.0.1".into(), 0)).await.unwrap();

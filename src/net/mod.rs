@@ -10,30 +10,27 @@ mod dial;
 mod dialer;
 mod exchange;
 mod header_case;
-#[cfg(unix)]
 mod inherited;
+mod layer;
 mod listen;
 mod noticed;
 mod overrides;
 mod part;
 mod proxy;
 mod resolve;
-#[cfg(unix)]
 mod send_queue;
 mod source;
 mod transport;
 mod udp;
-#[cfg(unix)]
 mod unix;
 
 pub use addr::{ListenAddr, host_port};
 pub use answer_head::{Findings, is_token};
-#[cfg(unix)]
 pub use dial::dial_unix;
-pub use dial::milliseconds;
 pub use dialer::{Dialer, Route, without_zone};
 pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, status_text, title_case};
 pub use header_case::HeaderCase;
+pub use layer::{Layer, Layered};
 pub use listen::{Listener, OnSpare};
 pub use noticed::{Heard, noticed};
 pub use overrides::{ConnectTo, Resolve};

@@ -1,16 +1,10 @@
 //! A stream that notes how much its far end has sent, as long as that is next to nothing.
 
-use super::{Beneath, Stream, Transport};
-use std::{
-    io,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll, ready},
+use super::{Layer, Layered, Stream};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes after which a far end has begun in earnest; one that drips has hardly begun.
 const ENOUGH: usize = 16;
@@ -42,60 +36,18 @@ impl Heard {
 }
 
 /// Counts the first bytes that come.
-struct Noticed {
-    stream: Stream,
-    heard: Arc<Heard>,
-}
+struct Noticed(Arc<Heard>);
 
 /// The same stream, which counts the first bytes that come.
 pub fn noticed(stream: Stream, heard: Arc<Heard>) -> Stream {
-    Box::pin(Noticed { stream, heard })
+    Box::pin(Layered { below: stream, layer: Noticed(heard) })
 }
 
-impl AsyncRead for Noticed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(self.stream.as_mut().poll_read(cx, buffer))?;
-        if !self.heard.enough() {
-            self.heard.more(buffer.filled().len() - before);
+impl Layer for Noticed {
+    fn received(&mut self, bytes: &[u8]) {
+        if !self.0.enough() {
+            self.0.more(bytes.len());
         }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Noticed {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write_vectored(cx, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(cx)
-    }
-}
-
-impl Transport for Noticed {
-    fn beneath(&self) -> Beneath<'_> {
-        self.stream.beneath()
     }
 }
 

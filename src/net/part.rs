@@ -7,7 +7,7 @@
 //! the stream did not come to its end, the same is waited for, and the last word is another one: a reset
 //! over TCP, the lack of close_notify over TLS.
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
 
 use super::{SocketRef, Stream};

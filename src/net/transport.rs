@@ -4,14 +4,12 @@
 //! How much the far end has acknowledged only the socket knows, and how it is parted with depends on
 //! what is in between, so each layer tells what it stands on.
 
-#[cfg(unix)]
 use super::send_queue;
 use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
 };
-#[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream},
@@ -66,7 +64,6 @@ pub enum SocketRef<'a> {
     /// TCP.
     Tcp(&'a TcpStream),
     /// A Unix socket.
-    #[cfg(unix)]
     Unix(&'a UnixStream),
 }
 
@@ -77,7 +74,6 @@ impl Beneath<'_> {
 }
 
 impl SocketRef<'_> {
-    #[cfg(unix)]
     fn unacknowledged(self) -> Option<u64> {
         use std::os::fd::AsFd;
         send_queue::unacknowledged(match self {
@@ -86,14 +82,8 @@ impl SocketRef<'_> {
         })
     }
 
-    #[cfg(not(unix))]
-    fn unacknowledged(self) -> Option<u64> {
-        None
-    }
-
     fn window_end(self) -> Option<u64> {
         match self {
-            #[cfg(unix)]
             Self::Tcp(socket) => send_queue::window_end(std::os::fd::AsFd::as_fd(socket)),
             _ => None,
         }
@@ -103,14 +93,12 @@ impl SocketRef<'_> {
     pub fn poll_readable(self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Tcp(socket) => socket.poll_read_ready(cx).map(drop),
-            #[cfg(unix)]
             Self::Unix(socket) => socket.poll_read_ready(cx).map(drop),
         }
     }
 
     /// Shuts the write side, whatever the layers above would say before; what was written still arrives.
     pub(super) fn shut(self) -> io::Result<()> {
-        #[cfg(unix)]
         match self {
             Self::Tcp(socket) => rustix::net::shutdown(socket, rustix::net::Shutdown::Write)?,
             Self::Unix(socket) => rustix::net::shutdown(socket, rustix::net::Shutdown::Write)?,
@@ -128,7 +116,6 @@ impl SocketRef<'_> {
                 socket.peer_addr().is_err_and(|error| error.kind() == io::ErrorKind::NotConnected)
             }
             // Its backlog goes to 0 with the far end.
-            #[cfg(unix)]
             Self::Unix(_) => false,
         }
     }
@@ -140,7 +127,6 @@ impl Transport for TcpStream {
     }
 }
 
-#[cfg(unix)]
 impl Transport for UnixStream {
     fn beneath(&self) -> Beneath<'_> {
         Beneath { socket: Some(SocketRef::Unix(self)), ..Beneath::default() }
@@ -154,6 +140,5 @@ impl Transport for DuplexStream {}
 pub(super) fn tune(socket: &TcpStream) {
     // Without it small messages wait for the peer's delayed ACK.
     let _ = socket.set_nodelay(true);
-    #[cfg(unix)]
     send_queue::limit_unsent(std::os::fd::AsFd::as_fd(socket));
 }

@@ -68,14 +68,10 @@ pub async fn bind_udp(address: &ListenAddr, options: &BindOptions) -> Result<Udp
     let (sockets, inherited) = match address {
         ListenAddr::Loopback(port) => (bind::loopback(*port)?, false),
         ListenAddr::Host(host, port) => (bind::host(host, *port).await?, false),
-        #[cfg(unix)]
         ListenAddr::Descriptor(_) | ListenAddr::Systemd => {
             (super::inherited::datagram_sockets(address, &options.activation)?, true)
         }
-        _ => {
-            let _ = options;
-            return Err(unfit(address, "datagrams need an address of UDP"));
-        }
+        _ => return Err(unfit(address, "datagrams need an address of UDP")),
     };
     Ok(Udp { sockets, inherited })
 }

@@ -2,6 +2,7 @@
 //!
 //! Nobody waits for anybody: the pair stores a few numbers a batch, and only when it was asked to.
 
+use crate::units::size;
 use std::{
     sync::{
         OnceLock,
@@ -102,7 +103,7 @@ impl Meter {
             sent.0,
             received.1,
             received.0,
-            indicatif::BinaryBytes(rate as u64),
+            size(rate),
         ))
     }
 

@@ -1,6 +1,7 @@
 //! Observers of every message of a WebSocket, both ways.
 
 use crate::{close, framing::record::Dir};
+use bytes::Bytes;
 use std::task::{Context, Poll};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -8,6 +9,9 @@ use tokio_tungstenite::tungstenite::Message;
 pub trait Tap: Send {
     /// A message came, or is on its way out.
     fn tell(&mut self, dir: Dir, message: &Message);
+
+    /// Something happened beside messages; `record` is a line of JSON with its end.
+    fn record(&mut self, _record: &Bytes) {}
 
     /// Ready when more can be told; until then nothing is received or sent.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
@@ -51,6 +55,11 @@ impl Taps {
         if echoes {
             self.tell(Dir::Out, &close);
         }
+    }
+
+    /// Something happened beside messages; `record` is a line of JSON with its end.
+    pub fn record(&mut self, record: &Bytes) {
+        self.0.iter_mut().for_each(|tap| tap.record(record));
     }
 
     fn tell(&mut self, dir: Dir, message: &Message) {

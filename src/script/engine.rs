@@ -14,6 +14,7 @@ use crate::{
     exit::Exit,
     fault::Fault,
     session::{CloseWith, Instant},
+    units::{brief, counted},
 };
 use bytes::Bytes;
 use serde_json::Value;
@@ -441,8 +442,8 @@ impl Engine {
 
     fn with_skipped(&self, mut failing: Failing) -> Failing {
         if let Some(StepWait { skipped: count @ 1.., last_skipped: Some(last), .. }) = &self.waiting {
-            let what = if *count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
-            failing.detail.push(format!("skipped {what}, the last: {}", self.script.secrets.show(last)));
+            let skipped = counted(*count, "message");
+            failing.detail.push(format!("skipped {skipped}, the last: {}", self.script.secrets.show(last)));
         }
         failing
     }
@@ -481,14 +482,5 @@ impl StepWait {
 impl Failing {
     fn new(cause: impl Into<String>) -> Self {
         Self { exit: Exit::Expectation, cause: cause.into(), detail: Vec::new() }
-    }
-}
-
-/// A duration in few digits.
-fn brief(duration: Duration) -> String {
-    match duration.as_millis() {
-        millis @ 0..1000 => format!("{millis} ms"),
-        millis if millis % 1000 == 0 => format!("{} s", millis / 1000),
-        millis => format!("{:.1} s", millis as f64 / 1000.0),
     }
 }

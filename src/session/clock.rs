@@ -7,7 +7,7 @@ use super::{
     machine::{GOING_AWAY, INTERNAL_ERROR, LAST_WORD},
     side::{DrainTimeout, SessionSide, SinkState, unanswered},
 };
-use crate::{exit::Exit, fault::Fault};
+use crate::{exit::Exit, fault::Fault, units::brief};
 use std::time::Duration;
 
 /// Longest silence of a peer that cannot be written to, before it counts as lost.
@@ -128,14 +128,9 @@ impl Session {
     /// Checks what has to move: a frame that has begun, and the last bytes for a peer that we leave.
     fn tick_progress(&mut self, side: Side, now: Instant) {
         if self.frame_at(side).is_some_and(|at| at <= now) {
-            let silence = (now - self.sides[side].heard_at).as_secs_f32();
+            let silence = brief(now - self.sides[side].heard_at);
             self.sides[side].within.frame = false;
-            self.dead(
-                side,
-                format!("a frame had begun, and no byte of it came for {silence:.0} s"),
-                None,
-                now,
-            );
+            self.dead(side, format!("a frame had begun, and no byte of it came for {silence}"), None, now);
         }
         if self.leaving_at(side).is_some_and(|at| at <= now) {
             let state = &mut self.sides[side];
@@ -170,8 +165,8 @@ impl Session {
             return self.source_ended(side.other(), how, now);
         }
         let state = &mut self.sides[side];
-        let seconds = self.rules.close_timeout.as_secs_f32();
-        let cause = format!("{} took nothing for {seconds} s (--close-timeout)", state.output);
+        let waited = brief(self.rules.close_timeout);
+        let cause = format!("{} took nothing for {waited} (--close-timeout)", state.output);
         (state.sink, state.ended, state.cut) = (SinkState::Done, true, true);
         state.gone_by = Some(now);
         self.fail(Fault::new(Exit::WriteError, "session", cause));
@@ -188,16 +183,16 @@ impl Session {
             Some(Beat::Dead(silence)) => {
                 let answered = self.sides[side].keepalive.as_ref().is_some_and(|clock| clock.answered);
                 let hint = (!answered).then_some(NO_PONGS);
-                self.dead(side, format!("no pong within {} of a ping", whole(silence)), hint, now);
+                self.dead(side, format!("no pong within {} of a ping", brief(silence)), hint, now);
             }
             Some(Beat::Stuck(silence))
                 if self.sides[side.other()].shared && !self.sides[side.other()].ended =>
             {
-                let reason = format!("too slow: took nothing for {}", whole(silence));
+                let reason = format!("too slow: took nothing for {}", brief(silence));
                 self.source_ended(side.other(), SourceEnd::SentAway { reason }, now);
             }
             Some(Beat::Stuck(silence)) => {
-                self.dead(side, format!("nothing could be sent for {}", whole(silence)), None, now);
+                self.dead(side, format!("nothing could be sent for {}", brief(silence)), None, now);
             }
             None => {}
         }
@@ -281,13 +276,5 @@ impl Session {
             return None;
         }
         Some(self.traffic_at + self.rules.idle_timeout?)
-    }
-}
-
-/// Whole seconds, or milliseconds where it is less than one.
-fn whole(silence: Duration) -> String {
-    match silence.as_secs() {
-        0 => format!("{} ms", silence.as_millis()),
-        seconds => format!("{seconds} s"),
     }
 }

@@ -11,7 +11,7 @@ use super::{
     progress::{IDLE, Rate, Silence, Wait},
     side::{DrainTimeout, SessionSide, SinkState, unanswered},
 };
-use crate::{exit::Exit, fault::Fault};
+use crate::{exit::Exit, fault::Fault, units::brief};
 use std::time::Duration;
 
 pub(super) const INTERNAL_ERROR: u16 = 1011;
@@ -452,8 +452,8 @@ impl Session {
         let output = &self.sides[side.other()].output;
         (held >= IDLE).then(|| {
             format!(
-                "read {output} faster, or raise --read-ahead: what came from the peer waited {} s for it",
-                held.as_secs()
+                "read {output} faster, or raise --read-ahead: what came from the peer waited {} for it",
+                brief(held)
             )
         })
     }

@@ -6,6 +6,7 @@
 //! queue in front of it is acknowledged, and every movement before that renews it.
 
 use super::Instant;
+use crate::units::brief;
 use std::time::Duration;
 
 /// The least that has to come or go in a [`WINDOW`], bytes.
@@ -168,24 +169,24 @@ impl Silence {
             true => "for its idle timeout",
             false => "which may be an idle timeout's doing",
         };
-        let seconds = lasted.as_secs();
         let hint = match interval.filter(|interval| *interval <= lasted) {
             Some(_) => "messages of your own (--every), as pings did not put that off".to_owned(),
-            None => format!("--ping-interval {}", (seconds / 2).clamp(5, 20)),
+            None => format!("--ping-interval {}", (lasted.as_secs() / 2).clamp(5, 20)),
         };
-        [format!("the peer closed after {seconds} s without a message in either direction, {idle}"), hint]
+        let lasted = brief(lasted);
+        [format!("the peer closed after {lasted} without a message in either direction, {idle}"), hint]
     }
 
     /// Advice against a loss after so long a silence: pings that may help, and the probable cause.
     pub fn advice(lasted: Duration, interval: Option<Duration>) -> String {
         let cut = format!(
-            "as the connection was cut after {} s without a message in either direction: probably the idle timeout of whatever stands between",
-            lasted.as_secs()
+            "as the connection was cut after {} without a message in either direction: probably the idle timeout of whatever stands between",
+            brief(lasted)
         );
         match interval.filter(|interval| *interval <= lasted) {
             Some(interval) => format!(
-                "a --ping-interval below {} s, or messages of your own (--every), {cut}, which may count no pings; or raise that timeout",
-                interval.as_secs_f32()
+                "a --ping-interval below {}, or messages of your own (--every), {cut}, which may count no pings; or raise that timeout",
+                brief(interval)
             ),
             None => format!("--ping-interval {}, {cut}", (lasted.as_secs() / 2).clamp(5, 20)),
         }

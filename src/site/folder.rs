@@ -8,9 +8,11 @@
 //!
 //! A look comes before the opening: a FIFO is never opened, for that alone would wake its writer up.
 
+use rustix::fs::OFlags;
 use std::{
     fs::{self, File, Metadata},
     io,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -32,14 +34,12 @@ pub(super) fn open(folder: &Path, path: &str) -> io::Result<FoundEntry> {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let found = compared(folder, path);
     // std has no stable kind for a link that leads to itself.
-    #[cfg(unix)]
-    let found = found.map_err(|error| match error.raw_os_error() {
+    found.map_err(|error| match error.raw_os_error() {
         Some(errno) if errno == rustix::io::Errno::LOOP.raw_os_error() => {
             io::Error::new(io::ErrorKind::NotFound, "it leads to itself")
         }
         _ => error,
-    });
-    found
+    })
 }
 
 /// Resolves, compares, then opens.
@@ -50,16 +50,9 @@ fn compared(folder: &Path, path: &str) -> io::Result<FoundEntry> {
         return Ok(FoundEntry::Folder);
     }
     regular(&look)?;
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt;
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-        options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
-    }
-    file(options.open(&real)?)
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    file(File::options().read(true).custom_flags(flags).open(&real)?)
 }
 
 /// The path below the folder without any link in it.
@@ -151,7 +144,7 @@ mod beneath {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::{io::Read, os::unix::fs::symlink};

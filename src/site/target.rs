@@ -61,8 +61,7 @@ fn name(encoded: &str) -> Result<String, &'static str> {
     if name.starts_with('.') {
         return Err("names with a dot in front are not served");
     }
-    // On Windows a colon names a drive or a stream of a file.
-    if name.contains(['/', '\\', '\0']) || cfg!(windows) && name.contains(':') {
+    if name.contains(['/', '\\', '\0']) {
         return Err("a name holds a character that no name has");
     }
     Ok(name)

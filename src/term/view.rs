@@ -10,7 +10,7 @@ use super::{
     paint::{Paint, Safe, TextRole},
     talk::Talk,
 };
-use crate::fault::printable;
+use crate::{fault::printable, units::counted};
 use std::{
     fmt::Write,
     time::{Duration, Instant},
@@ -118,7 +118,7 @@ impl View {
 
     fn binary(self, bytes: &[u8]) -> String {
         let (dump, left_out) = dump(bytes);
-        let size = if bytes.len() == 1 { "1 byte".to_owned() } else { format!("{} bytes", bytes.len()) };
+        let size = counted(bytes.len() as u64, "byte");
         let mut out = self.paint.paint(TextRole::Aside, format!("binary, {size}"));
         if !dump.is_empty() {
             out.push('\n');

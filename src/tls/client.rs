@@ -8,7 +8,7 @@ use super::{
     pem,
     pin::Pinned,
     provider,
-    verify::{Explaining, HANDSHAKE, HandshakeNotes, Noting},
+    verify::{Explaining, HANDSHAKE, HandshakeNotes},
     words::{revocation_list, words},
     x509::{names, whole_subject},
 };
@@ -63,7 +63,7 @@ impl Connector {
     /// of the secrets.
     pub fn new(options: &ClientTls) -> Result<Self> {
         let is_pinned = !options.pins.is_empty();
-        let mut verifier: Arc<dyn ServerCertVerifier> = match options.insecure {
+        let below: Arc<dyn ServerCertVerifier> = match options.insecure {
             // Roots that cannot be read are no matter here.
             true => Arc::new(AnyCertificate::new(
                 is_pinned,
@@ -71,9 +71,7 @@ impl Connector {
             )),
             false => Arc::new(web_pki(options)?),
         };
-        if !options.pins.is_empty() {
-            verifier = Arc::new(Pinned { pins: options.pins.clone(), below: verifier });
-        }
+        let verifier = Pinned { pins: options.pins.clone(), below };
         let versions: &[_] = match options.min {
             Version::V1_2 => &[&TLS13, &TLS12],
             Version::V1_3 => &[&TLS13],
@@ -82,7 +80,7 @@ impl Connector {
             .with_protocol_versions(versions)
             .map_err(|error| Fault::new(Exit::Internal, "tls", error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Noting(verifier)));
+            .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &options.cert {
             None => builder.with_no_client_auth(),
             Some(cert) => {
@@ -277,7 +275,6 @@ impl KeyLogFile {
     fn open(path: &Path) -> Result<Self> {
         let mut options = OpenOptions::new();
         options.append(true).create(true);
-        #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(path) {
             Ok(file) => Ok(Self(Mutex::new(file))),

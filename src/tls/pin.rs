@@ -4,7 +4,10 @@
 //! section 2.4), written as curl writes it. It is checked besides everything else, so that with `-k`
 //! it is what is left to trust.
 
-use super::{sha256, verify::untrusted};
+use super::{
+    sha256,
+    verify::{HANDSHAKE, untrusted},
+};
 use crate::{exit::Exit, fault::Fault};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::{
@@ -55,9 +58,10 @@ impl fmt::Debug for Pin {
     }
 }
 
-/// A verifier that wants one of these keys on top.
+/// A verifier that notes the chain it is asked about, and wants one of these keys on top.
 #[derive(Debug)]
 pub(super) struct Pinned {
+    /// Without any, every key will do.
     pub pins: Vec<Pin>,
     pub below: Arc<dyn ServerCertVerifier>,
 }
@@ -71,9 +75,12 @@ impl ServerCertVerifier for Pinned {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let chain = std::iter::once(end_entity).chain(intermediates);
+        let chain = chain.map(|certificate| certificate.clone().into_owned()).collect();
+        let _ = HANDSHAKE.try_with(|handshake| handshake.borrow_mut().chain = chain);
         let verified = self.below.verify_server_cert(end_entity, intermediates, name, ocsp, now)?;
         let shown = Pin::of(end_entity);
-        if shown.as_ref().is_some_and(|pin| self.pins.contains(pin)) {
+        if self.pins.is_empty() || shown.as_ref().is_some_and(|pin| self.pins.contains(pin)) {
             return Ok(verified);
         }
         let shown = shown.map_or_else(|| "one that cannot be read".to_owned(), |pin| pin.to_string());

@@ -211,7 +211,11 @@ impl Conn {
     /// Appends what the peer sent to `batch`, pings and pongs included.
     ///
     /// Ready with an unchanged batch means that the peer's side has ended: see [`end`](Self::end).
-    pub fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>) -> Poll<()> {
+    pub fn poll_receive<T: From<Message>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut VecDeque<T>,
+    ) -> Poll<()> {
         if self.end.is_some() {
             return Poll::Ready(());
         }
@@ -252,7 +256,7 @@ impl Conn {
                     self.taps.received(&message, !self.close_queued && !self.wire.mutes_pongs());
                     messages += 1;
                     bytes += message.len();
-                    batch.push_back(message);
+                    batch.push_back(message.into());
                 }
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     if self.wire.replies() > 0 {

@@ -4,7 +4,7 @@
 //! `< 12:00:00.123 text fin 5 bytes: hello`. What is compressed, or is no text, is shown as hex.
 
 use super::watch::{FrameSender, FrameWatch, SeenFrame};
-use crate::{close, observe::LogScope};
+use crate::{close, observe::LogScope, units::counted};
 use std::{fmt::Write, str, time::SystemTime};
 
 /// Bytes of a payload that are shown as hex, at most.
@@ -37,7 +37,7 @@ impl Frames {
         for (index, _) in frame.rsv.iter().enumerate().filter(|(_, set)| **set) {
             let _ = write!(line, " rsv{}", index + 1);
         }
-        let _ = write!(line, " {} byte{}", frame.length, if frame.length == 1 { "" } else { "s" });
+        let _ = write!(line, " {}", counted(frame.length, "byte"));
         if frame.length == 0 {
             return line;
         }

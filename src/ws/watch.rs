@@ -118,7 +118,7 @@ mod tests {
         let mut conn = Conn::new(Box::pin(ours), &bytes[..ahead], part, 1 << 20);
         let notes = Notes::default();
         conn.watch(Box::new(notes.clone()));
-        let mut batch = VecDeque::new();
+        let mut batch = VecDeque::<Message>::new();
         for chunk in bytes[ahead..].chunks(at_once) {
             theirs.write_all(chunk).await.unwrap();
             let receive = poll_fn(|cx| conn.poll_receive(cx, &mut batch));

@@ -362,6 +362,23 @@ fn the_built_in_echo_server_compresses_too() {
 }
 
 #[test]
+fn statistics_tell_how_far_messages_shrank() {
+    let listening = Listening::start(["listen", "0", "--echo", "--compress", "--stats"]);
+    let args = ["connect", "--compress", "--stats", "--in", "whole", &listening.url];
+    let done = Wsio::run(args, lines(1000));
+    assert_eq!(done.code, 0, "{}", done.err);
+    listening.wsio.signal(rustix::process::Signal::INT);
+    let served = listening.wsio.wait();
+    for said in [done.err, served.err] {
+        for way in ["in: ", "out: "] {
+            let line = said.lines().find(|line| line.starts_with(way)).unwrap_or_else(|| panic!("{said}"));
+            let (_, percent) = line.split_once(", compressed to ").unwrap_or_else(|| panic!("{said}"));
+            assert!(percent.strip_suffix(" %").unwrap().parse::<u8>().unwrap() < 50, "{line}");
+        }
+    }
+}
+
+#[test]
 fn where_it_would_do_nothing_it_is_refused_and_headers_are_not_the_way() {
     for (args, says) in [
         (&["pipe", "--compress", "-", "tcp:127.0.0.1:1"][..], "--compress needs a WebSocket endpoint"),

@@ -148,3 +148,14 @@ fn the_version_names_the_libraries_that_are_built_in() {
         assert!(cli::VERSION.contains(&said), "--version says {}, Cargo.lock says {said}", cli::VERSION);
     }
 }
+
+#[test]
+fn contributing_names_only_files_that_exist() {
+    let text = std::fs::read_to_string(root().join(".github/CONTRIBUTING.md")).unwrap();
+    let named = text.split('`').skip(1).step_by(2);
+    let is_path = |word: &&str| ["src/", "tests/", ".ci/"].iter().any(|room| word.starts_with(room));
+    let paths: Vec<&str> = named.filter(is_path).collect();
+    assert!(paths.len() > 10, "{paths:?}");
+    let gone: Vec<_> = paths.into_iter().filter(|path| !root().join(path).exists()).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}

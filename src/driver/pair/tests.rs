@@ -232,7 +232,7 @@ impl Read for Counted {
 }
 
 /// A file as standard input, and a count that is one once it was read to its end.
-fn file(prefix: &str, content: &str) -> (std::fs::File, Link, Arc<()>) {
+fn file(prefix: &str, content: &str) -> (std::fs::File, Box<dyn Link>, Arc<()>) {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(prefix.as_bytes()).unwrap();
     file.write_all(content.as_bytes()).unwrap();
@@ -378,7 +378,7 @@ impl Write for Stuck {
 }
 
 /// Standard output that nobody reads until the sender is dropped, and no input.
-fn stuck() -> (mpsc::Sender<()>, Link) {
+fn stuck() -> (mpsc::Sender<()>, Box<dyn Link>) {
     let (go_on, held) = mpsc::channel();
     let streams = Streams {
         input: Box::new(io::empty()),

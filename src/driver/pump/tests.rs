@@ -6,14 +6,14 @@ use crate::{
     exit::Exit,
     link::test_waker::TestWaker,
 };
-use std::time::Duration;
+use std::{task::Waker, time::Duration};
 use tokio::{task::coop::unconstrained, time::advance};
 
 /// A pump from a WebSocket to an output of which `room` bytes may be untaken.
 struct Carried {
     pump: Pump,
-    source: Link,
-    sink: Link,
+    source: Box<dyn Link>,
+    sink: Box<dyn Link>,
     peer: Far,
     target: Far,
     waker: TestWaker,
@@ -35,7 +35,7 @@ impl Carried {
                 self.waker.wakes();
                 let mut cx = self.waker.cx();
                 let polled =
-                    self.pump.poll(&mut cx, &mut self.source, &mut self.sink, self.may_grow, &mut told);
+                    self.pump.poll(&mut cx, &mut *self.source, &mut *self.sink, self.may_grow, &mut told);
                 assert!(polled.is_pending());
                 if !self.waker.is_woken() {
                     return Poll::Ready(told);
@@ -182,7 +182,7 @@ async fn an_input_that_is_no_web_socket_stays_where_it_is() {
     for _ in 0..100 {
         let mut cx = waker.cx();
         let poll = std::future::poll_fn(|_| {
-            Poll::Ready(pump.poll(&mut cx, &mut source, &mut sink, true, &mut told))
+            Poll::Ready(pump.poll(&mut cx, &mut *source, &mut *sink, true, &mut told))
         });
         assert!(unconstrained(poll).await.is_pending());
         advance(Duration::from_secs(1)).await;
@@ -279,7 +279,7 @@ async fn nothing_is_fed_to_a_peer_that_has_closed_and_all_of_it_waits_to_be_told
     assert!(unconstrained(close).await.is_ready());
     input.give(b"a\nb\nc\n").await;
     let poll = std::future::poll_fn(|_| {
-        Poll::Ready(pump.poll(&mut waker.cx(), &mut source, &mut sink, true, &mut told))
+        Poll::Ready(pump.poll(&mut waker.cx(), &mut *source, &mut *sink, true, &mut told))
     });
     assert!(unconstrained(poll).await.is_pending());
     assert_eq!((pump.count, pump.abandon()), ((0, 0), (3, 3)), "{told:?}");
@@ -317,4 +317,37 @@ async fn a_flood_is_carried_to_its_end_once_it_is_woken() {
     carried.poll().await;
     assert_eq!(carried.pump.count, (5000, 5_000_000));
     assert_eq!(carried.target.all().await.len(), 5000 * 1001);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_is_read_once_what_was_read_has_waited_a_second() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut ahead = Ahead::new(Some(1000));
+    assert!(!ahead.poll(&mut cx, 500, 0, 100, 1));
+    tokio::time::advance(Duration::from_millis(900)).await;
+    assert!(!ahead.poll(&mut cx, 500, 499, 100, 1));
+    tokio::time::advance(Duration::from_millis(200)).await;
+    assert!(ahead.poll(&mut cx, 500, 499, 100, 1), "however slowly it is taken");
+    assert!(!ahead.poll(&mut cx, 1500, 499, 936, 1), "the bound counts a little for each message");
+    assert!(ahead.poll(&mut cx, 1500, 600, 935, 1));
+    assert!(ahead.caught_up() && !ahead.caught_up() && !ahead.is_held());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_that_keeps_up_is_never_read_ahead_of() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut ahead = Ahead::new(Some(usize::MAX));
+    for step in 1..100 {
+        assert!(!ahead.poll(&mut cx, 500 * step, 500 * (step - 1), 100, 1));
+        tokio::time::advance(Duration::from_millis(900)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn off_is_off() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut ahead = Ahead::new(None);
+    ahead.poll(&mut cx, 500, 0, 100, 1);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert!(!ahead.poll(&mut cx, 500, 0, 100, 1) && ahead.is_held());
 }

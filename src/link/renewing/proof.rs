@@ -1,7 +1,7 @@
 //! The proof that input has arrived: pings behind it, the pongs to them, and what waits for those.
 
 use super::{INTERNAL_ERROR, Renewing, Waits, poll_at, wake};
-use crate::{exit::Exit, fault::Fault, session::SourceEnd, ws::conn::is_control};
+use crate::{exit::Exit, fault::Fault, link::Item, session::SourceEnd, units::brief, ws::conn::is_control};
 use std::{
     collections::VecDeque,
     task::{Context, Poll},
@@ -12,15 +12,15 @@ use tokio_tungstenite::tungstenite::Message;
 
 impl Renewing {
     /// Takes the pongs that confirm something out of what came behind the first `had` messages.
-    pub(super) fn take_pongs(&mut self, batch: &mut VecDeque<Message>, had: usize) {
+    pub(super) fn take_pongs(&mut self, batch: &mut VecDeque<Item>, had: usize) {
         let Some(conn) = &self.conn else { return };
-        if !batch.range(had..).any(Message::is_pong) {
+        if !batch.range(had..).any(|item| item.message().is_some_and(Message::is_pong)) {
             return;
         }
         let (mut index, mut confirms) = (0, false);
-        batch.retain(|message| {
+        batch.retain(|item| {
             index += 1;
-            let Message::Pong(payload) = message else { return true };
+            let Item::Message(Message::Pong(payload)) = item else { return true };
             let number = conn.number_of(payload).filter(|_| index > had);
             confirms |= number.is_some_and(|number| self.ledger.pong(number));
             number.is_none()
@@ -70,10 +70,8 @@ impl Renewing {
     pub(super) fn give_up(&mut self) {
         let waited = self.waits.take().map_or(Duration::ZERO, |waits| waits.since.elapsed());
         if self.confirming.resend {
-            let cause = format!(
-                "the peer confirms nothing: no pong for {} s while input waits for one",
-                waited.as_secs()
-            );
+            let cause =
+                format!("the peer confirms nothing: no pong for {} while input waits for one", brief(waited));
             let fault = Fault::new(Exit::Lost, "session", cause)
                 .hint("leave --resend out for a peer that does not answer pings, or give it longer with --ping-timeout");
             self.conclude(SourceEnd::Lost { fault, answer: Some(INTERNAL_ERROR) });

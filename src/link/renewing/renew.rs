@@ -5,6 +5,7 @@ use crate::{
     session::Doubt,
     ws::conn::{Conn, End},
 };
+use bytes::Bytes;
 use std::{
     task::{Context, Poll},
     time::Duration,
@@ -55,5 +56,5 @@ pub struct Renewed {
     /// Sent before anything else.
     pub first: Vec<Message>,
     /// Tells of the gap, for sinks that want events.
-    pub record: Message,
+    pub record: Bytes,
 }

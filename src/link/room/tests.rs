@@ -1,7 +1,7 @@
 //! Who hears what in a room, and what becomes of those who do not keep up.
 
 use super::*;
-use crate::link::test_waker::TestWaker;
+use crate::{link::test_waker::TestWaker, session::CloseWith};
 use std::{task::Waker, time::Duration};
 
 fn heard(member: &Member) -> Vec<String> {
@@ -203,4 +203,27 @@ async fn a_bridge_that_is_away_or_closed_holds_nobody_up_any_more() {
         assert_eq!(waker.wakes(), 1, "{name}");
         assert!(speaker.poll_room(&mut waker.cx()).is_ready(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn one_is_spoken_to_and_the_others_are_not() {
+    let room = Room::star(Rules { last: 9, ..Rules::default() });
+    let (centre, one, two) = (room.centre(), room.join(), room.join());
+    one.set_conn(1);
+    two.set_conn(2);
+    assert!(centre.say_to(Some(2), &Message::text("for two")));
+    assert!(!centre.say_to(Some(3), &Message::text("for nobody")));
+    assert!(centre.say_to(None, &Message::text("for all")));
+    assert!(centre.say_to(Some(2), &Message::Close(None)));
+    assert!(!centre.say_to(Some(2), &Message::text("too late")));
+    let heard = |member: &super::Member| {
+        let mut batch = VecDeque::new();
+        let _ = member.incoming().poll_pop(&mut Context::from_waker(Waker::noop()), &mut batch, 9);
+        Vec::from(batch)
+    };
+    assert_eq!(heard(&one), [Message::text("for all")]);
+    assert_eq!(heard(&two), [Message::text("for two"), Message::text("for all")]);
+    let close = CloseWith { code: None, reason: String::new() };
+    assert_eq!(two.incoming().end(), Some(SourceEnd::Asked { close, hangup: true }));
+    assert_eq!(heard(&room.join()), [Message::text("for all")], "what was for one is not told later");
 }

@@ -9,7 +9,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     net::{
-        Beneath, Exchange, Findings, Stream, Transport, addr::join, auth_schemes, refusal_lines, status_text,
+        Exchange, Findings, Layer, Layered, Stream, addr::join, auth_schemes, refusal_lines, status_text,
         title_case,
     },
     observe::{Redactor, Reporter},
@@ -27,10 +27,9 @@ use std::{
     error::Error,
     io,
     net::IpAddr,
-    pin::Pin,
     task::{Context, Poll},
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 const VERSION: u8 = 5;
 const NO_LOGIN: u8 = 0;
@@ -52,10 +51,7 @@ pub(in crate::net) struct Tunnel<'a> {
 }
 
 /// Gives what was read first, then the rest.
-pub(in crate::net) struct Prefixed {
-    first: Bytes,
-    stream: Stream,
-}
+pub(in crate::net) struct Prefixed(Bytes);
 
 impl Tunnel<'_> {
     /// `HOST:PORT` of the far end.
@@ -325,56 +321,25 @@ fn meaning(reply: u8) -> String {
 }
 
 impl Prefixed {
-    pub(in crate::net) fn new(first: Bytes, stream: Stream) -> Self {
-        Self { first, stream }
+    pub(in crate::net) fn new(first: Bytes, stream: Stream) -> Layered<Self> {
+        Layered { below: stream, layer: Self(first) }
     }
 }
 
-impl AsyncRead for Prefixed {
+impl Layer for Prefixed {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        below: &mut Stream,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.first.is_empty() {
-            return self.stream.as_mut().poll_read(cx, buffer);
+        if self.0.is_empty() {
+            return below.as_mut().poll_read(cx, buffer);
         }
-        let count = self.first.len().min(buffer.remaining());
-        buffer.put_slice(&self.first[..count]);
-        self.first.advance(count);
+        let count = self.0.len().min(buffer.remaining());
+        buffer.put_slice(&self.0[..count]);
+        self.0.advance(count);
         Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Prefixed {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write_vectored(cx, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(cx)
-    }
-}
-
-impl Transport for Prefixed {
-    fn beneath(&self) -> Beneath<'_> {
-        self.stream.beneath()
     }
 }
 

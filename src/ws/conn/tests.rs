@@ -35,7 +35,7 @@ async fn pongs_pings_and_a_close_pass_between_the_fragments_of_a_large_message()
 
 async fn control_frames_between_fragments() {
     let (mut conn, mut theirs) = conn(Part::Server, 1000);
-    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
     conn.queue(Message::binary(vec![7; 4 * FRAGMENT])).unwrap();
     assert!(conn.poll_flush(&mut cx).is_pending());
     theirs.write_all(b"\x89\x82\0\0\0\0hi").await.unwrap();
@@ -68,7 +68,7 @@ async fn control_frames_between_fragments() {
 #[tokio::test]
 async fn what_a_failed_write_keeps_from_being_sent_does_not_hide_what_was_received() {
     let (mut conn, mut theirs) = conn(Part::Client, 1000);
-    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
     theirs.write_all(b"\x89\x00\x81\x04last\x89\x00").await.unwrap();
     drop(theirs);
     conn.queue(Message::text("never read")).unwrap();
@@ -106,7 +106,7 @@ async fn no_fragment_follows_the_answer_to_a_close() {
 
 async fn close_amid_fragments() {
     let (mut conn, mut theirs) = conn(Part::Server, 1000);
-    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
     conn.queue(Message::binary(vec![7; 4 * FRAGMENT])).unwrap();
     assert!(conn.poll_flush(&mut cx).is_pending());
     theirs.write_all(b"\x88\x82\0\0\0\0\x03\xe8").await.unwrap();
@@ -141,7 +141,7 @@ fn pongs_that_nobody_takes_do_not_pile_up() {
 async fn a_close_with_a_code_that_the_engine_does_not_know_is_told_and_answered_as_it_is() {
     for code in [1000_u16, 1014] {
         let (mut conn, mut theirs) = conn(Part::Server, 1000);
-        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
         let said = [&code.to_be_bytes()[..], b"behind it"].concat();
         theirs.write_all(&[b"\x88\x8b\0\0\0\0", &said[..]].concat()).await.unwrap();
         assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
@@ -168,7 +168,7 @@ async fn what_came_with_the_handshake_was_received_too() {
 async fn a_peer_that_reads_no_pongs_is_not_read() {
     unconstrained(async {
         let (mut conn, mut theirs) = conn(Part::Server, 4096);
-        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
         let ping = [&b"\x89\xfd\0\0\0\0"[..], &[7; 125]].concat();
         let pings = ping.repeat(31);
         let mut given = 0;
@@ -192,7 +192,7 @@ async fn a_frame_that_ends_where_writing_stopped_is_sent_and_the_next_one_is_not
     unconstrained(async {
         // A hundred bytes and their header fill the way exactly.
         let (mut conn, mut theirs) = conn(Part::Server, 102);
-        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
         for _ in 0..3 {
             conn.queue(Message::binary(vec![7; 100])).unwrap();
         }

@@ -1,8 +1,8 @@
 //! permessage-deflate (RFC 7692): what is agreed, and how messages are compressed and restored.
 //!
 //! The protocol engine knows no extension, so it is done beneath it: what comes compressed reaches the
-//! engine as plain frames ([`Inflating`]), and what we send is compressed where we encode our frames
-//! ([`Deflating`]). Nothing of it is there when it was not agreed on.
+//! engine as plain frames (`Inflating`), and what we send is compressed where we encode our frames
+//! (`Deflating`). Nothing of it is there when it was not agreed on.
 //!
 //! # Memory
 //! A direction costs nothing before its first compressed message. Then sending takes about 290 KiB for
@@ -17,7 +17,7 @@ mod tests;
 pub(super) use self::{compress::Deflating, inflate::Inflating, inflate::is_corrupt};
 pub use offer::{NAME, OFFER, accept, check};
 
-use std::fmt;
+use std::{fmt, ops::AddAssign};
 
 /// The bit that marks a compressed message, on its first frame (section 6).
 pub(super) const RSV1: u8 = 0x40;
@@ -79,4 +79,11 @@ pub struct Volume {
     pub plain: u64,
     /// On the wire, without headers.
     pub wire: u64,
+}
+
+impl AddAssign for Volume {
+    fn add_assign(&mut self, other: Self) {
+        self.plain += other.plain;
+        self.wire += other.wire;
+    }
 }

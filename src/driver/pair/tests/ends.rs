@@ -315,7 +315,7 @@ async fn a_member_of_a_room_that_takes_nothing_is_sent_away_while_it_is_not_read
         let (b, mut peer) = web_socket(1000);
         let (mut setup, _outside) = setup(Rules { ping_interval: None, ..Rules::default() });
         setup.serving = true;
-        let run = tokio::spawn(Pair::new(Link::Member(Box::new(room.join())), b, setup).run());
+        let run = tokio::spawn(Pair::new(Box::new(room.join()), b, setup).run());
         sleep(MS).await;
         // More than a WebSocket holds and more than the room keeps for it; it has less than a second.
         for number in 0..600 {

@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Feeds a message and lets it go out.
 async fn say(link: &mut Renewing, text: &str) {
-    link.feed(Message::text(text));
+    link.feed(Message::text(text)).unwrap();
     flush(link);
 }
 
@@ -24,7 +24,7 @@ fn flush(link: &mut Renewing) -> bool {
 }
 
 /// Lets the link read what is there; what it passes on.
-fn receive(link: &mut Renewing) -> VecDeque<Message> {
+fn receive(link: &mut Renewing) -> VecDeque<Item> {
     let mut batch = VecDeque::new();
     while link.end().is_none()
         && link.poll_receive(&mut Context::from_waker(Waker::noop()), &mut batch).is_ready()
@@ -81,7 +81,7 @@ async fn while_anything_is_in_doubt_a_ping_goes_every_second() {
     let (mut link, theirs) = Next::default().confirmed(1, CONFIRMED);
     let mut far = Far::all(theirs);
     let (count, waker) = Count::new();
-    link.feed(Message::text("x"));
+    link.feed(Message::text("x")).unwrap();
     for round in 0..4 {
         assert!(link.poll_flush(&mut Context::from_waker(&waker)).is_ready());
         let pings = far[0].came().iter().filter(|came| matches!(came, Came::Ping(_))).count();
@@ -105,7 +105,7 @@ fn fill(link: &mut Renewing, length: usize, cx: &mut Context<'_>) -> usize {
         if link.queued() >= HIGH_WATER && link.poll_flush(cx).is_pending() {
             return count;
         }
-        link.feed(Message::binary(vec![7; length]));
+        link.feed(Message::binary(vec![7; length])).unwrap();
     }
     panic!("nothing holds it back");
 }
@@ -143,8 +143,8 @@ async fn one_message_may_always_be_in_doubt_and_its_ping_stands_behind_all_of_it
     unconstrained(async {
         let (mut link, theirs) = Next::default().confirmed(1, CONFIRMED);
         let mut far = Far::all(theirs);
-        link.feed(Message::binary(vec![7; 3 << 20]));
-        link.feed(Message::text("behind it"));
+        link.feed(Message::binary(vec![7; 3 << 20])).unwrap();
+        link.feed(Message::text("behind it")).unwrap();
         let mut came = Vec::new();
         for _ in 0..100 {
             assert!(!flush(&mut link), "the second one waits");
@@ -172,7 +172,7 @@ async fn a_renewed_connection_wakes_the_feeder() {
     let (count, waker) = Count::new();
     drop(far.remove(0));
     assert!(receive(&mut link).is_empty() && link.is_away());
-    link.feed(Message::text("x"));
+    link.feed(Message::text("x")).unwrap();
     assert!(link.poll_flush(&mut Context::from_waker(&waker)).is_pending());
     count.take();
     next.conns.lock().unwrap().push_back(kept);
@@ -212,7 +212,7 @@ async fn where_pongs_stay_away_or_carry_something_else_the_window_is_given_up_an
             assert!(feeds.take() > 0, "and input goes on");
             let mut came = far[0].data().len();
             for _ in 0..4000 {
-                link.feed(Message::binary(vec![7; 1000]));
+                link.feed(Message::binary(vec![7; 1000])).unwrap();
                 flush(&mut link);
                 came += far[0].data().len();
             }
@@ -281,7 +281,7 @@ async fn half_a_message_is_sent_whole_on_the_next_connection_and_is_not_in_doubt
         link.conn = Some(Box::new(Conn::new(Box::pin(ours), &[], Part::Server, 1 << 24)));
         far[0] = Far { stream: narrow, bytes: Vec::new() };
         for length in [100, 300, 5000, 20] {
-            link.feed(Message::binary(vec![length as u8; length]));
+            link.feed(Message::binary(vec![length as u8; length])).unwrap();
         }
         assert!(!flush(&mut link), "1000 bytes are taken");
         assert_eq!(far[0].data().len(), 2);
@@ -300,9 +300,9 @@ async fn what_is_said_by_itself_is_sent_and_never_in_doubt() {
     let next = Next::default();
     let (mut link, theirs) = next.confirmed(3, RESENT);
     let mut far = Far::all(theirs);
-    link.say(&Message::text("beat"));
+    link.send_own(Message::text("beat")).unwrap();
     say(&mut link, "input").await;
-    link.say(&Message::text("beat"));
+    link.send_own(Message::text("beat")).unwrap();
     assert!(flush(&mut link));
     assert_eq!(far[0].data().len(), 3);
     drop(far.remove(0));
@@ -387,7 +387,7 @@ async fn a_close_while_it_is_away_waits_for_what_is_still_to_be_sent() {
             drop(far.remove(0));
             receive(&mut link);
             if waiting {
-                link.feed(Message::text("waits"));
+                link.feed(Message::text("waits")).unwrap();
             }
             link.queue_close(Some(1000), "");
             if !waiting {

@@ -110,7 +110,7 @@ impl WriterKind {
     /// The data messages in these bytes, and how they end.
     fn read(self, bytes: &[u8]) -> (Vec<Vec<u8>>, Option<End>) {
         let mut peer = self.conn(self.other(), Narrow::default(), bytes);
-        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
         while peer.end().is_none() && peer.poll_receive(&mut cx, &mut batch).is_ready() {}
         let data = batch.into_iter().filter(|message| !is_control(message));
         (data.map(|message| message.into_data().to_vec()).collect(), peer.end().cloned())
@@ -169,7 +169,7 @@ fn filled(kind: WriterKind, seed: u64, fails: bool) -> (Conn, Narrow, Vec<Vec<u8
 
 #[test]
 fn what_the_peer_reads_ahead_of_our_answer_to_its_close_is_all_but_what_is_unsent() {
-    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
     for (kind, seed) in WriterKind::ALL.into_iter().flat_map(|kind| (1..25).map(move |seed| (kind, seed))) {
         let (mut conn, narrow, queued, mut numbers) = filled(kind, seed, false);
         let crosses = numbers.below(4) == 0;
@@ -217,7 +217,7 @@ fn what_a_failed_write_left_unsent_is_told_and_so_is_what_is_queued_after_it() {
 
 #[test]
 fn what_is_taken_back_is_never_sent_and_no_close_stands_in_half_a_frame() {
-    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
     for (kind, seed) in WriterKind::ALL.into_iter().flat_map(|kind| (1..25).map(move |seed| (kind, seed))) {
         let (mut conn, narrow, queued, _) = filled(kind, seed, false);
         narrow.0.lock().unwrap().incoming = kind.close();

@@ -29,7 +29,7 @@ async fn ended(part: Part, bytes: Vec<u8>, max_message: usize) -> (End, Vec<Mess
         let _ = theirs.shutdown().await;
         theirs
     });
-    let mut batch = VecDeque::new();
+    let mut batch = VecDeque::<Message>::new();
     while conn.end().is_none() {
         poll_fn(|cx| conn.poll_receive(cx, &mut batch)).await;
     }
@@ -252,7 +252,7 @@ async fn two_connections_understand_each_other_whatever_they_agreed_on() {
             .collect();
         for (from, to) in [(0, 1), (1, 0)] {
             let mut ends = [&mut client, &mut server];
-            let mut batch = VecDeque::new();
+            let mut batch = VecDeque::<Message>::new();
             for message in &sent {
                 ends[from].queue(message.clone()).unwrap();
                 let mut flushed = false;
@@ -292,7 +292,7 @@ async fn a_large_message_needs_nothing_behind_it() {
         let mut client = open(Box::pin(ours), Part::Client);
         let mut server = open(Box::pin(theirs), Part::Server);
         client.queue(Message::binary(payload.clone())).unwrap();
-        let mut batch = VecDeque::new();
+        let mut batch = VecDeque::<Message>::new();
         let receive = poll_fn(|cx| {
             let _ = client.poll_flush(cx);
             server.poll_receive(cx, &mut batch)

@@ -5,7 +5,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Facts,
-    link::{Link, Recorder, ScriptRun},
+    link::{Link, Recorder, ScriptLink, ScriptRun},
     observe::Redactor,
     plan::{Common, Expect},
     script::{
@@ -31,7 +31,7 @@ const KEPT: usize = 10_000;
 
 /// Results of the scripts that were played.
 #[derive(Default)]
-pub(super) struct Stage {
+pub(super) struct Scripts {
     /// It is played against many clients, each of which may fail.
     pub many: bool,
     /// Somebody wants to read how it went with each.
@@ -88,8 +88,8 @@ pub(super) fn endpoint(script: &Arc<Script>, common: &Common, serving: bool) -> 
 }
 
 /// The script that one of the two links plays, until then at most.
-pub(super) fn run(a: &Link, b: &Link, until: Option<Instant>) -> Option<ScriptRun> {
-    let ((Link::Script(script), _) | (_, Link::Script(script))) = (a, b) else { return None };
+pub(super) fn run(a: &dyn Link, b: &dyn Link, until: Option<Instant>) -> Option<ScriptRun> {
+    let script = a.as_kind::<ScriptLink>().or_else(|| b.as_kind())?;
     let run = script.run();
     run.limit(until);
     Some(run)
@@ -103,7 +103,7 @@ pub(super) fn rules(rules: &Rules, script: Option<&ScriptRun>) -> Rules {
     }
 }
 
-impl Stage {
+impl Scripts {
     /// The verdict on a session whose script was this; `ended` when it is us who end the run.
     pub(super) fn conclude(
         &self,
