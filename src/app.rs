@@ -44,8 +44,8 @@ pub struct Given {
     pub ignored: Ignored,
 }
 
-/// Facts for `--progress` and the signals.
-struct Facts {
+/// ProcessFacts for `--progress` and the signals.
+struct ProcessFacts {
     stderr_size: Option<TerminalSize>,
     output_is_terminal: bool,
     input_size: Option<u64>,
@@ -75,7 +75,7 @@ pub fn run(given: Given) -> Exit {
     let above = Above::default();
     let stderr = if stderr_size.is_some() { above.or(stderr) } else { stderr };
     let reporter = Reporter::new(stderr, Verbosity::Normal);
-    let facts = Facts { stderr_size, output_is_terminal, input_size, ignored };
+    let facts = ProcessFacts { stderr_size, output_is_terminal, input_size, ignored };
     let exit = run_with(args, env, ask, streams, Screen { terminal, above }, &facts, &reporter);
     // A run that ends in a hurry does not wait for a standard error that nobody reads.
     let hurried = exit == Exit::ReaderLeft || exit.is_signal();
@@ -95,7 +95,7 @@ fn run_with(
     ask: Option<fn(&str) -> std::io::Result<String>>,
     mut streams: Streams,
     screen: Screen,
-    facts: &Facts,
+    facts: &ProcessFacts,
     reporter: &Reporter,
 ) -> Exit {
     let terminal = streams.input_is_terminal;

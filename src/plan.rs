@@ -163,7 +163,7 @@ pub struct Common {
     /// Server side of every listening endpoint.
     pub server: Serve,
     /// Rules of every fan-out.
-    pub room: room::Rules,
+    pub room: room::RoomRules,
     /// The standard error of child processes goes to the client, as messages.
     pub errors_to_client: bool,
     /// Child processes are sent SIGHUP when the WebSocket ended abnormally, beside the end of their input.

@@ -292,13 +292,13 @@ pub(super) fn recording(output: &OutputArgs, many: bool) -> Result<Option<PathBu
     Ok(output.record.clone())
 }
 
-pub(super) fn room(fanout: &Fanout) -> room::Rules {
+pub(super) fn room(fanout: &Fanout) -> room::RoomRules {
     let slow = match fanout.slow {
         WhenSlow::Disconnect => room::Slow::Disconnect,
         WhenSlow::Drop => room::Slow::Drop,
         WhenSlow::Wait => room::Slow::Wait,
     };
-    room::Rules { queue: fanout.queue, slow, last: fanout.last }
+    room::RoomRules { queue: fanout.queue, slow, last: fanout.last }
 }
 
 pub(super) fn client_tls(trust: Trust, own: CertificateArgs, expander: &mut Expander) -> Result<ClientTls> {

@@ -22,19 +22,19 @@ pub(super) struct Newcomers {
     most: usize,
     /// Silent newcomers that are left alone while there are others to evict.
     kept: usize,
-    state: Mutex<State>,
+    state: Mutex<Crowd>,
 }
 
 #[derive(Default)]
-struct State {
+struct Crowd {
     next: u64,
     /// Those that were silent when they were looked at last, the oldest first.
-    silent: BTreeMap<u64, Place>,
+    silent: BTreeMap<u64, NewcomerPlace>,
     /// Those that have sent something.
-    spoke: BTreeMap<u64, Place>,
+    spoke: BTreeMap<u64, NewcomerPlace>,
 }
 
-struct Place {
+struct NewcomerPlace {
     since: Instant,
     heard: Arc<Heard>,
     evict: oneshot::Sender<()>,
@@ -67,7 +67,9 @@ impl Newcomers {
         let (evict, evicted) = oneshot::channel();
         let number = state.next;
         state.next += 1;
-        state.silent.insert(number, Place { since: Instant::now(), heard: Arc::clone(&heard), evict });
+        state
+            .silent
+            .insert(number, NewcomerPlace { since: Instant::now(), heard: Arc::clone(&heard), evict });
         drop(state);
         (Newcomer { number, all: Arc::clone(self), heard, evicted }, evicts)
     }
@@ -81,7 +83,7 @@ impl Newcomers {
     pub(super) fn evict_silent(&self) -> bool {
         let mut state = self.lock();
         state.sort();
-        let had_time = |place: &Place| place.since.elapsed() > TIME;
+        let had_time = |place: &NewcomerPlace| place.since.elapsed() > TIME;
         state.silent.first_entry().is_some_and(|first| had_time(first.get())) && state.evict(false, 0)
     }
 
@@ -91,12 +93,12 @@ impl Newcomers {
         state.silent.values().chain(state.spoke.values()).any(|place| !place.heard.enough())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Crowd> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Crowd {
     /// Has the oldest go: of the silent ones when there are that many of them, else of the others.
     fn evict(&mut self, any: bool, many: usize) -> bool {
         self.sort();

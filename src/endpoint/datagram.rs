@@ -19,7 +19,7 @@ pub(super) const UDP: Scheme = Scheme {
     b: true,
     parse: |text| {
         let (host, port) = net::host_port(text).map_err(|cause| malformed(&cause))?;
-        Ok(Box::new(Dial { host, port }))
+        Ok(Box::new(UdpDial { host, port }))
     },
 };
 
@@ -34,7 +34,7 @@ pub(super) const UDP_LISTEN: Scheme = Scheme {
     b: false,
     parse: |text| match ListenAddr::parse(text) {
         Ok(ListenAddr::Unix(_)) => Err(malformed("datagrams go over UDP, not over a Unix socket")),
-        Ok(address) => Ok(Box::new(Listening { address })),
+        Ok(address) => Ok(Box::new(UdpListening { address })),
         Err(cause) => Err(malformed(&cause)),
     },
 };
@@ -43,12 +43,12 @@ fn malformed(cause: &str) -> Fault {
     Fault::new(Exit::Malformed, "endpoint", cause)
 }
 
-struct Dial {
+struct UdpDial {
     host: String,
     port: u16,
 }
 
-impl Endpoint for Dial {
+impl Endpoint for UdpDial {
     fn describe(&self) -> String {
         match self.host.contains(':') {
             true => format!("udp:[{}]:{}", self.host, self.port),
@@ -74,11 +74,11 @@ impl Endpoint for Dial {
     }
 }
 
-struct Listening {
+struct UdpListening {
     address: ListenAddr,
 }
 
-impl Endpoint for Listening {
+impl Endpoint for UdpListening {
     fn describe(&self) -> String {
         format!("udp-listen:{}", self.address)
     }

@@ -46,7 +46,7 @@ pub(super) const HUB: Scheme = Scheme {
         if name.is_empty() {
             return Err(Fault::new(Exit::Malformed, "endpoint", "`hub:` lacks a name"));
         }
-        Ok(Box::new(Hub(name.to_owned())))
+        Ok(Box::new(HubEndpoint(name.to_owned())))
     },
 };
 
@@ -79,9 +79,9 @@ impl Endpoint for Internal {
     }
 }
 
-struct Hub(String);
+struct HubEndpoint(String);
 
-impl Endpoint for Hub {
+impl Endpoint for HubEndpoint {
     fn describe(&self) -> String {
         format!("hub:{}", self.0)
     }

@@ -46,7 +46,7 @@ pub(super) const TCP_LISTEN: Scheme = Scheme {
     b: false,
     parse: |text| match ListenAddr::parse(text) {
         Ok(ListenAddr::Unix(_)) => Err(malformed("a Unix socket is written unix-listen:PATH")),
-        Ok(address) => Ok(Box::new(Listening { address, tls: false })),
+        Ok(address) => Ok(Box::new(StreamListening { address, tls: false })),
         Err(cause) => Err(malformed(&cause)),
     },
 };
@@ -61,7 +61,7 @@ pub(super) const TLS_LISTEN: Scheme = Scheme {
     a: true,
     b: false,
     parse: |text| match ListenAddr::parse(text) {
-        Ok(address) => Ok(Box::new(Listening { address, tls: true })),
+        Ok(address) => Ok(Box::new(StreamListening { address, tls: true })),
         Err(cause) => Err(malformed(&cause)),
     },
 };
@@ -75,7 +75,7 @@ pub(super) const UNIX: Scheme = Scheme {
     flags: Flags { path: true, ..Flags::NONE },
     a: true,
     b: true,
-    parse: |path| Ok(Box::new(Dial::Unix(some_path(path)?))),
+    parse: |path| Ok(Box::new(StreamDial::Unix(some_path(path)?))),
 };
 
 pub(super) const UNIX_LISTEN: Scheme = Scheme {
@@ -92,13 +92,13 @@ pub(super) const UNIX_LISTEN: Scheme = Scheme {
             Err(malformed(&format!("an inherited socket, Unix or TCP, is written tcp-listen:{path}"))
                 .hint(format!("unix-listen:./{path} for a file of that name")))
         }
-        _ => Ok(Box::new(Listening { address: ListenAddr::Unix(some_path(path)?), tls: false })),
+        _ => Ok(Box::new(StreamListening { address: ListenAddr::Unix(some_path(path)?), tls: false })),
     },
 };
 
 fn dial(text: &str, tls: bool) -> Result<Box<dyn Endpoint>> {
     let (host, port) = net::host_port(text).map_err(|cause| malformed(&cause))?;
-    Ok(Box::new(Dial::Tcp { host, port, tls }))
+    Ok(Box::new(StreamDial::Tcp { host, port, tls }))
 }
 
 fn some_path(path: &str) -> Result<PathBuf> {
@@ -109,12 +109,12 @@ fn malformed(cause: &str) -> Fault {
     Fault::new(Exit::Malformed, "endpoint", cause)
 }
 
-enum Dial {
+enum StreamDial {
     Tcp { host: String, port: u16, tls: bool },
     Unix(PathBuf),
 }
 
-impl Endpoint for Dial {
+impl Endpoint for StreamDial {
     fn describe(&self) -> String {
         match self {
             Self::Tcp { host, port, tls } => {
@@ -165,12 +165,12 @@ impl Endpoint for Dial {
     }
 }
 
-struct Listening {
+struct StreamListening {
     address: ListenAddr,
     tls: bool,
 }
 
-impl Endpoint for Listening {
+impl Endpoint for StreamListening {
     fn describe(&self) -> String {
         match (&self.address, self.tls) {
             (ListenAddr::Unix(path), false) => format!("unix-listen:{}", path.display()),

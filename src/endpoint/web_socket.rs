@@ -92,7 +92,7 @@ pub(super) fn url(text: &str) -> Result<Box<dyn Endpoint>> {
 
 fn listening(text: &str, secure: bool) -> Result<Box<dyn Endpoint>> {
     let address = ListenAddr::parse(text).map_err(|cause| Fault::new(Exit::Malformed, "endpoint", cause))?;
-    Ok(Box::new(Server { address, secure }))
+    Ok(Box::new(WsListening { address, secure }))
 }
 
 struct Client {
@@ -136,12 +136,14 @@ impl Endpoint for Client {
             }
             for _ in 0..=REDIRECTS {
                 let asked = match at.url.has_origin_of(&self.url) {
-                    true => Asked {
+                    true => RequestPlan {
                         options: options.clone(),
                         is_for_stranger: false,
                         missing: Default::default(),
                     },
-                    false => Asked::of_strangers(&options, context, std::mem::take(&mut at.named_login)),
+                    false => {
+                        RequestPlan::of_strangers(&options, context, std::mem::take(&mut at.named_login))
+                    }
                 };
                 if let Some(missing) = asked.missing() {
                     scope.reporter.verbose(&format!("not sent there: {missing}"));
@@ -182,7 +184,7 @@ impl Endpoint for Client {
 const REDIRECTS: usize = 5;
 
 /// The request to one server.
-struct Asked {
+struct RequestPlan {
     options: ClientOptions,
     /// It has another origin than the one that was named.
     is_for_stranger: bool,
@@ -190,7 +192,7 @@ struct Asked {
     missing: (Vec<String>, Vec<String>),
 }
 
-impl Asked {
+impl RequestPlan {
     fn of_strangers(options: &ClientOptions, context: &OpenContext, named_login: bool) -> Self {
         let (options, mut missing) = options.for_strangers(&context.redactor);
         missing.extend(named_login.then(|| "the login in Location".to_owned()));
@@ -241,7 +243,7 @@ impl Client {
         &'a self,
         context: &'a OpenContext,
         deadline: &'a Deadline,
-        asked: &'a Asked,
+        asked: &'a RequestPlan,
         scope: &'a LogScope,
         facts: &'a mut Facts,
     ) -> Opens<'a, Result<Attempt>> {
@@ -330,12 +332,12 @@ impl Client {
     }
 }
 
-struct Server {
+struct WsListening {
     address: ListenAddr,
     secure: bool,
 }
 
-impl Endpoint for Server {
+impl Endpoint for WsListening {
     fn describe(&self) -> String {
         format!("{}:{}", if self.secure { "wss-listen" } else { "ws-listen" }, self.address)
     }

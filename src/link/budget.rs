@@ -20,9 +20,9 @@ use std::{
 
 /// A limit on what all sessions hold; clones are handles to the same one.
 #[derive(Clone)]
-pub struct Budget(Arc<Shared>);
+pub struct Budget(Arc<BudgetShared>);
 
-struct Shared {
+struct BudgetShared {
     /// Bytes.
     limit: usize,
     /// Bytes that all seats hold, those that are to be closed included.
@@ -56,7 +56,7 @@ pub struct Seat {
 impl Budget {
     /// At most `limit` bytes for all.
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(BudgetShared {
             limit,
             held: AtomicUsize::new(0),
             next: AtomicU64::new(0),
@@ -123,7 +123,7 @@ impl Seat {
             return;
         }
         let before = self.share.held.swap(bytes, SeqCst);
-        let Shared { limit, held, .. } = &*self.budget.0;
+        let BudgetShared { limit, held, .. } = &*self.budget.0;
         if bytes > before {
             let more = bytes - before;
             if held.fetch_add(more, SeqCst) + more > *limit {

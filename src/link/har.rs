@@ -25,14 +25,14 @@ pub(super) fn head() -> String {
 }
 
 /// One connection.
-pub(super) struct Entry {
+pub(super) struct HarEntry {
     conn: Option<u64>,
     facts: Facts,
     begun: SystemTime,
     messages: Vec<Value>,
 }
 
-impl Entry {
+impl HarEntry {
     /// An entry that begins now.
     pub(super) fn new(conn: Option<u64>, facts: Facts) -> Self {
         Self { conn, facts, begun: SystemTime::now(), messages: Vec::new() }
@@ -149,7 +149,7 @@ mod tests {
             request: vec![("Host".into(), "h:1".into()), ("Cookie".into(), "a=s3cret".into())],
             ..Facts::default()
         };
-        let mut entry = Entry::new(Some(3), Redactor::default().facts(&facts));
+        let mut entry = HarEntry::new(Some(3), Redactor::default().facts(&facts));
         entry.push(Dir::Out, &Message::text("hi"));
         entry.push(Dir::In, &Message::binary(&b"\0\xff"[..]));
         entry.push(Dir::In, &Message::Close(None));

@@ -31,7 +31,7 @@ pub type Input = Box<dyn Read + Send>;
 /// A file, pipe or socket that is read by somebody else.
 pub struct InputFile {
     file: File,
-    kind: Kind,
+    kind: FileKind,
     /// Position of the reader: the offset in a regular file, of others the bytes read so far.
     at: AtomicU64,
     /// Held while a pipe is read.
@@ -39,7 +39,7 @@ pub struct InputFile {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FileKind {
     Regular,
     Pipe,
 }
@@ -76,8 +76,8 @@ impl InputFile {
     /// Those of looking at it.
     pub fn open(file: File) -> io::Result<(Input, Option<Arc<Self>>)> {
         let (kind, at) = match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
-            FileType::RegularFile => (Kind::Regular, rustix::fs::tell(&file)?),
-            FileType::Fifo | FileType::Socket => (Kind::Pipe, 0),
+            FileType::RegularFile => (FileKind::Regular, rustix::fs::tell(&file)?),
+            FileType::Fifo | FileType::Socket => (FileKind::Pipe, 0),
             _ => return Ok((Box::new(Patient::new(file)), None)),
         };
         let input = Arc::new(Self { file, kind, at: at.into(), reading: Mutex::default() });
@@ -91,7 +91,7 @@ impl InputFile {
 
     /// True for a regular file, which has a size and an offset.
     pub fn is_regular(&self) -> bool {
-        self.kind == Kind::Regular
+        self.kind == FileKind::Regular
     }
 
     /// Unread rest behind this position.

@@ -4,7 +4,7 @@ use super::{
     InputFile, Patient, Streams, Worker,
     close::closing,
     hire,
-    stdio::{self, Input, Output as Thread},
+    stdio::{self, Input, StdOutput as Thread},
 };
 use crate::{child::Child, net::Stream};
 use std::{

@@ -15,10 +15,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// A shared queue; clones are handles to the same one.
 #[derive(Clone, Default)]
-pub struct Queue(Arc<Mutex<State>>);
+pub struct Queue(Arc<Mutex<QueueState>>);
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     messages: VecDeque<Message>,
     bytes: usize,
     dropped: u64,
@@ -98,7 +98,7 @@ impl Queue {
             return Poll::Pending;
         }
         let taken = most.min(state.messages.len());
-        let State { messages, bytes, .. } = &mut *state;
+        let QueueState { messages, bytes, .. } = &mut *state;
         let drained = messages.drain(..taken).inspect(|message| *bytes -= message.len() + OVERHEAD);
         batch.extend(drained.map(T::from));
         state.writers.drain(..).for_each(Waker::wake);
@@ -201,7 +201,7 @@ impl Queue {
         self.lock().end.is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -214,7 +214,7 @@ impl Wake for Unpark {
     }
 }
 
-impl State {
+impl QueueState {
     fn clear(&mut self) -> u64 {
         self.bytes = 0;
         self.writers.drain(..).for_each(Waker::wake);

@@ -48,7 +48,7 @@ enum Form {
     Script,
 }
 
-type Entries = Mutex<HashMap<Option<u64>, Arc<Mutex<har::Entry>>>>;
+type Entries = Mutex<HashMap<Option<u64>, Arc<Mutex<har::HarEntry>>>>;
 
 impl Recorder {
     /// Makes the file anew; one whose name ends in `.har` becomes HAR, in `.wsio` a script.
@@ -111,7 +111,7 @@ impl Recorder {
                 Box::new(Lines { queue, conn })
             }
             Form::Har(entries) => {
-                let entry = Arc::new(Mutex::new(har::Entry::new(conn, facts.clone())));
+                let entry = Arc::new(Mutex::new(har::HarEntry::new(conn, facts.clone())));
                 lock(entries).insert(conn, Arc::clone(&entry));
                 Box::new(Collected(entry))
             }
@@ -217,7 +217,7 @@ impl Tap for Lines {
 }
 
 /// Messages of a HAR entry, kept until the connection has ended: an entry is one JSON object.
-struct Collected(Arc<Mutex<har::Entry>>);
+struct Collected(Arc<Mutex<har::HarEntry>>);
 
 impl Tap for Collected {
     fn tell(&mut self, dir: Dir, message: &Message) {

@@ -44,7 +44,7 @@ const INTERNAL_ERROR: u16 = 1011;
 const FRUITLESS: u32 = 10;
 
 /// A message that is to be sent.
-struct Entry {
+struct OutEntry {
     message: Message,
     /// It is no input.
     own: bool,
@@ -74,7 +74,7 @@ pub struct Renewing {
     renew: Box<dyn Renew>,
     confirming: Confirming,
     /// Fed and not known to be written; when it may be sent again, not known to have arrived.
-    out: VecDeque<Entry>,
+    out: VecDeque<OutEntry>,
     /// Number of entries of `out` that the connection has.
     handed: usize,
     /// Data messages of this connection that stand before the first one in `out`.
@@ -198,7 +198,7 @@ impl Renewing {
     fn keep(&mut self, message: &Message, own: bool) {
         self.silence.said(Instant::now());
         self.waiting += message.len() + OVERHEAD as usize;
-        self.out.push_back(Entry { message: room::compact(message), own });
+        self.out.push_back(OutEntry { message: room::compact(message), own });
     }
 
     /// Queues as much of what waits as the connection may have at a time, and as may be in doubt.
@@ -209,7 +209,7 @@ impl Renewing {
             }
             let open = self.conn.as_mut().filter(|conn| conn.is_open() && conn.queued() < HIGH_WATER);
             let Some(conn) = open.filter(|_| self.deaf.is_none() && self.end.is_none()) else { return };
-            let Some(Entry { message, own }) = self.out.get(self.handed) else { return };
+            let Some(OutEntry { message, own }) = self.out.get(self.handed) else { return };
             if conn.queue(message.clone()).is_err() {
                 self.deaf = Some(Box::pin(sleep(DEAF)));
                 return;
@@ -381,7 +381,7 @@ impl Renewing {
         for message in renewed.first.into_iter().rev() {
             firsts.add(message.len());
             self.waiting += message.len() + OVERHEAD as usize;
-            self.out.push_front(Entry { message, own: false });
+            self.out.push_front(OutEntry { message, own: false });
         }
         self.ledger = self.ledger.next(firsts, self.ledger.resent);
         self.hand_over();

@@ -15,7 +15,7 @@ mod rules;
 mod told;
 
 pub use bridge::{Bridge, Gate};
-pub use rules::{Rules, Slow, Speaker};
+pub use rules::{RoomRules, Slow, Speaker};
 pub use told::Told;
 
 use super::{BATCH, HIGH_WATER, Item, Link, Queue, is_control};
@@ -44,19 +44,19 @@ const COMPACT: usize = 4 * 1024;
 
 /// Members and what joins them; shared by its members.
 pub struct Room {
-    rules: Rules,
+    rules: RoomRules,
     mesh: bool,
     /// Check of what may leave it by its bridge; unset when it has none.
     gate: OnceLock<Gate>,
     /// Reporter of what it drops; unset where nobody asked for that.
     told: OnceLock<Told>,
-    state: Mutex<State>,
+    state: Mutex<RoomState>,
 }
 
 #[derive(Default)]
-struct State {
+struct RoomState {
     next: u64,
-    seats: Vec<Seat>,
+    seats: Vec<RoomSeat>,
     /// Some queue may have reached the bound (`--queue`): as long as none has, nobody looks at all of them.
     may_be_full: bool,
     last: VecDeque<Message>,
@@ -67,7 +67,7 @@ struct State {
     allowance: Allowance,
 }
 
-struct Seat {
+struct RoomSeat {
     number: u64,
     queue: Queue,
     centre: bool,
@@ -118,14 +118,14 @@ impl Voice {
 
 /// Rooms by name, made when first asked for.
 pub struct Rooms {
-    rules: Rules,
+    rules: RoomRules,
     reporter: Option<Reporter>,
     named: Mutex<HashMap<String, Arc<Room>>>,
 }
 
 impl Rooms {
     /// No room yet; each will have these rules.
-    pub fn new(rules: Rules) -> Self {
+    pub fn new(rules: RoomRules) -> Self {
         Self { rules, reporter: None, named: Mutex::default() }
     }
 
@@ -171,7 +171,7 @@ pub struct Member {
 
 impl Room {
     /// A room whose members all hear each other.
-    pub fn mesh(rules: Rules) -> Arc<Self> {
+    pub fn mesh(rules: RoomRules) -> Arc<Self> {
         Arc::new(Self {
             rules,
             mesh: true,
@@ -182,7 +182,7 @@ impl Room {
     }
 
     /// A room whose members speak with its centre.
-    pub fn star(rules: Rules) -> Arc<Self> {
+    pub fn star(rules: RoomRules) -> Arc<Self> {
         Arc::new(Self {
             rules,
             mesh: false,
@@ -235,7 +235,7 @@ impl Room {
             }
             state.may_be_full |= incoming.bytes() >= self.rules.queue;
         }
-        state.seats.push(Seat {
+        state.seats.push(RoomSeat {
             number,
             queue: incoming.clone(),
             centre,
@@ -263,14 +263,14 @@ impl Room {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, RoomState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl RoomState {
     /// Gives whether fewer are kept than were asked for.
-    fn remember(&mut self, message: &Message, rules: &Rules) -> bool {
+    fn remember(&mut self, message: &Message, rules: &RoomRules) -> bool {
         if rules.last == 0 {
             return false;
         }
@@ -335,7 +335,7 @@ impl Member {
     }
 
     /// Gives what waits in its queue then, bytes; whoever has no room and is not waited for is put down.
-    fn hand(&self, seat: &mut Seat, message: &Message, missed: &mut Vec<Option<u64>>) -> usize {
+    fn hand(&self, seat: &mut RoomSeat, message: &Message, missed: &mut Vec<Option<u64>>) -> usize {
         let most = self.room.rules.queue;
         if seat.pace.is_some() && seat.queue.bytes() < most / 2 {
             seat.pace = None;
@@ -409,7 +409,7 @@ impl Member {
         self.room.send_away_but(self.number, end);
     }
 
-    fn waits_for(&self, seat: &Seat) -> bool {
+    fn waits_for(&self, seat: &RoomSeat) -> bool {
         match seat.waited {
             Waited::ByTheRules => self.room.rules.slow != Slow::Drop,
             Waited::Always => true,
@@ -417,7 +417,7 @@ impl Member {
         }
     }
 
-    fn reaches(&self, seat: &Seat) -> bool {
+    fn reaches(&self, seat: &RoomSeat) -> bool {
         seat.number != self.number
             && !seat.queue.is_finished()
             && (self.room.mesh || self.centre || seat.centre)
@@ -502,7 +502,7 @@ impl Member {
     /// Gives this member the number of a connection, so that it can be spoken to.
     pub fn set_conn(&self, conn: u64) {
         let mut state = self.room.lock();
-        let own = |seat: &&mut Seat| seat.number == self.number;
+        let own = |seat: &&mut RoomSeat| seat.number == self.number;
         state.seats.iter_mut().filter(own).for_each(|seat| seat.conn = Some(conn));
     }
 
@@ -516,7 +516,7 @@ impl Member {
         self.speaks.store(true, Ordering::Relaxed);
         let mut state = self.room.lock();
         let mut missed = Vec::new();
-        let State { seats, may_be_full, .. } = &mut *state;
+        let RoomState { seats, may_be_full, .. } = &mut *state;
         let mut reached = conn.is_none();
         let meant = |conn_of: Option<u64>| conn.is_none() || conn == conn_of;
         for seat in seats.iter_mut().filter(|seat| !seat.centre && meant(seat.conn) && self.reaches(seat)) {

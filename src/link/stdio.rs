@@ -53,7 +53,7 @@ pub type OpenPrompt = Box<dyn FnOnce(&str) -> Option<Prompt> + Send>;
 pub struct Stdio {
     streams: Mutex<Option<Streams>>,
     input_file: Option<Arc<InputFile>>,
-    output: Option<Shared>,
+    output: Option<SharedStreams>,
     close: Mutex<Option<Close>>,
     prompt: Mutex<Option<OpenPrompt>>,
     names_clients: bool,
@@ -62,7 +62,7 @@ pub struct Stdio {
 impl Stdio {
     /// Holds the streams until somebody takes them.
     pub fn new(mut streams: Streams) -> Self {
-        let output = Shared(Arc::new(Mutex::new(streams.output)));
+        let output = SharedStreams(Arc::new(Mutex::new(streams.output)));
         streams.output = Box::new(output.clone());
         let close = Mutex::new(streams.close_output.take());
         let input_file = streams.input_file.clone();
@@ -141,15 +141,15 @@ impl Stdio {
 
 /// Standard output, for the link that writes it and for what is said after that.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Box<dyn Write + Send>>>);
+struct SharedStreams(Arc<Mutex<Box<dyn Write + Send>>>);
 
-impl Shared {
+impl SharedStreams {
     fn lock(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Write for Shared {
+impl Write for SharedStreams {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.lock().write(bytes)
     }
@@ -163,7 +163,7 @@ impl Write for Shared {
 pub(super) type Input = mpsc::Receiver<io::Result<Bytes>>;
 
 /// The sending end of a writer thread.
-pub(super) struct Output {
+pub(super) struct StdOutput {
     /// Chunks to be written in order; `None` once nothing more comes.
     chunks: Option<mpsc::Sender<Vec<Bytes>>>,
     /// Waiting for a place in the queue.
@@ -178,7 +178,7 @@ pub(super) struct Output {
 
 type Reserved = Result<mpsc::OwnedPermit<Vec<Bytes>>, mpsc::error::SendError<()>>;
 
-impl Output {
+impl StdOutput {
     /// Hands everything in `out` to the thread; ready when it was taken, not when it is written.
     pub(super) fn poll_send(
         &mut self,
@@ -274,7 +274,7 @@ pub(super) fn write_on_thread(
     mut to: Box<dyn Write + Send>,
     close: Option<Close>,
     gone: Option<(Worker, Box<dyn FnOnce() + Send>)>,
-) -> Output {
+) -> StdOutput {
     let (chunks, mut receiver) = mpsc::channel::<Vec<Bytes>>(DEPTH);
     let (report, done) = oneshot::channel();
     let written = Arc::new(AtomicU64::new(0));
@@ -301,7 +301,7 @@ pub(super) fn write_on_thread(
         });
         gone
     });
-    Output { chunks: Some(chunks), waiting: None, written, done, gone }
+    StdOutput { chunks: Some(chunks), waiting: None, written, done, gone }
 }
 
 /// Writes all of it, and counts what is written as it is.

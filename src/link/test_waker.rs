@@ -10,14 +10,14 @@ use std::{
 
 /// One task that waits, and how often it was woken.
 pub(crate) struct TestWaker {
-    count: Arc<Count>,
+    count: Arc<WakeCount>,
     waker: Waker,
 }
 
 #[derive(Default)]
-struct Count(AtomicUsize);
+struct WakeCount(AtomicUsize);
 
-impl Wake for Count {
+impl Wake for WakeCount {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -29,7 +29,7 @@ impl Wake for Count {
 
 impl TestWaker {
     pub(crate) fn new() -> Self {
-        let count = Arc::new(Count::default());
+        let count = Arc::new(WakeCount::default());
         Self { waker: Waker::from(Arc::clone(&count)), count }
     }
 

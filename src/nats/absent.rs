@@ -4,7 +4,7 @@ use super::{NatsUrl, Terms};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::room::{Member, Rules},
+    link::room::{Member, RoomRules},
 };
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct NoBrokers;
 
 impl NoBrokers {
     /// Nothing to keep.
-    pub fn new(_: Rules) -> Self {
+    pub fn new(_: RoomRules) -> Self {
         Self
     }
 

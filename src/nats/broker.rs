@@ -14,7 +14,7 @@ use crate::{
     fault::{Fault, Result},
     link::{
         Queue,
-        room::{Member, Room, Rules, Speaker, Told},
+        room::{Member, Room, RoomRules, Speaker, Told},
     },
     observe::{Losses, Reporter},
     session::SourceEnd,
@@ -37,7 +37,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Every broker of this process, connected when it is first asked for.
 pub struct Brokers {
-    rules: Rules,
+    rules: RoomRules,
     open: Mutex<Vec<Broker>>,
 }
 
@@ -53,7 +53,7 @@ struct Broker {
 
 impl Brokers {
     /// No connection yet; each room will have these rules.
-    pub fn new(rules: Rules) -> Self {
+    pub fn new(rules: RoomRules) -> Self {
         Self { rules, open: Mutex::default() }
     }
 
@@ -135,7 +135,7 @@ impl Broker {
         })
     }
 
-    async fn join(&self, url: &NatsUrl, rules: Rules, terms: &Terms) -> Result<Member> {
+    async fn join(&self, url: &NatsUrl, rules: RoomRules, terms: &Terms) -> Result<Member> {
         if let Some(fault) = self.subjects.refusal.get() {
             return Err(fault.clone());
         }

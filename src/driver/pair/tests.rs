@@ -65,14 +65,14 @@ fn signal() -> Fault {
 }
 
 /// A bridge from a socket that speaks lines to a WebSocket.
-struct Bridge {
+struct TestPair {
     target: Far,
     peer: Far,
     outside: Outside,
     run: JoinHandle<Outcome>,
 }
 
-impl Bridge {
+impl TestPair {
     fn new(rules: Rules, rooms: [usize; 2]) -> Self {
         Self::with(rules, rooms, |_| ())
     }
@@ -105,7 +105,7 @@ const LARGE: usize = 1 << 20;
 
 #[tokio::test(start_paused = true)]
 async fn a_session_lives_while_its_output_stalls_and_nothing_of_it_is_lost() {
-    let mut bridge = Bridge::new(Rules::default(), [1000, LARGE]);
+    let mut bridge = TestPair::new(Rules::default(), [1000, LARGE]);
     for number in 0..400 {
         bridge.peer.text(&numbered(number)).await;
     }
@@ -136,7 +136,8 @@ async fn a_session_lives_while_its_output_stalls_and_nothing_of_it_is_lost() {
 #[tokio::test(start_paused = true)]
 async fn what_stays_unread_is_bounded_by_what_is_read_ahead() {
     for (read_ahead, most) in [(None, 900_000), (Some(500_000), 1_400_000)] {
-        let mut bridge = Bridge::with(Rules::default(), [1000, LARGE], |setup| setup.read_ahead = read_ahead);
+        let mut bridge =
+            TestPair::with(Rules::default(), [1000, LARGE], |setup| setup.read_ahead = read_ahead);
         for number in 0..3000 {
             bridge.peer.text(&numbered(number)).await;
         }
@@ -154,7 +155,7 @@ async fn what_stays_unread_is_bounded_by_what_is_read_ahead() {
 #[tokio::test(start_paused = true)]
 async fn unsent_is_what_the_peer_did_not_get() {
     for room in [100, 5000, 12_345, 29_000] {
-        let mut bridge = Bridge::new(Rules::default(), [LARGE, room]);
+        let mut bridge = TestPair::new(Rules::default(), [LARGE, room]);
         let input: String = (0..40).map(|number| numbered(number) + "\n").collect();
         bridge.target.give(input.as_bytes()).await;
         bridge.target.give(b"not a whole line").await;
@@ -179,7 +180,7 @@ async fn unsent_is_what_the_peer_did_not_get() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_cannot_be_finished_after_the_peers_close_is_unsent_too() {
-    let mut bridge = Bridge::new(Rules::default(), [LARGE, 1500]);
+    let mut bridge = TestPair::new(Rules::default(), [LARGE, 1500]);
     let input: String = (0..10).map(|number| numbered(number) + "\n").collect();
     bridge.target.give(input.as_bytes()).await;
     sleep(SECOND).await;
@@ -315,7 +316,7 @@ async fn the_last_line_of_a_file_needs_no_end_to_be_left_there() {
 #[tokio::test(start_paused = true)]
 async fn round_trips_are_those_of_our_pings() {
     let rules = Rules { ping_interval: Some(10 * SECOND), ..Rules::default() };
-    let mut bridge = Bridge::new(rules, [LARGE, LARGE]);
+    let mut bridge = TestPair::new(rules, [LARGE, LARGE]);
     for delay in [30 * MS, 70 * MS] {
         while bridge.peer.frames().await.is_empty() {
             sleep(MS).await;
@@ -337,7 +338,7 @@ async fn round_trips_are_those_of_our_pings() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_said_first_goes_first_and_what_a_filter_drops_is_shown_when_it_was_all() {
-    let mut bridge = Bridge::with(Rules::default(), [LARGE, LARGE], |setup| {
+    let mut bridge = TestPair::with(Rules::default(), [LARGE, LARGE], |setup| {
         setup.first = vec![Message::text("hello")];
     });
     bridge.target.give(b"then this\n").await;
@@ -352,7 +353,7 @@ async fn what_is_said_first_goes_first_and_what_a_filter_drops_is_shown_when_it_
 
 #[tokio::test(start_paused = true)]
 async fn who_only_sends_takes_nothing_of_what_comes() {
-    let mut bridge = Bridge::with(Rules::default(), [LARGE, LARGE], |setup| setup.send_only = true);
+    let mut bridge = TestPair::with(Rules::default(), [LARGE, LARGE], |setup| setup.send_only = true);
     bridge.target.give(b"a\n").await;
     bridge.peer.text("unwanted").await;
     sleep(SECOND).await;

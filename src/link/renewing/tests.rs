@@ -212,15 +212,15 @@ async fn what_the_peer_never_heard_of_is_told_unsent() {
 }
 
 /// Takes nothing, gives nothing.
-struct Stuck;
+struct StuckTransport;
 
-impl AsyncRead for Stuck {
+impl AsyncRead for StuckTransport {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Poll::Pending
     }
 }
 
-impl AsyncWrite for Stuck {
+impl AsyncWrite for StuckTransport {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
     }
@@ -234,12 +234,12 @@ impl AsyncWrite for Stuck {
     }
 }
 
-impl crate::net::Transport for Stuck {}
+impl crate::net::Transport for StuckTransport {}
 
 #[tokio::test(start_paused = true)]
 async fn whoever_leaves_does_not_come_back() {
     let next = Next::default();
-    let conn = Conn::new(Box::pin(Stuck), &[], Part::Server, 1 << 24);
+    let conn = Conn::new(Box::pin(StuckTransport), &[], Part::Server, 1 << 24);
     let mut link = Renewing::new(Box::new(conn), Box::new(next.clone()), 0, UNCONFIRMED);
     link.queue_close(Some(1000), "");
     assert!(link.poll_flush(&mut Context::from_waker(Waker::noop())).is_pending());

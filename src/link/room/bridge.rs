@@ -3,7 +3,7 @@
 //! It is waited for while it can carry, however slow it is; while it is away it stops nobody, and what
 //! does not fit its queue then is dropped and counted.
 
-use super::{Member, Room, Rules, Slow, Waited};
+use super::{Member, Room, RoomRules, Slow, Waited};
 use crate::{fault::Fault, link::Queue, session::SourceEnd};
 use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Message;
@@ -21,7 +21,7 @@ pub struct Bridge {
 
 impl Room {
     /// A room whose members hear each other and everybody elsewhere; the member is the bridge's.
-    pub fn bridged(rules: Rules, gate: Gate) -> (Arc<Self>, Member) {
+    pub fn bridged(rules: RoomRules, gate: Gate) -> (Arc<Self>, Member) {
         let room = Self::mesh(rules);
         let _ = room.gate.set(gate);
         let member = room.seat(false, present(rules));
@@ -30,7 +30,7 @@ impl Room {
     }
 }
 
-fn present(rules: Rules) -> Waited {
+fn present(rules: RoomRules) -> Waited {
     if rules.slow == Slow::Drop { Waited::ByTheRules } else { Waited::Always }
 }
 
@@ -100,7 +100,7 @@ mod tests {
         let gate = |message: &Message| {
             (message.len() > 50).then(|| Fault::new(Exit::BadInput, "session", "too large"))
         };
-        Room::bridged(Rules { queue: 100, slow, last: 0 }, Box::new(gate))
+        Room::bridged(RoomRules { queue: 100, slow, last: 0 }, Box::new(gate))
     }
 
     fn waiting(queue: &Queue) -> usize {
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(muted.refuses(&large), None);
         muted.say(&large);
         assert_eq!(waiting(other.incoming()), 0);
-        assert!(muted.is_bridged() && !Room::mesh(Rules::default()).join().is_bridged());
+        assert!(muted.is_bridged() && !Room::mesh(RoomRules::default()).join().is_bridged());
     }
 
     #[tokio::test]

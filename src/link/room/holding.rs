@@ -5,7 +5,7 @@
 //! the room's [`Allowance`](super::Allowance) whether the time of the others runs.
 
 use super::{
-    Member, Pace, Seat, Slow, Speaker, State, Waited,
+    Member, Pace, RoomSeat, RoomState, Slow, Speaker, Waited,
     allowance::{ALLOWED, RESERVED, TICK},
 };
 use crate::session::SourceEnd;
@@ -20,9 +20,9 @@ use tokio::time::Instant;
 /// Bytes of a burst that a short queue may grow by: one that takes them at once was never slow.
 const BURST: usize = 4 * 1024 * 1024;
 
-/// State of the members who are to hear a speaker, and have no room.
+/// RoomState of the members who are to hear a speaker, and have no room.
 #[derive(Default)]
-struct Look {
+struct HeldLook {
     /// Somebody is waited for, whatever the time.
     waits: bool,
     /// The state changes with the time.
@@ -109,7 +109,7 @@ impl Member {
     }
 
     /// Notes whether the time of the others runs; gives what is left of it.
-    fn run_down(&mut self, state: &mut State, held_up: bool, now: Instant) -> Duration {
+    fn run_down(&mut self, state: &mut RoomState, held_up: bool, now: Instant) -> Duration {
         // A speaker that was not held up must not stop the time that runs for another one.
         if !held_up && !self.holding {
             return ALLOWED;
@@ -118,8 +118,8 @@ impl Member {
         state.allowance.note(held_up, now)
     }
 
-    fn look(&self, cx: &mut Context<'_>, state: &mut State, now: Instant) -> Look {
-        let (rules, mut look) = (self.room.rules, Look::default());
+    fn look(&self, cx: &mut Context<'_>, state: &mut RoomState, now: Instant) -> HeldLook {
+        let (rules, mut look) = (self.room.rules, HeldLook::default());
         for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
             look.listeners += usize::from(!seat.centre);
             if !self.is_full(seat) || seat.queue.poll_room(cx, rules.queue).is_ready() {
@@ -152,7 +152,7 @@ impl Member {
     }
 
     /// Takes those out who may hold this speaker up for as long as they like.
-    fn excuse(&self, look: &mut Look) {
+    fn excuse(&self, look: &mut HeldLook) {
         let is_excused = |full: &Full| match self.speaker {
             Speaker::Source => full.suffices || look.listeners == 1,
             // While nobody has run dry, those who take hold nobody up but the speaker: that is backpressure.
@@ -164,7 +164,7 @@ impl Member {
         look.waits |= look.full.len() < before;
     }
 
-    fn is_full(&self, seat: &Seat) -> bool {
+    fn is_full(&self, seat: &RoomSeat) -> bool {
         self.waits_for(seat) && seat.queue.bytes() >= self.room.rules.queue
     }
 }

@@ -1,4 +1,4 @@
-//! Rules that the members of a room can rely on.
+//! RoomRules that the members of a room can rely on.
 
 /// Treatment of a member that does not keep up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Slow {
 
 /// The rules of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct RoomRules {
     /// Bytes that may wait for one member. Payloads are shared with the other members. Default 16 MiB.
     pub queue: usize,
     /// Treatment of a member that does not keep up.
@@ -23,7 +23,7 @@ pub struct Rules {
     pub last: usize,
 }
 
-impl Default for Rules {
+impl Default for RoomRules {
     fn default() -> Self {
         Self { queue: 16 * 1024 * 1024, slow: Slow::default(), last: 0 }
     }

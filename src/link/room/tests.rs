@@ -13,7 +13,7 @@ fn heard(member: &Member) -> Vec<String> {
 
 #[tokio::test]
 async fn in_a_star_members_speak_with_the_centre_alone() {
-    let room = Room::star(Rules::default());
+    let room = Room::star(RoomRules::default());
     let (centre, a, b) = (room.centre(), room.join(), room.join());
     a.say(&Message::text("up"));
     centre.say(&Message::text("down"));
@@ -25,7 +25,7 @@ async fn in_a_star_members_speak_with_the_centre_alone() {
 
 #[tokio::test]
 async fn in_a_mesh_all_but_the_speaker_hear() {
-    let room = Room::mesh(Rules::default());
+    let room = Room::mesh(RoomRules::default());
     let (centre, a, b) = (room.centre(), room.join(), room.join());
     a.say(&Message::text("x"));
     assert_eq!((heard(&centre), heard(&b)), (vec!["x".to_owned()], vec!["x".to_owned()]));
@@ -34,7 +34,7 @@ async fn in_a_mesh_all_but_the_speaker_hear() {
 
 #[tokio::test]
 async fn who_comes_late_hears_the_last() {
-    let room = Room::star(Rules { last: 2, ..Rules::default() });
+    let room = Room::star(RoomRules { last: 2, ..RoomRules::default() });
     let centre = room.centre();
     for text in ["1", "2", "3"] {
         centre.say(&Message::text(text));
@@ -49,13 +49,13 @@ async fn the_slow_are_dealt_with() {
     let mut cx = Context::from_waker(Waker::noop());
     let say = |centre: &Member| (0..3).for_each(|_| centre.say(&Message::text("12345678901234567890")));
 
-    let room = Room::star(Rules { queue: 100, slow: Slow::Drop, last: 0 });
+    let room = Room::star(RoomRules { queue: 100, slow: Slow::Drop, last: 0 });
     let (mut centre, slow) = (room.centre(), room.join());
     say(&centre);
     assert!(!centre.is_held_up() && centre.poll_room(&mut cx).is_ready());
     assert_eq!((heard(&slow).len(), slow.incoming.dropped()), (2, 1));
 
-    let room = Room::star(Rules { queue: 100, slow: Slow::Wait, last: 0 });
+    let room = Room::star(RoomRules { queue: 100, slow: Slow::Wait, last: 0 });
     let (mut centre, slow) = (room.centre(), room.join());
     say(&centre);
     tokio::time::advance(Duration::from_secs(3600)).await;
@@ -67,7 +67,7 @@ async fn the_slow_are_dealt_with() {
 #[tokio::test]
 async fn who_has_said_nothing_waits_too_for_those_that_another_filled() {
     let mut cx = Context::from_waker(Waker::noop());
-    let room = Room::mesh(Rules { queue: 100, ..Rules::default() });
+    let room = Room::mesh(RoomRules { queue: 100, ..RoomRules::default() });
     let (one, mut two, three) = (room.join(), room.join(), room.join());
     one.say(&Message::text("12345678901234567890"));
     one.say(&Message::text("12345678901234567890"));
@@ -81,7 +81,7 @@ async fn who_has_said_nothing_waits_too_for_those_that_another_filled() {
 #[tokio::test]
 async fn who_left_is_not_spoken_to() {
     let mut cx = Context::from_waker(Waker::noop());
-    let room = Room::star(Rules::default());
+    let room = Room::star(RoomRules::default());
     let centre = room.centre();
     assert!(centre.poll_company(&mut cx).is_pending());
     let member = room.join();
@@ -107,7 +107,7 @@ fn wakes(wakers: &[TestWaker]) -> Vec<usize> {
 
 #[tokio::test]
 async fn a_word_wakes_those_who_hear_it_and_nobody_else() {
-    let star = Room::star(Rules::default());
+    let star = Room::star(RoomRules::default());
     let (centre, mut a, b) = (star.centre(), star.join(), star.join());
     a.set_conn(1);
     b.set_conn(2);
@@ -134,7 +134,7 @@ async fn a_word_wakes_those_who_hear_it_and_nobody_else() {
     centre.send_others_away(&SourceEnd::Absent);
     assert_eq!(wakes(&wakers), [0, 0, 1]);
 
-    let mesh = Room::mesh(Rules::default());
+    let mesh = Room::mesh(RoomRules::default());
     let (a, b, c) = (mesh.join(), mesh.join(), mesh.join());
     let wakers = listening(&[&a, &b, &c]);
     b.say(&text);
@@ -147,7 +147,7 @@ async fn a_word_wakes_those_who_hear_it_and_nobody_else() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_is_held_up_is_woken_by_everything_that_ends_it() {
-    let rules = Rules { queue: 100, slow: Slow::Disconnect, last: 0 };
+    let rules = RoomRules { queue: 100, slow: Slow::Disconnect, last: 0 };
     type End = fn(&mut Option<Member>, &Member);
     let ways: [(&str, End); 6] = [
         ("reads", |slow, _| drop(heard(slow.as_ref().unwrap()))),
@@ -174,7 +174,7 @@ async fn whoever_is_held_up_is_woken_by_everything_that_ends_it() {
 
 #[tokio::test]
 async fn company_wakes_the_centre_that_waits_for_it() {
-    let room = Room::star(Rules::default());
+    let room = Room::star(RoomRules::default());
     let (centre, waker) = (room.centre(), TestWaker::new());
     assert!(centre.poll_company(&mut waker.cx()).is_pending());
     centre.say(&Message::text("nobody hears it"));
@@ -195,7 +195,7 @@ async fn a_bridge_that_is_away_or_closed_holds_nobody_up_any_more() {
     let ways: [(&str, End); 2] = [("away", |bridge| bridge.set_away(true)), ("closed", Bridge::close)];
     for (name, end) in ways {
         let (room, member) =
-            Room::bridged(Rules { queue: 100, slow: Slow::Disconnect, last: 0 }, Box::new(|_| None));
+            Room::bridged(RoomRules { queue: 100, slow: Slow::Disconnect, last: 0 }, Box::new(|_| None));
         let (bridge, mut speaker, waker) = (member.as_bridge(), room.join(), TestWaker::new());
         (0..2).for_each(|_| speaker.say(&Message::text("12345678901234567890")));
         assert!(speaker.poll_room(&mut waker.cx()).is_pending());
@@ -207,7 +207,7 @@ async fn a_bridge_that_is_away_or_closed_holds_nobody_up_any_more() {
 
 #[tokio::test]
 async fn one_is_spoken_to_and_the_others_are_not() {
-    let room = Room::star(Rules { last: 9, ..Rules::default() });
+    let room = Room::star(RoomRules { last: 9, ..RoomRules::default() });
     let (centre, one, two) = (room.centre(), room.join(), room.join());
     one.set_conn(1);
     two.set_conn(2);

@@ -1,6 +1,6 @@
 //! Notes on what a room drops.
 
-use super::Rules;
+use super::RoomRules;
 use crate::{
     observe::{Losses, Reporter},
     units::counted,
@@ -48,7 +48,7 @@ impl Told {
     }
 
     /// Fewer of the last messages are kept than were asked for.
-    pub(super) fn trimmed(&self, rules: &Rules) {
+    pub(super) fn trimmed(&self, rules: &RoomRules) {
         self.trimmed.call_once(|| {
             self.reporter.note(&format!(
                 "{}--last {}: they are larger than --queue ({} bytes), and the oldest are dropped",

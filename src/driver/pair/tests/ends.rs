@@ -8,8 +8,8 @@ use crate::link::{
 use std::sync::atomic::Ordering;
 
 /// A peer that has sent more than the target takes, and goes on.
-async fn stalled(rules: Rules, change: impl FnOnce(&mut Setup)) -> Bridge {
-    let mut bridge = Bridge::with(rules, [2002, LARGE], change);
+async fn stalled(rules: Rules, change: impl FnOnce(&mut Setup)) -> TestPair {
+    let mut bridge = TestPair::with(rules, [2002, LARGE], change);
     for number in 0..20 {
         bridge.peer.text(&numbered(number)).await;
     }
@@ -40,7 +40,7 @@ async fn a_target_that_takes_nothing_after_a_clean_end_is_23_and_told() {
 #[tokio::test(start_paused = true)]
 async fn an_abnormal_end_shows_at_the_target_and_a_clean_one_too() {
     for (code, exits) in [(1000, Exit::Ok), (1011, Exit::ClosedByPeer)] {
-        let mut bridge = Bridge::new(Rules::default(), [LARGE, LARGE]);
+        let mut bridge = TestPair::new(Rules::default(), [LARGE, LARGE]);
         bridge.peer.text("all").await;
         bridge.peer.close(code).await;
         sleep(SECOND / 10).await;
@@ -94,7 +94,7 @@ async fn a_peer_that_never_answers_is_left_by_the_time_limit_and_the_close_timeo
         for (given, talks) in [(&b""[..], false), (b"hello\n", false), (b"hello\n", true)] {
             let rules = Rules { timeout: Some(2 * SECOND), close_timeout, ..Rules::default() };
             let start = Instant::now();
-            let mut bridge = Bridge::with(rules, [LARGE, LARGE], |setup| setup.serving = serving);
+            let mut bridge = TestPair::with(rules, [LARGE, LARGE], |setup| setup.serving = serving);
             bridge.target.give(given).await;
             for _ in 0..60 {
                 sleep(100 * MS).await;
@@ -120,7 +120,7 @@ async fn a_peer_that_never_answers_is_left_by_the_time_limit_and_the_close_timeo
 async fn a_session_is_over_in_the_time_that_a_signal_gives() {
     for (serving, most) in [(false, 5 * SECOND), (true, 10 * SECOND)] {
         // Nothing of ours is taken, our Close neither, and the output takes nothing.
-        let mut bridge = Bridge::with(Rules::default(), [100, 100], |setup| setup.serving = serving);
+        let mut bridge = TestPair::with(Rules::default(), [100, 100], |setup| setup.serving = serving);
         for number in 0..20 {
             bridge.peer.text(&numbered(number)).await;
         }
@@ -180,7 +180,7 @@ async fn a_signal_ends_that_wait_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn lingering_and_the_answer_begin_when_the_queue_is_acknowledged() {
-    let mut bridge = Bridge::new(Rules::default(), [LARGE, LARGE]);
+    let mut bridge = TestPair::new(Rules::default(), [LARGE, LARGE]);
     bridge.peer.backlog.store(1000, Ordering::SeqCst);
     bridge.target.give(&[&numbered(7), "\n"].concat().into_bytes()).await;
     bridge.target.hang_up().await;
@@ -208,7 +208,7 @@ async fn lingering_and_the_answer_begin_when_the_queue_is_acknowledged() {
 #[tokio::test(start_paused = true)]
 async fn a_ping_waits_for_its_queue_and_a_peer_that_is_gone_gets_a_last_word() {
     let rules = || Rules { ping_interval: Some(SECOND), ping_timeout: Some(2 * SECOND), ..Rules::default() };
-    let mut bridge = Bridge::new(rules(), [LARGE, LARGE]);
+    let mut bridge = TestPair::new(rules(), [LARGE, LARGE]);
     let input: String = (0..100)
         .map(|number| {
             numbered(number)
@@ -241,10 +241,10 @@ async fn a_ping_waits_for_its_queue_and_a_peer_that_is_gone_gets_a_last_word() {
 #[tokio::test(start_paused = true)]
 async fn the_one_that_holds_most_of_the_memory_is_closed_with_1013() {
     let budget = Budget::new(100_000);
-    let mut large = Bridge::with(Rules::default(), [LARGE, LARGE], |setup| {
+    let mut large = TestPair::with(Rules::default(), [LARGE, LARGE], |setup| {
         (setup.seat, setup.serving) = (Some(budget.seat()), true)
     });
-    let mut small = Bridge::with(Rules::default(), [LARGE, LARGE], |setup| {
+    let mut small = TestPair::with(Rules::default(), [LARGE, LARGE], |setup| {
         (setup.seat, setup.serving) = (Some(budget.seat()), true)
     });
     large.peer.frame(0x01, &[b'x'; 60_000]).await;
@@ -273,7 +273,7 @@ async fn the_one_that_holds_most_of_the_memory_is_closed_with_1013() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_target_leaves_in_its_send_queue_was_not_taken() {
-    let mut bridge = Bridge::new(Rules::default(), [LARGE, LARGE]);
+    let mut bridge = TestPair::new(Rules::default(), [LARGE, LARGE]);
     bridge.peer.text("all").await;
     bridge.target.backlog.store(3, Ordering::SeqCst);
     bridge.peer.close(1000).await;
@@ -284,7 +284,7 @@ async fn what_a_target_leaves_in_its_send_queue_was_not_taken() {
     assert_eq!((outcome.remains.undelivered, outcome.complete), ((1, 3), false), "and told once");
 
     // What it takes while it is waited for was taken.
-    let mut bridge = Bridge::new(Rules::default(), [LARGE, LARGE]);
+    let mut bridge = TestPair::new(Rules::default(), [LARGE, LARGE]);
     bridge.peer.text("all").await;
     bridge.target.backlog.store(3, Ordering::SeqCst);
     bridge.peer.close(1000).await;
@@ -294,7 +294,7 @@ async fn what_a_target_leaves_in_its_send_queue_was_not_taken() {
     assert_eq!((exit(&outcome), outcome.remains.undelivered, outcome.complete), (Exit::Ok, (0, 0), true));
 
     // A reset is one failure, told once.
-    let mut bridge = Bridge::new(Rules::default(), [1000, LARGE]);
+    let mut bridge = TestPair::new(Rules::default(), [1000, LARGE]);
     bridge.peer.text(&numbered(7)).await;
     bridge.peer.text("lost").await;
     bridge.target.backlog.store(1000, Ordering::SeqCst);
@@ -310,7 +310,7 @@ async fn what_a_target_leaves_in_its_send_queue_was_not_taken() {
 #[tokio::test(start_paused = true)]
 async fn a_member_of_a_room_that_takes_nothing_is_sent_away_while_it_is_not_read_for() {
     for reads in [true, false] {
-        let room = Room::mesh(room::Rules { queue: 100_000, ..room::Rules::default() });
+        let room = Room::mesh(room::RoomRules { queue: 100_000, ..room::RoomRules::default() });
         let mut speaker = room.join();
         let (b, mut peer) = web_socket(1000);
         let (mut setup, _outside) = setup(Rules { ping_interval: None, ..Rules::default() });

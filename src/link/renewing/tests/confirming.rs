@@ -2,7 +2,7 @@
 //! pings or does not, and with wakers that count, since one that does nothing hides a lost wake-up.
 
 use super::{
-    far::{Came, Count, Far, text},
+    far::{Arrived, Count, FarEnd, text},
     *,
 };
 use crate::ws::conn::KEEPALIVE;
@@ -36,12 +36,12 @@ fn receive(link: &mut Renewing) -> VecDeque<Item> {
 async fn the_pong_to_a_ping_behind_the_data_is_the_proof_and_nothing_else_is() {
     let next = Next::default();
     let (mut link, theirs) = next.confirmed(4, CONFIRMED);
-    let mut far = Far::all(theirs);
+    let mut far = FarEnd::all(theirs);
     say(&mut link, "proved").await;
     assert_eq!(far[0].answer().await, [text("proved")]);
     assert!(receive(&mut link).is_empty(), "that pong is nobody else's");
     say(&mut link, "one").await;
-    let Some(Came::Ping(ping)) = far[0].came().pop() else { panic!("no ping") };
+    let Some(Arrived::Ping(ping)) = far[0].came().pop() else { panic!("no ping") };
     say(&mut link, "three").await;
     far[0].send(0x81, b"talk").await;
     far[0].pong(b"").await;
@@ -64,8 +64,8 @@ async fn the_pong_to_a_ping_behind_the_data_is_the_proof_and_nothing_else_is() {
     say(&mut link, "a").await;
     tokio::time::advance(SECOND).await;
     say(&mut link, "bb").await;
-    let pings: Vec<_> = far[1].came().into_iter().filter(|came| matches!(came, Came::Ping(_))).collect();
-    let [_, Came::Ping(second)] = &pings[..] else { panic!("{pings:?}") };
+    let pings: Vec<_> = far[1].came().into_iter().filter(|came| matches!(came, Arrived::Ping(_))).collect();
+    let [_, Arrived::Ping(second)] = &pings[..] else { panic!("{pings:?}") };
     say(&mut link, "ccc").await;
     far[1].pong(second).await;
     receive(&mut link);
@@ -79,12 +79,12 @@ async fn the_pong_to_a_ping_behind_the_data_is_the_proof_and_nothing_else_is() {
 #[tokio::test(start_paused = true)]
 async fn while_anything_is_in_doubt_a_ping_goes_every_second() {
     let (mut link, theirs) = Next::default().confirmed(1, CONFIRMED);
-    let mut far = Far::all(theirs);
+    let mut far = FarEnd::all(theirs);
     let (count, waker) = Count::new();
     link.feed(Message::text("x")).unwrap();
     for round in 0..4 {
         assert!(link.poll_flush(&mut Context::from_waker(&waker)).is_ready());
-        let pings = far[0].came().iter().filter(|came| matches!(came, Came::Ping(_))).count();
+        let pings = far[0].came().iter().filter(|came| matches!(came, Arrived::Ping(_))).count();
         assert_eq!(pings, 1, "round {round}");
         count.take();
         tokio::time::sleep(SECOND).await;
@@ -115,18 +115,18 @@ async fn input_waits_while_the_window_is_full_and_a_pong_wakes_the_feeder() {
     unconstrained(async {
         for length in [0, 1000, 70_000] {
             let (mut link, theirs) = Next::default().confirmed(1, CONFIRMED);
-            let mut far = Far::all(theirs);
+            let mut far = FarEnd::all(theirs);
             let (count, waker) = Count::new();
             fill(&mut link, length, &mut Context::from_waker(&waker));
             let came = far[0].came();
-            let data = came.iter().filter(|came| matches!(came, Came::Data(_))).count();
+            let data = came.iter().filter(|came| matches!(came, Arrived::Data(_))).count();
             let weight = data * (length + 64);
             assert!(weight <= 1 << 20 && weight > (1 << 20) - 2 * (length + 64), "{data} of {length}");
-            let pings: Vec<_> = came.into_iter().filter(|came| matches!(came, Came::Ping(_))).collect();
+            let pings: Vec<_> = came.into_iter().filter(|came| matches!(came, Arrived::Ping(_))).collect();
             assert!((8..=32).contains(&pings.len()), "{} pings for {data} of {length}", pings.len());
             count.take();
             // A later one confirms the earlier ones too.
-            let Came::Ping(half) = &pings[pings.len() / 2] else { unreachable!() };
+            let Arrived::Ping(half) = &pings[pings.len() / 2] else { unreachable!() };
             far[0].pong(half).await;
             assert_eq!(count.take(), 0);
             receive(&mut link);
@@ -142,7 +142,7 @@ async fn input_waits_while_the_window_is_full_and_a_pong_wakes_the_feeder() {
 async fn one_message_may_always_be_in_doubt_and_its_ping_stands_behind_all_of_it() {
     unconstrained(async {
         let (mut link, theirs) = Next::default().confirmed(1, CONFIRMED);
-        let mut far = Far::all(theirs);
+        let mut far = FarEnd::all(theirs);
         link.feed(Message::binary(vec![7; 3 << 20])).unwrap();
         link.feed(Message::text("behind it")).unwrap();
         let mut came = Vec::new();
@@ -150,11 +150,14 @@ async fn one_message_may_always_be_in_doubt_and_its_ping_stands_behind_all_of_it
             assert!(!flush(&mut link), "the second one waits");
             came.extend(far[0].came());
         }
-        assert!(matches!(came.last(), Some(Came::Ping(_))), "{}", came.len());
+        assert!(matches!(came.last(), Some(Arrived::Ping(_))), "{}", came.len());
         let bytes: usize =
-            came.iter().map(|came| if let Came::Data(data) = came { data.len() } else { 0 }).sum();
-        assert_eq!((bytes, came.iter().filter(|came| matches!(came, Came::Ping(_))).count()), (3 << 20, 1));
-        let Some(Came::Ping(ping)) = came.last() else { unreachable!() };
+            came.iter().map(|came| if let Arrived::Data(data) = came { data.len() } else { 0 }).sum();
+        assert_eq!(
+            (bytes, came.iter().filter(|came| matches!(came, Arrived::Ping(_))).count()),
+            (3 << 20, 1)
+        );
+        let Some(Arrived::Ping(ping)) = came.last() else { unreachable!() };
         far[0].pong(ping).await;
         receive(&mut link);
         assert!(flush(&mut link));
@@ -167,7 +170,7 @@ async fn one_message_may_always_be_in_doubt_and_its_ping_stands_behind_all_of_it
 async fn a_renewed_connection_wakes_the_feeder() {
     let next = Next::default();
     let (mut link, theirs) = next.confirmed(2, CONFIRMED);
-    let mut far = Far::all(theirs);
+    let mut far = FarEnd::all(theirs);
     let kept = next.conns.lock().unwrap().pop_front().unwrap();
     let (count, waker) = Count::new();
     drop(far.remove(0));
@@ -188,7 +191,7 @@ async fn where_pongs_stay_away_or_carry_something_else_the_window_is_given_up_an
         for other in [false, true] {
             let next = Next::default();
             let (mut link, theirs) = next.confirmed(3, CONFIRMED);
-            let mut far = Far::all(theirs);
+            let mut far = FarEnd::all(theirs);
             let (feeds, feeder) = Count::new();
             let (reads, reader) = Count::new();
             let (mut batch, mut reading) = (VecDeque::new(), Context::from_waker(&reader));
@@ -225,8 +228,8 @@ async fn where_pongs_stay_away_or_carry_something_else_the_window_is_given_up_an
             // The next connection has a window again.
             fill(&mut link, 1000, &mut Context::from_waker(&feeder));
             let came = far[0].came();
-            assert!(came.iter().any(|came| matches!(came, Came::Ping(_))), "it is asked for again");
-            let data = came.iter().filter(|came| matches!(came, Came::Data(_))).count();
+            assert!(came.iter().any(|came| matches!(came, Arrived::Ping(_))), "it is asked for again");
+            let data = came.iter().filter(|came| matches!(came, Arrived::Data(_))).count();
             assert!(data * 1064 <= 1024 * 1024 + 1064, "{data} messages are in doubt");
         }
     })
@@ -238,7 +241,7 @@ async fn a_pong_that_nobody_looks_for_did_not_stay_away() {
     unconstrained(async {
         let next = Next::default();
         let (mut link, theirs) = next.confirmed(1, CONFIRMED);
-        let mut far = Far::all(theirs);
+        let mut far = FarEnd::all(theirs);
         let mut cx = Context::from_waker(Waker::noop());
         receive(&mut link);
         fill(&mut link, 1000, &mut cx);
@@ -261,7 +264,7 @@ async fn a_pong_that_nobody_looks_for_did_not_stay_away() {
 async fn without_pings_nothing_is_held_back_and_everything_is_in_doubt() {
     let next = Next { first: vec![Message::text("login")], ..Next::default() };
     let (mut link, theirs) = next.link(2);
-    let mut far = Far::all(theirs);
+    let mut far = FarEnd::all(theirs);
     for text in ["login", "one", "two"] {
         say(&mut link, text).await;
     }
@@ -276,10 +279,10 @@ async fn half_a_message_is_sent_whole_on_the_next_connection_and_is_not_in_doubt
     unconstrained(async {
         let next = Next::default();
         let (mut link, theirs) = next.confirmed(2, CONFIRMED);
-        let mut far = Far::all(theirs);
+        let mut far = FarEnd::all(theirs);
         let (ours, narrow) = tokio::io::duplex(1000);
         link.conn = Some(Box::new(Conn::new(Box::pin(ours), &[], Part::Server, 1 << 24)));
-        far[0] = Far { stream: narrow, bytes: Vec::new() };
+        far[0] = FarEnd { stream: narrow, bytes: Vec::new() };
         for length in [100, 300, 5000, 20] {
             link.feed(Message::binary(vec![length as u8; length])).unwrap();
         }
@@ -299,7 +302,7 @@ async fn half_a_message_is_sent_whole_on_the_next_connection_and_is_not_in_doubt
 async fn what_is_said_by_itself_is_sent_and_never_in_doubt() {
     let next = Next::default();
     let (mut link, theirs) = next.confirmed(3, RESENT);
-    let mut far = Far::all(theirs);
+    let mut far = FarEnd::all(theirs);
     link.send_own(Message::text("beat")).unwrap();
     say(&mut link, "input").await;
     link.send_own(Message::text("beat")).unwrap();
@@ -316,7 +319,7 @@ async fn what_is_said_by_itself_is_sent_and_never_in_doubt() {
 async fn what_was_in_doubt_is_sent_again_in_order_behind_what_goes_first_until_a_pong() {
     let next = Next { first: vec![Message::text("login")], ..Next::default() };
     let (mut link, theirs) = next.confirmed(5, RESENT);
-    let mut far = Far::all(theirs);
+    let mut far = FarEnd::all(theirs);
     for line in ["login", "1", "2"] {
         say(&mut link, line).await;
     }
@@ -354,14 +357,14 @@ async fn what_was_in_doubt_is_sent_again_in_order_behind_what_goes_first_until_a
 async fn our_close_waits_until_nothing_is_in_doubt_when_that_would_be_sent_again() {
     let next = Next::default();
     let (mut link, theirs) = next.confirmed(2, RESENT);
-    let mut far = Far::all(theirs);
+    let mut far = FarEnd::all(theirs);
     say(&mut link, "1").await;
     far[0].answer().await;
     receive(&mut link);
     say(&mut link, "2").await;
     link.queue_close(Some(1000), "");
     assert!(!flush(&mut link), "2 is in doubt");
-    assert!(!far[0].came().contains(&Came::Close));
+    assert!(!far[0].came().contains(&Arrived::Close));
     drop(far.remove(0));
     renew(&mut link).await;
     assert!(!flush(&mut link));
@@ -369,7 +372,7 @@ async fn our_close_waits_until_nothing_is_in_doubt_when_that_would_be_sent_again
     assert_eq!(came, [text("2")]);
     receive(&mut link);
     assert!(flush(&mut link));
-    assert_eq!(far[0].came(), [Came::Close]);
+    assert_eq!(far[0].came(), [Arrived::Close]);
     far[0].send(0x88, b"\x03\xe8").await;
     receive(&mut link);
     assert!(matches!(link.end(), Some(SourceEnd::Close { .. })));
@@ -382,7 +385,7 @@ async fn a_close_while_it_is_away_waits_for_what_is_still_to_be_sent() {
         for waiting in [true, false] {
             let next = Next::default();
             let (mut link, theirs) = next.confirmed(2, confirming);
-            let mut far = Far::all(theirs);
+            let mut far = FarEnd::all(theirs);
             let kept = next.conns.lock().unwrap().pop_front().unwrap();
             drop(far.remove(0));
             receive(&mut link);
@@ -402,7 +405,7 @@ async fn a_close_while_it_is_away_waits_for_what_is_still_to_be_sent() {
             receive(&mut link);
             assert!(flush(&mut link));
             came.extend(far[0].answer().await);
-            assert_eq!(came, [text("waits"), Came::Close]);
+            assert_eq!(came, [text("waits"), Arrived::Close]);
         }
     }
 }
@@ -415,7 +418,7 @@ async fn a_ping_goes_ahead_of_our_close_and_the_answer_counts_only_where_no_pong
         {
             let next = Next::default();
             let (mut link, theirs) = next.confirmed(1, confirming);
-            let mut far = Far::all(theirs);
+            let mut far = FarEnd::all(theirs);
             if ponged {
                 say(&mut link, "before").await;
                 far[0].answer().await;
@@ -433,7 +436,7 @@ async fn a_ping_goes_ahead_of_our_close_and_the_answer_counts_only_where_no_pong
                 assert!(flush(&mut link), "a peer that never ponged is closed with all the same");
             }
             let came = far[0].came();
-            assert!(matches!(came[..], [.., Came::Ping(_), Came::Close]), "{came:?}");
+            assert!(matches!(came[..], [.., Arrived::Ping(_), Arrived::Close]), "{came:?}");
             match answers {
                 true => far[0].send(0x88, b"\x03\xe8").await,
                 false => drop(far),
@@ -450,7 +453,7 @@ async fn after_a_clean_close_that_is_no_end_what_is_in_doubt_is_told_and_counts_
     for (confirming, code, left) in [(CONFIRMED, 1001, 0), (CONFIRMED, 1012, 1), (RESENT, 1001, 1)] {
         let next = Next::default();
         let (mut link, theirs) = next.confirmed(2, confirming);
-        let mut far = Far::all(theirs);
+        let mut far = FarEnd::all(theirs);
         say(&mut link, "written").await;
         far[0].send(0x88, &u16::to_be_bytes(code)).await;
         renew(&mut link).await;
@@ -464,7 +467,7 @@ async fn a_clean_close_of_the_peer_is_judged_by_what_was_written() {
     for confirming in [CONFIRMED, RESENT] {
         let next = Next { final_close: true, ..Next::default() };
         let (mut link, theirs) = next.confirmed(2, confirming);
-        let mut far = Far::all(theirs);
+        let mut far = FarEnd::all(theirs);
         say(&mut link, "before").await;
         far[0].answer().await;
         receive(&mut link);
@@ -475,7 +478,7 @@ async fn a_clean_close_of_the_peer_is_judged_by_what_was_written() {
         assert_eq!((link.doubt(), link.unsent()), (Doubt::default(), Unsent::default()));
         link.queue_close(Some(1000), "");
         assert!(flush(&mut link));
-        assert_eq!(far[0].came().last(), Some(&Came::Close));
+        assert_eq!(far[0].came().last(), Some(&Arrived::Close));
     }
 }
 
@@ -485,7 +488,7 @@ async fn a_peer_that_confirms_nothing_ends_resending() {
         // With the window full it is over at once; what is in doubt stays so.
         let next = Next::default();
         let (mut link, theirs) = next.confirmed(2, RESENT);
-        let mut far = Far::all(theirs);
+        let mut far = FarEnd::all(theirs);
         fill(&mut link, 1000, &mut Context::from_waker(Waker::noop()));
         receive(&mut link);
         tokio::time::sleep(20 * SECOND).await;
@@ -500,7 +503,7 @@ async fn a_peer_that_confirms_nothing_ends_resending() {
         // So are ten connections in a row that confirm nothing of what was sent again.
         let next = Next::default();
         let (mut link, theirs) = next.confirmed(14, RESENT);
-        let mut far = Far::all(theirs);
+        let mut far = FarEnd::all(theirs);
         say(&mut link, "x").await;
         let mut lost = 0;
         while link.end().is_none() {
@@ -528,7 +531,7 @@ async fn a_peer_that_confirms_nothing_ends_resending() {
 #[tokio::test(start_paused = true)]
 async fn what_moved_adds_up_over_connections() {
     let (mut link, theirs) = Next::default().link(3);
-    let mut far = Far::all(theirs);
+    let mut far = FarEnd::all(theirs);
     let mut moved = Moved::default();
     for _ in 0..2 {
         say(&mut link, "1234").await;

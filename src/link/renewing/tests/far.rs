@@ -29,26 +29,26 @@ impl Count {
 }
 
 /// The far end of a connection: what came, read frame by frame.
-pub(super) struct Far {
+pub(super) struct FarEnd {
     pub(super) stream: DuplexStream,
     pub(super) bytes: Vec<u8>,
 }
 
 /// What came: a data message, a ping's payload, or a Close.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Came {
+pub(super) enum Arrived {
     Data(Vec<u8>),
     Ping(Vec<u8>),
     Close,
 }
 
-impl Far {
+impl FarEnd {
     pub(super) fn all(ends: Vec<DuplexStream>) -> Vec<Self> {
         ends.into_iter().map(|stream| Self { stream, bytes: Vec::new() }).collect()
     }
 
     /// What has come and was not asked for before; of a message in fragments, each one.
-    pub(super) fn came(&mut self) -> Vec<Came> {
+    pub(super) fn came(&mut self) -> Vec<Arrived> {
         let mut cx = Context::from_waker(Waker::noop());
         loop {
             let mut piece = vec![0; 1 << 16];
@@ -75,9 +75,9 @@ impl Far {
             let payload = self.bytes[head..head + length].to_vec();
             self.bytes.drain(..head + length);
             came.push(match first & 15 {
-                8 => Came::Close,
-                9 => Came::Ping(payload),
-                _ => Came::Data(payload),
+                8 => Arrived::Close,
+                9 => Arrived::Ping(payload),
+                _ => Arrived::Data(payload),
             });
         }
         came
@@ -87,7 +87,7 @@ impl Far {
     pub(super) fn data(&mut self) -> Vec<Vec<u8>> {
         self.came()
             .into_iter()
-            .filter_map(|came| if let Came::Data(data) = came { Some(data) } else { None })
+            .filter_map(|came| if let Arrived::Data(data) = came { Some(data) } else { None })
             .collect()
     }
 
@@ -102,17 +102,17 @@ impl Far {
     }
 
     /// Answers every ping that has come; what else has come.
-    pub(super) async fn answer(&mut self) -> Vec<Came> {
+    pub(super) async fn answer(&mut self) -> Vec<Arrived> {
         let came = self.came();
         for ping in came.iter() {
-            if let Came::Ping(payload) = ping {
+            if let Arrived::Ping(payload) = ping {
                 self.pong(payload).await;
             }
         }
-        came.into_iter().filter(|came| !matches!(came, Came::Ping(_))).collect()
+        came.into_iter().filter(|came| !matches!(came, Arrived::Ping(_))).collect()
     }
 }
 
-pub(super) fn text(text: &str) -> Came {
-    Came::Data(text.as_bytes().to_vec())
+pub(super) fn text(text: &str) -> Arrived {
+    Arrived::Data(text.as_bytes().to_vec())
 }

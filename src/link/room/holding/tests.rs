@@ -1,7 +1,7 @@
 //! How long those who are slow hold the others up, and who is sent away for it.
 
 use super::{
-    super::{Room, Rules},
+    super::{Room, RoomRules},
     *,
 };
 use crate::link::{room::allowance::WINDOW, test_waker::TestWaker};
@@ -9,7 +9,7 @@ use std::{collections::VecDeque, task::Waker};
 use tokio::time::advance;
 use tokio_tungstenite::tungstenite::Message;
 
-const RULES: Rules = Rules { queue: 100, slow: Slow::Disconnect, last: 0 };
+const RULES: RoomRules = RoomRules { queue: 100, slow: Slow::Disconnect, last: 0 };
 
 const fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -149,7 +149,7 @@ async fn what_cannot_wait_deals_with_a_full_queue_at_once() {
     fill(&live);
     hear(&good);
     assert!(is_ready(&mut live) && slow.incoming().was_cut() && !good.incoming().was_cut());
-    let room = Room::mesh(Rules { slow: Slow::Drop, ..RULES });
+    let room = Room::mesh(RoomRules { slow: Slow::Drop, ..RULES });
     let (mut live, slow) = (room.join().speaking_for(Speaker::Live), room.join());
     (0..2).for_each(|_| fill(&live));
     assert!(is_ready(&mut live) && !slow.incoming().was_cut());
