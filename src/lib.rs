@@ -42,8 +42,8 @@
 //! cause and hint · *room* where each hears the others; its *bridge* stands for everybody behind a *broker*.
 //!
 //! # The floors
-//! `close exit facts fault limited os_error os_text retry units` ← `expect framing script session` ←
-//! `child observe net tls` ← `site ws` ← `handshake` ← `link` ← `nats` ← `plan` ← `endpoint` ←
+//! `close exit facts fault limited os_error os_text retry stream units` ← `expect framing script session` ←
+//! `child observe tls` ← `net` ← `site ws` ← `handshake` ← `link` ← `nats` ← `plan` ← `endpoint` ←
 //! `driver | cli | term` ← `app` ← `main`. Imports only run downward, and no files take from each other in a
 //! circle; a test reads them.
 //!
@@ -76,6 +76,7 @@ pub mod retry;
 pub mod script;
 pub mod session;
 pub mod site;
+pub mod stream;
 pub mod term;
 pub mod tls;
 pub mod units;

@@ -6,7 +6,7 @@
 use crate::{
     framing::{Kind, LINES},
     link::{ByteLink, Link, Port, Texts},
-    net::{Stream, Transport},
+    stream::{Stream, Transport},
     ws::conn::{Conn, Part},
 };
 use std::{

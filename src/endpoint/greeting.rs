@@ -9,8 +9,9 @@ use crate::{
         ServerOptions, logged,
         server::{Refusal, Visit},
     },
-    net::{Dialed, Listener, Stream},
+    net::{Dialed, Listener},
     observe::LogScope,
+    stream::Stream,
     tls,
 };
 use tokio::time::Instant;

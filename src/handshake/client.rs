@@ -11,9 +11,11 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::Facts,
-    net::{self, Exchange, Findings, Stream},
+    net::{self, Exchange, Findings},
     observe::Redactor,
-    os_error, tls,
+    os_error,
+    stream::Stream,
+    tls,
     ws::{conn::Agreed, deflate},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};

@@ -5,8 +5,9 @@
 //! it: the head of a request when it was written or read, whether an answer comes or not.
 
 use crate::{
-    net::{Layer, Layered, Stream},
+    net::{Layer, Layered},
     observe::{HIDDEN, LogScope, Verbosity},
+    stream::Stream,
 };
 
 /// Longest part of one head that is kept; a longer head is reported without its end. Bytes.

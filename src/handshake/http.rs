@@ -9,8 +9,9 @@ use super::{
     validate::Rejection,
 };
 use crate::{
-    net::{self, HeaderCase, Parting, Stream},
+    net::{self, HeaderCase, Parting},
     site::Answer,
+    stream::Stream,
 };
 use bytes::Bytes;
 use hyper::{

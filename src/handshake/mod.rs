@@ -25,12 +25,7 @@ pub use heads::logged;
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub use url::{WsUrl, bare_v6};
 
-use crate::{
-    framing::record::Head,
-    net::{Stream, title_case},
-    site::Site,
-    ws::conn,
-};
+use crate::{framing::record::Head, net::title_case, site::Site, stream::Stream, ws::conn};
 use bytes::Bytes;
 use std::time::Duration;
 

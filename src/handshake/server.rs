@@ -20,8 +20,9 @@ use super::{
 use crate::{
     exit::Exit,
     fault::{Fault, HttpAnswer, Result},
-    net::{self, Parting, Stream},
+    net::{self, Parting},
     site::Answer,
+    stream::Stream,
     ws::conn::Agreed,
 };
 use hyper::{

@@ -7,7 +7,7 @@
 //! malformed; what the client sends beyond waits here.
 
 use super::request_head::{HeadProgress, HeadReader, Malformed};
-use crate::net::Stream;
+use crate::stream::Stream;
 use bytes::{Buf, BytesMut};
 use std::{
     io::{self, IoSlice},

@@ -9,7 +9,7 @@ use super::{
     server::{Handshake, refuse_raw},
     validate::{Rejection, RequestKind, validate},
 };
-use crate::{net::Stream, site::Beside, ws::deflate};
+use crate::{site::Beside, stream::Stream, ws::deflate};
 use hyper::{StatusCode, http::request::Parts};
 use tokio::time::{Instant, timeout_at};
 
@@ -152,9 +152,9 @@ mod tests {
     use crate::{
         framing::record::Facts,
         handshake::{AccessPolicy, ClientOptions, WsUrl, client, logged, stall_timeout::STALL},
-        net::SocketRef,
         observe::{LogScope, Redactor, Reporter, Verbosity},
         site::Site,
+        stream::SocketRef,
         tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
     };
     use std::time::Duration;

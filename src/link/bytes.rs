@@ -10,8 +10,9 @@ use crate::{
     exit::Exit,
     fault::Fault,
     framing::{Decode, Encode, Output, record::Facts},
-    net::{self, Parting, SocketRef},
+    net::{self, Parting},
     session::{DrainTimeout, Left, SideKind, SinkFailure, SourceEnd},
+    stream::SocketRef,
     tls,
 };
 use bytes::{Buf, Bytes, BytesMut};

@@ -6,7 +6,7 @@ use super::{
     hire,
     stdio::{self, Input, StdOutput as Thread},
 };
-use crate::{child::Child, net::Stream};
+use crate::{child::Child, stream::Stream};
 use std::{
     fs::File,
     io::{self, IsTerminal, Write},

@@ -6,7 +6,8 @@
 //! left out), and what was left out is kept for the message. hyper gets one whole head at a time and nothing
 //! of what follows before it is asked for: to CONNECT, that is the tunnel whatever the head says of a body.
 
-use super::{Layer, Layered, Stream};
+use super::{Layer, Layered};
+use crate::stream::Stream;
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
     borrow::Cow,

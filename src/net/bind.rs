@@ -3,12 +3,12 @@
 //! The same for streams and datagrams: a bare port is both loopback addresses, a name is all of its
 //! addresses, and port 0 is one free port that they share.
 
-use super::unix::UnixSocket;
-use super::{Dialed, ListenAddr, resolve::is_localhost, transport::tune};
+use super::{Dialed, ListenAddr, resolve::is_localhost, unix::UnixSocket};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
     os_error,
+    stream::tune,
 };
 use std::{
     io,

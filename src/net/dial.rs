@@ -8,7 +8,6 @@ use super::{
     addr::join,
     resolve::{DialOptions, resolve},
     source::connect,
-    transport::tune,
 };
 use crate::{
     exit::Exit,
@@ -16,6 +15,7 @@ use crate::{
     framing::record::Timings,
     observe::Reporter,
     os_error,
+    stream::tune,
     units::milliseconds,
 };
 use std::{

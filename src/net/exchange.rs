@@ -4,11 +4,11 @@
 //! wanted back with what came behind the head.
 
 use super::{
-    Layered, Stream,
+    Layered,
     answer_head::{AnswerHeads, Findings, MAX_FIELDS, MAX_HEAD, SharedFindings, field_text},
     header_case::HeaderCase,
 };
-use crate::{framing::is_utf16, observe::Redactor};
+use crate::{framing::is_utf16, observe::Redactor, stream::Stream};
 use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt, Empty};

@@ -3,7 +3,7 @@
 //! Everything else is passed on to the stream below, so that a layer says only what it is for, and none
 //! forgets vectored writes or the socket at the bottom.
 
-use super::{Beneath, Stream, Transport};
+use crate::stream::{Beneath, Stream, Transport};
 use std::{
     io::{self, IoSlice},
     pin::Pin,

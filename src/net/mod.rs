@@ -18,9 +18,7 @@ mod overrides;
 mod part;
 mod proxy;
 mod resolve;
-mod send_queue;
 mod source;
-mod transport;
 mod udp;
 mod unix;
 
@@ -39,13 +37,12 @@ pub use proxy::{Bypass, Chosen, Environment, Proxies, Proxy};
 pub use resolve::DialOptions;
 pub use resolve::is_localhost;
 pub use source::{Family, Interface};
-pub use transport::{Beneath, SocketRef, Stream, Transport};
 pub use udp::{LARGEST_DATAGRAM, Udp, bind_udp, is_full, is_too_big};
 
 /// An open transport and who is at its far end.
 pub struct Dialed {
     /// The transport.
-    pub stream: Stream,
+    pub stream: crate::stream::Stream,
     /// The far end: `192.0.2.1:443`, `[::1]:80` or `unix:/path`.
     pub peer: String,
 }

@@ -1,6 +1,7 @@
 //! A stream that notes how much its far end has sent, as long as that is next to nothing.
 
-use super::{Layer, Layered, Stream};
+use super::{Layer, Layered};
+use crate::stream::Stream;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},

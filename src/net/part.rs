@@ -10,7 +10,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{SocketRef, Stream};
+use crate::stream::{SocketRef, Stream};
 use std::{
     future::poll_fn,
     io,

@@ -16,9 +16,8 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     framing::record::{Certificate, Tls},
-    limited,
-    net::{Beneath, Stream, Transport},
-    os_error,
+    limited, os_error,
+    stream::{Beneath, Stream, Transport},
 };
 use rustls::{
     ClientConfig, ClientConnection, KeyLog, ProtocolVersion, RootCertStore,

@@ -25,7 +25,7 @@ pub use pin::Pin;
 pub use rustls::ClientConfig;
 pub use server::{Acceptor, Unsecured};
 
-use crate::net::{Beneath, Stream};
+use crate::stream::{Beneath, Stream};
 use rustls::crypto::{
     CryptoProvider,
     aws_lc_rs::{self, cipher_suite::TLS13_AES_128_GCM_SHA256},

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    net::{Beneath, SocketRef, Stream, Transport},
+    stream::{Beneath, SocketRef, Stream, Transport},
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::{

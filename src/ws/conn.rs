@@ -27,7 +27,7 @@ use super::{
     watch::FrameWatch,
     wire::Wire,
 };
-use crate::{close, net::Stream, observe::Taps, session::Within};
+use crate::{close, observe::Taps, session::Within, stream::Stream};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,

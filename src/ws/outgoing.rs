@@ -11,7 +11,7 @@
 //! is counted while all goes well.
 
 use super::frame::{CLOSE, CONTINUATION, CONTROL, FIN, Header, Masks, OPCODE, PONG, apply_mask, put_head};
-use crate::net::Stream;
+use crate::stream::Stream;
 use bytes::{Buf, Bytes};
 use std::{
     collections::VecDeque,
@@ -467,7 +467,7 @@ mod tests {
         }
     }
 
-    impl crate::net::Transport for Narrow {}
+    impl crate::stream::Transport for Narrow {}
 
     /// Writes everything; gives what came out and how often it was flushed.
     fn written(outgoing: &mut Outgoing, step: usize, vectored: bool) -> (Vec<u8>, usize) {

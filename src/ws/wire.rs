@@ -13,7 +13,7 @@ use super::{
     outgoing::{Outgoing, Unsent},
     watch::{FrameSender, FrameWatch, SeenFrame, Watch},
 };
-use crate::net::Stream;
+use crate::stream::Stream;
 use bytes::Bytes;
 use std::{
     io::{self, Read, Write},

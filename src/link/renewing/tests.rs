@@ -234,7 +234,7 @@ impl AsyncWrite for StuckTransport {
     }
 }
 
-impl crate::net::Transport for StuckTransport {}
+impl crate::stream::Transport for StuckTransport {}
 
 #[tokio::test(start_paused = true)]
 async fn whoever_leaves_does_not_come_back() {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    net::{proxy::Prefixed, transport::tune},
+    net::proxy::Prefixed,
+    stream::tune,
     tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
 };
 use bytes::Bytes;

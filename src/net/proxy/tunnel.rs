@@ -9,11 +9,12 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     net::{
-        Exchange, Findings, Layer, Layered, Stream, addr::join, auth_schemes, refusal_lines, status_text,
-        title_case,
+        Exchange, Findings, Layer, Layered, addr::join, auth_schemes, refusal_lines, status_text, title_case,
     },
     observe::{Redactor, Reporter},
-    os_error, tls,
+    os_error,
+    stream::Stream,
+    tls,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::{Buf, Bytes};

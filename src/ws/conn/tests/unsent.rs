@@ -20,7 +20,7 @@ struct NarrowState {
 #[derive(Clone, Default)]
 struct Narrow(Arc<Mutex<NarrowState>>);
 
-impl crate::net::Transport for Narrow {}
+impl crate::stream::Transport for Narrow {}
 
 impl AsyncRead for Narrow {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -4,7 +4,8 @@
 //! How much the far end has acknowledged only the socket knows, and how it is parted with depends on
 //! what is in between, so each layer tells what it stands on.
 
-use super::send_queue;
+mod send_queue;
+
 use std::{
     io,
     pin::Pin,
@@ -98,7 +99,7 @@ impl SocketRef<'_> {
     }
 
     /// Shuts the write side, whatever the layers above would say before; what was written still arrives.
-    pub(super) fn shut(self) -> io::Result<()> {
+    pub fn shut(self) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => rustix::net::shutdown(socket, rustix::net::Shutdown::Write)?,
             Self::Unix(socket) => rustix::net::shutdown(socket, rustix::net::Shutdown::Write)?,
@@ -110,7 +111,7 @@ impl SocketRef<'_> {
     ///
     /// Reading alone does not tell of a reset that came after the far end's FIN: it goes on to give the end of
     /// file.
-    pub(super) fn is_gone(self) -> bool {
+    pub fn is_gone(self) -> bool {
         match self {
             Self::Tcp(socket) => {
                 socket.peer_addr().is_err_and(|error| error.kind() == io::ErrorKind::NotConnected)
@@ -137,7 +138,7 @@ impl Transport for UnixStream {
 impl Transport for DuplexStream {}
 
 /// Sets what every TCP socket of ours has, dialled or accepted; failing to set it changes delays only.
-pub(super) fn tune(socket: &TcpStream) {
+pub fn tune(socket: &TcpStream) {
     // Without it small messages wait for the peer's delayed ACK.
     let _ = socket.set_nodelay(true);
     send_queue::limit_unsent(std::os::fd::AsFd::as_fd(socket));
