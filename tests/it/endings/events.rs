@@ -34,7 +34,7 @@ pub enum Moment {
 
 /// The row as steps.
 pub fn moments(row: &Row, mode: Mode, rules: &Rules) -> Vec<Moment> {
-    let (far, local) = (mode.far(row), mode.far(row).other());
+    let (far, local) = (mode.far(), mode.far().other());
     let mut moments: Vec<_> = local_end(row, mode, local).into_iter().map(Moment::Event).collect();
     let mut received = 0;
     let mut says = |moments: &mut Vec<Moment>, messages: usize| {
@@ -123,14 +123,14 @@ pub fn world(row: &Row, mode: Mode) -> World {
         matches!(act, Act::Answers | Act::Echoes | Act::Breaks(_) | Act::TalksUntilClose | Act::Panics)
     };
     let mut world = World::quick(true);
-    world.answers[mode.far(row)] = row.acts.iter().any(answers).then_some(Duration::ZERO);
-    world.pongs[mode.far(row).other()] = true;
+    world.answers[mode.far()] = row.acts.iter().any(answers).then_some(Duration::ZERO);
+    world.pongs[mode.far().other()] = true;
     let delivery = match row.local {
         Local::Standard(_, Output::Stalls(_)) => None,
         Local::Standard(_, Output::Pauses(..)) => Some(HOUR),
         _ => Some(Duration::ZERO),
     };
-    world.delivery[mode.far(row).other()] = delivery;
+    world.delivery[mode.far().other()] = delivery;
     world
 }
 

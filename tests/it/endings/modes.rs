@@ -33,8 +33,10 @@ pub enum Mode {
     Once,
     /// `listen`: the far end is a client, and the server stays for others.
     Many,
-    /// `pipe - ws:`, or `pipe ws: sh:`.
+    /// `pipe - ws:`
     PipeTo,
+    /// `pipe ws: -`, or `sh:`.
+    PipeOut,
     /// `pipe ws-listen: -`, or `sh:`.
     PipeFrom,
     /// `pipe tcp: ws:`.
@@ -46,11 +48,12 @@ pub enum Mode {
 }
 
 impl Mode {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Connect,
         Self::Once,
         Self::Many,
         Self::PipeTo,
+        Self::PipeOut,
         Self::PipeFrom,
         Self::Tcp,
         Self::RelayTo,
@@ -72,18 +75,17 @@ impl Mode {
     }
 
     /// The session's side of the far end.
-    pub fn far(self, row: &Row) -> Side {
+    pub fn far(self) -> Side {
         match self {
-            Self::PipeTo if matches!(row.local, Local::Command(_)) => Side::A,
             Self::Connect | Self::PipeTo | Self::Tcp | Self::RelayTo => Side::B,
-            Self::Once | Self::Many | Self::PipeFrom | Self::RelayFrom => Side::A,
+            Self::Once | Self::Many | Self::PipeOut | Self::PipeFrom | Self::RelayFrom => Side::A,
         }
     }
 
     /// The kinds of both sides.
     pub fn kinds(self, row: &Row) -> [SideKind; 2] {
         let mut kinds = [SideKind::WebSocket; 2];
-        kinds[self.far(row).other()] = match (self, row.local) {
+        kinds[self.far().other()] = match (self, row.local) {
             (Self::RelayTo | Self::RelayFrom, _) => SideKind::WebSocket,
             (Self::Tcp | Self::Many, _) | (_, Local::Command(_)) => SideKind::Stream,
             _ => SideKind::Standard,
@@ -95,9 +97,9 @@ impl Mode {
     pub fn fits(self, row: &Row) -> bool {
         let idle = row.local == Local::Standard(Input::Stays(b""), Output::Takes);
         match self {
-            // Only listen and pipe run commands.
-            Self::Connect => !matches!(row.local, Local::Command(_)),
-            Self::PipeTo => true,
+            // A command stands behind a server, or as the second of a pipe.
+            Self::Connect | Self::PipeTo => !matches!(row.local, Local::Command(_)),
+            Self::PipeOut => true,
             // Expectations are of a peer that is dialled.
             Self::Once | Self::PipeFrom => !row.has("--expect-close") && !row.has("--match"),
             // An end without a byte is one of a stream like any other, and its failures are others.
@@ -128,7 +130,7 @@ impl Mode {
             Local::Command(script) => Some(script),
             _ => None,
         };
-        let shell = command.map(|script| format!("sh:{script}"));
+        let b = &command.map_or_else(|| "-".to_owned(), |script| format!("sh:{script}"));
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let options = row.options.split_whitespace().map(str::to_owned);
         let (first, last) = match self {
@@ -138,14 +140,9 @@ impl Mode {
                 (words(&["listen", "127.0.0.1:0", "--once"]), last)
             }
             Self::Many => (words(&["listen", "127.0.0.1:0"]), vec![]),
-            Self::PipeTo => {
-                let (a, b) = shell.as_deref().map_or(("-", url), |shell| (url, shell));
-                (words(&["pipe", "--framing", "lines", a, b]), vec![])
-            }
-            Self::PipeFrom => {
-                let b = shell.as_deref().unwrap_or("-");
-                (words(&["pipe", "--framing", "lines", "--once", serving, b]), vec![])
-            }
+            Self::PipeTo => (words(&["pipe", "--framing", "lines", "-", url]), vec![]),
+            Self::PipeOut => (words(&["pipe", "--framing", "lines", url, b]), vec![]),
+            Self::PipeFrom => (words(&["pipe", "--framing", "lines", "--once", serving, b]), vec![]),
             Self::Tcp => (words(&["pipe", "--framing", "lines", tcp, url]), vec![]),
             Self::RelayTo | Self::RelayFrom => (words(&["pipe", "--once", serving, url]), vec![]),
         };
@@ -192,7 +189,9 @@ pub fn other_end(row: &Row, mode: Mode) -> OtherEnd {
     match mode {
         Mode::Tcp => OtherEnd::Tcp { reset: abnormal },
         Mode::RelayTo | Mode::RelayFrom => OtherEnd::Close(Some(passed_on(row, mode))),
-        Mode::Connect | Mode::Once | Mode::Many | Mode::PipeTo | Mode::PipeFrom => OtherEnd::Nothing,
+        Mode::Connect | Mode::Once | Mode::Many | Mode::PipeTo | Mode::PipeOut | Mode::PipeFrom => {
+            OtherEnd::Nothing
+        }
     }
 }
 
@@ -316,7 +315,9 @@ fn other_side(
         Mode::Tcp => thread::spawn(move || bytes(accept_bounded(&other), input, &got)),
         Mode::RelayTo => thread::spawn(move || polite(Peer::dial(&address.unwrap()), &got)),
         Mode::RelayFrom => thread::spawn(move || polite(Peer::accept(&listener), &got)),
-        Mode::Connect | Mode::Once | Mode::Many | Mode::PipeTo | Mode::PipeFrom => return None,
+        Mode::Connect | Mode::Once | Mode::Many | Mode::PipeTo | Mode::PipeOut | Mode::PipeFrom => {
+            return None;
+        }
     })
 }
 

@@ -70,9 +70,6 @@ impl Row {
     }
 }
 
-/// The modes that run a command.
-const COMMANDS: &[Mode] = &[Mode::Once, Mode::PipeTo, Mode::PipeFrom];
-
 pub fn rows() -> Vec<Row> {
     let mut rows = local_ends();
     rows.extend(peers_close());
@@ -118,9 +115,9 @@ fn local_ends() -> Vec<Row> {
         "standard input of many ends, and they stay": then(b"a\n"), [Reads("a"), Rests(300), Says, Closes(Some(1000), "")], "" => code(1000), Ok, &[ONE], only(&[Mode::Many]);
         "standard input of many fails": input(Input::Fails(b"a\n")), [Reads("a"), Answers], "" => code(1011), ReadError, &[], only(&[Mode::Many]);
         "a panic is contained": IDLE, [Says, Panics], "" => code(1011), Internal, &[ONE];
-        "a command exits 0": Command("echo one"), [Answers], "" => code(1000), Ok, &[], only(COMMANDS);
-        "a command exits 3, its output comes first": Command("echo one; exit 3"), [Reads(ONE), Answers], "" => code(1011), Command, &[], only(COMMANDS), reason("exit 3");
-        "a command dies of a signal": Command("echo one; kill -USR1 $$"), [Reads(ONE), Answers], "" => code(1011), Command, &[], only(COMMANDS), reason("signal USR1");
+        "a command exits 0": Command("echo one"), [Answers], "" => code(1000), Ok, &[];
+        "a command exits 3, its output comes first": Command("echo one; exit 3"), [Reads(ONE), Answers], "" => code(1011), Command, &[], reason("exit 3");
+        "a command dies of a signal": Command("echo one; kill -USR1 $$"), [Reads(ONE), Answers], "" => code(1011), Command, &[], reason("signal USR1");
     }
 }
 
