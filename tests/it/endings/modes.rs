@@ -111,7 +111,13 @@ impl Mode {
             Self::Many => {
                 let others =
                     ["-n", "-m", "--timeout", "--match", "--expect-close", "--ok-close", "--recv-only"];
-                let fails = matches!(row.local, Local::Standard(Input::Stays(b""), Output::Fails(..)));
+                let fails = matches!(
+                    row.local,
+                    Local::Standard(
+                        Input::Stays(b""),
+                        Output::Fails(..) | Output::Stalls(_) | Output::Pauses(..)
+                    )
+                );
                 (idle || fails) && !others.iter().any(|option| row.has(option))
             }
             // Nothing ends at the polite peer's side; the messages of both peers count.
@@ -271,8 +277,14 @@ fn stays(row: &Row) -> bool {
 
 /// The exit of a mode: that of the session, but a server's own where it stays, and where all clients have answered.
 pub fn exit(row: &Row, mode: Mode) -> Exit {
-    let drained = row.exit.is_signal() && !row.acts.contains(&Act::Silent);
-    if mode == Mode::Many && (stays(row) || drained) { Exit::Ok } else { row.exit }
+    // The rest is still to be written when the server is told to leave, and never is.
+    let stalls = matches!(row.local, Local::Standard(_, Output::Stalls(_)));
+    let drained = row.exit.is_signal() && !row.acts.contains(&Act::Silent) && !stalls;
+    match mode {
+        Mode::Many if stays(row) && stalls => Exit::Terminate,
+        Mode::Many if stays(row) || drained => Exit::Ok,
+        _ => row.exit,
+    }
 }
 
 /// A server goes on after a session, whose end is logged, and leaves at a signal.
