@@ -49,6 +49,8 @@ pub enum Act {
     AnswersWith(u16, &'static str),
     /// The peer says [`ONE`] after our Close, and echoes it then.
     AnswersLate,
+    /// The peer reads our Close and ends its TCP stream without one.
+    FinInstead,
     /// The peer reads our Close and does nothing, until the connection ends.
     Silent,
     /// The peer reads our Close and goes on with pings, until the connection ends.
@@ -88,7 +90,7 @@ pub enum Breach {
     CutText,
     /// The reason of a Close that is not UTF-8.
     Reason,
-    /// A message of 2000 bytes where fewer are allowed.
+    /// A message of 1025 bytes: one more than 1k.
     Large,
     /// The same in two fragments.
     LargeInPieces,
@@ -209,6 +211,11 @@ fn does(act: Act, peer: &mut Peer, signal: &impl Fn(Exit)) -> Option<Seen> {
             peer.send(true, 8, &payload);
             return Some(seen(frame));
         }
+        Act::FinInstead => {
+            let frame = peer.until_close();
+            peer.stream.shutdown(Shutdown::Write).unwrap();
+            return Some(seen(frame));
+        }
         Act::Silent => {
             let frame = peer.until_close();
             while peer.next().is_some() {}
@@ -263,10 +270,10 @@ fn breaks(breach: Breach, peer: &mut Peer) {
             peer.send(true, 0, &[0x82]);
         }
         Breach::Reason => peer.send(true, 8, &[3, 232, 0xff]),
-        Breach::Large => peer.send(true, 2, &[b'x'; 2000]),
+        Breach::Large => peer.send(true, 2, &[b'x'; 1025]),
         Breach::LargeInPieces => {
             peer.send(false, 2, &[b'x'; 1000]);
-            peer.send(true, 0, &[b'x'; 1000]);
+            peer.send(true, 0, &[b'x'; 25]);
         }
     }
 }

@@ -65,6 +65,9 @@ pub fn moments(row: &Row, mode: Mode, rules: &Rules) -> Vec<Moment> {
             Act::AnswersWith(code, reason) => {
                 moments.extend([Moment::OurClose, Moment::Event(closed(far, Some(code), reason))]);
             }
+            Act::FinInstead => {
+                moments.extend([Moment::OurClose, Moment::Event(lost(far, Exit::Lost, None))]);
+            }
             Act::AnswersLate => {
                 moments.push(Moment::OurClose);
                 says(&mut moments, 1);

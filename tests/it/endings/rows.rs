@@ -115,7 +115,7 @@ fn local_ends() -> Vec<Row> {
         "standard input of many ends, and they stay": then(b"a\n"), [Reads("a"), Rests(300), Says, Closes(Some(1000), "")], "" => code(1000), Ok, &[ONE], only(&[Mode::Many]);
         "standard input of many fails": input(Input::Fails(b"a\n")), [Reads("a"), Answers], "" => code(1011), ReadError, &[], only(&[Mode::Many]);
         "a panic is contained": IDLE, [Says, Panics], "" => code(1011), Internal, &[ONE];
-        "a command exits 0": Command("echo one"), [Answers], "" => code(1000), Ok, &[];
+        "a command exits 0": Command("echo one"), [Reads(ONE), Answers], "" => code(1000), Ok, &[];
         "a command exits 3, its output comes first": Command("echo one; exit 3"), [Reads(ONE), Answers], "" => code(1011), Command, &[], reason("exit 3");
         "a command dies of a signal": Command("echo one; kill -USR1 $$"), [Reads(ONE), Answers], "" => code(1011), Command, &[], reason("signal USR1");
     }
@@ -144,7 +144,8 @@ fn losses() -> Vec<Row> {
     table! {
         "FIN without a Close": IDLE, [Says, Fin], "" => NONE, Lost, &[ONE];
         "FIN in the middle of a message, whole ones are delivered": IDLE, [Says, Begins, Fin], "" => NONE, Lost, &[ONE], says(&["6 bytes into a message"]);
-        "FIN after our Close": then(b"a\n"), [Reads("a"), Fin], "--linger inf" => NONE, Lost, &[];
+        "FIN instead of an answer to our Close": then(b"a\n"), [FinInstead], "--linger 50ms" => code(1000), CloseUnanswered, &[];
+        "FIN while we linger": then(b"a\n"), [Reads("a"), Fin], "--linger inf" => NONE, Lost, &[];
         "RST": IDLE, [Says, Rst], "" => NONE, Lost, &[ONE];
         "a ping stays unanswered": IDLE, [Says, Silent], "--ping-interval 100ms --ping-timeout 700ms" => code(1011), Lost, &[ONE], says(&["no pong"]);
         "a frame that has begun and does not go on": IDLE, [Says, Begins, Silent], "--ping-interval off --ping-timeout 200ms" => code(1011), Lost, &[ONE], says(&["a frame had begun"]);
@@ -168,7 +169,7 @@ fn breaches() -> Vec<Row> {
         "text that is not UTF-8": IDLE, [Says, Breaks(Text)], "" => code(1007), BadUtf8, &[ONE];
         "text cut within a character": IDLE, [Says, Breaks(CutText)], "" => code(1007), BadUtf8, &[ONE];
         "a Close reason that is not UTF-8": IDLE, [Says, Breaks(Reason)], "" => code(1007), BadUtf8, &[ONE];
-        "a message over the limit, nothing of it is delivered": IDLE, [Says, Breaks(Large)], "--max-message 1k" => code(1009), TooBig, &[ONE], says(&["2000 bytes", "--max-message"]);
+        "a message over the limit, nothing of it is delivered": IDLE, [Says, Breaks(Large)], "--max-message 1k" => code(1009), TooBig, &[ONE], says(&["1025 bytes", "--max-message"]);
         "fragments over the limit": IDLE, [Says, Breaks(LargeInPieces)], "--max-message 1k" => code(1009), TooBig, &[ONE], says(&["--max-message"]);
     }
 }
