@@ -33,12 +33,23 @@ use tokio_tungstenite::tungstenite::Message;
 /// A handle to the task that owns the standard streams.
 pub(super) struct Hub {
     room: Arc<Room>,
-    done: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     finished: watch::Receiver<bool>,
     /// Standard output gets JSON records, each made where its connection is known.
     records: bool,
     /// Standard output is for a person, who has to see which client spoke.
     layout: Option<Layout>,
+}
+
+/// The life of the task, which only goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// Clients come and go.
+    Serves,
+    /// Nobody comes any more: the rest is written out.
+    Drains,
+    /// It is over, whatever standard output has not taken.
+    CutOff,
 }
 
 struct Task {
@@ -91,7 +102,8 @@ impl Hub {
             }
         };
         let (finish, finished) = watch::channel(false);
-        let (done, mut asked) = watch::channel(false);
+        let (phase, mut drains) = watch::channel(Phase::Serves);
+        let mut cut_off = drains.clone();
         let mut task = Task {
             link,
             member: room.centre(),
@@ -107,13 +119,23 @@ impl Hub {
         };
         tokio::spawn(async move {
             let mut leaving = Box::pin(async move {
-                let _ = asked.wait_for(|asked| *asked).await;
+                let _ = drains.wait_for(|phase| *phase >= Phase::Drains).await;
+            });
+            let mut cut_off = Box::pin(async move {
+                // A server that is gone without a word takes its hub along.
+                if cut_off.wait_for(|phase| *phase == Phase::CutOff).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
             });
             let mut left = false;
             poll_fn(|cx| {
                 if !left && leaving.as_mut().poll(cx).is_ready() {
                     left = true;
                     task.member.leave(SourceEnd::Absent);
+                }
+                if cut_off.as_mut().poll(cx).is_ready() {
+                    task.tell_undelivered(cx);
+                    return Poll::Ready(());
                 }
                 task.poll(cx)
             })
@@ -129,7 +151,7 @@ impl Hub {
             task.link.place(unsaid).iter().for_each(Place::leave);
             finish.send_replace(true);
         });
-        Ok(Self { room, done, finished, records, layout })
+        Ok(Self { room, phase, finished, records, layout })
     }
 
     /// A link for one more client, with its number.
@@ -153,7 +175,16 @@ impl Hub {
 
     /// Writes out what the clients said.
     pub(super) async fn finish(&self) {
-        self.done.send_replace(true);
+        self.ends(Phase::Drains).await;
+    }
+
+    /// Gives up what standard output has not taken, and tells how much that is.
+    pub(super) async fn cut_off(&self) {
+        self.ends(Phase::CutOff).await;
+    }
+
+    async fn ends(&self, phase: Phase) {
+        self.phase.send_replace(phase);
         let _ = self.finished.clone().wait_for(|finished| *finished).await;
     }
 }
@@ -207,6 +238,21 @@ impl Task {
                 }
                 Poll::Ready(()) => {}
             }
+        }
+    }
+
+    /// Tells the user what standard output has not taken of what the clients said.
+    fn tell_undelivered(&mut self, cx: &mut Context<'_>) {
+        let _ = self.member.incoming().poll_pop(cx, &mut self.output, usize::MAX);
+        let (mut messages, mut bytes) = self.link.undelivered();
+        for message in self.output.iter().filter(|message| !is_control(message)) {
+            messages += 1;
+            bytes += framing::payload(message).len() as u64;
+        }
+        if (messages, bytes) != (0, 0) {
+            let output = self.link.output(false).0;
+            let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
+            self.reporter.note(&format!("{output}: {messages}, {bytes} not taken"));
         }
     }
 

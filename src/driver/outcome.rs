@@ -121,11 +121,11 @@ impl Outcome {
         dropped.into_iter().chain(unheard).collect()
     }
 
-    /// Messages and bytes that an output did not take, in words, if there are any.
+    /// The output that did not take everything, and how much, in words.
     pub fn undelivered(&self) -> Option<String> {
-        let (messages, bytes) = self.remains.undelivered;
-        ((messages, bytes) != (0, 0))
-            .then(|| format!("{}, {} not taken", counted(messages, "message"), counted(bytes, "byte")))
+        let Remains { undelivered: (messages, bytes), output, .. } = &self.remains;
+        let amount = || format!("{}, {} not taken", counted(*messages, "message"), counted(*bytes, "byte"));
+        ((*messages, *bytes) != (0, 0)).then(|| format!("{output}: {}", amount()))
     }
 
     /// End and sums of this side's WebSocket for a server's log, in the same form for any number.
@@ -269,5 +269,28 @@ mod tests {
         closings.sent_away(Side::A, "too slow");
         closings.note(&failed());
         assert_eq!(closings.finish(None)[0].as_deref(), Some("1013 try again later: too slow"));
+    }
+
+    #[test]
+    fn a_servers_line_names_the_output_that_did_not_take_everything() {
+        let remains =
+            Remains { undelivered: (9, 99), output: "standard output".into(), ..Remains::default() };
+        let outcome = Outcome {
+            fault: None,
+            closed: [Some("1001 going away".into()), None],
+            carried: [(10, 100), (0, 0)],
+            unsent: Left::default(),
+            doubt: Doubt::default(),
+            idle_close: None,
+            remains,
+            complete: false,
+            rtt: None,
+            compressed: Default::default(),
+        };
+        assert_eq!(
+            outcome.summary(Side::A),
+            "1001 going away; in 10 messages 100 bytes, out 0 messages 0 bytes, \
+             standard output: 9 messages, 99 bytes not taken"
+        );
     }
 }

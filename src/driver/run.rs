@@ -246,7 +246,7 @@ impl Run {
             self.context.reporter.note(&dropped);
         }
         if let Some(undelivered) = outcome.undelivered() {
-            self.context.reporter.note(&format!("{}: {undelivered}", remains.output));
+            self.context.reporter.note(&undelivered);
         }
     }
 

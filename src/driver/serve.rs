@@ -43,6 +43,9 @@ const NEWCOMERS: usize = 2048;
 /// Time past `--grace`, the sessions' own limit, after which a server cuts off those that have not ended.
 const CUT_OFF: Duration = Duration::from_millis(500);
 
+/// Time that standard output has after that for what the last clients said.
+const LAST_WORD: Duration = Duration::from_millis(50);
+
 /// The target that every client is joined to.
 pub(super) enum Behind {
     /// A fresh one for each.
@@ -402,7 +405,17 @@ impl Shared {
         short += clients.len();
         // A session that is cut off here writes its last line when it is dropped.
         clients.shutdown().await;
+        if let (Behind::Hub(_, hub), false) = (&self.behind, drained)
+            && let Some(hub) = hub.get()
+            && tokio::time::timeout(LAST_WORD, hub.finish()).await.is_err()
+        {
+            hub.cut_off().await;
+        }
         let is_short = short > 0 || !drained;
+        if short == 0 {
+            let words = "ended before standard output had taken everything within --grace".to_owned();
+            return (is_short.then_some(words), first);
+        }
         let words = format!(
             "ended with {} that did not get everything or did not answer our Close within --grace; {} left unsent",
             counted(short as u64, "client"),

@@ -19,7 +19,7 @@ pub use child::{Done, Listening, Wsio};
 pub use peer::{
     Frame, Peer, accept_bounded, field, narrow_listener, read_head, serve, serve_many, serve_narrow,
 };
-pub use program::{Ended, Input, Output, Program};
+pub use program::{Ended, Input, Output, Program, Running};
 pub use proxies::{NAME, Proxy, greeting, tls_front, tls_front_of};
 pub use terminal::{Options, Terminal};
 pub use tls_client::{TlsClient, tls_dial, tls_over};

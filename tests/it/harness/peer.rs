@@ -10,6 +10,7 @@ use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 /// One frame (RFC 6455 section 5.2), unmasked.
@@ -161,6 +162,34 @@ impl Peer {
         self.stream.write_all(&bytes)
     }
 
+    /// Sends a frame masked as only the other side may: unmasked by a client, masked by a server.
+    pub fn send_masked_wrongly(&mut self, fin: bool, opcode: u8, payload: &[u8]) {
+        Self { client: !self.client, ..self.reader() }.send(fin, opcode, payload);
+    }
+
+    /// Begins a text frame of 100 bytes, of which six come with its head, in either role.
+    pub fn begin(&mut self) {
+        self.raw(if self.client { b"\x81\xe4\0\0\0\0" } else { b"\x81\x64half" });
+    }
+
+    /// Sends a ping and reads up to its pong: what was sent before was read.
+    pub fn is_heard(&mut self) {
+        self.send(true, 9, b"");
+        assert!(std::iter::from_fn(|| self.next()).any(|frame| frame.opcode == 10), "no pong");
+    }
+
+    /// Reads nothing until nothing more comes, since all buffers are full.
+    pub fn clog(&mut self) {
+        let (mut before, mut since) = (0, Instant::now());
+        super::eventually("full buffers", || {
+            let count = rustix::io::ioctl_fionread(&self.stream).unwrap();
+            if count != before {
+                (before, since) = (count, Instant::now());
+            }
+            count > 0 && since.elapsed() > Duration::from_millis(200)
+        });
+    }
+
     pub fn send(&mut self, fin: bool, opcode: u8, payload: &[u8]) {
         self.try_send(fin, opcode, payload).unwrap();
     }
@@ -224,7 +253,7 @@ impl Peer {
 
     /// Resets the connection: the kernel sends RST.
     pub fn reset(self) {
-        sockopt::set_socket_linger(&self.stream, Some(std::time::Duration::ZERO)).unwrap();
+        sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO)).unwrap();
     }
 
     fn bytes(&mut self, count: usize) -> Option<Vec<u8>> {

@@ -1,11 +1,13 @@
 //! The whole program in this process, from arguments to a fault, with streams of our own.
 //!
 //! Only what a process has once is left out: signal handlers (a signal is sent in by hand) and the
-//! panic hook.
+//! panic hook. A run goes on in a thread of its own, so that the test that started it can play its peers.
 
+use super::{PATIENCE, eventually};
 use std::{
     io::{self, Read, Write},
     sync::{Arc, Mutex, mpsc},
+    thread::JoinHandle,
     time::Duration,
 };
 use tokio::sync::watch;
@@ -13,24 +15,26 @@ use wsio::{
     cli::{self, Context, Parsed},
     driver,
     exit::Exit,
-    fault::Fault,
+    fault::{Fault, Result},
     link::{Stdio, Streams},
     observe::{Reporter, Verbosity},
 };
 
-/// What standard input does.
+/// The behaviour of standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Gives this, then ends.
-    Then(&'static str),
+    Then(&'static [u8]),
     /// Gives this, then stays open.
-    Stays(&'static str),
+    Stays(&'static [u8]),
     /// Gives this, then fails.
-    Fails(&'static str),
+    Fails(&'static [u8]),
     /// Gives lines for ever.
     Endless,
 }
 
-/// What standard output does.
+/// The behaviour of standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Takes everything.
     Takes,
@@ -42,7 +46,7 @@ pub enum Output {
     Pauses(usize, Duration),
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Debug)]
 pub struct Ended {
     pub exit: Exit,
@@ -56,68 +60,107 @@ pub struct Program {
     pub args: Vec<String>,
     pub input: Input,
     pub output: Output,
-    /// A signal that comes when this file appears on standard output.
-    pub signal: Option<Exit>,
+}
+
+/// A run.
+pub struct Running {
+    out: Arc<Mutex<Vec<u8>>>,
+    err: Arc<Mutex<Vec<u8>>>,
+    stop: watch::Sender<Option<Fault>>,
+    /// An input and an output that stand still do so until these are dropped.
+    held: [mpsc::Sender<()>; 2],
+    thread: JoinHandle<Result<()>>,
 }
 
 impl Program {
-    /// Runs it to its end.
-    pub fn run(self) -> Ended {
-        let (hold, held) = mpsc::channel();
+    /// Starts it.
+    pub fn start(self) -> Running {
+        let (hold_input, held_input) = mpsc::channel();
         let (hold_output, held_output) = mpsc::channel();
-        let input = TestInput { input: self.input, held };
-        let out = Arc::new(Mutex::new(Vec::new()));
-        let err = Arc::new(Mutex::new(Vec::new()));
+        let (out, err) = (Arc::<Mutex<Vec<u8>>>::default(), Arc::<Mutex<Vec<u8>>>::default());
+        let (stop, stopped) = watch::channel(None);
+        let input = TestInput { input: self.input, held: held_input };
         let output = TestOutput { into: Arc::clone(&out), output: self.output, held: held_output };
-        let streams = Streams {
-            input: Box::new(input),
-            input_file: None,
-            close_output: None,
-            output: Box::new(output),
-            output_gone: None,
-            input_is_terminal: false,
-            output_is_terminal: false,
-        };
-        let mut nothing = io::empty();
-        let mut context =
-            Context { env: &|_| None, stdin: &mut nothing, stdin_is_terminal: false, ask: None };
-        let args = ["wsio".to_owned()].into_iter().chain(self.args).map(Into::into);
-        let result = cli::parse(args, &mut context).and_then(|parsed| {
-            let Parsed::Run(plan) = parsed else { panic!("nothing to run") };
-            let reporter = Reporter::new(Shared(Arc::clone(&err)), Verbosity::Normal);
-            let said = reporter.clone();
-            let runtime =
-                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-            let result = runtime.block_on(async {
-                let (stop, stopped) = watch::channel(None);
-                if let Some(exit) = self.signal {
-                    let out = Arc::clone(&out);
-                    tokio::spawn(async move {
-                        while out.lock().unwrap().is_empty() {
-                            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-                        }
-                        stop.send_replace(Some(Fault::new(exit, "session", "ended by a signal")));
-                        std::future::pending::<()>().await
-                    });
-                } else {
-                    tokio::spawn(async move {
-                        let _stop = stop;
-                        std::future::pending::<()>().await
-                    });
-                }
-                let run = driver::run(plan, Stdio::new(streams), reporter, stopped);
-                tokio::time::timeout(super::PATIENCE, run).await.expect("the run ends")
-            });
-            runtime.shutdown_background();
-            said.finish(super::PATIENCE);
-            result
+        let (args, said) = (self.args, Shared(Arc::clone(&err)));
+        let thread = std::thread::spawn(move || run(args, input, output, said, stopped));
+        Running { out, err, stop, held: [hold_input, hold_output], thread }
+    }
+}
+
+impl Running {
+    /// Standard output so far.
+    pub fn out(&self) -> String {
+        text(&self.out)
+    }
+
+    /// Standard error so far.
+    pub fn err(&self) -> String {
+        text(&self.err)
+    }
+
+    /// Waits until it accepts clients, and gives the `HOST:PORT` it listens on.
+    pub fn address(&self) -> String {
+        let mut address = None;
+        eventually("listening on", || {
+            let said = text(&self.err);
+            let rest = said.split_once("listening on ").map(|(_, rest)| rest.to_owned());
+            let url = rest.and_then(|rest| rest.split_once('\n').map(|(url, _)| url.to_owned()));
+            address = url.map(|url| url.split('/').nth(2).unwrap().to_owned());
+            assert!(address.is_some() || !self.thread.is_finished(), "it has ended: {said}");
+            address.is_some()
         });
-        drop((hold, hold_output));
-        let text = |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned();
+        address.unwrap()
+    }
+
+    /// A signal comes.
+    pub fn signal(&self, exit: Exit) {
+        self.stop.send_replace(Some(Fault::new(exit, "session", "ended by a signal")));
+    }
+
+    /// Waits for its end.
+    pub fn wait(self) -> Ended {
+        let result = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        drop(self.held);
         let fault = result.err();
         let exit = fault.as_ref().map_or(Exit::Ok, |fault| fault.exit);
-        Ended { exit, fault, out: text(&out), err: text(&err) }
+        Ended { exit, fault, out: text(&self.out), err: text(&self.err) }
     }
+}
+
+fn text(bytes: &Mutex<Vec<u8>>) -> String {
+    String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned()
+}
+
+/// Runs it to its end, within bounds.
+fn run(
+    args: Vec<String>,
+    input: TestInput,
+    output: TestOutput,
+    said: Shared,
+    stopped: watch::Receiver<Option<Fault>>,
+) -> Result<()> {
+    let streams = Streams {
+        input: Box::new(input),
+        input_file: None,
+        close_output: None,
+        output: Box::new(output),
+        output_gone: None,
+        input_is_terminal: false,
+        output_is_terminal: false,
+    };
+    let mut nothing = io::empty();
+    let mut context = Context { env: &|_| None, stdin: &mut nothing, stdin_is_terminal: false, ask: None };
+    let args = ["wsio".to_owned()].into_iter().chain(args).map(Into::into);
+    let Parsed::Run(plan) = cli::parse(args, &mut context)? else { panic!("nothing to run") };
+    let reporter = Reporter::new(said, Verbosity::Normal);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let result = runtime.block_on(async {
+        let run = driver::run(plan, Stdio::new(streams), reporter.clone(), stopped);
+        tokio::time::timeout(PATIENCE, run).await.expect("the run ends")
+    });
+    runtime.shutdown_background();
+    reporter.finish(PATIENCE);
+    result
 }
 
 struct TestInput {
@@ -132,7 +175,7 @@ impl Read for TestInput {
             Input::Then(text) | Input::Stays(text) | Input::Fails(text) if !text.is_empty() => {
                 let count = text.len().min(into.len());
                 let (now, later) = text.split_at(count);
-                into[..count].copy_from_slice(now.as_bytes());
+                into[..count].copy_from_slice(now);
                 *text = later;
                 Ok(count)
             }

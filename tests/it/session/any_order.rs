@@ -124,10 +124,11 @@ fn path() -> impl Strategy<Value = Path> {
 fn world() -> impl Strategy<Value = World> {
     let crosses = prop_oneof![3 => Just(None), 1 => Just(Some(None)), 1 => Just(Some(Some(4000)))];
     let both = || [delay(), delay()];
-    (delay(), crosses, any::<bool>(), both(), both(), both(), both(), [path(), path()]).prop_map(
+    (both(), crosses, any::<bool>(), both(), both(), both(), both(), [path(), path()]).prop_map(
         |(answers, crosses, swallows_pings, delivery, close, shut, release, path)| World {
             answers,
             crosses,
+            pongs: [false; 2],
             swallows_pings,
             delivery,
             close,

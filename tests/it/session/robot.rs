@@ -28,10 +28,12 @@ pub enum Path {
 /// What a driver, its outputs and its peers do; a `None` happens when the test says so, or never.
 #[derive(Clone, Debug)]
 pub struct World {
-    /// After our Close has come to the peer, it is echoed so much later.
-    pub answers: Option<Duration>,
+    /// After our Close has come to a side's peer, it is echoed so much later.
+    pub answers: [Option<Duration>; 2],
     /// When our Close is asked for, the peer closes with this, by itself.
     pub crosses: Option<Option<u16>>,
+    /// A side's peer answers every ping of ours at once.
+    pub pongs: [bool; 2],
     /// No ping gets onto the wire.
     pub swallows_pings: bool,
     /// From the end of the input for this side to its delivery.
@@ -53,8 +55,9 @@ impl World {
     pub fn quick(answers: bool) -> Self {
         let at_once = [Some(Duration::ZERO); 2];
         Self {
-            answers: answers.then_some(Duration::ZERO),
+            answers: [answers.then_some(Duration::ZERO); 2],
             crosses: None,
+            pongs: [false; 2],
             swallows_pings: false,
             delivery: at_once,
             close: at_once,
@@ -286,6 +289,8 @@ impl Robot {
                 self.pings += 1;
                 if !self.world.swallows_pings {
                     self.later(Some(Duration::ZERO), Event::PingSent { side });
+                    let pong = self.world.pongs[side].then_some(Duration::ZERO);
+                    self.later(pong, Event::Ponged { side });
                 }
             }
             Action::SendAway { side, reason } => self.sent_away[side] = Some(reason),
@@ -331,7 +336,7 @@ impl Robot {
             }
             Path::Still => None,
         };
-        let after = self.world.answers.and_then(|after| Some(after + through?));
+        let after = self.world.answers[side].and_then(|after| Some(after + through?));
         self.later(after, closed(side, code));
     }
 
@@ -389,6 +394,15 @@ impl Robot {
         }
         if !self.session.is_over() {
             self.now = until;
+        }
+    }
+
+    /// Lets time pass until a Close of this side is asked for.
+    pub fn wait_for_close(&mut self, side: Side) {
+        let before = self.now;
+        while self.closes[side].is_empty() && !self.session.is_over() {
+            assert!(self.now - before < EVER, "no Close is asked for");
+            self.wait(Duration::from_millis(10));
         }
     }
 
