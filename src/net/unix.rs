@@ -16,7 +16,7 @@ use crate::{
 use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock},
     io::Errno,
-    net::{AddressFamily, SocketAddrUnix, SocketType},
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
 };
 use std::{
     fs, io,
@@ -143,7 +143,8 @@ fn make_room(path: &Path) -> Result<()> {
 
 /// Connects and hangs up at once, without waiting for a server that accepts nobody.
 fn probe(path: &Path) -> std::result::Result<(), Errno> {
-    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    let socket =
+        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     rustix::io::ioctl_fionbio(&socket, true)?;
     rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)
 }

@@ -4,7 +4,7 @@
 
 use super::PATIENCE;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use rustix::net::{AddressFamily, SocketType, sockopt};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use sha1::{Digest, Sha1};
 use std::{
     io::{self, Read, Write},
@@ -106,7 +106,9 @@ impl Peer {
 
     /// Connects with a receive buffer of about so many bytes, so that little is taken without being read.
     pub fn dial_narrow(address: &str, buffer: usize) -> Self {
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        let socket =
+            rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+                .unwrap();
         sockopt::set_socket_recv_buffer_size(&socket, buffer).unwrap();
         rustix::net::connect(&socket, &address.parse::<SocketAddr>().unwrap()).unwrap();
         Self::upgrade(socket.into(), "/", address, &[])
@@ -299,7 +301,9 @@ pub fn serve_narrow<T: Send + 'static>(
 
 /// A listener whose connections take about so many bytes without being read.
 pub fn narrow_listener(buffer: usize) -> TcpListener {
-    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    let socket =
+        rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+            .unwrap();
     // Accepted sockets inherit it, and the window is told from it.
     sockopt::set_socket_recv_buffer_size(&socket, buffer).unwrap();
     rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
