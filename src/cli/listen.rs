@@ -11,7 +11,7 @@ use super::{
     values,
 };
 use crate::{
-    endpoint::{Kind, Scheme},
+    endpoint::{Kind, Scheme, listen_line},
     exit::Exit,
     fault::{Fault, Result},
     framing::LINES,
@@ -217,8 +217,7 @@ fn endpoint_instead(text: &str) -> Option<String> {
     let endpoint = habits::ours(text);
     let (scheme, rest) = Scheme::of(&endpoint)?;
     Some(match scheme.kind {
-        Kind::WebSocketServer if scheme.flags.secure => format!("wsio listen wss://{rest}"),
-        Kind::WebSocketServer => format!("wsio listen {rest}"),
+        Kind::WebSocketServer => listen_line(scheme, rest),
         Kind::StreamServer if scheme.flags.path => format!("wsio listen unix:{rest}"),
         Kind::StreamServer | Kind::DatagramServer => format!(
             "wsio pipe {}:{rest} B for clients that speak no WebSocket, wsio listen {rest} for those that do",
@@ -278,6 +277,8 @@ mod tests {
         for (text, instead) in [
             ("ws-listen:8080", "wsio listen 8080"),
             ("WSS-L:h:1", "wsio listen wss://h:1"),
+            ("wss-listen:8443", "wsio listen wss://localhost:8443"),
+            ("wss-listen:unix:/s", "wsio listen unix:/s --cert FILE"),
             ("unix-listen:/s", "wsio listen unix:/s"),
             ("tcp-l:1", "wsio pipe tcp-listen:1 B for clients"),
             ("OPENSSL-LISTEN:1", "wsio pipe tls-listen:1 B for clients"),

@@ -5,7 +5,19 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     handshake,
+    net::ListenAddr,
 };
+
+/// The line of `listen` that serves as the scheme of a WebSocket server does, at this address.
+pub fn listen_line(scheme: &Scheme, address: &str) -> String {
+    match (scheme.flags.secure, ListenAddr::parse(address)) {
+        (false, _) => format!("wsio listen {address}"),
+        (true, Ok(ListenAddr::Loopback(port))) => format!("wsio listen wss://localhost:{port}"),
+        (true, Ok(ListenAddr::Host(..))) => format!("wsio listen wss://{address}"),
+        // No URL names such an address.
+        (true, _) => format!("wsio listen {address} --cert FILE --key FILE"),
+    }
+}
 
 /// The endpoint that `text` names, standing in that role.
 ///
@@ -26,8 +38,7 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
         };
         let hint = match scheme.kind {
             Kind::WebSocketServer => {
-                let scheme = if scheme.flags.secure { "wss://" } else { "" };
-                format!("wsio listen {scheme}{rest}, or name it as the first endpoint of wsio pipe")
+                format!("{}, or name it as the first endpoint of wsio pipe", listen_line(scheme, rest))
             }
             _ => format!("name it as the {other} endpoint of wsio pipe"),
         };
@@ -257,6 +268,10 @@ mod tests {
             ("ws://::1:9001/", "ws://[::1]:9001/"),
             ("wss://user@fe80::1/x", "wss://user@[fe80::1]/x"),
             ("ws-listen:8080", "wsio listen 8080, or name it as the first endpoint of wsio pipe"),
+            (
+                "wss-listen:8443",
+                "wsio listen wss://localhost:8443, or name it as the first endpoint of wsio pipe",
+            ),
         ] {
             assert_eq!(fault(text, Role::B).hint.as_deref(), Some(instead), "{text}");
         }
