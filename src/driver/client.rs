@@ -1,9 +1,12 @@
 //! One client of a server, from its first byte to the last line of the log about it.
 //!
-//! The way of a client, in the order of this file: it is heard, and TLS is done with it; its requests are read and
-//! held against the rules, files and pages are answered, until one asks for a WebSocket and finds a place; the
-//! target is opened; the request is answered with 101 or refused; the pair runs. A client of a stream server asks
-//! for nothing, so that after TLS its target is next.
+//! The way of a client, in the order of this file: it is heard, and TLS is done with it; its requests are held
+//! against the rules and find a place; files and pages are answered, and for a WebSocket the target is opened; the
+//! request is answered with 101 or refused; the pair runs. A client of a stream server asks for nothing, so that
+//! after TLS its target is next.
+//!
+//! The service of the client's connection answers each request by itself, and the client's task polls it under the
+//! deadline of the phase it is in; both share an [`Arrival`].
 //!
 //! Files and pages are no session: they are no client of `--once`, and a signal lets the one under way go on
 //! within `--grace`. Everything before the session has a deadline, and gives its place up when others need it.
@@ -19,7 +22,10 @@ use crate::{
     endpoint::{self, ClientInfo, EXHAUSTED, Greeting, OpenedLink, Opening, Role},
     exit::Exit,
     fault::{Fault, Result},
-    handshake::server::{self, Asked, Handshake, Refusal},
+    handshake::{
+        ServerOptions, logged,
+        server::{self, Ended, FAREWELL, Handshake, Head, HttpConnection, Refusal, ReplyLine, RequestKind},
+    },
     link::{
         Channel, Datagrams, Port, Texts,
         room::{Member, Room, Speaker},
@@ -27,12 +33,13 @@ use crate::{
     net::{Dialed, OnSpare},
     observe::{LogScope, Reporter},
     session::{Side, SourceEnd},
+    site::{Answer, Site},
     tls::{NO_TLS, Unsecured},
 };
 use std::{
     future::poll_fn,
-    pin::Pin,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     task::Poll,
     time::Duration,
 };
@@ -51,12 +58,19 @@ const FULL: &str = "too many connections";
 /// Time for a client to hear that descriptors are used up; others wait for the same place.
 const TOLD: Duration = Duration::from_millis(100);
 
-/// A client that is to be joined to the target.
-enum Came<'a> {
-    /// A client that asked for a WebSocket.
-    Asks(&'a Greeting, Box<Handshake>),
-    /// A client that asks for nothing.
-    Plain(Accepted),
+/// Text of the 400 for plain HTTP where TLS is spoken.
+const PLAIN: &str =
+    "The plain HTTP request was sent to HTTPS port: write https:// or wss:// in place of http:// or ws://";
+
+/// A client and its target, both open.
+struct Joined {
+    a: OpenedLink,
+    b: OpenedLink,
+    /// More for the line of the log.
+    about: String,
+    /// Makes room for others while the session has next to nothing.
+    newcomer: Option<Newcomer>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Shared {
@@ -70,38 +84,17 @@ impl Shared {
         let peer = accepted.peer();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
-        let client = ClientInfo { conn: number, peer: peer.clone(), ..ClientInfo::default() };
+        let client = ClientInfo { conn: number, peer, ..ClientInfo::default() };
         let scope = self.run.context.log_scope(Some(number), 'A');
-        let (came, mut newcomer, _permit) = match (&self.greeting, accepted) {
+        let joined = match (&self.greeting, accepted) {
             (Some(greeting), Accepted::Stream(dialed)) => {
-                let receives = || self.receive(greeting, dialed, &name, newcomer, &scope);
-                let (handshake, permit) = on_heap(receives).await?;
-                (Came::Asks(greeting, handshake), None, Some(permit))
+                on_heap(|| self.receive(greeting, dialed, newcomer, &name, client, &scope)).await
             }
-            (None, Accepted::Stream(dialed)) if self.tls.is_some() => {
-                let receives = || self.receive_bytes(dialed, &name, newcomer, &scope);
-                let (accepted, newcomer, permit) = on_heap(receives).await?;
-                (Came::Plain(accepted), Some(newcomer), Some(permit))
+            (_, accepted) => {
+                on_heap(|| self.receive_plain(accepted, newcomer, permit, &name, client, &scope)).await
             }
-            (_, accepted) => (Came::Plain(accepted), Some(newcomer), permit),
         };
-        let opened = on_heap(|| async {
-            match came {
-                Came::Asks(greeting, handshake) => {
-                    self.greet(greeting, *handshake, &name, client, &scope).await
-                }
-                Came::Plain(accepted) => self.join_plain(accepted, &name, client).await,
-            }
-        });
-        // A server that ends does not wait for clients that are not in yet.
-        let (a, b, about) = tokio::select! {
-            opened = opened => opened?,
-            () = evicted(&mut newcomer) => {
-                self.unchoose();
-                return None;
-            }
-            _ = self.run.over("listen") => return None,
-        };
+        let Joined { a, b, about, mut newcomer, _permit } = joined?;
         let reporter = &self.run.context.reporter;
         reporter.life(&format!("{name} open{about}"));
         let cut = Cut::new(reporter, &name);
@@ -180,107 +173,172 @@ impl Shared {
         let cause = match (tls.accept_until(dialed.stream, until).await, &self.greeting) {
             (Ok(stream), _) => return Ok(Dialed { stream, peer: dialed.peer }),
             (Err(Unsecured::Silent), _) => return Err(Refusal::silent()),
-            (Err(Unsecured::Plain(stream)), Some(greeting)) => {
-                return Err(greeting.refuse_plain(stream, until, scope).await);
+            (Err(Unsecured::Plain(stream)), Some(_)) => {
+                // Few clients come here, and all would have room for it.
+                let refusing = Box::pin(server::refuse_any(logged(scope, stream, true), 400, PLAIN, until));
+                return Err(match refusing.await {
+                    Ok(target) => {
+                        let cause = "plain HTTP, and TLS is served here: connect to wss:// or https://";
+                        Refusal::new(400, cause, target)
+                    }
+                    Err(refusal) if refusal.status == 408 => {
+                        let cause = "the handshake of TLS did not begin within --handshake-timeout";
+                        Refusal::new(408, cause, String::new())
+                    }
+                    Err(refusal) => refusal,
+                });
             }
             (Err(Unsecured::Plain(_)), None) => NO_TLS.to_owned(),
             (Err(Unsecured::Failed(cause)), _) => cause,
         };
-        Err(Refusal::unanswered(format!("tls: {cause}")))
+        Err(Refusal::new(0, &format!("tls: {cause}"), String::new()))
     }
 
-    /// Answers a client's plain requests; gives its request for a WebSocket and a place for it, if one comes.
+    /// Serves a client's requests until one is answered with 101, and joins it to the target.
     ///
     /// A client is a newcomer until its request is here: then it has a place, or is refused.
     async fn receive(
         &self,
         greeting: &Greeting,
         dialed: Dialed,
-        name: &str,
         mut newcomer: Newcomer,
+        name: &str,
+        client: ClientInfo,
         scope: &LogScope,
-    ) -> Option<(Box<Handshake>, OwnedSemaphorePermit)> {
-        let run = &self.run;
-        let place = || Arc::clone(&self.permits).try_acquire_owned().ok();
-        let reporter = &run.context.reporter;
-        let peer = dialed.peer.clone();
-        let refused = |refusal: Refusal| self.refused(&refusal, name, &peer, scope);
-        let soon = || Instant::now() + greeting.options().handshake_timeout;
-        let mut until = soon();
-        let client = self.begin(dialed, name, until, &mut newcomer, scope).await?;
-        let mut visit = greeting.visit(client, scope);
-        loop {
-            let asked = tokio::select! {
-                asked = visit.asked(until) => asked,
-                () = newcomer.evicted() => return None,
-                _ = run.over("listen") => return None,
+    ) -> Option<Joined> {
+        let rules = greeting.rules(&dialed.peer);
+        let reporter = &self.run.context.reporter;
+        let until = Instant::now() + rules.handshake_timeout;
+        let Dialed { stream, peer } = self.begin(dialed, name, until, &mut newcomer, scope).await?;
+        let phase = Mutex::new(Phase::new(newcomer, until));
+        let arrival = Arrival { server: self, greeting, rules, name, client, phase };
+        let mut http =
+            HttpConnection::new(logged(scope, stream, true), |head| Box::pin(arrival.respond(head)));
+        let upgrade = loop {
+            let answered = tokio::select! {
+                // The service changes the phase, whose time is looked at after that.
+                biased;
+                answered = http.answered() => Some(answered),
+                is_late = arrival.over() => match is_late {
+                    true => None,
+                    false => return None,
+                },
             };
-            match asked.map_err(refused).ok()? {
-                Asked::Socket(handshake) => match place() {
-                    Some(permit) => return Some((handshake, permit)),
-                    None => {
-                        reporter
-                            .life(&format!("{name} refused 503: too many connections (--max-connections)"));
-                        tokio::select! {
-                            () = handshake.refuse(503, FULL) => {}
-                            () = newcomer.evicted() => {}
-                        }
+            let step = std::mem::take(&mut arrival.phase().step);
+            match (step, answered) {
+                // Browsers connect in advance, and keep a connection for what may come.
+                (Step::Asking, _) if rules.site.is_some() && !http.heard() => {
+                    http.leave().await;
+                    return None;
+                }
+                (Step::Asking, Some(Err(Ended::Unasked(refusal)))) => {
+                    http.refuse(&refusal).await;
+                    self.refused(&refusal, name, &peer, scope);
+                    return None;
+                }
+                (Step::Asking, _) => {
+                    http.refuse_raw(408, "no request came in time").await;
+                    let refusal = Refusal::new(408, "no request within --handshake-timeout", String::new());
+                    self.refused(&refusal, name, &peer, scope);
+                    return None;
+                }
+                (Step::Refused, _) => {
+                    http.leave().await;
+                    return None;
+                }
+                (Step::Replying(line, keep), answered) => {
+                    let answered = answered?;
+                    reporter.life(&format!("{name} {}", line.text(&answered)));
+                    if !keep || answered.is_err() {
                         return None;
                     }
-                },
-                Asked::Nothing => return None,
-                Asked::Plain(plain) => {
-                    let Some(permit) = place() else {
-                        reporter
-                            .life(&format!("{name} refused 503: too many connections (--max-connections)"));
-                        tokio::select! {
-                            () = plain.refuse(503, FULL, until) => {}
-                            () = newcomer.evicted() => {}
-                        }
-                        return None;
+                    // It was in while it was answered, and is a newcomer again until its next request.
+                    let newcomer = self.newcomers.enter(Arc::default()).0;
+                    *arrival.phase() = Phase::new(newcomer, Instant::now() + rules.handshake_timeout);
+                }
+                (Step::Upgrading(upgrade), Some(Ok(()))) => break upgrade,
+                (Step::Upgrading(_) | Step::Opening, answered) => {
+                    let cause = match answered {
+                        Some(_) => "the client left before it was answered",
+                        None => "the client does not read its answer",
                     };
-                    // It is in while it is answered, and a newcomer again until its next request.
-                    drop(newcomer);
-                    let keep = permit.semaphore().available_permits() >= ROOM;
-                    let (line, rest) = plain.answer(keep).await;
-                    // METHOD TARGET and what became of it.
-                    let words: Vec<_> = line.splitn(3, ' ').collect();
-                    let shown = match words[..] {
-                        [method, target, rest] => {
-                            format!("{method} {} {rest}", run.context.redactor.url(target))
-                        }
-                        _ => line,
-                    };
-                    reporter.life(&format!("{name} {shown}"));
-                    visit = rest?;
-                    until = soon();
-                    newcomer = self.newcomers.enter(Arc::default()).0;
+                    let target = &arrival.phase().target;
+                    reporter.life(&format!("{name} lost {target}: {cause}"));
+                    self.unchoose();
+                    return None;
                 }
             }
+        };
+        let Upgrade { handshake, url, about, target } = *upgrade;
+        let upgraded = handshake.upgraded(http);
+        if let Some(agreed) = upgraded.deflate {
+            reporter.verbose(&format!("{name} {agreed}"));
         }
+        let b = match target {
+            Target::Open(b) => b,
+            Target::Late(opening) => tokio::select! {
+                opened = self.behind(opening) => opened.unwrap_or_else(|fault| self.ended(fault)),
+                _ = self.run.over("listen") => return None,
+            },
+        };
+        let a = endpoint::accepted(upgraded, &self.run.context, scope, peer, &url);
+        let _permit = arrival.phase().permit.take()?;
+        Some(Joined { a, b, about, newcomer: None, _permit })
     }
 
-    /// Does TLS with a client of a stream server; gives the client and its place, if it comes so far.
-    async fn receive_bytes(
+    /// A link in place of a target that could not be opened after the 101: it closes the WebSocket with the cause.
+    fn ended(&self, fault: Fault) -> OpenedLink {
+        self.fault(&fault);
+        let how = match fault.exhausted {
+            true => SourceEnd::SentAway { reason: EXHAUSTED.into() },
+            false => SourceEnd::Failed(fault),
+        };
+        OpenedLink::new(Box::new(Channel::ended(how)), "-".into())
+    }
+
+    /// Does TLS with a client of a stream server, finds a place for it, and joins it to the target.
+    async fn receive_plain(
         &self,
-        dialed: Dialed,
-        name: &str,
+        mut accepted: Accepted,
         mut newcomer: Newcomer,
+        mut permit: Option<OwnedSemaphorePermit>,
+        name: &str,
+        client: ClientInfo,
         scope: &LogScope,
-    ) -> Option<(Accepted, Newcomer, OwnedSemaphorePermit)> {
-        let until = Instant::now() + self.run.common().server.handshake.handshake_timeout;
-        let client = self.begin(dialed, name, until, &mut newcomer, scope).await?;
-        drop(newcomer);
-        let (accepted, newcomer, place) = self.seat(Accepted::Stream(client))?;
-        Some((accepted, newcomer, place.await?))
+    ) -> Option<Joined> {
+        if permit.is_none()
+            && let Accepted::Stream(dialed) = accepted
+        {
+            let until = Instant::now() + self.run.common().server.handshake.handshake_timeout;
+            let dialed = self.begin(dialed, name, until, &mut newcomer, scope).await?;
+            drop(newcomer);
+            let (client, entered, place) = self.seat(Accepted::Stream(dialed))?;
+            (accepted, newcomer, permit) = (client, entered, place.await);
+        }
+        // A server that ends does not wait for clients that are not in yet.
+        let (a, b) = tokio::select! {
+            opened = self.join_plain(accepted, name, client) => opened?,
+            () = newcomer.evicted() => {
+                self.unchoose();
+                return None;
+            }
+            _ = self.run.over("listen") => return None,
+        };
+        Some(Joined { a, b, about: String::new(), newcomer: Some(newcomer), _permit: permit? })
     }
 
     /// Tells of a client that is not let in; of those that said nothing, seldom and of all together.
     fn refused(&self, refusal: &Refusal, name: &str, peer: &str, scope: &LogScope) {
-        if refusal.is_silent {
-            scope.reporter.verbose(&format!("{peer} {}", refusal.cause));
-            return self.silent.note(peer);
+        match refusal.is_silent {
+            true => {
+                scope.reporter.verbose(&format!("{peer} {}", refusal.cause));
+                self.silent.note(peer);
+            }
+            false => self.tell_refused(refusal, name),
         }
+    }
+
+    fn tell_refused(&self, refusal: &Refusal, name: &str) {
         let status = if refusal.status == 0 { String::new() } else { format!(" {}", refusal.status) };
         let target = match refusal.target.as_str() {
             "" => String::new(),
@@ -289,100 +347,12 @@ impl Shared {
         self.run.context.reporter.life(&format!("{name} refused{status}{target}: {}", refusal.cause));
     }
 
-    async fn greet(
-        &self,
-        greeting: &Greeting,
-        handshake: Handshake,
-        name: &str,
-        mut client: ClientInfo,
-        scope: &LogScope,
-    ) -> Option<(OpenedLink, OpenedLink, String)> {
-        let context = &self.run.context;
-        let reporter = &context.reporter;
-        if !self.choose() {
-            handshake.refuse(503, "this server serves one client").await;
-            return None;
-        }
-        let request = handshake.request();
-        let target = match &request.query {
-            Some(query) => format!("{}?{query}", request.path),
-            None => request.path.clone(),
-        };
-        let url = format!("{}://{}{target}", greeting.scheme(), request.host);
-        let target = context.redactor.url(&target);
-        let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
-        let subprotocols = relays.then(|| request.subprotocols.clone());
-        let mut chosen = server::choose_subprotocol(greeting.options(), request);
-        client.request = Some(request.clone());
-        client.subprotocol = chosen.clone();
-        let peer = client.peer.clone();
-        let opening = Opening { subprotocols, client: Some(client), ..Opening::new(Role::B) };
-        // Hubs and commands refuse no client, so they are joined only after the 101, when it is really there.
-        let (b, opening) = match &self.behind {
-            Behind::Hub(..) => (None, Some(opening)),
-            Behind::Endpoint(endpoint) if endpoint.is_command() => (None, Some(opening)),
-            Behind::Endpoint(_) => match self.behind(opening).await {
-                Ok(opened) => (Some(opened), None),
-                Err(fault) => {
-                    self.refuse(handshake, fault, &format!("{name} refused"), &target).await;
-                    return None;
-                }
-            },
-        };
-        if let Some(b) = b.as_ref().filter(|_| relays) {
-            chosen = b.facts.subprotocol.clone();
-        }
-        let upgraded = match handshake.accept(chosen.as_deref()).await {
-            Ok(upgraded) => upgraded,
-            Err(fault) => {
-                reporter.life(&format!("{name} lost {target}: {}", fault.cause));
-                self.unchoose();
-                return None;
-            }
-        };
-        if let Some(agreed) = upgraded.deflate {
-            reporter.verbose(&format!("{name} {agreed}"));
-        }
-        let b = match (b, opening) {
-            (Some(b), _) => b,
-            (None, opening) => match self.behind(opening.unwrap_or(Opening::new(Role::B))).await {
-                Ok(b) => b,
-                // The client's WebSocket is open already, so it is closed with the cause.
-                Err(fault) => {
-                    let how = match fault.exhausted {
-                        true => SourceEnd::SentAway { reason: EXHAUSTED.into() },
-                        false => SourceEnd::Failed(fault.clone()),
-                    };
-                    self.fault(&fault);
-                    OpenedLink::new(Box::new(Channel::ended(how)), "-".into())
-                }
-            },
-        };
-        let about = format!(" {target}{}", context.chosen(" subprotocol ", chosen.as_deref()));
-        Some((endpoint::accepted(upgraded, context, scope, peer, &url), b, about))
-    }
-
-    /// Refuses a client whose target cannot be opened; a WebSocket's own refusal is passed on.
-    async fn refuse(&self, handshake: Handshake, fault: Fault, said: &str, target: &str) {
-        let reporter = &self.run.context.reporter;
-        self.fault(&fault);
-        let without = if fault.exhausted { 503 } else { 502 };
-        let status = fault.answer.as_ref().map_or(without, |answer| answer.status);
-        reporter.life(&format!("{said} {status} {target}: {}: {}", fault.phase, fault.cause));
-        match fault.answer {
-            Some(answer) => handshake.pass_on(*answer).await,
-            None if fault.exhausted => handshake.refuse(503, EXHAUSTED).await,
-            None => handshake.refuse(502, "the target cannot be reached").await,
-        }
-        self.unchoose();
-    }
-
     async fn join_plain(
         &self,
         accepted: Accepted,
         name: &str,
         client: ClientInfo,
-    ) -> Option<(OpenedLink, OpenedLink, String)> {
+    ) -> Option<(OpenedLink, OpenedLink)> {
         if !self.choose() {
             self.lose(accepted.waiting());
             return None;
@@ -404,7 +374,7 @@ impl Shared {
                         Box::new(Datagrams::peer(peer, name, rules).reported_by(context.reporter.clone()))
                     }
                 };
-                Some((OpenedLink::new(a, far), b, String::new()))
+                Some((OpenedLink::new(a, far), b))
             }
             Err(fault) => {
                 self.fault(&fault);
@@ -476,18 +446,209 @@ impl Shared {
         let until = Instant::now() + TOLD;
         let scope = self.run.context.log_scope(None, 'A');
         let answering = async {
-            let greeting = self.greeting.as_ref()?;
-            let secured = self.secure(dialed, until, &scope).await.ok()?;
-            match greeting.visit(secured, &scope).asked(until).await.ok()? {
-                Asked::Socket(handshake) => handshake.refuse(503, EXHAUSTED).await,
-                Asked::Plain(plain) => plain.refuse(503, EXHAUSTED, until).await,
-                Asked::Nothing => {}
-            }
-            Some(())
+            let Dialed { stream, .. } = self.secure(dialed, until, &scope).await.ok()?;
+            self.greeting.as_ref()?;
+            server::refuse_any(logged(&scope, stream, true), 503, EXHAUSTED, until).await.ok()
         };
         let _ = timeout_at(until, answering).await;
         drop(place);
         None
+    }
+}
+
+/// A client of WebSockets on its way in: the service of its connection and the owner of that share it.
+struct Arrival<'a> {
+    server: &'a Shared,
+    greeting: &'a Greeting,
+    rules: &'a ServerOptions,
+    name: &'a str,
+    client: ClientInfo,
+    phase: Mutex<Phase>,
+}
+
+/// A client's last request and the time it has for what it has to do next.
+struct Phase {
+    /// Makes room for others, until the request has a place.
+    newcomer: Option<Newcomer>,
+    permit: Option<OwnedSemaphorePermit>,
+    until: Instant,
+    step: Step,
+    /// The target of a request for a WebSocket, for the log.
+    target: String,
+}
+
+/// The step of a request on its way to its answer.
+#[derive(Default)]
+enum Step {
+    /// It is awaited.
+    #[default]
+    Asking,
+    /// It is answered with a refusal, the last answer.
+    Refused,
+    /// It is answered with a file or page; the connection is kept where that says so.
+    Replying(ReplyLine, bool),
+    /// The target is opened for it.
+    Opening,
+    /// It is answered with 101.
+    Upgrading(Box<Upgrade>),
+}
+
+/// A WebSocket that is answered with 101.
+struct Upgrade {
+    handshake: Handshake,
+    url: String,
+    /// More for the line of the log.
+    about: String,
+    target: Target,
+}
+
+/// The other side of a WebSocket.
+enum Target {
+    Open(OpenedLink),
+    /// Hubs and commands refuse no client, so they are joined only after the 101, when it is really there.
+    Late(Opening),
+}
+
+impl Phase {
+    /// A request is awaited until then.
+    fn new(newcomer: Newcomer, until: Instant) -> Self {
+        let (step, target) = (Step::Asking, String::new());
+        Self { newcomer: Some(newcomer), permit: None, until, step, target }
+    }
+}
+
+impl Arrival<'_> {
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the client has to go: `true` when its time is over, `false` when others need the room or the
+    /// server ends.
+    ///
+    /// A download may take its time as long as the client reads, and the target has a limit of its own.
+    async fn over(&self) -> bool {
+        let mut ends = self.server.run.over("listen");
+        let mut sleep = pin!(sleep_until(self.phase().until));
+        poll_fn(|cx| {
+            let mut phase = self.phase();
+            if matches!(phase.step, Step::Replying(..)) {
+                return Poll::Pending;
+            }
+            let evicted = phase.newcomer.as_mut().map(|newcomer| newcomer.poll_evicted(cx));
+            if evicted.is_some_and(|evicted| evicted.is_ready()) || ends.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+            if matches!(phase.step, Step::Opening) {
+                return Poll::Pending;
+            }
+            if sleep.deadline() != phase.until {
+                sleep.as_mut().reset(phase.until);
+            }
+            sleep.as_mut().poll(cx).map(|()| true)
+        })
+        .await
+    }
+
+    /// Answers a request: it is held against the rules, and finds a place.
+    async fn respond(&self, mut head: Head) -> Answer {
+        let kind = match server::validate(&mut head, self.rules, self.greeting.is_secure()) {
+            Ok(kind) => kind,
+            Err(rejection) => {
+                let refusal = rejection.refusal(server::target(&head));
+                self.server.tell_refused(&refusal, self.name);
+                return self.refuse(rejection.into_answer());
+            }
+        };
+        let Ok(permit) = Arc::clone(&self.server.permits).try_acquire_owned() else {
+            self.say("refused 503: too many connections (--max-connections)");
+            return self.refuse(server::refuse(503, FULL));
+        };
+        let keep = permit.semaphore().available_permits() >= ROOM;
+        {
+            let mut phase = self.phase();
+            (phase.newcomer, phase.permit) = (None, Some(permit));
+        }
+        match kind {
+            RequestKind::Plain(site) => self.reply(&head, site, keep).await,
+            RequestKind::WebSocket(request, key) => self.join(Handshake::new(request, key, self.rules)).await,
+        }
+    }
+
+    /// Answers with a file or a page.
+    async fn reply(&self, head: &Head, site: &Site, keep: bool) -> Answer {
+        let line = ReplyLine::new(head, &self.server.run.context.redactor);
+        self.phase().step = Step::Replying(line.clone(), keep);
+        let (answer, line) = line.reply(head, site, self.rules, keep).await;
+        self.phase().step = Step::Replying(line, keep);
+        answer
+    }
+
+    /// Opens the target of a WebSocket, and answers 101 or passes on why that cannot be.
+    async fn join(&self, mut handshake: Handshake) -> Answer {
+        let Self { server, greeting, rules, .. } = *self;
+        let context = &server.run.context;
+        if !server.choose() {
+            return self.refuse(server::refuse(503, "this server serves one client"));
+        }
+        let request = &handshake.request;
+        let target = match &request.query {
+            Some(query) => format!("{}?{query}", request.path),
+            None => request.path.clone(),
+        };
+        let url = format!("{}://{}{target}", greeting.scheme(), request.host);
+        let target = context.redactor.url(&target);
+        {
+            let mut phase = self.phase();
+            (phase.step, phase.target) = (Step::Opening, target.clone());
+        }
+        let relays = matches!(&server.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
+        let mut chosen = server::choose_subprotocol(rules, request);
+        let client = ClientInfo {
+            request: Some((**request).clone()),
+            subprotocol: chosen.clone(),
+            ..self.client.clone()
+        };
+        let subprotocols = relays.then(|| request.subprotocols.clone());
+        let opening = Opening { subprotocols, client: Some(client), ..Opening::new(Role::B) };
+        let b = match &server.behind {
+            Behind::Endpoint(endpoint) if !endpoint.is_command() => match server.behind(opening).await {
+                Ok(opened) => Target::Open(opened),
+                Err(fault) => return self.pass_on(fault, &target),
+            },
+            _ => Target::Late(opening),
+        };
+        if let (true, Target::Open(b)) = (relays, &b) {
+            chosen = b.facts.subprotocol.clone();
+        }
+        let about = format!(" {target}{}", context.chosen(" subprotocol ", chosen.as_deref()));
+        let answer = handshake.accept(chosen, rules);
+        self.phase().step = Step::Upgrading(Box::new(Upgrade { handshake, url, about, target: b }));
+        answer
+    }
+
+    /// Refuses a client whose target cannot be opened; a WebSocket's own refusal is passed on.
+    fn pass_on(&self, mut fault: Fault, target: &str) -> Answer {
+        self.server.fault(&fault);
+        let (status, answer) = match fault.answer.take() {
+            Some(answer) => (answer.status, server::passed_on(*answer)),
+            None if fault.exhausted => (503, server::refuse(503, EXHAUSTED)),
+            None => (502, server::refuse(502, "the target cannot be reached")),
+        };
+        self.say(&format!("refused {status} {target}: {}: {}", fault.phase, fault.cause));
+        self.server.unchoose();
+        self.refuse(answer)
+    }
+
+    /// Gives an answer that nothing comes after, and time to read it.
+    fn refuse(&self, answer: Answer) -> Answer {
+        let mut phase = self.phase();
+        phase.step = Step::Refused;
+        phase.until = phase.until.max(Instant::now() + FAREWELL);
+        answer
+    }
+
+    fn say(&self, text: &str) {
+        self.server.run.context.reporter.life(&format!("{} {text}", self.name));
     }
 }
 

@@ -4,16 +4,7 @@
 //! Accepting only accepts; a client is greeted in its own task, under its own deadline. TLS is a layer of its
 //! own here, so that whatever is served may be served over it.
 
-use crate::{
-    handshake::{
-        ServerOptions, logged,
-        server::{Refusal, Visit},
-    },
-    net::{Dialed, Listener, Stream},
-    observe::LogScope,
-    tls,
-};
-use tokio::time::Instant;
+use crate::{handshake::ServerOptions, net::Listener, tls};
 
 /// A listening socket of connections, and the layers that its clients are greeted with.
 pub struct StreamAcceptor {
@@ -27,7 +18,7 @@ pub struct StreamAcceptor {
     pub greeting: Option<Greeting>,
 }
 
-/// Greets one client with the opening handshake; it runs in the client's own task.
+/// The opening handshake of a server's clients: its rules.
 pub struct Greeting {
     secure: bool,
     options: ServerOptions,
@@ -55,26 +46,18 @@ impl StreamAcceptor {
 }
 
 impl Greeting {
-    /// A client whose requests come next, the first one under the deadline that TLS had.
-    pub fn visit(&self, client: Dialed, scope: &LogScope) -> Visit<'_> {
-        let options = if client.peer.starts_with("unix:") { &self.over_unix } else { &self.options };
-        Visit::new(logged(scope, client.stream, true), options, self.secure)
+    /// The rules for a client, by where it comes from.
+    pub fn rules(&self, peer: &str) -> &ServerOptions {
+        if peer.starts_with("unix:") { &self.over_unix } else { &self.options }
     }
 
-    /// Answers a client that speaks plain text where TLS is spoken; gives why it is not let in.
-    pub async fn refuse_plain(&self, stream: Stream, until: Instant, scope: &LogScope) -> Refusal {
-        let visit = Visit::new(logged(scope, stream, true), &self.options, false);
-        // Few clients come here, and all would have room for it.
-        Box::pin(visit.refuse_plain(until)).await
+    /// True when TLS is spoken below the WebSocket.
+    pub fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// Scheme of the URLs that clients ask for.
     pub fn scheme(&self) -> &'static str {
         if self.secure { "wss" } else { "ws" }
-    }
-
-    /// The options of the opening handshake.
-    pub fn options(&self) -> &ServerOptions {
-        &self.options
     }
 }

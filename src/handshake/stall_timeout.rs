@@ -49,6 +49,7 @@ pub(super) struct BodyProgress {
     wanted: AtomicBool,
     refused: OnceLock<Malformed>,
     asked: AtomicBool,
+    shut: AtomicBool,
     heard: AtomicBool,
     given: Arc<AtomicBool>,
     sent: AtomicBool,
@@ -123,6 +124,7 @@ impl AsyncRead for StallTimeout {
                 this.progress.hear();
             } else if this.progress.is_asked() {
                 // A client that has said all may still want to hear; one that is gone is found by writing.
+                this.progress.shut();
                 return Poll::Pending;
             } else if this.head.is_some() && !this.ahead.is_empty() {
                 // hyper tells a client that leaves in the middle of a head from one that says nothing.
@@ -170,16 +172,18 @@ impl AsyncWrite for StallTimeout {
 }
 
 impl BodyProgress {
-    /// Before an answer: nothing of it was given or sent, nothing was heard since.
-    pub(super) fn reset(&self) {
-        for flag in [&self.heard, &*self.given, &self.sent] {
+    /// The last answer is done with, and the next request may be read.
+    pub(super) fn want(&self) {
+        for flag in [&self.asked, &*self.given, &self.sent] {
             flag.store(false, Relaxed);
         }
+        self.wanted.store(true, Relaxed);
     }
 
-    /// The next request may be read.
-    pub(super) fn want(&self) {
-        self.wanted.store(true, Relaxed);
+    /// A request came and waits for its answer; nothing was heard since.
+    pub(super) fn ask(&self) {
+        self.heard.store(false, Relaxed);
+        self.asked.store(true, Relaxed);
     }
 
     /// Returns whether the next request may be read, and forgets it.
@@ -202,14 +206,19 @@ impl BodyProgress {
         self.refused.get()
     }
 
-    /// A request waits for its answer, or does not any more.
-    pub(super) fn ask(&self, waits: bool) {
-        self.asked.store(waits, Relaxed);
+    /// True while a request waits for its answer, or that has not left whole.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.load(Relaxed)
     }
 
-    /// True while a request waits for its answer.
-    fn is_asked(&self) -> bool {
-        self.asked.load(Relaxed)
+    /// The client has said all, and a request of it waits for its answer.
+    fn shut(&self) {
+        self.shut.store(true, Relaxed);
+    }
+
+    /// True when the client has said all since its last request.
+    pub(super) fn is_shut(&self) -> bool {
+        self.shut.load(Relaxed)
     }
 
     /// A byte came from the client.
@@ -217,7 +226,7 @@ impl BodyProgress {
         self.heard.store(true, Relaxed);
     }
 
-    /// True when the client has sent anything since the last answer began.
+    /// True when the client has sent anything since its last request.
     pub(super) fn heard(&self) -> bool {
         self.heard.load(Relaxed)
     }
@@ -279,7 +288,7 @@ mod tests {
         assert!(!progress.sent(), "the transport may hold some of it");
         progress.flush();
         assert!(progress.sent());
-        progress.reset();
+        progress.want();
         assert!(!progress.sent());
     }
 }
