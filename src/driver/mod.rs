@@ -4,6 +4,7 @@
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
 mod auto_sender;
+mod behind;
 mod client;
 mod hub;
 mod measure;
@@ -45,8 +46,9 @@ use crate::{
     session::{Rules, Side},
     tls,
 };
+use behind::Behind;
 use run::Run;
-use serve::{Behind, Server};
+use serve::Server;
 use signals::Reload;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, watch};

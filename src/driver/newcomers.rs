@@ -9,10 +9,7 @@
 use crate::net::Heard;
 use std::{
     collections::BTreeMap,
-    future::poll_fn,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{sync::oneshot, time::Instant};
@@ -130,17 +127,8 @@ impl Newcomer {
 
     /// Waits until it has to go.
     pub(super) async fn evicted(&mut self) {
-        poll_fn(|cx| self.poll_evicted(cx)).await;
-    }
-
-    /// Ready when it has to go; never once it has begun in earnest.
-    pub(super) fn poll_evicted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.evicted.is_terminated() {
-            return Poll::Pending;
-        }
-        match Pin::new(&mut self.evicted).poll(cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(()),
-            _ => Poll::Pending,
+        if (&mut self.evicted).await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Outcome, Remains,
-    hub::Hub,
+    behind::Behind,
     newcomers::{Newcomer, Newcomers},
     run::Run,
     signals::Reload,
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     child,
-    endpoint::{Acceptor, Endpoint, Greeting, StreamAcceptor},
+    endpoint::{Acceptor, Greeting, StreamAcceptor},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Peer, Peers, room::Room, write_file},
+    link::{Peer, Peers, write_file},
     net::{self, Dialed, Heard, Listener, OnSpare},
     observe::{Reporter, Seldom},
     os_error,
@@ -33,7 +33,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
 };
 
@@ -42,14 +42,6 @@ const NEWCOMERS: usize = 2048;
 
 /// Time past `--grace`, the sessions' own limit, after which a server cuts off those that have not ended.
 const CUT_OFF: Duration = Duration::from_millis(500);
-
-/// The target that every client is joined to.
-pub(super) enum Behind {
-    /// A fresh one for each.
-    Endpoint(Arc<dyn Endpoint>),
-    /// The standard streams, shared by all; the hub is made for the first client.
-    Hub(Arc<Room>, OnceCell<Hub>),
-}
 
 /// A listening socket and what stands behind it.
 pub(super) struct Server {

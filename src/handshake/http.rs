@@ -1,12 +1,12 @@
 //! One client's connection of HTTP, on the server's side, on hyper.
 //!
 //! hyper calls the service with each request's head, and the service's future does all that the answer needs.
-//! The owner of the connection polls both at once, so that it can turn to a deadline whatever they wait for; it
-//! hears when an answer has left whole, and only then is the next request read.
+//! The owner of the connection polls both at once, from one milestone to the next, each under its own deadline: a
+//! request came, its answer is known, it has left whole. Only then is the next request read.
 
 use super::{
     request_head::{MAX_FIELDS, MAX_HEAD},
-    stall_timeout::{BodyProgress, StallTimeout},
+    stall_timeout::{BodyProgress, Milestone, StallTimeout},
 };
 use crate::{
     net::{self, HeaderCase, Parting, Stream},
@@ -92,7 +92,7 @@ impl<'a> Service<hyper::Request<Incoming>> for Responder<'a> {
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let progress = Arc::clone(&self.progress);
-        progress.ask();
+        progress.reach(Milestone::Asked);
         let version = request.version();
         // The body, if any, is not read: a request with one is refused.
         let answering = (self.respond)(request.into_parts().0);
@@ -106,6 +106,7 @@ impl<'a> Service<hyper::Request<Incoming>> for Responder<'a> {
             if answer.headers().contains_key(header::CONNECTION) {
                 *answer.version_mut() = version;
             }
+            progress.reach(Milestone::Decided);
             Ok(answer.map(|body| body.telling(progress.given())))
         })
     }
@@ -115,7 +116,6 @@ impl<'a> HttpConnection<'a> {
     /// A connection whose first request was not read yet.
     pub fn new(stream: Stream, respond: impl Fn(Parts) -> Answering<'a> + Send + 'a) -> Self {
         let progress = Arc::<BodyProgress>::default();
-        progress.want();
         let mut builder = Builder::new();
         builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
         builder.title_case_headers(true);
@@ -124,28 +124,31 @@ impl<'a> HttpConnection<'a> {
         Self { connection: builder.serve_connection(io, responder), progress, is_cut: false }
     }
 
-    /// Serves until the answer to a request has left whole. Cancel-safe; the next call reads the next request.
+    /// Serves until the request has come so far; from `Asked` on it is the next request. Cancel-safe.
     ///
     /// # Errors
-    /// How the connection ended instead.
-    pub async fn answered(&mut self) -> Result<(), Ended> {
-        let Self { connection, progress, .. } = self;
-        let ended = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
-            Poll::Ready(Err(error)) => Poll::Ready(Err(Some(error))),
-            _ if progress.sent() => Poll::Ready(Ok(())),
-            Poll::Pending if !progress.is_refused() => Poll::Pending,
-            _ => Poll::Ready(Err(None)),
-        });
-        match ended.await {
-            Ok(()) => {
-                self.progress.want();
-                Ok(())
-            }
-            Err(error) if self.progress.is_asked() => {
-                Err(Ended::Unanswered(error.map_or_else(|| GONE.to_owned(), |error| cause(&error))))
-            }
-            Err(error) => Err(Ended::Unasked(self.unasked(error))),
+    /// How the connection ended before.
+    pub async fn until(&mut self, milestone: Milestone) -> Result<(), Ended> {
+        if milestone == Milestone::Asked {
+            self.progress.reach(Milestone::Wanted);
         }
+        let Self { connection, progress, .. } = self;
+        let ended = poll_fn(|cx| {
+            let ended = match progress.has_reached(milestone) {
+                true => Poll::Pending,
+                false => connection.poll_without_shutdown(cx),
+            };
+            match ended {
+                _ if progress.has_reached(milestone) => Poll::Ready(Ok(())),
+                Poll::Ready(ended) => Poll::Ready(Err(ended.err())),
+                Poll::Pending if progress.is_refused() => Poll::Ready(Err(None)),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        ended.await.map_err(|error| match self.progress.has_reached(Milestone::Asked) {
+            true => Ended::Unanswered(error.map_or_else(|| GONE.to_owned(), |error| cause(&error))),
+            false => Ended::Unasked(self.unasked(error)),
+        })
     }
 
     /// Why no request came.
@@ -173,15 +176,22 @@ impl<'a> HttpConnection<'a> {
     }
 
     /// Closes where no request could be read; answers where hyper did not.
-    pub async fn refuse(self, refusal: &Refusal) {
+    pub async fn refuse(self, refusal: Refusal) -> Refusal {
         match self.progress.is_refused() || self.is_cut {
             true => self.refuse_raw(refusal.status, &refusal.cause).await,
             false => self.leave().await,
         }
+        refusal
+    }
+
+    /// Closes where no request came in time; gives that for the log.
+    pub async fn time_out(self, text: &str, cause: &str) -> Refusal {
+        self.refuse_raw(408, text).await;
+        Refusal::new(408, cause, String::new())
     }
 
     /// Answers a client whose request was not read, and closes.
-    pub async fn refuse_raw(self, status: u16, text: &str) {
+    async fn refuse_raw(self, status: u16, text: &str) {
         let mut stream = self.into_parts().0;
         let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let (reason, length) = (reason.unwrap_or(""), text.len() + 1);

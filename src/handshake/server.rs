@@ -4,7 +4,8 @@
 //! to, so that a target that cannot be reached is a 502 and not an open and lost WebSocket.
 
 pub use super::{
-    http::{Ended, FAREWELL, HttpConnection, Refusal},
+    http::{Answering, Ended, FAREWELL, HttpConnection, Refusal},
+    stall_timeout::Milestone,
     validate::{Rejection, Request, RequestKind, choose_subprotocol, validate},
 };
 pub use hyper::http::request::Parts as Head;
@@ -22,7 +23,7 @@ use hyper::{
     ext::ReasonPhrase,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use tokio::time::{Instant, timeout_at};
 
 /// A valid request for a WebSocket, and what it is answered with.
@@ -122,36 +123,25 @@ impl ReplyLine {
     }
 }
 
-/// Answers whatever is asked with a status and one line, and closes; gives the target of the request.
-///
-/// # Errors
-/// How the connection ended before a request, and whether it did so in time.
-pub async fn refuse_any(
-    stream: Stream,
-    status: u16,
-    text: &'static str,
-    until: Instant,
-) -> Result<String, Refusal> {
-    let asked = Arc::<OnceLock<String>>::default();
-    let noted = Arc::clone(&asked);
-    let mut http = HttpConnection::new(stream, move |head| {
-        let _ = noted.set(target(&head));
-        Box::pin(async move { refuse(status, text) })
+/// Answers plain HTTP where TLS is spoken; gives why the client is not let in.
+pub async fn refuse_plain(stream: Stream, until: Instant) -> Refusal {
+    const TEXT: &str = "The plain HTTP request was sent to HTTPS port: write https:// or wss:// in place of http:// or ws://";
+    let asked = OnceLock::new();
+    let mut http = HttpConnection::new(stream, |head| {
+        let _ = asked.set(target(&head));
+        Box::pin(async { refuse(400, TEXT) })
     });
-    match (timeout_at(until, http.answered()).await, asked.get()) {
-        (_, Some(target)) => {
-            http.leave().await;
-            Ok(target.clone())
+    match timeout_at(until, http.until(Milestone::Answered)).await {
+        Ok(Err(Ended::Unasked(refusal))) => return http.refuse(refusal).await,
+        Err(_) if asked.get().is_none() => {
+            return http
+                .time_out(TEXT, "the handshake of TLS did not begin within --handshake-timeout")
+                .await;
         }
-        (Ok(Err(Ended::Unasked(refusal))), None) => {
-            http.refuse(&refusal).await;
-            Err(refusal)
-        }
-        (_, None) => {
-            http.refuse_raw(408, text).await;
-            Err(Refusal::new(408, "no request within --handshake-timeout", String::new()))
-        }
+        _ => http.leave().await,
     }
+    let cause = "plain HTTP, and TLS is served here: connect to wss:// or https://";
+    Refusal::new(400, cause, asked.into_inner().unwrap_or_default())
 }
 
 /// Answers with a status and one line.
@@ -238,8 +228,7 @@ mod tests {
             answer
         };
         let mut http = HttpConnection::new(Box::pin(ours), |head| Box::pin(respond(head)));
-        let answered = http.answered().await;
-        assert!(answered.is_err());
+        let answered = http.until(Milestone::Answered).await;
         let line = last.get().unwrap().text(&answered);
         assert_eq!(line, "GET /file 200 incomplete: the client does not read");
         assert!((STALL..STALL * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
@@ -271,7 +260,7 @@ mod tests {
         };
         let serving = async {
             let mut http = HttpConnection::new(theirs, |head| Box::pin(respond(head)));
-            http.answered().await.unwrap();
+            http.until(Milestone::Answered).await.unwrap();
             let handshake = asked.lock().unwrap().take().unwrap();
             handshake.upgraded(http).stream
         };

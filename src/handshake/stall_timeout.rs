@@ -14,7 +14,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -46,13 +46,26 @@ pub(super) struct StallTimeout {
 /// The transport below hyper and the connection above it share one; both are polled by the same task.
 #[derive(Default)]
 pub(super) struct BodyProgress {
-    wanted: AtomicBool,
+    milestone: AtomicU8,
     refused: OnceLock<Malformed>,
-    asked: AtomicBool,
     shut: AtomicBool,
     heard: AtomicBool,
     given: Arc<AtomicBool>,
-    sent: AtomicBool,
+}
+
+/// The milestones of one request, in order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Milestone {
+    /// It may be read.
+    Wanted,
+    /// Its head is read.
+    Begun,
+    /// It came, and the service was called.
+    Asked,
+    /// The service has an answer.
+    Decided,
+    /// The answer has left whole.
+    Answered,
 }
 
 impl StallTimeout {
@@ -93,7 +106,8 @@ impl AsyncRead for StallTimeout {
                 this.progress.hear();
                 return Poll::Ready(Ok(()));
             }
-            if this.head.is_none() && this.progress.take_wanted() {
+            if !this.progress.has_reached(Milestone::Begun) {
+                this.progress.reach(Milestone::Begun);
                 this.head = Some((HeadReader::default(), 0));
             }
             // The request that asks for more of a client polls again, so nobody needs to be woken.
@@ -122,7 +136,7 @@ impl AsyncRead for StallTimeout {
             if buffer.filled().len() > before {
                 buffer.set_filled(before);
                 this.progress.hear();
-            } else if this.progress.is_asked() {
+            } else if this.progress.has_reached(Milestone::Asked) {
                 // A client that has said all may still want to hear; one that is gone is found by writing.
                 this.progress.shut();
                 return Poll::Pending;
@@ -172,23 +186,19 @@ impl AsyncWrite for StallTimeout {
 }
 
 impl BodyProgress {
-    /// The last answer is done with, and the next request may be read.
-    pub(super) fn want(&self) {
-        for flag in [&self.asked, &*self.given, &self.sent] {
-            flag.store(false, Relaxed);
+    /// The request has come so far; one that is wanted is another than before.
+    pub(super) fn reach(&self, milestone: Milestone) {
+        match milestone {
+            Milestone::Wanted => self.given.store(false, Relaxed),
+            Milestone::Asked => self.heard.store(false, Relaxed),
+            _ => {}
         }
-        self.wanted.store(true, Relaxed);
+        self.milestone.store(milestone as u8, Relaxed);
     }
 
-    /// A request came and waits for its answer; nothing was heard since.
-    pub(super) fn ask(&self) {
-        self.heard.store(false, Relaxed);
-        self.asked.store(true, Relaxed);
-    }
-
-    /// Returns whether the next request may be read, and forgets it.
-    fn take_wanted(&self) -> bool {
-        self.wanted.swap(false, Relaxed)
+    /// True when the request has come so far.
+    pub(super) fn has_reached(&self, milestone: Milestone) -> bool {
+        self.milestone.load(Relaxed) >= milestone as u8
     }
 
     /// The head of a request is refused, and hyper gets no more of it.
@@ -204,11 +214,6 @@ impl BodyProgress {
     /// Why the head of a request was refused.
     pub(super) fn refused(&self) -> Option<&Malformed> {
         self.refused.get()
-    }
-
-    /// True while a request waits for its answer, or that has not left whole.
-    pub(super) fn is_asked(&self) -> bool {
-        self.asked.load(Relaxed)
     }
 
     /// The client has said all, and a request of it waits for its answer.
@@ -234,18 +239,13 @@ impl BodyProgress {
     /// Everything written so far was taken by the transport.
     fn flush(&self) {
         if self.given.load(Relaxed) {
-            self.sent.store(true, Relaxed);
+            self.reach(Milestone::Answered);
         }
     }
 
     /// Set once hyper has taken the whole answer.
     pub(super) fn given(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.given)
-    }
-
-    /// True when the answer went out whole.
-    pub(super) fn sent(&self) -> bool {
-        self.sent.load(Relaxed)
     }
 }
 
@@ -283,12 +283,12 @@ mod tests {
     fn an_answer_is_sent_once_hyper_has_given_all_of_it_and_the_transport_took_that() {
         let progress = BodyProgress::default();
         progress.flush();
-        assert!(!progress.sent(), "hyper still holds the body");
+        assert!(!progress.has_reached(Milestone::Answered), "hyper still holds the body");
         progress.given().store(true, Relaxed);
-        assert!(!progress.sent(), "the transport may hold some of it");
+        assert!(!progress.has_reached(Milestone::Answered), "the transport may hold some of it");
         progress.flush();
-        assert!(progress.sent());
-        progress.want();
-        assert!(!progress.sent());
+        assert!(progress.has_reached(Milestone::Answered));
+        progress.reach(Milestone::Wanted);
+        assert!(!progress.has_reached(Milestone::Answered));
     }
 }

@@ -42,6 +42,16 @@ pub struct Request {
     pub headers: HeaderMap,
 }
 
+impl Request {
+    /// The path with the query, as they were sent.
+    pub fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+}
+
 /// The subprotocol a server answers with: the first of its own that the client offers.
 pub fn choose_subprotocol(options: &ServerOptions, request: &Request) -> Option<String> {
     options.subprotocols.iter().find(|own| request.subprotocols.contains(own)).cloned()
