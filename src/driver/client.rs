@@ -13,9 +13,9 @@
 
 use super::{
     Outcome,
-    behind::Joining,
     newcomers::Newcomer,
-    serve::{Accepted, REST, Served, Shared},
+    redial,
+    serve::{Accepted, Behind, REST, Served, Shared},
 };
 use crate::{
     endpoint::{self, ClientInfo, EXHAUSTED, Greeting, OpenedLink, Opening, Role},
@@ -29,17 +29,18 @@ use crate::{
         },
     },
     link::{
-        Datagrams, Port, Texts,
+        Channel, Datagrams, Port, Texts,
         room::{Member, Speaker},
     },
     net::{Dialed, OnSpare},
     observe::{LogScope, Reporter},
-    session::Side,
+    session::{Side, SourceEnd},
     site::{Answer, Site},
     tls::{NO_TLS, Unsecured},
 };
 use std::{
     future::{poll_fn, ready},
+    mem::{forget, take},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     task::Poll,
@@ -106,19 +107,28 @@ impl Shared {
         let Joined { a, b, about, mut newcomer, _permit } = joined?;
         let reporter = &self.run.context.reporter;
         reporter.life(&format!("{name} open{about}"));
-        let cut = Cut::new(reporter, name);
+        let cut = Cut(reporter, name);
         let pair = on_heap(|| self.run.pair(a, b, true, Some(number)));
         let outcome = tokio::select! {
             biased;
             outcome = pair => outcome,
             () = evicted(&mut newcomer) => {
-                cut.ended();
+                forget(cut);
                 reporter.life(&format!("{name} close 1006 abnormal: it said next to nothing, and others needed the room"));
                 return None;
             }
         };
-        cut.ended();
-        self.tell_end(number, &outcome).await;
+        forget(cut);
+        if let Behind::Hub(_, hub) = &self.behind
+            && let Some(hub) = hub.get()
+        {
+            hub.tell_end(number, &outcome.tally(Side::A));
+        }
+        if let Behind::Endpoint(endpoint) = &self.behind
+            && endpoint.is_standard()
+        {
+            self.run.tell_end(Some(number), &outcome.tally(Side::A)).await;
+        }
         // The close code does not tell these causes, so they get a line of their own.
         let is_logged = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
         if let Some(fault) = outcome.fault.as_ref().filter(is_logged) {
@@ -264,14 +274,23 @@ impl Shared {
             self.unchoose();
             return None;
         };
-        let (handshake, joining) = *upgrade;
+        let (handshake, opening) = *upgrade;
         let url = format!("{}://{}{}", greeting.scheme(), handshake.request.host, handshake.request.target());
         let upgraded = handshake.upgraded(http);
         if let Some(agreed) = upgraded.deflate {
             reporter.verbose(&format!("{name} {agreed}"));
         }
+        // The client's WebSocket is open already, so a fault closes it with the cause.
+        let ended = |fault: Fault| {
+            self.fault(&fault);
+            let how = match fault.exhausted {
+                true => SourceEnd::SentAway { reason: EXHAUSTED.into() },
+                false => SourceEnd::Failed(fault),
+            };
+            OpenedLink::new(Box::new(Channel::ended(how)), "-".into())
+        };
         let b = tokio::select! {
-            b = self.open_late(joining) => b,
+            opened = opening => opened.unwrap_or_else(ended),
             _ = self.run.over("listen") => return None,
         };
         let context = &self.run.context;
@@ -361,6 +380,17 @@ impl Shared {
         }
     }
 
+    async fn open(&self, opening: Opening) -> Result<OpenedLink> {
+        match &self.behind {
+            Behind::Endpoint(endpoint) => redial::open(&self.run, endpoint, opening).await,
+            Behind::Hub(room, hub) => {
+                let conn = opening.client.map_or(0, |client| client.conn);
+                let link = self.hub(room, hub).await?.join(conn);
+                Ok(OpenedLink::new(link, "-".into()))
+            }
+        }
+    }
+
     /// Tells what may help against a cut or a Close after a long silence; seldom, since an idle client meets
     /// it again and again. With `--once` the fault of a cut tells it already.
     fn advise(&self, name: &str, outcome: &Outcome) {
@@ -372,6 +402,16 @@ impl Shared {
         };
         if self.cut.count().is_some() {
             self.run.context.reporter.life(&format!("{name} {words}"));
+        }
+    }
+
+    /// Tells of a fault; seldom when something is used up, since every client that comes meets it.
+    fn fault(&self, fault: &Fault) {
+        if !fault.exhausted {
+            self.run.context.reporter.fault(fault);
+        } else if let Some(count) = self.exhausted.count() {
+            self.run.context.reporter.fault(fault);
+            self.run.context.reporter.note(&format!("that happened {count} times since it was last said"));
         }
     }
 
@@ -402,42 +442,45 @@ struct Arrival<'a> {
     greeting: &'a Greeting,
     rules: &'a ServerOptions,
     client: &'a Client,
-    state: Mutex<State>,
+    state: Mutex<State<'a>>,
 }
 
 /// A client's last request.
 #[derive(Default)]
-struct State {
+struct State<'a> {
     /// Its place, also while it is told that it cannot be served.
     permit: Option<OwnedSemaphorePermit>,
-    step: Step,
+    step: Step<'a>,
 }
 
 /// The way that a request is answered.
 #[derive(Default)]
-enum Step {
+enum Step<'a> {
     /// With a refusal, the last answer.
     #[default]
     Refused,
     /// With a file or a page; the connection is kept where that says so.
     Page(ReplyLine, bool),
-    /// With 101 for a WebSocket of this target, for the log; there is more once the target is open.
-    WebSocket(String, Option<Box<(Handshake, Joining)>>),
+    /// With 101 for a WebSocket of this target, for the log; there is more once it may be answered.
+    WebSocket(String, Option<Box<(Handshake, Target<'a>)>>),
 }
 
-impl Arrival<'_> {
-    fn state(&self) -> MutexGuard<'_, State> {
+/// The opening of a client's target.
+type Target<'a> = Pin<Box<dyn Future<Output = Result<OpenedLink>> + Send + 'a>>;
+
+impl<'a> Arrival<'a> {
+    fn state(&self) -> MutexGuard<'_, State<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> State {
-        std::mem::take(&mut self.state())
+    fn take(&self) -> State<'a> {
+        take(&mut self.state())
     }
 
     /// Holds a request against the rules, and finds a place for it; gives what answers it.
     fn respond(&self, mut head: Head) -> Answering<'_> {
         let refused = |answer| Box::pin(ready(answer));
-        let kind = match server::validate(&mut head, self.rules, self.greeting.is_secure()) {
+        let kind = match server::validate(&mut head, self.rules, self.greeting.is_secure) {
             Ok(kind) => kind,
             Err(rejection) => {
                 self.server.refused(&rejection.refusal(server::target(&head)), self.client);
@@ -480,7 +523,7 @@ impl Arrival<'_> {
         let request = &handshake.request;
         let target = context.redactor.url(&request.target());
         self.state().step = Step::WebSocket(target.clone(), None);
-        let relays = server.behind.relays();
+        let relays = matches!(&server.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
         let mut chosen = server::choose_subprotocol(rules, request);
         let client = ClientInfo {
             request: Some((**request).clone()),
@@ -489,15 +532,21 @@ impl Arrival<'_> {
         };
         let subprotocols = relays.then(|| request.subprotocols.clone());
         let opening = Opening { subprotocols, client: Some(client), ..Opening::new(Role::B) };
-        let joining = match server.open_early(opening).await {
-            Ok(joining) => joining,
-            Err(fault) => return self.pass_on(fault, &target),
-        };
-        if let (true, Joining::Open(b)) = (relays, &joining) {
-            chosen = b.facts.subprotocol.clone();
+        let mut opening: Target = Box::pin(server.open(opening));
+        // Hubs and commands refuse no client, so they are opened only after the 101, when it is really there.
+        if matches!(&server.behind, Behind::Endpoint(endpoint) if !endpoint.is_command()) {
+            match opening.await {
+                Ok(opened) => {
+                    if relays {
+                        chosen = opened.facts.subprotocol.clone();
+                    }
+                    opening = Box::pin(ready(Ok(opened)));
+                }
+                Err(fault) => return self.pass_on(fault, &target),
+            }
         }
         let answer = handshake.accept(chosen, rules);
-        self.state().step = Step::WebSocket(target, Some(Box::new((handshake, joining))));
+        self.state().step = Step::WebSocket(target, Some(Box::new((handshake, opening))));
         answer
     }
 
@@ -538,29 +587,11 @@ async fn evicted(newcomer: &mut Option<Newcomer>) {
     }
 }
 
-/// Says that a session was cut off, unless it ended.
-struct Cut<'a> {
-    reporter: &'a Reporter,
-    name: &'a str,
-    ended: bool,
-}
-
-impl<'a> Cut<'a> {
-    fn new(reporter: &'a Reporter, name: &'a str) -> Self {
-        Self { reporter, name, ended: false }
-    }
-
-    /// It ended by itself.
-    fn ended(mut self) {
-        self.ended = true;
-    }
-}
+/// Says that a session was cut off; forgotten when it ends by itself.
+struct Cut<'a>(&'a Reporter, &'a str);
 
 impl Drop for Cut<'_> {
     fn drop(&mut self) {
-        if !self.ended {
-            self.reporter
-                .life(&format!("{} close 1006 abnormal: cut off, its time (--grace) was over", self.name));
-        }
+        self.0.life(&format!("{} close 1006 abnormal: cut off, its time (--grace) was over", self.1));
     }
 }

@@ -4,7 +4,6 @@
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
 mod auto_sender;
-mod behind;
 mod client;
 mod hub;
 mod measure;
@@ -46,9 +45,8 @@ use crate::{
     session::{Rules, Side},
     tls,
 };
-use behind::Behind;
 use run::Run;
-use serve::Server;
+use serve::{Behind, Server};
 use signals::Reload;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, watch};

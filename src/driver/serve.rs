@@ -5,7 +5,7 @@
 
 use super::{
     Outcome, Remains,
-    behind::Behind,
+    hub::Hub,
     newcomers::{Newcomer, Newcomers},
     run::Run,
     signals::Reload,
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     child,
-    endpoint::{Acceptor, Greeting, StreamAcceptor},
+    endpoint::{Acceptor, Endpoint, Greeting, StreamAcceptor},
     exit::Exit,
     fault::{Fault, Result},
-    link::{Peer, Peers, write_file},
+    link::{Peer, Peers, room::Room, write_file},
     net::{self, Dialed, Heard, Listener, OnSpare},
     observe::{Reporter, Seldom},
     os_error,
@@ -33,7 +33,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
 };
 
@@ -42,6 +42,14 @@ const NEWCOMERS: usize = 2048;
 
 /// Time past `--grace`, the sessions' own limit, after which a server cuts off those that have not ended.
 const CUT_OFF: Duration = Duration::from_millis(500);
+
+/// The target that every client is joined to.
+pub(super) enum Behind {
+    /// A fresh one for each.
+    Endpoint(Arc<dyn Endpoint>),
+    /// The standard streams, shared by all; the hub is made for the first client.
+    Hub(Arc<Room>, OnceCell<Hub>),
+}
 
 /// A listening socket and what stands behind it.
 pub(super) struct Server {
@@ -284,6 +292,23 @@ impl Server {
 }
 
 impl Shared {
+    /// The hub, which the first who asks makes.
+    pub(super) async fn hub<'a>(&self, room: &Arc<Room>, hub: &'a OnceCell<Hub>) -> Result<&'a Hub> {
+        hub.get_or_try_init(|| async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) }).await
+    }
+
+    /// With `--once`, whether this client is the one.
+    pub(super) fn choose(&self) -> bool {
+        !self.once || self.chosen.try_acquire().map(|permit| permit.forget()).is_ok()
+    }
+
+    /// The chosen client could not be served after all.
+    pub(super) fn unchoose(&self) {
+        if self.once {
+            self.chosen.add_permits(1);
+        }
+    }
+
     /// Finds a place for a client that asks for nothing, perhaps that of one that has said next to nothing, whose
     /// leaving is waited for; `None` when there is none, which is told.
     pub(super) fn seat(

@@ -20,7 +20,8 @@ pub struct StreamAcceptor {
 
 /// The opening handshake of a server's clients: its rules.
 pub struct Greeting {
-    secure: bool,
+    /// TLS is spoken below the WebSocket.
+    pub is_secure: bool,
     options: ServerOptions,
     /// The rules for clients of a Unix socket beside one on loopback: no page reaches it under any name.
     over_unix: ServerOptions,
@@ -29,11 +30,11 @@ pub struct Greeting {
 impl StreamAcceptor {
     /// A bound socket for WebSockets with its rules; on loopback, Host is minded.
     pub fn web_socket(listener: Listener, tls: Option<tls::Acceptor>, mut options: ServerOptions) -> Self {
-        let secure = tls.is_some();
+        let is_secure = tls.is_some();
         let mut over_unix = options.clone();
         over_unix.access.loopback = false;
         options.access.loopback = listener.is_loopback();
-        let greeting = Greeting { secure, options, over_unix };
+        let greeting = Greeting { is_secure, options, over_unix };
         Self { listener, scheme: greeting.scheme(), tls, greeting: Some(greeting) }
     }
 
@@ -51,13 +52,8 @@ impl Greeting {
         if peer.starts_with("unix:") { &self.over_unix } else { &self.options }
     }
 
-    /// True when TLS is spoken below the WebSocket.
-    pub fn is_secure(&self) -> bool {
-        self.secure
-    }
-
     /// Scheme of the URLs that clients ask for.
     pub fn scheme(&self) -> &'static str {
-        if self.secure { "wss" } else { "ws" }
+        if self.is_secure { "wss" } else { "ws" }
     }
 }

@@ -141,7 +141,7 @@ impl<'a> HttpConnection<'a> {
             match ended {
                 _ if progress.has_reached(milestone) => Poll::Ready(Ok(())),
                 Poll::Ready(ended) => Poll::Ready(Err(ended.err())),
-                Poll::Pending if progress.is_refused() => Poll::Ready(Err(None)),
+                Poll::Pending if progress.refused().is_some() => Poll::Ready(Err(None)),
                 Poll::Pending => Poll::Pending,
             }
         });
@@ -177,7 +177,7 @@ impl<'a> HttpConnection<'a> {
 
     /// Closes where no request could be read; answers where hyper did not.
     pub async fn refuse(self, refusal: Refusal) -> Refusal {
-        match self.progress.is_refused() || self.is_cut {
+        match self.progress.refused().is_some() || self.is_cut {
             true => self.refuse_raw(refusal.status, &refusal.cause).await,
             false => self.leave().await,
         }

@@ -111,7 +111,7 @@ impl AsyncRead for StallTimeout {
                 this.head = Some((HeadReader::default(), 0));
             }
             // The request that asks for more of a client polls again, so nobody needs to be woken.
-            if this.progress.is_refused() || (this.head.is_none() && !this.ahead.is_empty()) {
+            if this.progress.refused().is_some() || (this.head.is_none() && !this.ahead.is_empty()) {
                 return Poll::Pending;
             }
             if let Some((head, read)) = &mut this.head
@@ -125,7 +125,7 @@ impl AsyncRead for StallTimeout {
                     }
                     HeadProgress::Refused(why) => {
                         this.progress.hear();
-                        this.progress.refuse(why);
+                        let _ = this.progress.refused.set(why);
                     }
                 }
                 continue;
@@ -138,7 +138,7 @@ impl AsyncRead for StallTimeout {
                 this.progress.hear();
             } else if this.progress.has_reached(Milestone::Asked) {
                 // A client that has said all may still want to hear; one that is gone is found by writing.
-                this.progress.shut();
+                this.progress.shut.store(true, Relaxed);
                 return Poll::Pending;
             } else if this.head.is_some() && !this.ahead.is_empty() {
                 // hyper tells a client that leaves in the middle of a head from one that says nothing.
@@ -201,24 +201,9 @@ impl BodyProgress {
         self.milestone.load(Relaxed) >= milestone as u8
     }
 
-    /// The head of a request is refused, and hyper gets no more of it.
-    pub(super) fn refuse(&self, why: Malformed) {
-        let _ = self.refused.set(why);
-    }
-
-    /// True when the head of a request was refused.
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused.get().is_some()
-    }
-
     /// Why the head of a request was refused.
     pub(super) fn refused(&self) -> Option<&Malformed> {
         self.refused.get()
-    }
-
-    /// The client has said all, and a request of it waits for its answer.
-    fn shut(&self) {
-        self.shut.store(true, Relaxed);
     }
 
     /// True when the client has said all since its last request.
