@@ -59,7 +59,7 @@ const ROOM: usize = 8;
 const TOLD: Duration = Duration::from_millis(100);
 
 /// A client as its task knows it from the start.
-struct Client {
+struct ServedClient {
     number: u64,
     /// Number and peer, as the log names it.
     name: String,
@@ -78,7 +78,7 @@ struct Joined {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Client {
+impl ServedClient {
     /// All that an endpoint is told of it before a request.
     fn info(&self) -> ClientInfo {
         ClientInfo { conn: self.number, peer: self.peer.clone(), ..ClientInfo::default() }
@@ -96,7 +96,7 @@ impl Shared {
         let (peer, number) = (accepted.peer(), self.next.fetch_add(1, Ordering::Relaxed));
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let scope = self.run.context.log_scope(Some(number), 'A');
-        let client = Client { number, name, peer, scope };
+        let client = ServedClient { number, name, peer, scope };
         let joined = match (&self.greeting, accepted) {
             (Some(greeting), Accepted::Stream(dialed)) => {
                 on_heap(|| self.receive(greeting, dialed, newcomer, &client)).await
@@ -149,7 +149,7 @@ impl Shared {
         mut dialed: Dialed,
         until: Instant,
         newcomer: &mut Newcomer,
-        client: &Client,
+        client: &ServedClient,
     ) -> Option<Dialed> {
         let run = &self.run;
         let stream = &mut dialed.stream;
@@ -199,10 +199,11 @@ impl Shared {
         greeting: &Greeting,
         dialed: Dialed,
         mut newcomer: Newcomer,
-        client: &Client,
+        client: &ServedClient,
     ) -> Option<Joined> {
         let rules = greeting.rules(&dialed.peer);
         let (reporter, name) = (&self.run.context.reporter, &client.name);
+        let late = "no request within --handshake-timeout";
         let mut until = Instant::now() + rules.handshake_timeout;
         let stream = self.begin(dialed, until, &mut newcomer, client).await?.stream;
         let arrival = Arrival { server: self, greeting, rules, client, state: Mutex::default() };
@@ -224,22 +225,22 @@ impl Shared {
                 asked => {
                     let refusal = match asked {
                         Ok(Err(Ended::Unasked(refusal))) => http.refuse(refusal).await,
-                        _ => {
-                            http.time_out("no request came in time", "no request within --handshake-timeout")
-                                .await
-                        }
+                        _ => http.time_out("no request came in time", late).await,
                     };
                     self.refused(&refusal, client);
                     return None;
                 }
             }
-            if !matches!(arrival.state().step, Step::Page(..)) {
+            if !matches!(arrival.state().answer, AnswerKind::Page(..)) {
                 break;
             }
             // It is in while it is answered, for as long as it reads, and a newcomer again until its next request.
             drop(newcomer);
             let answered = http.until(Milestone::Answered).await;
-            let State { step: Step::Page(line, keep), .. } = arrival.take() else { return None };
+            let RequestState { answer: AnswerKind::Page(line, keep), .. } = take(&mut *arrival.state())
+            else {
+                return None;
+            };
             reporter.life(&format!("{name} {}", line.text(&answered)));
             if !keep || answered.is_err() {
                 return None;
@@ -249,19 +250,20 @@ impl Shared {
         }
         let mut newcomer = arrival.state().permit.is_none().then_some(newcomer);
         let answers = async {
-            match http.until(Milestone::Decided).await {
-                Ok(()) => timeout_at(until.max(Instant::now() + FAREWELL), http.until(Milestone::Answered))
-                    .await
-                    .ok(),
-                lost => Some(lost),
+            if let Err(lost) = http.until(Milestone::Decided).await {
+                return Some(Err(lost));
             }
+            let until = until.max(Instant::now() + FAREWELL);
+            timeout_at(until, http.until(Milestone::Answered)).await.ok()
         };
         let answered = tokio::select! {
             answered = answers => answered,
             () = evicted(&mut newcomer) => return None,
             _ = self.run.over("listen") => return None,
         };
-        let State { step: Step::WebSocket(target, upgrade), permit: Some(_permit) } = arrival.take() else {
+        let state = take(&mut *arrival.state());
+        let RequestState { answer: AnswerKind::WebSocket(target, upgrade), permit: Some(_permit) } = state
+        else {
             http.leave().await;
             return None;
         };
@@ -305,7 +307,7 @@ impl Shared {
         mut accepted: Accepted,
         mut newcomer: Newcomer,
         mut permit: Option<OwnedSemaphorePermit>,
-        client: &Client,
+        client: &ServedClient,
     ) -> Option<Joined> {
         if permit.is_none()
             && let Accepted::Stream(dialed) = accepted
@@ -329,8 +331,8 @@ impl Shared {
     }
 
     /// Tells of a client that is not let in; of those that said nothing, seldom and of all together.
-    fn refused(&self, refusal: &Refusal, client: &Client) {
-        let Client { name, peer, scope, .. } = client;
+    fn refused(&self, refusal: &Refusal, client: &ServedClient) {
+        let ServedClient { name, peer, scope, .. } = client;
         if refusal.is_silent {
             scope.reporter.verbose(&format!("{peer} {}", refusal.cause));
             return self.silent.note(peer);
@@ -343,7 +345,11 @@ impl Shared {
         self.run.context.reporter.life(&format!("{name} refused{status}{target}: {}", refusal.cause));
     }
 
-    async fn join_plain(&self, accepted: Accepted, client: &Client) -> Option<(OpenedLink, OpenedLink)> {
+    async fn join_plain(
+        &self,
+        accepted: Accepted,
+        client: &ServedClient,
+    ) -> Option<(OpenedLink, OpenedLink)> {
         if !self.choose() {
             self.lose(accepted.waiting());
             return None;
@@ -420,6 +426,7 @@ impl Shared {
         let until = Instant::now() + TOLD;
         let scope = self.run.context.log_scope(None, 'A');
         let answering = async {
+            // Clients that are greeted with nothing are told nothing.
             self.greeting.as_ref()?;
             let stream = logged(&scope, self.secure(dialed, until, &scope).await.ok()?.stream, true);
             let mut http =
@@ -441,40 +448,36 @@ struct Arrival<'a> {
     server: &'a Shared,
     greeting: &'a Greeting,
     rules: &'a ServerOptions,
-    client: &'a Client,
-    state: Mutex<State<'a>>,
+    client: &'a ServedClient,
+    state: Mutex<RequestState<'a>>,
 }
 
-/// A client's last request.
+/// A client's last request, as the service leaves it to the owner.
 #[derive(Default)]
-struct State<'a> {
+struct RequestState<'a> {
     /// Its place, also while it is told that it cannot be served.
     permit: Option<OwnedSemaphorePermit>,
-    step: Step<'a>,
+    answer: AnswerKind<'a>,
 }
 
-/// The way that a request is answered.
+/// The answer to a request.
 #[derive(Default)]
-enum Step<'a> {
-    /// With a refusal, the last answer.
+enum AnswerKind<'a> {
+    /// A refusal, the last one on the connection.
     #[default]
     Refused,
-    /// With a file or a page; the connection is kept where that says so.
+    /// A file or a page; the connection is kept after it where that says so.
     Page(ReplyLine, bool),
-    /// With 101 for a WebSocket of this target, for the log; there is more once it may be answered.
-    WebSocket(String, Option<Box<(Handshake, Target<'a>)>>),
+    /// A 101, for the target that the log names; the rest is there once it may be given.
+    WebSocket(String, Option<Box<(Handshake, TargetOpening<'a>)>>),
 }
 
 /// The opening of a client's target.
-type Target<'a> = Pin<Box<dyn Future<Output = Result<OpenedLink>> + Send + 'a>>;
+type TargetOpening<'a> = Pin<Box<dyn Future<Output = Result<OpenedLink>> + Send + 'a>>;
 
 impl<'a> Arrival<'a> {
-    fn state(&self) -> MutexGuard<'_, State<'a>> {
+    fn state(&self) -> MutexGuard<'_, RequestState<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self) -> State<'a> {
-        take(&mut self.state())
     }
 
     /// Holds a request against the rules, and finds a place for it; gives what answers it.
@@ -492,16 +495,21 @@ impl<'a> Arrival<'a> {
             return refused(server::refuse(503, "too many connections"));
         };
         let keep = permit.semaphore().available_permits() >= ROOM;
-        let mut state = self.state();
+        let (mut state, redactor) = (self.state(), &self.server.run.context.redactor);
         state.permit = Some(permit);
         match kind {
             RequestKind::Plain(site) => {
-                let line = ReplyLine::new(&head, &self.server.run.context.redactor);
-                state.step = Step::Page(line.clone(), keep);
+                let line = ReplyLine::new(&head, redactor);
+                state.answer = AnswerKind::Page(line.clone(), keep);
                 Box::pin(self.reply(head, site, line, keep))
             }
+            RequestKind::WebSocket(..) if !self.server.choose() => {
+                refused(server::refuse(503, "this server serves one client"))
+            }
             RequestKind::WebSocket(request, key) => {
-                Box::pin(self.join(Handshake::new(request, key, self.rules)))
+                let target = redactor.url(&request.target());
+                state.answer = AnswerKind::WebSocket(target.clone(), None);
+                Box::pin(self.join(Handshake::new(request, key, self.rules), target))
             }
         }
     }
@@ -509,20 +517,14 @@ impl<'a> Arrival<'a> {
     /// Answers with a file or a page.
     async fn reply(&self, head: Head, site: &Site, line: ReplyLine, keep: bool) -> Answer {
         let (answer, line) = line.reply(&head, site, self.rules, keep).await;
-        self.state().step = Step::Page(line, keep);
+        self.state().answer = AnswerKind::Page(line, keep);
         answer
     }
 
     /// Opens the target of a WebSocket, and answers 101 or passes on why that cannot be.
-    async fn join(&self, mut handshake: Handshake) -> Answer {
+    async fn join(&self, mut handshake: Handshake, target: String) -> Answer {
         let Self { server, rules, .. } = *self;
-        let context = &server.run.context;
-        if !server.choose() {
-            return server::refuse(503, "this server serves one client");
-        }
         let request = &handshake.request;
-        let target = context.redactor.url(&request.target());
-        self.state().step = Step::WebSocket(target.clone(), None);
         let relays = matches!(&server.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
         let mut chosen = server::choose_subprotocol(rules, request);
         let client = ClientInfo {
@@ -532,7 +534,7 @@ impl<'a> Arrival<'a> {
         };
         let subprotocols = relays.then(|| request.subprotocols.clone());
         let opening = Opening { subprotocols, client: Some(client), ..Opening::new(Role::B) };
-        let mut opening: Target = Box::pin(server.open(opening));
+        let mut opening: TargetOpening = Box::pin(server.open(opening));
         // Hubs and commands refuse no client, so they are opened only after the 101, when it is really there.
         if matches!(&server.behind, Behind::Endpoint(endpoint) if !endpoint.is_command()) {
             match opening.await {
@@ -546,7 +548,7 @@ impl<'a> Arrival<'a> {
             }
         }
         let answer = handshake.accept(chosen, rules);
-        self.state().step = Step::WebSocket(target, Some(Box::new((handshake, opening))));
+        self.state().answer = AnswerKind::WebSocket(target, Some(Box::new((handshake, opening))));
         answer
     }
 
@@ -560,7 +562,7 @@ impl<'a> Arrival<'a> {
         };
         self.say(&format!("refused {status} {target}: {}: {}", fault.phase, fault.cause));
         self.server.unchoose();
-        self.state().step = Step::Refused;
+        self.state().answer = AnswerKind::Refused;
         answer
     }
 

@@ -124,12 +124,12 @@ impl<'a> HttpConnection<'a> {
         Self { connection: builder.serve_connection(io, responder), progress, is_cut: false }
     }
 
-    /// Serves until the request has come so far; from `Asked` on it is the next request. Cancel-safe.
+    /// Serves until the request has come so far; once it is answered, `Asked` means the next one. Cancel-safe.
     ///
     /// # Errors
     /// How the connection ended before.
     pub async fn until(&mut self, milestone: Milestone) -> Result<(), Ended> {
-        if milestone == Milestone::Asked {
+        if milestone == Milestone::Asked && self.progress.has_reached(Milestone::Answered) {
             self.progress.reach(Milestone::Wanted);
         }
         let Self { connection, progress, .. } = self;
