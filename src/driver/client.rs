@@ -1,16 +1,18 @@
 //! One client of a server, from its first byte to the last line of the log about it.
 //!
-//! The way of a client, in the order of this file: it is heard, and TLS is done with it; its requests are read and
-//! held against the rules, files and pages are answered, until one asks for a WebSocket and finds a place; the
-//! target is opened; the request is answered with 101 or refused; the pair runs. A client of a stream server asks
-//! for nothing, so that after TLS its target is next.
+//! The way of a client, in the order of this file: it is heard, and TLS is done with it; its requests are held
+//! against the rules and find a place; files and pages are answered, and for a WebSocket the target is opened; the
+//! request is answered with 101 or refused; the pair runs. A client of a stream server asks for nothing, so that
+//! after TLS its target is next.
+//!
+//! The service of the client's connection answers each request by itself, and the client's task polls it under the
+//! deadline of the phase it is in; both share an [`Arrival`].
 //!
 //! Files and pages are no session: they are no client of `--once`, and a signal lets the one under way go on
 //! within `--grace`. Everything before the session has a deadline, and gives its place up when others need it.
 
 use super::{
     Outcome,
-    hub::Hub,
     newcomers::Newcomer,
     redial,
     serve::{Accepted, Behind, REST, Served, Shared},
@@ -19,25 +21,33 @@ use crate::{
     endpoint::{self, ClientInfo, EXHAUSTED, Greeting, OpenedLink, Opening, Role},
     exit::Exit,
     fault::{Fault, Result},
-    handshake::server::{self, Asked, Handshake, Refusal},
+    handshake::{
+        ServerOptions, logged,
+        server::{
+            self, Answering, Ended, FAREWELL, Handshake, Head, HttpConnection, Milestone, Refusal, ReplyLine,
+            RequestKind,
+        },
+    },
     link::{
         Channel, Datagrams, Port, Texts,
-        room::{Member, Room, Speaker},
+        room::{Member, Speaker},
     },
     net::{Dialed, OnSpare},
     observe::{LogScope, Reporter},
     session::{Side, SourceEnd},
+    site::{Answer, Site},
     tls::{NO_TLS, Unsecured},
 };
 use std::{
-    future::poll_fn,
+    future::{poll_fn, ready},
+    mem::{forget, take},
     pin::Pin,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     task::Poll,
     time::Duration,
 };
 use tokio::{
-    sync::{OnceCell, OwnedSemaphorePermit},
+    sync::OwnedSemaphorePermit,
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -45,18 +55,34 @@ use tokio::{
 /// for files and one for its socket.
 const ROOM: usize = 8;
 
-/// Text of the 503 when all places are taken.
-const FULL: &str = "too many connections";
-
 /// Time for a client to hear that descriptors are used up; others wait for the same place.
 const TOLD: Duration = Duration::from_millis(100);
 
-/// A client that is to be joined to the target.
-enum Came<'a> {
-    /// A client that asked for a WebSocket.
-    Asks(&'a Greeting, Box<Handshake>),
-    /// A client that asks for nothing.
-    Plain(Accepted),
+/// A client as its task knows it from the start.
+struct ServedClient {
+    number: u64,
+    /// Number and peer, as the log names it.
+    name: String,
+    peer: String,
+    scope: LogScope,
+}
+
+/// A client and its target, both open.
+struct Joined {
+    a: OpenedLink,
+    b: OpenedLink,
+    /// More for the line of the log.
+    about: String,
+    /// Makes room for others while the session has next to nothing.
+    newcomer: Option<Newcomer>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl ServedClient {
+    /// All that an endpoint is told of it before a request.
+    fn info(&self) -> ClientInfo {
+        ClientInfo { conn: self.number, peer: self.peer.clone(), ..ClientInfo::default() }
+    }
 }
 
 impl Shared {
@@ -67,55 +93,32 @@ impl Shared {
         newcomer: Newcomer,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Served {
-        let peer = accepted.peer();
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let (peer, number) = (accepted.peer(), self.next.fetch_add(1, Ordering::Relaxed));
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
-        let client = ClientInfo { conn: number, peer: peer.clone(), ..ClientInfo::default() };
         let scope = self.run.context.log_scope(Some(number), 'A');
-        let (came, mut newcomer, _permit) = match (&self.greeting, accepted) {
+        let client = ServedClient { number, name, peer, scope };
+        let joined = match (&self.greeting, accepted) {
             (Some(greeting), Accepted::Stream(dialed)) => {
-                let receives = || self.receive(greeting, dialed, &name, newcomer, &scope);
-                let (handshake, permit) = on_heap(receives).await?;
-                (Came::Asks(greeting, handshake), None, Some(permit))
+                on_heap(|| self.receive(greeting, dialed, newcomer, &client)).await
             }
-            (None, Accepted::Stream(dialed)) if self.tls.is_some() => {
-                let receives = || self.receive_bytes(dialed, &name, newcomer, &scope);
-                let (accepted, newcomer, permit) = on_heap(receives).await?;
-                (Came::Plain(accepted), Some(newcomer), Some(permit))
-            }
-            (_, accepted) => (Came::Plain(accepted), Some(newcomer), permit),
+            (_, accepted) => on_heap(|| self.receive_plain(accepted, newcomer, permit, &client)).await,
         };
-        let opened = on_heap(|| async {
-            match came {
-                Came::Asks(greeting, handshake) => {
-                    self.greet(greeting, *handshake, &name, client, &scope).await
-                }
-                Came::Plain(accepted) => self.join_plain(accepted, &name, client).await,
-            }
-        });
-        // A server that ends does not wait for clients that are not in yet.
-        let (a, b, about) = tokio::select! {
-            opened = opened => opened?,
-            () = evicted(&mut newcomer) => {
-                self.unchoose();
-                return None;
-            }
-            _ = self.run.over("listen") => return None,
-        };
+        let name = &client.name;
+        let Joined { a, b, about, mut newcomer, _permit } = joined?;
         let reporter = &self.run.context.reporter;
         reporter.life(&format!("{name} open{about}"));
-        let cut = Cut::new(reporter, &name);
+        let cut = Cut(reporter, name);
         let pair = on_heap(|| self.run.pair(a, b, true, Some(number)));
         let outcome = tokio::select! {
             biased;
             outcome = pair => outcome,
             () = evicted(&mut newcomer) => {
-                cut.ended();
+                forget(cut);
                 reporter.life(&format!("{name} close 1006 abnormal: it said next to nothing, and others needed the room"));
                 return None;
             }
         };
-        cut.ended();
+        forget(cut);
         if let Behind::Hub(_, hub) = &self.behind
             && let Some(hub) = hub.get()
         {
@@ -135,7 +138,7 @@ impl Shared {
             fault.to_string().lines().for_each(|line| reporter.life(&format!("{name} {line}")));
         }
         reporter.life(&format!("{name} close {}", outcome.summary(Side::A)));
-        self.advise(&name, &outcome);
+        self.advise(name, &outcome);
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(&outcome);
         Some(outcome)
     }
@@ -144,13 +147,11 @@ impl Shared {
     async fn begin(
         &self,
         mut dialed: Dialed,
-        name: &str,
         until: Instant,
         newcomer: &mut Newcomer,
-        scope: &LogScope,
+        client: &ServedClient,
     ) -> Option<Dialed> {
         let run = &self.run;
-        let peer = dialed.peer.clone();
         let stream = &mut dialed.stream;
         let heard = poll_fn(move |cx| {
             stream.beneath().socket.map_or(Poll::Ready(()), |socket| socket.poll_readable(cx))
@@ -164,11 +165,11 @@ impl Shared {
         }
         // A server that ends does not wait for clients that are not in yet.
         let begun = tokio::select! {
-            begun = self.secure(dialed, until, scope) => begun,
+            begun = self.secure(dialed, until, &client.scope) => begun,
             () = newcomer.evicted() => return None,
             _ = run.over("listen") => return None,
         };
-        begun.map_err(|refusal| self.refused(&refusal, name, &peer, scope)).ok()
+        begun.map_err(|refusal| self.refused(&refusal, client)).ok()
     }
 
     /// Does TLS with a client, where it is spoken.
@@ -180,103 +181,158 @@ impl Shared {
         let cause = match (tls.accept_until(dialed.stream, until).await, &self.greeting) {
             (Ok(stream), _) => return Ok(Dialed { stream, peer: dialed.peer }),
             (Err(Unsecured::Silent), _) => return Err(Refusal::silent()),
-            (Err(Unsecured::Plain(stream)), Some(greeting)) => {
-                return Err(greeting.refuse_plain(stream, until, scope).await);
+            (Err(Unsecured::Plain(stream)), Some(_)) => {
+                // Few clients come here, and all would have room for it.
+                return Err(Box::pin(server::refuse_plain(logged(scope, stream, true), until)).await);
             }
             (Err(Unsecured::Plain(_)), None) => NO_TLS.to_owned(),
             (Err(Unsecured::Failed(cause)), _) => cause,
         };
-        Err(Refusal::unanswered(format!("tls: {cause}")))
+        Err(Refusal::new(0, &format!("tls: {cause}"), String::new()))
     }
 
-    /// Answers a client's plain requests; gives its request for a WebSocket and a place for it, if one comes.
+    /// Serves a client's requests until one is answered with 101, and joins it to the target.
     ///
     /// A client is a newcomer until its request is here: then it has a place, or is refused.
     async fn receive(
         &self,
         greeting: &Greeting,
         dialed: Dialed,
-        name: &str,
         mut newcomer: Newcomer,
-        scope: &LogScope,
-    ) -> Option<(Box<Handshake>, OwnedSemaphorePermit)> {
-        let run = &self.run;
-        let place = || Arc::clone(&self.permits).try_acquire_owned().ok();
-        let reporter = &run.context.reporter;
-        let peer = dialed.peer.clone();
-        let refused = |refusal: Refusal| self.refused(&refusal, name, &peer, scope);
-        let soon = || Instant::now() + greeting.options().handshake_timeout;
-        let mut until = soon();
-        let client = self.begin(dialed, name, until, &mut newcomer, scope).await?;
-        let mut visit = greeting.visit(client, scope);
+        client: &ServedClient,
+    ) -> Option<Joined> {
+        let rules = greeting.rules(&dialed.peer);
+        let (reporter, name) = (&self.run.context.reporter, &client.name);
+        let late = "no request within --handshake-timeout";
+        let mut until = Instant::now() + rules.handshake_timeout;
+        let stream = self.begin(dialed, until, &mut newcomer, client).await?.stream;
+        let arrival = Arrival { server: self, greeting, rules, client, state: Mutex::default() };
+        let stream = logged(&client.scope, stream, true);
+        let mut http = HttpConnection::new(stream, |head| arrival.respond(head));
         loop {
             let asked = tokio::select! {
-                asked = visit.asked(until) => asked,
+                asked = timeout_at(until, http.until(Milestone::Asked)) => asked,
                 () = newcomer.evicted() => return None,
-                _ = run.over("listen") => return None,
+                _ = self.run.over("listen") => return None,
             };
-            match asked.map_err(refused).ok()? {
-                Asked::Socket(handshake) => match place() {
-                    Some(permit) => return Some((handshake, permit)),
-                    None => {
-                        reporter
-                            .life(&format!("{name} refused 503: too many connections (--max-connections)"));
-                        tokio::select! {
-                            () = handshake.refuse(503, FULL) => {}
-                            () = newcomer.evicted() => {}
-                        }
-                        return None;
-                    }
-                },
-                Asked::Nothing => return None,
-                Asked::Plain(plain) => {
-                    let Some(permit) = place() else {
-                        reporter
-                            .life(&format!("{name} refused 503: too many connections (--max-connections)"));
-                        tokio::select! {
-                            () = plain.refuse(503, FULL, until) => {}
-                            () = newcomer.evicted() => {}
-                        }
-                        return None;
+            match asked {
+                Ok(Ok(())) => {}
+                // Browsers connect in advance, and keep a connection for what may come.
+                _ if rules.site.is_some() && !http.heard() => {
+                    http.leave().await;
+                    return None;
+                }
+                asked => {
+                    let refusal = match asked {
+                        Ok(Err(Ended::Unasked(refusal))) => http.refuse(refusal).await,
+                        _ => http.time_out("no request came in time", late).await,
                     };
-                    // It is in while it is answered, and a newcomer again until its next request.
-                    drop(newcomer);
-                    let keep = permit.semaphore().available_permits() >= ROOM;
-                    let (line, rest) = plain.answer(keep).await;
-                    // METHOD TARGET and what became of it.
-                    let words: Vec<_> = line.splitn(3, ' ').collect();
-                    let shown = match words[..] {
-                        [method, target, rest] => {
-                            format!("{method} {} {rest}", run.context.redactor.url(target))
-                        }
-                        _ => line,
-                    };
-                    reporter.life(&format!("{name} {shown}"));
-                    visit = rest?;
-                    until = soon();
-                    newcomer = self.newcomers.enter(Arc::default()).0;
+                    self.refused(&refusal, client);
+                    return None;
                 }
             }
+            if !matches!(arrival.state().answer, AnswerKind::Page(..)) {
+                break;
+            }
+            // It is in while it is answered, for as long as it reads, and a newcomer again until its next request.
+            drop(newcomer);
+            let answered = http.until(Milestone::Answered).await;
+            let RequestState { answer: AnswerKind::Page(line, keep), .. } = take(&mut *arrival.state())
+            else {
+                return None;
+            };
+            reporter.life(&format!("{name} {}", line.text(&answered)));
+            if !keep || answered.is_err() {
+                return None;
+            }
+            newcomer = self.newcomers.enter(Arc::default()).0;
+            until = Instant::now() + rules.handshake_timeout;
         }
+        let mut newcomer = arrival.state().permit.is_none().then_some(newcomer);
+        let answers = async {
+            if let Err(lost) = http.until(Milestone::Decided).await {
+                return Some(Err(lost));
+            }
+            let until = until.max(Instant::now() + FAREWELL);
+            timeout_at(until, http.until(Milestone::Answered)).await.ok()
+        };
+        let answered = tokio::select! {
+            answered = answers => answered,
+            () = evicted(&mut newcomer) => return None,
+            _ = self.run.over("listen") => return None,
+        };
+        let state = take(&mut *arrival.state());
+        let RequestState { answer: AnswerKind::WebSocket(target, upgrade), permit: Some(_permit) } = state
+        else {
+            http.leave().await;
+            return None;
+        };
+        let (Some(upgrade), Some(Ok(()))) = (upgrade, &answered) else {
+            let cause = match answered {
+                Some(_) => "the client left before it was answered",
+                None => "the client does not read its answer",
+            };
+            reporter.life(&format!("{name} lost {target}: {cause}"));
+            self.unchoose();
+            return None;
+        };
+        let (handshake, opening) = *upgrade;
+        let url = format!("{}://{}{}", greeting.scheme(), handshake.request.host, handshake.request.target());
+        let upgraded = handshake.upgraded(http);
+        if let Some(agreed) = upgraded.deflate {
+            reporter.verbose(&format!("{name} {agreed}"));
+        }
+        // The client's WebSocket is open already, so a fault closes it with the cause.
+        let ended = |fault: Fault| {
+            self.fault(&fault);
+            let how = match fault.exhausted {
+                true => SourceEnd::SentAway { reason: EXHAUSTED.into() },
+                false => SourceEnd::Failed(fault),
+            };
+            OpenedLink::new(Box::new(Channel::ended(how)), "-".into())
+        };
+        let b = tokio::select! {
+            opened = opening => opened.unwrap_or_else(ended),
+            _ = self.run.over("listen") => return None,
+        };
+        let context = &self.run.context;
+        let about = format!(" {target}{}", context.chosen(" subprotocol ", upgraded.subprotocol.as_deref()));
+        let a = endpoint::accepted(upgraded, context, &client.scope, client.peer.clone(), &url);
+        Some(Joined { a, b, about, newcomer: None, _permit })
     }
 
-    /// Does TLS with a client of a stream server; gives the client and its place, if it comes so far.
-    async fn receive_bytes(
+    /// Does TLS with a client of a stream server, finds a place for it, and joins it to the target.
+    async fn receive_plain(
         &self,
-        dialed: Dialed,
-        name: &str,
+        mut accepted: Accepted,
         mut newcomer: Newcomer,
-        scope: &LogScope,
-    ) -> Option<(Accepted, Newcomer, OwnedSemaphorePermit)> {
-        let until = Instant::now() + self.run.common().server.handshake.handshake_timeout;
-        let client = self.begin(dialed, name, until, &mut newcomer, scope).await?;
-        drop(newcomer);
-        let (accepted, newcomer, place) = self.seat(Accepted::Stream(client))?;
-        Some((accepted, newcomer, place.await?))
+        mut permit: Option<OwnedSemaphorePermit>,
+        client: &ServedClient,
+    ) -> Option<Joined> {
+        if permit.is_none()
+            && let Accepted::Stream(dialed) = accepted
+        {
+            let until = Instant::now() + self.run.common().server.handshake.handshake_timeout;
+            let dialed = self.begin(dialed, until, &mut newcomer, client).await?;
+            drop(newcomer);
+            let (dialed, entered, place) = self.seat(Accepted::Stream(dialed))?;
+            (accepted, newcomer, permit) = (dialed, entered, Some(place.await?));
+        }
+        // A server that ends does not wait for clients that are not in yet.
+        let (a, b) = tokio::select! {
+            opened = self.join_plain(accepted, client) => opened?,
+            () = newcomer.evicted() => {
+                self.unchoose();
+                return None;
+            }
+            _ = self.run.over("listen") => return None,
+        };
+        Some(Joined { a, b, about: String::new(), newcomer: Some(newcomer), _permit: permit? })
     }
 
     /// Tells of a client that is not let in; of those that said nothing, seldom and of all together.
-    fn refused(&self, refusal: &Refusal, name: &str, peer: &str, scope: &LogScope) {
+    fn refused(&self, refusal: &Refusal, client: &ServedClient) {
+        let ServedClient { name, peer, scope, .. } = client;
         if refusal.is_silent {
             scope.reporter.verbose(&format!("{peer} {}", refusal.cause));
             return self.silent.note(peer);
@@ -289,108 +345,19 @@ impl Shared {
         self.run.context.reporter.life(&format!("{name} refused{status}{target}: {}", refusal.cause));
     }
 
-    async fn greet(
-        &self,
-        greeting: &Greeting,
-        handshake: Handshake,
-        name: &str,
-        mut client: ClientInfo,
-        scope: &LogScope,
-    ) -> Option<(OpenedLink, OpenedLink, String)> {
-        let context = &self.run.context;
-        let reporter = &context.reporter;
-        if !self.choose() {
-            handshake.refuse(503, "this server serves one client").await;
-            return None;
-        }
-        let request = handshake.request();
-        let target = match &request.query {
-            Some(query) => format!("{}?{query}", request.path),
-            None => request.path.clone(),
-        };
-        let url = format!("{}://{}{target}", greeting.scheme(), request.host);
-        let target = context.redactor.url(&target);
-        let relays = matches!(&self.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
-        let subprotocols = relays.then(|| request.subprotocols.clone());
-        let mut chosen = server::choose_subprotocol(greeting.options(), request);
-        client.request = Some(request.clone());
-        client.subprotocol = chosen.clone();
-        let peer = client.peer.clone();
-        let opening = Opening { subprotocols, client: Some(client), ..Opening::new(Role::B) };
-        // Hubs and commands refuse no client, so they are joined only after the 101, when it is really there.
-        let (b, opening) = match &self.behind {
-            Behind::Hub(..) => (None, Some(opening)),
-            Behind::Endpoint(endpoint) if endpoint.is_command() => (None, Some(opening)),
-            Behind::Endpoint(_) => match self.behind(opening).await {
-                Ok(opened) => (Some(opened), None),
-                Err(fault) => {
-                    self.refuse(handshake, fault, &format!("{name} refused"), &target).await;
-                    return None;
-                }
-            },
-        };
-        if let Some(b) = b.as_ref().filter(|_| relays) {
-            chosen = b.facts.subprotocol.clone();
-        }
-        let upgraded = match handshake.accept(chosen.as_deref()).await {
-            Ok(upgraded) => upgraded,
-            Err(fault) => {
-                reporter.life(&format!("{name} lost {target}: {}", fault.cause));
-                self.unchoose();
-                return None;
-            }
-        };
-        if let Some(agreed) = upgraded.deflate {
-            reporter.verbose(&format!("{name} {agreed}"));
-        }
-        let b = match (b, opening) {
-            (Some(b), _) => b,
-            (None, opening) => match self.behind(opening.unwrap_or(Opening::new(Role::B))).await {
-                Ok(b) => b,
-                // The client's WebSocket is open already, so it is closed with the cause.
-                Err(fault) => {
-                    let how = match fault.exhausted {
-                        true => SourceEnd::SentAway { reason: EXHAUSTED.into() },
-                        false => SourceEnd::Failed(fault.clone()),
-                    };
-                    self.fault(&fault);
-                    OpenedLink::new(Box::new(Channel::ended(how)), "-".into())
-                }
-            },
-        };
-        let about = format!(" {target}{}", context.chosen(" subprotocol ", chosen.as_deref()));
-        Some((endpoint::accepted(upgraded, context, scope, peer, &url), b, about))
-    }
-
-    /// Refuses a client whose target cannot be opened; a WebSocket's own refusal is passed on.
-    async fn refuse(&self, handshake: Handshake, fault: Fault, said: &str, target: &str) {
-        let reporter = &self.run.context.reporter;
-        self.fault(&fault);
-        let without = if fault.exhausted { 503 } else { 502 };
-        let status = fault.answer.as_ref().map_or(without, |answer| answer.status);
-        reporter.life(&format!("{said} {status} {target}: {}: {}", fault.phase, fault.cause));
-        match fault.answer {
-            Some(answer) => handshake.pass_on(*answer).await,
-            None if fault.exhausted => handshake.refuse(503, EXHAUSTED).await,
-            None => handshake.refuse(502, "the target cannot be reached").await,
-        }
-        self.unchoose();
-    }
-
     async fn join_plain(
         &self,
         accepted: Accepted,
-        name: &str,
-        client: ClientInfo,
-    ) -> Option<(OpenedLink, OpenedLink, String)> {
+        client: &ServedClient,
+    ) -> Option<(OpenedLink, OpenedLink)> {
         if !self.choose() {
             self.lose(accepted.waiting());
             return None;
         }
-        let (context, far) = (&self.run.context, accepted.peer());
-        match self.behind(Opening { client: Some(client), ..Opening::new(Role::B) }).await {
+        let (context, name) = (&self.run.context, &client.name);
+        match self.open(Opening { client: Some(client.info()), ..Opening::new(Role::B) }).await {
             Ok(mut b) => {
-                let name = name.to_owned();
+                let name = name.clone();
                 let a = match accepted {
                     Accepted::Stream(dialed) => {
                         let texts = Texts { input: name.clone(), output: name };
@@ -404,7 +371,7 @@ impl Shared {
                         Box::new(Datagrams::peer(peer, name, rules).reported_by(context.reporter.clone()))
                     }
                 };
-                Some((OpenedLink::new(a, far), b, String::new()))
+                Some((OpenedLink::new(a, client.peer.clone()), b))
             }
             Err(fault) => {
                 self.fault(&fault);
@@ -419,7 +386,7 @@ impl Shared {
         }
     }
 
-    async fn behind(&self, opening: Opening) -> Result<OpenedLink> {
+    async fn open(&self, opening: Opening) -> Result<OpenedLink> {
         match &self.behind {
             Behind::Endpoint(endpoint) => redial::open(&self.run, endpoint, opening).await,
             Behind::Hub(room, hub) => {
@@ -427,23 +394,6 @@ impl Shared {
                 let link = self.hub(room, hub).await?.join(conn);
                 Ok(OpenedLink::new(link, "-".into()))
             }
-        }
-    }
-
-    /// The hub, which the first who asks makes.
-    pub(super) async fn hub<'a>(&self, room: &Arc<Room>, hub: &'a OnceCell<Hub>) -> Result<&'a Hub> {
-        hub.get_or_try_init(|| async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) }).await
-    }
-
-    /// With `--once`, whether this client is the one.
-    fn choose(&self) -> bool {
-        !self.once || self.chosen.try_acquire().map(|permit| permit.forget()).is_ok()
-    }
-
-    /// The chosen client could not be served after all.
-    fn unchoose(&self) {
-        if self.once {
-            self.chosen.add_permits(1);
         }
     }
 
@@ -476,18 +426,148 @@ impl Shared {
         let until = Instant::now() + TOLD;
         let scope = self.run.context.log_scope(None, 'A');
         let answering = async {
-            let greeting = self.greeting.as_ref()?;
-            let secured = self.secure(dialed, until, &scope).await.ok()?;
-            match greeting.visit(secured, &scope).asked(until).await.ok()? {
-                Asked::Socket(handshake) => handshake.refuse(503, EXHAUSTED).await,
-                Asked::Plain(plain) => plain.refuse(503, EXHAUSTED, until).await,
-                Asked::Nothing => {}
+            // Clients that are greeted with nothing are told nothing.
+            self.greeting.as_ref()?;
+            let stream = logged(&scope, self.secure(dialed, until, &scope).await.ok()?.stream, true);
+            let mut http =
+                HttpConnection::new(stream, |_| Box::pin(async { server::refuse(503, EXHAUSTED) }));
+            match http.until(Milestone::Answered).await {
+                Err(Ended::Unasked(refusal)) => drop(http.refuse(refusal).await),
+                _ => http.leave().await,
             }
             Some(())
         };
         let _ = timeout_at(until, answering).await;
         drop(place);
         None
+    }
+}
+
+/// A client of WebSockets on its way in: the service of its connection and the owner of that share it.
+struct Arrival<'a> {
+    server: &'a Shared,
+    greeting: &'a Greeting,
+    rules: &'a ServerOptions,
+    client: &'a ServedClient,
+    state: Mutex<RequestState<'a>>,
+}
+
+/// A client's last request, as the service leaves it to the owner.
+#[derive(Default)]
+struct RequestState<'a> {
+    /// Its place, also while it is told that it cannot be served.
+    permit: Option<OwnedSemaphorePermit>,
+    answer: AnswerKind<'a>,
+}
+
+/// The answer to a request.
+#[derive(Default)]
+enum AnswerKind<'a> {
+    /// A refusal, the last one on the connection.
+    #[default]
+    Refused,
+    /// A file or a page; the connection is kept after it where that says so.
+    Page(ReplyLine, bool),
+    /// A 101, for the target that the log names; the rest is there once it may be given.
+    WebSocket(String, Option<Box<(Handshake, TargetOpening<'a>)>>),
+}
+
+/// The opening of a client's target.
+type TargetOpening<'a> = Pin<Box<dyn Future<Output = Result<OpenedLink>> + Send + 'a>>;
+
+impl<'a> Arrival<'a> {
+    fn state(&self) -> MutexGuard<'_, RequestState<'a>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds a request against the rules, and finds a place for it; gives what answers it.
+    fn respond(&self, mut head: Head) -> Answering<'_> {
+        let refused = |answer| Box::pin(ready(answer));
+        let kind = match server::validate(&mut head, self.rules, self.greeting.is_secure) {
+            Ok(kind) => kind,
+            Err(rejection) => {
+                self.server.refused(&rejection.refusal(server::target(&head)), self.client);
+                return refused(rejection.into_answer());
+            }
+        };
+        let Ok(permit) = Arc::clone(&self.server.permits).try_acquire_owned() else {
+            self.say("refused 503: too many connections (--max-connections)");
+            return refused(server::refuse(503, "too many connections"));
+        };
+        let keep = permit.semaphore().available_permits() >= ROOM;
+        let (mut state, redactor) = (self.state(), &self.server.run.context.redactor);
+        state.permit = Some(permit);
+        match kind {
+            RequestKind::Plain(site) => {
+                let line = ReplyLine::new(&head, redactor);
+                state.answer = AnswerKind::Page(line.clone(), keep);
+                Box::pin(self.reply(head, site, line, keep))
+            }
+            RequestKind::WebSocket(..) if !self.server.choose() => {
+                refused(server::refuse(503, "this server serves one client"))
+            }
+            RequestKind::WebSocket(request, key) => {
+                let target = redactor.url(&request.target());
+                state.answer = AnswerKind::WebSocket(target.clone(), None);
+                Box::pin(self.join(Handshake::new(request, key, self.rules), target))
+            }
+        }
+    }
+
+    /// Answers with a file or a page.
+    async fn reply(&self, head: Head, site: &Site, line: ReplyLine, keep: bool) -> Answer {
+        let (answer, line) = line.reply(&head, site, self.rules, keep).await;
+        self.state().answer = AnswerKind::Page(line, keep);
+        answer
+    }
+
+    /// Opens the target of a WebSocket, and answers 101 or passes on why that cannot be.
+    async fn join(&self, mut handshake: Handshake, target: String) -> Answer {
+        let Self { server, rules, .. } = *self;
+        let request = &handshake.request;
+        let relays = matches!(&server.behind, Behind::Endpoint(endpoint) if endpoint.is_web_socket());
+        let mut chosen = server::choose_subprotocol(rules, request);
+        let client = ClientInfo {
+            request: Some((**request).clone()),
+            subprotocol: chosen.clone(),
+            ..self.client.info()
+        };
+        let subprotocols = relays.then(|| request.subprotocols.clone());
+        let opening = Opening { subprotocols, client: Some(client), ..Opening::new(Role::B) };
+        let mut opening: TargetOpening = Box::pin(server.open(opening));
+        // Hubs and commands refuse no client, so they are opened only after the 101, when it is really there.
+        if matches!(&server.behind, Behind::Endpoint(endpoint) if !endpoint.is_command()) {
+            match opening.await {
+                Ok(opened) => {
+                    if relays {
+                        chosen = opened.facts.subprotocol.clone();
+                    }
+                    opening = Box::pin(ready(Ok(opened)));
+                }
+                Err(fault) => return self.pass_on(fault, &target),
+            }
+        }
+        let answer = handshake.accept(chosen, rules);
+        self.state().answer = AnswerKind::WebSocket(target, Some(Box::new((handshake, opening))));
+        answer
+    }
+
+    /// Refuses a client whose target cannot be opened; a WebSocket's own refusal is passed on.
+    fn pass_on(&self, mut fault: Fault, target: &str) -> Answer {
+        self.server.fault(&fault);
+        let (status, answer) = match fault.answer.take() {
+            Some(answer) => (answer.status, server::passed_on(*answer)),
+            None if fault.exhausted => (503, server::refuse(503, EXHAUSTED)),
+            None => (502, server::refuse(502, "the target cannot be reached")),
+        };
+        self.say(&format!("refused {status} {target}: {}: {}", fault.phase, fault.cause));
+        self.server.unchoose();
+        self.state().answer = AnswerKind::Refused;
+        answer
+    }
+
+    fn say(&self, text: &str) {
+        self.server.run.context.reporter.life(&format!("{} {text}", self.client.name));
     }
 }
 
@@ -509,29 +589,11 @@ async fn evicted(newcomer: &mut Option<Newcomer>) {
     }
 }
 
-/// Says that a session was cut off, unless it ended.
-struct Cut<'a> {
-    reporter: &'a Reporter,
-    name: &'a str,
-    ended: bool,
-}
-
-impl<'a> Cut<'a> {
-    fn new(reporter: &'a Reporter, name: &'a str) -> Self {
-        Self { reporter, name, ended: false }
-    }
-
-    /// It ended by itself.
-    fn ended(mut self) {
-        self.ended = true;
-    }
-}
+/// Says that a session was cut off; forgotten when it ends by itself.
+struct Cut<'a>(&'a Reporter, &'a str);
 
 impl Drop for Cut<'_> {
     fn drop(&mut self) {
-        if !self.ended {
-            self.reporter
-                .life(&format!("{} close 1006 abnormal: cut off, its time (--grace) was over", self.name));
-        }
+        self.0.life(&format!("{} close 1006 abnormal: cut off, its time (--grace) was over", self.1));
     }
 }

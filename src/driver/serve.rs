@@ -295,6 +295,23 @@ impl Server {
 }
 
 impl Shared {
+    /// The hub, which the first who asks makes.
+    pub(super) async fn hub<'a>(&self, room: &Arc<Room>, hub: &'a OnceCell<Hub>) -> Result<&'a Hub> {
+        hub.get_or_try_init(|| async { Hub::start(&self.run, Arc::clone(room), self.broken.clone()) }).await
+    }
+
+    /// With `--once`, whether this client is the one.
+    pub(super) fn choose(&self) -> bool {
+        !self.once || self.chosen.try_acquire().map(|permit| permit.forget()).is_ok()
+    }
+
+    /// The chosen client could not be served after all.
+    pub(super) fn unchoose(&self) {
+        if self.once {
+            self.chosen.add_permits(1);
+        }
+    }
+
     /// Finds a place for a client that asks for nothing, perhaps that of one that has said next to nothing, whose
     /// leaving is waited for; `None` when there is none, which is told.
     pub(super) fn seat(

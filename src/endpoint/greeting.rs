@@ -4,17 +4,7 @@
 //! Accepting only accepts; a client is greeted in its own task, under its own deadline. TLS is a layer of its
 //! own here, so that whatever is served may be served over it.
 
-use crate::{
-    handshake::{
-        ServerOptions, logged,
-        server::{Refusal, Visit},
-    },
-    net::{Dialed, Listener},
-    observe::LogScope,
-    stream::Stream,
-    tls,
-};
-use tokio::time::Instant;
+use crate::{handshake::ServerOptions, net::Listener, tls};
 
 /// A listening socket of connections, and the layers that its clients are greeted with.
 pub struct StreamAcceptor {
@@ -28,9 +18,10 @@ pub struct StreamAcceptor {
     pub greeting: Option<Greeting>,
 }
 
-/// Greets one client with the opening handshake; it runs in the client's own task.
+/// The opening handshake of a server's clients: its rules.
 pub struct Greeting {
-    secure: bool,
+    /// TLS is spoken below the WebSocket.
+    pub is_secure: bool,
     options: ServerOptions,
     /// The rules for clients of a Unix socket beside one on loopback: no page reaches it under any name.
     over_unix: ServerOptions,
@@ -39,11 +30,11 @@ pub struct Greeting {
 impl StreamAcceptor {
     /// A bound socket for WebSockets with its rules; on loopback, Host is minded.
     pub fn web_socket(listener: Listener, tls: Option<tls::Acceptor>, mut options: ServerOptions) -> Self {
-        let secure = tls.is_some();
+        let is_secure = tls.is_some();
         let mut over_unix = options.clone();
         over_unix.access.loopback = false;
         options.access.loopback = listener.is_loopback();
-        let greeting = Greeting { secure, options, over_unix };
+        let greeting = Greeting { is_secure, options, over_unix };
         Self { listener, scheme: greeting.scheme(), tls, greeting: Some(greeting) }
     }
 
@@ -56,26 +47,13 @@ impl StreamAcceptor {
 }
 
 impl Greeting {
-    /// A client whose requests come next, the first one under the deadline that TLS had.
-    pub fn visit(&self, client: Dialed, scope: &LogScope) -> Visit<'_> {
-        let options = if client.peer.starts_with("unix:") { &self.over_unix } else { &self.options };
-        Visit::new(logged(scope, client.stream, true), options, self.secure)
-    }
-
-    /// Answers a client that speaks plain text where TLS is spoken; gives why it is not let in.
-    pub async fn refuse_plain(&self, stream: Stream, until: Instant, scope: &LogScope) -> Refusal {
-        let visit = Visit::new(logged(scope, stream, true), &self.options, false);
-        // Few clients come here, and all would have room for it.
-        Box::pin(visit.refuse_plain(until)).await
+    /// The rules for a client, by where it comes from.
+    pub fn rules(&self, peer: &str) -> &ServerOptions {
+        if peer.starts_with("unix:") { &self.over_unix } else { &self.options }
     }
 
     /// Scheme of the URLs that clients ask for.
     pub fn scheme(&self) -> &'static str {
-        if self.secure { "wss" } else { "ws" }
-    }
-
-    /// The options of the opening handshake.
-    pub fn options(&self) -> &ServerOptions {
-        &self.options
+        if self.is_secure { "wss" } else { "ws" }
     }
 }

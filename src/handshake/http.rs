@@ -1,12 +1,12 @@
-//! hyper's connection on the server's side, turned inside out: requests are taken, answers are given.
+//! One client's connection of HTTP, on the server's side, on hyper.
 //!
-//! hyper calls a service and waits for it; here whoever owns the connection asks for the next request,
-//! does what it has to in its own time, and gives the answer. In between hyper's connection waits.
+//! hyper calls the service with each request's head, and the service's future does all that the answer needs.
+//! The owner of the connection polls both at once, from one milestone to the next, each under its own deadline: a
+//! request came, its answer is known, it has left whole. Only then is the next request read.
 
 use super::{
     request_head::{MAX_FIELDS, MAX_HEAD},
-    stall_timeout::{BodyProgress, StallTimeout},
-    validate::Rejection,
+    stall_timeout::{BodyProgress, Milestone, StallTimeout},
 };
 use crate::{
     net::{self, HeaderCase, Parting},
@@ -17,21 +17,23 @@ use bytes::Bytes;
 use hyper::{
     StatusCode,
     body::Incoming,
+    header,
     http::request::Parts,
     server::conn::http1::{Builder, Connection},
     service::Service,
 };
 use hyper_util::rt::TokioIo;
-use std::{
-    convert::Infallible, error::Error, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll, time::Duration,
-};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, timeout_at},
-};
+use std::{error::Error, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use tokio::{io::AsyncWriteExt, time::timeout};
 
 /// Time limit for the end of a refused connection.
-pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+pub const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Bound on what waits to be written before more of a body is asked for, bytes.
+const MAX_WAITING: usize = 64 * 1024;
+
+/// Cause of an answer that nobody is there for.
+const GONE: &str = "the client left";
 
 /// A client that was not let in, and was answered where it could be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,183 +49,164 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A client that could not be answered.
-    pub fn unanswered(cause: String) -> Self {
-        Self { status: 0, cause, target: String::new(), is_silent: false }
+    /// A client that said something.
+    pub fn new(status: u16, cause: &str, target: String) -> Self {
+        Self { status, cause: cause.to_owned(), target, is_silent: false }
     }
 
     /// A client that left without a byte.
     pub fn silent() -> Self {
-        Self { is_silent: true, ..Self::unanswered("closed before a request".to_owned()) }
+        Self { is_silent: true, ..Self::new(0, "closed before a request", String::new()) }
     }
 }
 
-/// Bound on what waits to be written before more of a body is asked for, bytes.
-const MAX_WAITING: usize = 64 * 1024;
+/// The end of a connection whose last answer has not left whole.
+#[derive(Debug)]
+pub enum Ended {
+    /// No request came, or none that could be read.
+    Unasked(Refusal),
+    /// A request came, and its answer was stopped, with the cause for the log.
+    Unanswered(String),
+}
 
-/// One client's connection.
-pub(super) struct Http {
-    connection: Connection<TokioIo<HeaderCase<StallTimeout>>, RequestChannel>,
-    requests: mpsc::UnboundedReceiver<Asked>,
-    /// Takes the answer to the request that was handed out last.
-    answers: Option<oneshot::Sender<Answer>>,
+/// The future of an answer.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// One client's connection, and the service that answers it.
+pub struct HttpConnection<'a> {
+    connection: Connection<TokioIo<HeaderCase<StallTimeout>>, Responder<'a>>,
     progress: Arc<BodyProgress>,
     /// The client ended in the middle of a head.
     is_cut: bool,
 }
 
-/// A request's head and where its answer goes.
-type Asked = (Parts, oneshot::Sender<Answer>);
+/// Answers requests, and notes the progress of each.
+struct Responder<'a> {
+    respond: Box<dyn Fn(Parts) -> Answering<'a> + Send + 'a>,
+    progress: Arc<BodyProgress>,
+}
 
-/// Hands requests out, one at a time, and waits for their answers.
-struct RequestChannel(mpsc::UnboundedSender<Asked>, Arc<BodyProgress>);
-
-impl Service<hyper::Request<Incoming>> for RequestChannel {
+impl<'a> Service<hyper::Request<Incoming>> for Responder<'a> {
     type Response = Answer;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Answer>> + Send + 'a>>;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
-        let (answer, answered) = oneshot::channel();
-        self.1.ask(true);
+        let progress = Arc::clone(&self.progress);
+        progress.reach(Milestone::Asked);
+        let version = request.version();
         // The body, if any, is not read: a request with one is refused.
-        let _ = self.0.send((request.into_parts().0, answer));
+        let answering = (self.respond)(request.into_parts().0);
         Box::pin(async move {
-            let unanswered = |_| Rejection::new(StatusCode::SERVICE_UNAVAILABLE, "no answer").into_answer();
-            Ok(answered.await.unwrap_or_else(unanswered))
+            let mut answer = answering.await;
+            // A client that has said all may wait for a page, but is none for a WebSocket.
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS && progress.is_shut() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            // hyper would add to a `close` for an older client that it stays.
+            if answer.headers().contains_key(header::CONNECTION) {
+                *answer.version_mut() = version;
+            }
+            progress.reach(Milestone::Decided);
+            Ok(answer.map(|body| body.telling(progress.given())))
         })
     }
 }
 
-impl Http {
-    pub(super) fn new(stream: Stream) -> Self {
-        let (sender, requests) = mpsc::unbounded_channel();
+impl<'a> HttpConnection<'a> {
+    /// A connection whose first request was not read yet.
+    pub fn new(stream: Stream, respond: impl Fn(Parts) -> Answering<'a> + Send + 'a) -> Self {
         let progress = Arc::<BodyProgress>::default();
         let mut builder = Builder::new();
         builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
         builder.title_case_headers(true);
         let io = TokioIo::new(HeaderCase(StallTimeout::new(stream, Arc::clone(&progress))));
-        Self {
-            connection: builder.serve_connection(io, RequestChannel(sender, Arc::clone(&progress))),
-            requests,
-            answers: None,
-            progress,
-            is_cut: false,
-        }
+        let responder = Responder { respond: Box::new(respond), progress: Arc::clone(&progress) };
+        Self { connection: builder.serve_connection(io, responder), progress, is_cut: false }
     }
 
-    /// The head of the next request; hyper answered already when there is an error, but for one that
-    /// [`is_unanswered`](Self::is_unanswered).
-    pub(super) async fn request(&mut self) -> Result<Parts, Refusal> {
-        let Self { connection, requests, progress, .. } = self;
-        progress.want();
+    /// Serves until the request has come so far; once it is answered, `Asked` means the next one. Cancel-safe.
+    ///
+    /// # Errors
+    /// How the connection ended before.
+    pub async fn until(&mut self, milestone: Milestone) -> Result<(), Ended> {
+        if milestone == Milestone::Asked && self.progress.has_reached(Milestone::Answered) {
+            self.progress.reach(Milestone::Wanted);
+        }
+        let Self { connection, progress, .. } = self;
         let ended = poll_fn(|cx| {
-            let ended = connection.poll_without_shutdown(cx);
-            match (requests.poll_recv(cx), ended) {
-                (Poll::Ready(Some(asked)), _) => Poll::Ready(Ok(asked)),
-                _ if progress.is_refused() => Poll::Ready(Err(Ok(()))),
-                (_, Poll::Ready(ended)) => Poll::Ready(Err(ended)),
-                (_, Poll::Pending) => Poll::Pending,
+            let ended = match progress.has_reached(milestone) {
+                true => Poll::Pending,
+                false => connection.poll_without_shutdown(cx),
+            };
+            match ended {
+                _ if progress.has_reached(milestone) => Poll::Ready(Ok(())),
+                Poll::Ready(ended) => Poll::Ready(Err(ended.err())),
+                Poll::Pending if progress.refused().is_some() => Poll::Ready(Err(None)),
+                Poll::Pending => Poll::Pending,
             }
         });
-        let ended = ended.await;
+        ended.await.map_err(|error| match self.progress.has_reached(Milestone::Asked) {
+            true => Ended::Unanswered(error.map_or_else(|| GONE.to_owned(), |error| cause(&error))),
+            false => Ended::Unasked(self.unasked(error)),
+        })
+    }
+
+    /// Why no request came.
+    fn unasked(&mut self, error: Option<hyper::Error>) -> Refusal {
         let is_silent = !self.progress.heard();
-        let refusal = |status, cause: &str| Refusal {
-            status,
-            cause: cause.to_owned(),
-            target: String::new(),
-            is_silent,
-        };
-        if let (Err(_), Some(why)) = (&ended, self.progress.refused()) {
+        if let Some(why) = self.progress.refused() {
             let (cause, target) = (why.cause.clone(), why.target.clone());
-            return Err(Refusal { status: why.status, cause, target, is_silent });
+            return Refusal { status: why.status, cause, target, is_silent };
         }
-        match ended {
-            Ok((head, answers)) => {
-                self.answers = Some(answers);
-                Ok(head)
-            }
-            Err(Ok(())) => Err(refusal(0, "closed before a request")),
-            Err(Err(error)) if error.is_parse_too_large() => {
-                Err(refusal(431, "the request's head is too large"))
-            }
-            Err(Err(error)) if error.is_parse() => Err(refusal(400, "not a valid HTTP request")),
-            Err(Err(error)) if error.is_incomplete_message() && !is_silent => {
-                // One that has only shut its side still reads.
-                self.is_cut = true;
-                Err(refusal(400, "closed in the middle of a request"))
-            }
-            Err(Err(_)) => Err(refusal(0, "connection lost before a request")),
-        }
+        // One that has only shut its side still reads.
+        self.is_cut = !is_silent && error.as_ref().is_some_and(hyper::Error::is_incomplete_message);
+        let (status, cause) = match error {
+            None => (0, "closed before a request"),
+            Some(error) if error.is_parse_too_large() => (431, "the request's head is too large"),
+            Some(error) if error.is_parse() => (400, "not a valid HTTP request"),
+            Some(_) if self.is_cut => (400, "closed in the middle of a request"),
+            Some(_) => (0, "connection lost before a request"),
+        };
+        Refusal { status, cause: cause.to_owned(), target: String::new(), is_silent }
     }
 
-    /// True when the last request was refused before hyper could answer it.
-    pub(super) fn is_unanswered(&self) -> bool {
-        self.progress.is_refused() || self.is_cut
-    }
-
-    /// True when the client has sent anything since the last answer began.
-    pub(super) fn heard(&self) -> bool {
+    /// True when the client has sent anything since its last request.
+    pub fn heard(&self) -> bool {
         self.progress.heard()
     }
 
-    /// Gives the last answer and waits until it is written; false when the client is gone, or has said all.
-    pub(super) async fn answer(&mut self, answer: Answer) -> bool {
-        self.progress.ask(false);
-        self.give(answer).await
+    /// Closes where no request could be read; answers where hyper did not.
+    pub async fn refuse(self, refusal: Refusal) -> Refusal {
+        match self.progress.refused().is_some() || self.is_cut {
+            true => self.refuse_raw(refusal.status, &refusal.cause).await,
+            false => self.leave().await,
+        }
+        refusal
     }
 
-    async fn give(&mut self, answer: Answer) -> bool {
-        // It would add `close` to the field that has to be `Upgrade` alone: some clients compare all of it.
-        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            Pin::new(&mut self.connection).graceful_shutdown();
-        }
-        let Some(answers) = self.answers.take() else { return false };
-        if answers.send(answer).is_err() {
-            return false;
-        }
-        poll_fn(|cx| self.connection.poll_without_shutdown(cx)).await.is_ok()
+    /// Closes where no request came in time; gives that for the log.
+    pub async fn time_out(self, text: &str, cause: &str) -> Refusal {
+        self.refuse_raw(408, text).await;
+        Refusal::new(408, cause, String::new())
     }
 
-    /// Gives an answer after which another request may come, unless it is the last; waits until all of it
-    /// has left.
-    ///
-    /// # Errors
-    /// Why it did not leave whole, for the log.
-    pub(super) async fn answer_whole(&mut self, answer: Answer, last: bool) -> Result<(), String> {
-        const GONE: &str = "the client left";
-        if last {
-            Pin::new(&mut self.connection).graceful_shutdown();
-        }
-        self.progress.reset();
-        let given = self.progress.given();
-        let answer = answer.map(|body| body.telling(given));
-        let answers = self.answers.take().ok_or(GONE)?;
-        answers.send(answer).map_err(|_| GONE)?;
-        let ended = poll_fn(|cx| match (self.connection.poll_without_shutdown(cx), self.progress.sent()) {
-            (Poll::Ready(Ok(())) | Poll::Pending, true) => Poll::Ready(Ok(())),
-            (Poll::Ready(Ok(())), false) => Poll::Ready(Err(GONE.to_owned())),
-            (Poll::Ready(Err(error)), _) => Poll::Ready(Err(cause(&error))),
-            (Poll::Pending, false) => Poll::Pending,
-        });
-        let ended = ended.await;
-        self.progress.ask(false);
-        ended
-    }
-
-    /// Gives an answer that nothing comes after, and closes.
-    pub(super) async fn answer_and_leave(mut self, answer: Answer, until: Instant) {
-        let _ = timeout_at(until, self.give(answer)).await;
-        self.leave().await;
+    /// Answers a client whose request was not read, and closes.
+    async fn refuse_raw(self, status: u16, text: &str) {
+        let mut stream = self.into_parts().0;
+        let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let (reason, length) = (reason.unwrap_or(""), text.len() + 1);
+        let answer = format!(
+            "HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n{text}\n"
+        );
+        let _ = timeout(FAREWELL, stream.write_all(answer.as_bytes())).await;
+        net::part(&mut stream, Parting::within(FAREWELL)).await;
     }
 
     /// Closes without another word.
-    pub(super) async fn leave(self) {
-        net::part(&mut self.into_stream(), Parting::within(FAREWELL)).await;
-    }
-
-    pub(super) fn into_stream(self) -> Stream {
-        self.into_parts().0
+    pub async fn leave(self) {
+        net::part(&mut self.into_parts().0, Parting::within(FAREWELL)).await;
     }
 
     /// The transport, and what was read of it beyond the last request.
@@ -255,6 +238,6 @@ fn cause(error: &hyper::Error) -> String {
     }
     match error.is_user() {
         true => "the file could not be read".to_owned(),
-        false => "the client left".to_owned(),
+        false => GONE.to_owned(),
     }
 }

@@ -17,7 +17,6 @@ mod stall_timeout;
 mod tokens;
 mod url;
 mod validate;
-mod visit;
 
 pub use access::{AccessPolicy, Login};
 pub use cookies::Cookies;

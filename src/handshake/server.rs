@@ -1,115 +1,162 @@
-//! The server's side of the opening handshake (RFC 6455 section 4.2), in two steps.
+//! The server's side of the opening handshake (RFC 6455 section 4.2): what a request is answered with.
 //!
-//! First the request is read and judged, then whoever owns it answers: what a client is joined to is
-//! opened in between, so that a target that cannot be reached is a 502 and not an open and lost
-//! WebSocket. hyper reads and writes HTTP; between the two steps its connection waits. The first step is
-//! a [`Visit`], in which a client may ask for files and pages before; the second one is here.
+//! Between the check of a request and its 101 the service of an [`HttpConnection`] opens what the client is joined
+//! to, so that a target that cannot be reached is a 502 and not an open and lost WebSocket.
 
 pub use super::{
-    http::Refusal,
-    validate::{Request, choose_subprotocol},
-    visit::{Asked, Plain, Visit},
+    http::{Answering, Ended, FAREWELL, HttpConnection, Refusal},
+    stall_timeout::Milestone,
+    validate::{Rejection, Request, RequestKind, choose_subprotocol, validate},
 };
+pub use hyper::http::request::Parts as Head;
 
-use super::{
-    Upgraded,
-    http::{FAREWELL, Http},
-    tokens::accept_value,
-    validate::Rejection,
-};
+use super::{ServerOptions, Upgraded, tokens::accept_value};
 use crate::{
-    exit::Exit,
-    fault::{Fault, HttpAnswer, Result},
-    net::{self, Parting},
-    site::Answer,
+    fault::HttpAnswer,
+    observe::Redactor,
+    site::{Answer, Beside, Site},
     stream::Stream,
-    ws::conn::Agreed,
+    ws::{conn::Agreed, deflate},
 };
 use hyper::{
     StatusCode,
     ext::ReasonPhrase,
-    header::{self, HeaderName, HeaderValue},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use tokio::{
-    io::AsyncWriteExt,
-    time::{Instant, timeout, timeout_at},
-};
+use std::sync::OnceLock;
+use tokio::time::{Instant, timeout_at};
 
-/// A valid request for a WebSocket that waits for its answer.
+/// A valid request for a WebSocket, and what it is answered with.
 pub struct Handshake {
-    pub(super) http: Http,
-    pub(super) request: Box<Request>,
-    pub(super) key: Vec<u8>,
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(super) deflate: Option<Agreed>,
-    pub(super) until: Instant,
+    /// The client's request.
+    pub request: Box<Request>,
+    key: Vec<u8>,
+    subprotocol: Option<String>,
+    deflate: Option<Agreed>,
+    response: HeaderMap,
 }
 
 impl Handshake {
-    /// The client's request.
-    pub fn request(&self) -> &Request {
-        &self.request
+    /// The handshake that a valid request begins.
+    pub fn new(request: Box<Request>, key: Vec<u8>, options: &ServerOptions) -> Self {
+        let deflate = options.compress.then(|| deflate::accept(&request.headers)).flatten();
+        Self { request, key, subprotocol: None, deflate, response: HeaderMap::new() }
     }
 
-    /// Answers 101 and hands the stream over.
-    ///
-    /// # Errors
-    /// Exit 56 when the client left first, 28 when it does not read the answer.
-    pub async fn accept(mut self, subprotocol: Option<&str>) -> Result<Upgraded> {
+    /// The 101.
+    pub fn accept(&mut self, subprotocol: Option<String>, options: &ServerOptions) -> Answer {
         let mut answer = Answer::new("".into());
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = answer.headers_mut();
-        for (name, value) in &self.headers {
+        for (name, value) in &options.headers {
             headers.append(name, value.clone());
         }
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        let lost = |cause: &str| Fault::new(Exit::Lost, "upgrade", cause);
-        if let Ok(accept) = HeaderValue::try_from(accept_value(&self.key)) {
-            headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-        }
-        if let Some(name) = subprotocol {
-            let name = HeaderValue::from_str(name).map_err(|_| lost("the subprotocol is not a token"))?;
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
-        }
-        if let Some(Ok(agreed)) = self.deflate.map(|agreed| HeaderValue::try_from(agreed.to_string())) {
-            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
-        }
-        let response = answer.headers().clone();
-        match timeout_at(self.until, self.http.answer(answer)).await {
-            Ok(true) => {}
-            Ok(false) => return Err(lost("the client left before it was answered")),
-            Err(_) => {
-                return Err(Fault::new(Exit::Deadline, "upgrade", "the client does not read its answer"));
+        let fields = [
+            (header::SEC_WEBSOCKET_ACCEPT, Some(accept_value(&self.key))),
+            (header::SEC_WEBSOCKET_PROTOCOL, subprotocol.clone()),
+            (header::SEC_WEBSOCKET_EXTENSIONS, self.deflate.map(|agreed| agreed.to_string())),
+        ];
+        for (name, value) in fields {
+            if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+                headers.insert(name, value);
             }
         }
-        let (stream, read_ahead) = self.http.into_parts();
-        Ok(Upgraded {
-            stream,
-            read_ahead,
-            subprotocol: subprotocol.map(str::to_owned),
-            deflate: self.deflate,
-            request: self.request.headers,
-            response,
-        })
+        self.response = headers.clone();
+        self.subprotocol = subprotocol;
+        answer
     }
 
-    /// Answers with a status and one line, and closes.
-    pub async fn refuse(self, status: u16, text: &str) {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let until = self.until.max(Instant::now() + FAREWELL);
-        self.http.answer_and_leave(Rejection::new(status, text).into_answer(), until).await;
-    }
-
-    /// Answers as the server behind us answered us, and closes.
-    pub async fn pass_on(self, answer: HttpAnswer) {
-        let until = self.until.max(Instant::now() + FAREWELL);
-        self.http.answer_and_leave(passed_on(answer), until).await;
+    /// The stream after the 101.
+    pub fn upgraded(self, http: HttpConnection) -> Upgraded {
+        let (stream, read_ahead) = http.into_parts();
+        let Self { request, subprotocol, deflate, response, .. } = self;
+        Upgraded { stream, read_ahead, subprotocol, deflate, request: request.headers, response }
     }
 }
 
+/// The line of the log about a file or a page, which says at last whether it left whole.
+#[derive(Clone)]
+pub struct ReplyLine {
+    /// Method and target, then the status.
+    begun: String,
+    /// The end of the line when the answer left whole.
+    whole: String,
+}
+
+impl ReplyLine {
+    /// The line of a request that was not answered yet.
+    pub fn new(head: &Head, redactor: &Redactor) -> Self {
+        Self { begun: format!("{} {}", head.method, redactor.url(&target(head))), whole: String::new() }
+    }
+
+    /// Finds the answer, the last one on its connection unless that is kept.
+    pub async fn reply(
+        mut self,
+        head: &Head,
+        site: &Site,
+        options: &ServerOptions,
+        keep: bool,
+    ) -> (Answer, Self) {
+        let ServerOptions { paths, headers, access, .. } = options;
+        let mut reply = site.reply(head, &Beside { paths, headers, origins: &access.origins }).await;
+        self.begun += &format!(" {}", reply.answer.status().as_u16());
+        self.whole = match (reply.note, reply.answer.body().left()) {
+            (Some(note), _) => format!(": {note}"),
+            (None, 0) => String::new(),
+            (None, length) => format!(" {length} bytes"),
+        };
+        if !keep {
+            reply.answer.headers_mut().append(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        (reply.answer, self)
+    }
+
+    /// The line of an answer that left whole, or did not.
+    pub fn text(&self, answered: &Result<(), Ended>) -> String {
+        let Self { begun, whole } = self;
+        match answered {
+            Err(Ended::Unanswered(cause)) => format!("{begun} incomplete: {cause}"),
+            _ => format!("{begun}{whole}"),
+        }
+    }
+}
+
+/// Answers plain HTTP where TLS is spoken; gives why the client is not let in.
+pub async fn refuse_plain(stream: Stream, until: Instant) -> Refusal {
+    const TEXT: &str = "The plain HTTP request was sent to HTTPS port: write https:// or wss:// in place of http:// or ws://";
+    let asked = OnceLock::new();
+    let mut http = HttpConnection::new(stream, |head| {
+        let _ = asked.set(target(&head));
+        Box::pin(async { refuse(400, TEXT) })
+    });
+    match timeout_at(until, http.until(Milestone::Answered)).await {
+        Ok(Err(Ended::Unasked(refusal))) => return http.refuse(refusal).await,
+        Err(_) if asked.get().is_none() => {
+            return http
+                .time_out(TEXT, "the handshake of TLS did not begin within --handshake-timeout")
+                .await;
+        }
+        _ => http.leave().await,
+    }
+    let cause = "plain HTTP, and TLS is served here: connect to wss:// or https://";
+    Refusal::new(400, cause, asked.into_inner().unwrap_or_default())
+}
+
+/// Answers with a status and one line.
+pub fn refuse(status: u16, text: &str) -> Answer {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Rejection::new(status, text).into_answer()
+}
+
+/// The request target, as it was sent.
+pub fn target(head: &Head) -> String {
+    head.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned())
+}
+
 /// An answer as it was given to us, without what belongs to one connection (RFC 9110 section 7.6.1).
-fn passed_on(answer: HttpAnswer) -> Answer {
+pub fn passed_on(answer: HttpAnswer) -> Answer {
     const HOP: [HeaderName; 6] = [
         header::CONNECTION,
         header::TRANSFER_ENCODING,
@@ -138,14 +185,101 @@ fn passed_on(answer: HttpAnswer) -> Answer {
     passed
 }
 
-/// Answers a client whose request was not read, and closes.
-pub async fn refuse_raw(mut stream: Stream, status: u16, text: &str) {
-    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
-    let length = text.len() + 1;
-    let answer = format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
-         Connection: close\r\n\r\n{text}\n"
-    );
-    let _ = timeout(FAREWELL, stream.write_all(answer.as_bytes())).await;
-    net::part(&mut stream, Parting::within(FAREWELL)).await;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        framing::record::Facts,
+        handshake::{AccessPolicy, ClientOptions, WsUrl, client, logged, stall_timeout::STALL},
+        observe::{LogScope, Redactor, Reporter, Verbosity},
+        site::Site,
+        stream::SocketRef,
+        tls::{Acceptor, ClientTls, Connector, Identity, ServerTls},
+    };
+    use std::{sync::Mutex, time::Duration};
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    fn options(site: Option<Site>) -> ServerOptions {
+        ServerOptions {
+            compress: false,
+            paths: Vec::new(),
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            access: AccessPolicy::default(),
+            handshake_timeout: Duration::from_secs(10),
+            site,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_its_file_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), vec![0; 1_000_000]).unwrap();
+        let options = options(Some(Site::Folder { path: folder.path().to_owned(), console: false }));
+        let (ours, mut theirs) = duplex(4096);
+        theirs.write_all(b"GET /file HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+        let start = Instant::now();
+        let last = OnceLock::new();
+        let respond = async |head: Head| {
+            let site = options.site.as_ref().unwrap();
+            let line = ReplyLine::new(&head, &Redactor::default());
+            let (answer, line) = line.reply(&head, site, &options, true).await;
+            last.set(line).ok().unwrap();
+            answer
+        };
+        let mut http = HttpConnection::new(Box::pin(ours), |head| Box::pin(respond(head)));
+        let answered = http.until(Milestone::Answered).await;
+        let line = last.get().unwrap().text(&answered);
+        assert_eq!(line, "GET /file 200 incomplete: the client does not read");
+        assert!((STALL..STALL * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test]
+    async fn after_the_upgrade_both_sides_still_know_their_socket() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (theirs, _) = listener.accept().await.unwrap();
+        let server = ServerTls { identity: Identity::SelfSigned, client_ca: None, pass: None };
+        let acceptor = Acceptor::new(&server, None, None).unwrap();
+        let connector = Connector::new(&ClientTls { insecure: true, ..ClientTls::default() }).unwrap();
+        let (ours, theirs) =
+            tokio::join!(connector.connect(Box::pin(ours), "localhost"), acceptor.accept(Box::pin(theirs)));
+        let reporter = Reporter::new(std::io::sink(), Verbosity::Verbose);
+        let told = LogScope { reporter, redactor: Redactor::default(), prefix: String::new() };
+        let (ours, theirs) = (logged(&told, ours.unwrap().0, false), logged(&told, theirs.unwrap(), true));
+        let options = options(None);
+        let asked = Mutex::new(None);
+        let respond = async |mut head: Head| {
+            let Ok(RequestKind::WebSocket(request, key)) = validate(&mut head, &options, true) else {
+                panic!("a WebSocket is asked for")
+            };
+            let mut handshake = Handshake::new(request, key, &options);
+            let answer = handshake.accept(None, &options);
+            *asked.lock().unwrap() = Some(handshake);
+            answer
+        };
+        let serving = async {
+            let mut http = HttpConnection::new(theirs, |head| Box::pin(respond(head)));
+            http.until(Milestone::Answered).await.unwrap();
+            let handshake = asked.lock().unwrap().take().unwrap();
+            handshake.upgraded(http).stream
+        };
+        let url = WsUrl::parse("wss://localhost/").unwrap();
+        let asking = async {
+            let redactor = Redactor::default();
+            match client::upgrade(ours, &url, &ClientOptions::default(), &redactor, &mut Facts::default())
+                .await
+                .unwrap()
+            {
+                client::Answer::Open(upgraded) => upgraded.stream,
+                client::Answer::Moved(..) => panic!("no redirect"),
+            }
+        };
+        let (ours, theirs) = tokio::join!(asking, serving);
+        for stream in [ours, theirs] {
+            let beneath = stream.beneath();
+            assert!(beneath.is_encrypted && matches!(beneath.socket, Some(SocketRef::Tcp(_))));
+            assert_eq!(stream.backlog().is_some(), cfg!(any(target_os = "linux", target_vendor = "apple")));
+        }
+    }
 }

@@ -14,7 +14,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -46,12 +46,26 @@ pub(super) struct StallTimeout {
 /// The transport below hyper and the connection above it share one; both are polled by the same task.
 #[derive(Default)]
 pub(super) struct BodyProgress {
-    wanted: AtomicBool,
+    milestone: AtomicU8,
     refused: OnceLock<Malformed>,
-    asked: AtomicBool,
+    shut: AtomicBool,
     heard: AtomicBool,
     given: Arc<AtomicBool>,
-    sent: AtomicBool,
+}
+
+/// The milestones of one request, in order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Milestone {
+    /// It may be read.
+    Wanted,
+    /// Its head is read.
+    Begun,
+    /// It came, and the service was called.
+    Asked,
+    /// The service has an answer.
+    Decided,
+    /// The answer has left whole.
+    Answered,
 }
 
 impl StallTimeout {
@@ -92,11 +106,12 @@ impl AsyncRead for StallTimeout {
                 this.progress.hear();
                 return Poll::Ready(Ok(()));
             }
-            if this.head.is_none() && this.progress.take_wanted() {
+            if !this.progress.has_reached(Milestone::Begun) {
+                this.progress.reach(Milestone::Begun);
                 this.head = Some((HeadReader::default(), 0));
             }
             // The request that asks for more of a client polls again, so nobody needs to be woken.
-            if this.progress.is_refused() || (this.head.is_none() && !this.ahead.is_empty()) {
+            if this.progress.refused().is_some() || (this.head.is_none() && !this.ahead.is_empty()) {
                 return Poll::Pending;
             }
             if let Some((head, read)) = &mut this.head
@@ -110,7 +125,7 @@ impl AsyncRead for StallTimeout {
                     }
                     HeadProgress::Refused(why) => {
                         this.progress.hear();
-                        this.progress.refuse(why);
+                        let _ = this.progress.refused.set(why);
                     }
                 }
                 continue;
@@ -121,8 +136,9 @@ impl AsyncRead for StallTimeout {
             if buffer.filled().len() > before {
                 buffer.set_filled(before);
                 this.progress.hear();
-            } else if this.progress.is_asked() {
+            } else if this.progress.has_reached(Milestone::Asked) {
                 // A client that has said all may still want to hear; one that is gone is found by writing.
+                this.progress.shut.store(true, Relaxed);
                 return Poll::Pending;
             } else if this.head.is_some() && !this.ahead.is_empty() {
                 // hyper tells a client that leaves in the middle of a head from one that says nothing.
@@ -170,31 +186,19 @@ impl AsyncWrite for StallTimeout {
 }
 
 impl BodyProgress {
-    /// Before an answer: nothing of it was given or sent, nothing was heard since.
-    pub(super) fn reset(&self) {
-        for flag in [&self.heard, &*self.given, &self.sent] {
-            flag.store(false, Relaxed);
+    /// The request has come so far; one that is wanted is another than before.
+    pub(super) fn reach(&self, milestone: Milestone) {
+        match milestone {
+            Milestone::Wanted => self.given.store(false, Relaxed),
+            Milestone::Asked => self.heard.store(false, Relaxed),
+            _ => {}
         }
+        self.milestone.store(milestone as u8, Relaxed);
     }
 
-    /// The next request may be read.
-    pub(super) fn want(&self) {
-        self.wanted.store(true, Relaxed);
-    }
-
-    /// Returns whether the next request may be read, and forgets it.
-    fn take_wanted(&self) -> bool {
-        self.wanted.swap(false, Relaxed)
-    }
-
-    /// The head of a request is refused, and hyper gets no more of it.
-    pub(super) fn refuse(&self, why: Malformed) {
-        let _ = self.refused.set(why);
-    }
-
-    /// True when the head of a request was refused.
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused.get().is_some()
+    /// True when the request has come so far.
+    pub(super) fn has_reached(&self, milestone: Milestone) -> bool {
+        self.milestone.load(Relaxed) >= milestone as u8
     }
 
     /// Why the head of a request was refused.
@@ -202,14 +206,9 @@ impl BodyProgress {
         self.refused.get()
     }
 
-    /// A request waits for its answer, or does not any more.
-    pub(super) fn ask(&self, waits: bool) {
-        self.asked.store(waits, Relaxed);
-    }
-
-    /// True while a request waits for its answer.
-    fn is_asked(&self) -> bool {
-        self.asked.load(Relaxed)
+    /// True when the client has said all since its last request.
+    pub(super) fn is_shut(&self) -> bool {
+        self.shut.load(Relaxed)
     }
 
     /// A byte came from the client.
@@ -217,7 +216,7 @@ impl BodyProgress {
         self.heard.store(true, Relaxed);
     }
 
-    /// True when the client has sent anything since the last answer began.
+    /// True when the client has sent anything since its last request.
     pub(super) fn heard(&self) -> bool {
         self.heard.load(Relaxed)
     }
@@ -225,18 +224,13 @@ impl BodyProgress {
     /// Everything written so far was taken by the transport.
     fn flush(&self) {
         if self.given.load(Relaxed) {
-            self.sent.store(true, Relaxed);
+            self.reach(Milestone::Answered);
         }
     }
 
     /// Set once hyper has taken the whole answer.
     pub(super) fn given(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.given)
-    }
-
-    /// True when the answer went out whole.
-    pub(super) fn sent(&self) -> bool {
-        self.sent.load(Relaxed)
     }
 }
 
@@ -274,12 +268,12 @@ mod tests {
     fn an_answer_is_sent_once_hyper_has_given_all_of_it_and_the_transport_took_that() {
         let progress = BodyProgress::default();
         progress.flush();
-        assert!(!progress.sent(), "hyper still holds the body");
+        assert!(!progress.has_reached(Milestone::Answered), "hyper still holds the body");
         progress.given().store(true, Relaxed);
-        assert!(!progress.sent(), "the transport may hold some of it");
+        assert!(!progress.has_reached(Milestone::Answered), "the transport may hold some of it");
         progress.flush();
-        assert!(progress.sent());
-        progress.reset();
-        assert!(!progress.sent());
+        assert!(progress.has_reached(Milestone::Answered));
+        progress.reach(Milestone::Wanted);
+        assert!(!progress.has_reached(Milestone::Answered));
     }
 }

@@ -8,10 +8,11 @@ use super::{
     ServerOptions, access,
     answer::NGINX,
     authority::Authority,
+    http::Refusal,
     request_head::shown,
     tokens::{has_token, members},
 };
-use crate::site::Answer;
+use crate::site::{Answer, Site};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::{
     Method, StatusCode, Version,
@@ -41,22 +42,33 @@ pub struct Request {
     pub headers: HeaderMap,
 }
 
+impl Request {
+    /// The path with the query, as they were sent.
+    pub fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+}
+
 /// The subprotocol a server answers with: the first of its own that the client offers.
 pub fn choose_subprotocol(options: &ServerOptions, request: &Request) -> Option<String> {
     options.subprotocols.iter().find(|own| request.subprotocols.contains(own)).cloned()
 }
 
 /// A status, the line below it, and the fields that belong to it.
-pub(super) struct Rejection {
-    pub status: StatusCode,
+pub struct Rejection {
+    status: StatusCode,
     /// For the log and, as the body, for the client.
-    pub cause: String,
+    cause: String,
     /// More for the log alone.
-    pub remedy: Option<String>,
+    remedy: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Rejection {
+    /// A status without fields of its own.
     pub fn new(status: StatusCode, cause: &str) -> Self {
         Self { status, cause: cause.to_owned(), remedy: None, headers: Vec::new() }
     }
@@ -66,6 +78,16 @@ impl Rejection {
         self
     }
 
+    /// The refusal of the request for this target, for the log.
+    pub fn refusal(&self, target: String) -> Refusal {
+        let cause = match &self.remedy {
+            Some(remedy) => format!("{}: {remedy}", self.cause),
+            None => self.cause.clone(),
+        };
+        Refusal { status: self.status.as_u16(), cause, target, is_silent: false }
+    }
+
+    /// The answer, the last one on its connection.
     pub fn into_answer(self) -> Answer {
         let mut answer = Answer::new(format!("{}\n", self.cause).into());
         *answer.status_mut() = self.status;
@@ -78,21 +100,24 @@ impl Rejection {
 }
 
 /// The purpose of a client that is let in.
-pub(super) enum RequestKind {
+pub enum RequestKind<'a> {
     /// A WebSocket, with its key.
     WebSocket(Box<Request>, Vec<u8>),
-    /// A file or a page.
-    Plain,
+    /// A file or a page of the site.
+    Plain(&'a Site),
 }
 
 /// Checks a request for a WebSocket by RFC 6455 section 4.2.1, and any request by RFC 9112.
 ///
 /// The Host of a request in absolute form becomes that of its target.
-pub(super) fn validate(
+///
+/// # Errors
+/// Why it is not let in.
+pub fn validate<'a>(
     head: &mut Parts,
-    options: &ServerOptions,
+    options: &'a ServerOptions,
     secure: bool,
-) -> Result<RequestKind, Rejection> {
+) -> Result<RequestKind<'a>, Rejection> {
     let bad = |cause: &str| Err(Rejection::new(StatusCode::BAD_REQUEST, cause));
     if !matches!(head.version, Version::HTTP_11 | Version::HTTP_10) {
         return bad("HTTP/1.1 is needed");
@@ -123,8 +148,10 @@ pub(super) fn validate(
         rejection.headers.extend(access::field(denied.header));
         rejection
     })?;
-    if options.site.is_some() && !asks_for_socket(headers) {
-        return plain(head);
+    if let Some(site) = &options.site
+        && !asks_for_socket(headers)
+    {
+        return plain(head).map(|()| RequestKind::Plain(site));
     }
     let path = head.uri.path().to_owned();
     if !options.paths.is_empty() && !options.paths.contains(&path) {
@@ -139,7 +166,7 @@ pub(super) fn validate(
     let upgrade_required = |cause: &str| {
         Err(Rejection::new(StatusCode::UPGRADE_REQUIRED, cause)
             .with(header::UPGRADE, "websocket")
-            .with(header::CONNECTION, "Upgrade")
+            .with(header::CONNECTION, "Upgrade, close")
             .with(header::SEC_WEBSOCKET_VERSION, "13"))
     };
     let lacks = [
@@ -229,7 +256,7 @@ fn asks_for_socket(headers: &HeaderMap) -> bool {
 }
 
 /// A request for a file or a page (RFC 9110 section 9.3).
-fn plain(head: &Parts) -> Result<RequestKind, Rejection> {
+fn plain(head: &Parts) -> Result<(), Rejection> {
     if !matches!(head.method, Method::GET | Method::HEAD) {
         let rejection = Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed");
         return Err(rejection.with(header::ALLOW, "GET, HEAD"));
@@ -237,7 +264,7 @@ fn plain(head: &Parts) -> Result<RequestKind, Rejection> {
     if has_body(&head.headers) {
         return Err(Rejection::new(StatusCode::BAD_REQUEST, "a GET or HEAD has no body here"));
     }
-    Ok(RequestKind::Plain)
+    Ok(())
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
