@@ -256,7 +256,9 @@ impl Shared {
             let until = until.max(Instant::now() + FAREWELL);
             timeout_at(until, http.until(Milestone::Answered)).await.ok()
         };
+        // A client that has its 101 is in, whatever came meanwhile.
         let answered = tokio::select! {
+            biased;
             answered = answers => answered,
             () = evicted(&mut newcomer) => return None,
             _ = self.run.over("listen") => return None,
@@ -292,8 +294,10 @@ impl Shared {
             OpenedLink::new(Box::new(Channel::ended(how)), "-".into())
         };
         let b = tokio::select! {
+            biased;
             opened = opening => opened.unwrap_or_else(ended),
-            _ = self.run.over("listen") => return None,
+            // The session hears of it too, and closes.
+            _ = self.run.over("listen") => OpenedLink::new(Box::new(Channel::null()), "-".into()),
         };
         let context = &self.run.context;
         let about = format!(" {target}{}", context.chosen(" subprotocol ", upgraded.subprotocol.as_deref()));
@@ -408,16 +412,6 @@ impl Shared {
         };
         if self.cut.count().is_some() {
             self.run.context.reporter.life(&format!("{name} {words}"));
-        }
-    }
-
-    /// Tells of a fault; seldom when something is used up, since every client that comes meets it.
-    fn fault(&self, fault: &Fault) {
-        if !fault.exhausted {
-            self.run.context.reporter.fault(fault);
-        } else if let Some(count) = self.exhausted.count() {
-            self.run.context.reporter.fault(fault);
-            self.run.context.reporter.note(&format!("that happened {count} times since it was last said"));
         }
     }
 

@@ -355,6 +355,16 @@ impl Shared {
         is_exhausted
     }
 
+    /// Tells of a fault; seldom when something is used up, since every client that comes meets it.
+    pub(super) fn fault(&self, fault: &Fault) {
+        if !fault.exhausted {
+            self.run.context.reporter.fault(fault);
+        } else if let Some(count) = self.exhausted.count() {
+            self.run.context.reporter.fault(fault);
+            self.run.context.reporter.note(&format!("that happened {count} times since it was last said"));
+        }
+    }
+
     /// Says at once, then every ten seconds, how often something happened.
     pub(super) fn say_seldom(&self, seldom: &Seldom, verb: &str, what: &str) {
         if let Some(count) = seldom.count() {
