@@ -7,6 +7,7 @@ use crate::{
     child,
     cli::{self, Context, Parsed},
     driver::{self, Ignored, Orders, Signals},
+    endpoint,
     exit::Exit,
     fault::{Fault, Result},
     framing::Kind,
@@ -178,9 +179,10 @@ fn drive(
     reporter: &Reporter,
 ) -> anyhow::Result<Result<()>> {
     let many = !matches!(plan, Plan::Connect(_));
-    let mut builder = match plan {
-        Plan::Connect(_) => tokio::runtime::Builder::new_current_thread(),
-        Plan::Listen(_) | Plan::Pipe(_) => tokio::runtime::Builder::new_multi_thread(),
+    // A pair is one task: with a second thread, one would wait for what comes and wake the other.
+    let mut builder = match listens(&plan) {
+        false => tokio::runtime::Builder::new_current_thread(),
+        true => tokio::runtime::Builder::new_multi_thread(),
     };
     // The runtime would panic.
     std::thread::Builder::new().spawn(|| ()).context("cannot start a thread")?;
@@ -214,6 +216,15 @@ fn drive(
         _ => runtime.shutdown_background(),
     }
     Ok(result)
+}
+
+/// True when the plan serves clients, of which there may be many.
+fn listens(plan: &Plan) -> bool {
+    match plan {
+        Plan::Connect(_) => false,
+        Plan::Listen(_) => true,
+        Plan::Pipe(pipe) => [&pipe.a, &pipe.b].into_iter().any(|end| endpoint::Kind::of(end).listens()),
+    }
 }
 
 fn print(text: &str, mut streams: Streams) -> Exit {

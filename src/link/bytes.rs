@@ -19,15 +19,21 @@ use bytes::{Buf, Bytes, BytesMut};
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
+    pin::pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::{io::ReadBuf, time::Instant};
+use tokio::{
+    io::{AsyncReadExt, ReadBuf},
+    time::Instant,
+};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Bytes read from a socket at once.
 const CHUNK: usize = 64 * 1024;
+/// The same once a read was filled: more comes than that.
+const LARGEST_CHUNK: usize = 256 * 1024;
 /// A child that has to be gone by then is hurried.
 const AT_ONCE: Duration = Duration::from_millis(100);
 /// Ends of messages that are kept before a socket is asked how far the far end is.
@@ -51,6 +57,8 @@ pub struct ByteLink {
     decoder: Box<dyn Decode>,
     encoder: Box<dyn Encode>,
     buffer: BytesMut,
+    /// Bytes to read at once.
+    chunk: usize,
     /// Bytes read.
     taken: u64,
     /// Of a regular file: up to which byte it is needed no more, and where each message ends that came
@@ -85,6 +93,7 @@ impl ByteLink {
             decoder,
             encoder,
             buffer: BytesMut::new(),
+            chunk: CHUNK,
             taken: 0,
             settled: 0,
             ends: regular.then(VecDeque::new),
@@ -217,14 +226,20 @@ impl ByteLink {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         match &mut self.port {
             Port::Threads(Threads { input: Some(input), .. }) => input.poll_recv(cx).map(Option::transpose),
-            port => {
+            Port::Threads(_) => Poll::Ready(Ok(None)),
+            Port::Stream(stream) => {
+                // The memory is the buffer's again once nothing that was cut out of it is left anywhere.
+                self.buffer.reserve(self.chunk);
+                let length = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))?;
+                if length >= self.chunk {
+                    self.chunk = LARGEST_CHUNK;
+                }
+                Poll::Ready(Ok((length > 0).then(|| self.buffer.split().freeze())))
+            }
+            Port::Child(child) => {
                 self.buffer.resize(CHUNK, 0);
                 let mut buffer = ReadBuf::new(&mut self.buffer);
-                ready!(match port {
-                    Port::Stream(stream) => stream.as_mut().poll_read(cx, &mut buffer),
-                    Port::Child(child) => child.poll_read(cx, &mut buffer),
-                    Port::Threads(_) => Poll::Ready(Ok(())),
-                })?;
+                ready!(child.poll_read(cx, &mut buffer))?;
                 let length = buffer.filled().len();
                 Poll::Ready(Ok((length > 0).then(|| self.buffer.split_to(length).freeze())))
             }

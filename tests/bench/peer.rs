@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use sha1::{Digest, Sha1};
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     sync::Arc,
     thread::{self, JoinHandle},
 };
@@ -32,6 +32,27 @@ pub fn serve(script: Script) -> (String, JoinHandle<usize>) {
         swallow(stream)
     });
     (url, thread)
+}
+
+/// A TCP server of one client that gives it these bytes and takes what it says; the thread gives how many bytes
+/// came.
+pub fn stream(input: &Arc<Vec<u8>>) -> (String, JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", listener.local_addr().unwrap());
+    let input = Arc::clone(input);
+    let thread = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(&input).unwrap();
+        if !input.is_empty() {
+            stream.shutdown(Shutdown::Write).unwrap();
+        }
+        let (mut total, mut buffer) = (0, vec![0; 1 << 20]);
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            total += count;
+        }
+        total
+    });
+    (address, thread)
 }
 
 /// Text frames, unmasked, a line each, without its newline.

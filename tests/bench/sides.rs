@@ -78,6 +78,21 @@ fn main() -> ExitCode {
         },
         receive_binary("receive 64 KiB", 64 << 10),
         receive_binary("receive 4 KiB", 4 << 10),
+        Work {
+            name: "from TCP",
+            script: Script::Swallow,
+            input: Arc::new(vec![0x5a; BINARY]),
+            unit: ("MiB/s", (BINARY >> 20) as f64),
+            ours: &["pipe", "TCP", "URL", "--linger", "0", "-q"],
+            theirs: &["-b", "TCP", "URL"],
+            floor: 1.0,
+        },
+        Work {
+            name: "to TCP",
+            ours: &["pipe", "URL", "TCP", "-q"],
+            theirs: &["-b", "-u", "URL", "TCP"],
+            ..receive_binary("to TCP", 64 << 10)
+        },
     ];
     let rounds = env::var("SIDES_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     let mut met = true;
@@ -147,16 +162,23 @@ fn line(n: usize) -> String {
 /// One run: how long from start to exit, all input and output included.
 fn run(program: &str, args: &[&str], work: &Work) -> Duration {
     let (url, peer) = peer::serve(work.script.clone());
+    let bridge = args.contains(&"TCP").then(|| peer::stream(&work.input));
+    let tcp = bridge.as_ref().map_or("", |(address, _)| address);
     let start = Instant::now();
     let mut child = Command::new(program)
-        .args(args.iter().map(|arg| if *arg == "URL" { url.as_str() } else { arg }))
+        .args(args.iter().map(|arg| match *arg {
+            "URL" => &url,
+            "TCP" => tcp,
+            arg => arg,
+        }))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
         .unwrap_or_else(|error| panic!("{program}: {error}"));
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let input = Arc::clone(&work.input);
+    // A bridge takes its input from the TCP peer.
+    let input = if bridge.is_some() { Arc::default() } else { Arc::clone(&work.input) };
     let receives = input.is_empty();
     let feeder = thread::spawn(move || {
         // A client that only receives keeps an open, silent input, as on a terminal.
@@ -168,6 +190,7 @@ fn run(program: &str, args: &[&str], work: &Work) -> Duration {
         received += count;
     }
     let status = child.wait().unwrap();
+    received += bridge.map_or(0, |(_, peer)| peer.join().unwrap());
     let took = start.elapsed();
     let (failed, _) = feeder.join().unwrap();
     let seen = peer.join().unwrap();
