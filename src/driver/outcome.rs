@@ -59,6 +59,13 @@ pub struct Remains {
 }
 
 impl Remains {
+    /// The output of that name has not taken so many messages and bytes.
+    pub(super) fn did_not_take(&mut self, output: String, (messages, bytes): (u64, u64)) {
+        self.output = output;
+        self.undelivered.0 += messages;
+        self.undelivered.1 += bytes;
+    }
+
     /// True when the outputs have taken everything.
     pub fn is_delivered(&self) -> bool {
         self.undelivered == (0, 0) && self.unsent == 0

@@ -27,6 +27,7 @@ use crate::{
 };
 use std::{
     future::{Future, poll_fn},
+    mem::{replace, take},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -350,8 +351,9 @@ impl Pair {
             if late > 0 && self.sides[side].abandoned {
                 events.push(Event::Late { side, bytes: late });
             }
-            self.remains.undelivered.0 += lost.0;
-            self.remains.undelivered.1 += lost.1;
+            if lost != (0, 0) {
+                self.remains.did_not_take(take(&mut self.sides[side].output), lost);
+            }
             if self.web_socket == [true, true] {
                 // Messages that the WebSocket went on sending had nowhere to go.
                 let left = Left { messages: self.pumps[side].abandon().0, ..Left::default() };
@@ -363,11 +365,11 @@ impl Pair {
 
     fn note_progress(&mut self, side: Side, events: &mut Vec<Event>) {
         let away = self.links[side].is_away();
-        if std::mem::replace(&mut self.sides[side].away, away) != away {
+        if replace(&mut self.sides[side].away, away) != away {
             events.push(Event::Away { side, away });
         }
         let (now, within) = self.links[side].progress();
-        let before = std::mem::replace(&mut self.moved[side], now);
+        let before = replace(&mut self.moved[side], now);
         if now.received > before.received {
             events.push(Event::Heard { side, bytes: now.received, within });
         }
@@ -379,7 +381,7 @@ impl Pair {
             Some(PendingClose::Shut { .. }) => self.links[side].taken(),
             _ => self.links[side].written(),
         };
-        if std::mem::replace(&mut self.sides[side].written, written) != written {
+        if replace(&mut self.sides[side].written, written) != written {
             events.push(Event::Took { side });
         }
     }
@@ -497,7 +499,8 @@ impl Pair {
             self.closings.tell(side, farewell);
         }
         self.compressed[side] = self.links[side].conn().and_then(|conn| conn.volumes()).unwrap_or_default();
-        let link = std::mem::replace(&mut self.links[side], Box::new(Channel::null()));
+        self.sides[side].output = self.links[side].output(self.serving).0;
+        let link = replace(&mut self.links[side], Box::new(Channel::null()));
         self.sides[side].pending_close = None;
         self.sides[side].ping = false;
         self.sides[side].releasing = Some(link.release(parting));
@@ -505,7 +508,7 @@ impl Pair {
 
     /// Nothing more goes from this side to the other: counts what of it is left, once.
     fn settle(&mut self, from: Side, events: &mut Vec<Event>) {
-        if std::mem::replace(&mut self.sides[from].settled, true) {
+        if replace(&mut self.sides[from].settled, true) {
             return;
         }
         let (messages, bytes) = self.pumps[from].abandon();
@@ -544,11 +547,11 @@ impl Pair {
             }
             None => {
                 let (kept, kept_bytes) = self.links[from.other()].undelivered();
-                if !self.links[from.other()].is_web_socket() {
-                    self.remains.output = self.links[from.other()].output(false).0;
+                let not_taken = (messages + kept, bytes + kept_bytes);
+                if !self.links[from.other()].is_web_socket() && not_taken != (0, 0) {
                     self.remains.kept[from] = (messages, bytes);
-                    self.remains.undelivered.0 += messages + kept;
-                    self.remains.undelivered.1 += bytes + kept_bytes;
+                    let name = self.links[from.other()].output(false).0;
+                    self.remains.did_not_take(name, not_taken);
                 }
             }
         }

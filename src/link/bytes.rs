@@ -356,12 +356,17 @@ impl Link for ByteLink {
                     self.finish(end, batch);
                 }
                 Err(error) => {
-                    let why = match error.kind() {
-                        io::ErrorKind::UnexpectedEof => tls::NO_CLOSE_NOTIFY.to_owned(),
-                        _ => error.to_string(),
+                    let unreadable = || {
+                        let why = match error.kind() {
+                            io::ErrorKind::UnexpectedEof => tls::NO_CLOSE_NOTIFY.to_owned(),
+                            _ => error.to_string(),
+                        };
+                        let cause = format!("cannot read {}: {why}", self.texts.input);
+                        Fault::new(Exit::ReadError, "session", cause)
                     };
-                    let cause = format!("cannot read {}: {why}", self.texts.input);
-                    self.finish(SourceEnd::Failed(Fault::new(Exit::ReadError, "session", cause)), batch);
+                    // An alert of TLS 1.3 about the handshake comes when that is over for us.
+                    let fault = tls::explain_io(&error).unwrap_or_else(unreadable);
+                    self.finish(SourceEnd::Failed(fault), batch);
                 }
             }
         }
