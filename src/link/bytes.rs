@@ -19,6 +19,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
+    mem::take,
     pin::pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -75,6 +76,8 @@ pub struct ByteLink {
     /// Output positions, bytes: the end of each message that may not be taken yet.
     marks: VecDeque<u64>,
     failed: bool,
+    /// The far end has reset the connection, which its sink has not told yet.
+    is_reset: bool,
     /// Messages and bytes that were not delivered when it failed.
     lost: (u64, u64),
     /// A child has not come to its end and is to take everything: what it had refused before that, bytes.
@@ -104,6 +107,7 @@ impl ByteLink {
             handed: 0,
             marks: VecDeque::new(),
             failed: false,
+            is_reset: false,
             lost: (0, 0),
             owed: None,
         }
@@ -364,6 +368,7 @@ impl Link for ByteLink {
                         let cause = format!("cannot read {}: {why}", self.texts.input);
                         Fault::new(Exit::ReadError, "session", cause)
                     };
+                    self.is_reset = error.kind() == io::ErrorKind::ConnectionReset;
                     // An alert of TLS 1.3 about the handshake comes when that is over for us.
                     let fault = tls::explain_io(&error).unwrap_or_else(unreadable);
                     self.finish(SourceEnd::Failed(fault), batch);
@@ -448,6 +453,10 @@ impl Link for ByteLink {
     }
 
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<SinkFailure> {
+        // A reset ends both ways at once, and nothing need ever be written to find that out.
+        if take(&mut self.is_reset) && !self.failed {
+            return Poll::Ready(self.sink_failure(io::ErrorKind::ConnectionReset.into()));
+        }
         let Port::Threads(Threads { output: Some(thread), .. }) = &mut self.port else {
             return Poll::Pending;
         };

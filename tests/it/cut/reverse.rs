@@ -2,9 +2,9 @@
 //! after its own end, with 1001 and 23.
 
 use super::signs::accept_tls;
-use crate::harness::{Authority, Listening, Peer, Wsio, accept_bounded, serve, tls_dial};
+use crate::harness::{Authority, Listening, PATIENCE, Peer, Wsio, accept_bounded, serve, tls_dial};
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     thread::{self, JoinHandle},
     time::Duration,
@@ -152,4 +152,35 @@ fn one_that_takes_nothing_after_its_end_is_an_output_that_failed() {
         assert_eq!(done.code, 23, "{}", done.err);
         assert_eq!(peer.join().unwrap(), Some(1001), "{}", done.err);
     }
+}
+
+#[test]
+fn a_reset_of_one_end_reaches_the_other_though_that_one_goes_on() {
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp:{}", target.local_addr().unwrap());
+    let listening = Listening::start(["pipe", "tcp-listen:127.0.0.1:0", &endpoint]);
+    let mut client = TcpStream::connect(listening.address()).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut served, _) = target.accept().unwrap();
+    served.write_all(b"partial").unwrap();
+    let mut came = [0; 7];
+    client.read_exact(&mut came).unwrap();
+    reset(served);
+    // The client neither says anything nor ends.
+    let error = client.read(&mut came).unwrap_err();
+    assert_eq!((error.kind(), &came), (io::ErrorKind::ConnectionReset, b"partial"), "{error}");
+    listening.wsio.says("Connection reset by peer");
+    // And the other way round.
+    let client = TcpStream::connect(listening.address()).unwrap();
+    let (mut served, _) = target.accept().unwrap();
+    served.set_read_timeout(Some(PATIENCE)).unwrap();
+    reset(client);
+    let error = served.read(&mut came).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
+    // Standard input that stays open is no reason to stay.
+    let alone = Wsio::start(["pipe", "-", &endpoint]);
+    let (served, _) = target.accept().unwrap();
+    reset(served);
+    let done = alone.wait();
+    assert_eq!(done.code, 26, "{}", done.err);
 }
