@@ -2,7 +2,9 @@
 //! after its own end, with 1001 and 23.
 
 use super::signs::accept_tls;
-use crate::harness::{Authority, Listening, PATIENCE, Peer, Wsio, accept_bounded, serve, tls_dial};
+use crate::harness::{
+    Authority, Listening, PATIENCE, Peer, Wsio, accept_bounded, eventually, serve, tls_dial,
+};
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
@@ -171,15 +173,19 @@ fn a_reset_of_one_end_reaches_the_other_though_that_one_goes_on() {
     assert_eq!((error.kind(), &came), (io::ErrorKind::ConnectionReset, b"partial"), "{error}");
     listening.wsio.says("Connection reset by peer");
     // And the other way round.
-    let client = TcpStream::connect(listening.address()).unwrap();
+    let mut client = TcpStream::connect(listening.address()).unwrap();
     let (mut served, _) = target.accept().unwrap();
     served.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(b"partial").unwrap();
+    served.read_exact(&mut came).unwrap();
     reset(client);
     let error = served.read(&mut came).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
     // Standard input that stays open is no reason to stay.
     let alone = Wsio::start(["pipe", "-", &endpoint]);
-    let (served, _) = target.accept().unwrap();
+    let (mut served, _) = target.accept().unwrap();
+    served.write_all(b"partial").unwrap();
+    eventually("it is open and has that", || alone.out_so_far() == b"partial");
     reset(served);
     let done = alone.wait();
     assert_eq!(done.code, 26, "{}", done.err);
