@@ -131,7 +131,8 @@ impl Redactor {
             // A `;` may stand in a value too: what follows a secret and is no pair belongs to it.
             if !(hid && before == ";" && !pair.contains('=')) {
                 let (key, value) = cut(pair, '=');
-                hid = value.is_some() && self.is_secret_key(key);
+                // Two of them at the end are the padding of Base64, in which no name stands.
+                hid = value.is_some_and(|value| value != "=") && self.is_secret_key(key);
                 match value {
                     Some(_) if hid => shown.push_str(&format!("{key}={HIDDEN}")),
                     Some(value) if self.nests(value, depth) => shown.push_str(&format!("{key}={HIDDEN}")),
@@ -232,6 +233,16 @@ fn each(list: &str, separator: char, change: impl Fn(&str) -> String) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_of_the_handshake_is_no_name_with_its_padding_for_a_value() {
+        let redactor = Redactor::default();
+        for key in ["IHIHLglXbUxRlUAWHOFyPw==", "IHIHLglXbUxRlUAWHOFKey=="] {
+            let line = format!("> Sec-WebSocket-Key: {key}");
+            assert_eq!((redactor.text(&line), redactor.url(key)), (line.clone(), key.to_owned()));
+        }
+        assert_eq!(redactor.text("?userPw=x=="), format!("?userPw={HIDDEN}"));
+    }
 
     #[test]
     fn a_pin_that_is_printed_can_be_pasted() {
