@@ -30,11 +30,12 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 use tokio::{
     sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
-    task::JoinSet,
+    task::{JoinSet, coop::unconstrained},
 };
 
 /// Clients that may be on their way in, where descriptors allow it.
@@ -320,19 +321,20 @@ impl Shared {
     ) -> Option<(Accepted, Newcomer, impl Future<Output = Option<OwnedSemaphorePermit>> + use<>)> {
         let mut heard = Arc::default();
         let accepted = accepted.noticed(&mut heard);
-        let permit = Arc::clone(&self.permits).try_acquire_owned();
-        if permit.is_err() && !self.plain.evict() {
+        let mut place = Box::pin(unconstrained(Arc::clone(&self.permits).acquire_owned()));
+        // It stands in the queue from here on: whoever is evicted for it might be gone before its task begins,
+        // and the next client would take that permit.
+        let here = place.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if here.is_pending() && !self.plain.evict() {
             self.say_seldom(&self.refused, "refused", "clients: too many connections (--max-connections)");
             self.lose(accepted.waiting());
             return None;
         }
         let (newcomer, _) = self.plain.enter(heard);
-        let permits = Arc::clone(&self.permits);
         let place = async move {
-            match permit {
-                Ok(permit) => Some(permit),
-                // The client that was evicted for it is about to go and gives its permit back.
-                Err(_) => permits.acquire_owned().await.ok(),
+            match here {
+                Poll::Ready(permit) => permit.ok(),
+                Poll::Pending => place.await.ok(),
             }
         };
         Some((accepted, newcomer, place))
