@@ -23,8 +23,6 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
-/// From this little queued on, a pump feeds more to a sink that is still taking what it has. Bytes.
-const LOW_WATER: usize = HIGH_WATER / 2;
 /// Batches carried before the other direction gets its turn.
 const ROUNDS: usize = 8;
 /// Messages kept to be shown when none of them was wanted.
@@ -386,8 +384,6 @@ impl Pump {
                         self.fail(failure, events);
                         return Poll::Ready(());
                     }
-                    // Half of what the sink held is gone: more is read and fed while it takes the rest.
-                    Poll::Pending if sink.queued() < LOW_WATER => {}
                     Poll::Pending => {
                         self.waiting.push_front(item);
                         return Poll::Pending;

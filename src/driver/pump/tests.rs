@@ -351,21 +351,3 @@ async fn off_is_off() {
     tokio::time::advance(Duration::from_secs(60)).await;
     assert!(!ahead.poll(&mut cx, 500, 0, 100, 1) && ahead.is_held());
 }
-
-#[tokio::test]
-async fn a_sink_that_has_half_of_its_bytes_left_gets_more_while_it_takes_them() {
-    // It takes 8 KiB at a time.
-    let mut carried = Carried::new(None, 8 << 10);
-    carried.gives(0..900).await;
-    carried.poll().await;
-    let fed = carried.pump.count.0;
-    assert!(carried.pump.is_blocked() && carried.sink.queued() >= LOW_WATER, "{fed} were fed");
-    let mut taken = 0;
-    while carried.pump.count.0 == fed {
-        assert!(carried.sink.queued() >= LOW_WATER, "nothing more came, though there is room");
-        taken += carried.target.take(8 << 10).await.0.len();
-        carried.poll().await;
-    }
-    assert!(carried.sink.queued() > 0, "it had not taken all that it was fed");
-    assert!(taken < HIGH_WATER, "{taken} bytes were taken before more came");
-}
