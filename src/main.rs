@@ -16,6 +16,11 @@ use wsio::{
     term::{self, Terminal},
 };
 
+/// The allocator of the static build: musl's costs more than all else that a received line does.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     wsio::child::raise_descriptors();
     // A question for a passphrase handles SIGINT already.

@@ -10,6 +10,7 @@ mod examples;
 mod expand;
 mod expectations;
 mod foreign;
+mod generate;
 mod groups;
 mod habits;
 mod handshake;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use examples::{EXAMPLES, Example};
 pub use expand::{AskSecret, Context};
+pub use generate::GENERATED;
 pub use lower::check_input;
 
 use connect::ConnectArgs;
@@ -47,7 +49,7 @@ use crate::{
 };
 use clap::{
     Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Id, Parser,
-    builder::{StringValueParser, TypedValueParser},
+    builder::{PossibleValuesParser, StringValueParser, TypedValueParser},
     error::ErrorKind,
 };
 use std::{ffi::OsString, fmt::Write};
@@ -76,7 +78,7 @@ const PATHS: [&str; 11] = [
 pub enum Parsed {
     /// Run this plan.
     Run(Plan),
-    /// Help or version: goes to standard output, exit 0.
+    /// Help, version, or what `--generate` asked for: goes to standard output, exit 0.
     Print(String),
 }
 
@@ -85,8 +87,11 @@ pub enum Parsed {
 #[command(name = "wsio", bin_name = "wsio", version = VERSION, disable_help_subcommand = true, disable_help_flag = true)]
 #[command(subcommand_required = true, arg_required_else_help = false)]
 struct Cli {
+    /// Print a man page, a completion script, or the JSON Schema of the records of --json
+    #[arg(long, value_name = "WHAT", exclusive = true, value_parser = PossibleValuesParser::new(generate::names()))]
+    generate: Option<String>,
     #[command(subcommand)]
-    pub subcommand: Subcommand,
+    subcommand: Option<Subcommand>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -122,6 +127,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
     }
     let long = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--help");
     let mut command = build(if long { Style::Long } else { Style::Short });
+    if args.get(1).is_some_and(|first| first.to_string_lossy().starts_with("--generate")) {
+        command = command.subcommand_required(false);
+    }
     let matches = match command.try_get_matches_from_mut(&args) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -130,17 +138,20 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
         Err(error) => return Err(refusal::fault(&error, &args, &command)),
     };
     let cli = Cli::from_arg_matches(&matches).map_err(|error| refusal::fault(&error, &args, &command))?;
+    if let Some(text) = cli.generate.as_deref().and_then(generate::text) {
+        return Ok(Parsed::Print(text.to_owned()));
+    }
     if let Some((_, matches)) = matches.subcommand() {
         check_bytes(matches)?;
     }
     let mut expander = Expander::new(context);
-    let Some((name, matches)) = matches.subcommand() else {
+    let (Some((name, matches)), Some(subcommand)) = (matches.subcommand(), cli.subcommand) else {
         return Err(expand::usage("a subcommand is missing"));
     };
     let command = command.find_subcommand(name).unwrap_or(&command);
     let given = GivenOptions { matches, command };
     modes::check(&given)?;
-    match cli.subcommand {
+    match subcommand {
         Subcommand::Connect(args) => args.lower(&given, &mut expander),
         Subcommand::Listen(args) => args.lower(&given, &mut expander),
         Subcommand::Pipe(args) => args.lower(&given, &mut expander),

@@ -29,11 +29,12 @@ const SUBCOMMANDS: &[(&[&str], &str)] = &[
     (&["echo", "mirror"], "wsio listen PORT --echo, or wsio connect echo:"),
     (&["relay", "broadcast", "hub"], "wsio listen PORT --relay"),
     (&["version"], "wsio --version"),
-    (&["man", "manual", "docs"], "wsio --help"),
+    (&["man", "manual", "docs"], "wsio --generate man | man -l -, or wsio --help"),
     (
         &["completion", "completions", "complete", "generate"],
-        "the files for bash, zsh, fish, elvish and PowerShell are in the source's folder completions, the README says where they go",
+        "wsio --generate complete-bash, or -zsh, -fish, -elvish, -powershell",
     ),
+    (&["schema"], "wsio --generate schema"),
 ];
 
 /// The fault (exit 2) for what clap refused.

@@ -12,6 +12,9 @@ use serde::{Serialize, Serializer};
 use std::time::SystemTime;
 use tokio_tungstenite::tungstenite::Message;
 
+/// The JSON Schema (draft 2020-12) of the records; a test holds what is written against it.
+pub const SCHEMA: &str = include_str!("record.schema.json");
+
 /// Direction of a message, seen from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

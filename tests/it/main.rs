@@ -46,6 +46,7 @@ mod read_ahead;
 mod readme;
 mod redirect;
 mod reload;
+mod schema;
 mod schemes;
 mod script;
 mod secrets;
