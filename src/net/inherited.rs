@@ -126,6 +126,8 @@ fn take(descriptor: i32, wanted: SocketType) -> Result<(OwnedFd, AddressFamily)>
             },
         ));
     }
+    // Apple's systems declare this option and do not have it: there, accept says that nothing listens.
+    #[cfg(not(target_vendor = "apple"))]
     if streams && !sockopt::socket_acceptconn(borrowed).map_err(other)? {
         return Err(broken(descriptor, "is a socket that does not listen")
             .hint("let the parent bind it and call listen on it"));

@@ -80,8 +80,9 @@ pub(super) fn window_end(socket: BorrowedFd<'_>) -> Option<u64> {
     };
     // SAFETY: it is plain numbers, all of them zero or written by the kernel.
     let info = unsafe { info.assume_init() };
-    // Linux before 5.4 ends it earlier.
-    let is_known = length as usize >= std::mem::offset_of!(libc::tcp_info, tcpi_rcv_wnd);
+    // Linux before 5.4 ends it earlier, and musl's structure ends with this field.
+    let end = std::mem::offset_of!(libc::tcp_info, tcpi_snd_wnd) + size_of::<u32>();
+    let is_known = length as usize >= end;
     (result == 0 && is_known).then(|| info.tcpi_bytes_acked + u64::from(info.tcpi_snd_wnd))
 }
 
