@@ -1,6 +1,6 @@
 //! From arguments to plans: every option lands where it belongs, contradictions are refused.
 
-use super::{Context, EXAMPLES, Parsed, command, parse};
+use super::{Context, EXAMPLES, GENERATED, Parsed, command, parse};
 use crate::{
     exit::Exit,
     fault::Fault,
@@ -445,6 +445,26 @@ fn help_and_version_are_printed() {
         other => panic!("{other:?}"),
     };
     assert!(lines("-h") < lines("--help"));
+}
+
+#[test]
+fn what_was_generated_is_printed_and_stands_alone() {
+    for (name, text) in GENERATED {
+        for args in [&["--generate", name][..], &[&format!("--generate={name}")]] {
+            assert!(matches!(run_with(args, b""), Ok(Parsed::Print(printed)) if printed == *text), "{args:?}");
+        }
+    }
+    let fault = run_with(&["--generate", "complete-tcsh"], b"").unwrap_err();
+    assert!(fault.cause.contains("complete-tcsh"), "{fault}");
+    for args in [
+        &["--generate"][..],
+        &["--generate", "man", "connect", "ws://h/"],
+        &["connect", "--generate", "man", "ws://h/"],
+        &["--generate", "man", "--generate", "man"],
+    ] {
+        assert_eq!(run_with(args, b"").unwrap_err().exit, Exit::Usage, "{args:?}");
+    }
+    assert!(run_with(&[], b"").unwrap_err().cause.contains("subcommand"));
 }
 
 #[test]
