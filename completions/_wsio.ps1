@@ -21,6 +21,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsio' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'wsio' {
+            [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print a man page, a completion script, or the JSON Schema of the records of --json')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Show the commonest options (-h), or all (--help)')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Show the commonest options (-h), or all (--help)')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')

@@ -18,6 +18,7 @@ set edit:completion:arg-completer[wsio] = {|@words|
     }
     var completions = [
         &'wsio'= {
+            cand --generate 'Print a man page, a completion script, or the JSON Schema of the records of --json'
             cand -h 'Show the commonest options (-h), or all (--help)'
             cand --help 'Show the commonest options (-h), or all (--help)'
             cand -V 'Print version'

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_wsio_global_optspecs
-    string join \n h/help V/version
+    string join \n generate= h/help V/version
 end
 
 function __fish_wsio_needs_command
@@ -24,6 +24,16 @@ function __fish_wsio_using_subcommand
     contains -- $cmd[1] $argv
 end
 
+complete -c wsio -n "__fish_wsio_needs_command" -l generate -d 'Print a man page, a completion script, or the JSON Schema of the records of --json' -r -f -a "man\t''
+man-connect\t''
+man-listen\t''
+man-pipe\t''
+complete-bash\t''
+complete-zsh\t''
+complete-fish\t''
+complete-elvish\t''
+complete-powershell\t''
+schema\t''"
 complete -c wsio -n "__fish_wsio_needs_command" -s h -l help -d 'Show the commonest options (-h), or all (--help)'
 complete -c wsio -n "__fish_wsio_needs_command" -s V -l version -d 'Print version'
 complete -c wsio -n "__fish_wsio_needs_command" -f -a "connect" -d 'Talk to a WebSocket server'
