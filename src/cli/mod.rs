@@ -85,7 +85,7 @@ pub enum Parsed {
 /// Join standard input and output, sockets and files to WebSocket streams
 #[derive(Debug, Parser)]
 #[command(name = "wsio", bin_name = "wsio", version = VERSION, disable_help_subcommand = true, disable_help_flag = true)]
-#[command(subcommand_required = true, arg_required_else_help = false)]
+#[command(subcommand_required = true, arg_required_else_help = false, override_usage = "wsio <COMMAND>")]
 struct Cli {
     /// Print a man page, a completion script, or the JSON Schema of the records of --json
     #[arg(long, value_name = "WHAT", exclusive = true, value_parser = PossibleValuesParser::new(generate::names()))]
@@ -139,7 +139,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
     };
     let cli = Cli::from_arg_matches(&matches).map_err(|error| refusal::fault(&error, &args, &command))?;
     if let Some(text) = cli.generate.as_deref().and_then(generate::text) {
-        return Ok(Parsed::Print(text.to_owned()));
+        return match cli.subcommand {
+            None => Ok(Parsed::Print(text.to_owned())),
+            Some(_) => Err(usage("--generate stands alone").hint("leave the subcommand out")),
+        };
     }
     if let Some((_, matches)) = matches.subcommand() {
         check_bytes(matches)?;

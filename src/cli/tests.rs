@@ -451,7 +451,10 @@ fn help_and_version_are_printed() {
 fn what_was_generated_is_printed_and_stands_alone() {
     for (name, text) in GENERATED {
         for args in [&["--generate", name][..], &[&format!("--generate={name}")]] {
-            assert!(matches!(run_with(args, b""), Ok(Parsed::Print(printed)) if printed == *text), "{args:?}");
+            assert!(
+                matches!(run_with(args, b""), Ok(Parsed::Print(printed)) if printed == *text),
+                "{args:?}"
+            );
         }
     }
     let fault = run_with(&["--generate", "complete-tcsh"], b"").unwrap_err();
