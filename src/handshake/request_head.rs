@@ -91,13 +91,12 @@ impl HeadReader {
             }
             b'\r' => {}
             b'\t' if self.target.is_some() => {}
-            0..=0x1f | 0x7f
-                if self.target.is_none()
-                    && let Some(what) = self.other_protocol(byte) =>
-            {
-                return Err(bad(what.into()));
-            }
             0..=0x1f | 0x7f => {
+                if self.target.is_none()
+                    && let Some(what) = self.other_protocol(byte)
+                {
+                    return Err(bad(what.into()));
+                }
                 let place = self.place();
                 return Err(bad(format!("a control character (0x{byte:02X}) in {place}")));
             }

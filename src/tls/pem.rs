@@ -59,9 +59,11 @@ fn certificates_in(content: &[u8], path: &Path, exit: Exit) -> Result<Vec<Certif
                     .hint("openssl x509 -in FILE -out FILE.pem leaves the certificate alone")),
             }
         }
-        Ok(_) if let Some(foreign) = Foreign::of(content) => Err(foreign.fault(path, exit)),
-        Ok(_) => Err(fault(path, exit, "there is no certificate in it")
-            .hint("it must hold `-----BEGIN CERTIFICATE-----`")),
+        Ok(_) => Err(match Foreign::of(content) {
+            Some(foreign) => foreign.fault(path, exit),
+            None => fault(path, exit, "there is no certificate in it")
+                .hint("it must hold `-----BEGIN CERTIFICATE-----`"),
+        }),
         Err(error) => Err(fault(path, exit, &error.to_string())),
     }
 }
@@ -168,12 +170,10 @@ fn key_in(content: &[u8], path: &Path, pass: Option<&Passphrase>) -> Result<Priv
         }
     }
     PrivateKeyDer::from_pem_slice(content).map_err(|error| match error {
-        pem::Error::NoItemsFound if let Some(foreign) = Foreign::of(content) => {
-            foreign.fault(path, Exit::OwnCertificate)
-        }
-        pem::Error::NoItemsFound => {
-            fault("there is no private key in it").hint("name the file of the key with --key")
-        }
+        pem::Error::NoItemsFound => match Foreign::of(content) {
+            Some(foreign) => foreign.fault(path, Exit::OwnCertificate),
+            None => fault("there is no private key in it").hint("name the file of the key with --key"),
+        },
         error => fault(&error.to_string()),
     })
 }
