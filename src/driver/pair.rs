@@ -23,7 +23,7 @@ use crate::{
     observe::{Meter, Reporter},
     session::{Action, Event, Instant, Left, Session, Side, SideKind, SourceEnd, When},
     units::counted,
-    ws::conn::{Unsent, Volume},
+    ws::conn::{Conn, Unsent, Volume},
 };
 use std::{
     future::{Future, poll_fn},
@@ -364,6 +364,10 @@ impl Pair {
     }
 
     fn note_progress(&mut self, side: Side, events: &mut Vec<Event>) {
+        if let Some(length) = self.links[side].conn().and_then(Conn::take_long_form) {
+            self.reporter
+                .verbose(&format!("the peer tells a length of {length} in a longer form than it needs"));
+        }
         let away = self.links[side].is_away();
         if replace(&mut self.sides[side].away, away) != away {
             events.push(Event::Away { side, away });

@@ -3,9 +3,10 @@
 //! This hides the protocol engine (tungstenite's `WebSocketContext`, driven by polling the stream
 //! directly, because that is its fast path) and mends in one place what it leaves to its user: memory
 //! bounds in every direction, Close frames for protocol faults, the size of what was cut off, and a
-//! transport that is shut instead of dropped. The engine reads all but the payloads of large messages, and
-//! answers pings and Closes; data frames are written without it, since its write buffer is drained from the
-//! front after each partial write, which is quadratic in its length. Nothing above knows which engine it is.
+//! transport that is shut instead of dropped. The engine keeps the state of the protocol: it judges what may
+//! not come, and answers pings and Closes. Data frames are read and written without it: it copies what it
+//! reads, and its write buffer is drained from the front after each partial write, which is quadratic in its
+//! length. Nothing above knows which engine it is.
 //!
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.
@@ -23,7 +24,9 @@ pub use super::{
 use super::{
     deflate::{Deflating, RSV1},
     frame,
+    incoming::Received,
     outgoing::UnsentPayload,
+    read_error::ReadError,
     watch::FrameWatch,
     wire::Wire,
 };
@@ -35,14 +38,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio_tungstenite::tungstenite::{
-    Error, Message,
+    Message,
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
 /// From this much queued on, a pump flushes before it queues more. Bytes.
 pub const HIGH_WATER: usize = 256 * 1024;
-/// Bytes that the engine reads at a time: it zero-fills as many before each read.
-const ENGINE_READ: usize = 8 * 1024;
+/// Room for what the engine reads: no more than a control frame comes at a time. Bytes.
+const ENGINE_READ: usize = 160;
 /// Bound on what the engine has to write; every write of its succeeds, so it never has two frames.
 const ENGINE_WRITE: usize = 1024;
 /// With this much in unwritten replies to pings, nothing more is read: a peer that does not read its
@@ -61,9 +64,9 @@ const NUMBER: &[u8] = b"#";
 /// Our side of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// We dialled: frames are masked, buffers are large.
+    /// We dialled: our frames are masked.
     Client,
-    /// We accepted: one of many, buffers are small.
+    /// We accepted: the peer's frames are masked.
     Server,
 }
 
@@ -106,20 +109,18 @@ pub struct Conn {
 impl Conn {
     /// A connection after the upgrade; `read_ahead` is what was read beyond the handshake's head.
     pub fn new(stream: Stream, read_ahead: &[u8], part: Part, max_message: usize) -> Self {
-        let (role, read_buffer) = match part {
-            Part::Client => (Role::Client, 128 * 1024),
-            Part::Server => (Role::Server, 32 * 1024),
+        let role = match part {
+            Part::Client => Role::Client,
+            Part::Server => Role::Server,
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(ENGINE_READ)
             .write_buffer_size(0)
-            .max_write_buffer_size(ENGINE_WRITE)
-            .max_message_size(Some(max_message))
-            .max_frame_size(Some(max_message));
+            .max_write_buffer_size(ENGINE_WRITE);
         Self {
             part,
             engine: WebSocketContext::new(role, Some(config)),
-            wire: Wire::new(stream, read_ahead, read_buffer, max_message, part == Part::Client),
+            wire: Wire::new(stream, read_ahead, max_message, part == Part::Client),
             rest: None,
             max_frame: FRAGMENT,
             largest: Largest::default(),
@@ -167,13 +168,13 @@ impl Conn {
             Part::Server => (of_server, of_client),
         };
         self.deflating = Some(Box::new(Deflating::new(ours.0, ours.1)));
-        self.wire.inflate(theirs.0);
+        self.wire.incoming.inflate(theirs.0);
         self
     }
 
     /// Volume received and sent in data messages; `None` when no compression was agreed on.
     pub fn volumes(&self) -> Option<[Volume; 2]> {
-        Some([self.wire.inflated()?, self.deflating.as_ref()?.volume()])
+        Some([self.wire.incoming.volume()?, self.deflating.as_ref()?.volume()])
     }
 
     /// Leaves the peer's pings unanswered.
@@ -223,26 +224,30 @@ impl Conn {
             return self.poll_fault(cx, found);
         }
         ready!(self.taps.poll_ready(cx));
-        match self.wire.poll_fed(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => {
-                self.finish(End::lost(Error::Io(error), &self.wire.parser));
-                return Poll::Ready(());
-            }
-            Poll::Pending => return Poll::Pending,
-        }
         let (mut messages, mut bytes) = (0, 0);
         while messages < BATCH && bytes < BATCH_BYTES {
             if self.wire.replies() > REPLIES && self.poll_flush(cx).is_pending() {
                 return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
             }
-            let mut read = self.engine.read(&mut self.wire.io(cx));
-            if self.wire.assembly.is_whole() {
-                read = read.and_then(|message| self.wire.assembly.fill(message));
-            }
+            let read = match self.wire.next() {
+                Some(Ok(Received::Message(message))) => Ok(message),
+                Some(Ok(Received::Frames(frames))) => self.judge(&frames),
+                Some(Err(error)) => Err(error),
+                None => match self.wire.poll_fill(cx) {
+                    Poll::Ready(Ok(())) => continue,
+                    Poll::Ready(Err(error)) => Err(error),
+                    Poll::Pending => {
+                        if self.wire.replies() > 0 {
+                            // A failure shows in the next flush; what the peer said before is still to come.
+                            let _ = self.wire.poll_write(cx);
+                        }
+                        return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
+                    }
+                },
+            };
             match read {
                 Ok(Message::Close(_)) => {
-                    let end = End::closed(&self.wire.parser);
+                    let end = End::closed(&self.wire.incoming);
                     if let End::Close { code, reason } = &end {
                         self.taps.closed(*code, reason, !self.close_queued);
                         if !self.close_queued {
@@ -258,15 +263,8 @@ impl Conn {
                     bytes += message.len();
                     batch.push_back(message.into());
                 }
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.wire.replies() > 0 {
-                        // A failure shows in the next flush; what the peer said before is still to come.
-                        let _ = self.wire.poll_write(cx);
-                    }
-                    return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
-                }
                 Err(error) => {
-                    let end = End::lost(error, &self.wire.parser);
+                    let end = End::lost(error, &self.wire.incoming);
                     if !end.is_answered() {
                         self.finish(end);
                         break;
@@ -278,6 +276,16 @@ impl Conn {
             }
         }
         Poll::Ready(())
+    }
+
+    /// Lets the engine act on a control frame, or tell what is wrong with a frame that may not come.
+    fn judge(&mut self, frames: &[u8]) -> Result<Message, ReadError> {
+        let judged = self.engine.read(&mut self.wire.io(frames)).map_err(ReadError::Engine)?;
+        if !judged.is_close() {
+            // A pong joins what is queued; the queue takes it in any case.
+            let _ = self.engine.flush(&mut self.wire.io(&[]));
+        }
+        Ok(judged)
     }
 
     /// Lets the other direction have its turn before a fault of the peer is told: what answers the messages
@@ -396,7 +404,7 @@ impl Conn {
         self.close_queued = true;
         let frame = close::frame(code, close::fit_reason(reason));
         self.taps.sent(&Message::Close(frame.clone()));
-        let _ = self.engine.close(&mut self.wire.mouth(), frame);
+        let _ = self.engine.close(&mut self.wire.io(&[]), frame);
     }
 
     /// Writes everything queued, and the engine's replies to pings and Close.
@@ -410,7 +418,7 @@ impl Conn {
         ready!(self.taps.poll_ready(cx));
         loop {
             // The reply to what was read last; the queue takes it in any case.
-            let _ = self.engine.flush(&mut self.wire.mouth());
+            let _ = self.engine.flush(&mut self.wire.io(&[]));
             while self.wire.queued() < HIGH_WATER && self.rest.is_some() {
                 self.queue_fragment()?;
             }
@@ -502,13 +510,18 @@ impl Conn {
 
     /// Returns whether a message and a frame of the peer have begun and not ended.
     pub fn within(&self) -> Within {
-        self.wire.parser.within()
+        self.wire.incoming.within()
+    }
+
+    /// The length of the peer's first frame that told it in a longer form than it needs; once.
+    pub fn take_long_form(&mut self) -> Option<u64> {
+        self.wire.incoming.take_long_form()
     }
 
     /// Bytes of a message of the peer that has begun and not ended: as they came, or as they were restored
     /// when that is more.
     pub fn begun(&self) -> u64 {
-        self.wire.parser.partial().max(self.wire.assembly.held() as u64)
+        self.wire.incoming.begun()
     }
 
     /// The transport, to be closed.
@@ -519,7 +532,7 @@ impl Conn {
     fn finish(&mut self, end: End) {
         self.end = Some(end);
         self.cut();
-        self.wire.stop();
+        self.wire.incoming.stop();
     }
 
     /// Queues the next frame of what is left of a large message.

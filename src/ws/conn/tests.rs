@@ -157,7 +157,10 @@ async fn a_close_with_a_code_that_the_engine_does_not_know_is_told_and_answered_
 #[tokio::test]
 async fn what_came_with_the_handshake_was_received_too() {
     let (ours, _theirs) = tokio::io::duplex(100);
-    let conn = Conn::new(Box::pin(ours), b"\x81\x03one\x81\x64half", Part::Client, 1 << 24);
+    let mut conn = Conn::new(Box::pin(ours), b"\x81\x03one\x81\x64half", Part::Client, 1 << 24);
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
+    assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
+    assert_eq!(batch, [Message::text("one")]);
     assert_eq!(
         (conn.moved(), conn.within()),
         (Moved { received: 11, sent: 0 }, Within { message: true, frame: true },)
