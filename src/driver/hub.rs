@@ -3,7 +3,7 @@
 //! What comes in goes to every client, what they say goes out. Standard input is read only while
 //! somebody is there to hear it. On a terminal the centre is a prompt, which is there from the start.
 
-use super::run::Run;
+use super::{outcome::not_taken, run::Run};
 use crate::{
     endpoint::{self, Opened, Opening, Role},
     exit::Exit,
@@ -249,10 +249,8 @@ impl Task {
             messages += 1;
             bytes += framing::payload(message).len() as u64;
         }
-        if (messages, bytes) != (0, 0) {
-            let output = self.link.output(false).0;
-            let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
-            self.reporter.note(&format!("{output}: {messages}, {bytes} not taken"));
+        if let Some(undelivered) = not_taken(&self.link.output(false).0, (messages, bytes)) {
+            self.reporter.note(&undelivered);
         }
     }
 
