@@ -1,7 +1,7 @@
 //! Transports: naming, reaching and binding TCP, Unix and UDP sockets.
 //!
-//! Everything above speaks to a [`Stream`](crate::stream::Stream), whatever it is made of; what can be known about the far
-//! end travels beside it as text.
+//! Everything above speaks to a [`Stream`](crate::stream::Stream), whatever it is made of; what can be known
+//! about the far end travels beside it as text.
 
 mod addr;
 mod answer_head;

@@ -1,4 +1,5 @@
-//! `tls-listen:`, a server of byte streams over TLS: who is let in, what is told of the others, and how a stream ends.
+//! `tls-listen:`, a server of byte streams over TLS: who is let in, what is told of the others, and how a
+//! stream ends.
 
 use super::text;
 use crate::harness::{Authority, Listening, PATIENCE, Pair, Wsio, tls_dial, tls_over};
