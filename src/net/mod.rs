@@ -22,7 +22,7 @@ mod source;
 mod udp;
 mod unix;
 
-pub use addr::{ListenAddr, host_port};
+pub use addr::{ListenAddr, host_port, join};
 pub use answer_head::{Findings, is_token};
 pub use dial::dial_unix;
 pub use dialer::{Dialer, Route, without_zone};
