@@ -17,7 +17,7 @@ use crate::{
         HIGH_WATER, Item, Link, Place, is_control,
         room::{self, Layout, Member, Room},
     },
-    observe::{Losses, Reporter},
+    observe::{Reporter, Seldom},
     session::{CloseWith, SinkFailure, SourceEnd},
     units::counted,
 };
@@ -63,7 +63,7 @@ struct Task {
     said_alone: bool,
     reporter: Reporter,
     /// Records for clients that are not here.
-    absent: Losses,
+    absent: Seldom,
     /// Read from standard input, the first one not yet said.
     input: VecDeque<Item>,
     output: VecDeque<Message>,
@@ -111,7 +111,7 @@ impl Hub {
             typed,
             said_alone: false,
             reporter: run.context.reporter.clone(),
-            absent: Losses::default(),
+            absent: Seldom::default(),
             input: VecDeque::new(),
             output: VecDeque::new(),
             input_ended: false,

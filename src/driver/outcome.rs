@@ -172,6 +172,9 @@ impl Outcome {
     }
 }
 
+/// Close of a session that was cut off when its server ended.
+pub(super) const CUT_OFF: &str = "1006 abnormal: cut off, its time (--grace) was over";
+
 /// An output that has not taken so many messages and bytes, in words.
 pub(super) fn not_taken(output: &str, (messages, bytes): (u64, u64)) -> Option<String> {
     let amount = || format!("{}, {} not taken", counted(messages, "message"), counted(bytes, "byte"));

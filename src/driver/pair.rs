@@ -9,7 +9,7 @@ mod tests;
 
 use super::{
     auto_sender::AutoSender,
-    outcome::{Closings, Outcome, Remains, Rtt},
+    outcome::{CUT_OFF, Closings, Outcome, Remains, Rtt},
     pump::{Ahead, Pump},
     setup::Setup,
     side_state::{PendingClose, SideState},
@@ -157,8 +157,7 @@ impl Pair {
         // A fault that came before the signal is why it ended.
         let stopped = |fault: &Fault| fault.exit.is_signal();
         if self.serving && self.session.was_cut_off() && fault.as_ref().is_none_or(stopped) {
-            let words = "1006 abnormal: cut off, its time (--grace) was over".to_owned();
-            self.closings.tell(self.served(), words);
+            self.closings.tell(self.served(), CUT_OFF.to_owned());
         }
         let closed = self.closings.finish(fault.as_ref());
         let doubt = self.session.doubt();

@@ -28,7 +28,7 @@ pub use dial::dial_unix;
 pub use dialer::{Dialer, Route, without_zone};
 pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, status_text, title_case};
 pub use header_case::HeaderCase;
-pub use layer::{Layer, Layered};
+pub use layer::{Layer, Layered, give};
 pub use listen::{Listener, OnSpare};
 pub use noticed::{Heard, noticed};
 pub use overrides::{ConnectTo, Resolve};
