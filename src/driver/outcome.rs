@@ -211,6 +211,12 @@ impl Closings {
             Event::Ended { side, how: SourceEnd::Close { described, .. } } => {
                 self.tell(*side, described.clone());
             }
+            // What we close with, of which the peer's side of the log tells too.
+            Event::Ended { side, how: SourceEnd::Lost { fault, answer: Some(code) } }
+                if self.web_socket[*side] =>
+            {
+                self.tell(*side, close::describe(Some(*code), &fault.cause));
+            }
             Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => {
                 self.tell(*side, self.abnormal(*side, fault));
             }
@@ -284,6 +290,20 @@ mod tests {
         let fault = Fault::new(Exit::Lost, "session", "gone");
         let closed = [Some("1006 abnormal: broken pipe".into()), Some("gone".into())];
         assert_eq!(closings.finish(Some(&fault)), closed);
+    }
+
+    #[test]
+    fn a_breach_of_the_protocol_is_told_with_the_code_that_we_sent() {
+        let fault = Fault::new(Exit::Protocol, "session", "a reserved bit is set");
+        for (answer, words) in [
+            (Some(1002), "1002 protocol error: a reserved bit is set"),
+            (None, "1006 abnormal: a reserved bit is set"),
+        ] {
+            let mut closings = Closings::new([true, false]);
+            let how = SourceEnd::Lost { fault: fault.clone(), answer };
+            closings.note(&Event::Ended { side: Side::A, how });
+            assert_eq!(closings.finish(None)[0].as_deref(), Some(words));
+        }
     }
 
     #[test]

@@ -296,7 +296,7 @@ fn serves_another(row: &Row, running: &Running) {
     };
     let code = match (row.acts.iter().find_map(closes), row.exit) {
         (Some(code), _) => code,
-        (None, Exit::Lost | Exit::Protocol | Exit::BadUtf8 | Exit::TooBig) => 1006,
+        (None, Exit::Lost) => 1006,
         (None, _) if row.acts.contains(&Act::Silent) => 1006,
         (None, _) => row.close(Mode::Many).flatten().unwrap_or(1005),
     };
