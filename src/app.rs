@@ -45,7 +45,7 @@ pub struct Given {
     pub ignored: Ignored,
 }
 
-/// ProcessFacts for `--progress` and the signals.
+/// Facts for `--progress` and the signals.
 struct ProcessFacts {
     stderr_size: Option<TerminalSize>,
     output_is_terminal: bool,

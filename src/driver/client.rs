@@ -588,6 +588,6 @@ struct Cut<'a>(&'a Reporter, &'a str);
 
 impl Drop for Cut<'_> {
     fn drop(&mut self) {
-        self.0.life(&format!("{} close 1006 abnormal: cut off, its time (--grace) was over", self.1));
+        self.0.life(&format!("{} close {}", self.1, super::outcome::CUT_OFF));
     }
 }

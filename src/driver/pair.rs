@@ -9,7 +9,7 @@ mod tests;
 
 use super::{
     auto_sender::AutoSender,
-    outcome::{Closings, Outcome, Remains, Rtt},
+    outcome::{CUT_OFF, Closings, Outcome, Remains, Rtt},
     pump::{Ahead, Pump},
     setup::Setup,
     side_state::{PendingClose, SideState},
@@ -27,7 +27,7 @@ use crate::{
 };
 use std::{
     future::{Future, poll_fn},
-    mem::{replace, take},
+    mem::replace,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -92,6 +92,7 @@ impl Pair {
         }
         let stall = setup.rules.close_timeout;
         let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);
+        let mut remains = Remains::default();
         for side in Side::BOTH {
             if links[side].renews() {
                 session.renews(side);
@@ -100,7 +101,8 @@ impl Pair {
                 session.shares(side);
             }
             let (name, drain_timeout) = links[side].output(setup.serving);
-            session.output(side, name, drain_timeout);
+            session.output(side, name.clone(), drain_timeout);
+            remains.outputs[side] = name;
         }
         let meter = setup.reporter.meter().cloned();
         if let Some(meter) = &meter {
@@ -122,7 +124,7 @@ impl Pair {
             web_socket: kinds.map(|kind| kind == SideKind::WebSocket),
             one_way: setup.send_only,
             closings: Closings::new(kinds.map(|kind| kind == SideKind::WebSocket)),
-            remains: Remains::default(),
+            remains,
             compressed: Default::default(),
             rtt: None,
             stall,
@@ -155,9 +157,7 @@ impl Pair {
         // A fault that came before the signal is why it ended.
         let stopped = |fault: &Fault| fault.exit.is_signal();
         if self.serving && self.session.was_cut_off() && fault.as_ref().is_none_or(stopped) {
-            let words = "1006 abnormal: cut off, its time (--grace) was over".to_owned();
-            let side = if self.web_socket[Side::A] { Side::A } else { Side::B };
-            self.closings.tell(side, words);
+            self.closings.tell(self.served(), CUT_OFF.to_owned());
         }
         let closed = self.closings.finish(fault.as_ref());
         let doubt = self.session.doubt();
@@ -181,6 +181,11 @@ impl Pair {
             idle_close: self.session.idle_close().cloned(),
             remains: self.remains,
         }
+    }
+
+    /// The first side that is a WebSocket, or was one: a server's client.
+    fn served(&self) -> Side {
+        Side::first(|side| self.web_socket[*side]).unwrap_or(Side::B)
     }
 
     /// Messages and payload bytes that each side gave: of an input those that were sent, with the generated
@@ -293,8 +298,8 @@ impl Pair {
 
     /// Tells what this session holds of unfinished messages, and hears whether that is too much.
     fn poll_seat(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
+        let side = self.served();
         let Some(seat) = &mut self.seat else { return };
-        let side = if self.links[Side::A].is_web_socket() { Side::A } else { Side::B };
         let unfinished = usize::try_from(self.links[side].begun()).unwrap_or(usize::MAX);
         seat.hold(unfinished.saturating_add(self.pumps[side].held()));
         if seat.poll_evicted(cx).is_ready() {
@@ -352,7 +357,7 @@ impl Pair {
                 events.push(Event::Late { side, bytes: late });
             }
             if lost != (0, 0) {
-                self.remains.did_not_take(take(&mut self.sides[side].output), lost);
+                self.remains.did_not_take(side, lost);
             }
             if self.web_socket == [true, true] {
                 // Messages that the WebSocket went on sending had nowhere to go.
@@ -503,7 +508,6 @@ impl Pair {
             self.closings.tell(side, farewell);
         }
         self.compressed[side] = self.links[side].conn().and_then(|conn| conn.volumes()).unwrap_or_default();
-        self.sides[side].output = self.links[side].output(self.serving).0;
         let link = replace(&mut self.links[side], Box::new(Channel::null()));
         self.sides[side].pending_close = None;
         self.sides[side].ping = false;
@@ -554,8 +558,7 @@ impl Pair {
                 let not_taken = (messages + kept, bytes + kept_bytes);
                 if !self.links[from.other()].is_web_socket() && not_taken != (0, 0) {
                     self.remains.kept[from] = (messages, bytes);
-                    let name = self.links[from.other()].output(false).0;
-                    self.remains.did_not_take(name, not_taken);
+                    self.remains.did_not_take(from.other(), not_taken);
                 }
             }
         }
@@ -586,7 +589,7 @@ impl Pair {
         if (messages, bytes) == (0, 0) {
             return;
         }
-        let output = self.links[side].output(false).0;
+        let output = &self.remains.outputs[side];
         let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
         self.reporter.note(&format!(
             "the session is over, and {output} has not taken the rest: {messages}, {bytes} wait for it"

@@ -245,9 +245,7 @@ impl Run {
         for dropped in outcome.dropped() {
             self.context.reporter.note(&dropped);
         }
-        if let Some(undelivered) = outcome.undelivered() {
-            self.context.reporter.note(&undelivered);
-        }
+        outcome.undelivered().for_each(|undelivered| self.context.reporter.note(&undelivered));
     }
 
     /// The run's result, once brokers have what they were given; a fault there comes second.

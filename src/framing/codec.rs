@@ -2,7 +2,7 @@
 //!
 //! Each framing is a file that uses this one; the table of all of them stands above.
 
-use crate::{exit::Exit, facts::Facts, fault::Fault};
+use crate::{exit::Exit, facts::Facts, fault::Fault, units::counted};
 use bytes::{Bytes, BytesMut};
 use std::{fmt, sync::Arc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -190,6 +190,12 @@ impl BadInput {
             cause: format!("{place} is not UTF-8 (byte {})", byte + 1),
             hint: "send it as binary with -b, or convert it to UTF-8",
         }
+    }
+
+    /// The input ends within a message, of which there were so many bytes.
+    pub(super) fn cut(place: &str, bytes: usize, hint: &'static str) -> Self {
+        let bytes = counted(bytes as u64, "byte");
+        Self { cause: format!("the input ends within {place}, after {bytes} of it"), hint }
     }
 
     pub(super) fn too_big(place: &str, max: usize) -> Self {

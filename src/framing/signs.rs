@@ -1,9 +1,9 @@
-//! Signs of another framing than the chosen one, so that whoever meets one is told what works instead.
+//! Signs of another framing than the chosen one, so that the user is told which one works instead.
 //!
 //! Language servers and debug adapters put `Content-Length` headers before each message, which is the framing
-//! `headers`; STOMP ends each frame with a NUL that belongs to it. Nothing is changed in what passes: a stream is looked at where it
-//! begins, and what was seen is told once. A program that was sent JSON-RPC and never said a word is taken
-//! for one that waits for headers.
+//! `headers`; STOMP ends each frame with a NUL that belongs to it. The bytes pass unchanged: only the beginning
+//! of a stream is looked at, and a sign is told once. A program that was sent JSON-RPC and never said a word is
+//! taken for one that waits for headers.
 
 use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, RAW};
 use bytes::Bytes;

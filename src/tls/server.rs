@@ -18,7 +18,7 @@ use super::{
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    stream::{Beneath, SocketRef, Stream, Transport},
+    stream::{Beneath, Stream, Transport},
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::{
@@ -139,7 +139,7 @@ impl Acceptor {
     ) -> std::result::Result<Stream, Unsecured> {
         // rustls does not tell a client that said nothing from one that left in the middle.
         let mut first = [0];
-        if let Some(SocketRef::Tcp(socket)) = stream.beneath().socket
+        if let Some(socket) = stream.beneath().socket
             && let Ok(Ok(0) | Err(_)) = timeout_at(until, socket.peek(&mut first)).await
         {
             return Err(Unsecured::Silent);

@@ -2,10 +2,10 @@
 //!
 //! Both clients talk to the same peer, frames written and read by hand on blocking sockets, take the
 //! same input through the same kind of pipe, and take turns, so that a noisy machine disturbs both alike.
-//! What counts is the ratio of the medians, and on a busy machine that of the processor time (Linux). websocat is looked for in `WEBSOCAT` and on the path; without
-//! it only our own figures are shown. `WSIO_BASE=path` lets another build of wsio take its place.
-//! `SIDES_ROUNDS=n` is how often each takes its turn (5), and `SIDES_MIN=1` ends with a failure when a ratio
-//! is below its floor.
+//! What counts is the ratio of the medians, and on a busy machine that of the processor time (Linux).
+//! websocat is looked for in `WEBSOCAT` and on the path; without it only our own figures are shown.
+//! `WSIO_BASE=path` lets another build of wsio take its place. `SIDES_ROUNDS=n` is how often each takes its
+//! turn (5), and `SIDES_MIN=1` ends with a failure when a ratio is below its floor.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own that prints a table")]
 
