@@ -97,7 +97,7 @@ impl Pair {
             if links[side].renews() {
                 session.renews(side);
             }
-            if member(&links, side).is_some() {
+            if links[side].as_kind::<Member>().is_some() {
                 session.shares(side);
             }
             let (name, drain_timeout) = links[side].output(setup.serving);
@@ -444,7 +444,7 @@ impl Pair {
 
     fn apply(&mut self, action: Action, events: &mut Vec<Event>) {
         match action {
-            Action::Stop { side } => match member(&self.links, side) {
+            Action::Stop { side } => match self.links[side].as_kind::<Member>() {
                 // The messages that it heard before were read already, and are for the other side.
                 Some(member) => member.leave(SourceEnd::Absent),
                 None => self.pumps[side].stop(),
@@ -470,7 +470,7 @@ impl Pair {
             }
             Action::SendAway { side, reason } => {
                 self.closings.sent_away(side, &reason);
-                if let Some(member) = member(&self.links, side.other()) {
+                if let Some(member) = self.links[side.other()].as_kind::<Member>() {
                     member.incoming().cut(SourceEnd::SentAway { reason });
                 }
             }
@@ -500,7 +500,7 @@ impl Pair {
             return;
         }
         self.remains.dropped += self.links[side].dropped();
-        if let Some(member) = member(&self.links, side) {
+        if let Some(member) = self.links[side].as_kind::<Member>() {
             self.remains.unheard += member.unheard();
             self.remains.unsent += member.incoming().clear();
         }
@@ -536,7 +536,7 @@ impl Pair {
             events.push(Event::InDoubt { side: from, doubt });
         }
         let is_relay = self.web_socket == [true, true];
-        match member(&self.links, from) {
+        match self.links[from].as_kind::<Member>() {
             Some(member) if member.incoming().was_cut() => self.remains.dropped += all,
             Some(_) => self.remains.unsent += all,
             None if self.links[from].has_rest() => {
@@ -595,9 +595,4 @@ impl Pair {
             "the session is over, and {output} has not taken the rest: {messages}, {bytes} wait for it"
         ));
     }
-}
-
-/// The place in a room that this side is, if it is one.
-fn member(links: &[Box<dyn Link>; 2], side: Side) -> Option<&Member> {
-    links[side].as_kind()
 }
