@@ -5,6 +5,7 @@ use super::{
     in_place::advance,
     is_control,
     port::{Files, Port},
+    stdio::make_room,
     web_socket::asked,
 };
 use crate::{
@@ -230,8 +231,7 @@ impl ByteLink {
             Port::Files(Files { input: Some(input), .. }) => input.poll_next(cx),
             Port::Files(_) => Poll::Ready(Ok(None)),
             Port::Stream(stream) => {
-                // The memory is the buffer's again once nothing that was cut out of it is left anywhere.
-                self.buffer.reserve(self.chunk);
+                make_room(&mut self.buffer, self.chunk);
                 let length = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))?;
                 if length >= self.chunk {
                     self.chunk = LARGEST_CHUNK;
@@ -575,5 +575,31 @@ impl Link for ByteLink {
 
     fn given(&self) -> Option<u64> {
         Some(self.given_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::{Kind, RAW};
+    use std::future::poll_fn;
+    use tokio::{io::AsyncWriteExt, net::UnixStream};
+
+    #[tokio::test]
+    async fn messages_of_a_socket_that_wait_share_their_memory() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let texts = Texts { input: "the source".into(), output: "the target".into() };
+        let port = Port::Stream(Box::pin(ours));
+        let mut link = ByteLink::new(port, texts, RAW.decoder(Kind::Binary, 1 << 20), RAW.encoder());
+        let mut waiting = VecDeque::new();
+        for number in 0..1000_usize {
+            theirs.write_all(&[number as u8; 1000]).await.unwrap();
+            poll_fn(|cx| link.poll_receive(cx, &mut waiting)).await;
+        }
+        let data: Vec<_> = waiting.iter().map(|item| item.data().unwrap().clone().into_data()).collect();
+        assert!(data.iter().enumerate().all(|(number, bytes)| bytes[..] == [number as u8; 1000]));
+        let moved =
+            data.windows(2).filter(|pair| pair[0].as_ptr().wrapping_add(1000) != pair[1].as_ptr()).count();
+        assert!(moved * CHUNK < 2 << 20, "{moved} chunks are held by a million bytes");
     }
 }

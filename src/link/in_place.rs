@@ -9,7 +9,7 @@ use super::{
     Close, InputFile, OutputFile, Worker,
     nowait::{self, Call},
     readiness::Readiness,
-    stdio::{self, StdOutput, make_room},
+    stdio::{self, CHUNK, StdOutput, make_room},
     workers::hire_one,
 };
 use crate::framing;
@@ -109,7 +109,7 @@ impl InPlace {
                 let read = read.unwrap_or_else(|error| Err(io::Error::other(error)));
                 return Poll::Ready(read.map(|bytes| (!bytes.is_empty()).then_some(bytes)));
             }
-            make_room(&mut self.buffer);
+            make_room(&mut self.buffer, CHUNK);
             let Self { file, readiness, call, own, buffer, .. } = self;
             let mut read = || file.read(own.as_ref(), *call, buffer);
             let read = match readiness {

@@ -21,7 +21,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 /// Bytes read at once.
-const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 256 * 1024;
 /// Longest time that writing the last words may take, when nobody reads them.
 const AFTERWORD: Duration = Duration::from_secs(1);
 /// Chunks that may wait on either side of a thread.
@@ -256,13 +256,13 @@ impl StdOutput {
     }
 }
 
-/// Room for the next read, in the memory of the last one if nothing that was cut out of it is left anywhere.
+/// Makes room for the next read of a chunk, in the memory of the last one if nothing that was cut out of it is left anywhere.
 ///
 /// A chunk stays in memory as a whole for as long as a part of it waits, so one that a short read left partly
 /// empty is filled up.
-pub(super) fn make_room(buffer: &mut BytesMut) {
-    if !buffer.try_reclaim(CHUNK) && buffer.capacity() < CHUNK / 4 {
-        *buffer = BytesMut::with_capacity(CHUNK);
+pub(super) fn make_room(buffer: &mut BytesMut, chunk: usize) {
+    if !buffer.try_reclaim(chunk) && buffer.capacity() < chunk / 4 {
+        *buffer = BytesMut::with_capacity(chunk);
     }
 }
 
@@ -275,7 +275,7 @@ pub(super) fn read_on_thread(
     worker.run(move || {
         let mut buffer = BytesMut::new();
         loop {
-            make_room(&mut buffer);
+            make_room(&mut buffer, CHUNK);
             buffer.resize(buffer.capacity(), 0);
             let read = from.read(&mut buffer);
             let last = !matches!(read, Ok(1..));
