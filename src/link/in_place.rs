@@ -30,7 +30,6 @@ const SLICES: usize = 64;
 
 /// Way in for the bytes of a file.
 pub(super) struct Input {
-    worker: Option<Worker>,
     /// Reader for the thread, until that is started or the end was read.
     reader: Option<Box<dyn Read + Send>>,
     in_place: Option<InPlace>,
@@ -51,13 +50,19 @@ struct InPlace {
 }
 
 impl Input {
-    /// Reads the file in place if there is one, and otherwise on the thread, or on one that is hired later.
+    /// Reads on the thread if there is one, and otherwise the file in place, or on a thread that is hired when
+    /// that does not go.
     pub(super) fn new(
         worker: Option<Worker>,
         reader: Box<dyn Read + Send>,
         file: Option<Arc<InputFile>>,
     ) -> Self {
-        Self { worker, reader: Some(reader), in_place: file.map(InPlace::new), thread: None }
+        let mut input = Self { reader: Some(reader), in_place: None, thread: None };
+        match worker {
+            Some(worker) => input.start(worker),
+            None => input.in_place = file.map(InPlace::new),
+        }
+        input
     }
 
     /// The next chunk; `None` at the end.
@@ -72,14 +77,17 @@ impl Input {
             }
             self.in_place = None;
         }
-        if let Some(reader) = self.reader.take() {
-            let worker = self.worker.take().map_or_else(hire_one, Ok)?;
-            self.thread = Some(stdio::read_on_thread(worker, reader));
+        if self.reader.is_some() {
+            self.start(hire_one()?);
         }
         match &mut self.thread {
             Some(thread) => thread.poll_recv(cx).map(Option::transpose),
             None => Poll::Ready(Ok(None)),
         }
+    }
+
+    fn start(&mut self, worker: Worker) {
+        self.thread = self.reader.take().map(|reader| stdio::read_on_thread(worker, reader));
     }
 
     /// Reads nothing more; gives the number of bytes that were read by a thread and not taken.
@@ -159,7 +167,6 @@ impl InPlace {
 
 /// Way out for the bytes of a file.
 pub(super) struct Output {
-    worker: Option<Worker>,
     /// Writer for the thread, until that is started or nothing more comes.
     writer: Option<Box<dyn Write + Send>>,
     close: Option<Close>,
@@ -176,25 +183,29 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Writes the file in place if there is one, and otherwise on the thread, or on one that is hired later.
+    /// Writes on the thread if there is one, and otherwise the file in place, or on a thread that is hired when
+    /// that does not go.
     pub(super) fn new(
         worker: Option<Worker>,
         writer: Box<dyn Write + Send>,
         close: Option<Close>,
         file: Option<OutputFile>,
     ) -> Self {
-        Self {
-            worker,
+        let mut output = Self {
             writer: Some(writer),
             close,
-            in_place: file.is_some(),
+            in_place: worker.is_none() && file.is_some(),
             file,
             watched: false,
             parts: VecDeque::new(),
             waiting: 0,
             written: 0,
             thread: None,
+        };
+        if let Some(worker) = worker {
+            output.start(worker);
         }
+        output
     }
 
     /// The same, broken as soon as its reader leaves.
@@ -219,7 +230,7 @@ impl Output {
         if out.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        match self.thread() {
+        match self.thread(cx) {
             Ok(Some(thread)) => thread.poll_send(cx, out),
             Ok(None) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             Err(error) => Poll::Ready(Err(error)),
@@ -246,7 +257,7 @@ impl Output {
             (self.writer, self.file, self.in_place) = (None, None, false);
             return Poll::Ready(self.close.take().map_or(Ok(()), |close| close()));
         }
-        match self.thread()? {
+        match self.thread(cx)? {
             Some(thread) => thread.poll_finish(cx),
             None => Poll::Ready(Ok(())),
         }
@@ -291,7 +302,7 @@ impl Output {
                 self.writer = None;
                 return Poll::Ready(Err(error));
             }
-            if let Some(thread) = self.thread()? {
+            if let Some(thread) = self.thread(cx)? {
                 thread.begin_with(parts.into());
             }
         }
@@ -299,12 +310,19 @@ impl Output {
     }
 
     /// The thread that writes; none once there was a failure or the end.
-    fn thread(&mut self) -> io::Result<Option<&mut StdOutput>> {
-        if let Some(writer) = self.writer.take() {
-            let worker = self.worker.take().map_or_else(hire_one, Ok)?;
-            self.thread = Some(stdio::write_on_thread(worker, writer, self.close.take()));
+    fn thread(&mut self, cx: &mut Context<'_>) -> io::Result<Option<&mut StdOutput>> {
+        if self.writer.is_some() {
+            self.start(hire_one()?);
+            // A failure of it has to be asked for.
+            cx.waker().wake_by_ref();
         }
         Ok(self.thread.as_mut())
+    }
+
+    fn start(&mut self, worker: Worker) {
+        if let Some(writer) = self.writer.take() {
+            self.thread = Some(stdio::write_on_thread(worker, writer, self.close.take()));
+        }
     }
 }
 

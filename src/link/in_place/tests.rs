@@ -305,3 +305,28 @@ async fn only_the_close_tells_it_in_place_too() {
     assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded);
     poll_fn(|cx| output.poll_finish(cx)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_thread_that_is_started_late_is_asked_how_it_goes() {
+    /// Takes nothing.
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (mut output, mut out) = (Output::new(None, Box::new(Full), None, None), framing::Output::default());
+    out.push_slice(b"never written");
+    // In each poll, whether it is broken comes before what is sent.
+    let error = poll_fn(|cx| {
+        if let Poll::Ready(error) = output.poll_broken(cx) {
+            return Poll::Ready(error);
+        }
+        let _ = output.poll_send(cx, &mut out);
+        Poll::Pending
+    });
+    assert_eq!(error.await.kind(), io::ErrorKind::StorageFull);
+}
