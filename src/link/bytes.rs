@@ -1,8 +1,11 @@
 //! A byte stream behind a framing, as a link.
 
 use super::{
-    BATCH, Item, Link, Place, Released, Releasing, Rest, is_control,
-    port::{Port, Threads},
+    BATCH, Item, Link, Place, Released, Releasing, Rest,
+    in_place::advance,
+    is_control,
+    port::{Files, Port},
+    stdio::make_room,
     web_socket::asked,
 };
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
     stream::SocketRef,
     tls,
 };
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
@@ -87,9 +90,9 @@ pub struct ByteLink {
 impl ByteLink {
     /// A port with a framing for either way.
     pub fn new(port: Port, texts: Texts, decoder: Box<dyn Decode>, encoder: Box<dyn Encode>) -> Self {
-        let end = matches!(&port, Port::Threads(Threads { input: None, .. })).then_some(SourceEnd::Absent);
+        let end = matches!(&port, Port::Files(Files { input: None, .. })).then_some(SourceEnd::Absent);
         let regular =
-            matches!(&port, Port::Threads(Threads { input_file: Some((file, _)), .. }) if file.is_regular());
+            matches!(&port, Port::Files(Files { input_file: Some((file, _)), .. }) if file.is_regular());
         Self {
             port,
             texts,
@@ -137,10 +140,10 @@ impl ByteLink {
             return Rest::default();
         }
         let held = self.decoder.held() as u64;
-        let Port::Threads(Threads { input: Some(input), input_file, terminal, .. }) = &mut self.port else {
+        let Port::Files(Files { input: Some(input), input_file, terminal, .. }) = &mut self.port else {
             return Rest { bytes: held, at_least: false };
         };
-        input.close();
+        let read = input.close();
         if *terminal {
             // Lines that were typed and not taken are for the next reader of the terminal, and not counted.
             return Rest { bytes: held, at_least: false };
@@ -149,11 +152,7 @@ impl ByteLink {
             let rest = file.rest(*begin + self.taken);
             return Rest { bytes: held + rest.bytes, ..rest };
         }
-        let mut bytes = held;
-        while let Ok(Ok(chunk)) = input.try_recv() {
-            bytes += chunk.len() as u64;
-        }
-        Rest { bytes, at_least: false }
+        Rest { bytes: held + read, at_least: false }
     }
 
     /// Closes the transport, and counts what was lost by that.
@@ -182,14 +181,14 @@ impl ByteLink {
                 };
                 Released { late, untaken, lost, ..Released::default() }
             }
-            Port::Threads(_) => Released::default(),
+            Port::Files(_) => Released::default(),
         }
     }
 
     /// Turns the end of the bytes into the end of the source; a child's exit status decides which one.
     fn eof(&self) -> SourceEnd {
         let Port::Child(child) = &self.port else {
-            let has_given = matches!(&self.port, Port::Threads(Threads { has_given: true, .. }));
+            let has_given = matches!(&self.port, Port::Files(Files { has_given: true, .. }));
             return SourceEnd::Eof { empty: self.taken == 0 && !has_given, hangup: self.is_terminal() };
         };
         match child.status().and_then(child::words) {
@@ -203,7 +202,7 @@ impl ByteLink {
     }
 
     fn is_terminal(&self) -> bool {
-        matches!(&self.port, Port::Threads(Threads { terminal: true, .. }))
+        matches!(&self.port, Port::Files(Files { terminal: true, .. }))
     }
 
     fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Item>) {
@@ -229,11 +228,10 @@ impl ByteLink {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         match &mut self.port {
-            Port::Threads(Threads { input: Some(input), .. }) => input.poll_recv(cx).map(Option::transpose),
-            Port::Threads(_) => Poll::Ready(Ok(None)),
+            Port::Files(Files { input: Some(input), .. }) => input.poll_next(cx),
+            Port::Files(_) => Poll::Ready(Ok(None)),
             Port::Stream(stream) => {
-                // The memory is the buffer's again once nothing that was cut out of it is left anywhere.
-                self.buffer.reserve(self.chunk);
+                make_room(&mut self.buffer, self.chunk);
                 let length = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))?;
                 if length >= self.chunk {
                     self.chunk = LARGEST_CHUNK;
@@ -255,13 +253,13 @@ impl ByteLink {
             return Poll::Ready(Ok(()));
         }
         match &mut self.port {
-            Port::Threads(Threads { output: Some(thread), .. }) => {
+            Port::Files(Files { output: Some(output), .. }) => {
                 let length = self.out.len() as u64;
-                let sent = thread.poll_send(cx, &mut self.out);
+                let sent = output.poll_send(cx, &mut self.out);
                 self.handed += length - self.out.len() as u64;
                 sent
             }
-            Port::Threads(_) => {
+            Port::Files(_) => {
                 // Nobody is there to take it, and nobody misses it.
                 self.handed += self.out.len() as u64;
                 self.out.take();
@@ -279,7 +277,7 @@ impl ByteLink {
                     let written = match port {
                         Port::Stream(stream) => ready!(stream.as_mut().poll_write_vectored(cx, &slices))?,
                         Port::Child(child) => ready!(child.poll_write(cx, &slices)),
-                        Port::Threads(_) => 0,
+                        Port::Files(_) => 0,
                     };
                     if written == 0 {
                         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -290,7 +288,7 @@ impl ByteLink {
                 match port {
                     Port::Stream(stream) => stream.as_mut().poll_flush(cx),
                     Port::Child(child) => child.poll_flush(cx).map(Ok),
-                    Port::Threads(_) => Poll::Ready(Ok(())),
+                    Port::Files(_) => Poll::Ready(Ok(())),
                 }
             }
         }
@@ -301,7 +299,7 @@ impl ByteLink {
         let cause = format!("cannot write {}: {error}", self.texts.output);
         let failed = |exit| Fault::new(exit, "session", cause);
         match (&self.port, error.kind()) {
-            (Port::Threads(threads), io::ErrorKind::BrokenPipe) if threads.standard => {
+            (Port::Files(files), io::ErrorKind::BrokenPipe) if files.standard => {
                 SinkFailure::ReaderLeft(failed(Exit::ReaderLeft))
             }
             // A reset before the end of what it says was read: what it said is not the whole either.
@@ -316,7 +314,7 @@ impl ByteLink {
 impl Link for ByteLink {
     fn kind(&self) -> SideKind {
         match &self.port {
-            Port::Threads(threads) if threads.standard => SideKind::Standard,
+            Port::Files(files) if files.standard => SideKind::Standard,
             _ => SideKind::Stream,
         }
     }
@@ -382,7 +380,11 @@ impl Link for ByteLink {
     }
 
     fn queued(&self) -> usize {
-        self.out.len() + self.in_parts
+        let in_file = match &self.port {
+            Port::Files(Files { output: Some(output), .. }) => output.queued(),
+            _ => 0,
+        };
+        self.out.len() + self.in_parts + in_file
     }
 
     fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
@@ -421,10 +423,10 @@ impl Link for ByteLink {
         ready!(self.poll_flush(cx))?;
         let shut = match &mut self.port {
             Port::Stream(stream) => ready!(stream.as_mut().poll_shutdown(cx)),
-            Port::Threads(Threads { output: Some(thread), .. }) => {
-                ready!(thread.poll_finish(cx))
+            Port::Files(Files { output: Some(output), .. }) => {
+                ready!(output.poll_finish(cx))
             }
-            Port::Threads(_) => Ok(()),
+            Port::Files(_) => Ok(()),
             Port::Child(child) => {
                 ready!(child.poll_end(cx));
                 Ok(())
@@ -448,7 +450,7 @@ impl Link for ByteLink {
                 child.hang_up();
                 Poll::Ready(Ok(()))
             }
-            Port::Threads(_) => self.poll_shut(cx),
+            Port::Files(_) => self.poll_shut(cx),
         }
     }
 
@@ -457,18 +459,18 @@ impl Link for ByteLink {
         if take(&mut self.is_reset) && !self.failed {
             return Poll::Ready(self.sink_failure(io::ErrorKind::ConnectionReset.into()));
         }
-        let Port::Threads(Threads { output: Some(thread), .. }) = &mut self.port else {
+        let Port::Files(Files { output: Some(output), .. }) = &mut self.port else {
             return Poll::Pending;
         };
         if self.failed {
             return Poll::Pending;
         }
-        let error = ready!(thread.poll_broken(cx));
+        let error = ready!(output.poll_broken(cx));
         Poll::Ready(self.sink_failure(error))
     }
 
     fn takes_nothing(&self) -> bool {
-        matches!(&self.port, Port::Threads(Threads { output: None, standard: false, .. }))
+        matches!(&self.port, Port::Files(Files { output: None, standard: false, .. }))
     }
 
     fn wants_events(&self) -> bool {
@@ -483,7 +485,7 @@ impl Link for ByteLink {
 
     fn output(&self, serving: bool) -> (String, DrainTimeout) {
         let drain_timeout = match &self.port {
-            Port::Threads(_) => DrainTimeout::Never,
+            Port::Files(_) => DrainTimeout::Never,
             Port::Child(_) if !serving => DrainTimeout::Never,
             Port::Child(_) | Port::Stream(_) => DrainTimeout::CloseTimeout,
         };
@@ -505,7 +507,7 @@ impl Link for ByteLink {
 
     fn written(&self) -> u64 {
         match &self.port {
-            Port::Threads(Threads { output: Some(thread), .. }) => thread.written(),
+            Port::Files(Files { output: Some(output), .. }) => output.written(),
             _ => self.handed - self.in_parts as u64,
         }
     }
@@ -513,12 +515,12 @@ impl Link for ByteLink {
     fn taken(&self) -> u64 {
         match &self.port {
             Port::Stream(stream) => self.written().saturating_sub(stream.backlog().unwrap_or(0)),
-            Port::Child(_) | Port::Threads(_) => self.written(),
+            Port::Child(_) | Port::Files(_) => self.written(),
         }
     }
 
     fn is_input(&self) -> bool {
-        matches!(&self.port, Port::Threads(Threads { input: Some(_), .. }))
+        matches!(&self.port, Port::Files(Files { input: Some(_), .. }))
     }
 
     fn settle(&mut self, unsent: usize) {
@@ -532,8 +534,7 @@ impl Link for ByteLink {
 
     fn place(&self, unsent: u64) -> Option<Place> {
         let ends = self.ends.as_ref()?;
-        let Port::Threads(Threads { input_file: Some((file, begin)), standard: true, .. }) = &self.port
-        else {
+        let Port::Files(Files { input_file: Some((file, begin)), standard: true, .. }) = &self.port else {
             return None;
         };
         let sent = ends.len().checked_sub(usize::try_from(unsent).unwrap_or(usize::MAX));
@@ -577,12 +578,28 @@ impl Link for ByteLink {
     }
 }
 
-fn advance(parts: &mut VecDeque<Bytes>, mut written: usize) {
-    while let Some(first) = parts.front_mut() {
-        if written < first.len() {
-            return first.advance(written);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::{Kind, RAW};
+    use std::future::poll_fn;
+    use tokio::{io::AsyncWriteExt, net::UnixStream};
+
+    #[tokio::test]
+    async fn messages_of_a_socket_that_wait_share_their_memory() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let texts = Texts { input: "the source".into(), output: "the target".into() };
+        let port = Port::Stream(Box::pin(ours));
+        let mut link = ByteLink::new(port, texts, RAW.decoder(Kind::Binary, 1 << 20), RAW.encoder());
+        let mut waiting = VecDeque::new();
+        for number in 0..1000_usize {
+            theirs.write_all(&[number as u8; 1000]).await.unwrap();
+            poll_fn(|cx| link.poll_receive(cx, &mut waiting)).await;
         }
-        written -= first.len();
-        parts.pop_front();
+        let data: Vec<_> = waiting.iter().map(|item| item.data().unwrap().clone().into_data()).collect();
+        assert!(data.iter().enumerate().all(|(number, bytes)| bytes[..] == [number as u8; 1000]));
+        let moved =
+            data.windows(2).filter(|pair| pair[0].as_ptr().wrapping_add(1000) != pair[1].as_ptr()).count();
+        assert!(moved * CHUNK < 2 << 20, "{moved} chunks are held by a million bytes");
     }
 }

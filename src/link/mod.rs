@@ -10,12 +10,16 @@ mod channel;
 mod close;
 mod datagrams;
 mod har;
+mod in_place;
 mod input_file;
+mod nowait;
+mod output_file;
 mod patient;
 mod peers;
 mod port;
 mod prompt;
 mod queue;
+mod readiness;
 mod recorder;
 mod renewing;
 pub mod room;
@@ -32,6 +36,7 @@ pub use self::{
     close::{Close, close, closing, write_file},
     datagrams::{DatagramRules, Datagrams},
     input_file::{InputFile, Place, Rest},
+    output_file::OutputFile,
     patient::Patient,
     peers::{Peer, Peers},
     port::Port,
@@ -40,7 +45,7 @@ pub use self::{
     recorder::Recorder,
     renewing::{Confirming, Loss, Renew, Renewed, Renewing},
     script::{ScriptLink, ScriptRun},
-    stdio::{OpenPrompt, Stdio, Streams},
+    stdio::{OpenPrompt, Stdio, Streams, Workers},
 };
 pub use workers::{Worker, hire};
 

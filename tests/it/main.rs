@@ -50,6 +50,7 @@ mod schemes;
 mod script;
 mod secrets;
 mod session;
+mod shared;
 mod signals;
 mod signs;
 mod site;

@@ -6,7 +6,7 @@ mod wakes;
 use super::*;
 use crate::{
     driver::test_links::{Far, lines, over, web_socket},
-    link::{InputFile, Port, Streams},
+    link::{InputFile, Port, Streams, Workers},
     observe::{Verbosity, test_stderr::TestStderr},
     plan::AutoSend,
     session::Rules,
@@ -245,11 +245,11 @@ fn file(prefix: &str, content: &str) -> (std::fs::File, Box<dyn Link>, Arc<()>) 
         input_file,
         output: Box::new(io::sink()),
         close_output: None,
-        output_gone: None,
+        output_file: None,
         input_is_terminal: false,
         output_is_terminal: false,
     };
-    (file, over(Port::standard(crate::link::hire().unwrap(), streams, true, true)), readers)
+    (file, over(Port::standard(Workers::default(), streams, true)), readers)
 }
 
 #[tokio::test]
@@ -386,9 +386,9 @@ fn stuck() -> (mpsc::Sender<()>, Box<dyn Link>) {
         input_file: None,
         output: Box::new(Stuck(held)),
         close_output: None,
-        output_gone: None,
+        output_file: None,
         input_is_terminal: false,
         output_is_terminal: false,
     };
-    (go_on, over(Port::standard(crate::link::hire().unwrap(), streams, false, true)))
+    (go_on, over(Port::standard(Workers::default(), streams, false)))
 }
