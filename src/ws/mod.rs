@@ -3,6 +3,7 @@
 mod assembly;
 pub mod conn;
 pub mod deflate;
+pub mod encoded;
 mod end;
 mod frame;
 mod frame_parser;
