@@ -265,6 +265,9 @@ impl Task {
                 if self.member.is_held_up() {
                     ready!(self.member.poll_room(cx));
                 }
+                if !self.typed && self.records.is_none() && self.member.say_together(&mut self.input) {
+                    continue;
+                }
                 if let Some(Item::Message(message)) = self.input.pop_front()
                     && let Err(fault) = self.say(&message)
                 {

@@ -23,8 +23,14 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
+/// A sink that is never empty gets so much more before it is waited for until it is: only then it is known what
+/// of it was sent. Bytes, and time.
+const REFILL: u64 = 4 * 1024 * 1024;
+const REFILL_TIME: Duration = Duration::from_millis(20);
 /// Batches carried before the other direction gets its turn.
 const ROUNDS: usize = 8;
+/// Pieces that were encoded for many and are handed over in one turn.
+const TURN: usize = 64;
 /// Messages kept to be shown when none of them was wanted.
 const RECENT: usize = 3;
 
@@ -65,6 +71,8 @@ pub(super) struct Pump {
     pub count: (u64, u64),
     /// Of these messages, those that the sink has passed on.
     flushed: u64,
+    /// When the sink was found full, and how many payload bytes it had been handed; none since it was empty.
+    full: Option<(Instant, u64)>,
 }
 
 impl Pump {
@@ -91,13 +99,14 @@ impl Pump {
             auto_sender: None,
             count: (0, 0),
             flushed: 0,
+            full: None,
         }
     }
 
     /// Carries these before anything from the source.
     pub(super) fn preload(&mut self, first: impl IntoIterator<Item = Message>) {
         self.fresh.extend(first.into_iter().map(Item::from));
-        self.queue_fresh();
+        self.queue_fresh(Survey::of(&self.fresh).bytes);
     }
 
     /// Reads nothing more; what was read is delivered.
@@ -164,7 +173,11 @@ impl Pump {
         for _ in 0..ROUNDS {
             let auto_sender = self.auto_sender.as_mut();
             let behind = auto_sender.is_some_and(|auto_sender| auto_sender.speak(cx, source).is_pending());
-            let is_fed = self.poll_feed(cx, sink, events).is_ready();
+            let is_fed = self.poll_feed(cx, sink, events).is_ready()
+                && self.poll_encoded(cx, source, sink, events).is_ready();
+            if is_fed {
+                self.block(false, events);
+            }
             if self.ended || (self.stopped && !self.must_listen(source)) {
                 if is_fed {
                     ready!(self.poll_deliver(cx, sink, events));
@@ -199,8 +212,8 @@ impl Pump {
                 self.pass_close(&end);
                 events.push(Event::Ended { side: self.side, how: end });
             } else {
-                self.arrived(cx, source, sink, events);
-                self.queue_fresh();
+                let bytes = self.arrived(cx, source, sink, events);
+                self.queue_fresh(bytes);
             }
         }
         // Not done, but the other direction must not wait for ever.
@@ -236,9 +249,40 @@ impl Pump {
         }
     }
 
-    /// Puts what came behind what waits.
-    fn queue_fresh(&mut self) {
-        self.waiting_bytes += self.fresh.iter().map(payload).sum::<u64>();
+    /// Hands messages that were encoded for many from the source to a sink that takes them so; pending while it
+    /// is full.
+    fn poll_encoded(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut dyn Link,
+        sink: &mut dyn Link,
+        events: &mut Vec<Event>,
+    ) -> Poll<()> {
+        let needs_each = self.filter.is_some() || self.wanted.is_some() || self.auto_sender.is_some();
+        if needs_each || self.discarding || self.sink_failed || self.stopped || self.ended {
+            return Poll::Ready(());
+        }
+        for _ in 0..TURN {
+            if sink.queued() >= HIGH_WATER && self.poll_flush(cx, sink, events).is_pending() {
+                return if source.has_encoded() { Poll::Pending } else { Poll::Ready(()) };
+            }
+            if self.sink_failed || !sink.takes_encoded() {
+                return Poll::Ready(());
+            }
+            let Some(encoded) = source.take_encoded() else { return Poll::Ready(()) };
+            events.push(Event::Received { side: self.side, messages: encoded.len() as u64 });
+            self.count.0 += encoded.len() as u64;
+            self.count.1 += encoded.bytes() as u64;
+            if let Err(failure) = sink.feed_encoded(&encoded) {
+                self.fail(failure, events);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Puts what came behind what waits; so many payload bytes.
+    fn queue_fresh(&mut self, bytes: u64) {
+        self.waiting_bytes += bytes;
         match self.waiting.is_empty() {
             true => std::mem::swap(&mut self.waiting, &mut self.fresh),
             false => self.waiting.append(&mut self.fresh),
@@ -261,34 +305,38 @@ impl Pump {
         listens
     }
 
+    /// Gives the payload bytes of what is to be handed on.
     fn arrived(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut dyn Link,
         sink: &dyn Link,
         events: &mut Vec<Event>,
-    ) {
-        let data = data_in(&self.fresh);
-        if data > 0 {
-            events.push(Event::Received { side: self.side, messages: data });
+    ) -> u64 {
+        let survey = Survey::of(&self.fresh);
+        if survey.messages > 0 {
+            events.push(Event::Received { side: self.side, messages: survey.messages });
         }
         // A pong for the other side's ping tells nothing of how long ours took.
         let answers = |message: &Message| match (message, source.conn()) {
             (Message::Pong(payload), Some(conn)) if self.relays => conn.is_own(payload),
             (message, _) => message.is_pong(),
         };
-        if self.fresh.iter().filter_map(Item::message).any(answers) {
+        if survey.others && self.fresh.iter().filter_map(Item::message).any(answers) {
             events.push(Event::Ponged { side: self.side });
         }
         if let Some(auto_sender) = &mut self.auto_sender {
             self.fresh.iter().filter_map(Item::message).for_each(|message| auto_sender.hear(message));
         }
-        if self.relays {
+        if self.relays && survey.others {
             self.relay(cx, source, sink);
         }
         if self.sink_failed {
-            self.dropped.0 += data;
-            self.dropped.1 += self.fresh.iter().map(payload).sum::<u64>();
+            self.dropped.0 += survey.messages;
+            self.dropped.1 += survey.bytes;
+        }
+        if !self.discarding && !self.sink_failed && self.filter.is_none() && self.wanted.is_none() {
+            return survey.bytes;
         }
         if self.discarding || self.sink_failed {
             // Only data messages are dropped: a relay passes control frames on, so a ping is answered.
@@ -299,12 +347,13 @@ impl Pump {
             self.sift(&filter, events);
         }
         self.count_down(events);
+        Survey::of(&self.fresh).bytes
     }
 
     /// Drops what comes after the last wanted message. However long the sink takes for it, it is here.
     fn count_down(&mut self, events: &mut Vec<Event>) {
         let Some(wanted) = &mut self.wanted else { return };
-        let data = data_in(&self.fresh);
+        let data = Survey::of(&self.fresh).messages;
         if data < *wanted {
             *wanted -= data;
             return;
@@ -373,10 +422,10 @@ impl Pump {
                 self.waiting.push_front(item);
                 return Poll::Pending;
             }
-            if sink.queued() >= HIGH_WATER {
+            if sink.queued() >= HIGH_WATER || self.full.is_some() && self.is_flush_due() {
                 match sink.poll_flush(cx) {
                     Poll::Ready(Ok(())) => {
-                        self.flushed = self.count.0;
+                        self.flushed();
                         takes = sink.is_open() || self.sink_failed;
                     }
                     Poll::Ready(Err(failure)) => {
@@ -385,6 +434,7 @@ impl Pump {
                         return Poll::Ready(());
                     }
                     Poll::Pending => {
+                        self.full.get_or_insert_with(|| (Instant::now(), self.count.1));
                         self.waiting.push_front(item);
                         return Poll::Pending;
                     }
@@ -410,8 +460,18 @@ impl Pump {
                 self.count.1 += length;
             }
         }
-        self.block(false, events);
         Poll::Ready(())
+    }
+
+    /// Returns whether a sink that was full, and was given more since, is to be emptied first.
+    fn is_flush_due(&self) -> bool {
+        self.full.is_some_and(|(since, at)| self.count.1 - at >= REFILL || since.elapsed() >= REFILL_TIME)
+    }
+
+    /// The sink has passed on all that it was handed.
+    fn flushed(&mut self) {
+        self.flushed = self.count.0;
+        self.full = None;
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut dyn Link, events: &mut Vec<Event>) -> Poll<()> {
@@ -419,7 +479,7 @@ impl Pump {
             return Poll::Ready(());
         }
         match ready!(sink.poll_flush(cx)) {
-            Ok(()) => self.flushed = self.count.0,
+            Ok(()) => self.flushed(),
             Err(failure) => self.fail(failure, events),
         }
         Poll::Ready(())
@@ -440,7 +500,7 @@ impl Pump {
     }
 
     fn drop_waiting(&mut self) {
-        self.dropped.0 += data_in(&self.waiting);
+        self.dropped.0 += Survey::of(&self.waiting).messages;
         self.waiting.clear();
         self.dropped.1 += std::mem::take(&mut self.waiting_bytes);
     }
@@ -466,9 +526,24 @@ fn payload(item: &Item) -> u64 {
     item.data().map_or(0, |message| message.len() as u64)
 }
 
-/// Number of data messages.
-fn data_in(items: &VecDeque<Item>) -> u64 {
-    items.iter().filter(|item| item.data().is_some()).count() as u64
+/// A look at some items.
+struct Survey {
+    /// Data messages, and their payload bytes.
+    messages: u64,
+    bytes: u64,
+    /// There are others: control frames or events.
+    others: bool,
+}
+
+impl Survey {
+    fn of(items: &VecDeque<Item>) -> Self {
+        let (mut messages, mut bytes) = (0, 0);
+        for message in items.iter().filter_map(Item::data) {
+            messages += 1;
+            bytes += message.len() as u64;
+        }
+        Self { messages, bytes, others: messages < items.len() as u64 }
+    }
 }
 
 /// Time that messages wait for their output before more are read.

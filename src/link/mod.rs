@@ -55,7 +55,10 @@ use crate::{
     framing::record::Facts,
     net::Parting,
     session::{Doubt, DrainTimeout, Left, SideKind, SinkFailure, SourceEnd, Within},
-    ws::conn::{self, Conn, Unsent},
+    ws::{
+        conn::{self, Conn, Unsent},
+        encoded::Encoded,
+    },
 };
 use ::bytes::Bytes;
 use std::{
@@ -135,6 +138,29 @@ pub trait Link: Any + Send {
     /// # Errors
     /// When the sink takes nothing more.
     fn feed(&mut self, message: Message) -> Result<(), SinkFailure>;
+
+    /// True when messages that were encoded for many come next.
+    fn has_encoded(&self) -> bool {
+        false
+    }
+
+    /// Gives messages that were encoded for many, when those come next.
+    fn take_encoded(&mut self) -> Option<Encoded> {
+        None
+    }
+
+    /// True when messages that were encoded for many are taken as they are.
+    fn takes_encoded(&self) -> bool {
+        false
+    }
+
+    /// Hands over messages that were encoded for many, where [it takes them](Self::takes_encoded).
+    ///
+    /// # Errors
+    /// When the sink takes nothing more.
+    fn feed_encoded(&mut self, encoded: &Encoded) -> Result<(), SinkFailure> {
+        encoded.messages().try_for_each(|message| self.feed(message))
+    }
 
     /// Takes the record of an event, where [it wants events](Self::wants_events).
     fn event(&mut self, _record: &Bytes) {}

@@ -7,7 +7,10 @@ use crate::{
     fault::Fault,
     net::{self, Parting},
     session::{CloseWith, Rate, SideKind, SinkFailure, SourceEnd, Within},
-    ws::conn::{self, Conn, Moved, Unsent},
+    ws::{
+        conn::{self, Conn, Moved, Unsent},
+        encoded::Encoded,
+    },
 };
 use std::{
     collections::VecDeque,
@@ -40,6 +43,15 @@ impl Link for Conn {
 
     fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
         self.queue(message).map_err(transport_failure)
+    }
+
+    fn takes_encoded(&self) -> bool {
+        self.takes_encoded()
+    }
+
+    fn feed_encoded(&mut self, encoded: &Encoded) -> Result<(), SinkFailure> {
+        self.queue_encoded(encoded);
+        Ok(())
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {

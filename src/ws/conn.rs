@@ -23,6 +23,7 @@ pub use super::{
 
 use super::{
     deflate::{Deflating, RSV1},
+    encoded::{self, Encoded},
     frame,
     incoming::Received,
     outgoing::UnsentPayload,
@@ -355,6 +356,24 @@ impl Conn {
             return self.wire.push(frame::FIN | opcode, payload);
         }
         self.begin(opcode, payload, true).map(|_| ())
+    }
+
+    /// True when messages that were encoded for many can be queued as they are.
+    pub fn takes_encoded(&self) -> bool {
+        self.part == Part::Server
+            && self.deflating.is_none()
+            && self.taps.0.is_empty()
+            && !self.wire.is_watched()
+            && self.max_frame >= encoded::LARGEST
+            && self.rest.is_none()
+            && self.is_open()
+    }
+
+    /// Queues messages that were encoded for many, where [it takes them](Self::takes_encoded).
+    pub fn queue_encoded(&mut self, encoded: &Encoded) {
+        self.largest.message = self.largest.message.max(encoded.largest());
+        self.largest.frame = self.largest.frame.max(encoded.largest());
+        self.wire.push_encoded(encoded);
     }
 
     /// Queues a ping, also between the fragments of a large message.

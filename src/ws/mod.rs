@@ -2,6 +2,7 @@
 
 pub mod conn;
 pub mod deflate;
+pub mod encoded;
 mod end;
 mod frame;
 mod frames;

@@ -4,6 +4,7 @@
 //! writes joins our own frames.
 
 use super::{
+    encoded::Encoded,
     frame::{self, apply_mask, glance, within},
     incoming::{Incoming, Received},
     outgoing::{Outgoing, Unsent},
@@ -127,6 +128,20 @@ impl Wire {
             watch.frame(&SeenFrame::new(FrameSender::Out, first, is_masked, payload.len() as u64, &payload));
         }
         self.out.push(first, payload)
+    }
+
+    /// Queues messages that were encoded for many; nobody watches the frames.
+    pub fn push_encoded(&mut self, encoded: &Encoded) {
+        if self.broken.is_none() {
+            self.out.push_encoded(encoded.frames());
+        } else {
+            encoded.each().for_each(|(opcode, payload)| self.out.refuse(frame::FIN | opcode, &payload));
+        }
+    }
+
+    /// True when an observer is told of every frame.
+    pub fn is_watched(&self) -> bool {
+        self.watch.is_some()
     }
 
     /// Drops every frame that is not begun, but for pongs and a Close.
