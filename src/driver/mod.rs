@@ -5,6 +5,7 @@
 
 mod auto_sender;
 mod client;
+mod client_end;
 mod hub;
 mod measure;
 mod newcomers;
