@@ -17,6 +17,7 @@ use super::{
     newcomers::Newcomer,
     redial,
     serve::{Accepted, Behind, REST, Served, Shared},
+    trim,
 };
 use crate::{
     endpoint::{self, ClientInfo, EXHAUSTED, Greeting, OpenedLink, Opening, Role},
@@ -119,7 +120,9 @@ impl Shared {
             }
         };
         forget(cut);
-        Some(parted.await)
+        let outcome = parted.await;
+        trim::later();
+        Some(outcome)
     }
 
     /// Runs a client and its target, which are both open.

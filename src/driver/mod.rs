@@ -25,6 +25,7 @@ mod silent;
 mod stats;
 #[cfg(test)]
 mod test_links;
+mod trim;
 
 pub use outcome::{Outcome, Remains, Rtt};
 pub use pair::Pair;

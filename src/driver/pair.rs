@@ -13,6 +13,7 @@ use super::{
     pump::{Ahead, Pump},
     setup::Setup,
     side_state::{PendingClose, SideState},
+    trim,
 };
 use crate::{
     exit::Exit,
@@ -370,6 +371,7 @@ impl Pair {
         }
         let (now, within) = self.links[side].progress();
         let before = replace(&mut self.moved[side], now);
+        trim::after_step(self.serving, before, now);
         if now.received > before.received {
             events.push(Event::Heard { side, bytes: now.received, within });
         }
