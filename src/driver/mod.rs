@@ -5,6 +5,7 @@
 
 mod auto_sender;
 mod client;
+mod client_end;
 mod hub;
 mod measure;
 mod newcomers;
@@ -24,6 +25,7 @@ mod silent;
 mod stats;
 #[cfg(test)]
 mod test_links;
+mod trim;
 
 pub use outcome::{Outcome, Remains, Rtt};
 pub use pair::Pair;

@@ -13,6 +13,7 @@ use super::{
     pump::{Ahead, Pump},
     setup::Setup,
     side_state::{PendingClose, SideState},
+    trim,
 };
 use crate::{
     exit::Exit,
@@ -65,8 +66,8 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Joins side A and side B.
-    pub fn new(a: Box<dyn Link>, b: Box<dyn Link>, setup: Setup) -> Self {
+    /// Joins side A and side B; on the heap, since whatever awaits its run would keep room for it twice.
+    pub fn new(a: Box<dyn Link>, b: Box<dyn Link>, setup: Setup) -> Box<Self> {
         let now = Instant::now();
         let links = [a, b];
         let kinds = [links[0].kind(), links[1].kind()];
@@ -110,7 +111,7 @@ impl Pair {
                 if counted == Side::A && kinds[Side::A] == SideKind::WebSocket { Side::A } else { Side::B };
             meter.begin(far.other() as usize, !setup.send_only && kinds.contains(&SideKind::Standard));
         }
-        Self {
+        Box::new(Self {
             pumps,
             sides: Default::default(),
             moved: Default::default(),
@@ -130,11 +131,11 @@ impl Pair {
             stall,
             seat: setup.seat,
             panicked: false,
-        }
+        })
     }
 
     /// Runs until both sides are gone.
-    pub async fn run(mut self) -> Outcome {
+    pub async fn run(mut self: Box<Self>) -> Outcome {
         let fault = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| self.poll(cx))) {
             Ok(polled) => polled,
             Err(_) if self.panicked => {
@@ -379,6 +380,7 @@ impl Pair {
         }
         let (now, within) = self.links[side].progress();
         let before = replace(&mut self.moved[side], now);
+        trim::after_step(self.serving, before, now);
         if now.received > before.received {
             events.push(Event::Heard { side, bytes: now.received, within });
         }

@@ -118,6 +118,11 @@ impl Incoming {
         self.watch = Some(watch);
     }
 
+    /// True when there is an observer.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
     /// The observer, for the frames of the other direction.
     pub(super) fn watcher(&mut self) -> &mut Watch {
         &mut self.watch

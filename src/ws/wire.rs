@@ -141,7 +141,7 @@ impl Wire {
 
     /// True when an observer is told of every frame.
     pub fn is_watched(&self) -> bool {
-        self.watch.is_some()
+        self.incoming.is_watched()
     }
 
     /// Drops every frame that is not begun, but for pongs and a Close.

@@ -32,6 +32,8 @@ mod json;
 mod leaving;
 mod limits;
 mod listen;
+#[cfg(target_os = "linux")]
+mod memory;
 mod modes;
 #[cfg(feature = "nats")]
 mod nats;

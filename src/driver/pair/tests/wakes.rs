@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::{task::coop::unconstrained, time::advance};
 
 struct Polled {
-    pair: Pair,
+    pair: Box<Pair>,
     waker: TestWaker,
     target: Far,
     peer: Far,
