@@ -27,7 +27,8 @@ fn advice(log: &str) -> String {
 }
 
 fn shell(line: &str) -> Wsio {
-    Wsio::spawn(Command::new("sh").args(["-c", line]))
+    // The shell becomes the program, which would outlive it otherwise when the test ends.
+    Wsio::spawn(Command::new("sh").args(["-c", &format!("exec {line}")]))
 }
 
 #[test]
