@@ -4,7 +4,10 @@
 //! How much the far end has acknowledged only the socket knows, and how it is parted with depends on
 //! what is in between, so each layer tells what it stands on.
 
+mod roaming;
 mod send_queue;
+
+pub use roaming::{Roaming, enter_thread};
 
 use rustix::net::RecvFlags;
 use std::{

@@ -12,6 +12,7 @@ use super::{
     pem,
     pin::Pin,
     provider, sha256,
+    warm_up::warm_up,
     words::words,
     x509::about,
 };
@@ -89,6 +90,8 @@ impl Acceptor {
             Identity::SelfSigned => Some(self_signed(host)?),
         };
         let (config, _) = configure(options, made.as_ref(), alpn)?;
+        // The first client does not wait for it.
+        warm_up();
         Ok(Self(Arc::new(AcceptorState {
             options: options.clone(),
             fingerprint: made.as_ref().map(|own| fingerprint(&own.0)),

@@ -27,6 +27,7 @@ fn advice(log: &str) -> String {
 }
 
 fn shell(line: &str) -> Wsio {
+    // The shell becomes the program, which would outlive it otherwise when the test ends.
     Wsio::spawn(Command::new("sh").args(["-c", &format!("exec {line}")]))
 }
 
