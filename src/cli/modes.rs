@@ -188,7 +188,7 @@ const TABLE: &[Row] = &[
     Row(PIPE, &["subprotocols"], NotAll(CLIENT | SERVER), "is not for two WebSockets: the client's subprotocols pass through"),
     Row(PIPE, FAN_OUT, Any(FANOUT), "needs hub:NAME or nats://HOST/SUBJECT"),
     Row(PIPE, &["once", "announce", "max_connections", "max_buffer", "grace"], Any(LISTENS), "needs a listening endpoint"),
-    Row(PIPE, &["mode"], Any(UNIX), "needs unix-listen:PATH or ws-listen:unix:PATH"),
+    Row(PIPE, &["mode"], Any(UNIX), "needs a Unix socket that we bind: unix-listen:PATH, or ws-listen:, wss-listen: or tls-listen: with unix:PATH"),
     Row(PIPE, &["connect_timeout", "retry", "retry_delay", "retry_max_time", "retry_connrefused", "retry_all_errors"], Any(OPENED), "needs an endpoint that is connected to (ws:, wss:, tcp:, tls:, unix:, nats:)"),
     Row(PIPE, &["raw", "timestamps"], Any(STANDARD), "is for standard output, which is not an endpoint here"),
     // Both of them.
