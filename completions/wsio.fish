@@ -40,7 +40,7 @@ headers\t'Content-Length headers stand before each message, as language servers 
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
-jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
+jsonl\t'one JSON record per line, with message types, pings, closes and events'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l in -d 'Frame messages as F, on input only' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 sep=\t'as lines, with STR in place of the newline; in quotes it may have \\r \\n \\t \\0 \\x1e'
@@ -51,7 +51,7 @@ headers\t'Content-Length headers stand before each message, as language servers 
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
-jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
+jsonl\t'one JSON record per line, with message types, pings, closes and events'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l out -d 'Frame messages as F, on output only' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 sep=\t'as lines, with STR in place of the newline; in quotes it may have \\r \\n \\t \\0 \\x1e'
@@ -62,7 +62,7 @@ headers\t'Content-Length headers stand before each message, as language servers 
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
-jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
+jsonl\t'one JSON record per line, with message types, pings, closes and events'"
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-message -d 'Refuse messages larger than SIZE, sent or received' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l max-frame -d 'Send frames of at most SIZE; longer messages go as fragments, raw input as smaller messages' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l read-ahead -d 'Buffer up to SIZE while an output is stalled, to keep answering pings; or off [default: 16M, listening 256k]' -r
@@ -185,7 +185,7 @@ headers\t'Content-Length headers stand before each message, as language servers 
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
-jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
+jsonl\t'one JSON record per line, with message types, pings, closes and events'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l in -d 'Frame messages as F, on input only' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 sep=\t'as lines, with STR in place of the newline; in quotes it may have \\r \\n \\t \\0 \\x1e'
@@ -196,7 +196,7 @@ headers\t'Content-Length headers stand before each message, as language servers 
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
-jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
+jsonl\t'one JSON record per line, with message types, pings, closes and events'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l out -d 'Frame messages as F, on output only' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 sep=\t'as lines, with STR in place of the newline; in quotes it may have \\r \\n \\t \\0 \\x1e'
@@ -207,7 +207,7 @@ headers\t'Content-Length headers stand before each message, as language servers 
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
-jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
+jsonl\t'one JSON record per line, with message types, pings, closes and events'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-message -d 'Refuse messages larger than SIZE, sent or received' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l max-frame -d 'Send frames of at most SIZE; longer messages go as fragments, raw input as smaller messages' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l read-ahead -d 'Buffer up to SIZE while an output is stalled, to keep answering pings; or off [default: 16M, listening 256k]' -r
@@ -287,7 +287,7 @@ headers\t'Content-Length headers stand before each message, as language servers 
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
-jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
+jsonl\t'one JSON record per line, with message types, pings, closes and events'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l in -d 'Frame messages as F, on input only' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 sep=\t'as lines, with STR in place of the newline; in quotes it may have \\r \\n \\t \\0 \\x1e'
@@ -298,7 +298,7 @@ headers\t'Content-Length headers stand before each message, as language servers 
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
-jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
+jsonl\t'one JSON record per line, with message types, pings, closes and events'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l out -d 'Frame messages as F, on output only' -r -f -a "lines\t'one line, without its newline, is one message'
 nul\t'as lines, with NUL in place of the newline'
 sep=\t'as lines, with STR in place of the newline; in quotes it may have \\r \\n \\t \\0 \\x1e'
@@ -309,7 +309,7 @@ headers\t'Content-Length headers stand before each message, as language servers 
 base64\t'one line in base64 is one message'
 hex\t'one line in hexadecimal is one message'
 paragraph\t'lines up to a blank line are one message'
-jsonl\t'one JSON record a line is one message, with its type and what happens beside it'"
+jsonl\t'one JSON record per line, with message types, pings, closes and events'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-message -d 'Refuse messages larger than SIZE, sent or received' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l max-frame -d 'Send frames of at most SIZE; longer messages go as fragments, raw input as smaller messages' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l read-ahead -d 'Buffer up to SIZE while an output is stalled, to keep answering pings; or off [default: 16M, listening 256k]' -r

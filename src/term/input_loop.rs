@@ -220,7 +220,7 @@ pub fn commands(many: bool) -> Vec<(String, &'static str)> {
     let keys = [
         ("//TEXT", "send TEXT with one slash before it"),
         ("Enter", "send the line; Alt-Enter adds a line to it"),
-        ("Ctrl-R", "search earlier lines (but those that begin with a space)"),
+        ("Ctrl-R", "search earlier lines (none that begin with a space)"),
         ("Ctrl-C", interrupt),
         ("Ctrl-D", end),
     ];
