@@ -178,8 +178,10 @@ fn the_page_on_records_tells_every_field_of_every_type() {
     assert_eq!(told, found);
 }
 
+/// mandoc is not everywhere; the gate has it, and says so with `WSIO_SHELLS=all`.
 #[test]
 fn pages_are_well_formed() {
+    let required = std::env::var_os("WSIO_SHELLS").is_some_and(|value| value == "all");
     let lint = || {
         Command::new("mandoc")
             .args(["-T", "lint", "-W", "warning"])
@@ -188,7 +190,11 @@ fn pages_are_well_formed() {
             .spawn()
     };
     for (name, page) in man::pages().into_iter().chain(pages::pages()) {
-        let Ok(mut mandoc) = lint() else { return eprintln!("mandoc is not there: pages are not looked at") };
+        let mut mandoc = match lint() {
+            Ok(mandoc) => mandoc,
+            Err(error) if required => panic!("mandoc: {error}"),
+            Err(_) => return,
+        };
         mandoc.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
         let said = String::from_utf8(mandoc.wait_with_output().unwrap().stdout).unwrap();
         // A page without a date is the same whenever it is made.
