@@ -81,7 +81,7 @@ pub(super) struct SessionArgs {
     /// End after one received message, like -n 1
     #[arg(short = '1', conflicts_with = "count")]
     pub one: bool,
-    /// After input ends, wait for DURATION of silence; inf waits for the peer's Close
+    /// After input ends, wait for DURATION of silence; --send counts if there is no input; inf waits for a Close
     #[arg(long, value_name = "DURATION", value_parser = values::zero_or_limit, default_value = "1s")]
     pub linger: TimeLimit,
     /// Close with CODE and REASON at a normal end; none sends an empty Close, like browsers [default: 1000]
@@ -193,7 +193,7 @@ pub(super) struct OutputArgs {
     /// Record all messages in FILE; as HAR if it ends in .har, a script if in .wsio, else JSON lines
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,
-    /// Let control characters of the peer through to a terminal, which they can make lie
+    /// Print control characters of the peer unescaped on a terminal; they can change what it shows
     #[arg(long)]
     pub raw: bool,
 }
