@@ -47,16 +47,15 @@ pub(super) fn styled(command: Command, style: Style) -> Command {
     if style == Style::Long {
         return command.after_help(long(&name, top));
     }
-    let page = if top { "wsio".to_owned() } else { format!("wsio-{name}") };
     let rest = match top {
-        true => "All options: wsio connect --help; framings, endpoints and exit codes: man wsio".to_owned(),
-        false => format!("All options: wsio {name} --help, or man {page}"),
+        true => "Endpoints, exit codes: wsio --help; options: wsio connect --help; all: man wsio".to_owned(),
+        false => format!("All options: wsio {name} --help, or man wsio-{name}"),
     };
     let common = COMMON.iter().find(|(of, _)| *of == name).map(|(_, ids)| *ids);
     command.help_template(SHORT).after_help(short(&name, top)).before_help(rest).mut_args(
         |arg| match common {
             Some(ids) if !arg.is_positional() => shown(arg, ids),
-            _ => first_clause(arg),
+            _ => brief(arg),
         },
     )
 }
@@ -66,18 +65,16 @@ fn shown(arg: Arg, common: &[&str]) -> Arg {
     let Some(place) = common.iter().position(|id| arg.get_id() == id) else {
         return arg.hide_short_help(true);
     };
-    let takes = arg.get_action().takes_values();
-    let arg = first_clause(arg).help_heading("Options").display_order(place);
-    if takes { arg.hide_possible_values(true) } else { arg }
+    brief(arg).help_heading("Options").display_order(place)
 }
 
-/// The text up to a semicolon or what stands in parentheses.
-fn first_clause(arg: Arg) -> Arg {
+/// The text up to a semicolon or what stands in parentheses, without the values that are possible.
+fn brief(arg: Arg) -> Arg {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let first =
-        [";", " ("].iter().filter_map(|end| help.find(end)).min().map_or(help.as_str(), |end| &help[..end]);
-    let first = first.to_owned();
-    arg.help(first)
+    let end = [";", " ("].iter().filter_map(|end| help.find(end)).min().unwrap_or(help.len());
+    let takes = !arg.is_positional() && arg.get_action().takes_values();
+    let arg = arg.help(help[..end].to_owned());
+    if takes { arg.hide_possible_values(true) } else { arg }
 }
 
 /// Examples, and for `pipe` the schemes there are.

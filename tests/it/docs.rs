@@ -13,7 +13,7 @@ mod prose;
 
 use clap_complete::Shell;
 use std::{fs, path::PathBuf};
-use wsio::{cli, exit::EXITS};
+use wsio::{cli, endpoint::SCHEMES, exit::EXITS};
 
 /// The command that rewrites every generated document.
 const BLESS: &str = "WSIO_BLESS=1 cargo test --test it docs";
@@ -73,8 +73,14 @@ fn completions_are_fresh() {
 #[test]
 fn readme_tables_are_fresh() {
     let cell = |text: &str| text.replace('|', "\\|");
-    let tables =
-        [("exits", table("Code", EXITS.iter().map(|(exit, text)| (exit.code().to_string(), cell(text)))))];
+    let schemes = SCHEMES.iter().map(|scheme| match scheme.name {
+        "-" => "`-`".to_owned(),
+        name => format!("`{name}:`"),
+    });
+    let tables = [
+        ("schemes", schemes.collect::<Vec<_>>().join(" ") + "\n"),
+        ("exits", table("Code", EXITS.iter().map(|(exit, text)| (exit.code().to_string(), cell(text))))),
+    ];
     let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
     for (name, table) in tables {
         let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
