@@ -3,6 +3,7 @@
 //! `harness` starts the program and plays its peers, byte by byte; every other module is one promise
 //! of the contract. Everything runs on loopback with free ports, and no wait is unbounded.
 
+mod action;
 mod admission;
 mod again;
 mod announced;
@@ -38,6 +39,7 @@ mod modes;
 #[cfg(feature = "nats")]
 mod nats;
 mod neighbours;
+mod pictures;
 mod pipe;
 mod progress;
 mod prompt;
