@@ -3,6 +3,7 @@
 //! The three subcommands only plan. `connect` and `pipe` run one `pair`, everything that listens
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
+mod ahead;
 mod auto_sender;
 mod client;
 mod client_end;

@@ -8,9 +8,10 @@
 mod tests;
 
 use super::{
+    ahead::Ahead,
     auto_sender::AutoSender,
     outcome::{CUT_OFF, Closings, Outcome, Remains, Rtt},
-    pump::{Ahead, Pump},
+    pump::Pump,
     setup::Setup,
     side_state::{PendingClose, SideState},
     trim,
@@ -80,16 +81,16 @@ impl Pair {
             .unwrap_or(Side::B);
         let pump = |side| {
             let filter = setup.rules.filter.clone().filter(|_| side == counted);
-            let ahead = Ahead::new(setup.read_ahead);
-            Pump::new(side, setup.rules.count.filter(|_| side == counted), filter, ahead)
+            let count = setup.rules.count.filter(|_| side == counted);
+            Pump::new(side, count, filter, Ahead::new(setup.read_ahead))
         };
         let mut pumps = Side::BOTH.map(pump);
         pumps[counted.other()].preload(setup.first);
         pumps[counted].auto_sender = AutoSender::new(&setup.auto_send);
+        pumps[counted.other()].is_whole = pumps[counted].auto_sender.is_some();
         if setup.send_only {
-            let unwanted =
-                if kinds[Side::B] == SideKind::Subject && !setup.serving { Side::B } else { counted };
-            pumps[unwanted].discard();
+            let is_served = kinds[Side::B] == SideKind::Subject && !setup.serving;
+            pumps[if is_served { Side::B } else { counted }].discard();
         }
         let stall = setup.rules.close_timeout;
         let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);

@@ -3,10 +3,9 @@
 //! It takes what is ready from its source, feeds it all to its sink, and flushes when the source has
 //! nothing more, so that latency is one message and throughput is many messages a system call. It is
 //! polled, never awaited: nothing is lost when the pair turns to something else. A sink that takes nothing
-//! stops the source, but for a WebSocket that would leave its pings unanswered: what waits too long lets
-//! the pump read ahead, up to a bound.
+//! stops the source, but a WebSocket is read ahead of it (`ahead`).
 
-use super::auto_sender::AutoSender;
+use super::{ahead::Ahead, auto_sender::AutoSender};
 use crate::{
     close,
     expect::Filter,
@@ -15,12 +14,11 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 /// A sink that is never empty gets so much more before it is waited for until it is: only then it is known what
@@ -63,6 +61,8 @@ pub(super) struct Pump {
     blocked: bool,
     /// Pings, pongs and a Close of the source are for the sink.
     passes_control: bool,
+    /// Messages are handed over whole, since others are said to the same sink between them.
+    pub is_whole: bool,
     /// Both sides are WebSockets: a ping of the one is answered by the other.
     relays: bool,
     /// Generated messages for the source: heartbeats and answers.
@@ -95,6 +95,7 @@ impl Pump {
             dropped: (0, 0),
             blocked: false,
             passes_control: false,
+            is_whole: false,
             relays: false,
             auto_sender: None,
             count: (0, 0),
@@ -195,6 +196,8 @@ impl Pump {
                     return Poll::Pending;
                 }
             }
+            let is_tapped = self.filter.is_some() || self.auto_sender.is_some();
+            source.give_pieces(!is_tapped && !self.is_whole && sink.takes_pieces());
             if behind || source.poll_receive(cx, &mut self.fresh).is_pending() {
                 if is_fed {
                     ready!(self.poll_flush(cx, sink, events));
@@ -341,7 +344,7 @@ impl Pump {
         if self.discarding || self.sink_failed {
             // Only data messages are dropped: a relay passes control frames on, so a ping is answered.
             let relays = self.relays;
-            self.fresh.retain(|item| relays && item.data().is_none());
+            self.fresh.retain(|item| relays && item.volume().is_none());
         }
         if let Some(filter) = self.filter.clone() {
             self.sift(&filter, events);
@@ -361,7 +364,7 @@ impl Pump {
         let mut left = *wanted;
         self.fresh.retain(|item| {
             let kept = left > 0;
-            left -= u64::from(kept && item.data().is_some());
+            left -= item.volume().filter(|_| kept).map_or(0, |(messages, _)| messages);
             kept
         });
         self.wanted = None;
@@ -382,7 +385,7 @@ impl Pump {
             }
             // A WebSocket has no form for it.
             Item::Event(_) => false,
-            Item::Message(_) => true,
+            Item::Message(_) | Item::Piece(_) => true,
         });
     }
 
@@ -413,7 +416,8 @@ impl Pump {
         // Only a flush or its own source ends a sink, and neither happens between two messages.
         let mut takes = sink.is_open() || self.sink_failed;
         while let Some(item) = self.waiting.pop_front() {
-            let control = item.data().is_none();
+            let volume = item.volume();
+            let control = volume.is_none();
             if control && !self.passes_control {
                 continue;
             }
@@ -440,24 +444,22 @@ impl Pump {
                     }
                 }
             }
-            let length = payload(&item);
-            self.waiting_bytes -= length;
-            let message = match item {
-                Item::Message(message) => message,
+            let (messages, bytes) = volume.unwrap_or_default();
+            self.waiting_bytes -= bytes;
+            let fed = match item {
+                Item::Message(message) => sink.feed(message),
+                Item::Piece(piece) => sink.feed_piece(piece),
                 Item::Event(record) => {
                     sink.event(&record);
                     continue;
                 }
             };
-            if let Err(failure) = sink.feed(message) {
-                self.dropped.0 += u64::from(!control);
-                self.dropped.1 += length;
+            let counted = if fed.is_ok() { &mut self.count } else { &mut self.dropped };
+            counted.0 += messages;
+            counted.1 += bytes;
+            if let Err(failure) = fed {
                 self.fail(failure, events);
                 return Poll::Ready(());
-            }
-            if !control {
-                self.count.0 += 1;
-                self.count.1 += length;
             }
         }
         Poll::Ready(())
@@ -521,11 +523,6 @@ impl Pump {
     }
 }
 
-/// Bytes of a data message.
-fn payload(item: &Item) -> u64 {
-    item.data().map_or(0, |message| message.len() as u64)
-}
-
 /// A look at some items.
 struct Survey {
     /// Data messages, and their payload bytes.
@@ -537,85 +534,17 @@ struct Survey {
 
 impl Survey {
     fn of(items: &VecDeque<Item>) -> Self {
-        let (mut messages, mut bytes) = (0, 0);
-        for message in items.iter().filter_map(Item::data) {
-            messages += 1;
-            bytes += message.len() as u64;
+        let mut survey = Self { messages: 0, bytes: 0, others: false };
+        for item in items {
+            match item.volume() {
+                Some((messages, bytes)) => {
+                    survey.messages += messages;
+                    survey.bytes += bytes;
+                }
+                None => survey.others = true,
+            }
         }
-        Self { messages, bytes, others: messages < items.len() as u64 }
-    }
-}
-
-/// Time that messages wait for their output before more are read.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Bytes that a kept message counts beside its payload.
-const OVERHEAD: usize = 64;
-
-/// Decides whether more is read while the output takes nothing.
-pub(super) struct Ahead {
-    /// The most that is kept, bytes; `None` reads nothing ahead.
-    limit: Option<usize>,
-    /// Up to which byte was read, and when; the output has not come so far yet.
-    position: Option<(Instant, u64)>,
-    /// The messages read before the position have waited for [`PATIENCE`].
-    held: bool,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Ahead {
-    /// Keeps at most so many bytes.
-    pub(super) fn new(limit: Option<usize>) -> Self {
-        Self { limit, position: None, held: false, sleep: None }
-    }
-
-    /// True when the messages that were read have waited for longer than a moment.
-    pub(super) fn is_held(&self) -> bool {
-        self.held
-    }
-
-    /// Bytes that are kept; 0 as long as the output keeps up.
-    pub(super) fn held(&self, bytes: u64, messages: usize) -> usize {
-        if self.held { usize::try_from(bytes).unwrap_or(usize::MAX) + messages * OVERHEAD } else { 0 }
-    }
-
-    /// Returns whether more is read, now that the output takes nothing; wakes when that changes with time.
-    ///
-    /// So many payload bytes have `arrived`, of which so many are `delivered` and so many wait here, in so
-    /// many messages.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        arrived: u64,
-        delivered: u64,
-        bytes: u64,
-        messages: usize,
-    ) -> bool {
-        let now = Instant::now();
-        let since = match self.position {
-            Some((since, position)) if delivered < position => since,
-            _ => {
-                self.position = Some((now, arrived));
-                now
-            }
-        };
-        if !self.held {
-            let at = since + PATIENCE;
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
-            if sleep.deadline() != at {
-                sleep.as_mut().reset(at);
-            }
-            if sleep.as_mut().poll(cx).is_pending() {
-                return false;
-            }
-            self.held = true;
-        }
-        self.limit.is_some_and(|limit| self.held(bytes, messages) < limit)
-    }
-
-    /// Everything is delivered; true when that ends a wait.
-    pub(super) fn caught_up(&mut self) -> bool {
-        self.position = None;
-        std::mem::take(&mut self.held)
+        survey
     }
 }
 

@@ -135,6 +135,14 @@ pub trait Encode: Send {
     /// Appends one message to `out`, a control frame only if it wants events; payload bytes are never altered.
     fn encode(&mut self, message: &Message, out: &mut Output);
 
+    /// True when a message may be encoded in pieces: nothing stands before it, and nothing depends on its end.
+    fn takes_pieces(&self) -> bool {
+        false
+    }
+
+    /// Appends the next piece of a message, where [it takes pieces](Self::takes_pieces).
+    fn encode_piece(&mut self, _piece: &Bytes, _is_last: bool, _out: &mut Output) {}
+
     /// The encoder that this one lies around.
     fn inner(&self) -> Option<&dyn Encode> {
         None

@@ -107,6 +107,14 @@ impl Encode for Encoder {
     fn encode(&mut self, message: &Message, out: &mut Output) {
         out.push(&payload(message));
     }
+
+    fn takes_pieces(&self) -> bool {
+        true
+    }
+
+    fn encode_piece(&mut self, piece: &Bytes, _is_last: bool, out: &mut Output) {
+        out.push(piece);
+    }
 }
 
 pub(super) const WHOLE: Entry = Entry {

@@ -1,7 +1,7 @@
 //! A byte stream behind a framing, as a link.
 
 use super::{
-    BATCH, Item, Link, Place, Released, Releasing, Rest,
+    BATCH, Item, Link, Piece, Place, Released, Releasing, Rest,
     in_place::advance,
     is_control,
     port::{Files, Port},
@@ -391,6 +391,20 @@ impl Link for ByteLink {
         if !self.failed {
             self.encoder.encode(&message, &mut self.out);
             if !is_control(&message) {
+                self.marks.push_back(self.handed + self.out.len() as u64);
+            }
+        }
+        Ok(())
+    }
+
+    fn takes_pieces(&self) -> bool {
+        self.encoder.takes_pieces()
+    }
+
+    fn feed_piece(&mut self, piece: Piece) -> Result<(), SinkFailure> {
+        if !self.failed {
+            self.encoder.encode_piece(&piece.payload, piece.is_last, &mut self.out);
+            if piece.is_last {
                 self.marks.push_back(self.handed + self.out.len() as u64);
             }
         }

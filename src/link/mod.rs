@@ -49,7 +49,7 @@ pub use self::{
 };
 pub use workers::{Worker, hire};
 
-pub use crate::ws::conn::{Moved, is_control};
+pub use crate::ws::conn::{Moved, Piece, is_control};
 
 use crate::{
     framing::record::Facts,
@@ -80,6 +80,8 @@ const BATCH: usize = 1024;
 pub enum Item {
     /// A message, or a control frame.
     Message(Message),
+    /// A part of a data message whose rest is still to come.
+    Piece(Piece),
     /// The record of an event beside messages, such as that a connection was opened again: a line of JSON
     /// with its end.
     Event(Bytes),
@@ -98,7 +100,15 @@ impl Item {
     pub fn message(&self) -> Option<&Message> {
         match self {
             Self::Message(message) => Some(message),
-            Self::Event(_) => None,
+            Self::Piece(_) | Self::Event(_) => None,
+        }
+    }
+
+    /// Data messages that end with it, 1 at most, and payload bytes; `None` for what is no data.
+    pub fn volume(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Piece(piece) => Some((u64::from(piece.is_last), piece.payload.len() as u64)),
+            _ => self.data().map(|message| (1, message.len() as u64)),
         }
     }
 }
@@ -106,6 +116,12 @@ impl Item {
 impl From<Message> for Item {
     fn from(message: Message) -> Self {
         Self::Message(message)
+    }
+}
+
+impl From<Piece> for Item {
+    fn from(piece: Piece) -> Self {
+        Self::Piece(piece)
     }
 }
 
@@ -161,6 +177,23 @@ pub trait Link: Any + Send {
     fn feed_encoded(&mut self, encoded: &Encoded) -> Result<(), SinkFailure> {
         encoded.messages().try_for_each(|message| self.feed(message))
     }
+
+    /// True when large messages may be handed over in pieces.
+    fn takes_pieces(&self) -> bool {
+        false
+    }
+
+    /// Hands over the next piece of a message, where [it takes pieces](Self::takes_pieces).
+    ///
+    /// # Errors
+    /// When the sink takes nothing more.
+    fn feed_piece(&mut self, piece: Piece) -> Result<(), SinkFailure> {
+        debug_assert!(false, "pieces are for sinks that take them: {piece:?}");
+        Ok(())
+    }
+
+    /// Gives large messages in pieces as they come, or whole; for a source that can.
+    fn give_pieces(&mut self, _gives: bool) {}
 
     /// Takes the record of an event, where [it wants events](Self::wants_events).
     fn event(&mut self, _record: &Bytes) {}

@@ -1,6 +1,6 @@
 //! A WebSocket as a link: its ends in the session's words, and how its transport is left.
 
-use super::{Item, Link, Released, Releasing};
+use super::{Item, Link, Piece, Released, Releasing};
 use crate::{
     close,
     exit::Exit,
@@ -52,6 +52,18 @@ impl Link for Conn {
     fn feed_encoded(&mut self, encoded: &Encoded) -> Result<(), SinkFailure> {
         self.queue_encoded(encoded);
         Ok(())
+    }
+
+    fn takes_pieces(&self) -> bool {
+        self.takes_pieces()
+    }
+
+    fn feed_piece(&mut self, piece: Piece) -> Result<(), SinkFailure> {
+        self.queue_piece(piece).map_err(transport_failure)
+    }
+
+    fn give_pieces(&mut self, gives: bool) {
+        self.give_pieces(gives);
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {

@@ -11,25 +11,21 @@
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.
 
+mod sending;
 #[cfg(test)]
 mod tests;
 
 pub use super::{
     deflate::{Agreed, Volume},
     end::End,
+    incoming::Piece,
     outgoing::{FRAGMENT, Largest, Unsent},
     wire::Moved,
 };
 
 use super::{
-    deflate::{Deflating, RSV1},
-    encoded::{self, Encoded},
-    frame,
-    incoming::Received,
-    outgoing::UnsentPayload,
-    read_error::ReadError,
-    watch::FrameWatch,
-    wire::Wire,
+    deflate::Deflating, incoming::Received, outgoing::UnsentPayload, read_error::ReadError,
+    watch::FrameWatch, wire::Wire,
 };
 use crate::{close, observe::Taps, session::Within, stream::Stream};
 use bytes::Bytes;
@@ -85,6 +81,8 @@ pub struct Conn {
     wire: Wire,
     /// The fragments of a large message that are not framed yet.
     rest: Option<UnsentPayload>,
+    /// A message that is queued in pieces and not to its end: its bytes so far, and whether it is compressed.
+    begun: Option<(usize, bool)>,
     /// No frame that is sent has a longer payload.
     max_frame: usize,
     largest: Largest,
@@ -123,6 +121,7 @@ impl Conn {
             engine: WebSocketContext::new(role, Some(config)),
             wire: Wire::new(stream, read_ahead, max_message, part == Part::Client),
             rest: None,
+            begun: None,
             max_frame: FRAGMENT,
             largest: Largest::default(),
             deflating: None,
@@ -210,10 +209,16 @@ impl Conn {
         self.wire.watch(watch);
     }
 
+    /// Gives large messages that begin from now on in pieces as they come, or whole; whole in any case while
+    /// somebody is told of every message.
+    pub fn give_pieces(&mut self, gives: bool) {
+        self.wire.incoming.give_pieces(gives && self.taps.0.is_empty());
+    }
+
     /// Appends what the peer sent to `batch`, pings and pongs included.
     ///
     /// Ready with an unchanged batch means that the peer's side has ended: see [`end`](Self::end).
-    pub fn poll_receive<T: From<Message>>(
+    pub fn poll_receive<T: From<Message> + From<Piece>>(
         &mut self,
         cx: &mut Context<'_>,
         batch: &mut VecDeque<T>,
@@ -232,6 +237,12 @@ impl Conn {
             }
             let read = match self.wire.next() {
                 Some(Ok(Received::Message(message))) => Ok(message),
+                Some(Ok(Received::Piece(piece))) => {
+                    messages += 1;
+                    bytes += piece.payload.len();
+                    batch.push_back(piece.into());
+                    continue;
+                }
                 Some(Ok(Received::Frames(frames))) => self.judge(&frames),
                 Some(Err(error)) => Err(error),
                 None => match self.wire.poll_fill(cx) {
@@ -324,89 +335,6 @@ impl Conn {
     /// True when our Close was queued before one of the peer was read.
     pub fn has_queued_close(&self) -> bool {
         self.close_queued
-    }
-
-    /// Queues one message, ping or pong; flush before more than [`HIGH_WATER`] is queued.
-    ///
-    /// # Errors
-    /// "Not connected" when a Close was sent or received.
-    pub fn queue(&mut self, message: Message) -> io::Result<()> {
-        debug_assert!(self.rest.is_none(), "a large message was not flushed");
-        if !self.is_open() {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
-        self.taps.sent(&message);
-        let message = match message {
-            Message::Ping(payload) => return self.wire.push(frame::FIN | frame::PING, payload),
-            Message::Pong(payload) => return self.wire.push(frame::FIN | frame::PONG, payload),
-            data => data,
-        };
-        if self.deflating.is_some() {
-            self.plain.push_back(message.len() as u64);
-        }
-        let opcode = if message.is_text() { frame::TEXT } else { frame::BINARY };
-        let payload = message.into_data();
-        self.largest.message = self.largest.message.max(payload.len());
-        if payload.len() > self.max_frame {
-            self.rest = Some(UnsentPayload { payload, opcode, is_compressed: false });
-            return Ok(());
-        }
-        if self.deflating.is_none() {
-            self.largest.frame = self.largest.frame.max(payload.len());
-            return self.wire.push(frame::FIN | opcode, payload);
-        }
-        self.begin(opcode, payload, true).map(|_| ())
-    }
-
-    /// True when messages that were encoded for many can be queued as they are.
-    pub fn takes_encoded(&self) -> bool {
-        self.part == Part::Server
-            && self.deflating.is_none()
-            && self.taps.0.is_empty()
-            && !self.wire.is_watched()
-            && self.max_frame >= encoded::LARGEST
-            && self.rest.is_none()
-            && self.is_open()
-    }
-
-    /// Queues messages that were encoded for many, where [it takes them](Self::takes_encoded).
-    pub fn queue_encoded(&mut self, encoded: &Encoded) {
-        self.largest.message = self.largest.message.max(encoded.largest());
-        self.largest.frame = self.largest.frame.max(encoded.largest());
-        self.wire.push_encoded(encoded);
-    }
-
-    /// Queues a ping, also between the fragments of a large message.
-    pub fn queue_ping(&mut self) {
-        self.push_ping(self.keepalive.clone());
-    }
-
-    /// Queues a ping with a number behind all data; none while a large message is not framed to its end, or
-    /// when a Close was sent or received. Tells whether it did.
-    pub fn queue_numbered_ping(&mut self, number: u64) -> bool {
-        let may = self.is_open() && self.rest.is_none();
-        if may {
-            let number = number.to_string();
-            self.push_ping([&self.keepalive, NUMBER, number.as_bytes()].concat().into());
-        }
-        may
-    }
-
-    fn push_ping(&mut self, payload: Bytes) {
-        if self.is_open() {
-            self.taps.sent(&Message::Ping(payload.clone()));
-            // Without a mask there is no ping, and no data either, which tells.
-            let _ = self.wire.push(frame::FIN | frame::PING, payload);
-        }
-    }
-
-    /// Queues a pong, also between the fragments of a large message; none to a peer that takes nothing.
-    pub fn queue_pong(&mut self, payload: Bytes) {
-        // Data alone never makes as much wait; not every ping has to be answered (section 5.5.3).
-        if self.is_open() && self.wire.queued() < 2 * HIGH_WATER + REPLIES {
-            self.taps.sent(&Message::Pong(payload.clone()));
-            let _ = self.wire.push(frame::FIN | frame::PONG, payload);
-        }
     }
 
     /// True while no Close was sent or received.
@@ -552,58 +480,6 @@ impl Conn {
         self.end = Some(end);
         self.cut();
         self.wire.incoming.stop();
-    }
-
-    /// Queues the next frame of what is left of a large message.
-    fn queue_fragment(&mut self) -> io::Result<()> {
-        let Some(mut rest) = self.rest.take() else { return Ok(()) };
-        let piece = rest.payload.split_to(self.max_frame.min(rest.payload.len()));
-        let is_last = rest.payload.is_empty();
-        if rest.opcode == frame::CONTINUATION {
-            self.go_on(piece, rest.is_compressed, is_last)?;
-        } else {
-            rest.is_compressed = self.begin(rest.opcode, piece, is_last)?;
-        }
-        if !is_last {
-            self.rest = Some(UnsentPayload { opcode: frame::CONTINUATION, ..rest });
-        }
-        Ok(())
-    }
-
-    /// Queues the only or first frame of a message; tells whether it is compressed.
-    fn begin(&mut self, opcode: u8, piece: Bytes, is_last: bool) -> io::Result<bool> {
-        let first = opcode | if is_last { frame::FIN } else { 0 };
-        let Some(deflating) = &mut self.deflating else {
-            return self.push(first, piece).map(|()| false);
-        };
-        let compressed = deflating.begin(&piece, is_last);
-        deflating.count(piece.len(), compressed.as_ref().unwrap_or(&piece).len());
-        match compressed {
-            Some(compressed) => self.push(first | RSV1, compressed).map(|()| true),
-            None => self.push(first, piece).map(|()| false),
-        }
-    }
-
-    /// Queues a further frame of a message.
-    fn go_on(&mut self, mut piece: Bytes, is_compressed: bool, is_last: bool) -> io::Result<()> {
-        if let Some(deflating) = &mut self.deflating {
-            let plain = piece.len();
-            if is_compressed {
-                piece = deflating.go_on(&piece, is_last)?;
-            }
-            deflating.count(plain, piece.len());
-        }
-        self.push(frame::CONTINUATION | if is_last { frame::FIN } else { 0 }, piece)
-    }
-
-    /// Queues a frame; as several where compression has made it longer than a frame may be.
-    fn push(&mut self, mut first: u8, mut piece: Bytes) -> io::Result<()> {
-        self.largest.frame = self.largest.frame.max(piece.len().min(self.max_frame));
-        while piece.len() > self.max_frame {
-            self.wire.push(first & !frame::FIN, piece.split_to(self.max_frame))?;
-            first = frame::CONTINUATION | first & frame::FIN;
-        }
-        self.wire.push(first, piece)
     }
 }
 

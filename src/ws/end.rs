@@ -46,6 +46,9 @@ impl End {
             |cause: String| Self::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None };
         let cut = match incoming.partial() {
             0 => String::new(),
+            bytes if incoming.is_piecewise() => {
+                format!(", {bytes} bytes into a message (passed on as they came)")
+            }
             bytes => format!(", {bytes} bytes into a message (dropped)"),
         };
         match error {

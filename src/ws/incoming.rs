@@ -29,6 +29,8 @@ use tokio_tungstenite::tungstenite::{Message, error::ProtocolError, protocol::fr
 const CONTROL_MOST: u64 = 125;
 /// A payload of which more than this is to come is read straight to its place. Bytes.
 const DIRECT: u64 = 32 * 1024;
+/// A message whose first frame has less is not worth pieces, unless more frames follow. Bytes.
+const PIECES: u64 = 16 * 1024;
 /// A client's payload below this is copied: one that is kept somewhere must not keep all that was read with it,
 /// of every client of its thread. Bytes.
 const COPIED: usize = 4 * 1024;
@@ -38,8 +40,23 @@ const COPIED: usize = 4 * 1024;
 pub(super) enum Received {
     /// A data message.
     Message(Message),
+    /// A part of a data message, as it came.
+    Piece(Piece),
     /// Frames for the engine: a control frame, or one that may not come here.
     Frames(Vec<u8>),
+}
+
+/// A part of a data message that is passed on before the rest of it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The next bytes of the message.
+    pub payload: Bytes,
+    /// The message is a text; a character may go on in the next piece.
+    pub is_text: bool,
+    /// The message begins with it.
+    pub is_first: bool,
+    /// The message ends with it.
+    pub is_last: bool,
 }
 
 /// The reader of the peer's frames.
@@ -62,6 +79,8 @@ pub(super) struct Incoming {
     partial: u64,
     /// Payload of the first Close.
     close: Option<Bytes>,
+    /// A large message that begins is given in pieces.
+    gives_pieces: bool,
     /// Where compression was agreed on.
     inflating: Option<Box<Inflating>>,
     watch: Watch,
@@ -92,6 +111,8 @@ struct Assembly {
     is_compressed: bool,
     /// Of a text.
     utf8: Option<Utf8>,
+    /// Where it is given in pieces: bytes that were given, and whether any piece was.
+    given: Option<(u64, bool)>,
 }
 
 impl Incoming {
@@ -107,6 +128,7 @@ impl Incoming {
             placed: 0,
             partial: 0,
             close: None,
+            gives_pieces: false,
             inflating: None,
             watch: None,
             long_form: None,
@@ -133,6 +155,16 @@ impl Incoming {
         self.inflating = Some(Box::new(Inflating::new(keeps_context)));
     }
 
+    /// Gives large messages that begin from now on in pieces, or whole; a compressed one is always whole.
+    pub(super) fn give_pieces(&mut self, gives: bool) {
+        self.gives_pieces = gives;
+    }
+
+    /// True while a message is given in pieces.
+    pub(super) fn is_piecewise(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.given.is_some())
+    }
+
     /// Volume restored so far; `None` without compression.
     pub(super) fn volume(&self) -> Option<Volume> {
         self.inflating.as_ref().map(|inflating| inflating.volume())
@@ -151,6 +183,9 @@ impl Incoming {
 
     /// Bytes of a message that has begun: as they came, or as they were restored when that is more.
     pub(super) fn begun(&self) -> u64 {
+        if self.is_piecewise() {
+            return 0;
+        }
         let held = self.message.as_ref().map_or(0, |message| message.bytes.len() as u64);
         self.partial().max(held)
     }
@@ -178,7 +213,10 @@ impl Incoming {
     /// When there is no memory for it.
     pub(super) fn place(&mut self) -> Result<Option<Limit<&mut Vec<u8>>>, ReadError> {
         let (Some(frame), Some(message)) = (&self.frame, &mut self.message) else { return Ok(None) };
-        if frame.left < DIRECT || frame.first & CONTROL != 0 || message.is_compressed || self.placed > 0 {
+        if frame.left < DIRECT || frame.first & CONTROL != 0 || self.placed > 0 {
+            return Ok(None);
+        }
+        if message.is_compressed || message.given.is_some() {
             return Ok(None);
         }
         let bytes = &mut message.bytes;
@@ -196,6 +234,15 @@ impl Incoming {
 
     /// The next message, or frames for the engine; `None` when all that was read is used up.
     pub(super) fn next(&mut self) -> Option<Result<Received, ReadError>> {
+        let next = self.step();
+        if next.is_none() {
+            // Also when it is empty it would keep the memory that it was cut out of.
+            self.input = BytesMut::new();
+        }
+        next
+    }
+
+    fn step(&mut self) -> Option<Result<Received, ReadError>> {
         loop {
             if self.frame.is_some() {
                 match self.go_on() {
@@ -320,13 +367,16 @@ impl Incoming {
         self.partial += header.bytes().len() as u64;
         if opcode != CONTINUATION {
             let utf8 = (opcode == TEXT).then(Utf8::default);
-            self.message = Some(Assembly { bytes: Vec::new(), is_compressed, utf8 });
+            let is_large = length >= PIECES || first & FIN == 0;
+            let given = (self.gives_pieces && is_large && !is_compressed).then_some((0, false));
+            self.message = Some(Assembly { bytes: Vec::new(), is_compressed, utf8, given });
         }
         let Some(message) = &self.message else { return Ok(None) };
         if let Some(inflating) = &mut self.inflating {
             inflating.count(if message.is_compressed { 0 } else { length }, length);
         }
-        let size = length.saturating_add(message.bytes.len() as u64);
+        let before = message.given.map_or(message.bytes.len() as u64, |(given, _)| given);
+        let size = length.saturating_add(before);
         if !message.is_compressed && size > self.max as u64 {
             return Err(ReadError::too_long(size, self.max));
         }
@@ -353,6 +403,9 @@ impl Incoming {
         if placed > 0 || count > 0 {
             frame.left -= (count + placed) as u64;
             self.partial += if is_control { 0 } else { (count + placed) as u64 };
+            if !is_control && self.is_piecewise() {
+                return self.give_piece(count);
+            }
             self.take_payload(count, placed, is_control)?;
         }
         match &self.frame {
@@ -391,6 +444,32 @@ impl Incoming {
         Ok(())
     }
 
+    /// Gives so many bytes of the input as a piece, and ends the frame where it ends with them.
+    fn give_piece(&mut self, count: usize) -> Result<Option<Received>, ReadError> {
+        let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else { return Ok(None) };
+        let mut payload = self.input.split_to(count);
+        frame.unmask(&mut payload);
+        frame.show(&payload, &mut self.watch);
+        let is_last = frame.left == 0 && frame.first & FIN != 0;
+        if let Some(utf8) = &mut message.utf8 {
+            utf8.go_on(&payload)?;
+            if is_last && !utf8.is_complete() {
+                return Err(ReadError::Text);
+            }
+        }
+        let (given, has_given) = message.given.unwrap_or_default();
+        message.given = Some((given + count as u64, true));
+        let is_text = message.utf8.is_some();
+        if frame.left == 0 {
+            self.frame = None;
+        }
+        if is_last {
+            self.message = None;
+            self.partial = 0;
+        }
+        Ok(Some(Received::Piece(Piece { payload: payload.freeze(), is_text, is_first: !has_given, is_last })))
+    }
+
     fn end_frame(&mut self) -> Result<Option<Received>, ReadError> {
         let Some(frame) = self.frame.take() else { return Ok(None) };
         if frame.first & CONTROL != 0 {
@@ -399,7 +478,12 @@ impl Incoming {
         if frame.first & FIN == 0 {
             return Ok(None);
         }
-        let Some(Assembly { mut bytes, is_compressed, mut utf8 }) = self.message.take() else {
+        if self.is_piecewise() {
+            // A last fragment without a payload.
+            self.frame = Some(frame);
+            return self.give_piece(0);
+        }
+        let Some(Assembly { mut bytes, is_compressed, mut utf8, .. }) = self.message.take() else {
             return Ok(None);
         };
         if let Some(inflating) = self.inflating.as_mut().filter(|_| is_compressed) {
@@ -482,6 +566,13 @@ fn message(payload: Bytes, is_text: bool) -> Result<Message, ReadError> {
         return Ok(Message::Binary(payload));
     }
     Utf8Bytes::try_from(payload).map(Message::Text).map_err(|_| ReadError::Text)
+}
+
+#[cfg(test)]
+impl From<Piece> for Message {
+    fn from(piece: Piece) -> Self {
+        unreachable!("nobody wants pieces: {piece:?}")
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,11 @@ pub(super) struct Utf8 {
 }
 
 impl Utf8 {
+    /// True when a text may end here.
+    pub(super) fn is_complete(&self) -> bool {
+        self.length == 0
+    }
+
     /// Takes the next piece.
     ///
     /// # Errors
@@ -52,7 +57,7 @@ mod tests {
             utf8.go_on(piece).map_err(|_| at)?;
             at += piece.len();
         }
-        Ok(utf8.length == 0)
+        Ok(utf8.is_complete())
     }
 
     proptest! {

@@ -40,6 +40,7 @@ mod modes;
 mod nats;
 mod neighbours;
 mod pictures;
+mod pieces;
 mod pipe;
 mod progress;
 mod prompt;

@@ -3,7 +3,7 @@
 mod unsent;
 
 use super::*;
-use crate::ws::frame::Header;
+use crate::ws::{encoded::Encoded, frame::Header};
 use std::{pin::Pin, task::Waker};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf},

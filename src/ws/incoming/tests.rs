@@ -49,16 +49,26 @@ impl Write for Feed<'_> {
 pub(in crate::ws) struct Reader {
     pub incoming: Incoming,
     engine: WebSocketContext,
+    /// What came in pieces of a message so far.
+    joined: Option<Vec<u8>>,
+}
+
+/// Puts a message together; gives it with its last piece.
+fn join(joined: &mut Option<Vec<u8>>, piece: Piece) -> Option<Message> {
+    assert_eq!(joined.is_none(), piece.is_first);
+    joined.get_or_insert_default().extend_from_slice(&piece.payload);
+    let payload = joined.take_if(|_| piece.is_last)?;
+    Some(message(payload.into(), piece.is_text).unwrap())
 }
 
 impl Reader {
     /// Reads what a server (`Role::Client`) or a client (`Role::Server`) sends.
     pub(in crate::ws) fn new(role: Role, max: usize) -> Self {
         let engine = WebSocketContext::new(role, None);
-        Self { incoming: Incoming::new(&[], max, role == Role::Server), engine }
+        Self { incoming: Incoming::new(&[], max, role == Role::Server), engine, joined: None }
     }
 
-    /// The messages of a stream that comes in such pieces, and the fault in it, if there is one.
+    /// The messages of a stream that comes in such chunks, and the fault in it, if there is one.
     pub(in crate::ws) fn read(&mut self, bytes: &[u8], at_once: usize) -> (Vec<Message>, Option<ReadError>) {
         let mut messages = Vec::new();
         for mut chunk in bytes.chunks(at_once) {
@@ -75,14 +85,15 @@ impl Reader {
                 }
                 while let Some(next) = self.incoming.next() {
                     let judged = next.and_then(|received| match received {
-                        Received::Message(message) => Ok(message),
+                        Received::Message(message) => Ok(Some(message)),
+                        Received::Piece(piece) => Ok(join(&mut self.joined, piece)),
                         Received::Frames(frames) => {
                             let mut feed = Feed(Cursor::new(&frames), usize::MAX, false);
-                            self.engine.read(&mut feed).map_err(ReadError::Engine)
+                            self.engine.read(&mut feed).map(Some).map_err(ReadError::Engine)
                         }
                     });
                     match judged {
-                        Ok(message) => messages.push(message),
+                        Ok(message) => messages.extend(message),
                         Err(error) => return (messages, Some(error)),
                     }
                 }
@@ -416,6 +427,42 @@ fn knows_what_has_begun_and_not_ended() {
     }
 }
 
+#[test]
+fn a_large_message_comes_in_pieces_where_they_are_wanted() {
+    let mut reader = Reader::new(Role::Client, 1 << 30);
+    reader.incoming.give_pieces(true);
+    reader.read(&frame(FIN | BINARY, &payload(1 << 20), None)[..1000], 100);
+    assert_eq!(reader.joined.as_ref().map(Vec::len), Some(990), "all that has come");
+    assert_eq!((reader.incoming.begun(), reader.incoming.partial()), (0, 1000), "nothing of it is held");
+    let mut reader = Reader::new(Role::Client, 1 << 30);
+    reader.incoming.give_pieces(true);
+    reader.read(&frame(FIN | BINARY, &payload(1000), None)[..100], 10);
+    assert_eq!(reader.joined, None, "a small one is not worth it");
+    // A message goes on as it has begun.
+    let bytes =
+        [frame(TEXT, b"a", None), frame(CONTINUATION, b"b", None), frame(FIN | CONTINUATION, b"", None)];
+    for gives in [true, false] {
+        let mut reader = Reader::new(Role::Client, 1 << 30);
+        reader.incoming.give_pieces(gives);
+        reader.read(&bytes[0], 9);
+        reader.incoming.give_pieces(!gives);
+        assert_eq!(reader.joined.is_some(), gives);
+        reader.read(&bytes[1], 9);
+        assert_eq!(reader.read(&bytes[2], 9).0, [Message::text("ab")]);
+    }
+}
+
+#[test]
+fn a_text_in_pieces_ends_with_a_whole_character() {
+    for (last, is_text) in [(&b"\xbc"[..], true), (b"", false), (b"\xbc\xc3", false), (b"x", false)] {
+        let mut reader = Reader::new(Role::Client, 1 << 30);
+        reader.incoming.give_pieces(true);
+        reader.read(&frame(TEXT, b"\xc3", None), 9);
+        let (_, error) = reader.read(&frame(FIN | CONTINUATION, last, None), 9);
+        assert_eq!(error.is_none(), is_text, "{last:?}");
+    }
+}
+
 fn lengths() -> impl Strategy<Value = usize> {
     prop_oneof![0..300usize, 65_530..65_540usize, Just(70_000)]
 }
@@ -452,7 +499,12 @@ proptest! {
                 }
             }
         }
-        is_as_without(if is_server { Role::Server } else { Role::Client }, &bytes, &[at_once]);
+        let role = if is_server { Role::Server } else { Role::Client };
+        is_as_without(role, &bytes, &[at_once]);
+        let mut in_pieces = Reader::new(role, 1 << 20);
+        in_pieces.incoming.give_pieces(true);
+        let (whole, _) = read(role, 1 << 20, &bytes, at_once);
+        prop_assert!(in_pieces.read(&bytes, at_once).0 == whole);
     }
 
     #[test]
