@@ -273,8 +273,8 @@ impl Pump {
                 return Poll::Ready(());
             }
             let Some(encoded) = source.take_encoded() else { return Poll::Ready(()) };
-            events.push(Event::Received { side: self.side, messages: encoded.len() as u64 });
-            self.count.0 += encoded.len() as u64;
+            events.push(Event::Received { side: self.side, messages: encoded.count() as u64 });
+            self.count.0 += encoded.count() as u64;
             self.count.1 += encoded.bytes() as u64;
             if let Err(failure) = sink.feed_encoded(&encoded) {
                 self.fail(failure, events);

@@ -60,8 +60,8 @@ impl Queue {
     pub fn push_encoded(&self, encoded: Encoded) -> usize {
         let mut state = self.lock();
         if state.end.is_none() {
-            state.bytes += encoded.bytes() + encoded.len() * OVERHEAD;
-            state.count += encoded.len();
+            state.bytes += encoded.bytes() + encoded.count() * OVERHEAD;
+            state.count += encoded.count();
             state.waiting.push_back(Waiting::Encoded(encoded));
             state.wake_reader();
         }
@@ -273,7 +273,7 @@ impl QueueState {
         self.writers.drain(..).for_each(Waker::wake);
         let data = |waiting: Waiting| match waiting {
             Waiting::Message(message) => usize::from(message.is_text() || message.is_binary()),
-            Waiting::Encoded(encoded) => encoded.len(),
+            Waiting::Encoded(encoded) => encoded.count(),
         };
         self.waiting.drain(..).map(data).sum::<usize>() as u64
     }
@@ -286,7 +286,7 @@ impl QueueState {
         let next = self.waiting.pop_front()?;
         let (messages, bytes) = match &next {
             Waiting::Message(message) => (1, message.len()),
-            Waiting::Encoded(encoded) => (encoded.len(), encoded.bytes()),
+            Waiting::Encoded(encoded) => (encoded.count(), encoded.bytes()),
         };
         self.count -= messages;
         self.bytes -= bytes + messages * OVERHEAD;

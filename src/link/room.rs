@@ -336,7 +336,7 @@ impl Member {
         let state = &mut *locked;
         let mut is_trimmed = false;
         if rules.last > 0 {
-            for message in items.iter().filter_map(Item::data).take(encoded.len()) {
+            for message in items.iter().filter_map(Item::data).take(encoded.count()) {
                 is_trimmed |= state.remember(&compact(message), &rules);
             }
         }
@@ -344,12 +344,12 @@ impl Member {
         let mut missed = Vec::new();
         for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
             is_heard = true;
-            let handed = (encoded.len(), |queue: &Queue| queue.push_encoded(encoded.clone()));
+            let handed = (encoded.count(), |queue: &Queue| queue.push_encoded(encoded.clone()));
             state.may_be_full |= self.hand(seat, handed, &mut missed) >= rules.queue;
         }
         drop(locked);
-        items.drain(..encoded.len());
-        self.tell_missed(missed, is_trimmed, if is_heard { 0 } else { encoded.len() });
+        items.drain(..encoded.count());
+        self.tell_missed(missed, is_trimmed, if is_heard { 0 } else { encoded.count() });
         true
     }
 

@@ -56,7 +56,7 @@ impl Encoded {
     }
 
     /// Number of messages.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.messages as usize
     }
 
@@ -117,7 +117,7 @@ mod tests {
             Message::text("ä".repeat(100)),
         ];
         let encoded = Encoded::new(all.iter()).unwrap();
-        assert_eq!((encoded.len(), encoded.bytes(), encoded.largest()), (4, 1 + LARGEST + 200, LARGEST));
+        assert_eq!((encoded.count(), encoded.bytes(), encoded.largest()), (4, 1 + LARGEST + 200, LARGEST));
         assert!(encoded.messages().eq(all), "the same, in order");
         assert_eq!(encoded.frames()[..7], *b"\x81\x01a\x81\x00\x82\x7e");
     }
@@ -126,7 +126,7 @@ mod tests {
     fn only_small_data_messages_go_together_and_no_more_than_the_bound() {
         let (small, large) = (Message::text("x".repeat(1000)), Message::binary(vec![0; LARGEST + 1]));
         let ping = Message::Ping(Bytes::new());
-        let number = |all: &[Message]| Encoded::new(all.iter()).map(|encoded| encoded.len());
+        let number = |all: &[Message]| Encoded::new(all.iter()).map(|encoded| encoded.count());
         assert_eq!(number(&[]), None);
         assert_eq!(number(&[small.clone(), large.clone()]), None);
         assert_eq!(number(&[small.clone(), small.clone(), ping, small.clone()]), Some(2));

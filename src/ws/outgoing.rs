@@ -123,7 +123,8 @@ impl Outgoing {
         let mask = self.masks.as_mut().map(|masks| masks.next()).transpose()?;
         let is_shared = mask.is_none() && payload.len() >= SHARED;
         let copied = if is_shared { 0 } else { payload.len() };
-        let block = self.block(HEAD + copied);
+        let block =
+            if is_shared { self.block(HEAD, Block::small) } else { self.block(HEAD + copied, Block::lend) };
         let before = block.frames.len();
         put_head(block.frames_mut(), first, payload.len(), mask);
         let from = block.frames.len();
@@ -156,19 +157,26 @@ impl Outgoing {
         debug_assert!(!self.masks() && self.open.is_none(), "whole messages between others");
         self.left += frames.len();
         if frames.len() < SHARED {
-            self.block(frames.len()).frames_mut().extend_from_slice(frames);
+            self.block(frames.len(), Block::lend).frames_mut().extend_from_slice(frames);
         } else {
-            self.blocks.push_back(Block::shared(frames.clone(), None));
+            self.add(Block::shared(frames.clone(), None));
         }
     }
 
-    /// A block that takes so many bytes more behind what it has.
-    fn block(&mut self, more: usize) -> &mut Block {
+    /// A block that takes so many bytes more behind what it has, or a new one.
+    fn block(&mut self, more: usize, new: fn(usize, Option<u64>) -> Block) -> &mut Block {
         if !self.blocks.back().is_some_and(|block| block.takes(more)) {
-            self.blocks.push_back(Block::lend(more, self.open));
+            self.add(new(more, self.open));
         }
         let last = self.blocks.len() - 1;
         &mut self.blocks[last]
+    }
+
+    fn add(&mut self, block: Block) {
+        if let Some(last) = self.blocks.back_mut() {
+            last.trim();
+        }
+        self.blocks.push_back(block);
     }
 
     /// Counts a frame as dropped instead of adding it.
@@ -301,7 +309,7 @@ impl Outgoing {
             };
             let Poll::Ready(count) = polled else {
                 if let Some(block) = self.blocks.back_mut() {
-                    block.wait();
+                    block.trim();
                 }
                 return Poll::Pending;
             };
@@ -356,7 +364,7 @@ impl Outgoing {
 impl Write for Outgoing {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
         if !frames.is_empty() {
-            let block = self.block(frames.len());
+            let block = self.block(frames.len(), Block::lend);
             block.frames_mut().extend_from_slice(frames);
             block.replies += frames.len();
             self.left += frames.len();

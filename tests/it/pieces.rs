@@ -1,7 +1,10 @@
 //! Large messages pass in pieces where nothing needs the whole: in little memory, and not late.
 
 use crate::harness::{Listening, Peer, Wsio, serve};
-use std::io::Read;
+use std::{
+    io::{Read, pipe},
+    process::Stdio,
+};
 
 /// Far more than a bridge may hold. Bytes.
 const LARGE: usize = 64 << 20;
@@ -22,9 +25,9 @@ fn a_message_larger_than_memory_may_be_flows_to_standard_output() {
             peer.close(1000, "");
             peer.until_close();
         });
-        let mut wsio =
-            Wsio::start(["connect", &url, "--recv-only", "--max-message", "100M"].iter().chain(args));
-        let mut out = wsio.take_stdout();
+        let (mut out, stdout) = pipe().unwrap();
+        let given = ["connect", &url, "--recv-only", "--max-message", "100M"];
+        let wsio = Wsio::between(Stdio::null(), stdout, given.iter().chain(args));
         let mut got = vec![0; LARGE];
         out.read_exact(&mut got).unwrap();
         assert!(got == payload(LARGE), "{args:?}");
@@ -45,8 +48,8 @@ fn what_has_come_of_a_message_is_passed_on_before_the_rest() {
         peer.raw(b"second ");
         peer
     });
-    let mut wsio = Wsio::start(["connect", &url, "--recv-only", "--out", "raw"]);
-    let mut out = wsio.take_stdout();
+    let (mut out, stdout) = pipe().unwrap();
+    let wsio = Wsio::between(Stdio::null(), stdout, ["connect", &url, "--recv-only", "--out", "raw"]);
     let mut got = [0; 13];
     out.read_exact(&mut got).unwrap();
     assert_eq!(&got, b"first second ");

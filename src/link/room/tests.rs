@@ -247,7 +247,7 @@ async fn what_the_centre_says_in_one_turn_is_encoded_once_for_all() {
     assert!(centre.say_together(&mut items) && items.is_empty());
     centre.say(&Message::text("6"));
     let [first, second] = [a.take_encoded().unwrap(), a.take_encoded().unwrap()];
-    assert_eq!((first.len(), second.len(), a.has_encoded()), (3, 2, false), "the next is alone");
+    assert_eq!((first.count(), second.count(), a.has_encoded()), (3, 2, false), "the next is alone");
     assert_eq!(first.frames_at(), first.clone().frames_at());
     assert_eq!(second.frames_at(), b.take_encoded().unwrap().frames_at(), "the same memory for all");
     assert_eq!((heard(&a), heard(&b)), (vec!["6".to_owned()], vec!["6".to_owned()]));

@@ -1,8 +1,8 @@
 //! A block of the send queue: whole frames one behind the other, and where they are kept.
 //!
 //! A block that is written goes back to its thread, which lends it to the next connection that has something
-//! to say: the same few are written all the time, so that they stay in the nearest cache. One that has to wait
-//! for its transport gives back the room that it does not use.
+//! to say: the same few are written all the time, so that they stay in the nearest cache. One that waits for its
+//! transport gives back the room that it does not use.
 
 use bytes::Bytes;
 use std::{cell::RefCell, ops::Deref};
@@ -12,7 +12,7 @@ const ROOM: usize = 64 * 1024 + 16;
 /// Blocks of a thread that nobody uses, and the largest of them; bytes.
 const SPARES: usize = 8;
 const LARGEST: usize = 256 * 1024 + 16;
-/// A block that waits has room for so many times what it holds at most.
+/// A block that waits has at most so many times the room of what it holds.
 const SLACK: usize = 4;
 
 thread_local! {
@@ -59,6 +59,11 @@ impl Block {
         });
         let own = spare.ok().flatten().unwrap_or_else(|| Vec::with_capacity(room.max(ROOM)));
         Self { frames: Frames::Own(own), payload: Bytes::new(), carried, replies: 0 }
+    }
+
+    /// An empty one for so many bytes, and hardly more.
+    pub(super) fn small(room: usize, carried: Option<u64>) -> Self {
+        Self { frames: Frames::Own(Vec::with_capacity(room)), payload: Bytes::new(), carried, replies: 0 }
     }
 
     /// One of frames that were encoded for many.
@@ -111,8 +116,8 @@ impl Block {
         self.replies = 0;
     }
 
-    /// It has to wait for its transport, who knows how long.
-    pub(super) fn wait(&mut self) {
+    /// Gives back the room that it does not use, since it waits for its transport or nothing follows in it.
+    pub(super) fn trim(&mut self) {
         let Frames::Own(own) = &mut self.frames else { return };
         if own.capacity() / SLACK > own.len() {
             let copy = own.clone();

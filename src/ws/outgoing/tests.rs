@@ -181,6 +181,22 @@ fn a_queue_that_is_written_has_no_memory_and_one_that_waits_little() {
     assert_eq!(written(&mut outgoing, usize::MAX, true).0, b"\x82\x06little\x82\x04more");
 }
 
+#[test]
+fn what_stands_between_large_payloads_has_little_room() {
+    let (large, small) = (Bytes::from(vec![7; SHARED]), Bytes::from_static(b"small"));
+    let mut outgoing = Outgoing::new(false);
+    for _ in 0..100 {
+        outgoing.push(FIN | BINARY, large.clone()).unwrap();
+    }
+    assert!(room(&outgoing) <= 100 * HEAD, "{} for headers alone", room(&outgoing));
+    for _ in 0..100 {
+        outgoing.push(FIN | BINARY, small.clone()).unwrap();
+        outgoing.push(FIN | BINARY, large.clone()).unwrap();
+        outgoing.push_encoded(&large);
+    }
+    assert!(room(&outgoing) < 72 << 10, "{}", room(&outgoing));
+}
+
 /// What the queue has to know of a frame that was added.
 struct Known {
     first: u8,

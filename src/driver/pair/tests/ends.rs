@@ -268,10 +268,13 @@ async fn what_a_client_said_counts_after_it_has_left_until_its_output_has_it() {
 async fn the_one_that_holds_most_of_the_memory_is_closed_with_1013() {
     let budget = Budget::new(100_000);
     let mut large = TestPair::with(Rules::default(), [LARGE, LARGE], |setup| {
-        (setup.seat, setup.serving) = (Some(budget.seat()), true)
+        (setup.seat, setup.serving) = (Some(budget.seat()), true);
+        // What is looked at is put together first.
+        setup.rules.filter = Some(Arc::default());
     });
     let mut small = TestPair::with(Rules::default(), [LARGE, LARGE], |setup| {
-        (setup.seat, setup.serving) = (Some(budget.seat()), true)
+        (setup.seat, setup.serving) = (Some(budget.seat()), true);
+        setup.rules.filter = Some(Arc::default());
     });
     large.peer.frame(0x01, &[b'x'; 60_000]).await;
     small.peer.frame(0x01, &[b'x'; 30_000]).await;
