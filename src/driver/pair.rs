@@ -586,9 +586,8 @@ impl Pair {
 
     /// Says that only an output is waited for.
     fn tell_waiting(&self, side: Side) {
-        let (messages, bytes) = self.links[side].undelivered();
-        let messages = messages + self.pumps[side.other()].len() as u64;
-        let bytes = bytes + self.pumps[side.other()].waiting();
+        let ((messages, bytes), pump) = (self.links[side].undelivered(), &self.pumps[side.other()]);
+        let (messages, bytes) = (messages + pump.len() as u64, bytes + pump.waiting());
         if (messages, bytes) == (0, 0) {
             return;
         }

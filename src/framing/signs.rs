@@ -148,15 +148,32 @@ struct Sink {
     asked: Arc<AtomicBool>,
 }
 
-impl Encode for Sink {
-    fn encode(&mut self, message: &Message, out: &mut Output) {
+impl Sink {
+    /// Looks at how the first message begins.
+    fn look(&mut self, start: &[u8]) {
         if std::mem::take(&mut self.is_first) {
-            let start = super::payload(message);
             let start = String::from_utf8_lossy(&start[..start.len().min(4 * START)]);
             let is_rpc = start.trim_start().starts_with('{') && start.contains("\"jsonrpc\"");
             self.asked.store(is_rpc, Ordering::Relaxed);
         }
+    }
+}
+
+impl Encode for Sink {
+    fn encode(&mut self, message: &Message, out: &mut Output) {
+        if self.is_first {
+            self.look(&super::payload(message));
+        }
         self.inner.encode(message, out);
+    }
+
+    fn takes_pieces(&self) -> bool {
+        self.inner.takes_pieces()
+    }
+
+    fn encode_piece(&mut self, piece: &Bytes, is_last: bool, out: &mut Output) {
+        self.look(piece);
+        self.inner.encode_piece(piece, is_last, out);
     }
 
     fn inner(&self) -> Option<&dyn Encode> {

@@ -29,9 +29,12 @@ fn a_message_larger_than_memory_may_be_flows_to_standard_output() {
         let given = ["connect", &url, "--recv-only", "--max-message", "100M"];
         let wsio = Wsio::between(Stdio::null(), stdout, given.iter().chain(args));
         let mut got = vec![0; LARGE];
-        out.read_exact(&mut got).unwrap();
+        let (first, second) = got.split_at_mut(LARGE / 2);
+        out.read_exact(first).unwrap();
+        let peak = wsio.peak_kib();
+        out.read_exact(second).unwrap();
         assert!(got == payload(LARGE), "{args:?}");
-        assert!(wsio.peak_kib() < MOST, "{args:?}: {} KiB", wsio.peak_kib());
+        assert!(peak < MOST, "{args:?}: {peak} KiB");
         let mut rest = Vec::new();
         out.read_to_end(&mut rest).unwrap();
         assert_eq!((&rest[..], wsio.wait().code), (end, 0), "{args:?}");
@@ -90,7 +93,7 @@ fn a_relay_passes_a_large_message_on_as_it_comes_and_keeps_its_type_and_its_end(
     let expected = [
         (2, payload(LARGE / 4)),
         (1, b"between".to_vec()),
-        (1, "gr\u{fc}\u{fc}n".as_bytes().to_vec()),
+        (1, "gr\u{fc}n".as_bytes().to_vec()),
         (1, payload(100_000)),
     ];
     assert_eq!(messages.len(), expected.len());
