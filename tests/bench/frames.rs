@@ -6,8 +6,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use sha1::{Digest, Sha1};
 use std::io::{self, Read, Write};
 
-/// Close with 1000, as a server sends it; a client's has a mask of zero.
-pub const CLOSE: &[u8] = b"\x88\x02\x03\xe8";
+/// A Close without a code, since websocat 4 writes the code to its output; that of a client has a mask of zero.
+pub const CLOSE: &[u8] = b"\x88\0";
 pub const MASKED_CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
 
 pub const TEXT: u8 = 0x81;

@@ -1,7 +1,7 @@
 //! The other side of a client under measurement: one connection on a blocking socket, which gives frames that were
 //! made beforehand, or takes and checks what comes.
 
-use super::frames::{self, CLOSE, CLOSING, Expected, Reader};
+use super::frames::{self, CLOSE, CLOSING, Expected, Piece, Reader};
 use super::program::PATIENCE;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -122,12 +122,16 @@ fn websocket(mut stream: impl Read + Write, script: Script) -> io::Result<Seen> 
             seen.blocks = until.give(|| stream.write_all(&block))?;
             stream.write_all(CLOSE)?;
             stream.flush()?;
+            // The server ends the connection once the client's Close is there; how it ends is not judged here.
+            let mut reader = Reader::default();
+            let until_close = |piece: Piece<'_>| match piece.opcode {
+                CLOSING => Err(io::ErrorKind::ConnectionAborted.into()),
+                _ => Ok(()),
+            };
+            while reader.read(&mut stream, until_close).unwrap_or(false) {}
         }
         Script::Echo => echo(&mut stream)?,
     }
-    // The client ends it; how is not judged here.
-    let mut rest = [0; 4096];
-    while matches!(stream.read(&mut rest), Ok(1..)) {}
     Ok(seen)
 }
 

@@ -190,8 +190,10 @@ impl Process {
         let cpu = self.cpu();
         let status = self.end(false);
         let said = || fs::read_to_string(scratch("stderr")).unwrap_or_default();
-        let tail = |text: String| text.lines().rev().take(3).collect::<Vec<_>>().join(" / ");
-        let fault = (!status.success()).then(|| format!("{status}: {}", tail(said())));
+        let begin = |text: String| {
+            text.lines().skip_while(|line| line.is_empty()).take(3).collect::<Vec<_>>().join(" / ")
+        };
+        let fault = (!status.success()).then(|| format!("{status}: {}", begin(said())));
         Used { seconds, cpu, peak_kib: self.peak.load(Ordering::Relaxed), fault }
     }
 

@@ -76,7 +76,7 @@ impl Row {
 const SEND_LINES: &[(Who, &str)] = &[
     (Wsio, "connect {url} --linger 0 -q"),
     (W1, "-t - {url}"),
-    (W4, "-t -B 262144 --ws-no-flush {url}"),
+    (W4, "-t -B 262144 --ws-no-flush stdio: ws-c:write_buffer:tcp:{address}"),
     (Bound, "bound send lines {url}"),
 ];
 const RECEIVE_LINES: &[(Who, &str)] = &[

@@ -109,7 +109,7 @@ impl Transfer {
         };
         let url = format!("{scheme}{address}{}", if scheme.is_empty() { "" } else { "/" });
         let tcp = bridge.as_ref().map_or("", |(address, _)| address);
-        let what = context.invocation(&[("url", &url), ("tcp", tcp)]);
+        let what = context.invocation(&[("url", &url), ("address", &address), ("tcp", tcp)]);
         let stdin =
             if sends && self.end == End::File { self.input_file(&blocks)?.into() } else { Stdio::piped() };
         let stdout = match self.end {

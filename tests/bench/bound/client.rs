@@ -42,7 +42,7 @@ pub fn send(what: &str, url: &str) -> io::Result<()> {
     }
     stream.write_all(MASKED_CLOSE)?;
     stream.flush()?;
-    while stream.read(&mut [0; 4096])? > 0 {}
+    while matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
     Ok(())
 }
 
