@@ -19,6 +19,19 @@ pub enum Kind {
     Binary,
 }
 
+/// A part of a data message that is passed on before the rest of it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The next bytes of the message.
+    pub payload: Bytes,
+    /// The message is a text; a character may go on in the next piece.
+    pub is_text: bool,
+    /// The message begins with it.
+    pub is_first: bool,
+    /// The message ends with it.
+    pub is_last: bool,
+}
+
 /// One way of cutting a byte stream into messages.
 pub struct Entry {
     /// The word after `--framing`.
@@ -125,6 +138,14 @@ pub trait Decode: Send {
     fn finish(&mut self) -> Option<Result<Message, BadInput>>;
     /// Bytes taken but not yet given out as a message.
     fn held(&self) -> usize;
+
+    /// Gives a large message in pieces, if it can, or whole; before anything is fed.
+    fn give_pieces(&mut self, _gives: bool) {}
+
+    /// The next piece of a message that is given in pieces; when the input has ended, its last one.
+    fn next_piece(&mut self, _at_end: bool) -> Option<Result<Piece, BadInput>> {
+        None
+    }
 }
 
 /// Messages to bytes.
@@ -135,13 +156,13 @@ pub trait Encode: Send {
     /// Appends one message to `out`, a control frame only if it wants events; payload bytes are never altered.
     fn encode(&mut self, message: &Message, out: &mut Output);
 
-    /// True when a message may be encoded in pieces: nothing stands before it, and nothing depends on its end.
+    /// True when a message may be encoded in pieces: where it begins and ends does not show in the output.
     fn takes_pieces(&self) -> bool {
         false
     }
 
     /// Appends the next piece of a message, where [it takes pieces](Self::takes_pieces).
-    fn encode_piece(&mut self, _piece: &Bytes, _is_last: bool, _out: &mut Output) {}
+    fn encode_piece(&mut self, _piece: &Bytes, _out: &mut Output) {}
 
     /// The encoder that this one lies around.
     fn inner(&self) -> Option<&dyn Encode> {

@@ -201,15 +201,4 @@ impl Encode for Encoder {
         }
         out.push_slice(&self.0);
     }
-
-    fn takes_pieces(&self) -> bool {
-        true
-    }
-
-    fn encode_piece(&mut self, piece: &Bytes, is_last: bool, out: &mut Output) {
-        out.push(piece);
-        if is_last {
-            out.push_slice(&self.0);
-        }
-    }
 }

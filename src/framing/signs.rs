@@ -5,7 +5,7 @@
 //! of a stream is looked at, and a sign is told once. A program that was sent JSON-RPC and never said a word is
 //! taken for one that waits for headers.
 
-use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, RAW};
+use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, Piece, RAW};
 use bytes::Bytes;
 use std::sync::{
     Arc,
@@ -140,6 +140,14 @@ impl Decode for Source {
     fn held(&self) -> usize {
         self.inner.held()
     }
+
+    fn give_pieces(&mut self, gives: bool) {
+        self.inner.give_pieces(gives);
+    }
+
+    fn next_piece(&mut self, at_end: bool) -> Option<Result<Piece, BadInput>> {
+        self.inner.next_piece(at_end)
+    }
 }
 
 struct Sink {
@@ -171,9 +179,9 @@ impl Encode for Sink {
         self.inner.takes_pieces()
     }
 
-    fn encode_piece(&mut self, piece: &Bytes, is_last: bool, out: &mut Output) {
+    fn encode_piece(&mut self, piece: &Bytes, out: &mut Output) {
         self.look(piece);
-        self.inner.encode_piece(piece, is_last, out);
+        self.inner.encode_piece(piece, out);
     }
 
     fn inner(&self) -> Option<&dyn Encode> {

@@ -1,18 +1,18 @@
 //! A byte stream behind a framing, as a link.
 
+mod reading;
+
 use super::{
-    BATCH, Item, Link, Piece, Place, Released, Releasing, Rest,
+    BATCH, Item, Link, Place, Released, Releasing, Rest,
     in_place::advance,
     is_control,
     port::{Files, Port},
-    stdio::make_room,
     web_socket::asked,
 };
 use crate::{
-    child::{self},
     exit::Exit,
     fault::Fault,
-    framing::{Decode, Encode, Output, record::Facts},
+    framing::{Decode, Encode, Output, Piece, record::Facts},
     net::{self, Parting},
     session::{DrainTimeout, Left, SideKind, SinkFailure, SourceEnd},
     stream::SocketRef,
@@ -23,15 +23,11 @@ use std::{
     collections::VecDeque,
     io::{self, IoSlice},
     mem::take,
-    pin::pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::{
-    io::{AsyncReadExt, ReadBuf},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Bytes read from a socket at once.
@@ -70,6 +66,8 @@ pub struct ByteLink {
     settled: u64,
     ends: Option<VecDeque<u64>>,
     end: Option<SourceEnd>,
+    /// A message that is given in pieces has not come to its end.
+    is_amid: bool,
     out: Output,
     /// Taken from `out`, on their way into a socket.
     parts: VecDeque<Bytes>,
@@ -104,6 +102,7 @@ impl ByteLink {
             settled: 0,
             ends: regular.then(VecDeque::new),
             end,
+            is_amid: false,
             out: Output::default(),
             parts: VecDeque::new(),
             in_parts: 0,
@@ -185,69 +184,6 @@ impl ByteLink {
         }
     }
 
-    /// Turns the end of the bytes into the end of the source; a child's exit status decides which one.
-    fn eof(&self) -> SourceEnd {
-        let Port::Child(child) = &self.port else {
-            let has_given = matches!(&self.port, Port::Files(Files { has_given: true, .. }));
-            return SourceEnd::Eof { empty: self.taken == 0 && !has_given, hangup: self.is_terminal() };
-        };
-        match child.status().and_then(child::words) {
-            // There is nobody left to wait for.
-            None => SourceEnd::Eof { empty: false, hangup: true },
-            Some(reason) => {
-                let cause = format!("{} ended with {reason}", self.texts.input);
-                SourceEnd::Exited { fault: Fault::new(Exit::Command, "command", cause), reason }
-            }
-        }
-    }
-
-    fn is_terminal(&self) -> bool {
-        matches!(&self.port, Port::Files(Files { terminal: true, .. }))
-    }
-
-    fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Item>) {
-        self.end = Some(match self.decoder.finish() {
-            Some(Err(bad)) => SourceEnd::Refused(bad.fault(&self.texts.input)),
-            Some(Ok(Message::Close(frame))) => asked(frame, false),
-            Some(Ok(message)) => {
-                batch.push_back(message.into());
-                self.mark_end();
-                end
-            }
-            None => end,
-        });
-    }
-
-    /// The message that was given last ends here.
-    fn mark_end(&mut self) {
-        if self.ends.is_some() {
-            let given = self.given_bytes();
-            self.ends.get_or_insert_default().push_back(given);
-        }
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        match &mut self.port {
-            Port::Files(Files { input: Some(input), .. }) => input.poll_next(cx),
-            Port::Files(_) => Poll::Ready(Ok(None)),
-            Port::Stream(stream) => {
-                make_room(&mut self.buffer, self.chunk);
-                let length = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))?;
-                if length >= self.chunk {
-                    self.chunk = LARGEST_CHUNK;
-                }
-                Poll::Ready(Ok((length > 0).then(|| self.buffer.split().freeze())))
-            }
-            Port::Child(child) => {
-                self.buffer.resize(CHUNK, 0);
-                let mut buffer = ReadBuf::new(&mut self.buffer);
-                ready!(child.poll_read(cx, &mut buffer))?;
-                let length = buffer.filled().len();
-                Poll::Ready(Ok((length > 0).then(|| self.buffer.split_to(length).freeze())))
-            }
-        }
-    }
-
     fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.failed {
             return Poll::Ready(Ok(()));
@@ -325,6 +261,9 @@ impl Link for ByteLink {
                 return Poll::Ready(());
             }
             let had = batch.len();
+            if !self.give_pieces_of(false, batch) {
+                return Poll::Ready(());
+            }
             while batch.len() < had + BATCH {
                 match self.decoder.next() {
                     Some(Ok(Message::Close(frame))) => {
@@ -397,13 +336,17 @@ impl Link for ByteLink {
         Ok(())
     }
 
+    fn give_pieces(&mut self, gives: bool) {
+        self.decoder.give_pieces(gives);
+    }
+
     fn takes_pieces(&self) -> bool {
         self.encoder.takes_pieces()
     }
 
     fn feed_piece(&mut self, piece: Piece) -> Result<(), SinkFailure> {
         if !self.failed {
-            self.encoder.encode_piece(&piece.payload, piece.is_last, &mut self.out);
+            self.encoder.encode_piece(&piece.payload, &mut self.out);
             if piece.is_last {
                 self.marks.push_back(self.handed + self.out.len() as u64);
             }

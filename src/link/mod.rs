@@ -49,10 +49,10 @@ pub use self::{
 };
 pub use workers::{Worker, hire};
 
-pub use crate::ws::conn::{Moved, Piece, is_control};
+pub use crate::ws::conn::{Moved, is_control};
 
 use crate::{
-    framing::record::Facts,
+    framing::{Piece, record::Facts},
     net::Parting,
     session::{Doubt, DrainTimeout, Left, SideKind, SinkFailure, SourceEnd, Within},
     ws::{

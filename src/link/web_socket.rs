@@ -1,10 +1,11 @@
 //! A WebSocket as a link: its ends in the session's words, and how its transport is left.
 
-use super::{Item, Link, Piece, Released, Releasing};
+use super::{Item, Link, Released, Releasing};
 use crate::{
     close,
     exit::Exit,
     fault::Fault,
+    framing::Piece,
     net::{self, Parting},
     session::{CloseWith, Rate, SideKind, SinkFailure, SourceEnd, Within},
     ws::{

@@ -18,7 +18,6 @@ mod tests;
 pub use super::{
     deflate::{Agreed, Volume},
     end::End,
-    incoming::Piece,
     outgoing::{FRAGMENT, Largest, Unsent},
     wire::Moved,
 };
@@ -27,7 +26,7 @@ use super::{
     deflate::Deflating, incoming::Received, outgoing::UnsentPayload, read_error::ReadError,
     watch::FrameWatch, wire::Wire,
 };
-use crate::{close, observe::Taps, session::Within, stream::Stream};
+use crate::{close, framing::Piece, observe::Taps, session::Within, stream::Stream};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -349,6 +348,13 @@ impl Conn {
             return;
         }
         self.close_queued = true;
+        // A message that was begun is never finished now: what came of it is not the whole (section 7.4.1).
+        let (code, reason) = match code {
+            None | Some(1000) if self.begun.is_some() => {
+                (Some(1011), "the message could not be sent to its end")
+            }
+            code => (code, reason),
+        };
         let frame = close::frame(code, close::fit_reason(reason));
         self.taps.sent(&Message::Close(frame.clone()));
         let _ = self.engine.close(&mut self.wire.io(&[]), frame);

@@ -20,7 +20,7 @@ use super::{
     utf8::Utf8,
     watch::{FrameSender, HEAD, SeenFrame, Watch},
 };
-use crate::session::Within;
+use crate::{framing::Piece, session::Within};
 use bytes::{Buf, Bytes, BytesMut, buf::Limit};
 use std::mem::{replace, take};
 use tokio_tungstenite::tungstenite::{Message, error::ProtocolError, protocol::frame::Utf8Bytes};
@@ -29,7 +29,7 @@ use tokio_tungstenite::tungstenite::{Message, error::ProtocolError, protocol::fr
 const CONTROL_MOST: u64 = 125;
 /// A payload of which more than this is to come is read straight to its place. Bytes.
 const DIRECT: u64 = 32 * 1024;
-/// A message whose first frame has less is not worth pieces, unless more frames follow. Bytes.
+/// A message is given in pieces from the frame on with which it has as much. Bytes.
 const PIECES: u64 = 16 * 1024;
 /// A client's payload below this is copied: one that is kept somewhere must not keep all that was read with it,
 /// of every client of its thread. Bytes.
@@ -44,19 +44,6 @@ pub(super) enum Received {
     Piece(Piece),
     /// Frames for the engine: a control frame, or one that may not come here.
     Frames(Vec<u8>),
-}
-
-/// A part of a data message that is passed on before the rest of it is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// The next bytes of the message.
-    pub payload: Bytes,
-    /// The message is a text; a character may go on in the next piece.
-    pub is_text: bool,
-    /// The message begins with it.
-    pub is_first: bool,
-    /// The message ends with it.
-    pub is_last: bool,
 }
 
 /// The reader of the peer's frames.
@@ -111,7 +98,7 @@ struct Assembly {
     is_compressed: bool,
     /// Of a text.
     utf8: Option<Utf8>,
-    /// Where it is given in pieces: bytes that were given, and whether any piece was.
+    /// Where it is given in pieces: its bytes before the next piece, and whether any piece was given.
     given: Option<(u64, bool)>,
 }
 
@@ -367,11 +354,9 @@ impl Incoming {
         self.partial += header.bytes().len() as u64;
         if opcode != CONTINUATION {
             let utf8 = (opcode == TEXT).then(Utf8::default);
-            let is_large = length >= PIECES || first & FIN == 0;
-            let given = (self.gives_pieces && is_large && !is_compressed).then_some((0, false));
-            self.message = Some(Assembly { bytes: Vec::new(), is_compressed, utf8, given });
+            self.message = Some(Assembly { bytes: Vec::new(), is_compressed, utf8, given: None });
         }
-        let Some(message) = &self.message else { return Ok(None) };
+        let Some(message) = &mut self.message else { return Ok(None) };
         if let Some(inflating) = &mut self.inflating {
             inflating.count(if message.is_compressed { 0 } else { length }, length);
         }
@@ -379,6 +364,9 @@ impl Incoming {
         let size = length.saturating_add(before);
         if !message.is_compressed && size > self.max as u64 {
             return Err(ReadError::too_long(size, self.max));
+        }
+        if self.gives_pieces && !message.is_compressed && size >= PIECES {
+            message.given.get_or_insert((before, false));
         }
         Ok(None)
     }
@@ -396,6 +384,13 @@ impl Incoming {
 
     /// Takes what came of the frame's payload; gives what ends with it.
     fn go_on(&mut self) -> Result<Option<Received>, ReadError> {
+        if let Some(message) = self.message.as_mut().filter(|message| message.given.is_some())
+            && !message.bytes.is_empty()
+        {
+            // What was put together before it was known to be large.
+            let payload = take(&mut message.bytes).into();
+            return Ok(Some(message.piece(payload, false)));
+        }
         let Some(frame) = &mut self.frame else { return Ok(None) };
         let count = within(frame.left, self.input.len());
         let is_control = frame.first & CONTROL != 0;
@@ -457,9 +452,10 @@ impl Incoming {
                 return Err(ReadError::Text);
             }
         }
-        let (given, has_given) = message.given.unwrap_or_default();
-        message.given = Some((given + count as u64, true));
-        let is_text = message.utf8.is_some();
+        if let Some((given, _)) = &mut message.given {
+            *given += count as u64;
+        }
+        let piece = message.piece(payload.freeze(), is_last);
         if frame.left == 0 {
             self.frame = None;
         }
@@ -467,7 +463,7 @@ impl Incoming {
             self.message = None;
             self.partial = 0;
         }
-        Ok(Some(Received::Piece(Piece { payload: payload.freeze(), is_text, is_first: !has_given, is_last })))
+        Ok(Some(piece))
     }
 
     fn end_frame(&mut self) -> Result<Option<Received>, ReadError> {
@@ -520,6 +516,14 @@ impl Incoming {
         if let Some(frame) = &mut self.frame {
             frame.tell(&mut self.watch);
         }
+    }
+}
+
+impl Assembly {
+    /// The next piece.
+    fn piece(&mut self, payload: Bytes, is_last: bool) -> Received {
+        let has_given = self.given.as_mut().is_some_and(|(_, has_given)| replace(has_given, true));
+        Received::Piece(Piece { payload, is_text: self.utf8.is_some(), is_first: !has_given, is_last })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::harness::{Listening, Peer, Wsio, serve};
 use std::{
-    io::{Read, pipe},
+    io::{Read, Write, pipe},
     process::Stdio,
 };
 
@@ -17,33 +17,31 @@ fn payload(length: usize) -> Vec<u8> {
 
 #[test]
 fn a_message_larger_than_memory_may_be_flows_to_standard_output() {
-    for (args, opcode, end) in
-        [(&["--out", "raw"][..], 2, &b""[..]), (&[], 1, b"\n"), (&["--out", "nul"], 2, b"\0")]
-    {
+    for opcode in [1, 2] {
         let (url, peer) = serve(move |mut peer| {
             peer.send(true, opcode, &payload(LARGE));
             peer.close(1000, "");
             peer.until_close();
         });
         let (mut out, stdout) = pipe().unwrap();
-        let given = ["connect", &url, "--recv-only", "--max-message", "100M"];
-        let wsio = Wsio::between(Stdio::null(), stdout, given.iter().chain(args));
+        let given = ["connect", &url, "--recv-only", "--max-message", "100M", "--out", "raw"];
+        let wsio = Wsio::between(Stdio::null(), stdout, given);
         let mut got = vec![0; LARGE];
         let (first, second) = got.split_at_mut(LARGE / 2);
         out.read_exact(first).unwrap();
         let peak = wsio.peak_kib();
         out.read_exact(second).unwrap();
-        assert!(got == payload(LARGE), "{args:?}");
-        assert!(peak < MOST, "{args:?}: {peak} KiB");
+        assert!(got == payload(LARGE));
+        assert!(peak < MOST, "{peak} KiB");
         let mut rest = Vec::new();
         out.read_to_end(&mut rest).unwrap();
-        assert_eq!((&rest[..], wsio.wait().code), (end, 0), "{args:?}");
+        assert_eq!((&rest[..], wsio.wait().code), (&b""[..], 0));
         peer.join().unwrap();
     }
 }
 
 #[test]
-fn what_has_come_of_a_message_is_passed_on_before_the_rest() {
+fn what_has_come_of_a_large_message_is_passed_on_before_the_rest() {
     let (url, peer) = serve(|mut peer| {
         // Two fragments, of which the second is not whole.
         peer.send(false, 2, b"first ");
@@ -60,6 +58,74 @@ fn what_has_come_of_a_message_is_passed_on_before_the_rest() {
     let done = wsio.wait();
     assert_eq!(done.code, 56, "{}", done.err);
     assert!(done.err.contains("19 bytes into a message (passed on as they came)"), "{}", done.err);
+}
+
+#[test]
+fn all_input_as_one_message_leaves_while_it_is_read() {
+    let (url, peer) = serve(|mut peer| {
+        let first = peer.next().unwrap();
+        let (mut opcodes, mut payload) = (vec![(first.opcode, first.fin)], first.payload);
+        while let Some(frame) = peer.next().filter(|frame| frame.opcode != 8) {
+            opcodes.push((frame.opcode, frame.fin));
+            payload.extend_from_slice(&frame.payload);
+        }
+        peer.close(1000, "");
+        (opcodes, payload)
+    });
+    let args = ["connect", &url, "--in", "whole", "--text", "--max-message", "100M"];
+    let mut wsio = Wsio::start(args);
+    let mut stdin = wsio.take_stdin();
+    let text = "ü".repeat(LARGE / 2);
+    stdin.write_all(text.as_bytes()).unwrap();
+    // No more than the pipe and the sockets have room for is still to come.
+    let peak = wsio.peak_kib();
+    drop(stdin);
+    let done = wsio.wait();
+    assert_eq!(done.code, 0, "{}", done.err);
+    let (opcodes, payload) = peer.join().unwrap();
+    assert!(payload == text.as_bytes());
+    assert!(opcodes.len() > 100 && opcodes[0] == (1, false), "{opcodes:?}");
+    let (last, between) = opcodes[1..].split_last().unwrap();
+    assert!(between.iter().all(|frame| *frame == (0, false)) && *last == (0, true));
+    assert!(peak < MOST, "{peak} KiB");
+}
+
+#[test]
+fn a_small_input_is_one_frame() {
+    let (url, peer) = serve(|mut peer| {
+        let frame = peer.next().unwrap();
+        peer.close(1000, "");
+        peer.until_close();
+        (frame.opcode, frame.fin, frame.payload)
+    });
+    let done = Wsio::run(["connect", &url, "--in", "whole"], "small");
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(peer.join().unwrap(), (2, true, b"small".to_vec()));
+}
+
+#[test]
+fn input_that_turns_out_bad_leaves_its_message_unfinished() {
+    let bad = [&payload(2_000_000)[..], b"\xff", &payload(100)].concat();
+    for (args, input, why) in [
+        (&["--text"][..], bad, "not UTF-8 (byte 2000001)"),
+        (&["--max-message", "300k"], payload(400_000), "longer than 307200 bytes"),
+    ] {
+        let (url, peer) = serve(|mut peer| {
+            let mut ended = false;
+            loop {
+                let frame = peer.next().unwrap();
+                if frame.opcode == 8 {
+                    peer.close(1000, "");
+                    return (ended, frame.code());
+                }
+                ended |= frame.fin;
+            }
+        });
+        let done = Wsio::run(["connect", &url, "--in", "whole"].iter().chain(args), input);
+        assert_eq!(done.code, 65, "{}", done.err);
+        assert!(done.err.contains(why), "{}", done.err);
+        assert_eq!(peer.join().unwrap(), (false, Some(1011)));
+    }
 }
 
 #[test]
@@ -111,7 +177,7 @@ fn a_large_text_that_is_wrong_ends_where_it_is_and_what_came_before_stands() {
         peer.try_send(true, 1, &text).unwrap();
         peer.until_close().and_then(|close| close.code())
     });
-    let done = Wsio::run(["connect", &url, "--recv-only"], "");
+    let done = Wsio::run(["connect", &url, "--recv-only", "--out", "raw"], "");
     assert_eq!(done.code, 112, "{}", done.err);
     assert!(payload(150_000).starts_with(&done.out), "only what is right is passed on");
     assert_eq!(peer.join().unwrap(), Some(1007));

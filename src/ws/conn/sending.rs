@@ -3,11 +3,14 @@
 //! A message that is longer than a frame may be is framed piece by piece while the queue has room, so that
 //! control frames pass between its fragments (RFC 6455 section 5.4).
 
-use super::{Conn, HIGH_WATER, NUMBER, Part, Piece, REPLIES, UnsentPayload};
-use crate::ws::{
-    deflate::RSV1,
-    encoded::{self, Encoded},
-    frame,
+use super::{Conn, HIGH_WATER, NUMBER, Part, REPLIES, UnsentPayload};
+use crate::{
+    framing::Piece,
+    ws::{
+        deflate::RSV1,
+        encoded::{self, Encoded},
+        frame,
+    },
 };
 use bytes::Bytes;
 use std::io;

@@ -438,17 +438,19 @@ fn a_large_message_comes_in_pieces_where_they_are_wanted() {
     reader.incoming.give_pieces(true);
     reader.read(&frame(FIN | BINARY, &payload(1000), None)[..100], 10);
     assert_eq!(reader.joined, None, "a small one is not worth it");
-    // A message goes on as it has begun.
+    // Fragments are put together until they are large; a message goes on as it has begun.
+    let half = payload(PIECES as usize / 2);
     let bytes =
-        [frame(TEXT, b"a", None), frame(CONTINUATION, b"b", None), frame(FIN | CONTINUATION, b"", None)];
+        [frame(TEXT, &half, None), frame(CONTINUATION, &half, None), frame(FIN | CONTINUATION, b"", None)];
     for gives in [true, false] {
         let mut reader = Reader::new(Role::Client, 1 << 30);
         reader.incoming.give_pieces(gives);
-        reader.read(&bytes[0], 9);
+        reader.read(&bytes[0], 999);
+        assert_eq!(reader.joined, None);
+        reader.read(&bytes[1], 999);
+        assert_eq!(reader.joined.as_ref().map(Vec::len), gives.then_some(2 * half.len()));
         reader.incoming.give_pieces(!gives);
-        assert_eq!(reader.joined.is_some(), gives);
-        reader.read(&bytes[1], 9);
-        assert_eq!(reader.read(&bytes[2], 9).0, [Message::text("ab")]);
+        assert_eq!(reader.read(&bytes[2], 9).0, [message([&half[..], &half].concat().into(), true).unwrap()]);
     }
 }
 
@@ -457,7 +459,7 @@ fn a_text_in_pieces_ends_with_a_whole_character() {
     for (last, is_text) in [(&b"\xbc"[..], true), (b"", false), (b"\xbc\xc3", false), (b"x", false)] {
         let mut reader = Reader::new(Role::Client, 1 << 30);
         reader.incoming.give_pieces(true);
-        reader.read(&frame(TEXT, b"\xc3", None), 9);
+        reader.read(&frame(TEXT, &[&payload(PIECES as usize)[..], b"\xc3"].concat(), None), 999);
         let (_, error) = reader.read(&frame(FIN | CONTINUATION, last, None), 9);
         assert_eq!(error.is_none(), is_text, "{last:?}");
     }
