@@ -6,8 +6,7 @@
 use crate::{
     child,
     cli::{self, Context, Parsed},
-    driver::{self, Ignored, Orders, Signals},
-    endpoint,
+    driver::{self, Ignored, Orders, Signals, Workers},
     exit::Exit,
     fault::{Fault, Result},
     framing::Kind,
@@ -45,16 +44,13 @@ pub struct Given {
     pub ignored: Ignored,
 }
 
-/// ProcessFacts for `--progress` and the signals.
+/// Facts for `--progress` and the signals.
 struct ProcessFacts {
     stderr_size: Option<TerminalSize>,
     output_is_terminal: bool,
     input_size: Option<u64>,
     ignored: Ignored,
 }
-
-/// Time that a thread of the runtime waits for work.
-const FOR_GOOD: Duration = Duration::from_secs(1 << 30);
 
 /// Time for sessions to be dropped.
 const CUT_OFF: Duration = Duration::from_millis(100);
@@ -179,18 +175,10 @@ fn drive(
     reporter: &Reporter,
 ) -> anyhow::Result<Result<()>> {
     let many = !matches!(plan, Plan::Connect(_));
-    // A pair is one task: with a second thread, one would wait for what comes and wake the other.
-    let mut builder = match listens(&plan) {
-        false => tokio::runtime::Builder::new_current_thread(),
-        true => tokio::runtime::Builder::new_multi_thread(),
-    };
-    // The runtime would panic.
-    std::thread::Builder::new().spawn(|| ()).context("cannot start a thread")?;
-    // One thread for short calls that block is there from the start and stays: without it, one that cannot be
-    // started later would be waited for in vain.
-    let runtime =
-        builder.enable_all().thread_keep_alive(FOR_GOOD).build().context("cannot start the runtime")?;
-    runtime.spawn_blocking(|| ());
+    // A pair is one task: with a second thread, one would wait for what comes and wake the other. A server takes
+    // on further threads by itself.
+    let runtime = driver::runtime().context("cannot start a thread")?;
+    let workers = Workers::for_this_machine();
     if let Some(prompt) = prompt {
         let (open, said) = (prompt.opener(), reporter.clone());
         stdio = stdio.with_prompt(Box::new(move |greeting| {
@@ -203,28 +191,20 @@ fn drive(
         let signals = Signals::new(plan.has_certificate_files(), ignored)?;
         let (stop, stopped) = watch::channel(None);
         let (reload, reloads) = watch::channel(());
-        let orders = Orders::new(stopped, reloads);
+        let orders = Orders::new(stopped, reloads, workers.clone());
         tokio::select! {
             fault = signals.second(stop, reload) => Err(fault),
             result = driver::run(plan, stdio, reporter.clone(), orders) => result,
             () = child::reap() => unreachable!("it never ends"),
         }
     });
+    workers.stop(CUT_OFF);
     match &result {
         // Sessions that were cut off drop their children, which takes these with it.
         Err(_) if many => runtime.shutdown_timeout(CUT_OFF),
         _ => runtime.shutdown_background(),
     }
     Ok(result)
-}
-
-/// True when the plan serves clients, of which there may be many.
-fn listens(plan: &Plan) -> bool {
-    match plan {
-        Plan::Connect(_) => false,
-        Plan::Listen(_) => true,
-        Plan::Pipe(pipe) => [&pipe.a, &pipe.b].into_iter().any(|end| endpoint::Kind::of(end).listens()),
-    }
 }
 
 fn print(text: &str, mut streams: Streams) -> Exit {

@@ -62,7 +62,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::UpgradeRefused, "the server answered the upgrade with something other than 101"),
     (Exit::WriteError, "cannot write output"),
     (Exit::ReadError, "cannot read input"),
-    (Exit::Deadline, "a deadline passed (which one is said)"),
+    (Exit::Deadline, "a deadline passed (the message names it)"),
     (Exit::TlsHandshake, "TLS handshake failed"),
     (Exit::Redirects, "too many redirects"),
     (Exit::NoAnswer, "connection closed before any answer to the upgrade"),

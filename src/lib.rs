@@ -12,7 +12,7 @@
 //! end is a person at a terminal ([`term`]).
 //!
 //! # The way of a message
-//! 1. Bytes come from a descriptor (`link::stdio`, `link::port`) or off the wire (`ws::wire`).
+//! 1. Bytes come from a descriptor (`link::in_place`, `link::port`) or off the wire (`ws::wire`).
 //! 2. They become messages: a [`framing`] cuts a byte stream, `ws::conn` reads frames, restores what was
 //!    compressed and answers pings.
 //! 3. `Link::poll_receive` gives them as [`link::Item`]s, as many as are there.

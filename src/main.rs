@@ -12,7 +12,7 @@ use std::{
 use wsio::{
     app,
     driver::Ignored,
-    link::{InputFile, Patient, Streams, closing},
+    link::{InputFile, OutputFile, Patient, Streams, closing},
     term::{self, Terminal},
 };
 
@@ -58,7 +58,7 @@ fn streams() -> io::Result<(Streams, Option<Terminal>)> {
     let streams = Streams {
         input_is_terminal: stdin.is_terminal(),
         output_is_terminal: stdout.is_terminal(),
-        output_gone: watch(&output)?,
+        output_file: OutputFile::of(&output)?,
         close_output: Some(closing(&output)?),
         input: reader,
         input_file,
@@ -91,26 +91,4 @@ fn enlarge_pipe(pipe: &File) {
     let _ = rustix::pipe::fcntl_setpipe_size(pipe, 1024 * 1024);
     #[cfg(not(target_os = "linux"))]
     let _ = pipe;
-}
-
-/// Waits for the reader of a pipe or socket to leave, without writing to it.
-fn watch(output: &File) -> io::Result<Option<Box<dyn FnOnce() + Send>>> {
-    use rustix::{
-        event::{PollFd, PollFlags, poll},
-        fs::FileType,
-    };
-    let kind = FileType::from_raw_mode(rustix::fs::fstat(output)?.st_mode);
-    if !matches!(kind, FileType::Fifo | FileType::Socket) {
-        return Ok(None);
-    }
-    let output = output.try_clone()?;
-    Ok(Some(Box::new(move || {
-        loop {
-            let mut wanted = [PollFd::new(&output, PollFlags::empty())];
-            match poll(&mut wanted, None) {
-                Err(error) if error == rustix::io::Errno::INTR => {}
-                _ => return,
-            }
-        }
-    })))
 }

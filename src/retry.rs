@@ -67,7 +67,7 @@ pub fn is_passing(fault: &Fault) -> bool {
 }
 
 /// The first duration, doubled so many times.
-fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
+pub fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
     first.saturating_mul(1 << times.min(20)).min(most)
 }
 

@@ -4,17 +4,20 @@
 //! How much the far end has acknowledged only the socket knows, and how it is parted with depends on
 //! what is in between, so each layer tells what it stands on.
 
+mod roaming;
 mod send_queue;
 
+pub use roaming::{Roaming, enter_thread};
+
+use rustix::net::RecvFlags;
 use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
 };
-use tokio::net::UnixStream;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream},
-    net::TcpStream,
+    io::{AsyncRead, AsyncWrite, DuplexStream, Interest},
+    net::{TcpStream, UnixStream},
 };
 
 /// A byte stream that can tell how much of its output the far end has taken.
@@ -27,8 +30,8 @@ pub trait Transport: AsyncRead + AsyncWrite + Send {
     /// Bytes of ours that the far end's system has not acknowledged, also those that a layer still holds.
     ///
     /// 0 means that it has taken everything that was written; `None`, that the system does not tell. Bytes
-    /// that a connection had not acknowledged when it was reset stay counted: they never will be. On a Unix socket a buffer counts
-    /// until its last byte is read, with what the system needs to manage it.
+    /// that a connection had not acknowledged when it was reset stay counted: they never will be. On a Unix
+    /// socket a buffer counts until its last byte is read, with what the system needs to manage it.
     fn backlog(&self) -> Option<u64> {
         self.beneath().backlog()
     }
@@ -95,6 +98,20 @@ impl SocketRef<'_> {
         match self {
             Self::Tcp(socket) => socket.poll_read_ready(cx).map(drop),
             Self::Unix(socket) => socket.poll_read_ready(cx).map(drop),
+        }
+    }
+
+    /// Waits for bytes of the far end, and leaves them to be read; 0 is its end.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn peek(self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.peek(bytes).await,
+            Self::Unix(socket) => {
+                let peek = || Ok(rustix::net::recv(socket, &mut *bytes, RecvFlags::PEEK)?.0);
+                socket.async_io(Interest::READABLE, peek).await
+            }
         }
     }
 

@@ -33,19 +33,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Standard input is sent to the server, one line a message, and each message from the server is
 /// printed as one line. When the input ends, connect waits until the server has been silent for
 /// --linger, then closes. Without any input it only receives, until the server closes. With --script
-/// the session goes as a file says, and whatever goes otherwise is exit 1.
+/// a file says what is sent and expected; anything else that happens is exit 1.
 ///
-/// On a terminal it is a prompt: Enter sends the line, messages appear above it, Ctrl-D closes, /help
-/// lists what else there is. A pasted text of several lines is one message. With --framing, --in or
-/// --out it is plain lines there too.
+/// On a terminal connect is a prompt: Enter sends the line, messages appear above it, Ctrl-D closes,
+/// /help lists the commands. A pasted text of several lines is one message. With --framing, --in or
+/// --out there is no prompt.
 #[derive(Debug, Args)]
 #[command(override_usage = "wsio connect [OPTIONS] <TARGET>")]
 pub(super) struct ConnectArgs {
-    /// Connect to a ws: or wss: URL, ws+unix:/PATH, or echo: for a built-in echo server
+    /// Connect to a ws: or wss: URL, ws+unix:/PATH, or echo: (a built-in echo server)
     #[arg(value_name = "TARGET", value_hint = ValueHint::Url, required_unless_present = "curl")]
     pub target: Option<String>,
-    /// Take URL and options from a browser's "copy as cURL" line; @FILE and @- read it; what else is given wins
-    #[arg(long, value_name = "LINE", help_heading = "Handshake", hide_short_help = true)]
+    /// Take URL and options from a browser's "Copy as cURL" line; @FILE or @- reads it; options given here win
+    #[arg(long, value_name = "LINE", help_heading = "Handshake")]
     pub curl: Option<String>,
     #[command(flatten)]
     pub shared: SharedArgs,
@@ -70,8 +70,8 @@ pub(super) struct ConnectArgs {
 #[group(skip)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Colors {
-    /// Use colours on a terminal; auto heeds NO_COLOR
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto, hide_short_help = true)]
+    /// Colour the output on a terminal; auto respects NO_COLOR
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
 }
 
@@ -80,11 +80,11 @@ pub(super) struct Colors {
 #[group(skip)]
 #[command(next_help_heading = "Prompt")]
 pub(super) struct PromptArgs {
-    /// Show JSON as it was sent, on one line and without colours
+    /// Show JSON as received, on one line and uncoloured
     #[arg(long)]
     pub no_pretty: bool,
-    /// Keep what is typed out of the history file
-    #[arg(long, hide_short_help = true)]
+    /// Do not save typed lines in the history file
+    #[arg(long)]
     pub no_history: bool,
 }
 
@@ -104,26 +104,26 @@ pub(super) enum ColorChoice {
 #[group(skip)]
 #[command(next_help_heading = "Checks")]
 pub(super) struct Checks {
-    /// Open, ping, close by --timeout, be gone by --close-timeout after that; one line says what was found
+    /// Open, ping, close, print one line; close by --timeout, exit at most --close-timeout later
     #[arg(long, conflicts_with = "ping")]
     pub check: bool,
-    /// Ping N times, a second or --ping-interval apart: min, avg, p95, max, loss
+    /// Send N pings, then print round-trip times; one a second, or --ping-interval apart
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub ping: Option<u64>,
-    /// With --check, expect this HTTP status of the upgrade, as in 403 for a refusal that must happen
-    #[arg(long, value_name = "STATUS", value_parser = clap::value_parser!(u16).range(101..600), hide_short_help = true)]
+    /// With --check, require this HTTP status of the upgrade, such as 403 for a refusal
+    #[arg(long, value_name = "STATUS", value_parser = clap::value_parser!(u16).range(101..600))]
     pub expect_status: Option<u16>,
-    /// With --check, expect a header of the answer to match REGEX; repeatable
-    #[arg(long, value_name = "NAME: REGEX", value_parser = values::field_regex, hide_short_help = true)]
+    /// With --check, require a response header to match REGEX; repeatable
+    #[arg(long, value_name = "NAME: REGEX", value_parser = values::field_regex)]
     pub expect_header: Vec<(String, Regex)>,
-    /// With --check, fail if a certificate of the server's chain expires within DURATION, as in 14d
-    #[arg(long, value_name = "DURATION", value_parser = values::duration, hide_short_help = true)]
+    /// With --check, fail if a certificate of the chain expires within DURATION, such as 14d
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub fail_if_cert_expires_in: Option<Duration>,
-    /// Fail if the ping of --check, or 95 % of those of --ping, took longer than DURATION
-    #[arg(long, value_name = "DURATION", value_parser = values::some_duration, hide_short_help = true)]
+    /// Fail if the ping of --check, or 95 % of those of --ping, takes longer than DURATION
+    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
     pub max_rtt: Option<Duration>,
     /// With --ping, fail if more than PERCENT of the pings are lost
-    #[arg(long, value_name = "PERCENT", value_parser = values::percent, default_value = "0", hide_short_help = true)]
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent, default_value = "0")]
     pub max_loss: f64,
 }
 

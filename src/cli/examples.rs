@@ -74,7 +74,7 @@ pub static EXAMPLES: &[Example] = &[
     ),
     example(
         "listen",
-        "Run a program for each client, on a terminal so that it does not hold its output back",
+        "Run a program for each client, on a terminal so that it does not buffer",
         "wsio listen --pty 8080 -- ./report.py",
         false,
     ),

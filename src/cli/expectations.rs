@@ -28,18 +28,18 @@ use std::{
 #[group(skip)]
 #[command(next_help_heading = "Expectations")]
 pub(super) struct Expectations {
-    /// Write and count only messages that REGEX matches; exit 1 if none came; repeatable
+    /// Print and count only messages matching REGEX; exit 1 if none arrives; repeatable
     #[arg(long = "match", value_name = "REGEX", value_parser = values::pattern, allow_hyphen_values = true)]
     #[arg(conflicts_with = "send_only")]
     pub patterns: Vec<Regex>,
-    /// Write and count only messages with VALUE at POINTER of their JSON; exit 1 if none came; repeatable
+    /// Print and count only messages whose JSON has VALUE at POINTER; exit 1 if none arrives; repeatable
     #[arg(long = "match-json", value_name = "POINTER=VALUE", value_parser = Field::parse, conflicts_with = "send_only")]
     pub fields: Vec<Field>,
-    /// Wait for the peer to close with one of CODES, as in 1008,4000-4999; exit 1 if it does not; repeatable
+    /// Wait for the peer to close with one of CODES, such as 1008,4000-4999; exit 1 if it does not; repeatable
     #[arg(long, value_name = "CODES", value_parser = values::arriving_codes, conflicts_with_all = ["count", "one"])]
     pub expect_close: Vec<Codes>,
-    /// Exit 1 unless the server chose the subprotocol NAME
-    #[arg(long, value_name = "NAME", value_parser = values::subprotocol, hide_short_help = true)]
+    /// Exit 1 unless the server selects subprotocol NAME
+    #[arg(long, value_name = "NAME", value_parser = values::subprotocol)]
     pub expect_subprotocol: Option<String>,
 }
 
@@ -48,14 +48,14 @@ pub(super) struct Expectations {
 #[group(skip)]
 #[command(next_help_heading = "Scripts")]
 pub(super) struct Scripting {
-    /// Let the script in FILE, or - for standard input, say what is sent and what is expected
+    /// Run the script in FILE; - is standard input; see wsio-script(5)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub script: Option<PathBuf>,
-    /// Let a script pass that neither sends nor expects anything
-    #[arg(long, hide_short_help = true)]
+    /// Accept a script that neither sends nor expects anything
+    #[arg(long)]
     pub allow_empty: bool,
-    /// Write how the script went, line by line, for a CI system; repeatable
-    #[arg(long, value_name = "junit=FILE|tap|github", value_parser = values::report, hide_short_help = true)]
+    /// Write test results for a CI system, one for each expectation; repeatable
+    #[arg(long, value_name = "junit=FILE|tap|github", value_parser = values::report)]
     pub report: Vec<Report>,
 }
 

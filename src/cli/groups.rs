@@ -20,52 +20,52 @@ use std::{ffi::OsStr, path::PathBuf, time::Duration};
 #[group(skip)]
 #[command(next_help_heading = "Messages")]
 pub(super) struct Messages {
-    /// Cut input into messages and write messages as F, both ways
+    /// Frame messages as F, on input and output
     #[arg(long, value_name = "F", value_parser = FramingParser)]
     pub framing: Option<Framing>,
-    /// Cut input into messages as F
-    #[arg(long = "in", value_name = "F", value_parser = FramingParser, hide_possible_values = true, hide_short_help = true)]
+    /// Frame messages as F, on input only
+    #[arg(long = "in", value_name = "F", value_parser = FramingParser, hide_possible_values = true)]
     pub input: Option<Framing>,
-    /// Write messages to the output as F
-    #[arg(long = "out", value_name = "F", value_parser = FramingParser, hide_possible_values = true, hide_short_help = true)]
+    /// Frame messages as F, on output only
+    #[arg(long = "out", value_name = "F", value_parser = FramingParser, hide_possible_values = true)]
     pub output: Option<Framing>,
-    /// Separate messages with NUL, the same as --framing nul
-    #[arg(short = '0', conflicts_with = "framing", hide_short_help = true)]
+    /// Separate messages with NUL, like --framing nul
+    #[arg(short = '0', conflicts_with = "framing")]
     pub nul: bool,
-    /// Read and write JSON records with type, pings and closes, the same as --framing jsonl
+    /// Read and write JSON records, like --framing jsonl; they tell types, pings and closes
     #[arg(long, conflicts_with_all = ["framing", "nul"])]
     pub json: bool,
-    /// Send input as text, which has to be UTF-8 (default with lines and nul)
+    /// Send input as text messages; must be UTF-8 (default for lines, nul, sep, paragraph, headers)
     #[arg(short, long, conflicts_with = "binary")]
     pub text: bool,
-    /// Send input as binary (default with raw and whole)
+    /// Send input as binary messages (default for raw, whole, length, base64, hex)
     #[arg(short, long)]
     pub binary: bool,
-    /// Refuse messages of more than SIZE bytes, both ways
-    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M", hide_short_help = true)]
+    /// Refuse messages larger than SIZE, sent or received
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M")]
     pub max_message: usize,
-    /// Send no frame with more than SIZE bytes: a larger message goes as fragments, raw input as smaller ones
-    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256k", hide_short_help = true)]
+    /// Send frames of at most SIZE; longer messages go as fragments, raw input as smaller messages
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256k")]
     pub max_frame: usize,
-    /// Read on up to SIZE while an output takes nothing, to answer pings; or off [default: 16M, listening 256k]
-    #[arg(long, value_name = "SIZE", value_parser = values::size_or_off, hide_short_help = true)]
+    /// Buffer up to SIZE while an output is stalled, to keep answering pings; or off [default: 16M, listening 256k]
+    #[arg(long, value_name = "SIZE", value_parser = values::size_or_off)]
     pub read_ahead: Option<SizeLimit>,
-    /// Print the time before each message, or with delta the seconds since the one before; no prompt then
-    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "time", hide_short_help = true)]
+    /// Print the time before each message; delta prints the seconds since the last; disables the prompt
+    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "time")]
     pub timestamps: Option<Timestamps>,
-    /// Send MSG before any input; @FILE, @- and @env:NAME read it from there; repeatable
+    /// Send MSG before any input; @FILE, @- or @env:NAME reads it from there; repeatable
     #[arg(long, value_name = "MSG", allow_hyphen_values = true)]
     pub send: Vec<String>,
-    /// Send MSG every DURATION, as a heartbeat above WebSocket; MSG as for --send; repeatable
-    #[arg(long, value_name = "DURATION=MSG", allow_hyphen_values = true, hide_short_help = true)]
+    /// Send MSG every DURATION, as an application heartbeat; MSG as for --send; repeatable
+    #[arg(long, value_name = "DURATION=MSG", allow_hyphen_values = true)]
     pub every: Vec<String>,
-    /// Answer a text message that matches REGEX with MSG, $1 for captures, \= for = in REGEX; repeatable
-    #[arg(long, value_name = "REGEX=MSG", value_parser = values::reply, hide_short_help = true)]
+    /// Answer each text message matching REGEX with MSG; $1 is a capture, \= a = in REGEX; repeatable
+    #[arg(long, value_name = "REGEX=MSG", value_parser = values::reply)]
     pub reply: Vec<(Regex, String)>,
-    /// Never read the input, only receive
+    /// Do not read the input; only receive
     #[arg(long, conflicts_with = "send_only")]
     pub recv_only: bool,
-    /// Do not write received messages, only send
+    /// Do not write received messages; only send
     #[arg(long)]
     pub send_only: bool,
 }
@@ -75,44 +75,44 @@ pub(super) struct Messages {
 #[group(skip)]
 #[command(next_help_heading = "Session")]
 pub(super) struct SessionArgs {
-    /// End after N received messages; exit 1 if fewer came
+    /// End after N received messages; exit 1 if fewer arrive
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// End after one received message, the same as -n 1
+    /// End after one received message, like -n 1
     #[arg(short = '1', conflicts_with = "count")]
     pub one: bool,
-    /// After the input, or --send where none comes, stay until the peer was silent for DURATION, or inf
+    /// After input ends, wait for DURATION of silence; --send counts if there is no input; inf waits for a Close
     #[arg(long, value_name = "DURATION", value_parser = values::zero_or_limit, default_value = "1s")]
     pub linger: TimeLimit,
-    /// Close with CODE and REASON at a normal end, or with none as pages do [default: 1000]
-    #[arg(long, value_name = "CODE[:REASON]|none", value_parser = values::close, hide_short_help = true)]
+    /// Close with CODE and REASON at a normal end; none sends an empty Close, like browsers [default: 1000]
+    #[arg(long, value_name = "CODE[:REASON]|none", value_parser = values::close)]
     pub close: Option<CloseWith>,
-    /// Exit 0 also when the peer closes with one of CODES, as in 1008,4000-4999; repeatable
-    #[arg(long, value_name = "CODES", value_parser = values::close_codes, hide_short_help = true)]
+    /// Exit 0 if the peer closes with one of CODES, such as 1008,4000-4999; repeatable
+    #[arg(long, value_name = "CODES", value_parser = values::close_codes)]
     pub ok_close: Vec<Codes>,
-    /// Wait at most DURATION for the answer to our Close
-    #[arg(long, value_name = "DURATION", value_parser = values::duration, default_value = "5s", hide_short_help = true)]
+    /// Wait at most DURATION for the peer to answer our Close
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, default_value = "5s")]
     pub close_timeout: Duration,
-    /// End each session normally once it has lasted DURATION: close it, and exit 0 if all else is well
-    #[arg(long = "for", value_name = "DURATION", value_parser = values::limit, hide_short_help = true)]
+    /// Close each session normally after DURATION; exit 0 if nothing else failed
+    #[arg(long = "for", value_name = "DURATION", value_parser = values::limit)]
     pub lasts: Option<TimeLimit>,
-    /// Close after DURATION, be gone by --close-timeout after that, with exit 28
+    /// Close after DURATION; exit at most --close-timeout later, with code 28
     #[arg(short = 'm', long, value_name = "DURATION", value_parser = values::limit)]
     pub timeout: Option<TimeLimit>,
-    /// End after DURATION without a message either way, with exit 28
-    #[arg(long, value_name = "DURATION", value_parser = values::limit, hide_short_help = true)]
+    /// Close after DURATION without a message either way; exit with code 28
+    #[arg(long, value_name = "DURATION", value_parser = values::limit)]
     pub idle_timeout: Option<TimeLimit>,
-    /// Ping the peer every DURATION, or off
-    #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "20s", hide_short_help = true)]
+    /// Send a ping every DURATION, or off
+    #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "20s")]
     pub ping_interval: TimeLimit,
-    /// Give the peer up when a ping stays unanswered for DURATION, or off
-    #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "20s", hide_short_help = true)]
+    /// Treat the connection as lost when a ping is unanswered for DURATION, or off
+    #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "20s")]
     pub ping_timeout: TimeLimit,
-    /// Answer no pings, to see whether the peer drops who never does
-    #[arg(long, hide_short_help = true)]
+    /// Do not answer pings; tests whether the peer drops unresponsive clients
+    #[arg(long)]
     pub no_pong: bool,
-    /// Wait at most DURATION until the connection is open, or off
-    #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "10s", hide_short_help = true)]
+    /// Wait at most DURATION for the connection to open, through DNS, proxy, TLS and upgrade; or off
+    #[arg(long, value_name = "DURATION", value_parser = values::limit, default_value = "10s")]
     pub connect_timeout: TimeLimit,
 }
 
@@ -143,29 +143,29 @@ impl SessionArgs {
 #[group(skip)]
 #[command(next_help_heading = "Retry")]
 pub(super) struct Again {
-    /// Try to open it up to N times more after a time-out or a status such as 503 [default: 0]
+    /// Retry opening the connection up to N times, after a timeout or a status such as 503 [default: 0]
     #[arg(long, value_name = "N")]
     pub retry: Option<u32>,
-    /// Wait DURATION before each try [default: from 250ms on, doubling]
-    #[arg(long, value_name = "DURATION", value_parser = values::duration, hide_short_help = true)]
+    /// Wait DURATION before each retry [default: 250ms, doubling]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub retry_delay: Option<Duration>,
-    /// Begin no try later than DURATION after the first; without --retry as many as fit
+    /// Start no retry later than DURATION after the first attempt; without --retry, retry until then
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub retry_max_time: Option<Duration>,
-    /// Try again also when the connection is refused, as by a server that is still starting
+    /// Also retry when the connection is refused; for a server that is still starting
     #[arg(long)]
     pub retry_connrefused: bool,
-    /// Try again whatever the fault was
-    #[arg(long, hide_short_help = true)]
+    /// Retry after any failure
+    #[arg(long)]
     pub retry_all_errors: bool,
-    /// Connect again when an open connection is lost, with at most N tries each time; repeats --send
+    /// Reconnect when an open connection is lost; N limits the tries each time; repeats --send
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true)]
     pub reconnect: Option<Option<u32>>,
-    /// With --reconnect, send again what no pong had confirmed: each message at least once, some twice
+    /// With --reconnect, resend input that no pong confirmed; it arrives at least once, some of it twice
     ///
-    /// Input in doubt goes out again in its order, after the --send messages: each message arrives at least
-    /// once, some of them twice. A pong proves that the next WebSocket hop has read what came before its
-    /// ping, not that the application behind it has. A peer that answers no pings ends the session (exit 56).
+    /// Unconfirmed input goes out again in its order, after the --send messages. A pong proves that the next
+    /// WebSocket hop has read everything before its ping, not that the application behind it has. A peer that
+    /// answers no pings ends the session (exit 56).
     #[arg(long)]
     pub resend: bool,
 }
@@ -175,26 +175,26 @@ pub(super) struct Again {
 #[group(skip)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// Say nothing but faults on standard error
+    /// Print only errors
     #[arg(short, long, visible_short_alias = 's', visible_alias = "silent", conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say on standard error how the connection came about, with both heads; -vv also every frame
+    /// Print connection details and both handshake heads; -vv prints every frame
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Hide the value of the header field or query key NAME in what is said and recorded; repeatable
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    /// Hide the value of header or query parameter NAME in logs and recordings; repeatable
+    #[arg(long, value_name = "NAME")]
     pub secret: Vec<String>,
-    /// Draw on a terminal how far a transfer is, and say at its end what it carried
-    #[arg(long, conflicts_with = "quiet", hide_short_help = true)]
+    /// Show a progress bar on a terminal; print a summary of the transfer at its end
+    #[arg(long, conflicts_with = "quiet")]
     pub progress: bool,
-    /// Sum up at the end on standard error: messages, bytes, rates, round trips, phases
+    /// Print statistics at the end; messages, bytes, rates, round trips, phases
     #[arg(long)]
     pub stats: bool,
-    /// Record all messages in FILE as JSON lines, as HAR if it ends in .har, as a script if in .wsio
+    /// Record all messages in FILE; as HAR if it ends in .har, a script if in .wsio, else JSON lines
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,
-    /// Let control characters of the peer through to a terminal, which they can make lie
-    #[arg(long, hide_short_help = true)]
+    /// Print control characters of the peer unescaped on a terminal; they can change what it shows
+    #[arg(long)]
     pub raw: bool,
 }
 
@@ -232,14 +232,14 @@ fn possible_framings() -> impl Iterator<Item = PossibleValue> {
 #[group(skip)]
 #[command(next_help_heading = "Fan-out")]
 pub(super) struct Fanout {
-    /// Let SIZE bytes wait for each client that does not keep up; payloads are shared, so memory goes by the slowest
-    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "16M", hide_short_help = true)]
+    /// Queue up to SIZE for each slow client; queued payloads are shared between clients
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "16M")]
     pub queue: usize,
-    /// Do WHAT to clients whose queue is full once they held the others up for 1 s in 30 s
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenSlow::Disconnect, hide_short_help = true)]
+    /// Set the action for a client whose queue is full, once it delayed the others for 1 s in any 30 s
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenSlow::Disconnect)]
     pub slow: WhenSlow,
-    /// Let a client that comes later have the last N messages first
-    #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
+    /// Send the last N messages to each new client first
+    #[arg(long, value_name = "N", default_value_t = 0)]
     pub last: usize,
 }
 
@@ -255,11 +255,11 @@ pub(super) enum Timestamps {
 /// What happens to a client that does not keep up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum WhenSlow {
-    /// Close it (1013); standard input waits for one alone, and for one that takes 64 KiB a second.
+    /// Close it with 1013; standard input waits for a client alone, and for one that takes 64 KiB a second.
     Disconnect,
-    /// Let it miss messages, which are counted; nobody waits.
+    /// Skip and count the messages that do not fit; nobody waits.
     Drop,
-    /// Let all wait for it, as long as it answers pings; NATS and UDP go on and miss it.
+    /// Let all wait for it while it answers pings; NATS and UDP skip it.
     Wait,
 }
 
@@ -268,22 +268,22 @@ pub(super) enum WhenSlow {
 #[group(skip)]
 #[command(next_help_heading = "Commands")]
 pub(super) struct Commands {
-    /// Send a program's standard error to our log, or to the client as messages
-    #[arg(long, value_name = "WHERE", value_enum, default_value_t = ChildErrors::Log, hide_short_help = true)]
+    /// Send a program's standard error to the log, or to the client as messages
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t = ChildErrors::Log)]
     pub child_stderr: ChildErrors,
-    /// Give a program a terminal, so that it does not hold its output back; with --framing raw, a console
+    /// Run programs on a terminal, to avoid buffering of their output; with --framing raw, on a console
     #[arg(long, conflicts_with = "child_stderr")]
     pub pty: bool,
-    /// Send a program SIGHUP when the WebSocket ends abnormally, beside the end of its input
-    #[arg(long, hide_short_help = true)]
+    /// Send SIGHUP to a program when its WebSocket ends abnormally, besides the end of its input
+    #[arg(long)]
     pub hangup: bool,
 }
 
 /// Where a child's standard error goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ChildErrors {
-    /// To our standard error, with the number of the connection.
+    /// The log, with the number of the connection.
     Log,
-    /// Where its standard output goes.
+    /// The client, like its standard output.
     Client,
 }

@@ -313,6 +313,10 @@ pub(super) fn other_framing(name: &str) -> Option<String> {
 /// The framing that was meant by a word that is none, or whose parameter is none.
 pub(super) fn meant_framing(word: &str) -> Option<String> {
     let (name, parameter) = word.split_once(['=', ':']).unwrap_or((word, ""));
+    let name = name.to_ascii_lowercase();
+    if parameter.is_empty() && framing::parse(&name).is_some_and(|framing| framing.is_ok()) {
+        return Some(name);
+    }
     let equals = format!("{name}={parameter}");
     match framing::parse(&equals) {
         Some(Ok(_)) => return Some(equals),

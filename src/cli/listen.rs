@@ -27,12 +27,14 @@ use std::{ffi::OsString, net::IpAddr, path::PathBuf, sync::Arc};
 /// Be a WebSocket server
 ///
 /// Standard input goes to every client, and each client's messages to standard output, one line a
-/// message; --echo, --to and --script give each client something else to talk to. On a terminal it is
-/// a prompt: each line goes to every client, and their messages and the log appear above it, each
-/// message behind the number of its client; Ctrl-C ends the server, /help lists what else there is.
-/// With --framing, --in or --out it is plain lines there too. A bare port is reachable from this
-/// machine only.
+/// message; --echo, --relay, --to, --script and PROGRAM connect clients to something else. A bare port
+/// is reachable from this machine only.
+///
+/// On a terminal listen is a prompt: each line goes to every client; their messages, each behind the
+/// number of its client, and the log appear above it. Ctrl-C ends the server, /help lists the commands.
+/// With --framing, --in or --out there is no prompt.
 #[derive(Debug, Args)]
+#[command(override_usage = "wsio listen [OPTIONS] <ADDR> [-- <PROGRAM>...]")]
 pub(super) struct ListenArgs {
     /// Where to listen
     #[arg(
@@ -40,16 +42,16 @@ pub(super) struct ListenArgs {
         help = "Listen on PORT, HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, unix:PATH, fd:N or systemd"
     )]
     pub address: String,
-    /// Send each message back to its sender
+    /// Echo each message to its sender
     #[arg(long, help_heading = "Server", conflicts_with_all = ["to", "script"])]
     pub echo: bool,
-    /// Send each message to all other clients too, and to standard output
+    /// Send each message to all other clients; standard output gets it too
     #[arg(long, help_heading = "Server", conflicts_with_all = ["echo", "to", "once", "program", "script"])]
     pub relay: bool,
-    /// Join each client to a fresh ENDPOINT, such as tcp:HOST:PORT
+    /// Connect each client to ENDPOINT; such as tcp:HOST:PORT, opened for each client
     #[arg(long, help_heading = "Server", value_name = "ENDPOINT", conflicts_with = "script")]
     pub to: Option<String>,
-    /// Start PROGRAM for each client, its input and output as lines
+    /// Start PROGRAM for each client; its input and output are messages, one per line
     #[arg(last = true, value_name = "PROGRAM", num_args = 1.., conflicts_with_all = ["echo", "to", "script"])]
     pub program: Vec<OsString>,
     #[command(flatten)]
@@ -73,10 +75,10 @@ pub(super) struct ListenArgs {
 #[group(skip)]
 #[command(next_help_heading = "Server")]
 pub(super) struct SiteArgs {
-    /// Serve the files in DIR to plain requests, so that a page and its socket come from one address
+    /// Serve the files in DIR to plain HTTP requests; a page and its socket share one address
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub serve: Option<PathBuf>,
-    /// Serve a page to talk to the socket from a browser; with --serve at /.console
+    /// Serve a web page that talks to the socket; with --serve it is at /.console
     #[arg(long)]
     pub console: bool,
 }

@@ -14,6 +14,7 @@ mod generate;
 mod groups;
 mod habits;
 mod handshake;
+mod help;
 mod listen;
 mod lower;
 mod modes;
@@ -35,15 +36,14 @@ pub use lower::check_input;
 
 use connect::ConnectArgs;
 use expand::{Expander, usage};
+use help::Style;
 use listen::ListenArgs;
 use lower::GivenOptions;
 use pipe::PipeArgs;
 
 use crate::{
-    endpoint::{SCHEMES, Scheme, binds_unix},
-    exit::EXITS,
+    endpoint::{Scheme, binds_unix},
     fault::Result,
-    framing::FRAMINGS,
     os_text,
     plan::Plan,
 };
@@ -52,7 +52,7 @@ use clap::{
     builder::{PossibleValuesParser, StringValueParser, TypedValueParser},
     error::ErrorKind,
 };
-use std::{ffi::OsString, fmt::Write};
+use std::ffi::OsString;
 
 /// Text of `wsio --version` after the name: our version, and those of the TLS and WebSocket libraries.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (rustls 0.23.46, tungstenite 0.30.0)");
@@ -101,16 +101,6 @@ enum Subcommand {
     Pipe(PipeArgs),
 }
 
-/// Extent of the help: the commonest options, or all of them, both one line an option. clap's own long help
-/// takes three lines each, so the two are the same renderer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Style {
-    /// `-h`: the commonest options.
-    Short,
-    /// `--help`: everything.
-    Long,
-}
-
 /// Reads the arguments, the program's name first.
 ///
 /// # Errors
@@ -125,14 +115,14 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
         args.truncate(2);
         args.push("--help".into());
     }
-    let long = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--help");
-    let mut command = build(if long { Style::Long } else { Style::Short });
+    let mut command = definition();
     if args.get(1).is_some_and(|first| first.to_string_lossy().starts_with("--generate")) {
         command = command.subcommand_required(false);
     }
     let matches = match command.try_get_matches_from_mut(&args) {
         Ok(matches) => matches,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => return Ok(Parsed::Print(help(&args))),
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => {
             return Ok(Parsed::Print(error.render().to_string()));
         }
         Err(error) => return Err(refusal::fault(&error, &args, &command)),
@@ -162,64 +152,78 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, context: &mut Context) ->
     .map(Parsed::Run)
 }
 
+/// The help that the arguments ask for; only here it is laid out, since no other run needs it.
+fn help(args: &[OsString]) -> String {
+    let long = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--help");
+    let styled = build(if long { Style::Long } else { Style::Short }).try_get_matches_from(args);
+    styled.err().map(|error| error.render().to_string()).unwrap_or_default()
+}
+
 /// The definition from which help, man pages and completions grow.
 pub fn command() -> clap::Command {
     build(Style::Long)
 }
 
-/// The definition in one of its two styles.
+/// The definition with its help in one of the two styles.
 fn build(style: Style) -> Command {
+    help::styled(definition().mut_subcommands(move |sub| help::styled(sub, style)), style)
+}
+
+/// What may be written, without the layout of help.
+fn definition() -> Command {
     let command = Cli::command()
         .mut_subcommand("listen", for_listen)
         .mut_subcommand("pipe", for_pipe)
-        .mut_subcommands(move |sub| finish(sub, style));
-    finish(command, style)
+        .mut_subcommands(finish);
+    finish(command)
 }
 
 /// The same options as a server means them.
 fn for_listen(command: Command) -> Command {
     command
-        .mut_arg("headers", |arg| arg.help("Add a header to the answer; @FILE holds one a line; repeatable"))
+        .mut_arg("headers", |arg| {
+            arg.help("Add a header to the response; @FILE holds one per line; repeatable")
+        })
         .mut_arg("subprotocols", |arg| {
-            arg.help("Speak the subprotocol NAME; repeatable, or separated by commas")
+            arg.help("Accept subprotocol NAME; repeatable, or separated by commas")
         })
         .mut_arg("cert", |arg| {
-            arg.help("Serve TLS with the certificate chain in FILE (PEM); SIGHUP reads it anew")
-                .hide_short_help(false)
+            arg.help("Serve TLS with the certificate chain in FILE (PEM); SIGHUP reloads it")
         })
-        .mut_arg("key", |arg| arg.hide_short_help(false))
+        .mut_arg("key", |arg| arg)
         .mut_arg("cacert", |arg| {
-            arg.help("With --to, trust the roots in FILE (PEM) instead of the system's").hide_short_help(true)
+            arg.help("With --to, trust the CA certificates in FILE (PEM) instead of the system's")
         })
         .mut_arg("insecure", |arg| {
-            arg.help("With --to, accept any certificate; said on every run").hide_short_help(true)
+            arg.help("With --to, accept any certificate; prints a warning on every run")
         })
-        .mut_arg("sni", |arg| arg.help("With --to, send and verify NAME instead of the host, or send none"))
+        .mut_arg("sni", |arg| {
+            arg.help("With --to, send and verify NAME instead of the host; none sends no name")
+        })
         .mut_args(|arg| match arg.get_id().as_str() {
             id if id == "location" || modes::WAY.contains(&id) => only_with_to(arg),
             "tls_min" | "pin" | "crl" => only_with_to(arg),
             _ => arg,
         })
-        .mut_arg("pass", |arg| arg.hide_short_help(true))
+        .mut_arg("pass", |arg| arg)
         .mut_arg("connect_timeout", |arg| {
-            arg.help("With --to, wait at most DURATION until it is open, or off")
+            arg.help("With --to, wait at most DURATION for the endpoint to open, or off")
         })
         .mut_arg("count", |arg| arg.help("End a client's session after N messages from it"))
-        .mut_arg("one", |arg| arg.help("End a client's session after one message, the same as -n 1"))
+        .mut_arg("one", |arg| arg.help("End a client's session after one message, like -n 1"))
         .mut_arg("send", |arg| {
-            arg.help("Send MSG to each client first; @FILE, @- and @env:NAME read it from there; repeatable")
+            arg.help("Send MSG to each client first; @FILE, @- or @env:NAME reads it from there; repeatable")
         })
         .mut_arg("script", |arg| {
-            arg.help("Play the script in FILE, or - for standard input, against each client: a mock server")
+            arg.help("Run the script in FILE against each client; - is standard input; see wsio-script(5)")
         })
         .mut_arg("report", |arg| {
-            arg.help("Write how the script went with each client, for a CI system; repeatable")
+            arg.help("Write test results for a CI system, one for each client and expectation; repeatable")
         })
         .mut_arg("recv_only", |arg| {
-            arg.help("Never read the input; with --to nats:, publish nothing that clients say")
-                .hide_short_help(true)
+            arg.help("Do not read the input; with --to nats:, publish no messages of clients")
         })
-        .mut_arg("send_only", |arg| arg.hide_short_help(true))
+        .mut_arg("send_only", |arg| arg)
         // A changed option moves to the end; the output options belong there.
         .mut_arg("quiet", |arg| arg)
         .mut_arg("verbose", |arg| arg)
@@ -232,32 +236,31 @@ fn only_with_to(arg: Arg) -> Arg {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let mut letters = help.chars();
     let first = letters.next().map(|letter| letter.to_ascii_lowercase()).unwrap_or_default();
-    arg.help(format!("With --to, {first}{}", letters.as_str())).hide_short_help(true)
+    arg.help(format!("With --to, {first}{}", letters.as_str()))
 }
 
 /// The same options for whichever side of a pipe can use them.
 fn for_pipe(command: Command) -> Command {
     command
-        .mut_arg("headers", |arg| arg.help("Add a header to the request, or to the answer when only a server side exists; repeatable"))
-        .mut_arg("subprotocols", |arg| arg.help("Offer the subprotocol NAME, or speak it as a server; between two WebSockets it passes through"))
-        .mut_arg("cert", |arg| arg.help("Use the certificate chain in FILE (PEM), for a TLS server (SIGHUP reads it anew) or else the client side"))
-        .mut_arg("send", |arg| arg.help("Send MSG to the far side before any input; @FILE, @- and @env:NAME read it from there; repeatable"))
-        .mut_arg("user", |arg| arg.help("Log in with HTTP Basic, or ask clients to when only a server side exists; @FILE, @env:NAME"))
-        .mut_arg("bearer", |arg| arg.help("Log in with a bearer token, or ask clients to when only a server side exists; @FILE"))
-        .mut_arg("recv_only", |arg| arg.help("Never read standard input, nor publish to nats:, only receive"))
-        .mut_arg("send_only", |arg| arg.help("Do not carry on what the far side says"))
-        .mut_arg("count", |arg| arg.help("End after N messages from the far side (the WebSocket, else B); exit 1 if fewer came"))
-        .mut_arg("one", |arg| arg.help("End after one message from the far side, the same as -n 1"))
+        .mut_arg("headers", |arg| arg.help("Add a header to the request; to the response if only a server side exists; repeatable"))
+        .mut_arg("subprotocols", |arg| arg.help("Offer subprotocol NAME, or accept it as a server; between two WebSockets it passes through"))
+        .mut_arg("cert", |arg| arg.help("Use the certificate chain in FILE (PEM); for a TLS server (SIGHUP reloads it), or else the client side"))
+        .mut_arg("send", |arg| arg.help("Send MSG to the far side before any input; @FILE, @- or @env:NAME reads it from there; repeatable"))
+        .mut_arg("user", |arg| arg.help("Log in with HTTP Basic; a lone server side requires it; @FILE, @- or @env:NAME reads it"))
+        .mut_arg("bearer", |arg| arg.help("Log in with a bearer token; a lone server side requires it; @FILE, @- or @env:NAME reads it"))
+        .mut_arg("recv_only", |arg| arg.help("Do not read standard input nor publish to nats:; only receive"))
+        .mut_arg("send_only", |arg| arg.help("Do not forward messages of the far side"))
+        .mut_arg("count", |arg| arg.help("End after N messages from the far side (the WebSocket, else B); exit 1 if fewer arrive"))
+        .mut_arg("one", |arg| arg.help("End after one message from the far side, like -n 1"))
 }
 
-fn finish(command: Command, style: Style) -> Command {
+fn finish(command: Command) -> Command {
     let help = Arg::new("help").short('h').long("help").action(ArgAction::HelpShort);
-    let help = help.help("Show the commonest options (-h), or all (--help)").help_heading("Output");
+    let help = help.help("Show common options with -h, all with --help").help_heading("Output");
     let top = command.get_name() == "wsio";
     let help = if top { help.help_heading(None) } else { help };
-    let below = below(command.get_name(), top, style);
     // A negative number is a bad value, which can be named, rather than a missing one.
-    let command = command.arg(help).after_help(below).mut_args(|arg| {
+    command.arg(help).mut_args(|arg| {
         let numbers = ["DURATION", "SIZE", "N"].map(Into::into);
         let takes =
             arg.get_value_names().is_some_and(|names| names.iter().any(|name| numbers.contains(name)));
@@ -269,11 +272,7 @@ fn finish(command: Command, style: Style) -> Command {
             "program" => arg.value_parser(StringValueParser::new().map(|text| os_text::os(&text))),
             _ => arg,
         }
-    });
-    match style {
-        Style::Short => command,
-        Style::Long => command.mut_args(|arg| arg.hide_short_help(false)),
-    }
+    })
 }
 
 /// Refuses what is not UTF-8 where neither a path nor the bytes of a message stand.
@@ -300,41 +299,4 @@ fn check_bytes(matches: &ArgMatches) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The text below the options: tables in the long style, examples in both.
-fn below(name: &str, top: bool, style: Style) -> String {
-    let mut text = String::new();
-    if style == Style::Long && !top {
-        let rows = FRAMINGS.iter().map(|entry| (entry.usage().to_owned(), entry.summary));
-        table(&mut text, "Framings (F)", rows);
-    }
-    if style == Style::Long && (top || name == "pipe") {
-        let rows = SCHEMES.iter().map(|scheme| (scheme.example.to_owned(), scheme.summary));
-        table(&mut text, "Endpoints", rows);
-    }
-    if style == Style::Long && top {
-        table(
-            &mut text,
-            "Exit codes",
-            EXITS.iter().map(|(exit, meaning)| (exit.code().to_string(), *meaning)),
-        );
-    }
-    text.push_str("Examples:\n");
-    for example in examples::of(name, top) {
-        let _ = writeln!(text, "  # {}\n  {}", example.purpose, example.line);
-    }
-    if style == Style::Short {
-        let _ = write!(text, "\nMore with --help");
-    }
-    text.trim_end().to_owned()
-}
-
-fn table<'a>(text: &mut String, title: &str, rows: impl Iterator<Item = (String, &'a str)> + Clone) {
-    let width = rows.clone().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let _ = writeln!(text, "{title}:");
-    for (name, meaning) in rows {
-        let _ = writeln!(text, "  {name:width$}  {meaning}");
-    }
-    text.push('\n');
 }

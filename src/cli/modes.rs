@@ -188,7 +188,7 @@ const TABLE: &[Row] = &[
     Row(PIPE, &["subprotocols"], NotAll(CLIENT | SERVER), "is not for two WebSockets: the client's subprotocols pass through"),
     Row(PIPE, FAN_OUT, Any(FANOUT), "needs hub:NAME or nats://HOST/SUBJECT"),
     Row(PIPE, &["once", "announce", "max_connections", "max_buffer", "grace"], Any(LISTENS), "needs a listening endpoint"),
-    Row(PIPE, &["mode"], Any(UNIX), "needs unix-listen:PATH or ws-listen:unix:PATH"),
+    Row(PIPE, &["mode"], Any(UNIX), "needs a Unix socket that we bind: unix-listen:PATH, or ws-listen:, wss-listen: or tls-listen: with unix:PATH"),
     Row(PIPE, &["connect_timeout", "retry", "retry_delay", "retry_max_time", "retry_connrefused", "retry_all_errors"], Any(OPENED), "needs an endpoint that is connected to (ws:, wss:, tcp:, tls:, unix:, nats:)"),
     Row(PIPE, &["raw", "timestamps"], Any(STANDARD), "is for standard output, which is not an endpoint here"),
     // Both of them.
@@ -202,12 +202,12 @@ const TABLE: &[Row] = &[
     Row(LISTEN | PIPE, &["input"], Any(GIVES | SCRIPT), "cuts input, and a file that is written gives none"),
     Row(LISTEN | PIPE, &["output"], Any(TAKES | SCRIPT), "is for what is written, and a file that is read takes nothing"),
     Row(LISTEN | PIPE, &["text", "binary"], Any(GIVES | DATAGRAMS | NATS | SAYS), "is for what is sent, and a file that is written gives nothing to send"),
-    Row(LISTEN | PIPE, &["recv_only"], Any(STANDARD | NATS), "keeps standard input from being read, or a subject from being published to; this has neither"),
+    Row(LISTEN | PIPE, &["recv_only"], Any(STANDARD | NATS), "is for standard input and NATS subjects, and neither is an endpoint here"),
     Row(LISTEN | PIPE, &["linger"], Any(ENDS), "follows the end of an input, and none ends a session here"),
     Row(PIPE, &["linger"], Any(WEB_SOCKET | DATAGRAMS | NATS), "waits for answers of a peer, and of two byte streams each ends by itself"),
-    Row(PIPE, &["expect_close"], Any(ALONE), "is about one session: with --once"),
-    Row(LISTEN | PIPE, &["ok_close"], Any(ALONE | SCRIPT | LEARNS), "says how one session ended, and a server that goes on tells nobody: with --once"),
-    Row(LISTEN | PIPE, &["progress"], Any(ALONE), "is for one session: with --once"),
+    Row(PIPE, &["expect_close"], Any(ALONE), "is about one session: add --once"),
+    Row(LISTEN | PIPE, &["ok_close"], Any(ALONE | SCRIPT | LEARNS), "decides the exit code of one session, and this server goes on after each: add --once"),
+    Row(LISTEN | PIPE, &["progress"], Any(ALONE), "is for one session: add --once"),
 ];
 
 /// Options that act in every mode of these subcommands.

@@ -16,45 +16,45 @@ use std::path::PathBuf;
 pub(super) struct Network {
     #[arg(
         // Brackets are links to rustdoc when they stand in a comment.
-        help = "Go through [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT]; '' for none",
+        help = "Connect through a proxy; [http|https|socks5|socks5h://][USER:PASSWORD@]HOST[:PORT], or '' for none",
         short = 'x',
         long,
         value_name = "PROXY"
     )]
     pub proxy: Option<String>,
-    /// Log in to the proxy; @FILE, @- and @env:NAME keep it off the command line
-    #[arg(long, value_name = "NAME:PASSWORD", allow_hyphen_values = true, hide_short_help = true)]
+    /// Log in to the proxy; @FILE, @- or @env:NAME keeps it off the command line
+    #[arg(long, value_name = "NAME:PASSWORD", allow_hyphen_values = true)]
     pub proxy_user: Option<String>,
-    /// Go without a proxy to the hosts in LIST, separated by commas, instead of those in no_proxy
-    #[arg(long, value_name = "LIST", hide_short_help = true)]
+    /// Bypass the proxy for the hosts in LIST; separated by commas, overrides no_proxy
+    #[arg(long, value_name = "LIST")]
     pub noproxy: Option<String>,
-    /// Trust the roots in FILE (PEM) for an https proxy, instead of the system's
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    /// Trust the CA certificates in FILE (PEM) for an https proxy, instead of the system's
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub proxy_cacert: Option<PathBuf>,
-    /// Accept any certificate of an https proxy; said on every run
-    #[arg(long, conflicts_with = "proxy_cacert", hide_short_help = true)]
+    /// Accept any certificate of an https proxy; prints a warning on every run
+    #[arg(long, conflicts_with = "proxy_cacert")]
     pub proxy_insecure: bool,
-    /// Follow at most 5 redirects; logins, secrets, --cert, -k and --sni never leave scheme, host and port
+    /// Follow up to 5 redirects; logins, secrets, --cert, -k and --sni never leave scheme, host and port
     #[arg(short = 'L', long)]
     pub location: bool,
-    /// Connect to H2:P2 where H1:P1 is asked for; an empty part is any, or the same; repeatable
-    #[arg(long, value_name = "H1:P1:H2:P2", value_parser = ConnectTo::parse, hide_short_help = true)]
+    /// Connect to H2:P2 instead of H1:P1; an empty part matches any, or stays the same; repeatable
+    #[arg(long, value_name = "H1:P1:H2:P2", value_parser = ConnectTo::parse)]
     pub connect_to: Vec<ConnectTo>,
-    #[arg(help = "Take ADDR[,ADDR] for HOST at PORT instead of asking the name service; * is any host; repeatable", long, value_name = "HOST:PORT:ADDR", value_parser = Resolve::parse, allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(help = "Use ADDR[,ADDR] for HOST:PORT instead of a name lookup; * matches any host; repeatable", long, value_name = "HOST:PORT:ADDR", value_parser = Resolve::parse, allow_hyphen_values = true)]
     pub resolve: Vec<Resolve>,
-    /// Connect to the Unix socket PATH, whatever the host
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true, conflicts_with_all = [
+    /// Connect through the Unix socket PATH, for any host
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, conflicts_with_all = [
         "proxy", "proxy_user", "noproxy", "proxy_cacert", "proxy_insecure", "connect_to", "resolve", "ipv4", "ipv6", "interface",
     ])]
     pub unix_socket: Option<PathBuf>,
     /// Use IPv4 addresses only
-    #[arg(short = '4', long, conflicts_with = "ipv6", hide_short_help = true)]
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub ipv4: bool,
     /// Use IPv6 addresses only
-    #[arg(short = '6', long, hide_short_help = true)]
+    #[arg(short = '6', long)]
     pub ipv6: bool,
-    /// Connect from the network interface NAME or the address ADDR of this machine
-    #[arg(long, value_name = "NAME|ADDR", value_parser = Interface::parse, hide_short_help = true)]
+    /// Connect from network interface NAME or local address ADDR
+    #[arg(long, value_name = "NAME|ADDR", value_parser = Interface::parse)]
     pub interface: Option<Interface>,
 }
 

@@ -26,15 +26,17 @@ use std::sync::Arc;
 
 /// Join any two endpoints
 ///
-/// What comes out of A goes into B and the other way round. A listening A opens a fresh B for each
+/// The output of A goes into B and the output of B into A. A listening A opens a new B for each
 /// client. Between two WebSockets the message type, boundaries, subprotocol, close code and reason
-/// pass through unchanged. The far side is the WebSocket of the two, and B where both or none are one.
+/// pass through unchanged. The far side, which -n, --match and --send speak of, is the WebSocket of
+/// the two, and B where both or none are one.
 #[derive(Debug, Args)]
+#[command(override_usage = "wsio pipe [OPTIONS] <A> [B]")]
 pub(super) struct PipeArgs {
-    /// The first endpoint, the one that may listen
+    /// The first endpoint; the one that may listen
     #[arg(value_name = "A")]
     pub a: String,
-    /// The second endpoint
+    /// The second endpoint; standard input and output if left out
     #[arg(value_name = "B", default_value = "-")]
     pub b: String,
     #[command(flatten)]

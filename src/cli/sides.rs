@@ -14,14 +14,14 @@ use std::{
 #[group(skip)]
 #[command(next_help_heading = "Handshake")]
 pub(super) struct HandshakeArgs {
-    /// Add a header to the request; 'NAME:' leaves out a default one; @FILE holds one a line; repeatable
+    /// Add a header to the request; 'NAME:' removes a default one; @FILE holds one per line; repeatable
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", allow_hyphen_values = true)]
     pub headers: Vec<String>,
-    /// Offer the subprotocol NAME; repeatable, or separated by commas
+    /// Offer subprotocol NAME; repeatable, or separated by commas
     #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", value_delimiter = ',', value_parser = values::subprotocol)]
     pub subprotocols: Vec<String>,
-    /// Offer compression (permessage-deflate); when listening, accept it
-    #[arg(long, hide_short_help = true)]
+    /// Offer compression (permessage-deflate); a server accepts it
+    #[arg(long)]
     pub compress: bool,
 }
 
@@ -30,20 +30,20 @@ pub(super) struct HandshakeArgs {
 #[group(skip)]
 #[command(next_help_heading = "Handshake")]
 pub(super) struct Credentials {
-    /// Log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line
+    /// Log in with HTTP Basic; @FILE, @- or @env:NAME keeps it off the command line
     #[arg(short, long, value_name = "NAME:PASSWORD", conflicts_with = "bearer", allow_hyphen_values = true)]
     pub user: Option<String>,
-    /// Log in with a bearer token; @FILE, @- and @env:NAME keep it off the command line
+    /// Log in with a bearer token; @FILE, @- or @env:NAME keeps it off the command line
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     pub bearer: Option<String>,
-    /// Send cookies, as 'a=b' or from @FILE: plain, a Netscape jar, JSON, Set-Cookie lines; repeatable
-    #[arg(long, value_name = "COOKIE", hide_short_help = true)]
+    /// Send cookies, 'a=b' or @FILE; FILE is plain, a Netscape jar, JSON or Set-Cookie lines; repeatable
+    #[arg(long, value_name = "COOKIE")]
     pub cookie: Vec<String>,
-    /// Send NAME as User-Agent
-    #[arg(short = 'A', long, value_name = "NAME", hide_short_help = true)]
+    /// Send NAME as the User-Agent header
+    #[arg(short = 'A', long, value_name = "NAME")]
     pub user_agent: Option<String>,
-    /// Send ORIGIN as Origin, as a browser page from there would
-    #[arg(long, value_name = "ORIGIN", hide_short_help = true)]
+    /// Send ORIGIN as the Origin header, like a page loaded from there
+    #[arg(long, value_name = "ORIGIN")]
     pub origin: Option<String>,
 }
 
@@ -52,23 +52,23 @@ pub(super) struct Credentials {
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct Trust {
-    /// Trust the roots in FILE (PEM) instead of the system's
+    /// Trust the CA certificates in FILE (PEM) instead of the system's
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cacert: Option<PathBuf>,
-    /// Accept any certificate; said on every run
+    /// Accept any certificate; prints a warning on every run
     #[arg(short = 'k', long, conflicts_with = "cacert")]
     pub insecure: bool,
-    /// Speak no older TLS than this [default: 1.2]
-    #[arg(long, value_name = "1.2|1.3", value_parser = values::tls_version, hide_short_help = true)]
+    /// Use at least this version of TLS [default: 1.2]
+    #[arg(long, value_name = "1.2|1.3", value_parser = values::tls_version)]
     pub tls_min: Option<Version>,
-    /// Accept only a certificate with one of these keys, separated by ;
-    #[arg(long, visible_alias = "pinnedpubkey", value_name = "sha256//BASE64", value_parser = values::pins, hide_short_help = true)]
+    /// Accept only a certificate with this public key; a ; separates several
+    #[arg(long, visible_alias = "pinnedpubkey", value_name = "sha256//BASE64", value_parser = values::pins)]
     pub pin: Vec<Pins>,
-    /// Refuse certificates that the lists in FILE (PEM) revoke; every issuer needs one
-    #[arg(long, visible_alias = "crlfile", value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "insecure", hide_short_help = true)]
+    /// Refuse certificates revoked by the CRLs in FILE (PEM); every issuer needs a CRL
+    #[arg(long, visible_alias = "crlfile", value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "insecure")]
     pub crl: Option<PathBuf>,
-    /// Send and verify NAME instead of the URL's host, or send none
-    #[arg(long, value_name = "NAME|none", hide_short_help = true)]
+    /// Send and verify NAME instead of the URL's host; none sends no name
+    #[arg(long, value_name = "NAME|none")]
     pub sni: Option<String>,
 }
 
@@ -77,20 +77,14 @@ pub(super) struct Trust {
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct CertificateArgs {
-    /// Show the certificate chain in FILE (PEM) to the server
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    /// Log in with the client certificate chain in FILE (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cert: Option<PathBuf>,
-    /// Take the key of --cert from FILE (PEM) [default: the --cert file]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert", hide_short_help = true)]
+    /// Read the key of --cert from FILE (PEM) [default: the --cert file]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
     pub key: Option<PathBuf>,
-    /// Open an encrypted key with PASSPHRASE; @FILE and @env:NAME keep it off the command line
-    #[arg(
-        long,
-        value_name = "PASSPHRASE",
-        requires = "cert",
-        allow_hyphen_values = true,
-        hide_short_help = true
-    )]
+    /// Decrypt the key with PASSPHRASE; @FILE or @env:NAME keeps it off the command line
+    #[arg(long, value_name = "PASSPHRASE", requires = "cert", allow_hyphen_values = true)]
     pub pass: Option<String>,
 }
 
@@ -123,44 +117,44 @@ impl CertificateArgs {
 #[group(skip)]
 #[command(next_help_heading = "Server")]
 pub(super) struct ServerArgs {
-    /// Serve one client, then exit with that session's code
+    /// Exit after serving one client; the exit code is that of its session
     #[arg(long)]
     pub once: bool,
-    /// Open a WebSocket only at PATH, answer 404 elsewhere; repeatable
+    /// Accept WebSockets only at PATH; answer 404 elsewhere; repeatable
     #[arg(long = "path", value_name = "PATH", value_parser = values::path)]
     pub paths: Vec<String>,
-    /// Let in pages of ORIGIN too, * standing for any name in it; null is a page opened from a file; repeatable
-    #[arg(long, value_name = "ORIGIN|null|any", value_parser = values::origin)]
+    /// Also accept pages from ORIGIN; * in it matches any name, null is a page from a file, any is all; repeatable
+    #[arg(long, value_name = "ORIGIN", value_parser = values::origin)]
     pub allow_origin: Vec<String>,
-    /// Answer for the Host NAME too, * standing for any, on a loopback address behind a reverse proxy; repeatable
-    #[arg(long, value_name = "NAME|any", value_parser = values::host, hide_short_help = true)]
+    /// Also accept the Host NAME on a loopback address, for a reverse proxy; * matches any name; repeatable
+    #[arg(long, value_name = "NAME|any", value_parser = values::host)]
     pub allow_host: Vec<String>,
-    /// Pass the client's header NAME on to the WebSocket behind; repeatable
-    #[arg(long, value_name = "NAME", value_parser = values::header_name, hide_short_help = true)]
+    /// Forward the client's header NAME to the WebSocket behind; repeatable
+    #[arg(long, value_name = "NAME", value_parser = values::header_name)]
     pub forward_header: Vec<HeaderName>,
-    /// Serve TLS with a certificate made at start; its fingerprint is shown
+    /// Serve TLS with a certificate made at startup; prints its fingerprint
     #[arg(long)]
     pub self_signed: bool,
-    /// Let in only clients that show a certificate issued by a root in FILE (PEM)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    /// Require clients to show a certificate issued by a CA in FILE (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub client_ca: Option<PathBuf>,
-    /// Write the URL to FILE when listening
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    /// Write the URL to FILE once listening
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub announce: Option<PathBuf>,
-    /// Give the file of a Unix socket the permissions MODE, octal as in 0660 [default: as the umask has it]
-    #[arg(long, value_name = "MODE", value_parser = values::mode, hide_short_help = true)]
+    /// Create a Unix socket with the permissions MODE, octal such as 0660 [default: from the umask]
+    #[arg(long, value_name = "MODE", value_parser = values::mode)]
     pub mode: Option<u32>,
-    /// Serve at most N clients at a time, answer 503 beyond
-    #[arg(long, value_name = "N", value_parser = values::connections, default_value = "1024", hide_short_help = true)]
+    /// Serve at most N clients at a time; WebSockets beyond get 503, byte connections are closed
+    #[arg(long, value_name = "N", value_parser = values::connections, default_value = "1024")]
     pub max_connections: usize,
-    /// Hold SIZE in all of unfinished messages and --read-ahead; beyond, close the client that holds most (1013)
-    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256M", hide_short_help = true)]
+    /// Buffer at most SIZE of unfinished messages and --read-ahead in all; beyond, close the largest client (1013)
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256M")]
     pub max_buffer: usize,
-    /// Drop a client that did not finish its handshake after DURATION
-    #[arg(long, value_name = "DURATION", value_parser = values::some_duration, default_value = "10s", hide_short_help = true)]
+    /// Drop a client whose handshake takes longer than DURATION
+    #[arg(long, value_name = "DURATION", value_parser = values::some_duration, default_value = "10s")]
     pub handshake_timeout: Duration,
-    /// Let open sessions drain for at most DURATION at a signal
-    #[arg(long, value_name = "DURATION", value_parser = values::duration, default_value = "10s", hide_short_help = true)]
+    /// After a signal, let open sessions finish for at most DURATION
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, default_value = "10s")]
     pub grace: Duration,
 }
 
@@ -169,10 +163,10 @@ pub(super) struct ServerArgs {
 #[group(skip)]
 #[command(next_help_heading = "Server")]
 pub(super) struct Admittance {
-    /// Let in only clients that log in with HTTP Basic; @FILE, @- and @env:NAME keep it off the command line
+    /// Require clients to log in with HTTP Basic; @FILE, @- or @env:NAME keeps it off the command line
     #[arg(short, long, value_name = "NAME:PASSWORD", conflicts_with = "bearer", allow_hyphen_values = true)]
     pub user: Option<String>,
-    /// Let in only clients that show this bearer token; @FILE, @- and @env:NAME keep it off the command line
-    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true, hide_short_help = true)]
+    /// Require this bearer token from clients; @FILE, @- or @env:NAME keeps it off the command line
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     pub bearer: Option<String>,
 }

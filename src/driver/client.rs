@@ -13,13 +13,14 @@
 
 use super::{
     Outcome,
+    client_end::Cut,
     newcomers::Newcomer,
     redial,
     serve::{Accepted, Behind, REST, Served, Shared},
+    trim,
 };
 use crate::{
     endpoint::{self, ClientInfo, EXHAUSTED, Greeting, OpenedLink, Opening, Role},
-    exit::Exit,
     fault::{Fault, Result},
     handshake::{
         ServerOptions, logged,
@@ -33,8 +34,8 @@ use crate::{
         room::{Member, Speaker},
     },
     net::{Dialed, OnSpare},
-    observe::{LogScope, Reporter},
-    session::{Side, SourceEnd},
+    observe::LogScope,
+    session::SourceEnd,
     site::{Answer, Site},
     tls::{NO_TLS, Unsecured},
 };
@@ -75,7 +76,7 @@ struct Joined {
     about: String,
     /// Makes room for others while the session has next to nothing.
     newcomer: Option<Newcomer>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl ServedClient {
@@ -97,21 +98,21 @@ impl Shared {
         let name = if peer.is_empty() { format!("#{number}") } else { format!("#{number} {peer}") };
         let scope = self.run.context.log_scope(Some(number), 'A');
         let client = ServedClient { number, name, peer, scope };
-        let joined = match (&self.greeting, accepted) {
-            (Some(greeting), Accepted::Stream(dialed)) => {
-                on_heap(|| self.receive(greeting, dialed, newcomer, &client)).await
-            }
-            (_, accepted) => on_heap(|| self.receive_plain(accepted, newcomer, permit, &client)).await,
-        };
-        let name = &client.name;
-        let Joined { a, b, about, mut newcomer, _permit } = joined?;
-        let reporter = &self.run.context.reporter;
-        reporter.life(&format!("{name} open{about}"));
+        // Nothing of a step outlives it here: this future is what a client that says nothing costs.
+        let (pair, mut newcomer, _permit) = self.open_pair(
+            &client,
+            match (&self.greeting, accepted) {
+                (Some(greeting), Accepted::Stream(dialed)) => {
+                    on_heap(|| self.receive(greeting, dialed, newcomer, &client)).await?
+                }
+                (_, accepted) => on_heap(|| self.receive_plain(accepted, newcomer, permit, &client)).await?,
+            },
+        );
+        let (reporter, name) = (&self.run.context.reporter, &client.name);
         let cut = Cut(reporter, name);
-        let pair = on_heap(|| self.run.pair(a, b, true, Some(number)));
-        let outcome = tokio::select! {
+        let parted = tokio::select! {
             biased;
-            outcome = pair => outcome,
+            outcome = pair => on_heap(|| self.parted(name, number, outcome)),
             () = evicted(&mut newcomer) => {
                 forget(cut);
                 reporter.life(&format!("{name} close 1006 abnormal: it said next to nothing, and others needed the room"));
@@ -119,28 +120,20 @@ impl Shared {
             }
         };
         forget(cut);
-        if let Behind::Hub(_, hub) = &self.behind
-            && let Some(hub) = hub.get()
-        {
-            hub.tell_end(number, &outcome.tally(Side::A));
-        }
-        if let Behind::Endpoint(endpoint) = &self.behind
-            && endpoint.is_standard()
-        {
-            self.run.tell_end(Some(number), &outcome.tally(Side::A)).await;
-        }
-        // The close code does not tell these causes, so they get a line of their own.
-        let is_logged = |fault: &&Fault| matches!(fault.exit, Exit::Command | Exit::Refused | Exit::BadInput);
-        if let Some(fault) = outcome.fault.as_ref().filter(is_logged) {
-            reporter.life(&format!("{name} {}: {}", fault.phase, fault.cause));
-        }
-        if let Some(fault) = outcome.fault.as_ref().filter(|fault| fault.phase == "script" && !self.once) {
-            fault.to_string().lines().for_each(|line| reporter.life(&format!("{name} {line}")));
-        }
-        reporter.life(&format!("{name} close {}", outcome.summary(Side::A)));
-        self.advise(name, &outcome);
-        self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(&outcome);
+        let outcome = parted.await;
+        trim::later();
         Some(outcome)
+    }
+
+    /// Runs a client and its target, which are both open.
+    fn open_pair<'a>(
+        &'a self,
+        client: &ServedClient,
+        joined: Joined,
+    ) -> (OnHeap<'a, Outcome>, Option<Newcomer>, OwnedSemaphorePermit) {
+        let Joined { a, b, about, newcomer, permit } = joined;
+        self.run.context.reporter.life(&format!("{} open{about}", client.name));
+        (on_heap(|| self.run.pair(a, b, true, Some(client.number))), newcomer, permit)
     }
 
     /// Waits for a client's first byte, then does TLS where it is spoken; `None` when it is not let in.
@@ -264,7 +257,7 @@ impl Shared {
             _ = self.run.over("listen") => return None,
         };
         let state = take(&mut *arrival.state());
-        let RequestState { answer: AnswerKind::WebSocket(target, upgrade), permit: Some(_permit) } = state
+        let RequestState { answer: AnswerKind::WebSocket(target, upgrade), permit: Some(permit) } = state
         else {
             http.leave().await;
             return None;
@@ -302,7 +295,7 @@ impl Shared {
         let context = &self.run.context;
         let about = format!(" {target}{}", context.chosen(" subprotocol ", upgraded.subprotocol.as_deref()));
         let a = endpoint::accepted(upgraded, context, &client.scope, client.peer.clone(), &url);
-        Some(Joined { a, b, about, newcomer: None, _permit })
+        Some(Joined { a, b, about, newcomer: None, permit })
     }
 
     /// Does TLS with a client of a stream server, finds a place for it, and joins it to the target.
@@ -331,7 +324,7 @@ impl Shared {
             }
             _ = self.run.over("listen") => return None,
         };
-        Some(Joined { a, b, about: String::new(), newcomer: Some(newcomer), _permit: permit? })
+        Some(Joined { a, b, about: String::new(), newcomer: Some(newcomer), permit: permit? })
     }
 
     /// Tells of a client that is not let in; of those that said nothing, seldom and of all together.
@@ -401,20 +394,6 @@ impl Shared {
         }
     }
 
-    /// Tells what may help against a cut or a Close after a long silence; seldom, since an idle client meets
-    /// it again and again. With `--once` the fault of a cut tells it already.
-    fn advise(&self, name: &str, outcome: &Outcome) {
-        let lost = outcome.fault.as_ref().filter(|fault| fault.exit == Exit::Lost && !self.once);
-        let words = match (lost.and_then(|fault| fault.hint.as_ref()), &outcome.idle_close) {
-            (Some(hint), _) => format!("try: {hint}"),
-            (None, Some([why, hint])) => format!("{why}; try: {hint}"),
-            (None, None) => return,
-        };
-        if self.cut.count().is_some() {
-            self.run.context.reporter.life(&format!("{name} {words}"));
-        }
-    }
-
     /// Tells a client that descriptors are used up, where that can be told; it stands in place of the spare one.
     pub(super) async fn turn_away(&self, dialed: Dialed, place: OnSpare) -> Served {
         let until = Instant::now() + TOLD;
@@ -466,8 +445,11 @@ enum AnswerKind<'a> {
     WebSocket(String, Option<Box<(Handshake, TargetOpening<'a>)>>),
 }
 
+/// A step of a client.
+type OnHeap<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// The opening of a client's target.
-type TargetOpening<'a> = Pin<Box<dyn Future<Output = Result<OpenedLink>> + Send + 'a>>;
+type TargetOpening<'a> = OnHeap<'a, Result<OpenedLink>>;
 
 impl<'a> Arrival<'a> {
     fn state(&self) -> MutexGuard<'_, RequestState<'a>> {
@@ -568,7 +550,7 @@ impl<'a> Arrival<'a> {
 /// A step of a client on the heap, made in a frame of its own: while its session runs a client keeps
 /// nothing of the steps before, and no poll of it walks through the memory that only they need.
 #[inline(never)]
-fn on_heap<'a, F>(step: impl FnOnce() -> F) -> Pin<Box<dyn Future<Output = F::Output> + Send + 'a>>
+fn on_heap<'a, F>(step: impl FnOnce() -> F) -> OnHeap<'a, F::Output>
 where
     F: Future + Send + 'a,
 {
@@ -583,11 +565,22 @@ async fn evicted(newcomer: &mut Option<Newcomer>) {
     }
 }
 
-/// Says that a session was cut off; forgotten when it ends by itself.
-struct Cut<'a>(&'a Reporter, &'a str);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::{Pair, run::Run};
 
-impl Drop for Cut<'_> {
-    fn drop(&mut self) {
-        self.0.life(&format!("{} close 1006 abnormal: cut off, its time (--grace) was over", self.1));
+    fn size<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_client_keeps_nothing_of_its_first_and_last_steps() {
+        type Way = (Accepted, Newcomer, Option<OwnedSemaphorePermit>);
+        let client = size(|(shared, way): (&'static Shared, Way)| shared.client(way.0, way.1, way.2));
+        let pair = size(|(run, a, b): (&'static Run, _, _)| run.pair(a, b, true, None));
+        assert!(client <= 1024, "{client} bytes");
+        assert!(pair <= 256, "{pair} bytes beside the pair itself");
+        assert!(size_of::<Pair>() <= 3072, "{} bytes", size_of::<Pair>());
     }
 }

@@ -3,7 +3,7 @@
 //! What comes in goes to every client, what they say goes out. Standard input is read only while
 //! somebody is there to hear it. On a terminal the centre is a prompt, which is there from the start.
 
-use super::run::Run;
+use super::{outcome::not_taken, run::Run};
 use crate::{
     endpoint::{self, Opened, Opening, Role},
     exit::Exit,
@@ -17,7 +17,7 @@ use crate::{
         HIGH_WATER, Item, Link, Place, is_control,
         room::{self, Layout, Member, Room},
     },
-    observe::{Losses, Reporter},
+    observe::{Reporter, Seldom},
     session::{CloseWith, SinkFailure, SourceEnd},
     units::counted,
 };
@@ -63,7 +63,7 @@ struct Task {
     said_alone: bool,
     reporter: Reporter,
     /// Records for clients that are not here.
-    absent: Losses,
+    absent: Seldom,
     /// Read from standard input, the first one not yet said.
     input: VecDeque<Item>,
     output: VecDeque<Message>,
@@ -111,7 +111,7 @@ impl Hub {
             typed,
             said_alone: false,
             reporter: run.context.reporter.clone(),
-            absent: Losses::default(),
+            absent: Seldom::default(),
             input: VecDeque::new(),
             output: VecDeque::new(),
             input_ended: false,
@@ -249,10 +249,8 @@ impl Task {
             messages += 1;
             bytes += framing::payload(message).len() as u64;
         }
-        if (messages, bytes) != (0, 0) {
-            let output = self.link.output(false).0;
-            let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
-            self.reporter.note(&format!("{output}: {messages}, {bytes} not taken"));
+        if let Some(undelivered) = not_taken(&self.link.output(false).0, (messages, bytes)) {
+            self.reporter.note(&undelivered);
         }
     }
 
@@ -266,6 +264,9 @@ impl Task {
                 self.said_alone = false;
                 if self.member.is_held_up() {
                     ready!(self.member.poll_room(cx));
+                }
+                if !self.typed && self.records.is_none() && self.member.say_together(&mut self.input) {
+                    continue;
                 }
                 if let Some(Item::Message(message)) = self.input.pop_front()
                     && let Err(fault) = self.say(&message)

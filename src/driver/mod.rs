@@ -3,8 +3,10 @@
 //! The three subcommands only plan. `connect` and `pipe` run one `pair`, everything that listens
 //! runs one pair per client (`serve`); endings, keepalive and limits are the session's.
 
+mod ahead;
 mod auto_sender;
 mod client;
+mod client_end;
 mod hub;
 mod measure;
 mod newcomers;
@@ -24,11 +26,14 @@ mod silent;
 mod stats;
 #[cfg(test)]
 mod test_links;
+mod trim;
+mod workers;
 
 pub use outcome::{Outcome, Remains, Rtt};
 pub use pair::Pair;
 pub use setup::Setup;
 pub use signals::{Ignored, Orders, Signals};
+pub use workers::{Workers, runtime};
 
 use crate::{
     endpoint::{self, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Role, Scheme, StreamAcceptor},
@@ -47,7 +52,6 @@ use crate::{
 };
 use run::Run;
 use serve::{Behind, Server};
-use signals::Reload;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, watch};
 
@@ -67,7 +71,8 @@ pub async fn run(plan: Plan, stdio: Stdio, reporter: Reporter, orders: impl Into
 
 async fn connect(plan: Connect, stdio: Stdio, reporter: Reporter, orders: Orders) -> Result<()> {
     let common = plan.common;
-    let run = Arc::new(Run::new(&common, LINES, stdio, reporter, orders.stop)?.recording(&common).await?);
+    let run =
+        Arc::new(Run::new(&common, LINES, stdio, reporter, orders.stop.clone())?.recording(&common).await?);
     let talk = async {
         scripts::check(&common.expect)?;
         if let Some(probe) = &plan.probe {
@@ -131,13 +136,14 @@ async fn remote(target: &str, common: &Common, run: &Arc<Run>, found: Option<Fou
 }
 
 async fn pipe(plan: Pipe, stdio: Stdio, reporter: Reporter, orders: Orders) -> Result<()> {
-    let mut run = Run::new(&plan.common, RAW, stdio, reporter, orders.stop)?.recording(&plan.common).await?;
+    let mut run =
+        Run::new(&plan.common, RAW, stdio, reporter, orders.stop.clone())?.recording(&plan.common).await?;
     let a: Arc<dyn Endpoint> = endpoint::parse(&plan.a, &Opening::new(Role::A))?.into();
     let b: Arc<dyn Endpoint> = endpoint::parse(&plan.b, &Opening::new(Role::B))?.into();
     run.context.has_datagrams = a.is_datagrams() || b.is_datagrams();
     run.context.relays = a.is_web_socket() && b.is_web_socket();
     let run = Arc::new(run);
-    let result = run.sparing(plan.common.input_left, join(&plan, &run, a, b, orders.reload)).await;
+    let result = run.sparing(plan.common.input_left, join(&plan, &run, a, b, orders)).await;
     run.finish(result).await
 }
 
@@ -146,7 +152,7 @@ async fn join(
     run: &Arc<Run>,
     a: Arc<dyn Endpoint>,
     b: Arc<dyn Endpoint>,
-    reload: Reload,
+    orders: Orders,
 ) -> Result<()> {
     let first = async {
         if b.is_command() {
@@ -167,8 +173,9 @@ async fn join(
             }
             b.may_serve(plan.common.server.once)?;
             run.unless_stopped(b.prepare(&run.context)).await?;
-            let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, Behind::Endpoint(b))?;
-            run.settle(server.reloading(reload).run().await).await
+            let server =
+                Server::new(Arc::clone(run), &plan.common.server, acceptor, Behind::Endpoint(b), orders)?;
+            run.settle(server.run().await).await
         }
         Opened::Link(a) => {
             let b = run.reporting(redial::open(run, &b, Opening::new(Role::B))).await?;
@@ -200,8 +207,9 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
             (Behind::Endpoint(endpoint.into()), framing)
         }
     };
-    let mut run =
-        Run::new(&plan.common, default, stdio, reporter, orders.stop)?.recording(&plan.common).await?;
+    let mut run = Run::new(&plan.common, default, stdio, reporter, orders.stop.clone())?
+        .recording(&plan.common)
+        .await?;
     if let Behind::Hub(room, _) = &behind {
         room.tell_by(Told::new(run.context.reporter.clone(), ""));
     }
@@ -210,13 +218,13 @@ async fn listen(plan: Listen, stdio: Stdio, reporter: Reporter, orders: Orders) 
     let run = Arc::new(run);
     let serving = async {
         scripts::check(&plan.common.expect)?;
-        serve_web_sockets(&plan, behind, &run, orders.reload).await
+        serve_web_sockets(&plan, behind, &run, orders).await
     };
     let result = run.sparing(plan.common.input_left, serving).await;
     run.finish(run.scripts.verdict(result)).await
 }
 
-async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload: Reload) -> Result<()> {
+async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, orders: Orders) -> Result<()> {
     if let Some(site) = &plan.common.server.handshake.site {
         site.check()?;
     }
@@ -235,8 +243,8 @@ async fn serve_web_sockets(plan: &Listen, behind: Behind, run: &Arc<Run>, reload
     if let Behind::Endpoint(endpoint) = &behind {
         run.unless_stopped(endpoint.prepare(&run.context)).await?;
     }
-    let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, behind)?;
-    run.settle(server.reloading(reload).run().await).await
+    let server = Server::new(Arc::clone(run), &plan.common.server, acceptor, behind, orders)?;
+    run.settle(server.run().await).await
 }
 
 /// A real echo server on loopback inside this process; returns its URL.
@@ -258,7 +266,7 @@ async fn echo_server(common: &Common, run: &Arc<Run>) -> Result<String> {
         ..common.clone()
     });
     let quiet = Run::new(&common, LINES, Stdio::default(), run.context.reporter.silent(), never())?;
-    let server = Server::new(Arc::new(quiet), &common.server.plain(), acceptor, behind)?;
+    let server = Server::new(Arc::new(quiet), &common.server.plain(), acceptor, behind, never().into())?;
     tokio::spawn(server.run());
     Ok(format!("ws://{address}/"))
 }

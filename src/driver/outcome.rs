@@ -12,7 +12,7 @@ use crate::{
 use std::time::Duration;
 
 /// The end of a pair and its sums.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// The first fault; `None` is clean and complete.
     pub fault: Option<Fault>,
@@ -48,27 +48,32 @@ pub struct Remains {
     pub unsent: u64,
     /// Handed to the WebSocket that takes what comes from side A and from side B, and not sent.
     pub unsent_by_link: [Unsent; 2],
-    /// Messages and bytes that an output did not take.
-    pub undelivered: (u64, u64),
+    /// Messages and bytes that the output of each side did not take.
+    pub not_taken: [(u64, u64); 2],
     /// Messages and bytes among them that came from side A and from side B and were not even handed over.
     pub kept: [(u64, u64); 2],
     /// Name of the input, for people.
     pub input: String,
-    /// Name of the output, for people.
-    pub output: String,
+    /// Names of the outputs, for people.
+    pub outputs: [String; 2],
 }
 
 impl Remains {
-    /// The output of that name has not taken so many messages and bytes.
-    pub(super) fn did_not_take(&mut self, output: String, (messages, bytes): (u64, u64)) {
-        self.output = output;
-        self.undelivered.0 += messages;
-        self.undelivered.1 += bytes;
+    /// The output of a side has not taken so many messages and bytes.
+    pub(super) fn did_not_take(&mut self, side: Side, (messages, bytes): (u64, u64)) {
+        self.not_taken[side].0 += messages;
+        self.not_taken[side].1 += bytes;
+    }
+
+    /// Messages and bytes that no output took.
+    pub fn undelivered(&self) -> (u64, u64) {
+        let [a, b] = self.not_taken;
+        (a.0 + b.0, a.1 + b.1)
     }
 
     /// True when the outputs have taken everything.
     pub fn is_delivered(&self) -> bool {
-        self.undelivered == (0, 0) && self.unsent == 0
+        self.undelivered() == (0, 0) && self.unsent == 0
     }
 }
 
@@ -100,6 +105,7 @@ impl Outcome {
     pub fn tally(&self, side: Side) -> Tally {
         let ((messages_in, bytes_in), (messages_out, bytes_out)) =
             (self.carried[side], self.carried[side.other()]);
+        let (undelivered_messages, undelivered_bytes) = self.remains.undelivered();
         Tally {
             messages_in,
             bytes_in,
@@ -109,8 +115,8 @@ impl Outcome {
             unsent_bytes: self.unsent.bytes + self.unsent.late,
             dropped_messages: self.remains.dropped,
             unheard_messages: self.remains.unheard,
-            undelivered_messages: self.remains.undelivered.0,
-            undelivered_bytes: self.remains.undelivered.1,
+            undelivered_messages,
+            undelivered_bytes,
             ..ending(self.fault.as_ref())
         }
     }
@@ -128,11 +134,13 @@ impl Outcome {
         dropped.into_iter().chain(unheard).collect()
     }
 
-    /// The output that did not take everything, and how much, in words.
-    pub fn undelivered(&self) -> Option<String> {
-        let Remains { undelivered: (messages, bytes), output, .. } = &self.remains;
-        let amount = || format!("{}, {} not taken", counted(*messages, "message"), counted(*bytes, "byte"));
-        ((*messages, *bytes) != (0, 0)).then(|| format!("{output}: {}", amount()))
+    /// Each output that did not take everything, and how much, in words.
+    pub fn undelivered(&self) -> impl Iterator<Item = String> {
+        self.remains
+            .outputs
+            .iter()
+            .zip(self.remains.not_taken)
+            .filter_map(|(output, rest)| not_taken(output, rest))
     }
 
     /// End and sums of this side's WebSocket for a server's log, in the same form for any number.
@@ -156,13 +164,21 @@ impl Outcome {
             (self.carried[side], self.carried[side.other()]);
         let (came, went) = (flow(messages_in, bytes_in), flow(messages_out, bytes_out));
         let mut summary = format!("{closed}; in {came}, out {went}");
-        let left = [self.left_unsent(), self.undelivered()];
-        for words in self.dropped().into_iter().chain(left.into_iter().flatten()) {
+        for words in self.dropped().into_iter().chain(self.left_unsent()).chain(self.undelivered()) {
             summary.push_str(", ");
             summary.push_str(&words);
         }
         summary
     }
+}
+
+/// Close of a session that was cut off when its server ended.
+pub(super) const CUT_OFF: &str = "1006 abnormal: cut off, its time (--grace) was over";
+
+/// An output that has not taken so many messages and bytes, in words.
+pub(super) fn not_taken(output: &str, (messages, bytes): (u64, u64)) -> Option<String> {
+    let amount = || format!("{}, {} not taken", counted(messages, "message"), counted(bytes, "byte"));
+    ((messages, bytes) != (0, 0)).then(|| format!("{output}: {}", amount()))
 }
 
 /// A tally of nothing but the end.
@@ -194,6 +210,12 @@ impl Closings {
         match event {
             Event::Ended { side, how: SourceEnd::Close { described, .. } } => {
                 self.tell(*side, described.clone());
+            }
+            // What we close with, of which the peer's side of the log tells too.
+            Event::Ended { side, how: SourceEnd::Lost { fault, answer: Some(code) } }
+                if self.web_socket[*side] =>
+            {
+                self.tell(*side, close::describe(Some(*code), &fault.cause));
             }
             Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => {
                 self.tell(*side, self.abnormal(*side, fault));
@@ -271,6 +293,20 @@ mod tests {
     }
 
     #[test]
+    fn a_breach_of_the_protocol_is_told_with_the_code_that_we_sent() {
+        let fault = Fault::new(Exit::Protocol, "session", "a reserved bit is set");
+        for (answer, words) in [
+            (Some(1002), "1002 protocol error: a reserved bit is set"),
+            (None, "1006 abnormal: a reserved bit is set"),
+        ] {
+            let mut closings = Closings::new([true, false]);
+            let how = SourceEnd::Lost { fault: fault.clone(), answer };
+            closings.note(&Event::Ended { side: Side::A, how });
+            assert_eq!(closings.finish(None)[0].as_deref(), Some(words));
+        }
+    }
+
+    #[test]
     fn who_was_sent_away_was_closed_by_us() {
         let mut closings = Closings::new([true, true]);
         closings.sent_away(Side::A, "too slow");
@@ -279,25 +315,23 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_line_names_the_output_that_did_not_take_everything() {
-        let remains =
-            Remains { undelivered: (9, 99), output: "standard output".into(), ..Remains::default() };
+    fn a_servers_line_names_each_output_that_did_not_take_everything() {
+        let remains = Remains {
+            not_taken: [(1, 2), (9, 99)],
+            outputs: ["the client".into(), "standard output".into()],
+            ..Remains::default()
+        };
+        assert_eq!(remains.undelivered(), (10, 101));
         let outcome = Outcome {
-            fault: None,
             closed: [Some("1001 going away".into()), None],
             carried: [(10, 100), (0, 0)],
-            unsent: Left::default(),
-            doubt: Doubt::default(),
-            idle_close: None,
             remains,
-            complete: false,
-            rtt: None,
-            compressed: Default::default(),
+            ..Outcome::default()
         };
         assert_eq!(
             outcome.summary(Side::A),
             "1001 going away; in 10 messages 100 bytes, out 0 messages 0 bytes, \
-             standard output: 9 messages, 99 bytes not taken"
+             the client: 1 message, 2 bytes not taken, standard output: 9 messages, 99 bytes not taken"
         );
     }
 }

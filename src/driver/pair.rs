@@ -8,11 +8,13 @@
 mod tests;
 
 use super::{
+    ahead::Ahead,
     auto_sender::AutoSender,
-    outcome::{Closings, Outcome, Remains, Rtt},
-    pump::{Ahead, Pump},
+    outcome::{CUT_OFF, Closings, Outcome, Remains, Rtt},
+    pump::Pump,
     setup::Setup,
     side_state::{PendingClose, SideState},
+    trim,
 };
 use crate::{
     exit::Exit,
@@ -23,11 +25,11 @@ use crate::{
     observe::{Meter, Reporter},
     session::{Action, Event, Instant, Left, Session, Side, SideKind, SourceEnd, When},
     units::counted,
-    ws::conn::{Unsent, Volume},
+    ws::conn::{Conn, Unsent, Volume},
 };
 use std::{
     future::{Future, poll_fn},
-    mem::{replace, take},
+    mem::replace,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -65,8 +67,8 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Joins side A and side B.
-    pub fn new(a: Box<dyn Link>, b: Box<dyn Link>, setup: Setup) -> Self {
+    /// Joins side A and side B; on the heap, since whatever awaits its run would keep room for it twice.
+    pub fn new(a: Box<dyn Link>, b: Box<dyn Link>, setup: Setup) -> Box<Self> {
         let now = Instant::now();
         let links = [a, b];
         let kinds = [links[0].kind(), links[1].kind()];
@@ -79,28 +81,30 @@ impl Pair {
             .unwrap_or(Side::B);
         let pump = |side| {
             let filter = setup.rules.filter.clone().filter(|_| side == counted);
-            let ahead = Ahead::new(setup.read_ahead);
-            Pump::new(side, setup.rules.count.filter(|_| side == counted), filter, ahead)
+            let count = setup.rules.count.filter(|_| side == counted);
+            Pump::new(side, count, filter, Ahead::new(setup.read_ahead))
         };
         let mut pumps = Side::BOTH.map(pump);
         pumps[counted.other()].preload(setup.first);
         pumps[counted].auto_sender = AutoSender::new(&setup.auto_send);
+        pumps[counted.other()].is_whole = pumps[counted].auto_sender.is_some();
         if setup.send_only {
-            let unwanted =
-                if kinds[Side::B] == SideKind::Subject && !setup.serving { Side::B } else { counted };
-            pumps[unwanted].discard();
+            let is_served = kinds[Side::B] == SideKind::Subject && !setup.serving;
+            pumps[if is_served { Side::B } else { counted }].discard();
         }
         let stall = setup.rules.close_timeout;
         let mut session = Session::new(setup.rules, kinds, setup.serving, setup.timeout_at, now);
+        let mut remains = Remains::default();
         for side in Side::BOTH {
             if links[side].renews() {
                 session.renews(side);
             }
-            if member(&links, side).is_some() {
+            if links[side].as_kind::<Member>().is_some() {
                 session.shares(side);
             }
             let (name, drain_timeout) = links[side].output(setup.serving);
-            session.output(side, name, drain_timeout);
+            session.output(side, name.clone(), drain_timeout);
+            remains.outputs[side] = name;
         }
         let meter = setup.reporter.meter().cloned();
         if let Some(meter) = &meter {
@@ -108,7 +112,7 @@ impl Pair {
                 if counted == Side::A && kinds[Side::A] == SideKind::WebSocket { Side::A } else { Side::B };
             meter.begin(far.other() as usize, !setup.send_only && kinds.contains(&SideKind::Standard));
         }
-        Self {
+        Box::new(Self {
             pumps,
             sides: Default::default(),
             moved: Default::default(),
@@ -122,17 +126,17 @@ impl Pair {
             web_socket: kinds.map(|kind| kind == SideKind::WebSocket),
             one_way: setup.send_only,
             closings: Closings::new(kinds.map(|kind| kind == SideKind::WebSocket)),
-            remains: Remains::default(),
+            remains,
             compressed: Default::default(),
             rtt: None,
             stall,
             seat: setup.seat,
             panicked: false,
-        }
+        })
     }
 
     /// Runs until both sides are gone.
-    pub async fn run(mut self) -> Outcome {
+    pub async fn run(mut self: Box<Self>) -> Outcome {
         let fault = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| self.poll(cx))) {
             Ok(polled) => polled,
             Err(_) if self.panicked => {
@@ -155,9 +159,7 @@ impl Pair {
         // A fault that came before the signal is why it ended.
         let stopped = |fault: &Fault| fault.exit.is_signal();
         if self.serving && self.session.was_cut_off() && fault.as_ref().is_none_or(stopped) {
-            let words = "1006 abnormal: cut off, its time (--grace) was over".to_owned();
-            let side = if self.web_socket[Side::A] { Side::A } else { Side::B };
-            self.closings.tell(side, words);
+            self.closings.tell(self.served(), CUT_OFF.to_owned());
         }
         let closed = self.closings.finish(fault.as_ref());
         let doubt = self.session.doubt();
@@ -181,6 +183,11 @@ impl Pair {
             idle_close: self.session.idle_close().cloned(),
             remains: self.remains,
         }
+    }
+
+    /// The first side that is a WebSocket, or was one: a server's client.
+    fn served(&self) -> Side {
+        Side::first(|side| self.web_socket[*side]).unwrap_or(Side::B)
     }
 
     /// Messages and payload bytes that each side gave: of an input those that were sent, with the generated
@@ -293,8 +300,8 @@ impl Pair {
 
     /// Tells what this session holds of unfinished messages, and hears whether that is too much.
     fn poll_seat(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
+        let side = self.served();
         let Some(seat) = &mut self.seat else { return };
-        let side = if self.links[Side::A].is_web_socket() { Side::A } else { Side::B };
         let unfinished = usize::try_from(self.links[side].begun()).unwrap_or(usize::MAX);
         seat.hold(unfinished.saturating_add(self.pumps[side].held()));
         if seat.poll_evicted(cx).is_ready() {
@@ -352,7 +359,7 @@ impl Pair {
                 events.push(Event::Late { side, bytes: late });
             }
             if lost != (0, 0) {
-                self.remains.did_not_take(take(&mut self.sides[side].output), lost);
+                self.remains.did_not_take(side, lost);
             }
             if self.web_socket == [true, true] {
                 // Messages that the WebSocket went on sending had nowhere to go.
@@ -364,12 +371,17 @@ impl Pair {
     }
 
     fn note_progress(&mut self, side: Side, events: &mut Vec<Event>) {
+        if let Some(length) = self.links[side].conn().and_then(Conn::take_long_form) {
+            self.reporter
+                .verbose(&format!("the peer tells a length of {length} in a longer form than it needs"));
+        }
         let away = self.links[side].is_away();
         if replace(&mut self.sides[side].away, away) != away {
             events.push(Event::Away { side, away });
         }
         let (now, within) = self.links[side].progress();
         let before = replace(&mut self.moved[side], now);
+        trim::after_step(self.serving, before, now);
         if now.received > before.received {
             events.push(Event::Heard { side, bytes: now.received, within });
         }
@@ -435,7 +447,7 @@ impl Pair {
 
     fn apply(&mut self, action: Action, events: &mut Vec<Event>) {
         match action {
-            Action::Stop { side } => match member(&self.links, side) {
+            Action::Stop { side } => match self.links[side].as_kind::<Member>() {
                 // The messages that it heard before were read already, and are for the other side.
                 Some(member) => member.leave(SourceEnd::Absent),
                 None => self.pumps[side].stop(),
@@ -461,7 +473,7 @@ impl Pair {
             }
             Action::SendAway { side, reason } => {
                 self.closings.sent_away(side, &reason);
-                if let Some(member) = member(&self.links, side.other()) {
+                if let Some(member) = self.links[side.other()].as_kind::<Member>() {
                     member.incoming().cut(SourceEnd::SentAway { reason });
                 }
             }
@@ -491,7 +503,7 @@ impl Pair {
             return;
         }
         self.remains.dropped += self.links[side].dropped();
-        if let Some(member) = member(&self.links, side) {
+        if let Some(member) = self.links[side].as_kind::<Member>() {
             self.remains.unheard += member.unheard();
             self.remains.unsent += member.incoming().clear();
         }
@@ -499,7 +511,6 @@ impl Pair {
             self.closings.tell(side, farewell);
         }
         self.compressed[side] = self.links[side].conn().and_then(|conn| conn.volumes()).unwrap_or_default();
-        self.sides[side].output = self.links[side].output(self.serving).0;
         let link = replace(&mut self.links[side], Box::new(Channel::null()));
         self.sides[side].pending_close = None;
         self.sides[side].ping = false;
@@ -528,7 +539,7 @@ impl Pair {
             events.push(Event::InDoubt { side: from, doubt });
         }
         let is_relay = self.web_socket == [true, true];
-        match member(&self.links, from) {
+        match self.links[from].as_kind::<Member>() {
             Some(member) if member.incoming().was_cut() => self.remains.dropped += all,
             Some(_) => self.remains.unsent += all,
             None if self.links[from].has_rest() => {
@@ -550,8 +561,7 @@ impl Pair {
                 let not_taken = (messages + kept, bytes + kept_bytes);
                 if !self.links[from.other()].is_web_socket() && not_taken != (0, 0) {
                     self.remains.kept[from] = (messages, bytes);
-                    let name = self.links[from.other()].output(false).0;
-                    self.remains.did_not_take(name, not_taken);
+                    self.remains.did_not_take(from.other(), not_taken);
                 }
             }
         }
@@ -576,21 +586,15 @@ impl Pair {
 
     /// Says that only an output is waited for.
     fn tell_waiting(&self, side: Side) {
-        let (messages, bytes) = self.links[side].undelivered();
-        let messages = messages + self.pumps[side.other()].len() as u64;
-        let bytes = bytes + self.pumps[side.other()].waiting();
+        let ((messages, bytes), pump) = (self.links[side].undelivered(), &self.pumps[side.other()]);
+        let (messages, bytes) = (messages + pump.len() as u64, bytes + pump.waiting());
         if (messages, bytes) == (0, 0) {
             return;
         }
-        let output = self.links[side].output(false).0;
+        let output = &self.remains.outputs[side];
         let (messages, bytes) = (counted(messages, "message"), counted(bytes, "byte"));
         self.reporter.note(&format!(
             "the session is over, and {output} has not taken the rest: {messages}, {bytes} wait for it"
         ));
     }
-}
-
-/// The place in a room that this side is, if it is one.
-fn member(links: &[Box<dyn Link>; 2], side: Side) -> Option<&Member> {
-    links[side].as_kind()
 }

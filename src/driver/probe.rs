@@ -1,7 +1,7 @@
 //! `--check` and `--ping`: a connection that is only looked at.
 //!
 //! A check opens, pings once and closes; its verdict is one line on standard output, its exit code that
-//! of the scripts that failed. `--ping` goes round as often as it is told and gives the figures.
+//! of the phase that failed. `--ping` goes round as often as it is told and gives the figures.
 
 use super::{run::Run, scripts};
 use crate::{

@@ -3,10 +3,9 @@
 //! It takes what is ready from its source, feeds it all to its sink, and flushes when the source has
 //! nothing more, so that latency is one message and throughput is many messages a system call. It is
 //! polled, never awaited: nothing is lost when the pair turns to something else. A sink that takes nothing
-//! stops the source, but for a WebSocket that would leave its pings unanswered: what waits too long lets
-//! the pump read ahead, up to a bound.
+//! stops the source, but a WebSocket is read ahead of it (`ahead`).
 
-use super::auto_sender::AutoSender;
+use super::{ahead::Ahead, auto_sender::AutoSender};
 use crate::{
     close,
     expect::Filter,
@@ -15,16 +14,21 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
+/// A sink that is never empty gets so much more before it is waited for until it is: only then it is known what
+/// of it was sent. Bytes, and time.
+const REFILL: u64 = 4 * 1024 * 1024;
+const REFILL_TIME: Duration = Duration::from_millis(20);
 /// Batches carried before the other direction gets its turn.
 const ROUNDS: usize = 8;
+/// Pieces that were encoded for many and are handed over in one turn.
+const TURN: usize = 64;
 /// Messages kept to be shown when none of them was wanted.
 const RECENT: usize = 3;
 
@@ -57,6 +61,8 @@ pub(super) struct Pump {
     blocked: bool,
     /// Pings, pongs and a Close of the source are for the sink.
     passes_control: bool,
+    /// Messages are handed over whole, since others are said to the same sink between them.
+    pub is_whole: bool,
     /// Both sides are WebSockets: a ping of the one is answered by the other.
     relays: bool,
     /// Generated messages for the source: heartbeats and answers.
@@ -65,6 +71,8 @@ pub(super) struct Pump {
     pub count: (u64, u64),
     /// Of these messages, those that the sink has passed on.
     flushed: u64,
+    /// When the sink was found full, and how many payload bytes it had been handed; none since it was empty.
+    full: Option<(Instant, u64)>,
 }
 
 impl Pump {
@@ -87,17 +95,19 @@ impl Pump {
             dropped: (0, 0),
             blocked: false,
             passes_control: false,
+            is_whole: false,
             relays: false,
             auto_sender: None,
             count: (0, 0),
             flushed: 0,
+            full: None,
         }
     }
 
     /// Carries these before anything from the source.
     pub(super) fn preload(&mut self, first: impl IntoIterator<Item = Message>) {
         self.fresh.extend(first.into_iter().map(Item::from));
-        self.queue_fresh();
+        self.queue_fresh(Survey::of(&self.fresh).bytes);
     }
 
     /// Reads nothing more; what was read is delivered.
@@ -164,7 +174,11 @@ impl Pump {
         for _ in 0..ROUNDS {
             let auto_sender = self.auto_sender.as_mut();
             let behind = auto_sender.is_some_and(|auto_sender| auto_sender.speak(cx, source).is_pending());
-            let is_fed = self.poll_feed(cx, sink, events).is_ready();
+            let is_fed = self.poll_feed(cx, sink, events).is_ready()
+                && self.poll_encoded(cx, source, sink, events).is_ready();
+            if is_fed {
+                self.block(false, events);
+            }
             if self.ended || (self.stopped && !self.must_listen(source)) {
                 if is_fed {
                     ready!(self.poll_deliver(cx, sink, events));
@@ -182,6 +196,8 @@ impl Pump {
                     return Poll::Pending;
                 }
             }
+            let is_tapped = self.filter.is_some() || self.auto_sender.is_some();
+            source.give_pieces(!is_tapped && !self.is_whole && sink.takes_pieces());
             if behind || source.poll_receive(cx, &mut self.fresh).is_pending() {
                 if is_fed {
                     ready!(self.poll_flush(cx, sink, events));
@@ -199,8 +215,8 @@ impl Pump {
                 self.pass_close(&end);
                 events.push(Event::Ended { side: self.side, how: end });
             } else {
-                self.arrived(cx, source, sink, events);
-                self.queue_fresh();
+                let bytes = self.arrived(cx, source, sink, events);
+                self.queue_fresh(bytes);
             }
         }
         // Not done, but the other direction must not wait for ever.
@@ -236,9 +252,40 @@ impl Pump {
         }
     }
 
-    /// Puts what came behind what waits.
-    fn queue_fresh(&mut self) {
-        self.waiting_bytes += self.fresh.iter().map(payload).sum::<u64>();
+    /// Hands messages that were encoded for many from the source to a sink that takes them so; pending while it
+    /// is full.
+    fn poll_encoded(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut dyn Link,
+        sink: &mut dyn Link,
+        events: &mut Vec<Event>,
+    ) -> Poll<()> {
+        let needs_each = self.filter.is_some() || self.wanted.is_some() || self.auto_sender.is_some();
+        if needs_each || self.discarding || self.sink_failed || self.stopped || self.ended {
+            return Poll::Ready(());
+        }
+        for _ in 0..TURN {
+            if sink.queued() >= HIGH_WATER && self.poll_flush(cx, sink, events).is_pending() {
+                return if source.has_encoded() { Poll::Pending } else { Poll::Ready(()) };
+            }
+            if self.sink_failed || !sink.takes_encoded() {
+                return Poll::Ready(());
+            }
+            let Some(encoded) = source.take_encoded() else { return Poll::Ready(()) };
+            events.push(Event::Received { side: self.side, messages: encoded.count() as u64 });
+            self.count.0 += encoded.count() as u64;
+            self.count.1 += encoded.bytes() as u64;
+            if let Err(failure) = sink.feed_encoded(&encoded) {
+                self.fail(failure, events);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Puts what came behind what waits; so many payload bytes.
+    fn queue_fresh(&mut self, bytes: u64) {
+        self.waiting_bytes += bytes;
         match self.waiting.is_empty() {
             true => std::mem::swap(&mut self.waiting, &mut self.fresh),
             false => self.waiting.append(&mut self.fresh),
@@ -261,50 +308,55 @@ impl Pump {
         listens
     }
 
+    /// Gives the payload bytes of what is to be handed on.
     fn arrived(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut dyn Link,
         sink: &dyn Link,
         events: &mut Vec<Event>,
-    ) {
-        let data = data_in(&self.fresh);
-        if data > 0 {
-            events.push(Event::Received { side: self.side, messages: data });
+    ) -> u64 {
+        let survey = Survey::of(&self.fresh);
+        if survey.messages > 0 {
+            events.push(Event::Received { side: self.side, messages: survey.messages });
         }
         // A pong for the other side's ping tells nothing of how long ours took.
         let answers = |message: &Message| match (message, source.conn()) {
             (Message::Pong(payload), Some(conn)) if self.relays => conn.is_own(payload),
             (message, _) => message.is_pong(),
         };
-        if self.fresh.iter().filter_map(Item::message).any(answers) {
+        if survey.others && self.fresh.iter().filter_map(Item::message).any(answers) {
             events.push(Event::Ponged { side: self.side });
         }
         if let Some(auto_sender) = &mut self.auto_sender {
             self.fresh.iter().filter_map(Item::message).for_each(|message| auto_sender.hear(message));
         }
-        if self.relays {
+        if self.relays && survey.others {
             self.relay(cx, source, sink);
         }
         if self.sink_failed {
-            self.dropped.0 += data;
-            self.dropped.1 += self.fresh.iter().map(payload).sum::<u64>();
+            self.dropped.0 += survey.messages;
+            self.dropped.1 += survey.bytes;
+        }
+        if !self.discarding && !self.sink_failed && self.filter.is_none() && self.wanted.is_none() {
+            return survey.bytes;
         }
         if self.discarding || self.sink_failed {
             // Only data messages are dropped: a relay passes control frames on, so a ping is answered.
             let relays = self.relays;
-            self.fresh.retain(|item| relays && item.data().is_none());
+            self.fresh.retain(|item| relays && item.volume().is_none());
         }
         if let Some(filter) = self.filter.clone() {
             self.sift(&filter, events);
         }
         self.count_down(events);
+        Survey::of(&self.fresh).bytes
     }
 
     /// Drops what comes after the last wanted message. However long the sink takes for it, it is here.
     fn count_down(&mut self, events: &mut Vec<Event>) {
         let Some(wanted) = &mut self.wanted else { return };
-        let data = data_in(&self.fresh);
+        let data = Survey::of(&self.fresh).messages;
         if data < *wanted {
             *wanted -= data;
             return;
@@ -312,7 +364,7 @@ impl Pump {
         let mut left = *wanted;
         self.fresh.retain(|item| {
             let kept = left > 0;
-            left -= u64::from(kept && item.data().is_some());
+            left -= item.volume().filter(|_| kept).map_or(0, |(messages, _)| messages);
             kept
         });
         self.wanted = None;
@@ -333,7 +385,7 @@ impl Pump {
             }
             // A WebSocket has no form for it.
             Item::Event(_) => false,
-            Item::Message(_) => true,
+            Item::Message(_) | Item::Piece(_) => true,
         });
     }
 
@@ -364,7 +416,8 @@ impl Pump {
         // Only a flush or its own source ends a sink, and neither happens between two messages.
         let mut takes = sink.is_open() || self.sink_failed;
         while let Some(item) = self.waiting.pop_front() {
-            let control = item.data().is_none();
+            let volume = item.volume();
+            let control = volume.is_none();
             if control && !self.passes_control {
                 continue;
             }
@@ -373,10 +426,10 @@ impl Pump {
                 self.waiting.push_front(item);
                 return Poll::Pending;
             }
-            if sink.queued() >= HIGH_WATER {
+            if sink.queued() >= HIGH_WATER || self.full.is_some() && self.is_flush_due() {
                 match sink.poll_flush(cx) {
                     Poll::Ready(Ok(())) => {
-                        self.flushed = self.count.0;
+                        self.flushed();
                         takes = sink.is_open() || self.sink_failed;
                     }
                     Poll::Ready(Err(failure)) => {
@@ -385,33 +438,42 @@ impl Pump {
                         return Poll::Ready(());
                     }
                     Poll::Pending => {
+                        self.full.get_or_insert_with(|| (Instant::now(), self.count.1));
                         self.waiting.push_front(item);
                         return Poll::Pending;
                     }
                 }
             }
-            let length = payload(&item);
-            self.waiting_bytes -= length;
-            let message = match item {
-                Item::Message(message) => message,
+            let (messages, bytes) = volume.unwrap_or_default();
+            self.waiting_bytes -= bytes;
+            let fed = match item {
+                Item::Message(message) => sink.feed(message),
+                Item::Piece(piece) => sink.feed_piece(piece),
                 Item::Event(record) => {
                     sink.event(&record);
                     continue;
                 }
             };
-            if let Err(failure) = sink.feed(message) {
-                self.dropped.0 += u64::from(!control);
-                self.dropped.1 += length;
+            let counted = if fed.is_ok() { &mut self.count } else { &mut self.dropped };
+            counted.0 += messages;
+            counted.1 += bytes;
+            if let Err(failure) = fed {
                 self.fail(failure, events);
                 return Poll::Ready(());
             }
-            if !control {
-                self.count.0 += 1;
-                self.count.1 += length;
-            }
         }
-        self.block(false, events);
         Poll::Ready(())
+    }
+
+    /// Returns whether a sink that was full, and was given more since, is to be emptied first.
+    fn is_flush_due(&self) -> bool {
+        self.full.is_some_and(|(since, at)| self.count.1 - at >= REFILL || since.elapsed() >= REFILL_TIME)
+    }
+
+    /// The sink has passed on all that it was handed.
+    fn flushed(&mut self) {
+        self.flushed = self.count.0;
+        self.full = None;
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut dyn Link, events: &mut Vec<Event>) -> Poll<()> {
@@ -419,7 +481,7 @@ impl Pump {
             return Poll::Ready(());
         }
         match ready!(sink.poll_flush(cx)) {
-            Ok(()) => self.flushed = self.count.0,
+            Ok(()) => self.flushed(),
             Err(failure) => self.fail(failure, events),
         }
         Poll::Ready(())
@@ -440,7 +502,7 @@ impl Pump {
     }
 
     fn drop_waiting(&mut self) {
-        self.dropped.0 += data_in(&self.waiting);
+        self.dropped.0 += Survey::of(&self.waiting).messages;
         self.waiting.clear();
         self.dropped.1 += std::mem::take(&mut self.waiting_bytes);
     }
@@ -461,86 +523,28 @@ impl Pump {
     }
 }
 
-/// Bytes of a data message.
-fn payload(item: &Item) -> u64 {
-    item.data().map_or(0, |message| message.len() as u64)
+/// A look at some items.
+struct Survey {
+    /// Data messages, and their payload bytes.
+    messages: u64,
+    bytes: u64,
+    /// There are others: control frames or events.
+    others: bool,
 }
 
-/// Number of data messages.
-fn data_in(items: &VecDeque<Item>) -> u64 {
-    items.iter().filter(|item| item.data().is_some()).count() as u64
-}
-
-/// Time that messages wait for their output before more are read.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Bytes that a kept message counts beside its payload.
-const OVERHEAD: usize = 64;
-
-/// Decides whether more is read while the output takes nothing.
-pub(super) struct Ahead {
-    /// The most that is kept, bytes; `None` reads nothing ahead.
-    limit: Option<usize>,
-    /// Up to which byte was read, and when; the output has not come so far yet.
-    position: Option<(Instant, u64)>,
-    /// The messages read before the position have waited for [`PATIENCE`].
-    held: bool,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Ahead {
-    /// Keeps at most so many bytes.
-    pub(super) fn new(limit: Option<usize>) -> Self {
-        Self { limit, position: None, held: false, sleep: None }
-    }
-
-    /// True when the messages that were read have waited for longer than a moment.
-    pub(super) fn is_held(&self) -> bool {
-        self.held
-    }
-
-    /// Bytes that are kept; 0 as long as the output keeps up.
-    pub(super) fn held(&self, bytes: u64, messages: usize) -> usize {
-        if self.held { usize::try_from(bytes).unwrap_or(usize::MAX) + messages * OVERHEAD } else { 0 }
-    }
-
-    /// Returns whether more is read, now that the output takes nothing; wakes when that changes with time.
-    ///
-    /// So many payload bytes have `arrived`, of which so many are `delivered` and so many wait here, in so
-    /// many messages.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        arrived: u64,
-        delivered: u64,
-        bytes: u64,
-        messages: usize,
-    ) -> bool {
-        let now = Instant::now();
-        let since = match self.position {
-            Some((since, position)) if delivered < position => since,
-            _ => {
-                self.position = Some((now, arrived));
-                now
+impl Survey {
+    fn of(items: &VecDeque<Item>) -> Self {
+        let mut survey = Self { messages: 0, bytes: 0, others: false };
+        for item in items {
+            match item.volume() {
+                Some((messages, bytes)) => {
+                    survey.messages += messages;
+                    survey.bytes += bytes;
+                }
+                None => survey.others = true,
             }
-        };
-        if !self.held {
-            let at = since + PATIENCE;
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
-            if sleep.deadline() != at {
-                sleep.as_mut().reset(at);
-            }
-            if sleep.as_mut().poll(cx).is_pending() {
-                return false;
-            }
-            self.held = true;
         }
-        self.limit.is_some_and(|limit| self.held(bytes, messages) < limit)
-    }
-
-    /// Everything is delivered; true when that ends a wait.
-    pub(super) fn caught_up(&mut self) -> bool {
-        self.position = None;
-        std::mem::take(&mut self.held)
+        survey
     }
 }
 

@@ -247,11 +247,12 @@ impl Renew for Redial {
     }
 }
 
-/// The messages in doubt, in words, for the line that tells of the loss.
+/// The fault of a new connection that is no WebSocket.
 fn no_web_socket() -> Fault {
     Fault::new(Exit::Internal, "session", "a WebSocket was opened again as something else")
 }
 
+/// The messages in doubt, in words, for the line that tells of the loss.
 fn doubt_told(doubt: Doubt, resends: bool) -> String {
     let are = match (doubt.messages, resends) {
         (0, _) => return String::new(),

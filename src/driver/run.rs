@@ -13,7 +13,7 @@ use crate::{
         self, Framing, Kind,
         record::{Record, Tally, What},
     },
-    link::{Prompt, Recorder, Stdio, budget::Budget, room::Rooms, write_file},
+    link::{Prompt, Recorder, ScriptRun, Stdio, budget::Budget, room::Rooms, write_file},
     nats::Brokers,
     net::{Dialer, is_token},
     observe::{Redactor, Reporter, Taps},
@@ -245,9 +245,7 @@ impl Run {
         for dropped in outcome.dropped() {
             self.context.reporter.note(&dropped);
         }
-        if let Some(undelivered) = outcome.undelivered() {
-            self.context.reporter.note(&undelivered);
-        }
+        outcome.undelivered().for_each(|undelivered| self.context.reporter.note(&undelivered));
     }
 
     /// The run's result, once brokers have what they were given; a fault there comes second.
@@ -267,14 +265,38 @@ impl Run {
         }
     }
 
-    /// Runs one pair; `conn` is its number in a server.
-    pub(super) async fn pair(
+    /// Runs one pair, which starts at once; `conn` is its number in a server.
+    pub(super) fn pair(
+        &self,
+        a: OpenedLink,
+        b: OpenedLink,
+        serving: bool,
+        conn: Option<u64>,
+    ) -> impl Future<Output = Outcome> + Send {
+        let Started { running, script, recorders, side } = self.start(a, b, serving, conn);
+        async move {
+            let mut outcome = running.await;
+            if let Some(script) = script {
+                let ended =
+                    self.stop.borrow().is_some() || self.ends().is_some_and(|at| at <= Instant::now());
+                outcome.fault = self.scripts.conclude(&script, conn, outcome.fault, ended);
+            }
+            outcome.fault = outcome.fault.as_ref().map(|fault| self.context.redactor.fault(fault));
+            for recorder in recorders {
+                recorder.end(conn, &outcome.tally(side));
+            }
+            outcome
+        }
+    }
+
+    /// Starts one pair. What only the start needs, such as the heads of a handshake, is gone after it.
+    fn start(
         &self,
         mut a: OpenedLink,
         mut b: OpenedLink,
         serving: bool,
         conn: Option<u64>,
-    ) -> Outcome {
+    ) -> Started<'_, impl Future<Output = Outcome> + use<>> {
         let redactor = &self.context.redactor;
         let shown = [redactor.facts(&a.facts), redactor.facts(&b.facts)];
         a.link.open(conn, &shown[1]);
@@ -304,17 +326,17 @@ impl Run {
             },
             reporter: self.context.reporter.clone(),
         };
-        let mut outcome = Pair::new(a.link, b.link, setup).run().await;
-        if let Some(script) = script {
-            let ended = self.stop.borrow().is_some() || self.ends().is_some_and(|at| at <= Instant::now());
-            outcome.fault = self.scripts.conclude(&script, conn, outcome.fault, ended);
-        }
-        outcome.fault = outcome.fault.as_ref().map(|fault| self.context.redactor.fault(fault));
-        for recorder in recorders {
-            recorder.end(conn, &outcome.tally(side));
-        }
-        outcome
+        Started { running: Pair::new(a.link, b.link, setup).run(), script, recorders, side }
     }
+}
+
+/// A pair that runs, and what its end is told to.
+struct Started<'a, F> {
+    running: F,
+    script: Option<ScriptRun>,
+    recorders: Vec<&'a Recorder>,
+    /// The side that is looked at.
+    side: Side,
 }
 
 fn bad_send(cause: String) -> Fault {

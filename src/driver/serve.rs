@@ -8,9 +8,10 @@ use super::{
     hub::Hub,
     newcomers::{Newcomer, Newcomers},
     run::Run,
-    signals::Reload,
+    signals::{Orders, Reload},
     silent::Silent,
     stats::Totals,
+    workers::{Turn, Workers},
 };
 use crate::{
     child,
@@ -29,6 +30,7 @@ use crate::{
 use std::{
     io,
     path::{Path, PathBuf},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -62,7 +64,7 @@ pub(super) struct Server {
     once: bool,
     grace: Duration,
     scheme: &'static str,
-    reload: Option<Reload>,
+    reload: Reload,
 }
 
 pub(super) struct Shared {
@@ -87,6 +89,7 @@ pub(super) struct Shared {
     pub exhausted: Seldom,
     /// Connections that an idle timeout may have cut.
     pub cut: Seldom,
+    workers: Workers,
     pub broken: mpsc::Sender<Fault>,
     pub broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
     /// Sums over all clients so far: their number, and what they said and heard.
@@ -131,7 +134,13 @@ fn introduce(acceptor: &StreamAcceptor, reporter: &Reporter) {
 }
 
 impl Server {
-    pub(super) fn new(run: Arc<Run>, options: &Serve, acceptor: Acceptor, behind: Behind) -> Result<Self> {
+    pub(super) fn new(
+        run: Arc<Run>,
+        options: &Serve,
+        acceptor: Acceptor,
+        behind: Behind,
+        orders: Orders,
+    ) -> Result<Self> {
         let (listener, tls, greeting, scheme) = match acceptor {
             Acceptor::Streams(acceptor) => {
                 introduce(&acceptor, &run.context.reporter);
@@ -146,7 +155,7 @@ impl Server {
             once: options.once,
             grace: options.grace,
             scheme,
-            reload: None,
+            reload: orders.reload,
             shared: Arc::new(Shared {
                 run,
                 tls,
@@ -162,6 +171,7 @@ impl Server {
                 refused: Seldom::default(),
                 exhausted: Seldom::default(),
                 cut: Seldom::default(),
+                workers: orders.workers,
                 broken,
                 broken_hub: tokio::sync::Mutex::new(broken_hub),
                 totals: Mutex::default(),
@@ -170,11 +180,6 @@ impl Server {
         };
         server.announce(options)?;
         Ok(server)
-    }
-
-    /// Reads its certificate anew when it is told to.
-    pub(super) fn reloading(self, reload: Reload) -> Self {
-        Self { reload: Some(reload), ..self }
     }
 
     /// Serves until a signal, the end of the time or of the one client, or a fault of the shared streams.
@@ -188,22 +193,19 @@ impl Server {
         }
         let mut over = shared.run.over("listen");
         let mut broken = shared.broken_hub.lock().await;
-        let mut clients: JoinSet<Served> = JoinSet::new();
+        let mut clients = JoinSet::new();
+        let mut balance = pin!(shared.workers.balance());
         let end = loop {
             let closed = self.closed();
-            let reload = async {
-                match &mut self.reload {
-                    Some(reload) => reload.next().await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                () = reload => shared.reload().await,
+                () = self.reload.next() => shared.reload().await,
                 () = shared.silent.due() => shared.tell_silent(),
                 fault = &mut over => break Some(fault),
                 Some(fault) = broken.recv() => break Some(fault),
+                () = &mut balance => unreachable!("it never ends"),
                 Some(ended) = clients.join_next() => {
-                    let served = ended.unwrap_or_else(|_| Some(panicked()));
+                    let Some(served) = shared.workers.go_on(ended, &mut clients) else { continue };
+                    let served = served.unwrap_or_else(|_| Some(panicked()));
                     if let (true, Some(outcome)) = (self.once, served) {
                         shared.sum_up();
                         return outcome.fault.map_or(Ok(()), Err);
@@ -218,8 +220,9 @@ impl Server {
                             && let Some((dialed, place)) = self.listener.accept_on_spare()
                         {
                             shared.newcomers.evict_silent();
-                            let shared = Arc::clone(&shared);
-                            clients.spawn(async move { shared.turn_away(dialed, place).await });
+                            let told = Arc::clone(&shared);
+                            let told = async move { told.turn_away(dialed, place).await };
+                            shared.workers.spawn(Box::pin(told), &mut clients);
                         }
                     }
                 },
@@ -251,21 +254,22 @@ impl Server {
         is_full.then_some("too many connections (--max-connections)")
     }
 
-    fn welcome(&self, accepted: Accepted, clients: &mut JoinSet<Served>) {
+    fn welcome(&self, accepted: Accepted, clients: &mut JoinSet<Turn<Served>>) {
         let shared = Arc::clone(&self.shared);
         if shared.greeting.is_some() || shared.tls.is_some() {
             let (newcomer, evicts) = shared.newcomers.enter(Arc::default());
             if evicts {
                 shared.say_seldom(&shared.evicted, "dropped", "unfinished handshakes: too many at a time");
             }
-            clients.spawn(async move { shared.client(accepted, newcomer, None).await });
-            return;
+            let served = async move { shared.client(accepted, newcomer, None).await };
+            return self.shared.workers.spawn(Box::pin(served), clients);
         }
         let Some((accepted, newcomer, place)) = shared.seat(accepted) else { return };
-        clients.spawn(async move {
+        let served = async move {
             let permit = place.await?;
             shared.client(accepted, newcomer, Some(permit)).await
-        });
+        };
+        self.shared.workers.spawn(Box::pin(served), clients);
     }
 
     fn announce(&self, options: &Serve) -> Result<()> {
@@ -413,10 +417,11 @@ impl Shared {
 
     /// Waits for the sessions, which heard of the end themselves and end in that time. Gives what fell short,
     /// in words: clients that did not get everything or did not answer our Close; and how the first ended.
-    async fn drain(&self, clients: &mut JoinSet<Served>, grace: Duration) -> (Option<String>, Served) {
+    async fn drain(&self, clients: &mut JoinSet<Turn<Served>>, grace: Duration) -> (Option<String>, Served) {
         let (mut first, mut short, mut unsent) = (None, 0, 0);
         let done = async {
             while let Some(ended) = clients.join_next().await {
+                let Some(ended) = self.workers.go_on(ended, clients) else { continue };
                 let ended = ended.unwrap_or_else(|_| Some(panicked()));
                 if let Some(outcome) = ended.as_ref().filter(|outcome| !outcome.complete) {
                     short += 1;

@@ -27,8 +27,6 @@ pub(super) struct SideState {
     pub written: u64,
     /// The link is lost and being opened again.
     pub away: bool,
-    /// Name of its output, while it is released.
-    pub output: String,
     pub releasing: Option<Pin<Box<dyn Future<Output = Released> + Send>>>,
 }
 

@@ -6,6 +6,7 @@
 //! them anew, as daemons do, ignored or not, unless its terminal is gone, which is what the signal's name
 //! says.
 
+use super::workers::Workers;
 use crate::{
     child::ignored::{self, HUP, INT},
     exit::Exit,
@@ -54,6 +55,8 @@ pub struct Orders {
     /// Holds the fault of the signal that asks for the end.
     pub(super) stop: watch::Receiver<Option<Fault>>,
     pub(super) reload: Reload,
+    /// The threads that a server may have.
+    pub(super) workers: Workers,
 }
 
 /// The orders to read files anew.
@@ -121,16 +124,16 @@ impl Meaning {
 }
 
 impl Orders {
-    /// Orders on these channels.
-    pub fn new(stop: watch::Receiver<Option<Fault>>, reload: watch::Receiver<()>) -> Self {
-        Self { stop, reload: Reload(reload) }
+    /// Orders on these channels, for a run that has these threads.
+    pub fn new(stop: watch::Receiver<Option<Fault>>, reload: watch::Receiver<()>, workers: Workers) -> Self {
+        Self { stop, reload: Reload(reload), workers }
     }
 }
 
 impl From<watch::Receiver<Option<Fault>>> for Orders {
-    /// Only ever an end.
+    /// Only ever an end, and one thread.
     fn from(stop: watch::Receiver<Option<Fault>>) -> Self {
-        Self::new(stop, watch::channel(()).1)
+        Self::new(stop, watch::channel(()).1, Workers::new(1))
     }
 }
 

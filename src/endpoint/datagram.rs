@@ -50,10 +50,7 @@ struct UdpDial {
 
 impl Endpoint for UdpDial {
     fn describe(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("udp:[{}]:{}", self.host, self.port),
-            false => format!("udp:{}:{}", self.host, self.port),
-        }
+        format!("udp:{}", net::join(&self.host, self.port))
     }
 
     fn is_datagrams(&self) -> bool {

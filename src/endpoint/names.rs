@@ -95,6 +95,13 @@ fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     if let Some(hint) = instead(text, role) {
         return Err(malformed(format!("`{text}` has no scheme")).hint(hint));
     }
+    // No host is likely to be called almost as a server's scheme.
+    if rest.is_some()
+        && name.contains(['-', '_'])
+        && let Some(scheme) = nearest(name).filter(|scheme| scheme.name.ends_with("-listen"))
+    {
+        return Err(unknown().hint(foreign::hint(name, role).map_or_else(|| meant(scheme), str::to_owned)));
+    }
     if is_host {
         return web_socket::url(text).map_err(|fault| match foreign::hint(name, role) {
             Some(hint) => unknown().hint(hint),
@@ -105,17 +112,19 @@ fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     if let Some(hint) = foreign::hint(name, role) {
         return Err(fault.hint(hint));
     }
-    let nearest = SCHEMES
-        .iter()
-        .map(|scheme| (strsim::osa_distance(&name.to_ascii_lowercase(), scheme.name), scheme))
-        .min_by_key(|(distance, _)| *distance);
+    let help = || "see `wsio pipe --help` for what can stand here".to_owned();
+    Err(fault.hint(nearest(name).map_or_else(help, meant)))
+}
+
+/// The scheme whose name differs by a slip or two.
+fn nearest(name: &str) -> Option<&'static Scheme> {
     let slip = if name.len() < 5 { 1 } else { 2 };
-    Err(match nearest {
-        Some((distance, scheme)) if distance <= slip => {
-            fault.hint(format!("did you mean `{}`?", scheme.form))
-        }
-        _ => fault.hint("see `wsio pipe --help` for what can stand here"),
-    })
+    let distance = |scheme: &Scheme| strsim::osa_distance(&name.to_ascii_lowercase(), scheme.name);
+    SCHEMES.iter().min_by_key(|scheme| distance(scheme)).filter(|scheme| distance(scheme) <= slip)
+}
+
+fn meant(scheme: &Scheme) -> String {
+    format!("did you mean `{}`?", scheme.form)
 }
 
 /// Hint for a path, a command line or a standard stream without its scheme; none of them names a host.
@@ -240,6 +249,17 @@ mod tests {
         assert!(fault("wz://x", Role::B).hint.is_some_and(|hint| hint.contains("ws://")));
         assert!(fault("tpc:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
         assert!(fault("TPC:localhost:22", Role::B).hint.is_some_and(|hint| hint.contains("tcp:")));
+        for (text, form) in [
+            ("tls-liste:8443", "tls-listen:"),
+            ("TCP-LSTEN:8080", "tcp-listen:"),
+            ("ws_listen:[::1]:8080", "ws-listen:"),
+            ("unix-lisen:/tmp/x", "unix-listen:"),
+        ] {
+            let fault = fault(text, Role::A);
+            assert_eq!(fault.exit, Exit::Malformed, "{fault}");
+            assert!(fault.hint.as_ref().is_some_and(|hint| hint.contains(&format!("`{form}"))), "{fault:?}");
+        }
+        assert_eq!(describe("my-listener:8080").as_deref(), Ok("wss://my-listener:8080/"));
         for (text, instead) in [
             ("ws-l:127.0.0.1:0", "ws-listen:ADDR"),
             ("tcp-l:[::1]:0", "tcp:HOST:PORT"),

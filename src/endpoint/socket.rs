@@ -119,11 +119,7 @@ impl Endpoint for StreamDial {
         match self {
             Self::Tcp { host, port, tls } => {
                 let scheme = if *tls { "tls" } else { "tcp" };
-                if host.contains(':') {
-                    format!("{scheme}:[{host}]:{port}")
-                } else {
-                    format!("{scheme}:{host}:{port}")
-                }
+                format!("{scheme}:{}", net::join(host, *port))
             }
             Self::Unix(path) => format!("unix:{}", path.display()),
         }

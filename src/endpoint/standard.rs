@@ -4,7 +4,7 @@ use super::{Endpoint, Flags, Kind, OpenContext, Opened, OpenedLink, Opening, Ope
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    link::{Port, Texts, hire},
+    link::{Port, Texts},
 };
 
 pub(super) const STANDARD: Scheme = Scheme {
@@ -37,8 +37,7 @@ impl Endpoint for Standard {
             {
                 return Ok(OpenedLink::new(Box::new(prompt), "-".into()).into());
             }
-            // Before the streams are taken, which nobody could take again.
-            let workers = hire().map_err(|error| {
+            let workers = context.stdio.hire().map_err(|error| {
                 let cause = format!("cannot start a thread for standard input and output: {error}");
                 Fault::new(Exit::Internal, "open", cause)
                     .hint("raise the limit on processes (ulimit -u)")
@@ -64,7 +63,7 @@ impl Endpoint for Standard {
                 meter.expect_standard_input(opening.role.side());
             }
             let texts = Texts { input: "standard input".into(), output: "standard output".into() };
-            let port = Port::standard(workers, streams, reads, true).after(context.common.input_sent);
+            let port = Port::standard(workers, streams, reads).after(context.common.input_sent);
             let link = context.standard(port, texts, &opening);
             Ok(OpenedLink::new(link, "-".into()).into())
         })

@@ -261,7 +261,6 @@ impl Client {
                 (true, false) => Some(context.connector().await?),
                 (true, true) => Some(context.connector_for_strangers().await?),
             };
-            connector.inspect(|connector| connector.warm_up());
             let route = match &url.unix {
                 Some(path) => Route::Unix(path.clone()),
                 None => {
@@ -275,6 +274,7 @@ impl Client {
             facts.peer = dialed.peer;
             let mut stream = dialed.stream;
             if let Some(connector) = connector {
+                connector.finish_warm_up();
                 let begun = Instant::now();
                 let shaking = connector.connect_showing(stream, &url.host, &mut facts.tls);
                 let shaken = deadline.phase("tls", &name, shaking).await;

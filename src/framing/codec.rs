@@ -2,7 +2,7 @@
 //!
 //! Each framing is a file that uses this one; the table of all of them stands above.
 
-use crate::{exit::Exit, facts::Facts, fault::Fault};
+use crate::{exit::Exit, facts::Facts, fault::Fault, units::counted};
 use bytes::{Bytes, BytesMut};
 use std::{fmt, sync::Arc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -17,6 +17,19 @@ pub enum Kind {
     Text,
     /// Any bytes.
     Binary,
+}
+
+/// A part of a data message that is passed on before the rest of it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The next bytes of the message.
+    pub payload: Bytes,
+    /// The message is a text; a character may go on in the next piece.
+    pub is_text: bool,
+    /// The message begins with it.
+    pub is_first: bool,
+    /// The message ends with it.
+    pub is_last: bool,
 }
 
 /// One way of cutting a byte stream into messages.
@@ -125,6 +138,14 @@ pub trait Decode: Send {
     fn finish(&mut self) -> Option<Result<Message, BadInput>>;
     /// Bytes taken but not yet given out as a message.
     fn held(&self) -> usize;
+
+    /// Gives a large message in pieces, if it can, or whole; before anything is fed.
+    fn give_pieces(&mut self, _gives: bool) {}
+
+    /// The next piece of a message that is given in pieces; when the input has ended, its last one.
+    fn next_piece(&mut self, _at_end: bool) -> Option<Result<Piece, BadInput>> {
+        None
+    }
 }
 
 /// Messages to bytes.
@@ -134,6 +155,14 @@ pub trait Decode: Send {
 pub trait Encode: Send {
     /// Appends one message to `out`, a control frame only if it wants events; payload bytes are never altered.
     fn encode(&mut self, message: &Message, out: &mut Output);
+
+    /// True when a message may be encoded in pieces: where it begins and ends does not show in the output.
+    fn takes_pieces(&self) -> bool {
+        false
+    }
+
+    /// Appends the next piece of a message, where [it takes pieces](Self::takes_pieces).
+    fn encode_piece(&mut self, _piece: &Bytes, _out: &mut Output) {}
 
     /// The encoder that this one lies around.
     fn inner(&self) -> Option<&dyn Encode> {
@@ -190,6 +219,12 @@ impl BadInput {
             cause: format!("{place} is not UTF-8 (byte {})", byte + 1),
             hint: "send it as binary with -b, or convert it to UTF-8",
         }
+    }
+
+    /// The input ends within a message, of which there were so many bytes.
+    pub(super) fn cut(place: &str, bytes: usize, hint: &'static str) -> Self {
+        let bytes = counted(bytes as u64, "byte");
+        Self { cause: format!("the input ends within {place}, after {bytes} of it"), hint }
     }
 
     pub(super) fn too_big(place: &str, max: usize) -> Self {

@@ -125,19 +125,15 @@ impl Decode for Decoder {
         self.held.advance(self.line);
         let payload = self.held.split_to(length).freeze();
         (self.line, self.length, self.is_headed) = (0, None, false);
-        Some(match message(self.kind, payload) {
-            Ok(message) => {
-                self.messages += 1;
-                Ok(message)
-            }
-            Err(at) => Err(BadInput::not_utf8(&self.place(), at)),
-        })
+        let message = message(self.kind, payload).map_err(|at| BadInput::not_utf8(&self.place(), at));
+        self.messages += u64::from(message.is_ok());
+        Some(message)
     }
 
     fn finish(&mut self) -> Option<Result<Message, BadInput>> {
         let left = std::mem::take(&mut self.held).len();
-        let cause = || format!("the input ends within {}, after {left} bytes of it", self.place());
-        (left > 0).then(|| Err(BadInput { cause: cause(), hint: HINT }))
+        (self.line, self.length, self.is_headed) = (0, None, false);
+        (left > 0).then(|| Err(BadInput::cut(&self.place(), left, HINT)))
     }
 
     fn held(&self) -> usize {

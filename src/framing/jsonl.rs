@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 pub(super) const JSONL: Entry = Entry {
     name: "jsonl",
     parameter: None,
-    summary: "one JSON record a line is one message, with its type and what happens beside it",
+    summary: "one JSON record per line, with message types, pings, closes and events",
     kind: Kind::Text,
     delimits: false,
     decoder: |_, _, max| Box::new(Decoder::new(max)),

@@ -45,23 +45,15 @@ impl Decode for Decoder {
         }
         self.held.advance(HEADER);
         let payload = self.held.split_to(length).freeze();
-        Some(match message(self.kind, payload) {
-            Ok(message) => {
-                self.messages += 1;
-                Ok(message)
-            }
-            Err(at) => Err(BadInput::not_utf8(&self.place(), at)),
-        })
+        let message = message(self.kind, payload).map_err(|at| BadInput::not_utf8(&self.place(), at));
+        self.messages += u64::from(message.is_ok());
+        Some(message)
     }
 
     fn finish(&mut self) -> Option<Result<Message, BadInput>> {
         let left = std::mem::take(&mut self.held).len();
-        (left > 0).then(|| {
-            Err(BadInput {
-                cause: format!("the input ends within {}, after {left} bytes of it", self.place()),
-                hint: "each message needs its length before it: 4 bytes, big-endian",
-            })
-        })
+        let hint = "each message needs its length before it: 4 bytes, big-endian";
+        (left > 0).then(|| Err(BadInput::cut(&self.place(), left, hint)))
     }
 
     fn held(&self) -> usize {

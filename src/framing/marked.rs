@@ -3,7 +3,7 @@
 //! Only text is looked at: bytes that are sent as binary go out as they are. A file of lines that begins
 //! with the mark is one of Windows, whose lines end with CR LF.
 
-use super::{BadInput, Decode, Framing, Kind};
+use super::{BadInput, Decode, Framing, Kind, Piece};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -56,6 +56,12 @@ impl Marked {
     fn told(&self, next: Result<Message, BadInput>) -> Result<Message, BadInput> {
         match next {
             Ok(message) if self.of_windows => Ok(self.unended(message)),
+            next => self.explained(next),
+        }
+    }
+
+    fn explained<T>(&self, next: Result<T, BadInput>) -> Result<T, BadInput> {
+        match next {
             Err(_) if self.is_utf16 => Err(BadInput {
                 cause: "it is UTF-16, not UTF-8, by its first two bytes".to_owned(),
                 hint: "convert it: iconv -f UTF-16 -t UTF-8 FILE | wsio …",
@@ -112,6 +118,15 @@ impl Decode for Marked {
 
     fn held(&self) -> usize {
         self.decoder.held() + self.begin.as_ref().map_or(0, BytesMut::len)
+    }
+
+    fn give_pieces(&mut self, gives: bool) {
+        self.decoder.give_pieces(gives);
+    }
+
+    fn next_piece(&mut self, at_end: bool) -> Option<Result<Piece, BadInput>> {
+        let next = self.decoder.next_piece(at_end)?;
+        Some(self.explained(next))
     }
 }
 

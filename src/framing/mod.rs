@@ -18,7 +18,7 @@ mod signs;
 pub mod verdict;
 mod wrappers;
 
-pub use codec::{BadInput, BadParameter, Decode, Encode, Entry, Framing, Kind, Output, payload};
+pub use codec::{BadInput, BadParameter, Decode, Encode, Entry, Framing, Kind, Output, Piece, payload};
 pub use marked::{at_start, is_utf16, unmarked};
 pub use signs::{Notice, Sign, watched};
 pub use wrappers::{Escaped, Stamp, Stamped};

@@ -4,7 +4,7 @@
 //! Boundaries mean nothing in `raw`, bytes do. In text mode a character is never cut in two, so that
 //! valid UTF-8 stays valid however the chunks fall.
 
-use super::{BadInput, Decode, Encode, Entry, Kind, Output, message, payload};
+use super::{BadInput, Decode, Encode, Entry, Kind, Output, Piece, message, payload};
 use bytes::{Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -107,6 +107,14 @@ impl Encode for Encoder {
     fn encode(&mut self, message: &Message, out: &mut Output) {
         out.push(&payload(message));
     }
+
+    fn takes_pieces(&self) -> bool {
+        true
+    }
+
+    fn encode_piece(&mut self, piece: &Bytes, out: &mut Output) {
+        out.push(piece);
+    }
 }
 
 pub(super) const WHOLE: Entry = Entry {
@@ -115,23 +123,75 @@ pub(super) const WHOLE: Entry = Entry {
     summary: "all input until its end is one message",
     kind: Kind::Binary,
     delimits: false,
-    decoder: |_, kind, max| Box::new(WholeDecoder { kind, max, all: BytesMut::new() }),
+    decoder: |_, kind, max| {
+        Box::new(WholeDecoder { kind, max, all: BytesMut::new(), gives_pieces: false, given: 0 })
+    },
     encoder: |_| Box::new(Encoder),
 };
+
+/// A message is given in pieces once it has more than this. Bytes.
+const PIECES: usize = 64 * 1024;
 
 struct WholeDecoder {
     kind: Kind,
     max: usize,
     all: BytesMut,
+    gives_pieces: bool,
+    /// Bytes that were given in pieces.
+    given: usize,
+}
+
+impl WholeDecoder {
+    /// Number of bytes that can go as a piece: a text is looked at up to a character that is not complete.
+    fn piece(&self, at_end: bool) -> Result<usize, BadInput> {
+        let length = self.all.len();
+        if self.kind == Kind::Binary {
+            return Ok(length);
+        }
+        match str::from_utf8(&self.all) {
+            Ok(_) => Ok(length),
+            Err(error) if error.error_len().is_none() && !at_end => Ok(error.valid_up_to()),
+            Err(error) => Err(BadInput::not_utf8("the input", self.given + error.valid_up_to())),
+        }
+    }
 }
 
 impl Decode for WholeDecoder {
     fn feed(&mut self, chunk: Bytes) {
-        self.all.extend_from_slice(&chunk);
+        // A chunk that is nobody else's is taken as it is.
+        match chunk.try_into_mut() {
+            Ok(chunk) if self.all.is_empty() => self.all = chunk,
+            Ok(chunk) => self.all.extend_from_slice(&chunk),
+            Err(chunk) => self.all.extend_from_slice(&chunk),
+        }
     }
 
     fn next(&mut self) -> Option<Result<Message, BadInput>> {
-        (self.all.len() > self.max).then(|| Err(BadInput::too_big("the input", self.max)))
+        (self.given + self.all.len() > self.max).then(|| Err(BadInput::too_big("the input", self.max)))
+    }
+
+    fn give_pieces(&mut self, gives: bool) {
+        self.gives_pieces = gives;
+    }
+
+    fn next_piece(&mut self, at_end: bool) -> Option<Result<Piece, BadInput>> {
+        let is_first = self.given == 0;
+        let is_due =
+            if is_first { self.gives_pieces && self.all.len() > PIECES } else { !self.all.is_empty() };
+        if !is_due && (is_first || !at_end) {
+            return None;
+        }
+        if let Some(Err(bad)) = self.next() {
+            return Some(Err(bad));
+        }
+        let length = match self.piece(at_end) {
+            Ok(0) if !at_end => return None,
+            Ok(length) => length,
+            Err(bad) => return Some(Err(bad)),
+        };
+        self.given += length;
+        let payload = self.all.split_to(length).freeze();
+        Some(Ok(Piece { payload, is_text: self.kind == Kind::Text, is_first, is_last: at_end }))
     }
 
     fn finish(&mut self) -> Option<Result<Message, BadInput>> {

@@ -1,11 +1,11 @@
-//! Signs of another framing than the chosen one, so that whoever meets one is told what works instead.
+//! Signs of another framing than the chosen one, so that the user is told which one works instead.
 //!
 //! Language servers and debug adapters put `Content-Length` headers before each message, which is the framing
-//! `headers`; STOMP ends each frame with a NUL that belongs to it. Nothing is changed in what passes: a stream is looked at where it
-//! begins, and what was seen is told once. A program that was sent JSON-RPC and never said a word is taken
-//! for one that waits for headers.
+//! `headers`; STOMP ends each frame with a NUL that belongs to it. The bytes pass unchanged: only the beginning
+//! of a stream is looked at, and a sign is told once. A program that was sent JSON-RPC and never said a word is
+//! taken for one that waits for headers.
 
-use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, RAW};
+use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, Piece, RAW};
 use bytes::Bytes;
 use std::sync::{
     Arc,
@@ -140,6 +140,14 @@ impl Decode for Source {
     fn held(&self) -> usize {
         self.inner.held()
     }
+
+    fn give_pieces(&mut self, gives: bool) {
+        self.inner.give_pieces(gives);
+    }
+
+    fn next_piece(&mut self, at_end: bool) -> Option<Result<Piece, BadInput>> {
+        self.inner.next_piece(at_end)
+    }
 }
 
 struct Sink {
@@ -148,15 +156,32 @@ struct Sink {
     asked: Arc<AtomicBool>,
 }
 
-impl Encode for Sink {
-    fn encode(&mut self, message: &Message, out: &mut Output) {
+impl Sink {
+    /// Looks at how the first message begins.
+    fn look(&mut self, start: &[u8]) {
         if std::mem::take(&mut self.is_first) {
-            let start = super::payload(message);
             let start = String::from_utf8_lossy(&start[..start.len().min(4 * START)]);
             let is_rpc = start.trim_start().starts_with('{') && start.contains("\"jsonrpc\"");
             self.asked.store(is_rpc, Ordering::Relaxed);
         }
+    }
+}
+
+impl Encode for Sink {
+    fn encode(&mut self, message: &Message, out: &mut Output) {
+        if self.is_first {
+            self.look(&super::payload(message));
+        }
         self.inner.encode(message, out);
+    }
+
+    fn takes_pieces(&self) -> bool {
+        self.inner.takes_pieces()
+    }
+
+    fn encode_piece(&mut self, piece: &Bytes, out: &mut Output) {
+        self.look(piece);
+        self.inner.encode_piece(piece, out);
     }
 
     fn inner(&self) -> Option<&dyn Encode> {

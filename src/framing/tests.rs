@@ -121,7 +121,7 @@ fn a_length_that_is_cut_off_or_too_large_is_refused() {
     let decoded = |input: &[u8]| decode(framing, Kind::Binary, 100, input, &[]);
     assert_eq!(decoded(b"\0\0\0\x02ab\0\0\0\0").unwrap(), ["ab", ""]);
     assert!(decoded(b"\0\0\0\x02a").unwrap_err().cause.contains("within record 1, after 5 bytes"));
-    assert!(decoded(b"\0\0").is_err());
+    assert!(decoded(b"\0").unwrap_err().cause.contains("within record 1, after 1 byte of it"));
     assert!(decoded(b"\0\0\0\x65").unwrap_err().cause.contains("longer than 100"));
 }
 
@@ -176,11 +176,20 @@ fn headers_stand_before_each_message() {
         (b"Content-Length: 1\r\n\r\n\xff", "message 2 is not UTF-8 (byte 1)"),
         (b"Content-Length: 2\r\n\r\n{", "the input ends within message 2, after 22 bytes of it"),
         (b"Content-Length: 2\r\n\r\n", "the input ends within message 2, after 21 bytes of it"),
-        (b"C", "the input ends within message 2, after 1 bytes of it"),
+        (b"C", "the input ends within message 2, after 1 byte of it"),
         (&b"X: y\n".repeat(1639), "message 2 has more than 8192 bytes of headers"),
         (&b"X".repeat(8192), "message 2 has more than 8192 bytes of headers"),
     ] {
         assert_eq!(decoded(&[GOOD, bad].concat()).unwrap_err().cause, cause);
+    }
+    // What is told to be cut off is gone, with what its headers said.
+    for cut in [&b"Content-Length: 3\r\n\r\n{"[..], b"Content-Length: 3\r\nX: y"] {
+        let mut decoder = headers.decoder(Kind::Text, 100);
+        decoder.feed(Bytes::copy_from_slice(cut));
+        assert!(decoder.next().is_none() && decoder.finish().unwrap().is_err());
+        assert!(decoder.next().is_none() && decoder.finish().is_none());
+        decoder.feed(Bytes::from_static(GOOD));
+        assert_eq!(decoder.next().unwrap().unwrap(), Message::text("{}"));
     }
     let binary = decode(&headers, Kind::Binary, 100, b"Content-Length: 1\r\n\r\n\xff", &[]);
     assert_eq!(binary.unwrap(), [&b"\xff"[..]]);

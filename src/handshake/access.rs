@@ -11,7 +11,7 @@ use crate::net::is_localhost;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::{
     StatusCode,
-    header::{self, HeaderMap, HeaderName, HeaderValue},
+    header::{self, HeaderMap, HeaderName},
 };
 use std::net::IpAddr;
 use subtle::ConstantTimeEq;
@@ -155,11 +155,6 @@ impl Login {
             )),
         })
     }
-}
-
-/// The header field that goes with a denied.
-pub(super) fn field(header: Option<(HeaderName, &'static str)>) -> Option<(HeaderName, HeaderValue)> {
-    header.map(|(name, value)| (name, HeaderValue::from_static(value)))
 }
 
 /// True when a text is the listed one, in any case; `*` stands for one or more characters but `/` and `:`.

@@ -43,10 +43,9 @@ pub enum Answer {
 /// Asks for the WebSocket at `url` and checks the answer; `facts` has both heads, whatever comes of it.
 ///
 /// # Errors
-/// Exit 22 with status, headers and body when the answer is neither 101 nor a redirect to follow, 98 when it says
-/// that a client certificate is wanted; 110 when the 101 is invalid; 52
-/// when the connection closed first or what came is not HTTP; 56 when it was lost, and TLS codes for a
-/// late alert.
+/// Exit 22 with status, headers and body when the answer is neither 101 nor a redirect to follow; 98 when it
+/// says that a client certificate is wanted; 110 when the 101 is invalid; 52 when the connection closed first
+/// or what came is not HTTP; 56 when it was lost; a code of TLS for a late alert.
 pub async fn upgrade(
     stream: Stream,
     url: &WsUrl,

@@ -23,7 +23,18 @@ use hyper::{
     service::Service,
 };
 use hyper_util::rt::TokioIo;
-use std::{error::Error, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    error::Error,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 /// Time limit for the end of a refused connection.
@@ -84,6 +95,8 @@ pub struct HttpConnection<'a> {
 struct Responder<'a> {
     respond: Box<dyn Fn(Parts) -> Answering<'a> + Send + 'a>,
     progress: Arc<BodyProgress>,
+    /// The answer is 101.
+    switches: Arc<AtomicBool>,
 }
 
 impl<'a> Service<hyper::Request<Incoming>> for Responder<'a> {
@@ -92,15 +105,17 @@ impl<'a> Service<hyper::Request<Incoming>> for Responder<'a> {
     type Future = Pin<Box<dyn Future<Output = io::Result<Answer>> + Send + 'a>>;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
-        let progress = Arc::clone(&self.progress);
+        let (progress, switches) = (Arc::clone(&self.progress), Arc::clone(&self.switches));
         progress.reach(Milestone::Asked);
         let version = request.version();
         // The body, if any, is not read: a request with one is refused.
         let answering = (self.respond)(request.into_parts().0);
         Box::pin(async move {
             let mut answer = answering.await;
+            let is_switch = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            switches.store(is_switch, Ordering::Relaxed);
             // A client that has said all may wait for a page, but is none for a WebSocket.
-            if answer.status() == StatusCode::SWITCHING_PROTOCOLS && progress.is_shut() {
+            if is_switch && progress.is_shut() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             // hyper would add to a `close` for an older client that it stays.
@@ -120,8 +135,10 @@ impl<'a> HttpConnection<'a> {
         let mut builder = Builder::new();
         builder.max_headers(MAX_FIELDS).max_header_size(MAX_HEAD).max_buf_size(MAX_WAITING);
         builder.title_case_headers(true);
-        let io = TokioIo::new(HeaderCase(StallTimeout::new(stream, Arc::clone(&progress))));
-        let responder = Responder { respond: Box::new(respond), progress: Arc::clone(&progress) };
+        let switches = Arc::default();
+        let stream = StallTimeout::new(stream, Arc::clone(&progress));
+        let io = TokioIo::new(HeaderCase::of_answers(stream, Arc::clone(&switches)));
+        let responder = Responder { respond: Box::new(respond), progress: Arc::clone(&progress), switches };
         Self { connection: builder.serve_connection(io, responder), progress, is_cut: false }
     }
 
@@ -212,7 +229,7 @@ impl<'a> HttpConnection<'a> {
     /// The transport, and what was read of it beyond the last request.
     pub(super) fn into_parts(self) -> (Stream, Bytes) {
         let parts = self.connection.into_parts();
-        let (stream, ahead) = parts.io.into_inner().0.into_parts();
+        let (stream, ahead) = parts.io.into_inner().into_inner().into_parts();
         let ahead = match parts.read_buf.is_empty() {
             true => ahead.freeze(),
             false => [&parts.read_buf[..], &ahead].concat().into(),

@@ -1,7 +1,7 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2): what a request is answered with.
 //!
-//! Between the check of a request and its 101 the service of an [`HttpConnection`] opens what the client is joined
-//! to, so that a target that cannot be reached is a 502 and not an open and lost WebSocket.
+//! Between the check of a request and its 101 the service of an [`HttpConnection`] opens what the client is
+//! joined to, so that a target that cannot be reached is a 502 and not an open and lost WebSocket.
 
 pub use super::{
     http::{Answering, Ended, FAREWELL, HttpConnection, Refusal},

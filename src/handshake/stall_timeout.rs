@@ -7,8 +7,8 @@
 //! malformed; what the client sends beyond waits here.
 
 use super::request_head::{HeadProgress, HeadReader, Malformed};
-use crate::stream::Stream;
-use bytes::{Buf, BytesMut};
+use crate::{net, stream::Stream};
+use bytes::BytesMut;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -99,10 +99,7 @@ impl AsyncRead for StallTimeout {
         let this = &mut *self;
         loop {
             if this.ready > 0 {
-                let count = this.ready.min(buffer.remaining());
-                buffer.put_slice(&this.ahead[..count]);
-                this.ahead.advance(count);
-                this.ready -= count;
+                this.ready -= net::give(&mut this.ahead, this.ready, buffer);
                 this.progress.hear();
                 return Poll::Ready(Ok(()));
             }

@@ -5,7 +5,7 @@
 //! body what to do, unless there is a site for them.
 
 use super::{
-    ServerOptions, access,
+    ServerOptions,
     answer::NGINX,
     authority::Authority,
     http::Refusal,
@@ -143,10 +143,9 @@ pub fn validate<'a>(
         ));
     }
     let user = options.access.admit(headers, named.as_deref()).map_err(|denied| {
-        let mut rejection = Rejection::new(denied.status, &denied.cause);
-        rejection.remedy = Some(denied.remedy);
-        rejection.headers.extend(access::field(denied.header));
-        rejection
+        let rejection =
+            Rejection { remedy: Some(denied.remedy), ..Rejection::new(denied.status, &denied.cause) };
+        denied.header.into_iter().fold(rejection, |rejection, (name, value)| rejection.with(name, value))
     })?;
     if let Some(site) = &options.site
         && !asks_for_socket(headers)

@@ -1,34 +1,33 @@
 //! A byte stream behind a framing, as a link.
 
+mod reading;
+
 use super::{
-    BATCH, Item, Link, Place, Released, Releasing, Rest, is_control,
-    port::{Port, Threads},
+    BATCH, Item, Link, Place, Released, Releasing, Rest,
+    in_place::advance,
+    is_control,
+    port::{Files, Port},
     web_socket::asked,
 };
 use crate::{
-    child::{self},
     exit::Exit,
     fault::Fault,
-    framing::{Decode, Encode, Output, record::Facts},
+    framing::{Decode, Encode, Output, Piece, record::Facts},
     net::{self, Parting},
     session::{DrainTimeout, Left, SideKind, SinkFailure, SourceEnd},
     stream::SocketRef,
     tls,
 };
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
     mem::take,
-    pin::pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::{
-    io::{AsyncReadExt, ReadBuf},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Bytes read from a socket at once.
@@ -67,6 +66,8 @@ pub struct ByteLink {
     settled: u64,
     ends: Option<VecDeque<u64>>,
     end: Option<SourceEnd>,
+    /// A message that is given in pieces has not come to its end.
+    is_amid: bool,
     out: Output,
     /// Taken from `out`, on their way into a socket.
     parts: VecDeque<Bytes>,
@@ -87,9 +88,9 @@ pub struct ByteLink {
 impl ByteLink {
     /// A port with a framing for either way.
     pub fn new(port: Port, texts: Texts, decoder: Box<dyn Decode>, encoder: Box<dyn Encode>) -> Self {
-        let end = matches!(&port, Port::Threads(Threads { input: None, .. })).then_some(SourceEnd::Absent);
+        let end = matches!(&port, Port::Files(Files { input: None, .. })).then_some(SourceEnd::Absent);
         let regular =
-            matches!(&port, Port::Threads(Threads { input_file: Some((file, _)), .. }) if file.is_regular());
+            matches!(&port, Port::Files(Files { input_file: Some((file, _)), .. }) if file.is_regular());
         Self {
             port,
             texts,
@@ -101,6 +102,7 @@ impl ByteLink {
             settled: 0,
             ends: regular.then(VecDeque::new),
             end,
+            is_amid: false,
             out: Output::default(),
             parts: VecDeque::new(),
             in_parts: 0,
@@ -137,10 +139,10 @@ impl ByteLink {
             return Rest::default();
         }
         let held = self.decoder.held() as u64;
-        let Port::Threads(Threads { input: Some(input), input_file, terminal, .. }) = &mut self.port else {
+        let Port::Files(Files { input: Some(input), input_file, terminal, .. }) = &mut self.port else {
             return Rest { bytes: held, at_least: false };
         };
-        input.close();
+        let read = input.close();
         if *terminal {
             // Lines that were typed and not taken are for the next reader of the terminal, and not counted.
             return Rest { bytes: held, at_least: false };
@@ -149,11 +151,7 @@ impl ByteLink {
             let rest = file.rest(*begin + self.taken);
             return Rest { bytes: held + rest.bytes, ..rest };
         }
-        let mut bytes = held;
-        while let Ok(Ok(chunk)) = input.try_recv() {
-            bytes += chunk.len() as u64;
-        }
-        Rest { bytes, at_least: false }
+        Rest { bytes: held + read, at_least: false }
     }
 
     /// Closes the transport, and counts what was lost by that.
@@ -182,71 +180,7 @@ impl ByteLink {
                 };
                 Released { late, untaken, lost, ..Released::default() }
             }
-            Port::Threads(_) => Released::default(),
-        }
-    }
-
-    /// Turns the end of the bytes into the end of the source; a child's exit status decides which one.
-    fn eof(&self) -> SourceEnd {
-        let Port::Child(child) = &self.port else {
-            let has_given = matches!(&self.port, Port::Threads(Threads { has_given: true, .. }));
-            return SourceEnd::Eof { empty: self.taken == 0 && !has_given, hangup: self.is_terminal() };
-        };
-        match child.status().and_then(child::words) {
-            // There is nobody left to wait for.
-            None => SourceEnd::Eof { empty: false, hangup: true },
-            Some(reason) => {
-                let cause = format!("{} ended with {reason}", self.texts.input);
-                SourceEnd::Exited { fault: Fault::new(Exit::Command, "command", cause), reason }
-            }
-        }
-    }
-
-    fn is_terminal(&self) -> bool {
-        matches!(&self.port, Port::Threads(Threads { terminal: true, .. }))
-    }
-
-    fn finish(&mut self, end: SourceEnd, batch: &mut VecDeque<Item>) {
-        self.end = Some(match self.decoder.finish() {
-            Some(Err(bad)) => SourceEnd::Refused(bad.fault(&self.texts.input)),
-            Some(Ok(Message::Close(frame))) => asked(frame, false),
-            Some(Ok(message)) => {
-                batch.push_back(message.into());
-                self.mark_end();
-                end
-            }
-            None => end,
-        });
-    }
-
-    /// The message that was given last ends here.
-    fn mark_end(&mut self) {
-        if self.ends.is_some() {
-            let given = self.given_bytes();
-            self.ends.get_or_insert_default().push_back(given);
-        }
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        match &mut self.port {
-            Port::Threads(Threads { input: Some(input), .. }) => input.poll_recv(cx).map(Option::transpose),
-            Port::Threads(_) => Poll::Ready(Ok(None)),
-            Port::Stream(stream) => {
-                // The memory is the buffer's again once nothing that was cut out of it is left anywhere.
-                self.buffer.reserve(self.chunk);
-                let length = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))?;
-                if length >= self.chunk {
-                    self.chunk = LARGEST_CHUNK;
-                }
-                Poll::Ready(Ok((length > 0).then(|| self.buffer.split().freeze())))
-            }
-            Port::Child(child) => {
-                self.buffer.resize(CHUNK, 0);
-                let mut buffer = ReadBuf::new(&mut self.buffer);
-                ready!(child.poll_read(cx, &mut buffer))?;
-                let length = buffer.filled().len();
-                Poll::Ready(Ok((length > 0).then(|| self.buffer.split_to(length).freeze())))
-            }
+            Port::Files(_) => Released::default(),
         }
     }
 
@@ -255,13 +189,13 @@ impl ByteLink {
             return Poll::Ready(Ok(()));
         }
         match &mut self.port {
-            Port::Threads(Threads { output: Some(thread), .. }) => {
+            Port::Files(Files { output: Some(output), .. }) => {
                 let length = self.out.len() as u64;
-                let sent = thread.poll_send(cx, &mut self.out);
+                let sent = output.poll_send(cx, &mut self.out);
                 self.handed += length - self.out.len() as u64;
                 sent
             }
-            Port::Threads(_) => {
+            Port::Files(_) => {
                 // Nobody is there to take it, and nobody misses it.
                 self.handed += self.out.len() as u64;
                 self.out.take();
@@ -279,7 +213,7 @@ impl ByteLink {
                     let written = match port {
                         Port::Stream(stream) => ready!(stream.as_mut().poll_write_vectored(cx, &slices))?,
                         Port::Child(child) => ready!(child.poll_write(cx, &slices)),
-                        Port::Threads(_) => 0,
+                        Port::Files(_) => 0,
                     };
                     if written == 0 {
                         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -290,7 +224,7 @@ impl ByteLink {
                 match port {
                     Port::Stream(stream) => stream.as_mut().poll_flush(cx),
                     Port::Child(child) => child.poll_flush(cx).map(Ok),
-                    Port::Threads(_) => Poll::Ready(Ok(())),
+                    Port::Files(_) => Poll::Ready(Ok(())),
                 }
             }
         }
@@ -301,7 +235,7 @@ impl ByteLink {
         let cause = format!("cannot write {}: {error}", self.texts.output);
         let failed = |exit| Fault::new(exit, "session", cause);
         match (&self.port, error.kind()) {
-            (Port::Threads(threads), io::ErrorKind::BrokenPipe) if threads.standard => {
+            (Port::Files(files), io::ErrorKind::BrokenPipe) if files.standard => {
                 SinkFailure::ReaderLeft(failed(Exit::ReaderLeft))
             }
             // A reset before the end of what it says was read: what it said is not the whole either.
@@ -316,7 +250,7 @@ impl ByteLink {
 impl Link for ByteLink {
     fn kind(&self) -> SideKind {
         match &self.port {
-            Port::Threads(threads) if threads.standard => SideKind::Standard,
+            Port::Files(files) if files.standard => SideKind::Standard,
             _ => SideKind::Stream,
         }
     }
@@ -327,6 +261,9 @@ impl Link for ByteLink {
                 return Poll::Ready(());
             }
             let had = batch.len();
+            if !self.give_pieces_of(false, batch) {
+                return Poll::Ready(());
+            }
             while batch.len() < had + BATCH {
                 match self.decoder.next() {
                     Some(Ok(Message::Close(frame))) => {
@@ -382,13 +319,35 @@ impl Link for ByteLink {
     }
 
     fn queued(&self) -> usize {
-        self.out.len() + self.in_parts
+        let in_file = match &self.port {
+            Port::Files(Files { output: Some(output), .. }) => output.queued(),
+            _ => 0,
+        };
+        self.out.len() + self.in_parts + in_file
     }
 
     fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
         if !self.failed {
             self.encoder.encode(&message, &mut self.out);
             if !is_control(&message) {
+                self.marks.push_back(self.handed + self.out.len() as u64);
+            }
+        }
+        Ok(())
+    }
+
+    fn give_pieces(&mut self, gives: bool) {
+        self.decoder.give_pieces(gives);
+    }
+
+    fn takes_pieces(&self) -> bool {
+        self.encoder.takes_pieces()
+    }
+
+    fn feed_piece(&mut self, piece: Piece) -> Result<(), SinkFailure> {
+        if !self.failed {
+            self.encoder.encode_piece(&piece.payload, &mut self.out);
+            if piece.is_last {
                 self.marks.push_back(self.handed + self.out.len() as u64);
             }
         }
@@ -421,10 +380,10 @@ impl Link for ByteLink {
         ready!(self.poll_flush(cx))?;
         let shut = match &mut self.port {
             Port::Stream(stream) => ready!(stream.as_mut().poll_shutdown(cx)),
-            Port::Threads(Threads { output: Some(thread), .. }) => {
-                ready!(thread.poll_finish(cx))
+            Port::Files(Files { output: Some(output), .. }) => {
+                ready!(output.poll_finish(cx))
             }
-            Port::Threads(_) => Ok(()),
+            Port::Files(_) => Ok(()),
             Port::Child(child) => {
                 ready!(child.poll_end(cx));
                 Ok(())
@@ -448,7 +407,7 @@ impl Link for ByteLink {
                 child.hang_up();
                 Poll::Ready(Ok(()))
             }
-            Port::Threads(_) => self.poll_shut(cx),
+            Port::Files(_) => self.poll_shut(cx),
         }
     }
 
@@ -457,18 +416,18 @@ impl Link for ByteLink {
         if take(&mut self.is_reset) && !self.failed {
             return Poll::Ready(self.sink_failure(io::ErrorKind::ConnectionReset.into()));
         }
-        let Port::Threads(Threads { output: Some(thread), .. }) = &mut self.port else {
+        let Port::Files(Files { output: Some(output), .. }) = &mut self.port else {
             return Poll::Pending;
         };
         if self.failed {
             return Poll::Pending;
         }
-        let error = ready!(thread.poll_broken(cx));
+        let error = ready!(output.poll_broken(cx));
         Poll::Ready(self.sink_failure(error))
     }
 
     fn takes_nothing(&self) -> bool {
-        matches!(&self.port, Port::Threads(Threads { output: None, standard: false, .. }))
+        matches!(&self.port, Port::Files(Files { output: None, standard: false, .. }))
     }
 
     fn wants_events(&self) -> bool {
@@ -483,7 +442,7 @@ impl Link for ByteLink {
 
     fn output(&self, serving: bool) -> (String, DrainTimeout) {
         let drain_timeout = match &self.port {
-            Port::Threads(_) => DrainTimeout::Never,
+            Port::Files(_) => DrainTimeout::Never,
             Port::Child(_) if !serving => DrainTimeout::Never,
             Port::Child(_) | Port::Stream(_) => DrainTimeout::CloseTimeout,
         };
@@ -505,7 +464,7 @@ impl Link for ByteLink {
 
     fn written(&self) -> u64 {
         match &self.port {
-            Port::Threads(Threads { output: Some(thread), .. }) => thread.written(),
+            Port::Files(Files { output: Some(output), .. }) => output.written(),
             _ => self.handed - self.in_parts as u64,
         }
     }
@@ -513,12 +472,12 @@ impl Link for ByteLink {
     fn taken(&self) -> u64 {
         match &self.port {
             Port::Stream(stream) => self.written().saturating_sub(stream.backlog().unwrap_or(0)),
-            Port::Child(_) | Port::Threads(_) => self.written(),
+            Port::Child(_) | Port::Files(_) => self.written(),
         }
     }
 
     fn is_input(&self) -> bool {
-        matches!(&self.port, Port::Threads(Threads { input: Some(_), .. }))
+        matches!(&self.port, Port::Files(Files { input: Some(_), .. }))
     }
 
     fn settle(&mut self, unsent: usize) {
@@ -532,8 +491,7 @@ impl Link for ByteLink {
 
     fn place(&self, unsent: u64) -> Option<Place> {
         let ends = self.ends.as_ref()?;
-        let Port::Threads(Threads { input_file: Some((file, begin)), standard: true, .. }) = &self.port
-        else {
+        let Port::Files(Files { input_file: Some((file, begin)), standard: true, .. }) = &self.port else {
             return None;
         };
         let sent = ends.len().checked_sub(usize::try_from(unsent).unwrap_or(usize::MAX));
@@ -577,12 +535,5 @@ impl Link for ByteLink {
     }
 }
 
-fn advance(parts: &mut VecDeque<Bytes>, mut written: usize) {
-    while let Some(first) = parts.front_mut() {
-        if written < first.len() {
-            return first.advance(written);
-        }
-        written -= first.len();
-        parts.pop_front();
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::{
     fault::Fault,
     framing::{self, Kind},
     net::{self, LARGEST_DATAGRAM},
-    observe::{Losses, Reporter},
+    observe::{Reporter, Seldom},
     os_error,
     session::{Left, SideKind, SinkFailure, SourceEnd},
     units::{brief, counted},
@@ -65,7 +65,7 @@ pub struct Datagrams {
     dropped: u64,
     /// Reporter that is told when the system has no room.
     reporter: Option<Reporter>,
-    full: Losses,
+    full: Seldom,
     /// Time of the last datagram, either way.
     last: Instant,
     clock: Pin<Box<Sleep>>,
@@ -113,7 +113,7 @@ impl Datagrams {
             heard: 0,
             dropped: 0,
             reporter: None,
-            full: Losses::default(),
+            full: Seldom::default(),
             last: Instant::now(),
             clock: Box::pin(sleep(rules.idle.unwrap_or_default())),
         }

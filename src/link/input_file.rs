@@ -5,7 +5,11 @@
 //! once, at the end, to where sending stopped: the next command of the shell goes on from there. A pipe is
 //! read under a lock that is never held while waiting, so that what was read and what is left add up.
 
-use super::Patient;
+use super::{
+    Patient,
+    nowait::{self, Call, HERE},
+};
+use bytes::BytesMut;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{FileType, SeekFrom},
@@ -30,7 +34,7 @@ pub type Input = Box<dyn Read + Send>;
 
 /// A file, pipe or socket that is read by somebody else.
 pub struct InputFile {
-    file: File,
+    file: Arc<File>,
     kind: FileKind,
     /// Position of the reader: the offset in a regular file, of others the bytes read so far.
     at: AtomicU64,
@@ -80,6 +84,7 @@ impl InputFile {
             FileType::Fifo | FileType::Socket => (FileKind::Pipe, 0),
             _ => return Ok((Box::new(Patient::new(file)), None)),
         };
+        let file = Arc::new(file);
         let input = Arc::new(Self { file, kind, at: at.into(), reading: Mutex::default() });
         Ok((Box::new(Reader(Arc::clone(&input))), Some(input)))
     }
@@ -94,6 +99,37 @@ impl InputFile {
         self.kind == FileKind::Regular
     }
 
+    /// The file itself.
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Reads into the spare capacity; by another descriptor of the file, where there is one.
+    ///
+    /// # Errors
+    /// The system's; see [`nowait::read`].
+    pub(super) fn read(&self, own: Option<&File>, call: Call, into: &mut BytesMut) -> io::Result<usize> {
+        let file = own.unwrap_or(&self.file);
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = if self.is_regular() { self.position() } else { HERE };
+        let count = nowait::read(file, position, call, into)?;
+        self.at.fetch_add(count as u64, Ordering::SeqCst);
+        Ok(count)
+    }
+
+    /// True for a file that lies in memory, where a read never waits.
+    pub(super) fn is_in_memory(&self) -> bool {
+        /// The magic numbers of tmpfs and ramfs, see `statfs(2)`.
+        #[cfg(target_os = "linux")]
+        const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58F6];
+        #[cfg(target_os = "linux")]
+        let in_memory =
+            rustix::fs::fstatfs(&*self.file).is_ok_and(|facts| IN_MEMORY.contains(&(facts.f_type as u32)));
+        #[cfg(not(target_os = "linux"))]
+        let in_memory = false;
+        self.is_regular() && in_memory
+    }
+
     /// Unread rest behind this position.
     pub fn rest(&self, from: u64) -> Rest {
         let is_regular = self.is_regular();
@@ -106,12 +142,12 @@ impl InputFile {
     pub fn leave_at(&self, position: u64) {
         if self.is_regular() {
             // If that fails, the process that gave us the file is no worse off than with a pipe.
-            let _ = rustix::fs::seek(&self.file, SeekFrom::Start(position));
+            let _ = rustix::fs::seek(&*self.file, SeekFrom::Start(position));
         }
     }
 
     fn size(&self) -> u64 {
-        rustix::fs::fstat(&self.file).map_or(0, |facts| u64::try_from(facts.st_size).unwrap_or(0))
+        rustix::fs::fstat(&*self.file).map_or(0, |facts| u64::try_from(facts.st_size).unwrap_or(0))
     }
 
     /// Bytes that were read of a pipe so far, and those that it holds.
@@ -126,11 +162,11 @@ impl InputFile {
                 Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_micros(50)),
             }
         };
-        self.position() + rustix::io::ioctl_fionread(&self.file).unwrap_or(0)
+        self.position() + rustix::io::ioctl_fionread(&*self.file).unwrap_or(0)
     }
 
     fn is_hung_up(&self) -> bool {
-        let mut descriptors = [PollFd::new(&self.file, PollFlags::IN)];
+        let mut descriptors = [PollFd::new(&*self.file, PollFlags::IN)];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut descriptors, Some(&now)).is_ok() && descriptors[0].revents().contains(PollFlags::HUP)
     }
@@ -148,12 +184,12 @@ impl Read for Reader {
             return Ok(count);
         }
         loop {
-            match poll(&mut [PollFd::new(&input.file, PollFlags::IN)], None) {
+            match poll(&mut [PollFd::new(&*input.file, PollFlags::IN)], None) {
                 Err(rustix::io::Errno::INTR) => continue,
                 polled => polled?,
             };
             let _reading = input.reading.lock().unwrap_or_else(PoisonError::into_inner);
-            match (&input.file).read(buffer) {
+            match (&*input.file).read(buffer) {
                 // It does not block, and somebody else was faster.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => {

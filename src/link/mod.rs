@@ -10,12 +10,16 @@ mod channel;
 mod close;
 mod datagrams;
 mod har;
+mod in_place;
 mod input_file;
+mod nowait;
+mod output_file;
 mod patient;
 mod peers;
 mod port;
 mod prompt;
 mod queue;
+mod readiness;
 mod recorder;
 mod renewing;
 pub mod room;
@@ -32,6 +36,7 @@ pub use self::{
     close::{Close, close, closing, write_file},
     datagrams::{DatagramRules, Datagrams},
     input_file::{InputFile, Place, Rest},
+    output_file::OutputFile,
     patient::Patient,
     peers::{Peer, Peers},
     port::Port,
@@ -40,17 +45,20 @@ pub use self::{
     recorder::Recorder,
     renewing::{Confirming, Loss, Renew, Renewed, Renewing},
     script::{ScriptLink, ScriptRun},
-    stdio::{OpenPrompt, Stdio, Streams},
+    stdio::{OpenPrompt, Stdio, Streams, Workers},
 };
 pub use workers::{Worker, hire};
 
 pub use crate::ws::conn::{Moved, is_control};
 
 use crate::{
-    framing::record::Facts,
+    framing::{Piece, record::Facts},
     net::Parting,
     session::{Doubt, DrainTimeout, Left, SideKind, SinkFailure, SourceEnd, Within},
-    ws::conn::{self, Conn, Unsent},
+    ws::{
+        conn::{self, Conn, Unsent},
+        encoded::Encoded,
+    },
 };
 use ::bytes::Bytes;
 use std::{
@@ -72,6 +80,8 @@ const BATCH: usize = 1024;
 pub enum Item {
     /// A message, or a control frame.
     Message(Message),
+    /// A part of a data message whose rest is still to come.
+    Piece(Piece),
     /// The record of an event beside messages, such as that a connection was opened again: a line of JSON
     /// with its end.
     Event(Bytes),
@@ -90,7 +100,15 @@ impl Item {
     pub fn message(&self) -> Option<&Message> {
         match self {
             Self::Message(message) => Some(message),
-            Self::Event(_) => None,
+            Self::Piece(_) | Self::Event(_) => None,
+        }
+    }
+
+    /// Data messages that end with it, 1 at most, and payload bytes; `None` for what is no data.
+    pub fn volume(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Piece(piece) => Some((u64::from(piece.is_last), piece.payload.len() as u64)),
+            _ => self.data().map(|message| (1, message.len() as u64)),
         }
     }
 }
@@ -98,6 +116,12 @@ impl Item {
 impl From<Message> for Item {
     fn from(message: Message) -> Self {
         Self::Message(message)
+    }
+}
+
+impl From<Piece> for Item {
+    fn from(piece: Piece) -> Self {
+        Self::Piece(piece)
     }
 }
 
@@ -130,6 +154,46 @@ pub trait Link: Any + Send {
     /// # Errors
     /// When the sink takes nothing more.
     fn feed(&mut self, message: Message) -> Result<(), SinkFailure>;
+
+    /// True when messages that were encoded for many come next.
+    fn has_encoded(&self) -> bool {
+        false
+    }
+
+    /// Gives messages that were encoded for many, when those come next.
+    fn take_encoded(&mut self) -> Option<Encoded> {
+        None
+    }
+
+    /// True when messages that were encoded for many are taken as they are.
+    fn takes_encoded(&self) -> bool {
+        false
+    }
+
+    /// Hands over messages that were encoded for many, where [it takes them](Self::takes_encoded).
+    ///
+    /// # Errors
+    /// When the sink takes nothing more.
+    fn feed_encoded(&mut self, encoded: &Encoded) -> Result<(), SinkFailure> {
+        encoded.messages().try_for_each(|message| self.feed(message))
+    }
+
+    /// True when large messages may be handed over in pieces.
+    fn takes_pieces(&self) -> bool {
+        false
+    }
+
+    /// Hands over the next piece of a message, where [it takes pieces](Self::takes_pieces).
+    ///
+    /// # Errors
+    /// When the sink takes nothing more.
+    fn feed_piece(&mut self, piece: Piece) -> Result<(), SinkFailure> {
+        debug_assert!(false, "pieces are for sinks that take them: {piece:?}");
+        Ok(())
+    }
+
+    /// Gives large messages in pieces as they come, or whole; for a source that can.
+    fn give_pieces(&mut self, _gives: bool) {}
 
     /// Takes the record of an event, where [it wants events](Self::wants_events).
     fn event(&mut self, _record: &Bytes) {}

@@ -7,7 +7,7 @@
 use super::Queue;
 use crate::{
     net::{Heard, Udp},
-    observe::{Losses, Reporter},
+    observe::{Reporter, Seldom},
     units::counted,
 };
 use bytes::Bytes;
@@ -45,7 +45,7 @@ pub struct Peers {
     not_let_in: u64,
     /// Reporter that is told when a session does not keep up with its peer.
     reporter: Option<Reporter>,
-    slow: Losses,
+    slow: Seldom,
     told_at: Option<Instant>,
 }
 
@@ -78,7 +78,7 @@ impl Peers {
             turned_away: 0,
             not_let_in: 0,
             reporter: None,
-            slow: Losses::default(),
+            slow: Seldom::default(),
             told_at: None,
         }
     }

@@ -1,10 +1,10 @@
-//! Ports, through which the bytes of a link go: a socket, blocking ends on threads, a child.
+//! Ports, through which the bytes of a link go: a socket, files and standard streams, a child.
 
 use super::{
-    InputFile, Patient, Streams, Worker,
+    InputFile, OutputFile, Patient, Streams, Workers,
     close::closing,
-    hire,
-    stdio::{self, Input, StdOutput as Thread},
+    in_place::{Input, Output},
+    workers::hire_one,
 };
 use crate::{child::Child, stream::Stream};
 use std::{
@@ -17,19 +17,19 @@ use std::{
 pub enum Port {
     /// A socket, read and written in place.
     Stream(Stream),
-    /// Blocking ends on threads; either may be missing.
-    Threads(Threads),
+    /// Files and the standard streams; either way may be missing.
+    Files(Files),
     /// A child process.
     Child(Box<Child>),
 }
 
-/// The ends of a port whose reads and writes block.
+/// The ends of a port that are files of any kind.
 #[derive(Default)]
-pub struct Threads {
-    pub(super) input: Option<Input>,
+pub struct Files {
+    pub(super) input: Option<Box<Input>>,
     /// Handle that tells what the input still holds, and the position at which reading began.
     pub(super) input_file: Option<(Arc<InputFile>, u64)>,
-    pub(super) output: Option<Thread>,
+    pub(super) output: Option<Box<Output>>,
     pub(super) standard: bool,
     /// Something was given before this was made.
     pub(super) has_given: bool,
@@ -38,30 +38,24 @@ pub struct Threads {
 }
 
 impl Port {
-    /// The standard streams, on these threads; `read` tells whether standard input is wanted.
-    pub fn standard(workers: [Worker; 3], streams: Streams, read: bool, write: bool) -> Self {
-        let [reader, writer, watcher] = workers;
-        let output = if write { streams.output } else { Box::new(io::sink()) };
+    /// The standard streams, with the threads that they need; `read` tells whether standard input is wanted.
+    pub fn standard(workers: Workers, streams: Streams, read: bool) -> Self {
         let input_file = streams.input_file.filter(|_| read);
-        Self::Threads(Threads {
-            input_file: input_file.map(|file| (Arc::clone(&file), file.position())),
-            input: read.then(|| stdio::read_on_thread(reader, streams.input)),
-            output: Some(stdio::write_on_thread(
-                writer,
-                output,
-                None,
-                streams.output_gone.map(|gone| (watcher, gone)),
-            )),
+        let output = Output::new(workers.writer, streams.output, None, streams.output_file);
+        Self::Files(Files {
+            input_file: input_file.clone().map(|file| (Arc::clone(&file), file.position())),
+            input: read.then(|| Box::new(Input::new(workers.reader, streams.input, input_file))),
+            output: Some(Box::new(output.watched())),
             standard: true,
             has_given: false,
             terminal: read && streams.input_is_terminal,
-            to_terminal: write && streams.output_is_terminal,
+            to_terminal: streams.output_is_terminal,
         })
     }
 
     /// The same when what it had was `taken` by somebody else, to its end.
     pub fn after(mut self, taken: bool) -> Self {
-        if let Self::Threads(threads) = &mut self {
+        if let Self::Files(threads) = &mut self {
             threads.has_given = taken;
         }
         self
@@ -72,12 +66,12 @@ impl Port {
     /// # Errors
     /// Those of looking at it; when the system has no more threads.
     pub fn reader(file: File) -> io::Result<Self> {
-        let [worker] = hire()?;
         let (from, input_file) = InputFile::open(file)?;
-        Ok(Self::Threads(Threads {
-            input_file: input_file.map(|file| (Arc::clone(&file), file.position())),
-            input: Some(stdio::read_on_thread(worker, from)),
-            ..Threads::default()
+        let worker = input_file.is_none().then(hire_one).transpose()?;
+        Ok(Self::Files(Files {
+            input_file: input_file.clone().map(|file| (Arc::clone(&file), file.position())),
+            input: Some(Box::new(Input::new(worker, from, input_file))),
+            ..Files::default()
         }))
     }
 
@@ -99,15 +93,15 @@ impl Port {
     }
 
     fn writing(file: File, writer: impl FnOnce(Patient) -> Box<dyn Write + Send>) -> io::Result<Self> {
-        let [worker] = hire()?;
-        let (close, to_terminal) = (closing(&file)?, file.is_terminal());
-        let output = stdio::write_on_thread(worker, writer(Patient::new(file)), Some(close), None);
-        Ok(Self::Threads(Threads { output: Some(output), to_terminal, ..Threads::default() }))
+        let (in_place, close, to_terminal) = (OutputFile::of(&file)?, closing(&file)?, file.is_terminal());
+        let worker = in_place.is_none().then(hire_one).transpose()?;
+        let output = Output::new(worker, writer(Patient::new(file)), Some(close), in_place);
+        Ok(Self::Files(Files { output: Some(Box::new(output)), to_terminal, ..Files::default() }))
     }
 
     /// True when output goes to a terminal, where a person sees it.
     pub fn writes_to_a_terminal(&self) -> bool {
-        matches!(self, Self::Threads(Threads { to_terminal: true, .. }))
+        matches!(self, Self::Files(Files { to_terminal: true, .. }))
     }
 }
 

@@ -1,10 +1,10 @@
 //! A queue of messages between two links of one process.
 //!
 //! It is bounded by its users: whoever feeds waits for room first, so one message more than the bound
-//! can be in it, never an unbounded number.
+//! can be in it, or a piece of small ones that were encoded together, never an unbounded number.
 
 use super::Item;
-use crate::session::SourceEnd;
+use crate::{session::SourceEnd, ws::encoded::Encoded};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,7 +19,9 @@ pub struct Queue(Arc<Mutex<QueueState>>);
 
 #[derive(Default)]
 struct QueueState {
-    messages: VecDeque<Message>,
+    waiting: VecDeque<Waiting>,
+    /// Messages that wait.
+    count: usize,
     bytes: usize,
     dropped: u64,
     end: Option<Box<SourceEnd>>,
@@ -31,6 +33,13 @@ struct QueueState {
     taken: Option<u64>,
 }
 
+/// Something that waits.
+enum Waiting {
+    Message(Message),
+    /// Messages that were encoded for many.
+    Encoded(Encoded),
+}
+
 /// Bytes that one message counts beside its payload, so that empty ones are bounded too.
 const OVERHEAD: usize = 64;
 
@@ -40,10 +49,38 @@ impl Queue {
         let mut state = self.lock();
         if state.end.is_none() {
             state.bytes += message.len() + OVERHEAD;
-            state.messages.push_back(message);
+            state.count += 1;
+            state.waiting.push_back(Waiting::Message(message));
             state.wake_reader();
         }
         state.bytes
+    }
+
+    /// As [`push`](Self::push), for messages that were encoded for many.
+    pub fn push_encoded(&self, encoded: Encoded) -> usize {
+        let mut state = self.lock();
+        if state.end.is_none() {
+            state.bytes += encoded.bytes() + encoded.count() * OVERHEAD;
+            state.count += encoded.count();
+            state.waiting.push_back(Waiting::Encoded(encoded));
+            state.wake_reader();
+        }
+        state.bytes
+    }
+
+    /// True when messages that were encoded for many are the next.
+    pub fn has_encoded(&self) -> bool {
+        self.lock().has_encoded()
+    }
+
+    /// Takes messages that were encoded for many, when those are the next.
+    pub fn take_encoded(&self) -> Option<Encoded> {
+        let mut state = self.lock();
+        let Some(Waiting::Encoded(encoded)) = state.waiting.front() else { return None };
+        let encoded = encoded.clone();
+        state.take();
+        state.writers.drain(..).for_each(Waker::wake);
+        Some(encoded)
     }
 
     /// Bytes waiting, a little more than the payloads.
@@ -53,7 +90,7 @@ impl Queue {
 
     /// Messages waiting.
     pub fn len(&self) -> usize {
-        self.lock().messages.len()
+        self.lock().count
     }
 
     /// True when no message waits.
@@ -73,14 +110,16 @@ impl Queue {
         Poll::Pending
     }
 
-    /// Takes up to `most` messages; ready with none when the queue has ended.
+    /// Takes `most` messages, or a little more where some were encoded together; ready with none when the queue
+    /// has ended.
     pub fn poll_pop(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>, most: usize) -> Poll<()> {
-        self.poll_take(cx, batch, most)
+        self.poll_take(cx, batch, most, true)
     }
 
-    /// As [`poll_pop`](Self::poll_pop), for a link that gives what it takes on.
+    /// As [`poll_pop`](Self::poll_pop), for a link that gives what it takes on: nothing behind what comes first
+    /// when that was encoded for many, or when what follows was.
     pub fn poll_items(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>, most: usize) -> Poll<()> {
-        self.poll_take(cx, batch, most)
+        self.poll_take(cx, batch, most, false)
     }
 
     fn poll_take<T: From<Message>>(
@@ -88,19 +127,28 @@ impl Queue {
         cx: &mut Context<'_>,
         batch: &mut VecDeque<T>,
         most: usize,
+        mixes: bool,
     ) -> Poll<()> {
         let mut state = self.lock();
-        if state.messages.is_empty() {
+        if state.waiting.is_empty() {
             if state.end.is_some() {
                 return Poll::Ready(());
             }
             state.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let taken = most.min(state.messages.len());
-        let QueueState { messages, bytes, .. } = &mut *state;
-        let drained = messages.drain(..taken).inspect(|message| *bytes -= message.len() + OVERHEAD);
-        batch.extend(drained.map(T::from));
+        let full = batch.len().saturating_add(most);
+        while batch.len() < full
+            && let Some(next) = state.take()
+        {
+            match next {
+                Waiting::Message(message) => batch.push_back(message.into()),
+                Waiting::Encoded(encoded) => batch.extend(encoded.messages().map(T::from)),
+            }
+            if !mixes && state.has_encoded() {
+                break;
+            }
+        }
         state.writers.drain(..).for_each(Waker::wake);
         Poll::Ready(())
     }
@@ -174,7 +222,12 @@ impl Queue {
 
     /// Counts a message that was not put in.
     pub fn count_dropped(&self) {
-        self.lock().dropped += 1;
+        self.count_dropped_many(1);
+    }
+
+    /// Counts messages that were not put in.
+    pub(super) fn count_dropped_many(&self, count: usize) {
+        self.lock().dropped += count as u64;
     }
 
     /// Messages that were not put in, or were taken out again unread.
@@ -185,7 +238,7 @@ impl Queue {
     /// End of the queue, once everything was taken.
     pub fn end(&self) -> Option<SourceEnd> {
         let state = self.lock();
-        state.end.as_deref().filter(|_| state.messages.is_empty()).cloned()
+        state.end.as_deref().filter(|_| state.waiting.is_empty()).cloned()
     }
 
     /// Ends the queue; what is in it can still be taken. The first end stays.
@@ -216,10 +269,28 @@ impl Wake for Unpark {
 
 impl QueueState {
     fn clear(&mut self) -> u64 {
-        self.bytes = 0;
+        (self.bytes, self.count) = (0, 0);
         self.writers.drain(..).for_each(Waker::wake);
-        let data = |message: &Message| message.is_text() || message.is_binary();
-        self.messages.drain(..).filter(data).count() as u64
+        let data = |waiting: Waiting| match waiting {
+            Waiting::Message(message) => usize::from(message.is_text() || message.is_binary()),
+            Waiting::Encoded(encoded) => encoded.count(),
+        };
+        self.waiting.drain(..).map(data).sum::<usize>() as u64
+    }
+
+    fn has_encoded(&self) -> bool {
+        matches!(self.waiting.front(), Some(Waiting::Encoded(_)))
+    }
+
+    fn take(&mut self) -> Option<Waiting> {
+        let next = self.waiting.pop_front()?;
+        let (messages, bytes) = match &next {
+            Waiting::Message(message) => (1, message.len()),
+            Waiting::Encoded(encoded) => (encoded.count(), encoded.bytes()),
+        };
+        self.count -= messages;
+        self.bytes -= bytes + messages * OVERHEAD;
+        Some(next)
     }
 
     fn wake_reader(&mut self) {

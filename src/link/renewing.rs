@@ -504,6 +504,10 @@ impl Link for Renewing {
         (Moved { received, sent }, within)
     }
 
+    fn begun(&self) -> u64 {
+        self.conn.as_ref().map_or(0, |conn| conn.begun())
+    }
+
     fn unsent(&self) -> Unsent {
         let mut total = self.ledger.handed;
         let waiting = self.out.iter().skip(self.handed).filter(|entry| !is_control(&entry.message));

@@ -1,8 +1,7 @@
 //! A room: what one member says is heard by the others, each behind a bounded queue of its own.
 //!
-//! Payloads are shared, never copied for each member. They are not framed once for all: the two to four
-//! bytes of a server's header, written where a small payload is copied to anyway, take 1 to 2 ns a member,
-//! of some 200 ns for a delivery in bulk and 7 µs for a single one.
+//! Payloads are shared, never copied for each member. What the centre says in one turn is encoded once for
+//! all, and is one entry of each queue.
 //!
 //! A member that does not keep up is dealt with as the room's rules say, so that all of them together hold
 //! the others up for no more than a second in thirty. In a star, the members speak with the centre alone
@@ -24,6 +23,7 @@ use crate::{
     link::web_socket::asked,
     observe::Reporter,
     session::{SideKind, SinkFailure, SourceEnd},
+    ws::encoded::Encoded,
 };
 use allowance::{Allowance, Pace};
 use bytes::Bytes;
@@ -41,6 +41,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// Payloads below this are copied before they wait. Bytes.
 const COMPACT: usize = 4 * 1024;
+/// Below this bound on a queue (`--queue`) every message is looked at alone. Bytes.
+const TOGETHER: usize = 1024 * 1024;
 
 /// Members and what joins them; shared by its members.
 pub struct Room {
@@ -311,21 +313,54 @@ impl Member {
             is_heard = true;
             let waits = match told.as_ref().filter(|_| seat.centre) {
                 Some(told) => seat.queue.push(told.clone()),
-                None => self.hand(seat, message, &mut missed),
+                None => self.hand(seat, (1, |queue: &Queue| queue.push(message.clone())), &mut missed),
             };
             state.may_be_full |= waits >= rules.queue;
         }
         drop(locked);
-        if !is_heard {
-            self.unheard.fetch_add(1, Ordering::Relaxed);
+        self.tell_missed(missed, is_trimmed, usize::from(!is_heard));
+    }
+
+    /// Says the first of these messages, as many as go together, to all who are to hear the centre; false when
+    /// the first one has to be said alone.
+    ///
+    /// They are encoded once, and each member's queue has a handle to that.
+    pub fn say_together(&self, items: &mut VecDeque<Item>) -> bool {
+        let rules = self.room.rules;
+        if !self.centre || self.mute || rules.queue < TOGETHER {
+            return false;
         }
+        let Some(encoded) = Encoded::new(items.iter().map_while(Item::data)) else { return false };
+        self.speaks.store(true, Ordering::Relaxed);
+        let mut locked = self.room.lock();
+        let state = &mut *locked;
+        let mut is_trimmed = false;
+        if rules.last > 0 {
+            for message in items.iter().filter_map(Item::data).take(encoded.count()) {
+                is_trimmed |= state.remember(&compact(message), &rules);
+            }
+        }
+        let mut is_heard = rules.last > 0 || self.is_bridged();
+        let mut missed = Vec::new();
+        for seat in state.seats.iter_mut().filter(|seat| self.reaches(seat)) {
+            is_heard = true;
+            let handed = (encoded.count(), |queue: &Queue| queue.push_encoded(encoded.clone()));
+            state.may_be_full |= self.hand(seat, handed, &mut missed) >= rules.queue;
+        }
+        drop(locked);
+        items.drain(..encoded.count());
+        self.tell_missed(missed, is_trimmed, if is_heard { 0 } else { encoded.count() });
+        true
+    }
+
+    /// Tells who missed something, whether less is kept than was asked for, and how much nobody heard.
+    fn tell_missed(&self, missed: Vec<Option<u64>>, is_trimmed: bool, unheard: usize) {
+        self.unheard.fetch_add(unheard as u64, Ordering::Relaxed);
         let Some(told) = self.room.told.get() else { return };
         missed.into_iter().for_each(|conn| told.slow(conn));
-        if !is_heard {
-            told.unheard();
-        }
+        (0..unheard).for_each(|_| told.unheard());
         if is_trimmed {
-            told.trimmed(&rules);
+            told.trimmed(&self.room.rules);
         }
     }
 
@@ -334,20 +369,26 @@ impl Member {
         self.unheard.load(Ordering::Relaxed)
     }
 
-    /// Gives what waits in its queue then, bytes; whoever has no room and is not waited for is put down.
-    fn hand(&self, seat: &mut RoomSeat, message: &Message, missed: &mut Vec<Option<u64>>) -> usize {
+    /// Puts so many messages into its queue, in that way; gives what waits there then, bytes. Whoever has no
+    /// room and is not waited for is put down, for each of them.
+    fn hand(
+        &self,
+        seat: &mut RoomSeat,
+        (count, push): (usize, impl FnOnce(&Queue) -> usize),
+        missed: &mut Vec<Option<u64>>,
+    ) -> usize {
         let most = self.room.rules.queue;
         if seat.pace.is_some() && seat.queue.bytes() < most / 2 {
             seat.pace = None;
         }
         if !self.waits_for(seat) && seat.queue.bytes() >= most {
-            seat.queue.count_dropped();
+            seat.queue.count_dropped_many(count);
             if !seat.is_bridge {
-                missed.push(seat.conn);
+                missed.extend(std::iter::repeat_n(seat.conn, count));
             }
             return most;
         }
-        seat.queue.push(message.clone())
+        push(&seat.queue)
     }
 
     /// Speaks to the centre in JSON records of this connection from now on.
@@ -431,6 +472,14 @@ impl Link for Member {
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
         self.incoming.poll_items(cx, batch, BATCH)
+    }
+
+    fn has_encoded(&self) -> bool {
+        self.incoming.has_encoded()
+    }
+
+    fn take_encoded(&mut self) -> Option<Encoded> {
+        self.incoming.take_encoded()
     }
 
     fn end(&self) -> Option<SourceEnd> {
@@ -523,7 +572,10 @@ impl Member {
             reached = true;
             match message {
                 Message::Close(frame) => seat.queue.finish(asked(frame.clone(), true)),
-                message => *may_be_full |= self.hand(seat, message, &mut missed) >= self.room.rules.queue,
+                message => {
+                    let handed = (1, |queue: &Queue| queue.push(message.clone()));
+                    *may_be_full |= self.hand(seat, handed, &mut missed) >= self.room.rules.queue;
+                }
             }
         }
         drop(state);

@@ -1,10 +1,10 @@
-//! Byte ends that block: the standard streams and files, each on its own thread.
+//! The standard streams, and the threads for byte ends that block.
 //!
 //! `O_NONBLOCK` is never set on a descriptor we were given (it is shared with whoever gave it), so
 //! blocking reads and writes happen on threads of our own with a bounded queue. The threads are not
 //! joined: a blocked read must not hold the process up.
 
-use super::{Close, InputFile, Prompt, Worker};
+use super::{Close, InputFile, OutputFile, Prompt, Worker, workers::hire_one};
 use crate::framing;
 use bytes::{Bytes, BytesMut};
 use std::{
@@ -21,7 +21,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 /// Bytes read at once.
-const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 256 * 1024;
 /// Longest time that writing the last words may take, when nobody reads them.
 const AFTERWORD: Duration = Duration::from_secs(1);
 /// Chunks that may wait on either side of a thread.
@@ -35,14 +35,23 @@ pub struct Streams {
     pub input_file: Option<Arc<InputFile>>,
     /// Standard output, unbuffered.
     pub output: Box<dyn Write + Send>,
+    /// Standard output where it can be written in place.
+    pub output_file: Option<OutputFile>,
     /// Closes standard output, for the error that only this tells.
     pub close_output: Option<Close>,
-    /// Blocks until the reader of standard output has left; `None` when that cannot be watched.
-    pub output_gone: Option<Box<dyn FnOnce() + Send>>,
     /// Standard input is a terminal: its end is a person's Ctrl-D.
     pub input_is_terminal: bool,
     /// Standard output is a terminal: it acts on control characters.
     pub output_is_terminal: bool,
+}
+
+/// Threads for those of the standard streams that cannot be read or written in place.
+#[derive(Default)]
+pub struct Workers {
+    /// Reads.
+    pub reader: Option<Worker>,
+    /// Writes.
+    pub writer: Option<Worker>,
 }
 
 /// Starts a prompt that greets with this line; `None` when the terminal cannot be one.
@@ -90,6 +99,20 @@ impl Stdio {
     /// True when a prompt may be opened in place of the streams.
     pub fn has_prompt(&self) -> bool {
         self.prompt.lock().is_ok_and(|prompt| prompt.is_some())
+    }
+
+    /// Hires the threads that the streams need, before they are taken, which nobody could take again.
+    ///
+    /// # Errors
+    /// The system's, when it has no thread to give.
+    pub fn hire(&self) -> io::Result<Workers> {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let hired = |wanted: bool| wanted.then(hire_one).transpose();
+        let streams = streams.as_ref();
+        Ok(Workers {
+            reader: hired(streams.is_some_and(|streams| streams.input_file.is_none()))?,
+            writer: hired(streams.is_some_and(|streams| streams.output_file.is_none()))?,
+        })
     }
 
     /// Takes the streams; `None` the second time.
@@ -159,9 +182,6 @@ impl Write for SharedStreams {
     }
 }
 
-/// The receiving end of a reader thread.
-pub(super) type Input = mpsc::Receiver<io::Result<Bytes>>;
-
 /// The sending end of a writer thread.
 pub(super) struct StdOutput {
     /// Chunks to be written in order; `None` once nothing more comes.
@@ -172,8 +192,6 @@ pub(super) struct StdOutput {
     written: Arc<AtomicU64>,
     /// The thread's result: sent when all is written, or at its first error.
     done: oneshot::Receiver<io::Result<()>>,
-    /// Sent when the reader of a pipe left while nothing was written.
-    gone: Option<oneshot::Receiver<()>>,
 }
 
 type Reserved = Result<mpsc::OwnedPermit<Vec<Bytes>>, mpsc::error::SendError<()>>;
@@ -201,6 +219,13 @@ impl StdOutput {
         }
     }
 
+    /// Hands these over before anything else, for which there is a place.
+    pub(super) fn begin_with(&self, parts: Vec<Bytes>) {
+        if let Some(chunks) = &self.chunks {
+            let _ = chunks.try_send(parts);
+        }
+    }
+
     /// Bytes that the system has taken so far.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Acquire)
@@ -217,18 +242,9 @@ impl StdOutput {
         Pin::new(&mut self.done).poll(cx).map(|result| result.unwrap_or(Ok(())))
     }
 
-    /// Ready with an error when the thread gave up or the reader of a pipe has left.
+    /// Ready with an error when the thread gave up.
     pub(super) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        if self.chunks.is_none() {
-            return Poll::Pending;
-        }
-        if let Poll::Ready(error) = self.poll_error(cx) {
-            return Poll::Ready(error);
-        }
-        let Some(gone) = &mut self.gone else { return Poll::Pending };
-        let left = ready!(Pin::new(gone).poll(cx));
-        self.gone = None;
-        if left.is_ok() { Poll::Ready(io::ErrorKind::BrokenPipe.into()) } else { Poll::Pending }
+        if self.chunks.is_none() { Poll::Pending } else { self.poll_error(cx) }
     }
 
     fn poll_error(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
@@ -240,17 +256,26 @@ impl StdOutput {
     }
 }
 
+/// Makes room for the next read of a chunk, in the memory of the last one if nothing that was cut out of it is left anywhere.
+///
+/// A chunk stays in memory as a whole for as long as a part of it waits, so one that a short read left partly
+/// empty is filled up.
+pub(super) fn make_room(buffer: &mut BytesMut, chunk: usize) {
+    if !buffer.try_reclaim(chunk) && buffer.capacity() < chunk / 4 {
+        *buffer = BytesMut::with_capacity(chunk);
+    }
+}
+
 /// Reads on a thread of its own until the end, an error, or nobody listens.
-pub(super) fn read_on_thread(worker: Worker, mut from: Box<dyn Read + Send>) -> Input {
+pub(super) fn read_on_thread(
+    worker: Worker,
+    mut from: Box<dyn Read + Send>,
+) -> mpsc::Receiver<io::Result<Bytes>> {
     let (sender, receiver) = mpsc::channel(DEPTH);
     worker.run(move || {
         let mut buffer = BytesMut::new();
         loop {
-            // A chunk stays in memory as a whole for as long as a part of it waits anywhere, so one that a
-            // short read left partly empty is filled up.
-            if buffer.capacity() < CHUNK / 4 {
-                buffer = BytesMut::with_capacity(CHUNK);
-            }
+            make_room(&mut buffer, CHUNK);
             buffer.resize(buffer.capacity(), 0);
             let read = from.read(&mut buffer);
             let last = !matches!(read, Ok(1..));
@@ -273,7 +298,6 @@ pub(super) fn write_on_thread(
     worker: Worker,
     mut to: Box<dyn Write + Send>,
     close: Option<Close>,
-    gone: Option<(Worker, Box<dyn FnOnce() + Send>)>,
 ) -> StdOutput {
     let (chunks, mut receiver) = mpsc::channel::<Vec<Bytes>>(DEPTH);
     let (report, done) = oneshot::channel();
@@ -293,15 +317,7 @@ pub(super) fn write_on_thread(
         drop(receiver);
         let _ = report.send(result);
     });
-    let gone = gone.map(|(worker, wait)| {
-        let (report, gone) = oneshot::channel();
-        worker.run(move || {
-            wait();
-            let _ = report.send(());
-        });
-        gone
-    });
-    StdOutput { chunks: Some(chunks), waiting: None, written, done, gone }
+    StdOutput { chunks: Some(chunks), waiting: None, written, done }
 }
 
 /// Writes all of it, and counts what is written as it is.
@@ -384,7 +400,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_byte_that_is_written_counts() {
-        let mut output = write_on_thread(worker(), Box::new(Narrow), None, None);
+        let mut output = write_on_thread(worker(), Box::new(Narrow), None);
         let mut bytes = framing::Output::default();
         bytes.push_slice(b"in four pieces");
         poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
@@ -395,7 +411,7 @@ mod tests {
     #[tokio::test]
     async fn what_only_the_close_tells_is_a_failure() {
         let close = || Err(io::ErrorKind::QuotaExceeded.into());
-        let mut output = write_on_thread(worker(), Box::new(Vec::new()), Some(Box::new(close)), None);
+        let mut output = write_on_thread(worker(), Box::new(Vec::new()), Some(Box::new(close)));
         let mut bytes = framing::Output::default();
         bytes.push_slice(b"written");
         poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
@@ -406,7 +422,7 @@ mod tests {
     #[tokio::test]
     async fn an_output_whose_failure_was_told_can_still_be_finished() {
         let (mut output, mut bytes) =
-            (write_on_thread(worker(), Box::new(Full), None, None), framing::Output::default());
+            (write_on_thread(worker(), Box::new(Full), None), framing::Output::default());
         bytes.push_slice(b"never written");
         poll_fn(|cx| output.poll_send(cx, &mut bytes)).await.unwrap();
         let error = poll_fn(|cx| output.poll_broken(cx)).await;

@@ -5,9 +5,13 @@ use crate::{
     close,
     exit::Exit,
     fault::Fault,
+    framing::Piece,
     net::{self, Parting},
     session::{CloseWith, Rate, SideKind, SinkFailure, SourceEnd, Within},
-    ws::conn::{self, Conn, Moved, Unsent},
+    ws::{
+        conn::{self, Conn, Moved, Unsent},
+        encoded::Encoded,
+    },
 };
 use std::{
     collections::VecDeque,
@@ -40,6 +44,27 @@ impl Link for Conn {
 
     fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
         self.queue(message).map_err(transport_failure)
+    }
+
+    fn takes_encoded(&self) -> bool {
+        self.takes_encoded()
+    }
+
+    fn feed_encoded(&mut self, encoded: &Encoded) -> Result<(), SinkFailure> {
+        self.queue_encoded(encoded);
+        Ok(())
+    }
+
+    fn takes_pieces(&self) -> bool {
+        self.takes_pieces()
+    }
+
+    fn feed_piece(&mut self, piece: Piece) -> Result<(), SinkFailure> {
+        self.queue_piece(piece).map_err(transport_failure)
+    }
+
+    fn give_pieces(&mut self, gives: bool) {
+        self.give_pieces(gives);
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {

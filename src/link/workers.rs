@@ -17,12 +17,16 @@ pub struct Worker(mpsc::Sender<Work>);
 pub fn hire<const COUNT: usize>() -> io::Result<[Worker; COUNT]> {
     let mut workers = Vec::with_capacity(COUNT);
     for _ in 0..COUNT {
-        workers.push(start()?);
+        workers.push(hire_one()?);
     }
     workers.try_into().map_err(|_| io::ErrorKind::OutOfMemory.into())
 }
 
-fn start() -> io::Result<Worker> {
+/// One thread.
+///
+/// # Errors
+/// The system's, when it has no thread to give.
+pub(super) fn hire_one() -> io::Result<Worker> {
     if let Some(error) = shortage() {
         return Err(error);
     }

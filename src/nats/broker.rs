@@ -16,7 +16,7 @@ use crate::{
         Queue,
         room::{Member, Room, RoomRules, Speaker, Told},
     },
-    observe::{Losses, Reporter},
+    observe::{Reporter, Seldom},
     session::SourceEnd,
     units::counted,
 };
@@ -169,8 +169,8 @@ impl Broker {
                 max_message: terms.max_message,
                 alone: terms.alone,
                 reporter: terms.reporter.clone(),
-                unfit: Losses::default(),
-                full: Losses::default(),
+                unfit: Seldom::default(),
+                full: Seldom::default(),
             };
             tokio::spawn(inward.run());
         }

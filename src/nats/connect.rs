@@ -4,7 +4,9 @@ use super::{NatsLogin, NatsServer, Terms, confirm::INBOX, outward::WINDOW};
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    os_error, tls,
+    os_error,
+    retry::doubled,
+    tls,
 };
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use std::{error::Error as _, io, time::Duration};
@@ -97,7 +99,7 @@ fn address(server: &NatsServer) -> Result<ServerAddr> {
 fn back_off(attempt: usize) -> Duration {
     let Some(doublings) = attempt.checked_sub(2) else { return Duration::ZERO };
     let (first, longest) = BACK_OFF;
-    let wait = first.saturating_mul(1 << doublings.min(16)).min(longest);
+    let wait = doubled(first, u32::try_from(doublings).unwrap_or(u32::MAX), longest);
     let mut random = [0];
     let _ = getrandom::fill(&mut random);
     wait - wait * u32::from(random[0]) / (2 * 256)

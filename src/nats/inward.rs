@@ -13,7 +13,7 @@ use crate::{
         Queue,
         room::{Bridge, Member},
     },
-    observe::{Losses, Reporter},
+    observe::{Reporter, Seldom},
     session::SourceEnd,
     units::counted,
 };
@@ -41,8 +41,8 @@ pub(super) struct Inward {
     pub alone: bool,
     pub reporter: Reporter,
     /// Messages that cannot be passed on, and those that came while the inbox was full.
-    pub unfit: Losses,
-    pub full: Losses,
+    pub unfit: Seldom,
+    pub full: Seldom,
 }
 
 impl Inward {

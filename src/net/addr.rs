@@ -114,7 +114,7 @@ pub fn host_port(text: &str) -> Result<(String, u16), String> {
 }
 
 /// `HOST:PORT`, with the brackets an IPv6 literal needs.
-pub(super) fn join(host: &str, port: u16) -> String {
+pub fn join(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

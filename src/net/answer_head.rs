@@ -6,9 +6,9 @@
 //! left out), and what was left out is kept for the message. hyper gets one whole head at a time and nothing
 //! of what follows before it is asked for: to CONNECT, that is the tunnel whatever the head says of a body.
 
-use super::{Layer, Layered};
+use super::{Layer, Layered, layer::give};
 use crate::stream::Stream;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use std::{
     borrow::Cow,
     io, mem,
@@ -305,9 +305,7 @@ impl Layer for AnswerHeads {
     ) -> Poll<io::Result<()>> {
         loop {
             if !self.ready.is_empty() {
-                let count = self.ready.len().min(buffer.remaining());
-                buffer.put_slice(&self.ready[..count]);
-                self.ready.advance(count);
+                give(&mut self.ready, usize::MAX, buffer);
                 return Poll::Ready(Ok(()));
             }
             match self.phase {

@@ -8,7 +8,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     os_error,
-    stream::tune,
+    stream::{Roaming, tune},
 };
 use std::{
     io,
@@ -142,7 +142,7 @@ impl Socket {
         match self {
             Socket::Tcp(socket) => socket.poll_accept(context).map_ok(|(stream, peer)| {
                 tune(&stream);
-                Dialed { stream: Box::pin(stream), peer: peer.to_string() }
+                Dialed { stream: Box::pin(Roaming::new(stream)), peer: peer.to_string() }
             }),
             Socket::Unix(socket) => socket.poll_accept(context),
         }

@@ -15,7 +15,7 @@ use crate::{
     framing::record::Timings,
     observe::Reporter,
     os_error,
-    stream::tune,
+    stream::{Roaming, tune},
     units::milliseconds,
 };
 use std::{
@@ -63,14 +63,14 @@ pub(super) async fn dial_tcp(
     timings.tcp = Some(resolved.elapsed());
     tune(&stream);
     let peer = stream.peer_addr().map_or_else(|_| join(host, port), |address| address.to_string());
-    Ok(Dialed { stream: Box::pin(stream), peer })
+    Ok(Dialed { stream: Box::pin(Roaming::new(stream)), peer })
 }
 
 /// Connects to a Unix socket; fails with [`Exit::Refused`].
 pub async fn dial_unix(path: &std::path::Path) -> Result<Dialed> {
     let peer = format!("unix:{}", path.display());
     match tokio::net::UnixStream::connect(path).await {
-        Ok(stream) => Ok(Dialed { stream: Box::pin(stream), peer }),
+        Ok(stream) => Ok(Dialed { stream: Box::pin(Roaming::new(stream)), peer }),
         Err(error) => {
             let fault = Fault::new(Exit::Refused, "connect", format!("{peer}: {}", os_error::words(&error)));
             Err(match error.kind() {

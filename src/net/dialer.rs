@@ -108,6 +108,9 @@ impl Dialer {
         timings: &mut Timings,
     ) -> Result<Dialed> {
         let Route::Through(chosen, host, port) = route else { return Ok(dialed) };
+        if chosen.proxy.kind == ProxyKind::Https {
+            self.connector().await?.finish_warm_up();
+        }
         let begun = Instant::now();
         let tunnel = Tunnel { chosen, host, port: *port, reporter, redactor: &self.redactor };
         let stream = dialed.stream;

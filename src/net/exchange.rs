@@ -51,7 +51,7 @@ impl Exchange {
         builder.title_case_headers(true);
         builder.max_headers(MAX_FIELDS).max_header_size(2 * MAX_HEAD).max_buf_size(2 * MAX_HEAD);
         let heads = AnswerHeads::new(stream, shared.clone());
-        let (sender, connection) = builder.handshake(TokioIo::new(HeaderCase(heads))).await?;
+        let (sender, connection) = builder.handshake(TokioIo::new(HeaderCase::of_requests(heads))).await?;
         Ok(Self { sender, connection, shared, done: false })
     }
 
@@ -113,7 +113,7 @@ impl Exchange {
         if !self.done && rests {
             poll_fn(|cx| self.connection.poll_without_shutdown(cx)).await?;
         }
-        Ok(self.connection.into_parts().io.into_inner().0.into_parts())
+        Ok(self.connection.into_parts().io.into_inner().into_inner().into_parts())
     }
 }
 

@@ -4,6 +4,7 @@
 //! forgets vectored writes or the socket at the bottom.
 
 use crate::stream::{Beneath, Stream, Transport};
+use bytes::Buf;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -34,6 +35,14 @@ pub trait Layer: Send + Unpin {
 
     /// Takes note of bytes that the stream below has taken.
     fn sent(&mut self, _bytes: &[u8]) {}
+}
+
+/// Gives of what was read ahead at most so many bytes, as far as there is room; returns how many.
+pub fn give(ahead: &mut impl Buf, most: usize, buffer: &mut ReadBuf<'_>) -> usize {
+    let count = ahead.chunk().len().min(most).min(buffer.remaining());
+    buffer.put_slice(&ahead.chunk()[..count]);
+    ahead.advance(count);
+    count
 }
 
 /// A stream with a layer on it.

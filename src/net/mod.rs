@@ -1,7 +1,7 @@
 //! Transports: naming, reaching and binding TCP, Unix and UDP sockets.
 //!
-//! Everything above speaks to a [`Stream`](crate::stream::Stream), whatever it is made of; what can be known about the far
-//! end travels beside it as text.
+//! Everything above speaks to a [`Stream`](crate::stream::Stream), whatever it is made of; what can be known
+//! about the far end travels beside it as text.
 
 mod addr;
 mod answer_head;
@@ -22,13 +22,13 @@ mod source;
 mod udp;
 mod unix;
 
-pub use addr::{ListenAddr, host_port};
+pub use addr::{ListenAddr, host_port, join};
 pub use answer_head::{Findings, is_token};
 pub use dial::dial_unix;
 pub use dialer::{Dialer, Route, without_zone};
 pub use exchange::{Exchange, auth_schemes, decoded, head_lines, refusal_lines, status_text, title_case};
 pub use header_case::HeaderCase;
-pub use layer::{Layer, Layered};
+pub use layer::{Layer, Layered, give};
 pub use listen::{Listener, OnSpare};
 pub use noticed::{Heard, noticed};
 pub use overrides::{ConnectTo, Resolve};

@@ -14,6 +14,7 @@ use crate::stream::{SocketRef, Stream};
 use std::{
     future::poll_fn,
     io,
+    mem::MaybeUninit,
     task::{Context, Poll},
     time::Duration,
 };
@@ -27,6 +28,8 @@ const LINGER: Duration = Duration::from_secs(2);
 /// It has to take at least so much in each [`WINDOW`], bytes.
 const LEAST: u64 = 16 * 1024;
 const WINDOW: Duration = Duration::from_secs(30);
+/// Bytes that are read at a time to be thrown away.
+const WASTE: usize = 16 * 1024;
 /// First and longest interval between two looks at the send queue.
 const SOON: Duration = Duration::from_millis(2);
 const LATE: Duration = Duration::from_millis(50);
@@ -103,7 +106,7 @@ enum StreamEvent {
 async fn leave(stream: &mut Stream, parting: Parting, times: PartTimes) -> u64 {
     let ending = Ending::of(stream, parting.cut);
     let mut writer = Closer { ending, is_done: false };
-    let mut reader = Discarder { waste: [0; 4096], is_done: false };
+    let mut reader = Discarder { is_done: false };
     let mut queue = SendQueue::new(stream, Instant::now());
     let mut discarded = 0;
     let mut lingers = None;
@@ -225,7 +228,6 @@ impl Closer {
 
 /// Reads and throws away.
 struct Discarder {
-    waste: [u8; 4096],
     is_done: bool,
 }
 
@@ -234,7 +236,9 @@ impl Discarder {
         if self.is_done {
             return Poll::Pending;
         }
-        let mut buffer = ReadBuf::new(&mut self.waste);
+        // It stands on the stack of the poll: a connection would keep it from its first day for its last.
+        let mut waste = [MaybeUninit::uninit(); WASTE];
+        let mut buffer = ReadBuf::uninit(&mut waste);
         stream.as_mut().poll_read(cx, &mut buffer).map(|result| match buffer.filled().len() {
             count @ 1.. if result.is_ok() => StreamEvent::Read(count),
             // After an error nothing comes either, but what was written may still be taken.

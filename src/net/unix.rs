@@ -12,6 +12,7 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     os_error,
+    stream::Roaming,
 };
 use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock},
@@ -92,7 +93,7 @@ impl UnixSocket {
     pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Dialed>> {
         self.socket
             .poll_accept(context)
-            .map_ok(|(stream, _)| Dialed { stream: Box::pin(stream), peer: self.name() })
+            .map_ok(|(stream, _)| Dialed { stream: Box::pin(Roaming::new(stream)), peer: self.name() })
     }
 }
 

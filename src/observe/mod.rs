@@ -21,7 +21,7 @@ mod tap;
 pub(crate) mod test_stderr;
 
 pub use redact::{HIDDEN, Redactor};
-pub use seldom::{Losses, Seldom};
+pub use seldom::Seldom;
 pub use tap::{Tap, Taps};
 
 use bar::{FRAME, ProgressScreen};

@@ -10,16 +10,10 @@ use std::{
 /// From one time it is said to the next.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Counts what is said seldom.
+/// Counts what is said seldom, such as one kind of loss, which belongs to whoever drops it; how much it was in
+/// all is told at the end of a session, where other counts are.
 #[derive(Debug, Default)]
 pub struct Seldom(Mutex<(u64, Option<Instant>)>);
-
-/// One kind of loss, which belongs to whoever drops it; how much it was in all is told at the end of a session,
-/// where other counts are.
-#[derive(Default)]
-pub struct Losses {
-    seldom: Seldom,
-}
 
 impl Seldom {
     /// It happened once more; gives how often it did since it was last said, when it is to be said now.
@@ -32,12 +26,10 @@ impl Seldom {
         state.1 = Some(Instant::now());
         Some(std::mem::take(&mut state.0))
     }
-}
 
-impl Losses {
     /// One more is lost; `words` tells of so many, which are those since it was last told.
     pub fn one(&self, reporter: Option<&Reporter>, words: impl FnOnce(u64) -> String) {
-        if let (Some(count), Some(reporter)) = (self.seldom.count(), reporter) {
+        if let (Some(count), Some(reporter)) = (self.count(), reporter) {
             reporter.note(&words(count));
         }
     }

@@ -1,6 +1,7 @@
 //! The events that the driver tells the session, and the actions that the session asks of the driver.
 //!
-//! A *source* gives messages, a *sink* takes them; the pump from side `s` carries messages from the source of `s` to the sink of the other side.
+//! A *source* gives messages, a *sink* takes them; the pump from side `s` carries messages from the source of
+//! `s` to the sink of the other side.
 
 use super::{CloseWith, Doubt, Left};
 use crate::fault::Fault;

@@ -25,14 +25,14 @@ pub(super) static COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "ping",
         form: "[TEXT]",
-        summary: "ping the peer, and say how long the pong takes",
-        serving: Some("ping every client, and say how long each pong takes"),
+        summary: "ping the peer, and show the round-trip time",
+        serving: Some("ping every client, and show the round-trip times"),
         parse: |text| Ok(PromptCommand::Ping(if text.is_empty() { None } else { Some(control(text)?) })),
     },
     CommandHelp {
         name: "pong",
         form: "[TEXT]",
-        summary: "send a pong that nobody asked for",
+        summary: "send an unsolicited pong",
         serving: None,
         parse: |text| control(text).map(PromptCommand::Pong),
     },

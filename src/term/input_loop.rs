@@ -207,7 +207,8 @@ fn frame(close: CloseWith) -> Option<CloseFrame> {
     Some(CloseFrame { code: close.code?.into(), reason: close.reason.into() })
 }
 
-fn help(many: bool) -> String {
+/// The commands and keys of the prompt with their summaries; those of a server's prompt where it talks with many.
+pub fn commands(many: bool) -> Vec<(String, &'static str)> {
     let rows = COMMANDS.iter().map(|entry| {
         let summary = entry.serving.filter(|_| many).unwrap_or(entry.summary);
         (format!("/{} {}", entry.name, entry.form), summary)
@@ -219,11 +220,14 @@ fn help(many: bool) -> String {
     let keys = [
         ("//TEXT", "send TEXT with one slash before it"),
         ("Enter", "send the line; Alt-Enter adds a line to it"),
-        ("Ctrl-R", "search what was typed (but what begins with a space)"),
+        ("Ctrl-R", "search earlier lines (none that begin with a space)"),
         ("Ctrl-C", interrupt),
         ("Ctrl-D", end),
     ];
-    let keys = keys.iter().map(|(key, summary)| ((*key).to_owned(), *summary));
-    let lines: Vec<String> = rows.chain(keys).map(|(left, right)| format!("{left:24}{right}")).collect();
-    lines.join("\n")
+    rows.chain(keys.iter().map(|(key, summary)| ((*key).to_owned(), *summary))).collect()
+}
+
+fn help(many: bool) -> String {
+    let rows = commands(many).into_iter();
+    rows.map(|(left, right)| format!("{left:24}{right}")).collect::<Vec<_>>().join("\n")
 }

@@ -22,6 +22,8 @@ mod prompt_screen;
 mod talk;
 mod view;
 
+pub use input_loop::commands;
+
 use editor::Editor;
 use history::History;
 use input_loop::InputLoop;

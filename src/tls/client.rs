@@ -9,6 +9,7 @@ use super::{
     pin::Pinned,
     provider,
     verify::{Explaining, HANDSHAKE, HandshakeNotes},
+    warm_up::WarmUp,
     words::{revocation_list, words},
     x509::{names, whole_subject},
 };
@@ -30,7 +31,7 @@ use std::{
     fs::{File, OpenOptions},
     io::Write,
     path::Path,
-    sync::{Arc, Mutex, Once},
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -42,7 +43,7 @@ use x509_parser::{
 /// A configured TLS client, made once for all connections of a run.
 pub struct Connector {
     connector: TlsConnector,
-    warm: Once,
+    warm_up: WarmUp,
     sni: Sni,
     has_certificate: bool,
 }
@@ -61,6 +62,8 @@ impl Connector {
     /// Exit 77 for roots, 82 for revocation lists, 58 for our own certificate and key, 23 for the file
     /// of the secrets.
     pub fn new(options: &ClientTls) -> Result<Self> {
+        // It goes on while the roots are read, the name is looked up and the connection made.
+        let warm_up = WarmUp::start();
         let is_pinned = !options.pins.is_empty();
         let below: Arc<dyn ServerCertVerifier> = match options.insecure {
             // Roots that cannot be read are no matter here.
@@ -98,7 +101,7 @@ impl Connector {
         }
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
-            warm: Once::new(),
+            warm_up,
             sni: options.sni.clone(),
             has_certificate: options.cert.is_some(),
         })
@@ -157,17 +160,9 @@ impl Connector {
             .await
     }
 
-    /// Does what the process has to do once before its first handshake, such as gathering randomness.
-    ///
-    /// Without it the time of the first handshake would have 20 ms that are neither the network's nor the
-    /// server's.
-    pub fn warm_up(&self) {
-        self.warm.call_once(|| {
-            let provider = self.connector.config().crypto_provider();
-            if let Some(group) = provider.kx_groups.first() {
-                let _ = group.start();
-            }
-        });
+    /// Waits for what the process has to do once before its first handshake: it belongs to no phase.
+    pub fn finish_warm_up(&self) {
+        self.warm_up.finish();
     }
 }
 

@@ -14,6 +14,7 @@ mod pem;
 mod pin;
 mod server;
 mod verify;
+mod warm_up;
 mod words;
 mod x509;
 

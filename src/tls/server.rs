@@ -12,13 +12,14 @@ use super::{
     pem,
     pin::Pin,
     provider, sha256,
+    warm_up::warm_up,
     words::words,
     x509::about,
 };
 use crate::{
     exit::Exit,
     fault::{Fault, Result},
-    stream::{Beneath, SocketRef, Stream, Transport},
+    stream::{Beneath, Stream, Transport},
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::{
@@ -89,6 +90,8 @@ impl Acceptor {
             Identity::SelfSigned => Some(self_signed(host)?),
         };
         let (config, _) = configure(options, made.as_ref(), alpn)?;
+        // The first client does not wait for it.
+        warm_up();
         Ok(Self(Arc::new(AcceptorState {
             options: options.clone(),
             fingerprint: made.as_ref().map(|own| fingerprint(&own.0)),
@@ -139,7 +142,7 @@ impl Acceptor {
     ) -> std::result::Result<Stream, Unsecured> {
         // rustls does not tell a client that said nothing from one that left in the middle.
         let mut first = [0];
-        if let Some(SocketRef::Tcp(socket)) = stream.beneath().socket
+        if let Some(socket) = stream.beneath().socket
             && let Ok(Ok(0) | Err(_)) = timeout_at(until, socket.peek(&mut first)).await
         {
             return Err(Unsecured::Silent);

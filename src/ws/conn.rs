@@ -3,13 +3,15 @@
 //! This hides the protocol engine (tungstenite's `WebSocketContext`, driven by polling the stream
 //! directly, because that is its fast path) and mends in one place what it leaves to its user: memory
 //! bounds in every direction, Close frames for protocol faults, the size of what was cut off, and a
-//! transport that is shut instead of dropped. The engine reads all but the payloads of large messages, and
-//! answers pings and Closes; data frames are written without it, since its write buffer is drained from the
-//! front after each partial write, which is quadratic in its length. Nothing above knows which engine it is.
+//! transport that is shut instead of dropped. The engine keeps the state of the protocol: it judges what may
+//! not come, and answers pings and Closes. Data frames are read and written without it: it copies what it
+//! reads, and its write buffer is drained from the front after each partial write, which is quadratic in its
+//! length. Nothing above knows which engine it is.
 //!
 //! Both halves belong to one owner and are polled in one task, so there is no lock and no waker to
 //! hand around: the two pumps of a pair borrow the connection in turn.
 
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +23,10 @@ pub use super::{
 };
 
 use super::{
-    deflate::{Deflating, RSV1},
-    frame,
-    outgoing::UnsentPayload,
-    watch::FrameWatch,
-    wire::Wire,
+    deflate::Deflating, incoming::Received, outgoing::UnsentPayload, read_error::ReadError,
+    watch::FrameWatch, wire::Wire,
 };
-use crate::{close, observe::Taps, session::Within, stream::Stream};
+use crate::{close, framing::Piece, observe::Taps, session::Within, stream::Stream};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -35,14 +34,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio_tungstenite::tungstenite::{
-    Error, Message,
+    Message,
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
 /// From this much queued on, a pump flushes before it queues more. Bytes.
 pub const HIGH_WATER: usize = 256 * 1024;
-/// Bytes that the engine reads at a time: it zero-fills as many before each read.
-const ENGINE_READ: usize = 8 * 1024;
+/// Room for what the engine reads: no more than a control frame comes at a time. Bytes.
+const ENGINE_READ: usize = 160;
 /// Bound on what the engine has to write; every write of its succeeds, so it never has two frames.
 const ENGINE_WRITE: usize = 1024;
 /// With this much in unwritten replies to pings, nothing more is read: a peer that does not read its
@@ -61,9 +60,9 @@ const NUMBER: &[u8] = b"#";
 /// Our side of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// We dialled: frames are masked, buffers are large.
+    /// We dialled: our frames are masked.
     Client,
-    /// We accepted: one of many, buffers are small.
+    /// We accepted: the peer's frames are masked.
     Server,
 }
 
@@ -81,6 +80,8 @@ pub struct Conn {
     wire: Wire,
     /// The fragments of a large message that are not framed yet.
     rest: Option<UnsentPayload>,
+    /// A message that is queued in pieces and not to its end: its bytes so far, and whether it is compressed.
+    begun: Option<(usize, bool)>,
     /// No frame that is sent has a longer payload.
     max_frame: usize,
     largest: Largest,
@@ -106,21 +107,20 @@ pub struct Conn {
 impl Conn {
     /// A connection after the upgrade; `read_ahead` is what was read beyond the handshake's head.
     pub fn new(stream: Stream, read_ahead: &[u8], part: Part, max_message: usize) -> Self {
-        let (role, read_buffer) = match part {
-            Part::Client => (Role::Client, 128 * 1024),
-            Part::Server => (Role::Server, 32 * 1024),
+        let role = match part {
+            Part::Client => Role::Client,
+            Part::Server => Role::Server,
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(ENGINE_READ)
             .write_buffer_size(0)
-            .max_write_buffer_size(ENGINE_WRITE)
-            .max_message_size(Some(max_message))
-            .max_frame_size(Some(max_message));
+            .max_write_buffer_size(ENGINE_WRITE);
         Self {
             part,
             engine: WebSocketContext::new(role, Some(config)),
-            wire: Wire::new(stream, read_ahead, read_buffer, max_message, part == Part::Client),
+            wire: Wire::new(stream, read_ahead, max_message, part == Part::Client),
             rest: None,
+            begun: None,
             max_frame: FRAGMENT,
             largest: Largest::default(),
             deflating: None,
@@ -167,13 +167,13 @@ impl Conn {
             Part::Server => (of_server, of_client),
         };
         self.deflating = Some(Box::new(Deflating::new(ours.0, ours.1)));
-        self.wire.inflate(theirs.0);
+        self.wire.incoming.inflate(theirs.0);
         self
     }
 
     /// Volume received and sent in data messages; `None` when no compression was agreed on.
     pub fn volumes(&self) -> Option<[Volume; 2]> {
-        Some([self.wire.inflated()?, self.deflating.as_ref()?.volume()])
+        Some([self.wire.incoming.volume()?, self.deflating.as_ref()?.volume()])
     }
 
     /// Leaves the peer's pings unanswered.
@@ -208,10 +208,16 @@ impl Conn {
         self.wire.watch(watch);
     }
 
+    /// Gives large messages that begin from now on in pieces as they come, or whole; whole in any case while
+    /// somebody is told of every message.
+    pub fn give_pieces(&mut self, gives: bool) {
+        self.wire.incoming.give_pieces(gives && self.taps.0.is_empty());
+    }
+
     /// Appends what the peer sent to `batch`, pings and pongs included.
     ///
     /// Ready with an unchanged batch means that the peer's side has ended: see [`end`](Self::end).
-    pub fn poll_receive<T: From<Message>>(
+    pub fn poll_receive<T: From<Message> + From<Piece>>(
         &mut self,
         cx: &mut Context<'_>,
         batch: &mut VecDeque<T>,
@@ -223,26 +229,36 @@ impl Conn {
             return self.poll_fault(cx, found);
         }
         ready!(self.taps.poll_ready(cx));
-        match self.wire.poll_fed(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => {
-                self.finish(End::lost(Error::Io(error), &self.wire.parser));
-                return Poll::Ready(());
-            }
-            Poll::Pending => return Poll::Pending,
-        }
         let (mut messages, mut bytes) = (0, 0);
         while messages < BATCH && bytes < BATCH_BYTES {
             if self.wire.replies() > REPLIES && self.poll_flush(cx).is_pending() {
                 return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
             }
-            let mut read = self.engine.read(&mut self.wire.io(cx));
-            if self.wire.assembly.is_whole() {
-                read = read.and_then(|message| self.wire.assembly.fill(message));
-            }
+            let read = match self.wire.next() {
+                Some(Ok(Received::Message(message))) => Ok(message),
+                Some(Ok(Received::Piece(piece))) => {
+                    messages += 1;
+                    bytes += piece.payload.len();
+                    batch.push_back(piece.into());
+                    continue;
+                }
+                Some(Ok(Received::Frames(frames))) => self.judge(&frames),
+                Some(Err(error)) => Err(error),
+                None => match self.wire.poll_fill(cx) {
+                    Poll::Ready(Ok(())) => continue,
+                    Poll::Ready(Err(error)) => Err(error),
+                    Poll::Pending => {
+                        if self.wire.replies() > 0 {
+                            // A failure shows in the next flush; what the peer said before is still to come.
+                            let _ = self.wire.poll_write(cx);
+                        }
+                        return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
+                    }
+                },
+            };
             match read {
                 Ok(Message::Close(_)) => {
-                    let end = End::closed(&self.wire.parser);
+                    let end = End::closed(&self.wire.incoming);
                     if let End::Close { code, reason } = &end {
                         self.taps.closed(*code, reason, !self.close_queued);
                         if !self.close_queued {
@@ -258,15 +274,8 @@ impl Conn {
                     bytes += message.len();
                     batch.push_back(message.into());
                 }
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.wire.replies() > 0 {
-                        // A failure shows in the next flush; what the peer said before is still to come.
-                        let _ = self.wire.poll_write(cx);
-                    }
-                    return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
-                }
                 Err(error) => {
-                    let end = End::lost(error, &self.wire.parser);
+                    let end = End::lost(error, &self.wire.incoming);
                     if !end.is_answered() {
                         self.finish(end);
                         break;
@@ -278,6 +287,16 @@ impl Conn {
             }
         }
         Poll::Ready(())
+    }
+
+    /// Lets the engine act on a control frame, or tell what is wrong with a frame that may not come.
+    fn judge(&mut self, frames: &[u8]) -> Result<Message, ReadError> {
+        let judged = self.engine.read(&mut self.wire.io(frames)).map_err(ReadError::Engine)?;
+        if !judged.is_close() {
+            // A pong joins what is queued; the queue takes it in any case.
+            let _ = self.engine.flush(&mut self.wire.io(&[]));
+        }
+        Ok(judged)
     }
 
     /// Lets the other direction have its turn before a fault of the peer is told: what answers the messages
@@ -317,71 +336,6 @@ impl Conn {
         self.close_queued
     }
 
-    /// Queues one message, ping or pong; flush before more than [`HIGH_WATER`] is queued.
-    ///
-    /// # Errors
-    /// "Not connected" when a Close was sent or received.
-    pub fn queue(&mut self, message: Message) -> io::Result<()> {
-        debug_assert!(self.rest.is_none(), "a large message was not flushed");
-        if !self.is_open() {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
-        self.taps.sent(&message);
-        let message = match message {
-            Message::Ping(payload) => return self.wire.push(frame::FIN | frame::PING, payload),
-            Message::Pong(payload) => return self.wire.push(frame::FIN | frame::PONG, payload),
-            data => data,
-        };
-        if self.deflating.is_some() {
-            self.plain.push_back(message.len() as u64);
-        }
-        let opcode = if message.is_text() { frame::TEXT } else { frame::BINARY };
-        let payload = message.into_data();
-        self.largest.message = self.largest.message.max(payload.len());
-        if payload.len() > self.max_frame {
-            self.rest = Some(UnsentPayload { payload, opcode, is_compressed: false });
-            return Ok(());
-        }
-        if self.deflating.is_none() {
-            self.largest.frame = self.largest.frame.max(payload.len());
-            return self.wire.push(frame::FIN | opcode, payload);
-        }
-        self.begin(opcode, payload, true).map(|_| ())
-    }
-
-    /// Queues a ping, also between the fragments of a large message.
-    pub fn queue_ping(&mut self) {
-        self.push_ping(self.keepalive.clone());
-    }
-
-    /// Queues a ping with a number behind all data; none while a large message is not framed to its end, or
-    /// when a Close was sent or received. Tells whether it did.
-    pub fn queue_numbered_ping(&mut self, number: u64) -> bool {
-        let may = self.is_open() && self.rest.is_none();
-        if may {
-            let number = number.to_string();
-            self.push_ping([&self.keepalive, NUMBER, number.as_bytes()].concat().into());
-        }
-        may
-    }
-
-    fn push_ping(&mut self, payload: Bytes) {
-        if self.is_open() {
-            self.taps.sent(&Message::Ping(payload.clone()));
-            // Without a mask there is no ping, and no data either, which tells.
-            let _ = self.wire.push(frame::FIN | frame::PING, payload);
-        }
-    }
-
-    /// Queues a pong, also between the fragments of a large message; none to a peer that takes nothing.
-    pub fn queue_pong(&mut self, payload: Bytes) {
-        // Data alone never makes as much wait; not every ping has to be answered (section 5.5.3).
-        if self.is_open() && self.wire.queued() < 2 * HIGH_WATER + REPLIES {
-            self.taps.sent(&Message::Pong(payload.clone()));
-            let _ = self.wire.push(frame::FIN | frame::PONG, payload);
-        }
-    }
-
     /// True while no Close was sent or received.
     fn may_close(&self) -> bool {
         self.engine.can_write() && !self.close_queued
@@ -394,9 +348,16 @@ impl Conn {
             return;
         }
         self.close_queued = true;
+        // A message that was begun is never finished now: what came of it is not the whole (section 7.4.1).
+        let (code, reason) = match code {
+            None | Some(1000) if self.begun.is_some() => {
+                (Some(1011), "the message could not be sent to its end")
+            }
+            code => (code, reason),
+        };
         let frame = close::frame(code, close::fit_reason(reason));
         self.taps.sent(&Message::Close(frame.clone()));
-        let _ = self.engine.close(&mut self.wire.mouth(), frame);
+        let _ = self.engine.close(&mut self.wire.io(&[]), frame);
     }
 
     /// Writes everything queued, and the engine's replies to pings and Close.
@@ -410,7 +371,7 @@ impl Conn {
         ready!(self.taps.poll_ready(cx));
         loop {
             // The reply to what was read last; the queue takes it in any case.
-            let _ = self.engine.flush(&mut self.wire.mouth());
+            let _ = self.engine.flush(&mut self.wire.io(&[]));
             while self.wire.queued() < HIGH_WATER && self.rest.is_some() {
                 self.queue_fragment()?;
             }
@@ -502,13 +463,18 @@ impl Conn {
 
     /// Returns whether a message and a frame of the peer have begun and not ended.
     pub fn within(&self) -> Within {
-        self.wire.parser.within()
+        self.wire.incoming.within()
+    }
+
+    /// The length of the peer's first frame that told it in a longer form than it needs; once.
+    pub fn take_long_form(&mut self) -> Option<u64> {
+        self.wire.incoming.take_long_form()
     }
 
     /// Bytes of a message of the peer that has begun and not ended: as they came, or as they were restored
     /// when that is more.
     pub fn begun(&self) -> u64 {
-        self.wire.parser.partial().max(self.wire.assembly.held() as u64)
+        self.wire.incoming.begun()
     }
 
     /// The transport, to be closed.
@@ -519,59 +485,7 @@ impl Conn {
     fn finish(&mut self, end: End) {
         self.end = Some(end);
         self.cut();
-        self.wire.stop();
-    }
-
-    /// Queues the next frame of what is left of a large message.
-    fn queue_fragment(&mut self) -> io::Result<()> {
-        let Some(mut rest) = self.rest.take() else { return Ok(()) };
-        let piece = rest.payload.split_to(self.max_frame.min(rest.payload.len()));
-        let is_last = rest.payload.is_empty();
-        if rest.opcode == frame::CONTINUATION {
-            self.go_on(piece, rest.is_compressed, is_last)?;
-        } else {
-            rest.is_compressed = self.begin(rest.opcode, piece, is_last)?;
-        }
-        if !is_last {
-            self.rest = Some(UnsentPayload { opcode: frame::CONTINUATION, ..rest });
-        }
-        Ok(())
-    }
-
-    /// Queues the only or first frame of a message; tells whether it is compressed.
-    fn begin(&mut self, opcode: u8, piece: Bytes, is_last: bool) -> io::Result<bool> {
-        let first = opcode | if is_last { frame::FIN } else { 0 };
-        let Some(deflating) = &mut self.deflating else {
-            return self.push(first, piece).map(|()| false);
-        };
-        let compressed = deflating.begin(&piece, is_last);
-        deflating.count(piece.len(), compressed.as_ref().unwrap_or(&piece).len());
-        match compressed {
-            Some(compressed) => self.push(first | RSV1, compressed).map(|()| true),
-            None => self.push(first, piece).map(|()| false),
-        }
-    }
-
-    /// Queues a further frame of a message.
-    fn go_on(&mut self, mut piece: Bytes, is_compressed: bool, is_last: bool) -> io::Result<()> {
-        if let Some(deflating) = &mut self.deflating {
-            let plain = piece.len();
-            if is_compressed {
-                piece = deflating.go_on(&piece, is_last)?;
-            }
-            deflating.count(plain, piece.len());
-        }
-        self.push(frame::CONTINUATION | if is_last { frame::FIN } else { 0 }, piece)
-    }
-
-    /// Queues a frame; as several where compression has made it longer than a frame may be.
-    fn push(&mut self, mut first: u8, mut piece: Bytes) -> io::Result<()> {
-        self.largest.frame = self.largest.frame.max(piece.len().min(self.max_frame));
-        while piece.len() > self.max_frame {
-            self.wire.push(first & !frame::FIN, piece.split_to(self.max_frame))?;
-            first = frame::CONTINUATION | first & frame::FIN;
-        }
-        self.wire.push(first, piece)
+        self.wire.incoming.stop();
     }
 }
 

@@ -1,12 +1,11 @@
 //! The end of the peer's side of a connection, in words and with what our Close should say.
 
-use super::{assembly::AssemblyError, deflate, frame_parser::FrameParser};
-use crate::{close, exit::Exit, fault::Fault, tls};
-use std::io;
-use tokio_tungstenite::tungstenite::{
-    Error,
-    error::{CapacityError, ProtocolError},
+use super::{
+    incoming::Incoming,
+    read_error::{ReadError, plain},
 };
+use crate::{close, exit::Exit, fault::Fault, tls};
+use tokio_tungstenite::tungstenite::Error;
 
 /// The end of the peer's side of a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +28,9 @@ pub enum End {
 
 impl End {
     /// After a Close; the engine hides a code that it does not know, and its reason.
-    pub(super) fn closed(parser: &FrameParser) -> Self {
-        let reason = String::from_utf8_lossy(parser.close().get(2..).unwrap_or_default()).into_owned();
-        match parser.close_code() {
+    pub(super) fn closed(incoming: &Incoming) -> Self {
+        let (code, reason) = code_and_reason(incoming.close());
+        match code {
             Some(code) if !close::may_arrive(code) => Self::fatal(
                 Exit::Protocol,
                 format!("the peer closed with {code}, a code that may not be sent"),
@@ -41,75 +40,48 @@ impl End {
         }
     }
 
-    /// After an error of the engine or of what is beneath it.
-    pub(super) fn lost(error: Error, parser: &FrameParser) -> Self {
+    /// After an error.
+    pub(super) fn lost(error: ReadError, incoming: &Incoming) -> Self {
         let lost =
             |cause: String| Self::Lost { fault: Fault::new(Exit::Lost, "session", cause), answer: None };
-        let cut = match parser.partial() {
+        let cut = match incoming.partial() {
             0 => String::new(),
+            bytes if incoming.is_piecewise() => {
+                format!(", {bytes} bytes into a message (passed on as they came)")
+            }
             bytes => format!(", {bytes} bytes into a message (dropped)"),
         };
         match error {
-            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-                lost(format!("the peer closed the connection without a Close{cut}"))
+            ReadError::Eof => lost(format!("the peer closed the connection without a Close{cut}")),
+            ReadError::Io(error) => match tls::explain_io(&error) {
+                Some(fault) => Self::Lost { fault, answer: None },
+                None => lost(format!("the connection was lost: {}{cut}", plain(&error))),
+            },
+            ReadError::Engine(Error::Utf8(_)) => {
+                let (code, reason) = code_and_reason(incoming.close());
+                let described = close::describe(code, &reason);
+                let cause = format!("the peer closed with {described}, and this reason is not UTF-8");
+                Self::fatal(Exit::BadUtf8, cause, 1007)
             }
-            Error::Protocol(protocol) => {
-                let cause =
-                    format!("the peer broke the WebSocket protocol: {}", lower(&protocol.to_string()));
-                Self::fatal(Exit::Protocol, cause, 1002)
+            ReadError::Text => {
+                let fault = Fault::new(Exit::BadUtf8, "session", format!("the peer sent {error}"))
+                    .hint("-vv to see what came, as hex: the peer sends bytes as text, which RFC 6455 forbids; let it send binary frames");
+                Self::Lost { fault, answer: Some(1007) }
             }
-            Error::Utf8(why) => Self::not_utf8(&why, parser),
-            Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-                let cause =
-                    format!("the peer sent a message of at least {size} bytes; the limit is {max_size}");
-                let fault = Fault::new(Exit::TooBig, "session", cause).hint("raise it with --max-message");
+            ReadError::TooLong { .. } => {
+                let fault = Fault::new(Exit::TooBig, "session", format!("the peer sent {error}"))
+                    .hint("raise it with --max-message");
                 Self::Lost { fault, answer: Some(1009) }
             }
-            // Some answer it with 1007 as if the text were at fault; but it is the extension that is broken.
-            Error::Io(error) if deflate::is_corrupt(&error) => {
-                let cause = format!("the peer broke the WebSocket protocol: {error}");
-                Self::fatal(Exit::Protocol, cause, 1002)
-            }
-            error => {
-                let error = match into_io(error).downcast::<AssemblyError>() {
-                    Ok(refused) => return Self::refused(refused, parser),
-                    Err(error) => error,
-                };
-                match tls::explain_io(&error) {
-                    Some(fault) => Self::Lost { fault, answer: None },
-                    None => lost(format!("the connection was lost: {}{cut}", plain(&error))),
-                }
-            }
-        }
-    }
-
-    /// After a text, or the reason of a Close, that is not UTF-8; `why` is the engine's word for it.
-    fn not_utf8(why: &str, parser: &FrameParser) -> Self {
-        // The engine tells the two apart no more than this: the parser may have read on to a Close behind a
-        // text, but the place of the fault is that of one of them.
-        let reason = parser.close().get(2..).unwrap_or_default();
-        let is_reason = str::from_utf8(reason).is_err_and(|error| error.to_string() == why);
-        if let (true, Some(code)) = (is_reason, parser.close_code()) {
-            let described = close::describe(Some(code), &String::from_utf8_lossy(reason));
-            let cause = format!("the peer closed with {described}, and this reason is not UTF-8");
-            return Self::fatal(Exit::BadUtf8, cause, 1007);
-        }
-        let fault = Fault::new(Exit::BadUtf8, "session", "the peer sent a text message that is not UTF-8")
-            .hint("-vv to see what came, as hex: the peer sends bytes as text, which RFC 6455 forbids; let it send binary frames");
-        Self::Lost { fault, answer: Some(1007) }
-    }
-
-    /// After a frame that did not get as far as the engine.
-    fn refused(refused: AssemblyError, parser: &FrameParser) -> Self {
-        match refused {
-            AssemblyError::Engine(error) => Self::lost(error, parser),
-            AssemblyError::Length => {
-                Self::fatal(Exit::Protocol, format!("the peer broke the WebSocket protocol: {refused}"), 1002)
-            }
-            AssemblyError::Memory(_) => {
+            ReadError::Memory(_) => {
                 let hint = "allow less with --max-message, or give the process more memory";
-                let fault = Fault::new(Exit::TooBig, "session", refused.to_string()).hint(hint);
+                let fault = Fault::new(Exit::TooBig, "session", error.to_string()).hint(hint);
                 Self::Lost { fault, answer: Some(1009) }
+            }
+            // Some answer corrupt data with 1007 as if a text were at fault; but it is the extension that is
+            // broken.
+            ReadError::Engine(_) | ReadError::Length | ReadError::LongForm | ReadError::Corrupt => {
+                Self::fatal(Exit::Protocol, format!("the peer broke the WebSocket protocol: {error}"), 1002)
             }
         }
     }
@@ -124,25 +96,8 @@ impl End {
     }
 }
 
-/// An I/O error in words, without the numbers of the operating system.
-fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionReset => "reset by the peer".into(),
-        io::ErrorKind::BrokenPipe => "closed by the peer".into(),
-        io::ErrorKind::TimedOut => "timed out".into(),
-        io::ErrorKind::UnexpectedEof => tls::NO_CLOSE_NOTIFY.into(),
-        _ => error.to_string(),
-    }
-}
-
-fn lower(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
-}
-
-fn into_io(error: Error) -> io::Error {
-    match error {
-        Error::Io(error) => error,
-        other => io::Error::new(io::ErrorKind::NotConnected, other.to_string()),
-    }
+/// What the payload of a Close says; a body of a single byte has no code.
+fn code_and_reason(close: &[u8]) -> (Option<u16>, String) {
+    let code = close.first_chunk().map(|code| u16::from_be_bytes(*code));
+    (code, String::from_utf8_lossy(close.get(2..).unwrap_or_default()).into_owned())
 }

@@ -7,6 +7,8 @@ pub(super) const FIN: u8 = 0x80;
 /// The bits of a first byte that are the opcode, and the one of them that control frames have.
 pub(super) const OPCODE: u8 = 0x0f;
 pub(super) const CONTROL: u8 = 0x08;
+/// The bits that only an extension gives a meaning.
+pub(super) const RESERVED: u8 = 0x70;
 /// The opcodes of section 5.2 that we write ourselves.
 pub(super) const CONTINUATION: u8 = 0;
 pub(super) const TEXT: u8 = 1;
@@ -38,27 +40,42 @@ pub(super) fn put_head(into: &mut Vec<u8>, first: u8, length: usize, mask: Optio
     }
 }
 
-/// A frame that is looked at where it lies.
+/// The header of a frame that is looked at where it lies.
 #[derive(Clone, Copy)]
 pub(super) struct Glance {
     /// FIN, the reserved bits and the opcode.
     pub first: u8,
+    pub is_masked: bool,
+    /// Of the header, bytes; a mask is the last four of it.
+    pub head: usize,
     /// Of the payload, bytes.
-    pub length: usize,
-    /// Of the whole frame, bytes.
-    pub all: usize,
+    pub length: u64,
+    /// The length is told in the shortest form (section 5.2).
+    pub is_minimal: bool,
 }
 
-/// The frame that begins here, if its header is whole and its payload is shorter than 64 KiB.
+/// The header that begins here, if it is whole.
+#[inline]
 pub(super) fn glance(frame: &[u8]) -> Option<Glance> {
     let [first, second, ..] = *frame else { return None };
-    let mask = usize::from(second >> 7) * 4;
+    let is_masked = second & 0x80 != 0;
     let (head, length) = match second & 0x7f {
-        length @ 0..126 => (2, usize::from(length)),
-        126 => (4, usize::from(u16::from_be_bytes([*frame.get(2)?, *frame.get(3)?]))),
-        _ => return None,
+        126 => (4, u64::from(u16::from_be_bytes(*frame[2..].first_chunk()?))),
+        127 => (10, u64::from_be_bytes(*frame[2..].first_chunk()?)),
+        length => (2, u64::from(length)),
     };
-    Some(Glance { first, length, all: head + mask + length })
+    let is_minimal = is_minimal(second, length);
+    let head = head + if is_masked { 4 } else { 0 };
+    (frame.len() >= head).then_some(Glance { first, is_masked, head, length, is_minimal })
+}
+
+/// The length is told in the shortest form that has room for it.
+fn is_minimal(second: u8, length: u64) -> bool {
+    match second & 0x7f {
+        126 => length >= 126,
+        127 => length >= 1 << 16,
+        _ => true,
+    }
 }
 
 /// A header as it comes, byte by byte.
@@ -96,11 +113,6 @@ impl Header {
         self.bytes[0]
     }
 
-    /// Of a whole one: whether its frame is a control frame.
-    pub(super) fn is_control(&self) -> bool {
-        self.bytes[0] & CONTROL != 0
-    }
-
     /// Of a whole one: the length of the payload, bytes.
     pub(super) fn length(&self) -> u64 {
         match self.bytes[1] & 0x7f {
@@ -113,6 +125,11 @@ impl Header {
     /// Of a whole one: whether the top bit of its length is set, which section 5.2 forbids.
     pub(super) fn is_impossible(&self) -> bool {
         self.length() >> 63 != 0
+    }
+
+    /// Of a whole one: whether its length is told in the shortest form (section 5.2).
+    pub(super) fn is_minimal(&self) -> bool {
+        is_minimal(self.bytes[1], self.length())
     }
 
     /// Of a whole one.
@@ -225,10 +242,7 @@ mod tests {
                             taken += header.take(chunk);
                         }
                         assert_eq!((taken, header.bytes()), (bytes.len(), &bytes[..]));
-                        assert_eq!(
-                            (header.is_whole(), header.first(), header.is_control()),
-                            (true, ours, ours & 8 != 0)
-                        );
+                        assert_eq!((header.is_whole(), header.first()), (true, ours));
                         assert_eq!((header.length(), header.mask()), (length as u64, mask));
                     }
                 }

@@ -1,14 +1,17 @@
 //! A WebSocket after the upgrade: frames and their compression, the protocol engine, and what `-vv` shows of it.
 
-mod assembly;
 pub mod conn;
 pub mod deflate;
+pub mod encoded;
 mod end;
 mod frame;
-mod frame_parser;
 mod frames;
+mod incoming;
 mod memory;
 mod outgoing;
+mod read_buffer;
+mod read_error;
+mod utf8;
 pub mod watch;
 mod wire;
 

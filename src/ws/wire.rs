@@ -1,50 +1,37 @@
-//! The stream beneath the protocol engine: polled, read in large pieces, watched by the parser.
+//! The stream beneath the protocol: polled, read in large pieces, written from one queue.
 //!
-//! The engine reads as little as a header at a time when its buffer was just emptied, and zero-fills
-//! what it reads into, also when nothing came. So system calls fill a buffer of ours, the engine takes
-//! its small pieces from there, and is not asked before there are any. What it writes joins our own
-//! frames.
+//! What is read goes to the reader of frames; the engine gets what that has for it, and what the engine
+//! writes joins our own frames.
 
 use super::{
-    assembly::Assembly,
-    deflate::{Inflating, Volume},
-    frame,
-    frame_parser::FrameParser,
+    encoded::Encoded,
+    frame::{self, apply_mask, glance, within},
+    incoming::{Incoming, Received},
     outgoing::{Outgoing, Unsent},
-    watch::{FrameSender, FrameWatch, SeenFrame, Watch},
+    read_buffer,
+    read_error::ReadError,
+    watch::{FrameSender, FrameWatch, HEAD, SeenFrame},
 };
 use crate::stream::Stream;
 use bytes::Bytes;
 use std::{
     io::{self, Read, Write},
-    task::{Context, Poll},
+    pin::pin,
+    task::{Context, Poll, ready},
 };
-use tokio::io::ReadBuf;
+use tokio::io::AsyncReadExt;
 
-/// A transport, what was read of it beyond what the engine took, and what is to be written to it.
+/// A transport, the reader of what comes, and what is to be written.
 pub(super) struct Wire {
     pub stream: Stream,
-    pub parser: FrameParser,
-    /// Stands before the engine and puts large messages together.
-    pub assembly: Assembly,
-    buffer: Vec<u8>,
-    /// Start of the buffered bytes that are still to be taken; `to` is their end.
-    from: usize,
-    to: usize,
-    /// Stands between the buffer and the assembly when compression was agreed on.
-    inflating: Option<Box<Inflating>>,
-    /// The engine has taken all there was and asked for more.
-    starved: bool,
+    pub incoming: Incoming,
     /// Bytes received and sent so far.
     pub moved: Moved,
     out: Outgoing,
-    watch: Watch,
     /// Pongs of the engine do not get out.
     mutes_pongs: bool,
     /// The Close of the peer is answered: the engine's answer does not get out.
     is_answered: bool,
-    /// Follows what the engine writes; only when it is watched.
-    spoken: FrameParser,
     /// The first failed write. What the peer said before is still to be read.
     broken: Option<io::ErrorKind>,
 }
@@ -59,39 +46,22 @@ pub struct Moved {
 }
 
 impl Wire {
-    /// A transport with what was already read of it; `size` is that of the read buffer, bytes.
-    /// A message has at most `max` bytes.
-    pub fn new(stream: Stream, read_ahead: &[u8], size: usize, max: usize, is_client: bool) -> Self {
-        let mut parser = FrameParser::new(FrameSender::In);
-        parser.advance(read_ahead, &mut None);
-        // Fresh from the system and not written to, most of it costs an idle connection nothing.
-        let mut buffer = vec![0; size.max(read_ahead.len())];
-        buffer[..read_ahead.len()].copy_from_slice(read_ahead);
+    /// A transport with what was already read of it. A message has at most `max` bytes.
+    pub fn new(stream: Stream, read_ahead: &[u8], max: usize, is_client: bool) -> Self {
         Self {
             stream,
-            parser,
-            assembly: Assembly::new(max),
-            buffer,
-            from: 0,
-            to: read_ahead.len(),
-            inflating: None,
-            starved: read_ahead.is_empty(),
+            incoming: Incoming::new(read_ahead, max, !is_client),
             moved: Moved { received: read_ahead.len() as u64, sent: 0 },
             out: Outgoing::new(is_client),
-            watch: None,
             mutes_pongs: false,
             is_answered: false,
-            spoken: FrameParser::new(FrameSender::Out),
             broken: None,
         }
     }
 
-    /// Sets the observer, who is told of what was read ahead too.
+    /// Sets the observer of frames.
     pub fn watch(&mut self, watch: Box<dyn FrameWatch>) {
-        debug_assert!(self.from == 0 && self.moved.received == self.to as u64, "before anything is received");
-        self.watch = Some(watch);
-        self.parser = FrameParser::new(FrameSender::In);
-        self.parser.advance(&self.buffer[..self.to], &mut self.watch);
+        self.incoming.watch(watch);
     }
 
     /// Drops the engine's answers to pings.
@@ -107,56 +77,41 @@ impl Wire {
     /// Answers the peer's Close with the same, also where the engine does not know its code.
     pub fn echo_close(&mut self) {
         // Without a mask there is no answer of the engine's either.
-        let _ = self.push(frame::FIN | frame::CLOSE, Bytes::copy_from_slice(self.parser.close()));
+        let _ = self.push(frame::FIN | frame::CLOSE, Bytes::copy_from_slice(self.incoming.close()));
         self.is_answered = true;
     }
 
-    /// Restores compressed messages from here on; `keeps_context` as the peer may refer to earlier ones.
-    pub fn inflate(&mut self, keeps_context: bool) {
-        self.inflating = Some(Box::new(Inflating::new(keeps_context)));
+    /// The next message, or frames for the engine; `None` when more has to be read first.
+    pub fn next(&mut self) -> Option<Result<Received, ReadError>> {
+        self.incoming.next()
     }
 
-    /// Volume restored so far; `None` without compression.
-    pub fn inflated(&self) -> Option<Volume> {
-        self.inflating.as_ref().map(|inflating| inflating.volume())
+    /// The transport as the engine wants it: it hears these bytes, and what it says is queued.
+    pub fn io<'a>(&'a mut self, heard: &'a [u8]) -> Io<'a> {
+        Io { wire: self, heard }
     }
 
-    /// Nothing more is read.
-    pub fn stop(&mut self) {
-        self.parser.stop(&mut self.watch);
-    }
-
-    /// The transport as the engine wants it, for the time of one poll.
-    pub fn io<'a, 'b>(&'a mut self, cx: &'a mut Context<'b>) -> Io<'a, 'b> {
-        Io { wire: self, cx: Some(cx) }
-    }
-
-    /// The same when the engine has only something to say: nothing is read.
-    pub fn mouth(&mut self) -> Io<'_, '_> {
-        Io { wire: self, cx: None }
-    }
-
-    /// Ready when there is something for the engine: bytes, the end, or a failure.
+    /// Reads once; ready when something came.
     ///
     /// # Errors
-    /// The transport's.
-    pub fn poll_fed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.starved {
-            false => Poll::Ready(Ok(())),
-            true => self.poll_fill(cx),
-        }
-    }
-
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut buffer = ReadBuf::new(&mut self.buffer);
-        let polled = self.stream.as_mut().poll_read(cx, &mut buffer);
-        self.starved = polled.is_pending();
-        if let Poll::Ready(Ok(())) = polled {
-            self.parser.advance(buffer.filled(), &mut self.watch);
-            (self.from, self.to) = (0, buffer.filled().len());
-            self.moved.received += self.to as u64;
-        }
-        polled
+    /// The transport's, its end, and what a part of a message that was read straight to its place says.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ReadError>> {
+        let count = match self.incoming.place()? {
+            Some(mut place) => {
+                let read = pin!(self.stream.read_buf(&mut place)).poll(cx);
+                let count = ready!(read).map_err(ReadError::Io)?;
+                self.incoming.placed(count);
+                count
+            }
+            None => {
+                let read = ready!(read_buffer::poll_read(&mut self.stream, cx)).map_err(ReadError::Io)?;
+                let count = read.len();
+                self.incoming.feed(read);
+                count
+            }
+        };
+        self.moved.received += count as u64;
+        Poll::Ready(if count == 0 { Err(ReadError::Eof) } else { Ok(()) })
     }
 
     /// Queues a frame; `first` is FIN, the reserved bits and the opcode.
@@ -169,10 +124,24 @@ impl Wire {
             return Ok(());
         }
         let is_masked = self.out.masks();
-        if let Some(watch) = &mut self.watch {
+        if let Some(watch) = self.incoming.watcher() {
             watch.frame(&SeenFrame::new(FrameSender::Out, first, is_masked, payload.len() as u64, &payload));
         }
         self.out.push(first, payload)
+    }
+
+    /// Queues messages that were encoded for many; nobody watches the frames.
+    pub fn push_encoded(&mut self, encoded: &Encoded) {
+        if self.broken.is_none() {
+            self.out.push_encoded(encoded.frames());
+        } else {
+            encoded.each().for_each(|(opcode, payload)| self.out.refuse(frame::FIN | opcode, &payload));
+        }
+    }
+
+    /// True when an observer is told of every frame.
+    pub fn is_watched(&self) -> bool {
+        self.incoming.is_watched()
     }
 
     /// Drops every frame that is not begun, but for pongs and a Close.
@@ -226,44 +195,22 @@ impl Wire {
     }
 }
 
-/// The stream with `WouldBlock` where polling says "pending", and a queue that takes every write.
-pub(super) struct Io<'a, 'b> {
+/// Some bytes for the engine, and a queue that takes every write.
+pub(super) struct Io<'a> {
     wire: &'a mut Wire,
-    cx: Option<&'a mut Context<'b>>,
+    heard: &'a [u8],
 }
 
-impl Read for Io<'_, '_> {
+impl Read for Io<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let wire = &mut *self.wire;
-        loop {
-            let (input, assembly) = (&mut wire.buffer[wire.from..wire.to], &mut wire.assembly);
-            let (taken, given) = match &mut wire.inflating {
-                Some(inflating) => {
-                    match inflating.pass(input, &mut |bytes: &[u8]| assembly.pass(bytes, into))? {
-                        // The end of what was put aside may be due though nothing more is restored.
-                        (taken, 0) => (taken, assembly.pass(&[], into)?.1),
-                        passed => passed,
-                    }
-                }
-                None => assembly.pass(input, into)?,
-            };
-            wire.from += taken;
-            if given > 0 {
-                return Ok(given);
-            }
-            let Some(cx) = &mut self.cx else { return Err(io::ErrorKind::WouldBlock.into()) };
-            let Poll::Ready(filled) = wire.poll_fill(cx) else {
-                return Err(io::ErrorKind::WouldBlock.into());
-            };
-            filled?;
-            if wire.to == 0 {
-                return Ok(0);
-            }
+        match self.heard.is_empty() {
+            true => Err(io::ErrorKind::WouldBlock.into()),
+            false => Read::read(&mut self.heard, into),
         }
     }
 }
 
-impl Write for Io<'_, '_> {
+impl Write for Io<'_> {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
         // The engine writes a frame at a time, and all of it.
         let opcode = frames.first().map(|first| first & frame::OPCODE);
@@ -272,13 +219,24 @@ impl Write for Io<'_, '_> {
         if self.wire.broken.is_some() || is_needless {
             return Ok(frames.len());
         }
-        if self.wire.watch.is_some() {
-            self.wire.spoken.advance(frames, &mut self.wire.watch);
-        }
+        self.wire.show(frames);
         self.wire.out.write(frames)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Wire {
+    /// Tells the observer of a frame that the engine writes.
+    fn show(&mut self, frame: &[u8]) {
+        let (Some(watch), Some(seen)) = (self.incoming.watcher(), glance(frame)) else { return };
+        let (header, payload) = frame.split_at(seen.head);
+        let mut head = payload[..within(seen.length, payload.len().min(HEAD))].to_vec();
+        if seen.is_masked {
+            apply_mask(&mut head, std::array::from_fn(|index| header[seen.head - 4 + index]), 0);
+        }
+        watch.frame(&SeenFrame::new(FrameSender::Out, seen.first, seen.is_masked, seen.length, &head));
     }
 }

@@ -1,146 +1,202 @@
-//! The neutral peer: a WebSocket server of bare frames on one blocking socket.
+//! The other side of a client under measurement: one connection on a blocking socket, which gives frames that were
+//! made beforehand, or takes and checks what comes.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use sha1::{Digest, Sha1};
+use super::frames::{self, CLOSE, CLOSING, Expected, Piece, Reader};
+use super::program::PATIENCE;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
+
+/// How much is given: whole blocks, for a time or in a number.
+#[derive(Clone, Copy)]
+pub enum Until {
+    Time(Duration),
+    Blocks(usize),
+}
+
+impl Until {
+    /// Calls `give` for each block; gives how many there were.
+    pub fn give(self, mut give: impl FnMut() -> io::Result<()>) -> io::Result<usize> {
+        let (start, mut blocks) = (Instant::now(), 0);
+        while match self {
+            Self::Time(time) => start.elapsed() < time,
+            Self::Blocks(count) => blocks < count,
+        } {
+            give()?;
+            blocks += 1;
+        }
+        Ok(blocks)
+    }
+}
 
 /// What the peer does once a client is there.
 #[derive(Clone)]
 pub enum Script {
     /// Takes everything; gives nothing.
-    Swallow,
-    /// Sends these bytes, which are frames, and a Close; the client gives out so many bytes.
-    Give(Arc<Vec<u8>>, usize),
+    Take(Arc<Vec<u8>>),
+    /// Sends a head, then this block again and again, then what ends it.
+    Give { head: Vec<u8>, block: Arc<Vec<u8>>, until: Until },
+    /// Sends each message back.
+    Echo,
 }
 
-/// Serves one client; the thread gives how many payload bytes came.
-pub fn serve(script: Script) -> (String, JoinHandle<usize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let thread = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        upgrade(&mut stream);
-        if let Script::Give(frames, _) = script {
-            stream.write_all(&frames).unwrap();
-            stream.write_all(b"\x88\x02\x03\xe8").unwrap();
-        }
-        swallow(stream)
-    });
-    (url, thread)
+/// What the stream is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    Ws,
+    Wss,
+    Tcp,
 }
 
-/// A TCP server of one client that gives it these bytes and takes what it says; the thread gives how many bytes
-/// came.
-pub fn stream(input: &Arc<Vec<u8>>) -> (String, JoinHandle<usize>) {
+/// What the peer saw.
+#[derive(Default, Debug)]
+pub struct Seen {
+    pub messages: u64,
+    pub bytes: u64,
+    pub blocks: usize,
+}
+
+/// Serves one client; gives the address, `HOST:PORT`.
+pub fn serve(wire: Wire, script: Script) -> (String, JoinHandle<io::Result<Seen>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("tcp:{}", listener.local_addr().unwrap());
-    let input = Arc::clone(input);
+    let address = listener.local_addr().unwrap().to_string();
     let thread = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        stream.write_all(&input).unwrap();
-        if !input.is_empty() {
-            stream.shutdown(Shutdown::Write).unwrap();
+        let patience = Timespec::try_from(PATIENCE / 4).ok();
+        if poll(&mut [PollFd::new(&listener, PollFlags::IN)], patience.as_ref())? == 0 {
+            return Err(io::Error::other("nobody came"));
         }
-        let (mut total, mut buffer) = (0, vec![0; 1 << 20]);
-        while let Ok(count @ 1..) = stream.read(&mut buffer) {
-            total += count;
+        let (stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        match wire {
+            Wire::Tcp => bytes(stream, script),
+            Wire::Ws => websocket(stream, script),
+            Wire::Wss => {
+                let tls = ServerConnection::new(Arc::clone(&IDENTITY.config)).map_err(io::Error::other)?;
+                websocket(StreamOwned::new(tls, stream), script)
+            }
         }
-        total
     });
     (address, thread)
 }
 
-/// Text frames, unmasked, a line each, without its newline.
-pub fn text_frames(lines: impl Iterator<Item = String>) -> Vec<u8> {
-    let mut frames = Vec::new();
-    for line in lines {
-        let payload = line.trim_end_matches('\n').as_bytes();
-        assert!(payload.len() < 126, "short lines only");
-        frames.extend_from_slice(&[0x81, payload.len() as u8]);
-        frames.extend_from_slice(payload);
-    }
-    frames
-}
-
-/// Binary frames of one size, so many bytes of payload in all.
-pub fn binary_frames(size: usize, total: usize) -> Vec<u8> {
-    let head = match size {
-        126..65536 => [&[0x82, 126], &(size as u16).to_be_bytes()[..]].concat(),
-        _ => [&[0x82, 127], &(size as u64).to_be_bytes()[..]].concat(),
-    };
-    [head, vec![0x5a; size]].concat().repeat(total / size)
-}
-
-fn upgrade(stream: &mut TcpStream) {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap();
-    let field = |line: &str| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim().to_owned())
-    };
-    let key = head.lines().find_map(field).unwrap();
-    let accept = BASE64_STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
-    write!(
-        stream,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
-    )
-    .unwrap();
-}
-
-/// Reads frames up to the Close, answers it, and gives the payload bytes of data frames.
-fn swallow(mut stream: TcpStream) -> usize {
-    let (mut buffer, mut filled, mut total) = (vec![0; 1 << 20], 0, 0);
-    // What is left of a payload that began in an earlier read.
-    let mut left = 0;
-    loop {
-        let count = match stream.read(&mut buffer[filled..]) {
-            Ok(count @ 1..) => count,
-            _ => return total,
-        };
-        filled += count;
-        let mut at = 0;
-        loop {
-            let here = left.min(filled - at);
-            at += here;
-            left -= here;
-            let Some((opcode, head, length)) = header(&buffer[at..filled]).filter(|_| left == 0) else {
-                break;
-            };
-            if opcode == 8 {
-                let _ = stream.write_all(b"\x88\x02\x03\xe8");
-                let _ = stream.shutdown(std::net::Shutdown::Write);
-                let _ = std::io::copy(&mut stream, &mut std::io::sink());
-                return total;
+fn websocket(mut stream: impl Read + Write, script: Script) -> io::Result<Seen> {
+    frames::accept(&mut stream)?;
+    let mut seen = Seen::default();
+    match script {
+        Script::Take(pattern) => {
+            let (mut expected, mut reader, mut closed) = (Expected::new(&pattern), Reader::default(), false);
+            while !closed {
+                let more = reader.read(&mut stream, |piece| {
+                    match piece.opcode {
+                        CLOSING => closed = true,
+                        0..CLOSING => {
+                            expected.take_masked(piece.payload, piece.mask)?;
+                            if piece.last {
+                                seen.messages += 1;
+                                expected.skip_newline();
+                            }
+                        }
+                        _ => {}
+                    }
+                    Ok(())
+                })?;
+                if !more {
+                    break;
+                }
             }
-            if opcode < 8 {
-                total += length;
-            }
-            at += head;
-            left = length;
+            seen.bytes = expected.count;
+            stream.write_all(CLOSE)?;
+            stream.flush()?;
         }
-        buffer.copy_within(at..filled, 0);
-        filled -= at;
+        Script::Give { head, block, until } => {
+            stream.write_all(&head)?;
+            seen.blocks = until.give(|| stream.write_all(&block))?;
+            stream.write_all(CLOSE)?;
+            stream.flush()?;
+            // The server ends the connection once the client's Close is there; how it ends is not judged here.
+            let mut reader = Reader::default();
+            let until_close = |piece: Piece<'_>| match piece.opcode {
+                CLOSING => Err(io::ErrorKind::ConnectionAborted.into()),
+                _ => Ok(()),
+            };
+            while reader.read(&mut stream, until_close).unwrap_or(false) {}
+        }
+        Script::Echo => echo(&mut stream)?,
     }
+    Ok(seen)
 }
 
-/// Opcode, length of the header and of the payload; `None` while the header is not whole.
-fn header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
-    let (first, second) = (*bytes.first()?, *bytes.get(1)?);
-    let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
-    let (head, length) = match second & 0x7f {
-        126 => (4, number(bytes.get(2..4)?)),
-        127 => (10, number(bytes.get(2..10)?)),
-        length => (2, usize::from(length)),
-    };
-    let head = head + if second & 0x80 == 0 { 0 } else { 4 };
-    (bytes.len() >= head).then_some((first & 0x0f, head, length))
+/// Short messages, one at a time.
+fn echo(stream: &mut (impl Read + Write)) -> io::Result<()> {
+    let (mut reader, mut message, mut out, mut closed) = (Reader::default(), Vec::new(), Vec::new(), false);
+    while !closed {
+        let more = reader.read(stream, |piece| {
+            closed |= piece.opcode == CLOSING;
+            let at = message.len();
+            message.extend_from_slice(piece.payload);
+            frames::apply(piece.mask, &mut message[at..]);
+            if piece.last {
+                frames::header(0x80 | piece.opcode, message.len(), None, &mut out);
+                out.append(&mut message);
+            }
+            Ok(())
+        })?;
+        stream.write_all(&out)?;
+        stream.flush()?;
+        out.clear();
+        if !more {
+            break;
+        }
+    }
+    Ok(())
 }
+
+fn bytes(mut stream: TcpStream, script: Script) -> io::Result<Seen> {
+    let mut seen = Seen::default();
+    match script {
+        Script::Take(pattern) => {
+            let (mut expected, mut buffer) = (Expected::new(&pattern), vec![0; 256 << 10]);
+            while let count @ 1.. = stream.read(&mut buffer)? {
+                expected.take(&buffer[..count])?;
+            }
+            seen.bytes = expected.count;
+        }
+        Script::Give { head, block, until } => {
+            stream.write_all(&head)?;
+            seen.blocks = until.give(|| stream.write_all(&block))?;
+            stream.shutdown(Shutdown::Write)?;
+            while matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
+        }
+        Script::Echo => return Err(io::Error::other("no echo of bytes")),
+    }
+    Ok(seen)
+}
+
+/// The certificate of all TLS servers here; clients are told not to check it.
+pub struct Identity {
+    pub cert_pem: String,
+    pub key_pem: String,
+    config: Arc<ServerConfig>,
+}
+
+pub static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    Identity { cert_pem: cert.pem(), key_pem: signing_key.serialize_pem(), config: Arc::new(config) }
+});

@@ -220,7 +220,8 @@ fn resets(listener: &TcpListener, cuts: usize, habits: Habits) -> Vec<usize> {
     panic!("the last connection was not closed");
 }
 
-/// Sends so many numbered lines on each connection to such a server; what it read, how many were said to be in doubt, and the end.
+/// Sends so many numbered lines on each connection to such a server; what it read, how many were said to be
+/// in doubt, and the end.
 fn numbered(count: usize, habits: Habits, options: &[&str]) -> (Vec<usize>, u64, Done) {
     let (url, server) = serve_many(move |listener| resets(listener, CUTS, habits));
     let args = ["connect", "--reconnect", "--out", "jsonl", "--linger", "0", &url];

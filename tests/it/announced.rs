@@ -228,21 +228,38 @@ fn a_control_frame_that_is_too_long_is_refused_before_its_payload() {
 }
 
 #[test]
-fn lengths_in_a_longer_form_than_they_need_are_taken() {
+fn a_client_that_tells_a_length_in_a_longer_form_than_it_needs_is_refused() {
     let listening = Listening::start(["listen", "0", "--echo"]);
     for frame in [
         &b"\x81\xfe\x00\x02\0\0\0\0hi"[..],
-        b"\x81\xff\0\0\0\0\0\0\0\x02\0\0\0\0hi",
-        b"\x01\xff\0\0\0\0\0\0\0\x01\0\0\0\0h\x80\xfe\x00\x01\0\0\0\0i",
+        b"\x82\xff\0\0\0\0\0\0\xff\xff\0\0\0\0",
+        b"\x01\xff\0\0\0\0\0\0\0\x01\0\0\0\0h",
+        b"\x89\xfe\x00\x01\0\0\0\0p",
     ] {
         let mut peer = Peer::dial(listening.address());
         peer.raw(frame);
-        assert_eq!(peer.message().unwrap(), b"hi");
+        assert_eq!(peer.until_close().unwrap().code(), Some(1002));
     }
-    let mut peer = Peer::dial(listening.address());
-    peer.raw(b"\x89\xfe\x00\x01\0\0\0\0p");
-    let pong = peer.next().unwrap();
-    assert_eq!((pong.opcode, &pong.payload[..]), (10, &b"p"[..]));
+}
+
+#[test]
+fn a_server_that_tells_a_length_in_a_longer_form_than_it_needs_is_understood_and_noted() {
+    for (frame, length) in [
+        (&b"\x81\x7e\x00\x02hi"[..], 2),
+        (b"\x81\x7f\0\0\0\0\0\0\0\x02hi", 2),
+        (b"\x01\x7f\0\0\0\0\0\0\0\x01h\x80\x7e\x00\x01i", 1),
+    ] {
+        let (url, peer) = serve(move |mut peer| {
+            peer.raw(frame);
+            peer.close(1000, "");
+            peer.until_close();
+        });
+        let done = Wsio::run(["connect", &url, "-v", "--recv-only"], "");
+        assert_eq!((done.code, &done.out[..]), (0, &b"hi\n"[..]), "{}", done.err);
+        let said = format!("the peer tells a length of {length} in a longer form than it needs");
+        assert_eq!(done.err.matches(&said).count(), 1, "{}", done.err);
+        peer.join().unwrap();
+    }
 }
 
 #[test]

@@ -7,11 +7,13 @@ mod completions;
 mod floors;
 mod imports;
 mod man;
+mod manual;
+pub mod pages;
 mod prose;
 
 use clap_complete::Shell;
 use std::{fs, path::PathBuf};
-use wsio::{cli, endpoint::SCHEMES, exit::EXITS, framing::FRAMINGS};
+use wsio::{cli, endpoint::SCHEMES, exit::EXITS};
 
 /// The command that rewrites every generated document.
 const BLESS: &str = "WSIO_BLESS=1 cargo test --test it docs";
@@ -50,7 +52,7 @@ fn nothing_else(folder: &str, wanted: &[String]) {
 
 #[test]
 fn man_pages_are_fresh() {
-    let pages = man::pages();
+    let pages: Vec<_> = man::pages().into_iter().chain(pages::pages()).collect();
     for (name, page) in &pages {
         fresh(&format!("man/{name}"), page);
     }
@@ -82,14 +84,13 @@ fn every_page_and_script_can_be_printed() {
 
 #[test]
 fn readme_tables_are_fresh() {
-    let code = |text: &str| format!("`{}`", text.replace('|', "\\|"));
     let cell = |text: &str| text.replace('|', "\\|");
+    let schemes = SCHEMES.iter().map(|scheme| match scheme.name {
+        "-" => "`-`".to_owned(),
+        name => format!("`{name}:`"),
+    });
     let tables = [
-        (
-            "endpoints",
-            table("Written", SCHEMES.iter().map(|scheme| (code(scheme.example), cell(scheme.summary)))),
-        ),
-        ("framings", table("F", FRAMINGS.iter().map(|entry| (code(entry.usage()), cell(entry.summary))))),
+        ("schemes", schemes.collect::<Vec<_>>().join(" ") + "\n"),
         ("exits", table("Code", EXITS.iter().map(|(exit, text)| (exit.code().to_string(), cell(text))))),
     ];
     let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
@@ -108,18 +109,37 @@ fn table(head: &str, rows: impl Iterator<Item = (String, String)>) -> String {
 }
 
 #[test]
-fn readme_speaks_only_of_options_that_exist() {
+fn readme_is_short() {
+    let lines = fs::read_to_string(root().join("README.md")).unwrap().lines().count();
+    assert!(lines <= 300, "README.md has {lines} lines: the rest belongs to tests/it/docs/pages");
+}
+
+#[test]
+fn readme_and_manual_speak_only_of_options_that_exist() {
     let command = cli::command();
     let arguments = || command.get_subcommands().flat_map(clap_args);
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    for line in readme.lines().filter(|line| line.contains("wsio ")) {
-        for part in
-            line.split('`').flat_map(|part| part.split('|')).filter(|part| part.trim().starts_with("wsio "))
+    let readme = ("README.md".to_owned(), fs::read_to_string(root().join("README.md")).unwrap());
+    for (name, text) in [readme].into_iter().chain(pages::sources()) {
+        // In texts of the manual an option is ours, but in a line of another tool.
+        let is_page = name != "README.md";
+        let others = |part: &str| {
+            ["websocat", "wscat", "websocketd", "curl ", "cargo", "man "]
+                .iter()
+                .any(|tool| part.contains(tool))
+        };
+        for line in
+            text.lines().filter(|line| (line.contains("wsio ") || is_page) && !line.starts_with("|--"))
         {
-            for word in part.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
-                let word = word.split(['=', '\'', ',']).next().unwrap_or_default();
-                let known = word.is_empty() || word == "version" || arguments().any(|name| name == word);
-                assert!(known, "README.md shows --{word}, which does not exist: {line}");
+            let parts = line.split('`').flat_map(|part| part.split('|'));
+            let ours =
+                |part: &&str| part.trim().starts_with("wsio ") || part.trim().starts_with("--") && is_page;
+            for part in parts.filter(ours).filter(|part| !others(part)) {
+                for word in part.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
+                    let word = word.split(['=', '\'', ',', '`']).next().unwrap_or_default();
+                    let known =
+                        ["", "version", "no-close"].contains(&word) || arguments().any(|name| name == word);
+                    assert!(known, "{name} shows --{word}, which does not exist: {line}");
+                }
             }
         }
     }
@@ -162,16 +182,33 @@ fn the_version_names_the_libraries_that_are_built_in() {
 }
 
 #[test]
-fn contributing_names_only_files_that_exist() {
-    // It is no part of the crate that is published.
-    let Ok(text) = fs::read_to_string(root().join(".github/CONTRIBUTING.md")) else {
-        assert!(!root().join(".ci").exists(), "CONTRIBUTING.md cannot be read");
+fn what_is_written_for_people_names_only_files_that_exist() {
+    let mut count = 0;
+    if !root().join(".ci").exists() {
+        // The crate that is published has neither these rooms nor what is written about them.
         return;
-    };
-    let named = text.split('`').skip(1).step_by(2);
-    let is_path = |word: &&str| ["src/", "tests/", ".ci/"].iter().any(|room| word.starts_with(room));
-    let paths: Vec<&str> = named.filter(is_path).collect();
-    assert!(paths.len() > 10, "{paths:?}");
-    let gone: Vec<_> = paths.into_iter().filter(|path| !root().join(path).exists()).collect();
-    assert!(gone.is_empty(), "{gone:?}");
+    }
+    for name in ["README.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md", ".github/CHANGELOG.md"] {
+        let text = fs::read_to_string(root().join(name)).unwrap();
+        let rooms = ["src/", "tests/", ".ci/", ".github/"];
+        let is_path = |word: &&str| rooms.iter().any(|room| word.starts_with(room));
+        let words = text
+            .split(['`', '(', ')', ' ', '\n'])
+            .filter(is_path)
+            .map(|word| word.trim_end_matches([',', '.']));
+        for path in words {
+            count += 1;
+            assert!(root().join(path).exists(), "{name} names {path}");
+        }
+    }
+    assert!(count > 25, "{count}");
+}
+
+#[test]
+fn readme_names_the_rust_that_cargo_asks_for() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let version =
+        manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.contains(&format!("[Rust](https://rustup.rs) {version} or newer")), "Rust {version}");
 }

@@ -1,4 +1,5 @@
-//! At the door: those who connect and say nothing, or one thing, shut nobody out; nor does a limit that is reached.
+//! At the door: those who connect and say nothing, or one thing, shut nobody out; nor does a limit that is
+//! reached.
 
 use crate::harness::{Listening, PATIENCE, Peer, Wsio, eventually};
 use std::{

@@ -1,8 +1,9 @@
-//! The endings matrix as data: one row, one line, run through the pure session and with real sockets, in each mode.
+//! The endings matrix as data: one row, one line, run through the pure session and with real sockets, in each
+//! mode.
 //!
-//! A row names what happens and what has to follow; `acts` is the vocabulary, `rows` the table. `modes` runs a row
-//! in this process as `connect`, `listen --once` and `pipe`, and `events` derives from the same row what the pure
-//! session hears. Rows run side by side, since nearly all of them wait for a clock.
+//! A row names what happens and what has to follow; `acts` is the vocabulary, `rows` the table. `modes` runs
+//! a row in this process as `connect`, `listen --once` and `pipe`, and `events` derives from the same row
+//! what the pure session hears. Rows run side by side, since nearly all of them wait for a clock.
 
 mod acts;
 mod events;

@@ -1,8 +1,9 @@
 //! What people do with tools of this kind, and the test that shows it done.
 //!
-//! `LINES` are command lines of websocat as they stand in public scripts and questions, in our words; `GOALS` are what
-//! users of its neighbours ask for. Below each stand the tests that cover it, or `-` and why nothing does. A name
-//! that no test has any more fails here, so that no promise is lost with a renamed or removed test.
+//! `LINES` are command lines of websocat as they stand in public scripts and questions, in our words; `GOALS`
+//! are what users of its neighbours ask for. Below each stand the tests that cover it, or `-` and why nothing
+//! does. A name that no test has any more fails here, so that no promise is lost with a renamed or removed
+//! test.
 
 mod pipelines;
 

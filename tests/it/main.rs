@@ -3,6 +3,7 @@
 //! `harness` starts the program and plays its peers, byte by byte; every other module is one promise
 //! of the contract. Everything runs on loopback with free ports, and no wait is unbounded.
 
+mod action;
 mod admission;
 mod again;
 mod announced;
@@ -32,10 +33,14 @@ mod json;
 mod leaving;
 mod limits;
 mod listen;
+#[cfg(target_os = "linux")]
+mod memory;
 mod modes;
 #[cfg(feature = "nats")]
 mod nats;
 mod neighbours;
+mod pictures;
+mod pieces;
 mod pipe;
 mod progress;
 mod prompt;
@@ -51,6 +56,7 @@ mod schemes;
 mod script;
 mod secrets;
 mod session;
+mod shared;
 mod signals;
 mod signs;
 mod site;

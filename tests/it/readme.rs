@@ -1,6 +1,9 @@
-//! What README.md tells a stranger to type does what it says, with a home that holds nothing.
+//! What README.md and the manual tell a stranger to type does what they say, with a home that holds nothing.
 
-use crate::harness::{Listening, Peer, Wsio};
+use crate::{
+    docs::pages,
+    harness::{Listening, Peer},
+};
 use std::{
     fs,
     path::Path,
@@ -8,11 +11,16 @@ use std::{
 };
 use wsio::cli::{self, Context, Parsed};
 
-/// The blocks of one language, in order.
+/// The blocks of one language, in order: those of README.md, then those of the manual.
 fn blocks(language: &str) -> Vec<String> {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let pages = pages::sources().into_iter().map(|(_, text)| text);
+    [readme].into_iter().chain(pages).flat_map(|text| blocks_of(&text, language)).collect()
+}
+
+fn blocks_of(text: &str, language: &str) -> Vec<String> {
     let mut blocks = Vec::new();
-    let mut lines = readme.lines();
+    let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if let Some(found) = line.strip_prefix("```") {
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
@@ -79,7 +87,7 @@ fn every_command_line_is_understood() {
             other => panic!("{line}: {other:?}"),
         }
     }
-    assert!(count > 60, "{count} lines of README.md were looked at");
+    assert!(count > 80, "{count} lines of README.md and the manual were looked at");
 }
 
 /// Runs lines in a shell at the root of the source, with a home that holds nothing but a folder for programs.
@@ -147,23 +155,4 @@ fn the_programs_behind_a_server_answer() {
         assert!(answer.to_lowercase().contains("merhaba"), "{line}: {answer}");
     }
     assert!(tried > usize::from(python), "{tried} lines were tried");
-}
-
-#[test]
-fn the_two_scripts_play_as_is_shown() {
-    let folder = tempfile::tempdir().unwrap();
-    for block in blocks("text") {
-        if let Some(name) = block.lines().next().and_then(|line| line.strip_prefix("# ")) {
-            fs::write(folder.path().join(name), &block).unwrap();
-        }
-    }
-    let play = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let listening = Listening::start(["listen", "--script", &play("server.wsio"), "0"]);
-    let url = format!("ws://{}/", listening.address());
-    let done = Wsio::run_with(&[("TOKEN", "s3cret")], ["connect", "--script", &play("smoke.wsio"), &url]);
-    assert_eq!(done.code, 1, "{done:?}");
-    let shown = blocks("console").into_iter().find(|block| block.contains("smoke.wsio ws://")).unwrap();
-    for line in shown.lines().filter(|line| line.starts_with("  | ")) {
-        assert!(done.err.contains(line), "{line}: {}", done.err);
-    }
 }

@@ -37,15 +37,20 @@ impl Renewed {
     }
 }
 
+/// The way to a server: WebSockets or streams.
+fn way(url: &str) -> &[&str] {
+    if url.starts_with("tls:") { &["pipe", "-"] } else { &["connect"] }
+}
+
 /// The exit code of a client that trusts this authority.
 fn ask(url: &str, trust: &Authority, more: &[&str]) -> i32 {
-    let args = ["connect", url, "--send", "hello", "-1", "--cacert", text(&trust.file)];
-    Wsio::run(args.iter().chain(more), "").code
+    let args = [way(url), &[url, "--cacert", text(&trust.file)], more].concat();
+    Wsio::run(args, "hello").code
 }
 
 /// A client that stays.
 fn stay(url: &str, trust: &Authority) -> Wsio {
-    let mut client = Wsio::start(["connect", url, "--cacert", text(&trust.file)]);
+    let mut client = Wsio::start([way(url), &[url, "--cacert", text(&trust.file)]].concat());
     client.write(b"one\n");
     eventually("it is open", || client.out_so_far() == b"one\n");
     client
@@ -57,9 +62,11 @@ fn a_renewed_certificate_is_shown_and_open_sessions_stay() {
     let files = Renewed::new(&old.signs(&["127.0.0.1"]));
     let (cert, key) = (files.cert(), files.key());
     let tls = ["--cert", text(&cert), "--key", text(&key)];
-    for server in
-        [&["listen", "wss://127.0.0.1:0", "--echo"][..], &["pipe", "wss-listen:127.0.0.1:0", "echo:"]]
-    {
+    for server in [
+        &["listen", "wss://127.0.0.1:0", "--echo"][..],
+        &["pipe", "wss-listen:127.0.0.1:0", "echo:"],
+        &["pipe", "tls-listen:127.0.0.1:0", "echo:"],
+    ] {
         files.put(&old.signs(&["127.0.0.1"]));
         let listening = Listening::start(server.iter().chain(&tls));
         let mut open = stay(&listening.url, &old);
@@ -78,32 +85,6 @@ fn a_renewed_certificate_is_shown_and_open_sessions_stay() {
         listening.wsio.signal(Signal::TERM);
         assert_eq!(listening.wsio.wait().code, 0);
     }
-}
-
-#[test]
-fn a_stream_server_shows_a_renewed_certificate_too() {
-    let (old, new) = (Authority::new(), Authority::named("Another Authority"));
-    let files = Renewed::new(&old.signs(&["127.0.0.1"]));
-    let (cert, key) = (files.cert(), files.key());
-    let server = ["pipe", "tls-listen:127.0.0.1:0", "echo:", "--cert", text(&cert), "--key", text(&key)];
-    let listening = Listening::start(server);
-    let ask = |trust: &Authority| {
-        Wsio::run(["pipe", "-", &listening.url, "--cacert", text(&trust.file)], "hello").code
-    };
-    let mut open = Wsio::start(["pipe", "-", &listening.url, "--cacert", text(&old.file)]);
-    open.write(b"one\n");
-    eventually("it is open", || open.out_so_far() == b"one\n");
-    assert_eq!((ask(&old), ask(&new)), (0, 60));
-    files.put(&new.signs(&["127.0.0.1"]));
-    listening.wsio.signal(Signal::HUP);
-    listening.wsio.says("reloaded: the certificate is now of 127.0.0.1, valid until ");
-    assert_eq!((ask(&old), ask(&new)), (60, 0));
-    open.write(b"two\n");
-    eventually("the open session goes on", || open.out_so_far() == b"one\ntwo\n");
-    open.close_stdin();
-    assert_eq!(open.wait().code, 0);
-    listening.wsio.signal(Signal::TERM);
-    assert_eq!(listening.wsio.wait().code, 0);
 }
 
 #[test]

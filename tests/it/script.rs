@@ -97,19 +97,20 @@ fn a_login_a_call_and_the_matching_reply_pass() {
     );
 }
 
-/// The scripts of README.md by name, and what it shows of their run.
-fn readme() -> (Vec<(String, String)>, String) {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let block = |start: usize| readme[start..].split("```").next().unwrap();
-    let scripts = readme.match_indices("```text\n# ").map(|(at, _)| block(at + "```text\n".len()));
+/// The scripts of `wsio-script(5)` by name, and what it shows of their run.
+fn shown_scripts() -> (Vec<(String, String)>, String) {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/docs/pages/wsio-script.5.md");
+    let page = fs::read_to_string(file).unwrap();
+    let block = |start: usize| page[start..].split("```").next().unwrap();
+    let scripts = page.match_indices("```text\n# ").take(2).map(|(at, _)| block(at + "```text\n".len()));
     let named = scripts.map(|text| (text.lines().next().unwrap()[2..].to_owned(), text.to_owned()));
-    let shown = readme.find("$ wsio listen --script").unwrap();
+    let shown = page.find("$ wsio listen --script").unwrap();
     (named.collect(), block(shown).to_owned())
 }
 
 #[test]
-fn the_scripts_of_the_readme_do_what_it_shows() {
-    let (scripts, shown) = readme();
+fn the_scripts_of_the_manual_do_what_it_shows() {
+    let (scripts, shown) = shown_scripts();
     let files: Vec<_> = scripts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     assert_eq!(files.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["server.wsio", "smoke.wsio"]);
     let folder = Folder::new(&files);

@@ -73,7 +73,7 @@ fn what_a_subject_cannot_carry_ends_its_source_alone() {
     assert_eq!((robot.run_out(), robot.exit()), (Duration::ZERO, Exit::BadInput));
 }
 
-/// A peer that is gone, found by writing, and an output of that drain_timeout that takes nothing of what it sent.
+/// A peer that is gone, found by writing; its output takes nothing, and is waited for as `drain_timeout` says.
 fn lost_behind(drain_timeout: DrainTimeout) -> Robot {
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true);
     robot.session.output(Side::B, "the target".into(), drain_timeout);

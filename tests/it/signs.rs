@@ -27,7 +27,8 @@ fn advice(log: &str) -> String {
 }
 
 fn shell(line: &str) -> Wsio {
-    Wsio::spawn(Command::new("sh").args(["-c", line]))
+    // The shell becomes the program, which would outlive it otherwise when the test ends.
+    Wsio::spawn(Command::new("sh").args(["-c", &format!("exec {line}")]))
 }
 
 #[test]
@@ -62,6 +63,7 @@ fn a_language_server_is_known_and_the_line_that_carries_it_works() {
     }
     peer.close(1000, "");
     assert_eq!(peer.until_close().unwrap().code(), Some(1000));
+    wsio.says(" close ");
     assert!(!wsio.err_so_far().contains("try: "), "{}", wsio.err_so_far());
 }
 
@@ -119,6 +121,7 @@ fn a_language_server_is_reached_over_every_way() {
         }
         peer.close(1000, "");
         assert_eq!(peer.until_close().unwrap().code(), Some(1000), "{args:?}");
+        listening.wsio.says(" close ");
         assert!(!listening.wsio.err_so_far().contains("try: "), "{}", listening.wsio.err_so_far());
     }
 }

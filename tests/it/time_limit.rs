@@ -119,13 +119,13 @@ fn a_peer_that_never_answers_the_close_is_left_by_the_limit_and_the_close_timeou
 
 #[test]
 fn help_man_page_and_check_say_the_same_of_it() {
-    let words = "be gone by --close-timeout after that";
+    let words = "exit at most --close-timeout later";
     let flat = |text: &str| text.replace("\\-", "-").split_whitespace().collect::<Vec<_>>().join(" ");
     for name in ["connect", "listen", "pipe"] {
         let help = flat(Wsio::run([name, "--help"], "").text());
         let path = format!("{}/man/wsio-{name}.1", env!("CARGO_MANIFEST_DIR"));
         let man = flat(&fs::read_to_string(path).unwrap());
-        let expected = format!("Close after DURATION, {words}, with exit 28");
+        let expected = format!("Close after DURATION; {words}, with code 28");
         assert!(help.contains(&expected), "{name} --help: {help}");
         let (_, in_man) = man.split_once("--timeout\\fR \\fI<DURATION>\\fR ").unwrap();
         assert!(in_man.starts_with(&expected), "wsio-{name}.1: {in_man:.200}");

@@ -16,6 +16,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    os::unix::net::UnixStream,
     path::Path,
     sync::{Arc, mpsc},
     thread,
@@ -168,6 +169,28 @@ fn plain_http_on_a_port_of_tls_is_answered_in_plain_http() {
         let (code, out, err) = ask(listening, "127.0.0.1", &["--cacert", text(&authority.file)]);
         assert_eq!((code, out.as_str()), (0, "hello\n"), "{err}");
     }
+}
+
+#[test]
+fn a_unix_socket_of_tls_tells_plain_http_and_silence_as_a_port_does() {
+    let authority = Authority::new();
+    let pair = authority.signs(&["localhost"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let endpoint = format!("wss-listen:unix:{}", path.display());
+    let files = ["--cert", text(&pair.cert), "--key", text(&pair.key), "-v"];
+    let server = Listening::start(["pipe", &endpoint, "echo:"].iter().chain(&files));
+    drop(UnixStream::connect(&path).unwrap());
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    server.wsio.says("refused 400 /x: plain HTTP, and TLS is served here: ");
+    server.wsio.signal(rustix::process::Signal::TERM);
+    let said = server.wsio.wait().err;
+    assert!(!said.contains("tls: "), "one that left without a byte did not fail: {said}");
 }
 
 /// A TLS server of the test's own; gives the URL, and per client whether and as what it came.

@@ -6,7 +6,7 @@ mod wakes;
 use super::*;
 use crate::{
     driver::test_links::{Far, lines, over, web_socket},
-    link::{InputFile, Port, Streams},
+    link::{InputFile, Port, Streams, Workers},
     observe::{Verbosity, test_stderr::TestStderr},
     plan::AutoSend,
     session::Rules,
@@ -130,7 +130,7 @@ async fn a_session_lives_while_its_output_stalls_and_nothing_of_it_is_lost() {
     assert!(came == expected.as_bytes(), "{} of {} bytes, or another order", came.len(), expected.len());
     let (outcome, _) = bridge.ended().await;
     assert_eq!((exit(&outcome), outcome.complete), (Exit::Ok, true));
-    assert_eq!((outcome.carried, outcome.remains.undelivered), ([(0, 0), (400, 400_000)], (0, 0)));
+    assert_eq!((outcome.carried, outcome.remains.undelivered()), ([(0, 0), (400, 400_000)], (0, 0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,9 +146,9 @@ async fn what_stays_unread_is_bounded_by_what_is_read_ahead() {
         bridge.outside.stop = oneshot::channel().0;
         let (outcome, _) = bridge.ended().await;
         let (messages, bytes) = outcome.carried[1];
-        let kept = messages + outcome.remains.undelivered.0;
+        let kept = messages + outcome.remains.undelivered().0;
         assert!(kept * 1000 < most + 300_000, "{read_ahead:?}: {kept} messages were read");
-        assert!(bytes < most && outcome.remains.undelivered.0 > 0);
+        assert!(bytes < most && outcome.remains.undelivered().0 > 0);
     }
 }
 
@@ -174,7 +174,7 @@ async fn unsent_is_what_the_peer_did_not_get() {
         assert_eq!(outcome.carried[0], (got, got * 1000), "{room}");
         assert_eq!((outcome.unsent.messages, outcome.unsent.bytes), (40 - got, 16), "{room}");
         assert_eq!((exit(&outcome), outcome.complete), (Exit::Unsent, false));
-        assert_eq!((outcome.remains.input.as_str(), outcome.remains.undelivered), ("the source", (0, 0)));
+        assert_eq!((outcome.remains.input.as_str(), outcome.remains.undelivered()), ("the source", (0, 0)));
     }
 }
 
@@ -245,11 +245,11 @@ fn file(prefix: &str, content: &str) -> (std::fs::File, Box<dyn Link>, Arc<()>) 
         input_file,
         output: Box::new(io::sink()),
         close_output: None,
-        output_gone: None,
+        output_file: None,
         input_is_terminal: false,
         output_is_terminal: false,
     };
-    (file, over(Port::standard(crate::link::hire().unwrap(), streams, true, true)), readers)
+    (file, over(Port::standard(Workers::default(), streams, true)), readers)
 }
 
 #[tokio::test]
@@ -386,9 +386,9 @@ fn stuck() -> (mpsc::Sender<()>, Box<dyn Link>) {
         input_file: None,
         output: Box::new(Stuck(held)),
         close_output: None,
-        output_gone: None,
+        output_file: None,
         input_is_terminal: false,
         output_is_terminal: false,
     };
-    (go_on, over(Port::standard(crate::link::hire().unwrap(), streams, false, true)))
+    (go_on, over(Port::standard(Workers::default(), streams, false)))
 }

@@ -4,7 +4,10 @@ use super::*;
 use crate::{
     driver::test_links::{Far, lines, web_socket},
     exit::Exit,
-    link::test_waker::TestWaker,
+    link::{
+        room::{Room, RoomRules},
+        test_waker::TestWaker,
+    },
 };
 use std::{task::Waker, time::Duration};
 use tokio::{task::coop::unconstrained, time::advance};
@@ -350,4 +353,64 @@ async fn off_is_off() {
     ahead.poll(&mut cx, 500, 0, 100, 1);
     tokio::time::advance(Duration::from_secs(60)).await;
     assert!(!ahead.poll(&mut cx, 500, 0, 100, 1) && ahead.is_held());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_encoded_for_many_keeps_its_place_and_waits_for_room() {
+    let room = Room::star(RoomRules::default());
+    let (centre, mut source) = (room.centre(), Box::new(room.join()) as Box<dyn Link>);
+    let (mut sink, mut peer) = web_socket(1000);
+    let (waker, mut told) = (TestWaker::new(), Vec::new());
+    let mut pump = Pump::new(Side::A, None, None, Ahead::new(None));
+    let mut numbers = 0..2000;
+    while !numbers.is_empty() {
+        let mut items: VecDeque<Item> =
+            numbers.by_ref().take(40).map(|number| Message::text(line(number)).into()).collect();
+        assert!(centre.say_together(&mut items) && items.is_empty());
+        centre.say(&Message::text("alone"));
+    }
+    let mut came = Vec::new();
+    while came.len() < 2050 {
+        let poll = std::future::poll_fn(|_| {
+            Poll::Ready(pump.poll(&mut waker.cx(), &mut *source, &mut *sink, true, &mut told))
+        });
+        assert!(unconstrained(poll).await.is_pending());
+        assert!(sink.queued() <= HIGH_WATER + (64 << 10), "{}", sink.queued());
+        came.extend(peer.frames().await);
+    }
+    let mut expected = Vec::new();
+    for number in 0..2000 {
+        expected.push((1, line(number).into_bytes()));
+        if number % 40 == 39 {
+            expected.push((1, b"alone".to_vec()));
+        }
+    }
+    assert!(came == expected, "in order");
+    assert_eq!(pump.count, (2050, 2_000_000 + 50 * 5));
+    assert!(told.contains(&Event::Blocked { side: Side::A, blocked: true }) && !pump.is_blocked());
+    let received: u64 = told
+        .iter()
+        .map(|told| match told {
+            Event::Received { messages, .. } => *messages,
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(received, 2050);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_is_never_empty_is_emptied_now_and_then() {
+    // It takes 8 KiB at a time, and the source gives more than that.
+    let mut carried = Carried::new(None, 8 << 10);
+    let mut number = 0;
+    for _ in 0..200 {
+        carried.gives(number..number + 40).await;
+        number += 40;
+        carried.poll().await;
+        carried.target.take(16 << 10).await;
+        advance(TEN / 10).await;
+    }
+    let Pump { count, flushed, .. } = &carried.pump;
+    assert!(*flushed > 0, "of {count:?} messages none was known to be sent");
+    assert!((count.0 - flushed) * 1000 < REFILL + 2 * HIGH_WATER as u64, "{count:?} {flushed}");
 }

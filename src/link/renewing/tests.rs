@@ -97,6 +97,18 @@ async fn all(mut theirs: DuplexStream) -> Vec<u8> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_has_begun_counts_until_its_connection_is_lost() {
+    let (mut link, mut theirs) = Next::default().link(2);
+    theirs[0].write_all(b"\x01\x85\0\0\0\0hello").await.unwrap();
+    let mut batch = VecDeque::new();
+    poll_fn(|cx| Poll::Ready(link.poll_receive(cx, &mut batch).is_pending())).await;
+    assert_eq!((batch.len(), link.begun()), (0, 6 + 5), "with its header");
+    drop(theirs.remove(0));
+    renew(&mut link).await;
+    assert_eq!(link.begun(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_silence_before_a_cut_is_told_and_that_before_a_close_is_not() {
     let next = Next::default();
     let (mut link, mut theirs) = next.link(5);

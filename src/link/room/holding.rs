@@ -20,7 +20,7 @@ use tokio::time::Instant;
 /// Bytes of a burst that a short queue may grow by: one that takes them at once was never slow.
 const BURST: usize = 4 * 1024 * 1024;
 
-/// RoomState of the members who are to hear a speaker, and have no room.
+/// The members who are to hear a speaker and have no room, as they are now.
 #[derive(Default)]
 struct HeldLook {
     /// Somebody is waited for, whatever the time.

@@ -1,4 +1,4 @@
-//! RoomRules that the members of a room can rely on.
+//! Rules that the members of a room can rely on.
 
 /// Treatment of a member that does not keep up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

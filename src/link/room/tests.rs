@@ -227,3 +227,62 @@ async fn one_is_spoken_to_and_the_others_are_not() {
     assert_eq!(two.incoming().end(), Some(SourceEnd::Asked { close, hangup: true }));
     assert_eq!(heard(&room.join()), [Message::text("for all")], "what was for one is not told later");
 }
+
+fn texts(range: std::ops::Range<usize>) -> VecDeque<Item> {
+    range.map(|number| Item::from(Message::text(format!("{number}")))).collect()
+}
+
+#[tokio::test]
+async fn what_the_centre_says_in_one_turn_is_encoded_once_for_all() {
+    let room = Room::star(RoomRules { last: 2, ..RoomRules::default() });
+    let (centre, mut a, mut b) = (room.centre(), room.join(), room.join());
+    let mut items = texts(1..4);
+    items.push_back(Message::Ping(Bytes::new()).into());
+    assert!(centre.say_together(&mut items));
+    assert_eq!(items, [Message::Ping(Bytes::new())], "that is for none of them");
+    assert_eq!((a.incoming.len(), b.incoming.len()), (3, 3));
+    assert_eq!(heard(&b), ["1", "2", "3"], "who needs the messages gets them");
+    assert_eq!((b.incoming.bytes(), b.take_encoded().is_none()), (0, true));
+    let mut items = texts(4..6);
+    assert!(centre.say_together(&mut items) && items.is_empty());
+    centre.say(&Message::text("6"));
+    let [first, second] = [a.take_encoded().unwrap(), a.take_encoded().unwrap()];
+    assert_eq!((first.count(), second.count(), a.has_encoded()), (3, 2, false), "the next is alone");
+    assert_eq!(first.frames_at(), first.clone().frames_at());
+    assert_eq!(second.frames_at(), b.take_encoded().unwrap().frames_at(), "the same memory for all");
+    assert_eq!((heard(&a), heard(&b)), (vec!["6".to_owned()], vec!["6".to_owned()]));
+    assert_eq!(heard(&room.join()), ["5", "6"]);
+}
+
+#[tokio::test]
+async fn what_cannot_go_together_is_said_alone() {
+    let room = Room::star(RoomRules::default());
+    let (centre, member) = (room.centre(), room.join());
+    for mut alone in
+        [texts(1..2), VecDeque::from([Message::binary(vec![0; 5000]).into(), texts(1..2)[0].clone()])]
+    {
+        assert!(!centre.say_together(&mut alone) && !alone.is_empty());
+    }
+    assert!(!member.say_together(&mut texts(1..9)), "only the centre speaks to all");
+    let small = Room::star(RoomRules { queue: TOGETHER - 1, ..RoomRules::default() });
+    assert!(!small.centre().say_together(&mut texts(1..9)), "a short queue counts each message");
+    let unheard = Room::star(RoomRules::default()).centre();
+    assert!(unheard.say_together(&mut texts(1..9)));
+    assert_eq!(unheard.unheard(), 8);
+}
+
+#[tokio::test]
+async fn messages_that_were_encoded_together_are_bounded_and_dropped_as_others_are() {
+    let room = Room::star(RoomRules { queue: TOGETHER, slow: Slow::Drop, last: 0 });
+    let (centre, member) = (room.centre(), room.join());
+    let mut said = 0;
+    while member.incoming.dropped() == 0 {
+        let mut items = texts(100_000..100_100);
+        assert!(centre.say_together(&mut items));
+        said += 100;
+        assert!(member.incoming.bytes() < TOGETHER + 100 * 100, "one piece more than the bound");
+    }
+    assert_eq!((member.incoming.dropped(), member.incoming.len()), (100, said - 100));
+    assert_eq!(member.incoming.clear(), said as u64 - 100);
+    assert_eq!((member.incoming.len(), member.incoming.bytes()), (0, 0));
+}

@@ -2,7 +2,7 @@
 
 use super::RoomRules;
 use crate::{
-    observe::{Losses, Reporter},
+    observe::{Reporter, Seldom},
     units::counted,
 };
 use std::sync::Once;
@@ -12,8 +12,8 @@ pub struct Told {
     reporter: Reporter,
     /// `hub:chat: `, or nothing.
     name: String,
-    slow: Losses,
-    unheard: Losses,
+    slow: Seldom,
+    unheard: Seldom,
     trimmed: Once,
 }
 
@@ -21,7 +21,7 @@ impl Told {
     /// The room of that name, which may have none.
     pub fn new(reporter: Reporter, name: &str) -> Self {
         let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
-        Self { reporter, name, slow: Losses::default(), unheard: Losses::default(), trimmed: Once::new() }
+        Self { reporter, name, slow: Seldom::default(), unheard: Seldom::default(), trimmed: Once::new() }
     }
 
     /// A member had no room for a message; `conn` is its connection, where that is known.

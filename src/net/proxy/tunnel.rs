@@ -9,7 +9,8 @@ use crate::{
     exit::Exit,
     fault::{Fault, Result},
     net::{
-        Exchange, Findings, Layer, Layered, addr::join, auth_schemes, refusal_lines, status_text, title_case,
+        Exchange, Findings, Layer, Layered, addr::join, auth_schemes, layer::give, refusal_lines,
+        status_text, title_case,
     },
     observe::{Redactor, Reporter},
     os_error,
@@ -17,7 +18,7 @@ use crate::{
     tls,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::{
     Method, Request, Uri,
@@ -337,9 +338,7 @@ impl Layer for Prefixed {
         if self.0.is_empty() {
             return below.as_mut().poll_read(cx, buffer);
         }
-        let count = self.0.len().min(buffer.remaining());
-        buffer.put_slice(&self.0[..count]);
-        self.0.advance(count);
+        give(&mut self.0, usize::MAX, buffer);
         Poll::Ready(Ok(()))
     }
 }

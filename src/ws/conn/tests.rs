@@ -3,7 +3,7 @@
 mod unsent;
 
 use super::*;
-use crate::ws::frame::Header;
+use crate::ws::{encoded::Encoded, frame::Header};
 use std::{pin::Pin, task::Waker};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf},
@@ -157,7 +157,10 @@ async fn a_close_with_a_code_that_the_engine_does_not_know_is_told_and_answered_
 #[tokio::test]
 async fn what_came_with_the_handshake_was_received_too() {
     let (ours, _theirs) = tokio::io::duplex(100);
-    let conn = Conn::new(Box::pin(ours), b"\x81\x03one\x81\x64half", Part::Client, 1 << 24);
+    let mut conn = Conn::new(Box::pin(ours), b"\x81\x03one\x81\x64half", Part::Client, 1 << 24);
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
+    assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
+    assert_eq!(batch, [Message::text("one")]);
     assert_eq!(
         (conn.moved(), conn.within()),
         (Moved { received: 11, sent: 0 }, Within { message: true, frame: true },)
@@ -210,4 +213,48 @@ async fn a_frame_that_ends_where_writing_stopped_is_sent_and_the_next_one_is_not
         assert_eq!((conn.queued(), conn.unsent()), (0, Unsent { messages: 2, bytes: 200 }));
     })
     .await;
+}
+
+#[tokio::test]
+async fn messages_that_were_encoded_for_many_are_written_as_they_are_and_counted_each() {
+    unconstrained(encoded_for_many()).await;
+}
+
+async fn encoded_for_many() {
+    let texts: Vec<Message> = (100..1000).map(|number| Message::text(format!("{number}"))).collect();
+    let encoded = Encoded::new(texts.iter()).unwrap();
+    let (mut conn, mut theirs) = conn(Part::Server, 1000);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(conn.takes_encoded());
+    conn.queue(Message::text("before")).unwrap();
+    for _ in 0..4 {
+        conn.queue_encoded(&encoded);
+    }
+    conn.queue(Message::text("behind")).unwrap();
+    let sizes = |count: u64| Unsent { messages: count + 1, bytes: 3 * count + 6 };
+    assert!(conn.poll_flush(&mut cx).is_pending());
+    assert_eq!(conn.queued(), 2 * 8 + 4 * 900 * 5 - 1000);
+    // Of 1000 bytes, 8 are the first message; the last one of 199 is not whole.
+    assert_eq!(conn.unsent(), sizes(4 * 900 - 198));
+    let mut wire = vec![0; 2 * 8 + 4 * 900 * 5];
+    let mut read = 0;
+    while read < wire.len() {
+        let _ = conn.poll_flush(&mut cx);
+        read += theirs.read(&mut wire[read..]).await.unwrap();
+    }
+    assert_eq!(conn.unsent(), Unsent::default());
+    let all = frames(&wire);
+    assert_eq!((all.len(), all[0], all[3601]), (3602, (0x81, 6), (0x81, 6)));
+    assert!(all[1..3601].iter().all(|frame| *frame == (0x81, 3)));
+}
+
+#[tokio::test]
+async fn who_masks_compresses_or_fragments_takes_nothing_that_was_encoded_for_many() {
+    assert!(!conn(Part::Client, 1000).0.takes_encoded());
+    assert!(!conn(Part::Server, 1000).0.with_max_frame(100).takes_encoded());
+    let agreed = crate::ws::deflate::Agreed::default();
+    assert!(!conn(Part::Server, 1000).0.with_deflate(Some(agreed)).takes_encoded());
+    let mut closed = conn(Part::Server, 1000).0;
+    closed.queue_close(None, "");
+    assert!(!closed.takes_encoded());
 }

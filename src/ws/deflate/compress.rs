@@ -3,14 +3,14 @@
 //! Each piece of a message is compressed and flushed by itself, so that a large message needs no more
 //! memory than one piece, and the peer can restore what it has.
 
-use super::{TAIL, Volume};
+use super::{
+    TAIL, Volume,
+    compressors::{COMPRESSORS, Compressors},
+};
 use bytes::Bytes;
-use flate2::{Compress, Compression, FlushCompress};
+use flate2::{Compress, FlushCompress};
 use std::io;
 
-/// zlib's scale. On text, level 3 comes within a tenth of the size that the default, 6, gives, in half the
-/// time; level 1 takes a third of its time, and gives a third more.
-const LEVEL: u32 = 3;
 /// Messages below this go as they are. JSON of 32 bytes shrinks to a quarter with the context of the messages
 /// before it; without, what has 64 bytes does not shrink at all, and 128 bytes do by a sixth. Bytes.
 const WITH_CONTEXT: usize = 32;
@@ -19,10 +19,11 @@ const WITHOUT_CONTEXT: usize = 128;
 /// compressed all the same: the context is worth more than the few bytes that it grows by. Bytes.
 const SMALL: usize = 16 * 1024;
 
-/// The compressor of our messages.
+/// The way of our messages through a compressor.
 pub(in crate::ws) struct Deflating {
-    /// Made for the first message that is compressed.
-    deflater: Option<Box<Compress>>,
+    compressors: &'static Compressors,
+    /// Our number there.
+    owner: u64,
     keeps_context: bool,
     window_bits: u8,
     volume: Volume,
@@ -34,17 +35,18 @@ impl Deflating {
         // zlib makes no raw stream with 8 bits. With 9 it refers at most 250 bytes back (the window less
         // its look-ahead of 262), which the 256 bytes of the peer's window hold; Node does the same.
         Self {
-            deflater: None,
+            compressors: &COMPRESSORS,
+            owner: COMPRESSORS.enter(),
             keeps_context,
             window_bits: window_bits.clamp(9, 15),
             volume: Volume::default(),
         }
     }
 
-    /// True when no message had to be compressed yet.
+    /// True when it has no compressor.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
-        self.deflater.is_none()
+        !self.compressors.has(self.owner)
     }
 
     /// Volume sent so far.
@@ -69,9 +71,7 @@ impl Deflating {
             return Some(compressed);
         }
         // The peer never gets it, so nothing may refer to it.
-        if let Some(deflater) = &mut self.deflater {
-            deflater.reset();
-        }
+        self.compressors.leave(self.owner);
         None
     }
 
@@ -80,29 +80,82 @@ impl Deflating {
     /// # Errors
     /// None that is known; zlib could say that its state is broken.
     pub(in crate::ws) fn go_on(&mut self, piece: &[u8], is_last: bool) -> io::Result<Bytes> {
-        let deflater = self.deflater.get_or_insert_with(|| {
-            Box::new(Compress::new_with_window_bits(Compression::new(LEVEL), false, self.window_bits))
-        });
-        let mut compressed = Vec::with_capacity(piece.len() / 2 + 64);
-        let start = deflater.total_in();
-        loop {
-            let used = (deflater.total_in() - start) as usize;
-            deflater
-                .compress_vec(&piece[used..], &mut compressed, FlushCompress::Sync)
-                .map_err(io::Error::other)?;
-            // Room that is left over means that the flush is complete.
-            if compressed.len() < compressed.capacity() {
-                break;
-            }
-            compressed.reserve(piece.len() / 2 + 64);
+        let mut compressor = self.compressors.take(self.owner, self.window_bits);
+        let compressed = flushed(&mut compressor, piece, is_last)?;
+        let keeps = !is_last || self.keeps_context;
+        self.compressors.keep(keeps.then_some(self.owner), self.window_bits, compressor);
+        Ok(compressed)
+    }
+}
+
+impl Drop for Deflating {
+    fn drop(&mut self) {
+        self.compressors.leave(self.owner);
+    }
+}
+
+/// Compresses a piece, and flushes it so that the peer can restore all of it.
+fn flushed(compressor: &mut Compress, piece: &[u8], is_last: bool) -> io::Result<Bytes> {
+    let mut compressed = Vec::with_capacity(piece.len() / 2 + 64);
+    let start = compressor.total_in();
+    loop {
+        let used = (compressor.total_in() - start) as usize;
+        compressor
+            .compress_vec(&piece[used..], &mut compressed, FlushCompress::Sync)
+            .map_err(io::Error::other)?;
+        // Room that is left over means that the flush is complete.
+        if compressed.len() < compressed.capacity() {
+            break;
         }
-        if is_last {
-            let end = compressed.strip_suffix(&TAIL).ok_or_else(|| io::Error::other("zlib did not flush"))?;
-            compressed.truncate(end.len());
-            if !self.keeps_context {
-                deflater.reset();
+        compressed.reserve(piece.len() / 2 + 64);
+    }
+    if is_last {
+        let end = compressed.strip_suffix(&TAIL).ok_or_else(|| io::Error::other("zlib did not flush"))?;
+        compressed.truncate(end.len());
+    }
+    Ok(compressed.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Decompress, FlushDecompress};
+
+    /// Restores what one side gets.
+    fn restored(inflater: &mut Decompress, compressed: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::with_capacity(1000);
+        let all = [compressed, &TAIL].concat();
+        inflater.decompress_vec(&all, &mut plain, FlushDecompress::Sync).unwrap();
+        plain
+    }
+
+    #[test]
+    fn a_window_that_was_lost_costs_length_and_nothing_else() {
+        let (mut deflating, mut inflater) = (Deflating::new(true, 15), Decompress::new(false));
+        let mut lengths = Vec::new();
+        for number in 0..6 {
+            if number == 3 {
+                deflating.compressors.leave(deflating.owner);
             }
+            let text = format!("{{\"type\":\"tick\",\"symbol\":\"EURUSD\",\"bid\":{number}}}");
+            let compressed = deflating.begin(text.as_bytes(), true).unwrap();
+            assert_eq!(restored(&mut inflater, &compressed), text.as_bytes());
+            lengths.push(compressed.len());
         }
-        Ok(compressed.into())
+        assert!(lengths[1] < lengths[0] / 2 && lengths[4] < lengths[3] / 2, "{lengths:?}");
+        assert!(lengths[3] > 2 * lengths[2], "{lengths:?}");
+    }
+
+    #[test]
+    fn only_messages_that_may_be_referred_to_keep_a_compressor() {
+        for keeps_context in [true, false] {
+            let mut deflating = Deflating::new(keeps_context, 15);
+            assert!(deflating.begin(&[b'x'; 200], false).is_some() && !deflating.is_idle(), "it goes on");
+            deflating.go_on(&[b'x'; 200], true).unwrap();
+            assert_eq!(deflating.is_idle(), !keeps_context);
+            let owner = deflating.owner;
+            drop(deflating);
+            assert!(!COMPRESSORS.has(owner));
+        }
     }
 }

@@ -163,7 +163,7 @@ fn a_reset_of_one_end_reaches_the_other_though_that_one_goes_on() {
     let listening = Listening::start(["pipe", "tcp-listen:127.0.0.1:0", &endpoint]);
     let mut client = TcpStream::connect(listening.address()).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
-    let (mut served, _) = target.accept().unwrap();
+    let mut served = accept_bounded(&target);
     served.write_all(b"partial").unwrap();
     let mut came = [0; 7];
     client.read_exact(&mut came).unwrap();
@@ -174,8 +174,7 @@ fn a_reset_of_one_end_reaches_the_other_though_that_one_goes_on() {
     listening.wsio.says("Connection reset by peer");
     // And the other way round.
     let mut client = TcpStream::connect(listening.address()).unwrap();
-    let (mut served, _) = target.accept().unwrap();
-    served.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut served = accept_bounded(&target);
     client.write_all(b"partial").unwrap();
     served.read_exact(&mut came).unwrap();
     reset(client);
@@ -183,7 +182,7 @@ fn a_reset_of_one_end_reaches_the_other_though_that_one_goes_on() {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
     // Standard input that stays open is no reason to stay.
     let alone = Wsio::start(["pipe", "-", &endpoint]);
-    let (mut served, _) = target.accept().unwrap();
+    let mut served = accept_bounded(&target);
     served.write_all(b"partial").unwrap();
     eventually("it is open and has that", || alone.out_so_far() == b"partial");
     reset(served);

@@ -1,11 +1,18 @@
-//! The man pages: what clap_mangen makes of the definition, and the tables that clap does not know.
+//! The man pages of the commands: options by clap_mangen from the definition, tables that clap does not know, and
+//! sections that people write.
 
+use super::pages;
 use clap::Command;
 use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
 };
-use wsio::{cli, endpoint::SCHEMES, exit::EXITS, framing::FRAMINGS};
+use wsio::{
+    cli,
+    endpoint::{ClientInfo, SCHEMES},
+    exit::EXITS,
+    framing::FRAMINGS,
+};
 
 /// Every page with its file name.
 pub fn pages() -> Vec<(String, String)> {
@@ -41,17 +48,20 @@ fn page(command: &Command, subcommand: Option<&str>) -> String {
         section(&mut roff, "ENDPOINTS", rows);
     }
     section(&mut roff, "FRAMINGS", FRAMINGS.iter().map(|entry| (entry.usage().to_owned(), entry.summary)));
+    roff.to_writer(&mut out).unwrap();
+    out.extend_from_slice(pages::fragment(subcommand).as_bytes());
+    let mut roff = Roff::new();
     values(&mut roff);
     environment(&mut roff);
     let rows = EXITS.iter().map(|(exit, meaning)| (exit.code().to_string(), *meaning));
     section(&mut roff, "EXIT STATUS", rows);
     examples(&mut roff, subcommand);
     roff.control("SH", ["SEE ALSO"]);
-    let pages = ["wsio", "wsio-connect", "wsio-listen", "wsio-pipe"];
-    let others: Vec<_> = pages.into_iter().filter(|page| *page != title).collect();
-    for (index, other) in others.iter().enumerate() {
-        let end = if index + 1 == others.len() { "(1)" } else { "(1)," };
-        roff.text([bold(*other), roman(end)]);
+    let commands = ["wsio", "wsio-connect", "wsio-listen", "wsio-pipe"].map(|name| (name, 1));
+    let others: Vec<_> = commands.iter().chain(&pages::PAGES).filter(|(name, _)| *name != title).collect();
+    for (index, (name, section)) in others.iter().enumerate() {
+        let comma = if index + 1 == others.len() { "" } else { "," };
+        roff.text([bold(*name), roman(format!("({section}){comma}"))]);
     }
     roff.to_writer(&mut out).unwrap();
     // One preamble is enough: every part brings its own.
@@ -63,7 +73,9 @@ fn page(command: &Command, subcommand: Option<&str>) -> String {
             lines.push(line);
         }
     }
-    lines.join("\n") + "\n"
+    // clap_mangen leaves an empty date out, and breaks lines around an empty one.
+    let text = lines.join("\n") + "\n";
+    text.replacen("  \"wsio ", " \"\" \"wsio ", 1).replace("\n.br\n\n.br\n", "\n.sp\n")
 }
 
 fn section<'a>(roff: &mut Roff, title: &str, rows: impl Iterator<Item = (String, &'a str)>) {
@@ -91,11 +103,44 @@ fn values(roff: &mut Roff) {
 }
 
 fn environment(roff: &mut Roff) {
-    let rows = [(
-        "SSL_CERT_FILE, SSL_CERT_DIR",
-        "where the system's root certificates are, when not in the usual place",
-    )];
+    let rows = [
+        (
+            "http_proxy, https_proxy, all_proxy, no_proxy",
+            "proxies for ws:, for wss: and for all, and hosts that need none, as curl(1) reads them; also HTTPS_PROXY, ALL_PROXY and NO_PROXY, and ws_proxy, wss_proxy, WS_PROXY and WSS_PROXY, which go before",
+        ),
+        (
+            "SSL_CERT_FILE, SSL_CERT_DIR",
+            "file and directory of the root certificates, in place of the system's",
+        ),
+        ("SSLKEYLOGFILE", "file to append TLS secrets to, for Wireshark; readable by the user alone"),
+        ("NO_COLOR", "no colours, unless --color always asks for them"),
+        ("TERM", "no prompt and no progress bar if it is dumb"),
+        ("XDG_STATE_HOME, HOME", "where the history of the prompt is kept"),
+        ("LISTEN_PID, LISTEN_FDS", "sockets of a systemd unit, for wsio listen systemd"),
+        ("NAME", "any variable that @env:NAME, or ${NAME} in a script, names"),
+    ];
     section(roff, "ENVIRONMENT", rows.into_iter().map(|(name, meaning)| (name.to_owned(), meaning)));
+    roff.control("PP", []);
+    roff.text([roman(
+        "A program that is started for a client (exec:, sh:, -- PROGRAM) finds the client in these variables. One without a value is unset.",
+    )]);
+    let rows = [
+        ("WSIO_PATH", "path of the request, as it was sent"),
+        ("WSIO_QUERY", "query of the request, without the question mark"),
+        ("WSIO_REMOTE_ADDR", "address of the client"),
+        ("WSIO_REMOTE_PORT", "port of the client"),
+        ("WSIO_SUBPROTOCOL", "subprotocol that was agreed on"),
+        ("WSIO_HOST", "Host of the request"),
+        ("WSIO_ORIGIN", "Origin of the request"),
+        ("WSIO_USER", "name that the client logged in with"),
+        ("WSIO_CONN", "number of the connection, as in the log"),
+    ];
+    assert_eq!(rows.map(|(name, _)| name), ClientInfo::NAMES, "each variable is explained");
+    for (name, meaning) in rows {
+        roff.control("TP", []);
+        roff.text([bold(name)]);
+        roff.text([roman(meaning)]);
+    }
 }
 
 fn examples(roff: &mut Roff, subcommand: Option<&str>) {

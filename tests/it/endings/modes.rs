@@ -1,8 +1,8 @@
 //! The modes in which a row runs: the command line, who dials whom, and what stands at the other side.
 //!
 //! A row is told from the far end of one WebSocket. Here that end is a server or a client, and its other side is
-//! standard input and output, a TCP peer, or a second WebSocket whose peer is polite; `other_end` says what that other
-//! side has to see of the end.
+//! standard input and output, a TCP peer, or a second WebSocket whose peer is polite; `other_end` says what
+//! that other side has to see of the end.
 
 use super::{
     Row,
@@ -275,7 +275,8 @@ fn stays(row: &Row) -> bool {
     !shared_fails && !row.exit.is_signal()
 }
 
-/// The exit of a mode: that of the session, but a server's own where it stays, and where all clients have answered.
+/// The exit of a mode: that of the session, but a server's own where it stays, and where all clients have
+/// answered.
 pub fn exit(row: &Row, mode: Mode) -> Exit {
     // The rest is still to be written when the server is told to leave, and never is.
     let stalls = matches!(row.local, Local::Standard(_, Output::Stalls(_)));
@@ -295,7 +296,7 @@ fn serves_another(row: &Row, running: &Running) {
     };
     let code = match (row.acts.iter().find_map(closes), row.exit) {
         (Some(code), _) => code,
-        (None, Exit::Lost | Exit::Protocol | Exit::BadUtf8 | Exit::TooBig) => 1006,
+        (None, Exit::Lost) => 1006,
         (None, _) if row.acts.contains(&Act::Silent) => 1006,
         (None, _) => row.close(Mode::Many).flatten().unwrap_or(1005),
     };

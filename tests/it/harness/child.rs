@@ -254,8 +254,19 @@ impl Wsio {
     /// Its peak memory so far, KiB.
     #[cfg(target_os = "linux")]
     pub fn peak_kib(&self) -> u64 {
+        self.memory("VmHWM")
+    }
+
+    /// Its memory now, KiB.
+    #[cfg(target_os = "linux")]
+    pub fn resident_kib(&self) -> u64 {
+        self.memory("VmRSS")
+    }
+
+    #[cfg(target_os = "linux")]
+    fn memory(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 

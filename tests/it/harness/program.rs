@@ -144,7 +144,7 @@ fn run(
         input_file: None,
         close_output: None,
         output: Box::new(output),
-        output_gone: None,
+        output_file: None,
         input_is_terminal: false,
         output_is_terminal: false,
     };

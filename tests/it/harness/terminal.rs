@@ -32,6 +32,8 @@ pub struct Options {
     pub home: Option<Arc<tempfile::TempDir>>,
     /// More of the environment.
     pub env: &'static [(&'static str, &'static str)],
+    /// Rows and columns, where they are not 24 and 80.
+    pub size: Option<(u16, u16)>,
 }
 
 struct Seen {
@@ -60,7 +62,8 @@ impl Terminal {
     pub fn start_in<'a>(options: Options, program: &str, args: impl IntoIterator<Item = &'a str>) -> Self {
         super::signals_act();
         let (pty, pts) = pty_process::blocking::open().unwrap();
-        pty.resize(pty_process::Size::new(24, 80)).unwrap();
+        let (rows, columns) = options.size.unwrap_or((24, 80));
+        pty.resize(pty_process::Size::new(rows, columns)).unwrap();
         let own = pts.as_fd().try_clone_to_owned().unwrap();
         let home = options.home.unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
         let modes = modes(&own);
@@ -73,6 +76,7 @@ impl Terminal {
             .envs(options.env.iter().copied());
         let child = command.spawn(pts).unwrap();
         let mut screen = vt100::Parser::default();
+        screen.screen_mut().set_size(rows.try_into().unwrap(), columns.try_into().unwrap());
         // Where it was called.
         screen.process(b"$\r\n");
         let seen = Arc::new(Mutex::new(Seen { bytes: Vec::new(), screen }));
@@ -110,6 +114,11 @@ impl Terminal {
     /// Everything that was written to the terminal.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.seen.lock().unwrap().bytes).into_owned()
+    }
+
+    /// Looks at the screen.
+    pub fn screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.seen.lock().unwrap().screen.screen())
     }
 
     /// What stands on the screen below the shell's line, down to the last row that is not empty.

@@ -97,8 +97,8 @@ impl World {
     }
 }
 
-/// A program that sends back what it gets; it says whether it is on a terminal, notes a SIGHUP in a file, and does
-/// first what another file says.
+/// A program that sends back what it gets; it says whether it is on a terminal, notes a SIGHUP in a file, and
+/// does first what another file says.
 const PROGRAM: &str = r#"trap 'echo hangup > "$1"' HUP
 echo warning >&2
 test -t 0 && echo terminal

@@ -33,8 +33,8 @@ async fn a_target_that_takes_nothing_after_a_clean_end_is_23_and_told() {
     assert!(fault.cause.contains("the target took nothing for 5 s"), "{fault}");
     let got = bridge.target.all().await.len() as u64;
     assert_eq!(got, 2002, "what its system has");
-    assert_eq!(outcome.remains.undelivered, (17, 17 * 1001));
-    assert_eq!((outcome.remains.output.as_str(), outcome.complete), ("the target", false));
+    assert_eq!(outcome.remains.undelivered(), (17, 17 * 1001));
+    assert_eq!((outcome.remains.outputs[Side::A].as_str(), outcome.complete), ("the target", false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +82,7 @@ async fn a_signal_and_each_deadline_end_a_stalled_session_and_tell_what_was_not_
         assert_eq!(exit(&outcome), exits);
         let got = bridge.target.all().await.len() as u64;
         assert_eq!(got, 2002);
-        let (messages, bytes) = outcome.remains.undelivered;
+        let (messages, bytes) = outcome.remains.undelivered();
         assert!(messages >= 18 && bytes >= 18 * 1001, "{:?}", outcome.remains);
     }
 }
@@ -175,7 +175,7 @@ async fn a_signal_ends_that_wait_at_once() {
     outside.stop.send(signal()).unwrap();
     let outcome = run.await.unwrap();
     assert!(start.elapsed() <= 100 * MS, "{:?}", start.elapsed());
-    assert_eq!((exit(&outcome), outcome.remains.undelivered), (Exit::Terminate, (1, 5)));
+    assert_eq!((exit(&outcome), outcome.remains.undelivered()), (Exit::Terminate, (1, 5)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,13 +239,42 @@ async fn a_ping_waits_for_its_queue_and_a_peer_that_is_gone_gets_a_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_client_said_counts_after_it_has_left_until_its_output_has_it() {
+    let budget = Budget::new(10_000_000);
+    let ((a, mut client), (b, mut target)) = (web_socket(LARGE), lines(1000));
+    let (mut setup, _outside) = setup(Rules::default());
+    (setup.seat, setup.serving) = (Some(budget.seat()), true);
+    let run = tokio::spawn(Pair::new(a, b, setup).run());
+    for number in 0..400 {
+        client.text(&numbered(number)).await;
+    }
+    sleep(2 * SECOND).await;
+    let before = budget.held();
+    client.close(1000).await;
+    drop(client);
+    sleep(2 * SECOND).await;
+    assert!(before > 100_000 && budget.held() >= before, "{before}, then {}", budget.held());
+    let mut came = 0;
+    while came < 400 * 1001 {
+        came += target.take(usize::MAX).await.0.len();
+        sleep(10 * MS).await;
+    }
+    drop(target);
+    run.await.unwrap();
+    assert_eq!(budget.held(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_one_that_holds_most_of_the_memory_is_closed_with_1013() {
     let budget = Budget::new(100_000);
     let mut large = TestPair::with(Rules::default(), [LARGE, LARGE], |setup| {
-        (setup.seat, setup.serving) = (Some(budget.seat()), true)
+        (setup.seat, setup.serving) = (Some(budget.seat()), true);
+        // What is looked at is put together first.
+        setup.rules.filter = Some(Arc::default());
     });
     let mut small = TestPair::with(Rules::default(), [LARGE, LARGE], |setup| {
-        (setup.seat, setup.serving) = (Some(budget.seat()), true)
+        (setup.seat, setup.serving) = (Some(budget.seat()), true);
+        setup.rules.filter = Some(Arc::default());
     });
     large.peer.frame(0x01, &[b'x'; 60_000]).await;
     small.peer.frame(0x01, &[b'x'; 30_000]).await;
@@ -281,7 +310,7 @@ async fn what_a_target_leaves_in_its_send_queue_was_not_taken() {
     assert!(took >= 5 * SECOND && took <= 6 * SECOND, "{took:?}");
     let fault = outcome.fault.as_ref().unwrap();
     assert!(fault.exit == Exit::WriteError && fault.cause.contains("the target left 3 bytes"), "{fault}");
-    assert_eq!((outcome.remains.undelivered, outcome.complete), ((1, 3), false), "and told once");
+    assert_eq!((outcome.remains.undelivered(), outcome.complete), ((1, 3), false), "and told once");
 
     // What it takes while it is waited for was taken.
     let mut bridge = TestPair::new(Rules::default(), [LARGE, LARGE]);
@@ -291,7 +320,7 @@ async fn what_a_target_leaves_in_its_send_queue_was_not_taken() {
     sleep(4 * SECOND).await;
     bridge.target.backlog.store(0, Ordering::SeqCst);
     let (outcome, _) = bridge.ended().await;
-    assert_eq!((exit(&outcome), outcome.remains.undelivered, outcome.complete), (Exit::Ok, (0, 0), true));
+    assert_eq!((exit(&outcome), outcome.remains.undelivered(), outcome.complete), (Exit::Ok, (0, 0), true));
 
     // A reset is one failure, told once.
     let mut bridge = TestPair::new(Rules::default(), [1000, LARGE]);
@@ -304,7 +333,7 @@ async fn what_a_target_leaves_in_its_send_queue_was_not_taken() {
     bridge.peer.close(1001).await;
     let (outcome, _) = bridge.ended().await;
     assert_eq!((exit(&outcome), backlog.load(Ordering::SeqCst)), (Exit::WriteError, 1000));
-    assert_eq!(outcome.remains.undelivered, (2, 1006), "one is half taken, and the queue is lost");
+    assert_eq!(outcome.remains.undelivered(), (2, 1006), "one is half taken, and the queue is lost");
 }
 
 #[tokio::test(start_paused = true)]

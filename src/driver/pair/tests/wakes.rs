@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::{task::coop::unconstrained, time::advance};
 
 struct Polled {
-    pair: Pair,
+    pair: Box<Pair>,
     waker: TestWaker,
     target: Far,
     peer: Far,
@@ -167,7 +167,12 @@ async fn a_stop_and_the_end_of_a_release_wake_it() {
 async fn too_much_memory_in_another_session_wakes_it() {
     let budget = Budget::new(1000);
     let (seat, other) = (budget.seat(), budget.seat());
-    let mut polled = Polled::new(Rules::default(), [LARGE, LARGE], |setup| setup.seat = Some(seat)).await;
+    let mut polled = Polled::new(Rules::default(), [LARGE, LARGE], |setup| {
+        setup.seat = Some(seat);
+        // What is looked at is put together first.
+        setup.rules.filter = Some(Arc::default());
+    })
+    .await;
     polled.peer.frame(0x01, &[b'x'; 600]).await;
     assert!(polled.woken("a part of a message").await.is_none());
     other.hold(500);

@@ -198,7 +198,7 @@ pub fn trials() -> Vec<Trial> {
         line(&["framing"], &["pipe - exec"], "--framing lines", "out *4$").plays("wc -c; exit").given("one"),
         line(&["nul"], &["pipe - tcp"], "-0", "got bytes one\\\\x00").given("one"),
         line(&["nul"], &["pipe - exec"], "-0", "out one\0").given("one"),
-        line(&["output"], &["pipe - tcp"], "--out hex", "got bytes 6f6e65"),
+        line(&["output"], &["pipe - tcp"], "--out headers", "got bytes Content-Length: "),
         line(&["output"], &["pipe - exec"], "--out hex", "out [0-9a-f]+$"),
         line(&["json"], BYTES, "--json", "out .*\"type\":\"open\"").given("{\"type\":\"text\",\"data\":\"x\"}\n"),
         line(&["every"], &["pipe - tcp"], "--every 10ms=tick", "got bytes .*tick").also("-m 300ms").open(),

@@ -80,7 +80,7 @@ pub fn trials() -> Vec<Trial> {
         none(&["secret"], SERVES, "--secret x-t", "err .*shown1").also("-v -H 'X-T: shown1'"),
         // Messages.
         none(&["send_only"], &["listen to echo"], "--send-only", "client got text one"),
-        line(&["framing"], APPENDS, "--framing nul", "file one\0two"),
+        line(&["framing"], APPENDS, "--framing 'sep=, '", "file one, two"),
         line(&["nul"], APPENDS, "-0", "file one\0two"),
         line(&["output"], APPENDS, "--out hex", "file 6f6e65"),
         line(&["json"], APPENDS, "--json", "file .*\"type\":\"open\""),
