@@ -27,8 +27,8 @@ const TURN: Duration = Duration::from_millis(20);
 impl FanOut {
     pub fn run(&self, context: &Context) -> io::Result<Run> {
         let count = ((64 << 10) / self.payload).max(4);
-        let lines: Vec<u8> =
-            (0..count).flat_map(|n| format!("{n:0width$}\n", width = self.payload).into_bytes()).collect();
+        let line = |n| format!("{n:010}{}\n", "x".repeat(self.payload - 10)).into_bytes();
+        let lines: Vec<u8> = (0..count).flat_map(line).collect();
         let payloads = lines.chunks(self.payload + 1).map(|line| &line[..self.payload]);
         let block = frames::encode(TEXT, None, payloads);
         let probe = frames::encode(TEXT, None, [&PROBE[..PROBE.len() - 1]].into_iter());

@@ -82,7 +82,7 @@ const SEND_LINES: &[(Who, &str)] = &[
 const RECEIVE_LINES: &[(Who, &str)] = &[
     (Wsio, "connect {url} -q"),
     (W1, "-t -u {url} -"),
-    (W4, "-t -B 262144 {url}"),
+    (W4, "-t -u {url}"),
     (Bound, "bound receive lines {url}"),
 ];
 const SEND_BYTES: &[(Who, &str)] = &[
@@ -94,7 +94,7 @@ const SEND_BYTES: &[(Who, &str)] = &[
 const RECEIVE_BYTES: &[(Who, &str)] = &[
     (Wsio, "pipe {url} - -q"),
     (W1, "-b -u -B 262144 {url} -"),
-    (W4, "-b -B 262144 {url}"),
+    (W4, "-b -u -B 262144 {url}"),
     (Bound, "bound receive bytes {url}"),
 ];
 const SEND_WHOLE: &[(Who, &str)] = &[
@@ -105,7 +105,7 @@ const SEND_WHOLE: &[(Who, &str)] = &[
 const RECEIVE_WHOLE: &[(Who, &str)] = &[
     (Wsio, "connect {url} --out raw --max-message 2G --read-ahead off -q"),
     (W1, "-b -u -B 1073741824 {url} -"),
-    (W4, "-b -B 262144 {url}"),
+    (W4, "-b -u -B 262144 {url}"),
     (Bound, "bound receive bytes {url}"),
 ];
 const ECHO: &[(Who, &str)] = &[
@@ -115,9 +115,17 @@ const ECHO: &[(Who, &str)] = &[
     (Bound, "bound echo {port} 1"),
     (Cores, "bound echo {port} {cores}"),
 ];
+/// Large buffers are for throughput: websocat 4 keeps those of every client.
+const IDLE: &[(Who, &str)] = &[
+    (Wsio, "listen 127.0.0.1:{port} --echo -q --max-connections 20000"),
+    (W1, "-q -t ws-l:127.0.0.1:{port} mirror:"),
+    (W4, "-t ws-l:127.0.0.1:{port} mirror:"),
+    (Bound, "bound echo {port} 1"),
+    (Cores, "bound echo {port} {cores}"),
+];
 const FAN_OUT: &[(Who, &str)] = &[
     (Wsio, "listen 127.0.0.1:{port} -q --max-connections 20000"),
-    (W1, "-q -t ws-l:127.0.0.1:{port} broadcast:- --queue-len 4096"),
+    (W1, "-q -t ws-l:127.0.0.1:{port} broadcast:- --linemode-strip-newlines --queue-len 4096"),
     (Bound, "bound fanout {port} 1"),
     (Cores, "bound fanout {port} {cores}"),
 ];
@@ -151,7 +159,7 @@ const fn fan_out(name: &'static str, clients: usize, payload: usize) -> Row {
 }
 
 const fn idle(name: &'static str, clients: usize, before: Before) -> Row {
-    Row { name, unit: &KEPT, work: Work::Idle(Idle { clients, before, accepting: false }), commands: ECHO }
+    Row { name, unit: &KEPT, work: Work::Idle(Idle { clients, before, accepting: false }), commands: IDLE }
 }
 
 const K64: Content = Content::Frames(64 << 10);
@@ -194,7 +202,7 @@ pub const ROWS: &[Row] = &[
         &[
             (Wsio, "pipe {url} tcp:{tcp} -q"),
             (W1, "-b -u -B 262144 {url} tcp:{tcp}"),
-            (W4, "-b -B 262144 {url} tcp:{tcp}"),
+            (W4, "-b -u -B 262144 {url} tcp:{tcp}"),
         ],
     ),
     transfer(
@@ -245,7 +253,7 @@ pub const ROWS: &[Row] = &[
         name: "clients accepted, 10,000",
         unit: &CLIENTS,
         work: Work::Idle(Idle { clients: 10_000, before: Before::Nothing, accepting: true }),
-        commands: ECHO,
+        commands: IDLE,
     },
     Row {
         name: "ping-pong through stdin and stdout, p50",

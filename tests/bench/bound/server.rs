@@ -147,7 +147,7 @@ pub fn fan_out(port: u16, threads: usize) -> io::Result<()> {
         }
     });
     let mut input = std::fs::File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let (mut chunk, mut filled) = (vec![0; 64 << 10], 0);
+    let (mut chunk, mut filled) = (vec![0; 256 << 10], 0);
     let mut encode = move || -> io::Result<Option<Vec<u8>>> {
         let count = input.read(&mut chunk[filled..])?;
         filled += count;
