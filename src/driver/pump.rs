@@ -13,7 +13,9 @@ use crate::{
     session::{Event, Side, SideKind, SinkFailure, SourceEnd},
 };
 use std::{
+    cell::Cell,
     collections::VecDeque,
+    mem::{swap, take},
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
@@ -29,8 +31,15 @@ const REFILL_TIME: Duration = Duration::from_millis(20);
 const ROUNDS: usize = 8;
 /// Pieces that were encoded for many and are handed over in one turn.
 const TURN: usize = 64;
+/// The most room that stays with a thread, messages.
+const LENT: usize = 4096;
 /// Messages kept to be shown when none of them was wanted.
 const RECENT: usize = 3;
+
+thread_local! {
+    /// Room for a batch, lent to the pump that is polled: a connection that is silent keeps none.
+    static ROOM: Cell<VecDeque<Item>> = Cell::default();
+}
 
 /// The state of one direction.
 pub(super) struct Pump {
@@ -136,7 +145,7 @@ impl Pump {
         self.stopped = true;
         self.sink_failed = true;
         self.drop_waiting();
-        std::mem::take(&mut self.dropped)
+        take(&mut self.dropped)
     }
 
     /// Goes on reading and drops what comes.
@@ -157,6 +166,26 @@ impl Pump {
     /// Carries what it can; pending when nothing more can happen now. `may_grow` tells whether more may be
     /// read ahead.
     pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut dyn Link,
+        sink: &mut dyn Link,
+        may_grow: bool,
+        events: &mut Vec<Event>,
+    ) -> Poll<()> {
+        if self.fresh.capacity() == 0 {
+            self.fresh = ROOM.take();
+        }
+        let polled = self.poll_rounds(cx, source, sink, may_grow, events);
+        if self.fresh.is_empty() && self.waiting.is_empty() {
+            let (one, other) = (take(&mut self.fresh), take(&mut self.waiting));
+            let room = if one.capacity() < other.capacity() { other } else { one };
+            ROOM.set(if room.capacity() <= LENT { room } else { VecDeque::new() });
+        }
+        polled
+    }
+
+    fn poll_rounds(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut dyn Link,
@@ -198,6 +227,9 @@ impl Pump {
             }
             let is_tapped = self.filter.is_some() || self.auto_sender.is_some();
             source.give_pieces(!is_tapped && !self.is_whole && sink.takes_pieces());
+            if self.waiting.is_empty() && self.fresh.capacity() == 0 {
+                swap(&mut self.fresh, &mut self.waiting);
+            }
             if behind || source.poll_receive(cx, &mut self.fresh).is_pending() {
                 if is_fed {
                     ready!(self.poll_flush(cx, sink, events));
@@ -287,7 +319,7 @@ impl Pump {
     fn queue_fresh(&mut self, bytes: u64) {
         self.waiting_bytes += bytes;
         match self.waiting.is_empty() {
-            true => std::mem::swap(&mut self.waiting, &mut self.fresh),
+            true => swap(&mut self.waiting, &mut self.fresh),
             false => self.waiting.append(&mut self.fresh),
         }
     }
@@ -504,7 +536,7 @@ impl Pump {
     fn drop_waiting(&mut self) {
         self.dropped.0 += Survey::of(&self.waiting).messages;
         self.waiting.clear();
-        self.dropped.1 += std::mem::take(&mut self.waiting_bytes);
+        self.dropped.1 += take(&mut self.waiting_bytes);
     }
 
     fn fail(&mut self, failure: SinkFailure, events: &mut Vec<Event>) {
