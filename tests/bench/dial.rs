@@ -47,6 +47,7 @@ pub fn open(url: &str, more: &str) -> io::Result<Box<dyn Stream>> {
     };
     frames::ask(&mut stream, address, more)?;
     stream.flush()?;
-    frames::upgraded(&mut stream)?;
+    // A server may give at once.
+    frames::is_upgrade(frames::head_alone(&mut stream)?)?;
     Ok(stream)
 }

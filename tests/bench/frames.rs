@@ -233,18 +233,29 @@ impl<'a> Expected<'a> {
 }
 
 /// Reads a head, byte by byte: what comes after it stays in the stream.
-fn head(stream: &mut impl Read) -> io::Result<String> {
-    let (mut head, mut byte) = (Vec::new(), [0]);
+pub fn head_alone(stream: &mut impl Read) -> io::Result<String> {
+    head(stream, &mut [0])
+}
+
+/// Reads a head after which the other side waits for us.
+fn head_at_once(stream: &mut impl Read) -> io::Result<String> {
+    head(stream, &mut [0; 4096])
+}
+
+fn head(stream: &mut impl Read, piece: &mut [u8]) -> io::Result<String> {
+    let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
+        match stream.read(piece)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => head.extend_from_slice(&piece[..count]),
+        }
     }
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
 /// Answers an upgrade.
 pub fn accept(stream: &mut (impl Read + Write)) -> io::Result<()> {
-    let head = head(stream)?;
+    let head = head_at_once(stream)?;
     let field = |line: &str| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim().to_owned())
@@ -270,7 +281,11 @@ pub fn ask(stream: &mut impl Write, host: &str, more: &str) -> io::Result<()> {
     )
 }
 
+/// Reads the answer to [`ask`]; the server says nothing more by itself.
 pub fn upgraded(stream: &mut impl Read) -> io::Result<()> {
-    let head = head(stream)?;
+    is_upgrade(head_at_once(stream)?)
+}
+
+pub fn is_upgrade(head: String) -> io::Result<()> {
     head.starts_with("HTTP/1.1 101 ").then_some(()).ok_or_else(|| io::Error::other(head))
 }

@@ -2,10 +2,11 @@
 
 use crate::{
     dial::{self, Stream},
-    frames::{self, BINARY, MASKED_CLOSE, Reader},
+    frames::{self, BINARY, MASKED_CLOSE, Reader, TEXT},
     load,
     run::{Context, Run},
 };
+use flate2::{Compress, Compression, FlushCompress};
 use std::{
     io::{self, Read, Write},
     net::TcpStream,
@@ -35,8 +36,6 @@ pub struct Idle {
     pub accepting: bool,
 }
 
-/// "Hello", as RFC 7692 compresses it (section 7.2.3.1), masked with zero.
-const HELLO: &[u8] = b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00";
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
 impl Idle {
@@ -48,6 +47,7 @@ impl Idle {
                 leave(load::open(&address, self.clients, "")?)?;
             }
         }
+        let deflated = deflated();
         let (start, cpu) = (Instant::now(), process.cpu());
         let (mut plain, mut tls) = (Vec::new(), Vec::new());
         if self.before == Before::Tls {
@@ -63,7 +63,7 @@ impl Idle {
         let (seconds, cpu) = (start.elapsed().as_secs_f64(), process.cpu() - cpu);
         match self.before {
             Before::Message(size) => plain.iter().try_for_each(|stream| exchange(stream, size))?,
-            Before::Compressed => plain.iter_mut().try_for_each(hello)?,
+            Before::Compressed => plain.iter_mut().try_for_each(|stream| compressed(stream, &deflated))?,
             _ => {}
         }
         let run = Run::of(self.clients as f64, seconds, cpu);
@@ -120,12 +120,29 @@ fn exchange(stream: &TcpStream, size: usize) -> io::Result<()> {
     })
 }
 
-fn hello(stream: &mut TcpStream) -> io::Result<()> {
-    stream.write_all(HELLO)?;
-    let mut head = [0; 2];
-    stream.read_exact(&mut head)?;
-    if head[0] != 0xc1 {
-        return Err(io::Error::other("no compressed answer"));
+/// A text that is worth compressing, as a frame of permessage-deflate masked with zero.
+fn deflated() -> Vec<u8> {
+    let text = frames::lines(64);
+    let mut payload = Vec::with_capacity(text.len());
+    Compress::new(Compression::default(), false)
+        .compress_vec(&text, &mut payload, FlushCompress::Sync)
+        .unwrap();
+    // RFC 7692 section 7.2.1: the empty block at the end is left out.
+    payload.truncate(payload.len() - 4);
+    frames::encode(TEXT | 0x40, Some([0; 4]), [&*payload].into_iter())
+}
+
+fn compressed(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+    stream.write_all(message)?;
+    let (mut reader, mut whole) = (Reader::default(), false);
+    while !whole {
+        let more = reader.read(stream, |piece| {
+            whole |= piece.last;
+            Ok(())
+        })?;
+        if !more {
+            return Err(io::Error::other("the server ended a connection"));
+        }
     }
-    stream.read_exact(&mut vec![0; usize::from(head[1])])
+    Ok(())
 }

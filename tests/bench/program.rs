@@ -17,7 +17,7 @@ use std::{
 };
 
 /// No run takes longer.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Contenders, in the order of the columns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

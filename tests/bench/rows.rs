@@ -82,7 +82,7 @@ const SEND_LINES: &[(Who, &str)] = &[
 const RECEIVE_LINES: &[(Who, &str)] = &[
     (Wsio, "connect {url} -q"),
     (W1, "-t -u {url} -"),
-    (W4, "-t -u {url}"),
+    (W4, "-t -u -B 8192 --separator-inhibit-substitution {url}"),
     (Bound, "bound receive lines {url}"),
 ];
 const SEND_BYTES: &[(Who, &str)] = &[
@@ -233,7 +233,7 @@ pub const ROWS: &[Row] = &[
     fan_out("fan-out to 100, 64 KiB each", 100, 64 << 10),
     idle("idle client, 10,000 fresh", 10_000, Before::Nothing),
     idle("idle client, 250 after 4 MiB each", 250, Before::Message(4 << 20)),
-    idle("idle client, 10,000 after 10 rounds of 10,000", 10_000, Before::Churn(10)),
+    idle("idle client, 2000 after 10 rounds of 2000", 2000, Before::Churn(10)),
     Row {
         name: "idle client over TLS, 1000",
         unit: &KEPT,
