@@ -50,7 +50,7 @@ async function nginx(t, origin, ...lines) {
       }
     }`)
   const child = new Child(t, 'nginx', ['-e', 'stderr', '-p', at, '-c', file])
-  await accepting(secure)
+  await accepting(secure, child)
   return { child, plain: `ws://127.0.0.1:${plain}/`, secure: `wss://127.0.0.1:${secure}/` }
 }
 
@@ -73,7 +73,7 @@ backend back
     server origin ${host} ${protocol === 'wss:' ? `ssl verify required ca-file ${cert}` : ''}
 `)
   const child = new Child(t, 'haproxy', ['-db', '-f', file])
-  await accepting(secure)
+  await accepting(secure, child)
   return { child, plain: `ws://127.0.0.1:${plain}/`, secure: `wss://127.0.0.1:${secure}/` }
 }
 

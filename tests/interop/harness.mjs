@@ -108,16 +108,17 @@ export const freePort = () =>
     })
   })
 
-/** Waits until something accepts at the port. */
-export async function accepting(port) {
+/** Waits until something accepts at the port; `child` is what should, and speaks up when nothing does. */
+export async function accepting(port, child) {
   for (const start = Date.now(); Date.now() - start < PATIENCE; await new Promise((done) => setTimeout(done, 10))) {
     const open = await new Promise((done) => {
       const socket = connect(port, '127.0.0.1', () => done(true)).on('error', () => done(false))
       socket.on('connect', () => socket.destroy())
     })
     if (open) return
+    if (child && child.process.exitCode !== null) break
   }
-  throw new Error(`nothing accepts at ${port}`)
+  throw new Error(`nothing accepts at ${port}; it said:\n${child?.err}`)
 }
 
 /** A folder that goes at the end of the test. */

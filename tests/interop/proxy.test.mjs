@@ -13,16 +13,16 @@ async function tinyproxy(t, ...lines) {
   const port = await freePort()
   const file = join(folder(t), 'conf')
   writeFileSync(file, [`Port ${port}`, 'Listen 127.0.0.1', 'Timeout 60', ...lines, ''].join('\n'))
-  new Child(t, 'tinyproxy', ['-d', '-c', file])
-  await accepting(port)
+  const child = new Child(t, 'tinyproxy', ['-d', '-c', file])
+  await accepting(port, child)
   return `127.0.0.1:${port}`
 }
 
 /** A microsocks; gives `HOST:PORT`. */
 async function microsocks(t, ...args) {
   const port = await freePort()
-  new Child(t, 'microsocks', ['-i', '127.0.0.1', '-p', String(port), ...args])
-  await accepting(port)
+  const child = new Child(t, 'microsocks', ['-i', '127.0.0.1', '-p', String(port), ...args])
+  await accepting(port, child)
   return `127.0.0.1:${port}`
 }
 

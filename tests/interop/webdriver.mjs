@@ -36,7 +36,7 @@ export async function browser(test, name) {
   const { driver, args, capabilities } = BROWSERS[name]
   const port = await freePort()
   const child = new Child(test, driver, args(String(port)))
-  await accepting(port)
+  await accepting(port, child)
   const call = async (method, path, body) => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
