@@ -29,7 +29,7 @@ async function nginx(t, origin, ...lines) {
   const [plain, secure, at] = [await freePort(), await freePort(), folder(t)]
   const { protocol, host } = new URL(origin)
   const file = join(at, 'conf')
-  writeFileSync(file, `daemon off; pid ${at}/pid; error_log stderr; worker_processes 1; user root;
+  writeFileSync(file, `daemon off; master_process off; pid ${at}/pid; error_log stderr;
     events {}
     http {
       access_log off;
@@ -62,6 +62,7 @@ async function haproxy(t, origin, ...lines) {
   writeFileSync(file, `defaults
     mode http
     timeout connect 5s
+    retries 0
     timeout client 30s
     timeout server 30s
     ${lines.join('\n    ')}
