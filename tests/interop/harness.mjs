@@ -1,8 +1,12 @@
 // What all interop tests share: wsio as a child with bounded waits, and the peers' packages.
 
 import { spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 const tools = process.env.WSIO_TOOLS
 if (!tools || !process.env.WSIO) throw new Error('start these with tests/interop/run')
@@ -94,3 +98,32 @@ export async function listening(test, ...args) {
 
 /** Bytes that are neither UTF-8 nor short, the same in every run. */
 export const bytes = (length) => Buffer.from(Uint8Array.from({ length }, (_, index) => (index * 167 + (index >> 8)) & 255))
+
+/** A port that is free now. */
+export const freePort = () =>
+  new Promise((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => done(port))
+    })
+  })
+
+/** Waits until something accepts at the port; `child` is what should, and speaks up when nothing does. */
+export async function accepting(port, child) {
+  for (const start = Date.now(); Date.now() - start < PATIENCE; await new Promise((done) => setTimeout(done, 10))) {
+    const open = await new Promise((done) => {
+      const socket = connect(port, '127.0.0.1', () => done(true)).on('error', () => done(false))
+      socket.on('connect', () => socket.destroy())
+    })
+    if (open) return
+    if (child && child.process.exitCode !== null) break
+  }
+  throw new Error(`nothing accepts at ${port}; it said:\n${child?.err}`)
+}
+
+/** A folder that goes at the end of the test. */
+export function folder(t) {
+  const path = mkdtempSync(join(tmpdir(), 'wsio-'))
+  t.after(() => rmSync(path, { recursive: true }))
+  return path
+}

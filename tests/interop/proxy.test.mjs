@@ -2,55 +2,27 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { connect, createServer } from 'node:net'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createServer } from 'node:net'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Child, PATIENCE, eventually, listening, wsioWith } from './harness.mjs'
-
-/** A port that is free now. */
-const freePort = () =>
-  new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => done(port))
-    })
-  })
-
-/** Waits until something accepts at the port. */
-async function accepting(port) {
-  for (const start = Date.now(); Date.now() - start < PATIENCE; await new Promise((done) => setTimeout(done, 10))) {
-    const open = await new Promise((done) => {
-      const socket = connect(port, '127.0.0.1', () => done(true)).on('error', () => done(false))
-      socket.on('connect', () => socket.destroy())
-    })
-    if (open) return
-  }
-  throw new Error(`nothing accepts at ${port}`)
-}
-
-function folder(t) {
-  const path = mkdtempSync(join(tmpdir(), 'wsio-'))
-  t.after(() => rmSync(path, { recursive: true }))
-  return path
-}
+import { Child, accepting, eventually, folder, freePort, listening, wsioWith } from './harness.mjs'
 
 /** A tinyproxy; gives `HOST:PORT`. */
 async function tinyproxy(t, ...lines) {
   const port = await freePort()
   const file = join(folder(t), 'conf')
   writeFileSync(file, [`Port ${port}`, 'Listen 127.0.0.1', 'Timeout 60', ...lines, ''].join('\n'))
-  new Child(t, 'tinyproxy', ['-d', '-c', file])
-  await accepting(port)
+  const child = new Child(t, 'tinyproxy', ['-d', '-c', file])
+  await accepting(port, child)
   return `127.0.0.1:${port}`
 }
 
 /** A microsocks; gives `HOST:PORT`. */
 async function microsocks(t, ...args) {
   const port = await freePort()
-  new Child(t, 'microsocks', ['-i', '127.0.0.1', '-p', String(port), ...args])
-  await accepting(port)
+  const child = new Child(t, 'microsocks', ['-i', '127.0.0.1', '-p', String(port), ...args])
+  await accepting(port, child)
   return `127.0.0.1:${port}`
 }
 
