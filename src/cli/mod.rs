@@ -31,6 +31,8 @@ mod tests;
 pub use examples::{EXAMPLES, Example};
 pub use expand::{AskSecret, Context};
 pub use lower::check_input;
+#[cfg(any(test, fuzzing))]
+pub(crate) use pasted::fuzz::curl as fuzz_curl;
 
 use connect::ConnectArgs;
 use expand::{Expander, usage};
