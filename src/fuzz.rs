@@ -34,6 +34,10 @@ mod tests {
     #[test]
     fn every_input_of_the_corpora_passes() {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
+        if !fuzz.is_dir() {
+            // A workspace of its own does not come along in the package.
+            return;
+        }
         for (name, target) in TARGETS {
             assert!(fuzz.join(format!("fuzz_targets/{name}.rs")).is_file(), "{name} is run by nobody");
             let inputs: Vec<_> = fs::read_dir(fuzz.join("corpus").join(name)).unwrap().collect();
