@@ -17,7 +17,12 @@ use crate::{
     tls::ServerTls,
 };
 use anyhow::Context as _;
-use std::{ffi::OsString, io::Write, time::Duration};
+use std::{
+    ffi::OsString,
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// Everything that the process was given.
@@ -73,7 +78,10 @@ pub fn run(given: Given) -> Exit {
     let stderr = if stderr_size.is_some() { above.or(stderr) } else { stderr };
     let reporter = Reporter::new(stderr, Verbosity::Normal);
     let facts = ProcessFacts { stderr_size, output_is_terminal, input_size, ignored };
-    let exit = run_with(args, env, ask, streams, Screen { terminal, above }, &facts, &reporter);
+    let screen = Screen { terminal, above };
+    // What a panic says is on its way to standard error, and would be lost if the process just ended.
+    let run = AssertUnwindSafe(|| run_with(args, env, ask, streams, screen, &facts, &reporter));
+    let exit = catch_unwind(run).unwrap_or(Exit::Internal);
     // A run that ends in a hurry does not wait for a standard error that nobody reads.
     let hurried = exit == Exit::ReaderLeft || exit.is_signal();
     reporter.finish(Duration::from_millis(if hurried { 50 } else { 1000 }));

@@ -63,6 +63,9 @@ pub mod expect;
 pub mod facts;
 pub mod fault;
 pub mod framing;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod handshake;
 pub mod limited;
 pub mod link;

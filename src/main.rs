@@ -5,14 +5,17 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     os::fd::AsFd,
     process::ExitCode,
 };
 use wsio::{
     app,
     driver::Ignored,
+    exit::Exit,
+    fault::Fault,
     link::{InputFile, OutputFile, Patient, Streams, closing},
+    os_error,
     term::{self, Terminal},
 };
 
@@ -39,9 +42,22 @@ fn main() -> ExitCode {
             input_size: input_size().unwrap_or(None),
             ignored,
         }),
-        Err(_) => wsio::exit::Exit::Internal,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "wsio: {}", unusable(&error));
+            Exit::Internal
+        }
     };
     ExitCode::from(exit.code())
+}
+
+/// The fault about standard streams that cannot be used.
+fn unusable(error: &io::Error) -> Fault {
+    let cause = format!("cannot use standard input and output: {}", os_error::words(error));
+    let fault = Fault::new(Exit::Internal, "start", cause);
+    match os_error::is_exhausted(error) {
+        true => fault.hint("raise the limit on open files (ulimit -n)"),
+        false => fault,
+    }
 }
 
 fn streams() -> io::Result<(Streams, Option<Terminal>)> {

@@ -33,6 +33,8 @@ pub use examples::{EXAMPLES, Example};
 pub use expand::{AskSecret, Context};
 pub use generate::GENERATED;
 pub use lower::check_input;
+#[cfg(any(test, fuzzing))]
+pub(crate) use pasted::fuzz::curl as fuzz_curl;
 
 use connect::ConnectArgs;
 use expand::{Expander, usage};

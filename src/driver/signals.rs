@@ -11,10 +11,13 @@ use crate::{
     child::ignored::{self, HUP, INT},
     exit::Exit,
     fault::{Fault, Result},
+    os_error,
 };
 use std::{
     fs,
     future::pending,
+    io,
+    os::unix::net::UnixStream,
     process::{Child, Command, Stdio},
 };
 use tokio::{
@@ -70,11 +73,17 @@ impl Signals {
     /// # Errors
     /// Exit 70 when the system refuses handlers.
     pub fn new(reloads: bool, ignored: Ignored) -> Result<Self> {
-        let open = |kind| {
-            signal(kind).map_err(|error| {
-                Fault::new(Exit::Internal, "signals", format!("cannot handle signals: {error}"))
-            })
+        let refused = |error: io::Error| {
+            let cause = format!("cannot handle signals: {}", os_error::words(&error));
+            let fault = Fault::new(Exit::Internal, "signals", cause);
+            match os_error::is_exhausted(&error) {
+                true => fault.hint("raise the limit on open files (ulimit -n)"),
+                false => fault,
+            }
         };
+        // The runtime makes such a pair for its first handler, and would panic.
+        UnixStream::pair().and_then(|(one, _other)| one.try_clone()).map_err(refused)?;
+        let open = |kind| signal(kind).map_err(refused);
         let unless = |ignored: bool, kind| if ignored { Ok(None) } else { open(kind).map(Some) };
         Ok(Self {
             interrupt: unless(ignored.interrupt, SignalKind::interrupt())?,

@@ -8,6 +8,8 @@ mod command;
 mod datagram;
 mod file;
 mod foreign;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod greeting;
 mod internal;
 mod names;

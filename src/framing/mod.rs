@@ -7,6 +7,8 @@
 mod codec;
 mod delimited;
 mod encoded;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod headers;
 pub mod jsonl;
 mod length;

@@ -8,6 +8,8 @@ mod answer;
 mod authority;
 pub mod client;
 mod cookies;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod heads;
 mod http;
 mod redirect;

@@ -47,6 +47,8 @@ pub use self::{
     script::{ScriptLink, ScriptRun},
     stdio::{OpenPrompt, Stdio, Streams, Workers},
 };
+#[cfg(any(test, fuzzing))]
+pub(crate) use har::fuzz::har as fuzz_har;
 pub use workers::{Worker, hire};
 
 pub use crate::ws::conn::{Moved, is_control};

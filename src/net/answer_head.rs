@@ -23,6 +23,10 @@ pub(super) const MAX_FIELDS: usize = 2000;
 pub(super) const MAX_HEAD: usize = 1 << 20;
 /// Bound on one header field, bytes: no name may be longer.
 const MAX_FIELD: usize = 64 * 1024 - 1;
+/// The beginning of an answer.
+const HTTP: &[u8] = b"HTTP/1.";
+/// Bound on the empty lines before an answer, bytes.
+const MAX_BLANK: usize = 1024;
 /// First bytes of an answer that are kept, to tell which protocol is spoken there.
 const KEPT: usize = 64;
 /// Lines that are named at most.
@@ -126,9 +130,18 @@ impl AnswerHeads {
 
     /// Reads a line of what came; false when there is no whole one.
     fn step(&mut self) -> bool {
-        if self.head.status.is_empty() && !may_be_http(&self.ahead) {
-            self.phase = Phase::Through;
-            return true;
+        if self.head.status.is_empty() {
+            let blank = self.ahead.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            let begun = &self.ahead[blank..];
+            let known = begun.len().min(HTTP.len());
+            if blank > MAX_BLANK || begun[..known] != HTTP[..known] {
+                self.phase = Phase::Through;
+                return true;
+            }
+            // Only what follows tells whether empty lines are of HTTP, which may begin with some.
+            if known < HTTP.len() {
+                return false;
+            }
         }
         let Some(end) = memchr::memchr(b'\n', &self.ahead[self.scanned..]) else {
             self.scanned = self.ahead.len();
@@ -160,6 +173,7 @@ impl AnswerHeads {
 
     fn status_line(&mut self, line: &[u8]) {
         // Empty lines may come before it (RFC 9112 section 2.2).
+        let line = line.trim_ascii_start();
         if line.is_empty() {
             return;
         }
@@ -271,13 +285,6 @@ fn value<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     found.eq_ignore_ascii_case(name).then(|| value.strip_prefix(b": ")).flatten()
 }
 
-/// True when these bytes can be the beginning of an answer in HTTP/1.
-fn may_be_http(bytes: &[u8]) -> bool {
-    let begun = &bytes[bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()..];
-    let length = begun.len().min(b"HTTP/1.".len());
-    begun[..length] == b"HTTP/1."[..length]
-}
-
 /// Without what no field and no reason phrase may hold: each becomes a blank (RFC 9110 section 5.5).
 fn cleaned(text: &[u8]) -> Vec<u8> {
     text.iter().map(|byte| if byte.is_ascii_control() && *byte != b'\t' { b' ' } else { *byte }).collect()
@@ -361,15 +368,14 @@ mod tests {
 
     /// What hyper gets of this answer, in pieces of that size, and what was found; the body is let through.
     async fn read(answer: &[u8], at_once: usize) -> (String, Findings) {
-        let (ours, mut theirs) = duplex(4 << 20);
-        for piece in answer.chunks(at_once) {
-            theirs.write_all(piece).await.unwrap();
-        }
-        drop(theirs);
+        let (ours, mut theirs) = duplex(at_once);
         let shared = SharedFindings::default();
         shared.let_through();
         let mut given = Vec::new();
-        AnswerHeads::new(Box::pin(ours), shared.clone()).read_to_end(&mut given).await.unwrap();
+        let mut heads = AnswerHeads::new(Box::pin(ours), shared.clone());
+        let write = async move { theirs.write_all(answer).await.unwrap() };
+        let ((), read) = tokio::join!(write, heads.read_to_end(&mut given));
+        read.unwrap();
         (String::from_utf8_lossy(&given).into_owned(), shared.findings())
     }
 
@@ -394,6 +400,19 @@ mod tests {
             );
             assert_eq!(found.status_line.as_deref(), Some("HTTP/1.1 403 go away"));
         }
+    }
+
+    #[tokio::test]
+    async fn empty_lines_before_another_protocol_are_passed_on() {
+        for answer in [&b"\r\n\nSSH-2.0-x\r\n"[..], b"HTTP/1.1 100 x\n\n\n\r\nno HTTP", b"\r\nHTTP/1?"] {
+            let (whole, _) = read(answer, 1000).await;
+            assert!(whole.as_bytes().ends_with(&answer[answer.len() - 9..]), "{whole:?}");
+            for at_once in 1..9 {
+                assert_eq!(read(answer, at_once).await.0, whole, "{at_once}");
+            }
+        }
+        let many = [&[b'\n'; 2000][..], b"HTTP/1.1 200 OK\r\n\r\n"].concat();
+        assert_eq!(read(&many, 7).await.0.as_bytes(), many, "no HTTP begins so");
     }
 
     #[tokio::test]

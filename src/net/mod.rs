@@ -9,6 +9,8 @@ mod bind;
 mod dial;
 mod dialer;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod header_case;
 mod inherited;
 mod layer;

@@ -6,6 +6,8 @@
 //! `transcript` is the other way round: messages that passed, as a script that expects them again.
 
 mod engine;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod lines;
 mod parse;
 mod pattern;

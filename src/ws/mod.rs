@@ -6,6 +6,8 @@ pub mod encoded;
 mod end;
 mod frame;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod incoming;
 mod memory;
 mod outgoing;

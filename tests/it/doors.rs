@@ -5,7 +5,7 @@ use crate::harness::{Listening, PATIENCE, Peer, Wsio, eventually};
 use std::{
     io::{Read, Write},
     net::{TcpStream, UdpSocket},
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -180,4 +180,18 @@ fn out_of_descriptors_others_are_served_as_soon_as_there_are_some() {
             status == Some(101) && said.ends_with(b"hello")
         });
     }
+}
+
+#[test]
+fn a_process_with_few_descriptors_says_so() {
+    let mut refused = 0;
+    for limit in 4..20 {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_wsio")]);
+        let done = command.args(["connect", "-m", "1", "echo:"]).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(said.starts_with("wsio: ") && !said.contains("internal"), "{limit}: {} {said}", done.status);
+        refused += u32::from(said.contains("open files"));
+    }
+    assert!(refused > 8, "{refused}");
 }

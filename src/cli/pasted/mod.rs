@@ -4,6 +4,8 @@
 //! place. The handshake's own fields are left to our handshake; what curl would do beside asking for
 //! a WebSocket is refused by name.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod shell_split;
 
 use super::expand::{Expander, usage};

@@ -20,7 +20,7 @@ const FLOORS: &[(&[&str], bool)] = &[
     (&["endpoint"], false),
     (&["driver", "cli", "term"], false),
     (&["app"], false),
-    (&["main", "lib"], false),
+    (&["main", "lib", "fuzz"], false),
 ];
 
 /// What may be spoken of only in the named places.
