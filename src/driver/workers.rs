@@ -269,8 +269,8 @@ impl Worker {
 /// # Errors
 /// The system's, when it has no thread or no descriptor to give.
 pub fn runtime() -> io::Result<Runtime> {
-    // The runtime would panic.
-    thread::Builder::new().spawn(|| ())?;
+    // The runtime would panic. This one has ended before the runtime's is asked for, so that it is not one too many.
+    let _ = thread::Builder::new().spawn(|| ())?.join();
     let runtime = Builder::new_current_thread().enable_all().thread_keep_alive(FOR_GOOD).build()?;
     // One thread for short calls that block is there from the start and stays: without it, one that cannot be
     // started later would be waited for in vain.
