@@ -4,8 +4,11 @@
 //! Each part of the house has a file of them beside the parsers, which are private to it; here is only the table. It
 //! is built under `--cfg fuzzing` (tests/fuzz) and for unit tests, which run every input of the corpora again.
 
+/// One of them.
+type Target = fn(&[u8]);
+
 /// The targets by name, as in tests/fuzz.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("answer", crate::net::fuzz::answer),
     ("cookies", crate::handshake::fuzz::cookies),
     ("curl", crate::cli::fuzz_curl),
@@ -44,8 +47,9 @@ mod tests {
             assert!(!inputs.is_empty(), "{name} has no corpus");
             for input in inputs {
                 let path = input.unwrap().path();
-                println!("{}", path.display());
-                target(&fs::read(path).unwrap());
+                let input = fs::read(&path).unwrap();
+                let passed = std::panic::catch_unwind(|| target(&input));
+                assert!(passed.is_ok(), "{name}: {}", path.display());
             }
         }
     }
