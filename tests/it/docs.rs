@@ -117,7 +117,7 @@ fn readme_is_short() {
 #[test]
 fn readme_and_manual_speak_only_of_options_that_exist() {
     let command = cli::command();
-    let arguments = || command.get_subcommands().flat_map(clap_args);
+    let arguments = || std::iter::once(&command).chain(command.get_subcommands()).flat_map(clap_args);
     let readme = ("README.md".to_owned(), fs::read_to_string(root().join("README.md")).unwrap());
     for (name, text) in [readme].into_iter().chain(pages::sources()) {
         // In texts of the manual an option is ours, but in a line of another tool.
