@@ -12,11 +12,12 @@ use crate::{
     framing::Kind,
     link::{Stdio, Streams},
     observe::{Meter, Redactor, Reporter, TerminalSize, Verbosity},
+    os_error,
     plan::{Color, Common, Direction, Look, Plan},
     term::{self, Above, Terminal, TerminalPrompt},
     tls::ServerTls,
 };
-use anyhow::Context as _;
+use anyhow::anyhow;
 use std::{
     ffi::OsString,
     io::Write,
@@ -185,7 +186,7 @@ fn drive(
     let many = !matches!(plan, Plan::Connect(_));
     // A pair is one task: with a second thread, one would wait for what comes and wake the other. A server takes
     // on further threads by itself.
-    let runtime = driver::runtime().context("cannot start a thread")?;
+    let runtime = driver::runtime().map_err(|error| anyhow!("cannot start: {}", os_error::words(&error)))?;
     let workers = Workers::for_this_machine();
     if let Some(prompt) = prompt {
         let (open, said) = (prompt.opener(), reporter.clone());

@@ -15,6 +15,7 @@ use crate::stream::enter_thread;
 use load::{Decision, Meter};
 use std::{
     io, mem,
+    os::unix::net::UnixStream,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -264,13 +265,18 @@ impl Worker {
     }
 }
 
+/// Pairs of descriptors that a runtime has room for when as many can be opened before it.
+const PAIRS: usize = 4;
+
 /// A runtime for one thread.
 ///
 /// # Errors
 /// The system's, when it has no thread or no descriptor to give.
 pub fn runtime() -> io::Result<Runtime> {
-    // The runtime would panic. This one has ended before the runtime's is asked for, so that it is not one too many.
+    // The runtime would panic where it gets no thread, or no descriptors for itself and its signals. What is tried
+    // here is gone before it asks, so that nothing is one too many.
     let _ = thread::Builder::new().spawn(|| ())?.join();
+    drop((0..PAIRS).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>()?);
     let runtime = Builder::new_current_thread().enable_all().thread_keep_alive(FOR_GOOD).build()?;
     // One thread for short calls that block is there from the start and stays: without it, one that cannot be
     // started later would be waited for in vain.
