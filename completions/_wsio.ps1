@@ -45,7 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsio' -ScriptBlock {
             [CompletionResult]::new('--reply', '--reply', [CompletionResultType]::ParameterName, 'Answer each text message matching REGEX with MSG; $1 is a capture, \= a = in REGEX; repeatable')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'End after N received messages; exit 1 if fewer arrive')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End after N received messages; exit 1 if fewer arrive')
-            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'After input ends, wait for DURATION of silence; --send counts if there is no input; inf waits for a Close')
+            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'After input ends, wait for DURATION of silence; without input, after --send; inf waits for a Close')
             [CompletionResult]::new('--close', '--close', [CompletionResultType]::ParameterName, 'Close with CODE and REASON at a normal end; none sends an empty Close, like browsers [default: 1000]')
             [CompletionResult]::new('--ok-close', '--ok-close', [CompletionResultType]::ParameterName, 'Exit 0 if the peer closes with one of CODES, such as 1008,4000-4999; repeatable')
             [CompletionResult]::new('--close-timeout', '--close-timeout', [CompletionResultType]::ParameterName, 'Wait at most DURATION for the peer to answer our Close')
@@ -146,7 +146,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsio' -ScriptBlock {
             break
         }
         'wsio;listen' {
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Connect each client to ENDPOINT; such as tcp:HOST:PORT, opened for each client')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Connect each client to ENDPOINT, such as tcp:HOST:PORT; each gets a connection of its own')
             [CompletionResult]::new('--serve', '--serve', [CompletionResultType]::ParameterName, 'Serve the files in DIR to plain HTTP requests; a page and its socket share one address')
             [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'Accept WebSockets only at PATH; answer 404 elsewhere; repeatable')
             [CompletionResult]::new('--allow-origin', '--allow-origin', [CompletionResultType]::ParameterName, 'Also accept pages from ORIGIN; * in it matches any name, null is a page from a file, any is all; repeatable')
@@ -175,7 +175,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsio' -ScriptBlock {
             [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Print the time before each message; delta prints the seconds since the last; disables the prompt')
             [CompletionResult]::new('--every', '--every', [CompletionResultType]::ParameterName, 'Send MSG every DURATION, as an application heartbeat; MSG as for --send; repeatable')
             [CompletionResult]::new('--reply', '--reply', [CompletionResultType]::ParameterName, 'Answer each text message matching REGEX with MSG; $1 is a capture, \= a = in REGEX; repeatable')
-            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'After input ends, wait for DURATION of silence; --send counts if there is no input; inf waits for a Close')
+            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'After input ends, wait for DURATION of silence; without input, after --send; inf waits for a Close')
             [CompletionResult]::new('--close', '--close', [CompletionResultType]::ParameterName, 'Close with CODE and REASON at a normal end; none sends an empty Close, like browsers [default: 1000]')
             [CompletionResult]::new('--ok-close', '--ok-close', [CompletionResultType]::ParameterName, 'Exit 0 if the peer closes with one of CODES, such as 1008,4000-4999; repeatable')
             [CompletionResult]::new('--close-timeout', '--close-timeout', [CompletionResultType]::ParameterName, 'Wait at most DURATION for the peer to answer our Close')
@@ -267,7 +267,7 @@ Register-ArgumentCompleter -Native -CommandName 'wsio' -ScriptBlock {
             [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Print the time before each message; delta prints the seconds since the last; disables the prompt')
             [CompletionResult]::new('--every', '--every', [CompletionResultType]::ParameterName, 'Send MSG every DURATION, as an application heartbeat; MSG as for --send; repeatable')
             [CompletionResult]::new('--reply', '--reply', [CompletionResultType]::ParameterName, 'Answer each text message matching REGEX with MSG; $1 is a capture, \= a = in REGEX; repeatable')
-            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'After input ends, wait for DURATION of silence; --send counts if there is no input; inf waits for a Close')
+            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'After input ends, wait for DURATION of silence; without input, after --send; inf waits for a Close')
             [CompletionResult]::new('--close', '--close', [CompletionResultType]::ParameterName, 'Close with CODE and REASON at a normal end; none sends an empty Close, like browsers [default: 1000]')
             [CompletionResult]::new('--ok-close', '--ok-close', [CompletionResultType]::ParameterName, 'Exit 0 if the peer closes with one of CODES, such as 1008,4000-4999; repeatable')
             [CompletionResult]::new('--close-timeout', '--close-timeout', [CompletionResultType]::ParameterName, 'Wait at most DURATION for the peer to answer our Close')

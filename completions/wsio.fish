@@ -85,7 +85,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l send -d 'Send MSG 
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l every -d 'Send MSG every DURATION, as an application heartbeat; MSG as for --send; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l reply -d 'Answer each text message matching REGEX with MSG; $1 is a capture, \\= a = in REGEX; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s n -l count -d 'End after N received messages; exit 1 if fewer arrive' -r
-complete -c wsio -n "__fish_wsio_using_subcommand connect" -l linger -d 'After input ends, wait for DURATION of silence; --send counts if there is no input; inf waits for a Close' -r
+complete -c wsio -n "__fish_wsio_using_subcommand connect" -l linger -d 'After input ends, wait for DURATION of silence; without input, after --send; inf waits for a Close' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close -d 'Close with CODE and REASON at a normal end; none sends an empty Close, like browsers [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l ok-close -d 'Exit 0 if the peer closes with one of CODES, such as 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l close-timeout -d 'Wait at most DURATION for the peer to answer our Close' -r
@@ -166,7 +166,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand connect" -l check -d 'Open, pi
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-pretty -d 'Show JSON as received, on one line and uncoloured'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -l no-history -d 'Do not save typed lines in the history file'
 complete -c wsio -n "__fish_wsio_using_subcommand connect" -s h -l help -d 'Show common options with -h, all with --help'
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l to -d 'Connect each client to ENDPOINT; such as tcp:HOST:PORT, opened for each client' -r -f -a "(__wsio_endpoint - ws:// wss:// ws+unix: tcp: tls: unix: udp: exec: sh: file: append: echo: null: hub: nats:// nats+tls://)"
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l to -d 'Connect each client to ENDPOINT, such as tcp:HOST:PORT; each gets a connection of its own' -r -f -a "(__wsio_endpoint - ws:// wss:// ws+unix: tcp: tls: unix: udp: exec: sh: file: append: echo: null: hub: nats:// nats+tls://)"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l serve -d 'Serve the files in DIR to plain HTTP requests; a page and its socket share one address' -r -f -a "(__fish_complete_directories)"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l path -d 'Accept WebSockets only at PATH; answer 404 elsewhere; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l allow-origin -d 'Also accept pages from ORIGIN; * in it matches any name, null is a page from a file, any is all; repeatable' -r
@@ -228,7 +228,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand listen" -l timestamps -d 'Prin
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l every -d 'Send MSG every DURATION, as an application heartbeat; MSG as for --send; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l reply -d 'Answer each text message matching REGEX with MSG; $1 is a capture, \\= a = in REGEX; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After input ends, wait for DURATION of silence; --send counts if there is no input; inf waits for a Close' -r
+complete -c wsio -n "__fish_wsio_using_subcommand listen" -l linger -d 'After input ends, wait for DURATION of silence; without input, after --send; inf waits for a Close' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close -d 'Close with CODE and REASON at a normal end; none sends an empty Close, like browsers [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l ok-close -d 'Exit 0 if the peer closes with one of CODES, such as 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand listen" -l close-timeout -d 'Wait at most DURATION for the peer to answer our Close' -r
@@ -330,7 +330,7 @@ complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l timestamps -d 'Print 
 delta\t'Seconds since the message before'"
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l every -d 'Send MSG every DURATION, as an application heartbeat; MSG as for --send; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l reply -d 'Answer each text message matching REGEX with MSG; $1 is a capture, \\= a = in REGEX; repeatable' -r
-complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After input ends, wait for DURATION of silence; --send counts if there is no input; inf waits for a Close' -r
+complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l linger -d 'After input ends, wait for DURATION of silence; without input, after --send; inf waits for a Close' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close -d 'Close with CODE and REASON at a normal end; none sends an empty Close, like browsers [default: 1000]' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l ok-close -d 'Exit 0 if the peer closes with one of CODES, such as 1008,4000-4999; repeatable' -r
 complete -c wsio -n "__fish_wsio_using_subcommand pipe" -l close-timeout -d 'Wait at most DURATION for the peer to answer our Close' -r

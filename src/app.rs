@@ -6,7 +6,7 @@
 use crate::{
     child,
     cli::{self, Context, Parsed},
-    driver::{self, Ignored, Orders, Signals, Workers},
+    driver::{self, Ignored, Orders, ServerThreads, Signals},
     exit::Exit,
     fault::{Fault, Result},
     framing::Kind,
@@ -187,7 +187,7 @@ fn drive(
     // A pair is one task: with a second thread, one would wait for what comes and wake the other. A server takes
     // on further threads by itself.
     let runtime = driver::runtime().map_err(|error| anyhow!("cannot start: {}", os_error::words(&error)))?;
-    let workers = Workers::for_this_machine();
+    let workers = ServerThreads::for_this_machine();
     if let Some(prompt) = prompt {
         let (open, said) = (prompt.opener(), reporter.clone());
         stdio = stdio.with_prompt(Box::new(move |greeting| {

@@ -81,7 +81,7 @@ pub(super) struct SessionArgs {
     /// End after one received message, like -n 1
     #[arg(short = '1', conflicts_with = "count")]
     pub one: bool,
-    /// After input ends, wait for DURATION of silence; --send counts if there is no input; inf waits for a Close
+    /// After input ends, wait for DURATION of silence; without input, after --send; inf waits for a Close
     #[arg(long, value_name = "DURATION", value_parser = values::zero_or_limit, default_value = "1s")]
     pub linger: TimeLimit,
     /// Close with CODE and REASON at a normal end; none sends an empty Close, like browsers [default: 1000]

@@ -48,7 +48,7 @@ pub(super) struct ListenArgs {
     /// Send each message to all other clients; standard output gets it too
     #[arg(long, help_heading = "Server", conflicts_with_all = ["echo", "to", "once", "program", "script"])]
     pub relay: bool,
-    /// Connect each client to ENDPOINT; such as tcp:HOST:PORT, opened for each client
+    /// Connect each client to ENDPOINT, such as tcp:HOST:PORT; each gets a connection of its own
     #[arg(long, help_heading = "Server", value_name = "ENDPOINT", conflicts_with = "script")]
     pub to: Option<String>,
     /// Start PROGRAM for each client; its input and output are messages, one per line

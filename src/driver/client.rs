@@ -116,6 +116,7 @@ impl Shared {
             () = evicted(&mut newcomer) => {
                 forget(cut);
                 reporter.life(&format!("{name} close 1006 abnormal: it said next to nothing, and others needed the room"));
+                trim::later();
                 return None;
             }
         };

@@ -24,6 +24,7 @@ mod side_state;
 mod signals;
 mod silent;
 mod stats;
+mod survey;
 #[cfg(test)]
 mod test_links;
 mod trim;
@@ -33,7 +34,7 @@ pub use outcome::{Outcome, Remains, Rtt};
 pub use pair::Pair;
 pub use setup::Setup;
 pub use signals::{Ignored, Orders, Signals};
-pub use workers::{Workers, runtime};
+pub use workers::{ServerThreads, runtime};
 
 use crate::{
     endpoint::{self, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Role, Scheme, StreamAcceptor},

@@ -587,7 +587,7 @@ impl Pair {
     /// Says that only an output is waited for.
     fn tell_waiting(&self, side: Side) {
         let ((messages, bytes), pump) = (self.links[side].undelivered(), &self.pumps[side.other()]);
-        let (messages, bytes) = (messages + pump.len() as u64, bytes + pump.waiting());
+        let (messages, bytes) = (messages + pump.messages(), bytes + pump.waiting());
         if (messages, bytes) == (0, 0) {
             return;
         }

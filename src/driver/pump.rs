@@ -5,17 +5,17 @@
 //! polled, never awaited: nothing is lost when the pair turns to something else. A sink that takes nothing
 //! stops the source, but a WebSocket is read ahead of it (`ahead`).
 
-use super::{ahead::Ahead, auto_sender::AutoSender};
+use super::{ahead::Ahead, auto_sender::AutoSender, survey::Survey};
 use crate::{
     close,
     expect::Filter,
-    link::{HIGH_WATER, Item, Link},
+    link::{HIGH_WATER, Item, Link, room::compact},
     session::{Event, Side, SideKind, SinkFailure, SourceEnd},
 };
 use std::{
     cell::Cell,
     collections::VecDeque,
-    mem::{swap, take},
+    mem::{replace, swap, take},
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
@@ -80,6 +80,8 @@ pub(super) struct Pump {
     pub count: (u64, u64),
     /// Of these messages, those that the sink has passed on.
     flushed: u64,
+    /// The last one has begun, in pieces, and not ended.
+    is_amid: bool,
     /// When the sink was found full, and how many payload bytes it had been handed; none since it was empty.
     full: Option<(Instant, u64)>,
 }
@@ -109,6 +111,7 @@ impl Pump {
             auto_sender: None,
             count: (0, 0),
             flushed: 0,
+            is_amid: false,
             full: None,
         }
     }
@@ -130,8 +133,8 @@ impl Pump {
     }
 
     /// Messages that were read and not handed over.
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+    pub(super) fn messages(&self) -> u64 {
+        Survey::of(&self.waiting).messages
     }
 
     /// Payload bytes that were read and not handed over.
@@ -203,10 +206,16 @@ impl Pump {
         for _ in 0..ROUNDS {
             let auto_sender = self.auto_sender.as_mut();
             let behind = auto_sender.is_some_and(|auto_sender| auto_sender.speak(cx, source).is_pending());
-            let is_fed = self.poll_feed(cx, sink, events).is_ready()
-                && self.poll_encoded(cx, source, sink, events).is_ready();
+            let fed = match self.poll_feed(cx, sink, events) {
+                Poll::Ready(()) => self.poll_encoded(cx, source, sink, events),
+                Poll::Pending => Poll::Pending,
+            };
+            let is_fed = fed.is_ready();
             if is_fed {
                 self.block(false, events);
+            }
+            if fed == Poll::Ready(true) {
+                continue;
             }
             if self.ended || (self.stopped && !self.must_listen(source)) {
                 if is_fed {
@@ -234,9 +243,8 @@ impl Pump {
                 if is_fed {
                     ready!(self.poll_flush(cx, sink, events));
                     self.catch_up(events);
-                    if self.stopped && !self.delivered {
-                        self.delivered = true;
-                        events.push(Event::Delivered { side: self.side.other() });
+                    if self.stopped {
+                        self.deliver(events);
                     }
                 }
                 return Poll::Pending;
@@ -285,26 +293,26 @@ impl Pump {
     }
 
     /// Hands messages that were encoded for many from the source to a sink that takes them so; pending while it
-    /// is full.
+    /// is full. Ready with true when this turn is over, and more may be there.
     fn poll_encoded(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut dyn Link,
         sink: &mut dyn Link,
         events: &mut Vec<Event>,
-    ) -> Poll<()> {
+    ) -> Poll<bool> {
         let needs_each = self.filter.is_some() || self.wanted.is_some() || self.auto_sender.is_some();
         if needs_each || self.discarding || self.sink_failed || self.stopped || self.ended {
-            return Poll::Ready(());
+            return Poll::Ready(false);
         }
         for _ in 0..TURN {
             if sink.queued() >= HIGH_WATER && self.poll_flush(cx, sink, events).is_pending() {
-                return if source.has_encoded() { Poll::Pending } else { Poll::Ready(()) };
+                return if source.has_encoded() { Poll::Pending } else { Poll::Ready(false) };
             }
             if self.sink_failed || !sink.takes_encoded() {
-                return Poll::Ready(());
+                return Poll::Ready(false);
             }
-            let Some(encoded) = source.take_encoded() else { return Poll::Ready(()) };
+            let Some(encoded) = source.take_encoded() else { return Poll::Ready(false) };
             events.push(Event::Received { side: self.side, messages: encoded.count() as u64 });
             self.count.0 += encoded.count() as u64;
             self.count.1 += encoded.bytes() as u64;
@@ -312,7 +320,7 @@ impl Pump {
                 self.fail(failure, events);
             }
         }
-        Poll::Ready(())
+        Poll::Ready(true)
     }
 
     /// Puts what came behind what waits; so many payload bytes.
@@ -320,7 +328,15 @@ impl Pump {
         self.waiting_bytes += bytes;
         match self.waiting.is_empty() {
             true => swap(&mut self.waiting, &mut self.fresh),
-            false => self.waiting.append(&mut self.fresh),
+            false => {
+                // It waits long, and would keep all of the buffer that it was read into.
+                for item in &mut self.fresh {
+                    if let Item::Message(message) = item {
+                        *message = compact(message);
+                    }
+                }
+                self.waiting.append(&mut self.fresh);
+            }
         }
     }
 
@@ -349,8 +365,8 @@ impl Pump {
         events: &mut Vec<Event>,
     ) -> u64 {
         let survey = Survey::of(&self.fresh);
-        if survey.messages > 0 {
-            events.push(Event::Received { side: self.side, messages: survey.messages });
+        if survey.ended > 0 {
+            events.push(Event::Received { side: self.side, messages: survey.ended });
         }
         // A pong for the other side's ping tells nothing of how long ours took.
         let answers = |message: &Message| match (message, source.conn()) {
@@ -388,7 +404,7 @@ impl Pump {
     /// Drops what comes after the last wanted message. However long the sink takes for it, it is here.
     fn count_down(&mut self, events: &mut Vec<Event>) {
         let Some(wanted) = &mut self.wanted else { return };
-        let data = Survey::of(&self.fresh).messages;
+        let data = Survey::of(&self.fresh).ended;
         if data < *wanted {
             *wanted -= data;
             return;
@@ -396,7 +412,7 @@ impl Pump {
         let mut left = *wanted;
         self.fresh.retain(|item| {
             let kept = left > 0;
-            left -= item.volume().filter(|_| kept).map_or(0, |(messages, _)| messages);
+            left -= u64::from(kept && item.ends_message());
             kept
         });
         self.wanted = None;
@@ -480,7 +496,10 @@ impl Pump {
             self.waiting_bytes -= bytes;
             let fed = match item {
                 Item::Message(message) => sink.feed(message),
-                Item::Piece(piece) => sink.feed_piece(piece),
+                Item::Piece(piece) => {
+                    self.is_amid = !piece.is_last;
+                    sink.feed_piece(piece)
+                }
                 Item::Event(record) => {
                     sink.event(&record);
                     continue;
@@ -504,7 +523,7 @@ impl Pump {
 
     /// The sink has passed on all that it was handed.
     fn flushed(&mut self) {
-        self.flushed = self.count.0;
+        self.flushed = self.count.0 - u64::from(self.is_amid);
         self.full = None;
     }
 
@@ -526,11 +545,15 @@ impl Pump {
         events: &mut Vec<Event>,
     ) -> Poll<()> {
         ready!(self.poll_flush(cx, sink, events));
-        if !self.delivered {
-            self.delivered = true;
+        self.deliver(events);
+        Poll::Ready(())
+    }
+
+    /// Tells once that the sink has passed on everything.
+    fn deliver(&mut self, events: &mut Vec<Event>) {
+        if !replace(&mut self.delivered, true) {
             events.push(Event::Delivered { side: self.side.other() });
         }
-        Poll::Ready(())
     }
 
     fn drop_waiting(&mut self) {
@@ -552,31 +575,6 @@ impl Pump {
             self.blocked = blocked;
             events.push(Event::Blocked { side: self.side, blocked });
         }
-    }
-}
-
-/// A look at some items.
-struct Survey {
-    /// Data messages, and their payload bytes.
-    messages: u64,
-    bytes: u64,
-    /// There are others: control frames or events.
-    others: bool,
-}
-
-impl Survey {
-    fn of(items: &VecDeque<Item>) -> Self {
-        let mut survey = Self { messages: 0, bytes: 0, others: false };
-        for item in items {
-            match item.volume() {
-                Some((messages, bytes)) => {
-                    survey.messages += messages;
-                    survey.bytes += bytes;
-                }
-                None => survey.others = true,
-            }
-        }
-        survey
     }
 }
 

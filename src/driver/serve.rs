@@ -4,14 +4,14 @@
 //! client's own task under a permit and deadlines, so that no client can delay another.
 
 use super::{
-    Outcome, Remains,
+    Outcome,
     hub::Hub,
     newcomers::{Newcomer, Newcomers},
     run::Run,
     signals::{Orders, Reload},
     silent::Silent,
     stats::Totals,
-    workers::{Turn, Workers},
+    workers::{ServerThreads, Turn},
 };
 use crate::{
     child,
@@ -23,7 +23,6 @@ use crate::{
     observe::{Reporter, Seldom},
     os_error,
     plan::Serve,
-    session::{Doubt, Left},
     tls,
     units::counted,
 };
@@ -89,7 +88,7 @@ pub(super) struct Shared {
     pub exhausted: Seldom,
     /// Connections that an idle timeout may have cut.
     pub cut: Seldom,
-    workers: Workers,
+    workers: ServerThreads,
     pub broken: mpsc::Sender<Fault>,
     pub broken_hub: tokio::sync::Mutex<mpsc::Receiver<Fault>>,
     /// Sums over all clients so far: their number, and what they said and heard.
@@ -461,18 +460,7 @@ impl Shared {
 
 fn panicked() -> Outcome {
     let fault = Fault::new(Exit::Internal, "session", "internal fault: a bug in wsio");
-    Outcome {
-        fault: Some(fault),
-        closed: [None, None],
-        carried: [(0, 0); 2],
-        compressed: Default::default(),
-        unsent: Left::default(),
-        doubt: Doubt::default(),
-        idle_close: None,
-        remains: Remains::default(),
-        complete: false,
-        rtt: None,
-    }
+    Outcome { fault: Some(fault), ..Outcome::default() }
 }
 
 /// The text that is about to be published, and the file it goes to.

@@ -6,7 +6,7 @@
 //! them anew, as daemons do, ignored or not, unless its terminal is gone, which is what the signal's name
 //! says.
 
-use super::workers::Workers;
+use super::workers::ServerThreads;
 use crate::{
     child::ignored::{self, HUP, INT},
     exit::Exit,
@@ -59,7 +59,7 @@ pub struct Orders {
     pub(super) stop: watch::Receiver<Option<Fault>>,
     pub(super) reload: Reload,
     /// The threads that a server may have.
-    pub(super) workers: Workers,
+    pub(super) workers: ServerThreads,
 }
 
 /// The orders to read files anew.
@@ -134,7 +134,11 @@ impl Meaning {
 
 impl Orders {
     /// Orders on these channels, for a run that has these threads.
-    pub fn new(stop: watch::Receiver<Option<Fault>>, reload: watch::Receiver<()>, workers: Workers) -> Self {
+    pub fn new(
+        stop: watch::Receiver<Option<Fault>>,
+        reload: watch::Receiver<()>,
+        workers: ServerThreads,
+    ) -> Self {
         Self { stop, reload: Reload(reload), workers }
     }
 }
@@ -142,7 +146,7 @@ impl Orders {
 impl From<watch::Receiver<Option<Fault>>> for Orders {
     /// Only ever an end, and one thread.
     fn from(stop: watch::Receiver<Option<Fault>>) -> Self {
-        Self::new(stop, watch::channel(()).1, Workers::new(1))
+        Self::new(stop, watch::channel(()).1, ServerThreads::new(1))
     }
 }
 

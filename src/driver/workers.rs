@@ -12,7 +12,7 @@
 mod load;
 
 use crate::stream::enter_thread;
-use load::{Decision, Meter};
+use load::{BusyMeter, Decision};
 use std::{
     io, mem,
     os::unix::net::UnixStream,
@@ -41,7 +41,7 @@ const FOR_GOOD: Duration = Duration::from_secs(1 << 30);
 
 /// The threads that serve; clones share them.
 #[derive(Clone)]
-pub struct Workers(Arc<Pool>);
+pub struct ServerThreads(Arc<Pool>);
 
 struct Pool {
     /// Most threads that there may be.
@@ -57,15 +57,15 @@ struct Pool {
 
 #[derive(Default)]
 struct Threads {
-    all: Vec<Worker>,
+    all: Vec<ServerThread>,
     /// So many of them, the first ones, get clients.
     in_use: usize,
 }
 
-struct Worker {
+struct ServerThread {
     handle: Handle,
-    seat: Arc<Seat>,
-    meter: Meter,
+    seat: Arc<ThreadSeat>,
+    meter: BusyMeter,
     /// Sessions that were active in the last tick, and those that came since.
     load: usize,
     /// Dropped, it ends the thread; the first one has none.
@@ -76,7 +76,7 @@ struct Worker {
 
 /// The part of a thread that its sessions share.
 #[derive(Default)]
-struct Seat {
+struct ThreadSeat {
     /// Sessions that are to leave.
     leaving: AtomicUsize,
     /// Sessions that were active since the last look.
@@ -98,12 +98,12 @@ pub(super) enum Turn<T> {
 struct Stay<T> {
     session: Option<Session<T>>,
     pool: Arc<Pool>,
-    seat: Arc<Seat>,
+    seat: Arc<ThreadSeat>,
     /// The last tick in which it was active.
     tick: usize,
 }
 
-impl Workers {
+impl ServerThreads {
     /// Up to so many threads.
     pub fn new(limit: usize) -> Self {
         Self(Arc::new(Pool {
@@ -161,7 +161,7 @@ impl Workers {
         pool.threads().begin();
         loop {
             pool.wake.notified().await;
-            let mut history = load::History::default();
+            let mut history = load::LoadHistory::default();
             pool.threads().measure();
             loop {
                 let begun = Instant::now();
@@ -187,7 +187,7 @@ impl Workers {
     pub fn stop(&self, within: Duration) {
         let threads = mem::take(&mut *self.0.threads());
         let until = std::time::Instant::now() + within;
-        let ended: Vec<_> = threads.all.into_iter().map(|Worker { ended, .. }| ended).collect();
+        let ended: Vec<_> = threads.all.into_iter().map(|ServerThread { ended, .. }| ended).collect();
         for ended in ended.iter().skip(1) {
             let _ = ended.recv_timeout(until.saturating_duration_since(std::time::Instant::now()));
         }
@@ -204,7 +204,7 @@ impl Threads {
     /// Makes the run's own thread the first one.
     fn begin(&mut self) {
         if self.all.is_empty() {
-            self.all.push(Worker::new(Handle::current(), None, mpsc::channel().1));
+            self.all.push(ServerThread::new(Handle::current(), None, mpsc::channel().1));
             self.in_use = 1;
         }
     }
@@ -219,7 +219,7 @@ impl Threads {
     /// What each thread in use did since it was last asked.
     fn read(&mut self, time: Duration) -> load::Reading {
         let in_use = self.in_use;
-        let mut reading = load::Reading::of_cores(time);
+        let mut reading = load::Reading::of_tick(time);
         for worker in &mut self.all[..in_use] {
             worker.load = worker.seat.active.swap(0, Relaxed);
             worker.seat.leaving.store(0, Relaxed);
@@ -259,9 +259,9 @@ impl Threads {
     }
 }
 
-impl Worker {
+impl ServerThread {
     fn new(handle: Handle, stop: Option<oneshot::Sender<()>>, ended: mpsc::Receiver<()>) -> Self {
-        Self { handle, seat: Arc::default(), meter: Meter::default(), load: 0, _stop: stop, ended }
+        Self { handle, seat: Arc::default(), meter: BusyMeter::default(), load: 0, _stop: stop, ended }
     }
 }
 
@@ -285,7 +285,7 @@ pub fn runtime() -> io::Result<Runtime> {
 }
 
 /// Starts a thread with its runtime; `None` when the system has none to give.
-fn start(number: usize) -> Option<Worker> {
+fn start(number: usize) -> Option<ServerThread> {
     let runtime = runtime().ok()?;
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -293,7 +293,7 @@ fn start(number: usize) -> Option<Worker> {
     let (ready, is_ready) = mpsc::channel();
     let body = move || {
         enter_thread(number);
-        let mut meter = Meter::default();
+        let mut meter = BusyMeter::default();
         meter.tells_waits();
         let _ = ready.send(meter);
         let _ = runtime.block_on(stopped);
@@ -302,12 +302,12 @@ fn start(number: usize) -> Option<Worker> {
         drop(sender);
     };
     thread::Builder::new().name(format!("clients {number}")).spawn(body).ok()?;
-    let mut worker = Worker::new(handle, Some(stop), ended);
+    let mut worker = ServerThread::new(handle, Some(stop), ended);
     worker.meter = is_ready.recv().ok()?;
     Some(worker)
 }
 
-impl Seat {
+impl ThreadSeat {
     /// Takes one of the orders to leave.
     fn leaves(&self) -> bool {
         self.leaving.load(Relaxed) > 0
@@ -363,7 +363,7 @@ mod tests {
     /// The threads in which the sessions are, once those that are to move have moved.
     async fn places(
         sessions: &[mpsc::Sender<Question>],
-        workers: &Workers,
+        workers: &ServerThreads,
         tasks: &mut JoinSet<Turn<()>>,
     ) -> Vec<ThreadId> {
         let mut places = Vec::new();
@@ -384,7 +384,7 @@ mod tests {
 
     #[tokio::test]
     async fn sessions_share_out_over_the_threads_and_come_back() {
-        let (workers, mut tasks) = (Workers::new(2), JoinSet::new());
+        let (workers, mut tasks) = (ServerThreads::new(2), JoinSet::new());
         let sessions: Vec<_> = (0..4)
             .map(|_| {
                 let (session, asked) = mpsc::channel(1);
@@ -409,7 +409,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_left_in_a_thread_is_dropped_when_it_ends() {
-        let (workers, mut tasks) = (Workers::new(2), JoinSet::new());
+        let (workers, mut tasks) = (ServerThreads::new(2), JoinSet::new());
         workers.0.threads().begin();
         workers.0.threads().grow();
         workers.0.threads().all[0].load = 1;
@@ -431,7 +431,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_with_nothing_to_do_is_not_looked_at() {
-        let (workers, mut tasks) = (Workers::new(2), JoinSet::<Turn<()>>::new());
+        let (workers, mut tasks) = (ServerThreads::new(2), JoinSet::<Turn<()>>::new());
         workers.spawn(Box::pin(std::future::pending()), &mut tasks);
         let looks = async {
             let _ = tokio::time::timeout(Duration::from_secs(3600), workers.balance()).await;

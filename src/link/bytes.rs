@@ -347,8 +347,10 @@ impl Link for ByteLink {
     fn feed_piece(&mut self, piece: Piece) -> Result<(), SinkFailure> {
         if !self.failed {
             self.encoder.encode_piece(&piece.payload, &mut self.out);
-            if piece.is_last {
-                self.marks.push_back(self.handed + self.out.len() as u64);
+            let end = self.handed + self.out.len() as u64;
+            match self.marks.back_mut().filter(|_| !piece.is_first) {
+                Some(mark) => *mark = end,
+                None => self.marks.push_back(end),
             }
         }
         Ok(())

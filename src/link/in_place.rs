@@ -29,7 +29,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 const SLICES: usize = 64;
 
 /// Way in for the bytes of a file.
-pub(super) struct Input {
+pub(super) struct FileInput {
     /// Reader for the thread, until that is started or the end was read.
     reader: Option<Box<dyn Read + Send>>,
     in_place: Option<InPlace>,
@@ -49,7 +49,7 @@ struct InPlace {
     reading: Option<JoinHandle<io::Result<Bytes>>>,
 }
 
-impl Input {
+impl FileInput {
     /// Reads on the thread if there is one, and otherwise the file in place, or on a thread that is hired when
     /// that does not go.
     pub(super) fn new(
@@ -92,7 +92,7 @@ impl Input {
 
     /// Reads nothing more; gives the number of bytes that were read by a thread and not taken.
     pub(super) fn close(&mut self) -> u64 {
-        self.reader = None;
+        (self.reader, self.in_place) = (None, None);
         let Some(thread) = &mut self.thread else { return 0 };
         thread.close();
         let mut bytes = 0;
@@ -166,7 +166,7 @@ impl InPlace {
 }
 
 /// Way out for the bytes of a file.
-pub(super) struct Output {
+pub(super) struct FileOutput {
     /// Writer for the thread, until that is started or nothing more comes.
     writer: Option<Box<dyn Write + Send>>,
     close: Option<Close>,
@@ -182,7 +182,7 @@ pub(super) struct Output {
     thread: Option<StdOutput>,
 }
 
-impl Output {
+impl FileOutput {
     /// Writes on the thread if there is one, and otherwise the file in place, or on a thread that is hired when
     /// that does not go.
     pub(super) fn new(
@@ -252,9 +252,10 @@ impl Output {
         if self.in_place {
             ready!(self.poll_parts(cx))?;
         }
-        self.watched = false;
+        // Whoever reads a FIFO waits for all of its writers to be gone.
+        (self.watched, self.file) = (false, None);
         if self.in_place {
-            (self.writer, self.file, self.in_place) = (None, None, false);
+            (self.writer, self.in_place) = (None, false);
             return Poll::Ready(self.close.take().map_or(Ok(()), |close| close()));
         }
         match self.thread(cx)? {

@@ -106,11 +106,19 @@ impl Item {
         }
     }
 
-    /// Data messages that end with it, 1 at most, and payload bytes; `None` for what is no data.
+    /// Data messages that begin with it, 1 at most, and payload bytes; `None` for what is no data.
     pub fn volume(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Piece(piece) => Some((u64::from(piece.is_last), piece.payload.len() as u64)),
+            Self::Piece(piece) => Some((u64::from(piece.is_first), piece.payload.len() as u64)),
             _ => self.data().map(|message| (1, message.len() as u64)),
+        }
+    }
+
+    /// True when a data message ends with it.
+    pub fn ends_message(&self) -> bool {
+        match self {
+            Self::Piece(piece) => piece.is_last,
+            _ => self.data().is_some(),
         }
     }
 }

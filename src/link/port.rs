@@ -3,7 +3,7 @@
 use super::{
     InputFile, OutputFile, Patient, Streams, Workers,
     close::closing,
-    in_place::{Input, Output},
+    in_place::{FileInput, FileOutput},
     workers::hire_one,
 };
 use crate::{child::Child, stream::Stream};
@@ -26,10 +26,10 @@ pub enum Port {
 /// The ends of a port that are files of any kind.
 #[derive(Default)]
 pub struct Files {
-    pub(super) input: Option<Box<Input>>,
+    pub(super) input: Option<Box<FileInput>>,
     /// Handle that tells what the input still holds, and the position at which reading began.
     pub(super) input_file: Option<(Arc<InputFile>, u64)>,
-    pub(super) output: Option<Box<Output>>,
+    pub(super) output: Option<Box<FileOutput>>,
     pub(super) standard: bool,
     /// Something was given before this was made.
     pub(super) has_given: bool,
@@ -41,10 +41,10 @@ impl Port {
     /// The standard streams, with the threads that they need; `read` tells whether standard input is wanted.
     pub fn standard(workers: Workers, streams: Streams, read: bool) -> Self {
         let input_file = streams.input_file.filter(|_| read);
-        let output = Output::new(workers.writer, streams.output, None, streams.output_file);
+        let output = FileOutput::new(workers.writer, streams.output, None, streams.output_file);
         Self::Files(Files {
             input_file: input_file.clone().map(|file| (Arc::clone(&file), file.position())),
-            input: read.then(|| Box::new(Input::new(workers.reader, streams.input, input_file))),
+            input: read.then(|| Box::new(FileInput::new(workers.reader, streams.input, input_file))),
             output: Some(Box::new(output.watched())),
             standard: true,
             has_given: false,
@@ -70,7 +70,7 @@ impl Port {
         let worker = input_file.is_none().then(hire_one).transpose()?;
         Ok(Self::Files(Files {
             input_file: input_file.clone().map(|file| (Arc::clone(&file), file.position())),
-            input: Some(Box::new(Input::new(worker, from, input_file))),
+            input: Some(Box::new(FileInput::new(worker, from, input_file))),
             ..Files::default()
         }))
     }
@@ -95,7 +95,7 @@ impl Port {
     fn writing(file: File, writer: impl FnOnce(Patient) -> Box<dyn Write + Send>) -> io::Result<Self> {
         let (in_place, close, to_terminal) = (OutputFile::of(&file)?, closing(&file)?, file.is_terminal());
         let worker = in_place.is_none().then(hire_one).transpose()?;
-        let output = Output::new(worker, writer(Patient::new(file)), Some(close), in_place);
+        let output = FileOutput::new(worker, writer(Patient::new(file)), Some(close), in_place);
         Ok(Self::Files(Files { output: Some(Box::new(output)), to_terminal, ..Files::default() }))
     }
 

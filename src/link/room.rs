@@ -537,7 +537,7 @@ pub fn record(conn: u64, dir: Option<Dir>, what: What<'_>) -> Message {
 
 /// A small payload in memory of its own: it may wait long, and would keep all of the buffer it was read
 /// into. Made once for all who hear it.
-pub(super) fn compact(message: &Message) -> Message {
+pub fn compact(message: &Message) -> Message {
     match message {
         Message::Text(text) if text.len() < COMPACT => Message::text(text.as_str()),
         Message::Binary(payload) if payload.len() < COMPACT => {

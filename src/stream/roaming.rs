@@ -33,7 +33,7 @@ pub struct Roaming<S> {
 }
 
 /// A socket that can be registered elsewhere.
-pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin + Sized {
+pub trait RoamingSocket: AsyncRead + AsyncWrite + Send + Unpin + Sized {
     /// The same socket, registered with the reactor of this thread.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin + Sized {
     fn as_ref(&self) -> SocketRef<'_>;
 }
 
-impl<S: Socket> Roaming<S> {
+impl<S: RoamingSocket> Roaming<S> {
     /// A socket that was registered on this thread.
     pub fn new(socket: S) -> Self {
         Self { socket: Some(socket), thread: THREAD.get() }
@@ -59,7 +59,7 @@ impl<S: Socket> Roaming<S> {
     }
 }
 
-impl Socket for TcpStream {
+impl RoamingSocket for TcpStream {
     fn register_here(self) -> io::Result<Self> {
         Self::from_std(self.into_std()?)
     }
@@ -69,7 +69,7 @@ impl Socket for TcpStream {
     }
 }
 
-impl Socket for UnixStream {
+impl RoamingSocket for UnixStream {
     fn register_here(self) -> io::Result<Self> {
         Self::from_std(self.into_std()?)
     }
@@ -79,7 +79,7 @@ impl Socket for UnixStream {
     }
 }
 
-impl<S: Socket> AsyncRead for Roaming<S> {
+impl<S: RoamingSocket> AsyncRead for Roaming<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -89,7 +89,7 @@ impl<S: Socket> AsyncRead for Roaming<S> {
     }
 }
 
-impl<S: Socket> AsyncWrite for Roaming<S> {
+impl<S: RoamingSocket> AsyncWrite for Roaming<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.here()?.poll_write(cx, bytes)
     }
@@ -115,9 +115,9 @@ impl<S: Socket> AsyncWrite for Roaming<S> {
     }
 }
 
-impl<S: Socket> Transport for Roaming<S> {
+impl<S: RoamingSocket> Transport for Roaming<S> {
     fn beneath(&self) -> Beneath<'_> {
-        Beneath { socket: self.socket.as_ref().map(Socket::as_ref), ..Beneath::default() }
+        Beneath { socket: self.socket.as_ref().map(RoamingSocket::as_ref), ..Beneath::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One open WebSocket: receive a batch, queue, flush, close.
 //!
-//! This hides the protocol engine (tungstenite's `WebSocketContext`, driven by polling the stream
-//! directly, because that is its fast path) and mends in one place what it leaves to its user: memory
+//! This hides the protocol engine (tungstenite's `WebSocketContext`, which is given control frames and what it
+//! is to judge) and mends in one place what it leaves to its user: memory
 //! bounds in every direction, Close frames for protocol faults, the size of what was cut off, and a
 //! transport that is shut instead of dropped. The engine keeps the state of the protocol: it judges what may
 //! not come, and answers pings and Closes. Data frames are read and written without it: it copies what it
@@ -208,8 +208,8 @@ impl Conn {
         self.wire.watch(watch);
     }
 
-    /// Gives large messages that begin from now on in pieces as they come, or whole; whole in any case while
-    /// somebody is told of every message.
+    /// Gives messages in pieces as they come from the frame on with which they are large, or whole; whole in any
+    /// case while somebody is told of every message.
     pub fn give_pieces(&mut self, gives: bool) {
         self.wire.incoming.give_pieces(gives && self.taps.0.is_empty());
     }

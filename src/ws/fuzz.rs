@@ -206,7 +206,7 @@ fn model(mut bytes: &[u8], masked: bool) -> Seen {
 }
 
 /// Bytes for an engine, whose answers nobody wants; at their end is that of the stream, or more would come.
-struct Feed<'a>(Cursor<&'a [u8]>, bool);
+pub(super) struct Feed<'a>(pub Cursor<&'a [u8]>, pub bool);
 
 impl Read for Feed<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {

@@ -142,7 +142,8 @@ impl Incoming {
         self.inflating = Some(Box::new(Inflating::new(keeps_context)));
     }
 
-    /// Gives large messages that begin from now on in pieces, or whole; a compressed one is always whole.
+    /// Gives messages in pieces from the frame on with which they are large, or whole; one goes on in pieces once it
+    /// has begun so, and a compressed one is always whole.
     pub(super) fn give_pieces(&mut self, gives: bool) {
         self.gives_pieces = gives;
     }
@@ -175,6 +176,12 @@ impl Incoming {
         }
         let held = self.message.as_ref().map_or(0, |message| message.bytes.len() as u64);
         self.partial().max(held)
+    }
+
+    /// Memory that is kept of what came, bytes.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.input.capacity() + self.message.as_ref().map_or(0, |message| message.bytes.capacity())
     }
 
     /// Returns whether a message and a frame have begun and not ended.
@@ -363,7 +370,7 @@ impl Incoming {
         let before = message.given.map_or(message.bytes.len() as u64, |(given, _)| given);
         let size = length.saturating_add(before);
         if !message.is_compressed && size > self.max as u64 {
-            return Err(ReadError::too_long(size, self.max));
+            return Err(ReadError::TooLong { size, max: self.max });
         }
         if self.gives_pieces && !message.is_compressed && size >= PIECES {
             message.given.get_or_insert((before, false));
@@ -511,8 +518,12 @@ impl Incoming {
         bytes
     }
 
-    /// Nothing more is read: tells of a frame whose payload has only begun.
+    /// Nothing more is read: tells of a frame whose payload has only begun, and keeps no memory.
     pub(super) fn stop(&mut self) {
+        self.input = BytesMut::new();
+        if let Some(message) = &mut self.message {
+            message.bytes = Vec::new();
+        }
         if let Some(frame) = &mut self.frame {
             frame.tell(&mut self.watch);
         }
@@ -560,7 +571,11 @@ fn make_room(bytes: &mut Vec<u8>, frame: &Frame, count: usize, max: usize) -> Re
     let size = bytes.len() as u64 + frame.left.max(count as u64);
     // The only frame of its message announces the length of that.
     let is_only = frame.first & FIN != 0 && frame.first & OPCODE != CONTINUATION;
-    let (first, most) = if is_only { (memory::FREE, within(frame.length, max)) } else { (0, max) };
+    let (first, most) = match is_only {
+        true => (memory::FREE, within(frame.length, max)),
+        // The rest of this frame, not a byte at a time.
+        false => (within(frame.left, memory::FREE), max),
+    };
     memory::grow(bytes, count, first, most).ok_or(ReadError::Memory(size))
 }
 

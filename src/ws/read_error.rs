@@ -27,12 +27,6 @@ pub(super) enum ReadError {
     Memory(u64),
 }
 
-impl ReadError {
-    pub(super) fn too_long(size: u64, max: usize) -> Self {
-        Self::TooLong { size, max }
-    }
-}
-
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -181,7 +181,7 @@ fn bytes(mut stream: TcpStream, script: Script) -> io::Result<Seen> {
     Ok(seen)
 }
 
-/// The certificate of all TLS servers here; clients are told not to check it.
+/// The certificate of all TLS servers here, which clients are told to trust.
 pub struct Identity {
     pub cert_pem: String,
     pub key_pem: String,

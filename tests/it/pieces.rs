@@ -162,10 +162,7 @@ fn a_relay_passes_a_large_message_on_as_it_comes_and_keeps_its_type_and_its_end(
         (1, "gr\u{fc}n".as_bytes().to_vec()),
         (1, payload(100_000)),
     ];
-    assert_eq!(messages.len(), expected.len());
-    for (got, expected) in messages.iter().zip(&expected) {
-        assert!(got.0 == expected.0 && got.1.len() == expected.1.len());
-    }
+    assert!(messages == expected);
     assert!(relay.wsio.peak_kib() < MOST, "{} KiB", relay.wsio.peak_kib());
 }
 
@@ -198,4 +195,26 @@ fn the_limit_on_a_message_counts_its_pieces() {
     assert!(done.err.contains("the limit is 1048576"), "{}", done.err);
     assert!(done.out.len() <= 1 << 20);
     assert_eq!(peer.join().unwrap(), Some(1009));
+}
+
+#[test]
+fn a_message_that_was_passed_on_in_part_counts_once_and_as_unsent() {
+    let (url, server) = serve(|mut peer| {
+        let mut came = 0;
+        while came < 60_000 {
+            came += peer.next().unwrap().payload.len();
+        }
+        peer.close(1000, "");
+        peer.until_close();
+    });
+    let relay = Listening::start(["listen", "0", "--to", &url]);
+    let mut client = Peer::dial(relay.address());
+    (0..3).for_each(|_| client.send(true, 2, b"hi"));
+    client.send(false, 2, &payload(65_536));
+    assert_eq!(client.until_close().unwrap().code(), Some(1000));
+    client.close(1000, "");
+    server.join().unwrap();
+    relay.wsio.says("1 message left unsent");
+    let said = relay.wsio.err_so_far();
+    assert!(said.contains("in 3 messages 6 bytes"), "{said}");
 }

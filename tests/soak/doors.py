@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 
+from peer import upgrade
 from process import Wsio, announced
 from streams import Lost
 
@@ -138,14 +139,7 @@ def leave(stranger):
 def honest_ws(world, address, tls=None):
     with socket.create_connection(address, 10) as plain:
         client = tls.client.wrap_socket(plain, server_hostname="localhost") if tls else plain
-        client.sendall(REQUEST % address[0].encode())
-        head = b""
-        while b"\r\n\r\n" not in head:
-            if not (data := client.recv(4096)):
-                raise ValueError(f"no answer but {head!r}")
-            head += data
-        if b" 101 " not in head.split(b"\r\n")[0]:
-            raise ValueError(head[:60])
+        upgrade(client, REQUEST % address[0].encode())
         client.sendall(HELLO)
         expect(client, b"\x81\x05hello")
         client.sendall(b"\x88\x82\0\0\0\0\x03\xe8")

@@ -22,7 +22,7 @@ import time
 
 import idle
 from frames import BINARY, CLOSE, frame
-from peer import Server
+from peer import Server, upgrade
 from process import Wsio, announced
 
 JOBS = 1
@@ -100,14 +100,7 @@ class Listener:
 
     def open(self, source="127.0.0.1"):
         client = socket.create_connection(("127.0.0.1", self.port), 20, (source, 0))
-        client.sendall(self.crowd.request)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            if not (data := client.recv(4096)):
-                raise ValueError(f"no answer but {head!r}")
-            head += data
-        if b" 101 " not in head.split(b"\r\n")[0]:
-            raise ValueError(head[:60])
+        upgrade(client, self.crowd.request)
         return client
 
     def end(self):

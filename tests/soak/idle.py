@@ -16,6 +16,7 @@ import time
 import zlib
 
 from frames import BINARY, CLOSE, CONTINUATION, PING, PONG, frame
+from peer import upgrade
 from process import Wsio, announced
 
 JOBS = 1
@@ -126,14 +127,7 @@ class Crowd:
             client = socket.create_connection(("127.0.0.1", self.port), 20)
             if self.tls:
                 client = self.tls.client.wrap_socket(client, server_hostname="localhost")
-            client.sendall(self.request)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                if not (data := client.recv(4096)):
-                    raise ValueError(f"no answer but {head!r}")
-                head += data
-            if b" 101 " not in head.split(b"\r\n")[0]:
-                raise ValueError(head[:60])
+            upgrade(client, self.request)
             self.here.append(client)
         self.cpu, self.came = self.cpu + self.spent() - begun, self.came + count
 

@@ -3,7 +3,8 @@ byte N on, a byte that is changed.
 
 A proxy of our own stands between them and does one of these to one direction, at a byte that the seed chooses. Whatever
 it does: the run ends in bounded time, without a panic; what was delivered is a prefix of what was sent, both ways
-(behind a byte that was changed: up to it); 0 means that all of it arrived.
+(but where a byte of plain text was changed, which shows in a payload as nothing but that); 0 means that all of it
+arrived; and what `wsio` sends is well framed.
 """
 
 import re
@@ -61,6 +62,8 @@ def one(world, rng, number, group):
         network.stop()
         server.stop()
     problems = wsio.problems(memory_mib=96)
+    if not group.startswith("corrupt"):
+        problems += [f"the peer: {handled.broken}" for handled in server.handled if handled.broken]
     out = bytes(wsio.out)
     if not is_changed:
         if not body.startswith(out):

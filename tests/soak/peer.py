@@ -210,6 +210,15 @@ def read_head(stream):
     return head, rest
 
 
+def upgrade(stream, request):
+    """Sends the request and reads the answer of a server that upgrades; gives what came behind that."""
+    stream.sendall(request)
+    head, rest = read_head(stream)
+    if b" 101 " not in head.split(b"\r\n")[0]:
+        raise Lost(f"the upgrade was answered with {head.split(bytes([13]))[0]!r}")
+    return rest
+
+
 def dial(address, tls=None, inside=lambda function: function(), receive_buffer=None, limit=120.0):
     """Opens a WebSocket as a client."""
 
@@ -228,11 +237,9 @@ def dial(address, tls=None, inside=lambda function: function(), receive_buffer=N
     if tls:
         stream = TlsStream(stream, tls.client, server_side=False, name=address[0])
     key = base64.b64encode(os.urandom(16))
-    stream.sendall(
+    rest = upgrade(
+        stream,
         b"GET / HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n" % (address[0].encode(), address[1], key)
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n" % (address[0].encode(), address[1], key),
     )
-    head, rest = read_head(stream)
-    if b" 101 " not in head.split(b"\r\n")[0]:
-        raise Lost(f"the upgrade was answered with {head.split(bytes([13]))[0]!r}")
     return Peer(stream, is_client=True, rest=rest)

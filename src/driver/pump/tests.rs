@@ -160,11 +160,11 @@ async fn nothing_is_read_ahead_where_it_is_off_or_memory_is_short() {
         let mut carried = Carried::stalls((!is_off).then_some(1 << 20)).await;
         carried.may_grow = is_off;
         carried.peer.frame(0x89, b"hi").await;
-        let before = carried.pump.len();
+        let before = carried.pump.messages();
         advance(Duration::from_secs(2)).await;
         let told = carried.poll().await;
         assert_eq!(told, [Event::Held { side: Side::A, held: true }], "it is told all the same");
-        assert_eq!((carried.pongs().await, carried.pump.len()), (0, before));
+        assert_eq!((carried.pongs().await, carried.pump.messages()), (0, before));
         assert!(carried.pump.is_blocked());
         if !is_off {
             carried.may_grow = true;
@@ -190,7 +190,7 @@ async fn an_input_that_is_no_web_socket_stays_where_it_is() {
         assert!(unconstrained(poll).await.is_pending());
         advance(Duration::from_secs(1)).await;
     }
-    let read = pump.count.0 + pump.len() as u64;
+    let read = pump.count.0 + pump.messages();
     assert!(read < 2000, "{read} of 3000 were read for a peer that takes nothing");
     assert!(pump.is_blocked() && !told.iter().any(|told| matches!(told, Event::Held { .. })));
 }
@@ -198,12 +198,12 @@ async fn an_input_that_is_no_web_socket_stays_where_it_is() {
 #[tokio::test(start_paused = true)]
 async fn what_was_read_and_not_delivered_is_told_once() {
     let mut carried = Carried::stalls(Some(1 << 20)).await;
-    let (messages, bytes) = (carried.pump.len() as u64, carried.pump.waiting());
+    let (messages, bytes) = (carried.pump.messages(), carried.pump.waiting());
     assert!(messages > 0 && bytes == messages * 1000);
     let (read, all) = (carried.pump.count.0 + messages, 600);
     assert!(read > 260 && read < all, "{read}");
     assert_eq!(carried.pump.abandon(), (messages, bytes));
-    assert_eq!((carried.pump.abandon(), carried.pump.len(), carried.pump.waiting()), ((0, 0), 0, 0));
+    assert_eq!((carried.pump.abandon(), carried.pump.messages(), carried.pump.waiting()), ((0, 0), 0, 0));
     // What comes after that is dropped and counted, and still listened to.
     carried.peer.text("late").await;
     carried.peer.frame(0x89, b"hi").await;
@@ -222,7 +222,7 @@ async fn an_output_that_fails_is_told_once_and_what_waits_is_dropped() {
     let told = carried.poll().await;
     let failed = |told: &&Event| matches!(told, Event::SinkFailed { side: Side::B, how: SinkFailure::ReaderLeft(fault) } if fault.exit == Exit::WriteError);
     assert_eq!(told.iter().filter(failed).count(), 1, "{told:?}");
-    assert_eq!((carried.pump.len(), carried.pump.is_blocked()), (0, false));
+    assert_eq!((carried.pump.messages(), carried.pump.is_blocked()), (0, false));
     carried.peer.close(1000).await;
     let told = carried.poll().await;
     assert!(

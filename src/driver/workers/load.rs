@@ -30,7 +30,7 @@ const HERTZ: f64 = 100.0;
 
 /// Asks what one thread did.
 #[derive(Default)]
-pub(super) struct Meter {
+pub(super) struct BusyMeter {
     busy: Duration,
     /// Time that it waited for a core, nanoseconds.
     waited: u64,
@@ -45,7 +45,7 @@ pub(super) struct Spent {
     waited: Duration,
 }
 
-impl Meter {
+impl BusyMeter {
     /// Tells from now on how long this thread, which has to be the one that it is for, waits for a core.
     pub(super) fn tells_waits(&mut self) {
         self.waits = File::open("/proc/thread-self/schedstat").ok();
@@ -76,13 +76,14 @@ fn waited(file: &File) -> Option<u64> {
 pub(super) struct Reading {
     time: Duration,
     threads: Vec<(Spent, usize)>,
-    /// Time that the cores that we may use were idle since the machine was started, seconds.
+    /// Time that the cores that we may use were idle since the machine was started, seconds; read when it is
+    /// needed.
     idle: Option<f64>,
 }
 
 impl Reading {
-    /// A reading with the state of the cores.
-    pub(super) fn of_cores(time: Duration) -> Self {
+    /// A reading of a tick that took so long, with no thread yet.
+    pub(super) fn of_tick(time: Duration) -> Self {
         Self { time, threads: Vec::new(), idle: None }
     }
 
@@ -117,7 +118,7 @@ pub(super) enum Decision {
 
 /// What was found in the looks before.
 #[derive(Default)]
-pub(super) struct History {
+pub(super) struct LoadHistory {
     full: u32,
     spare: u32,
     crowded: u32,
@@ -125,7 +126,7 @@ pub(super) struct History {
     idle: Option<f64>,
 }
 
-impl History {
+impl LoadHistory {
     pub(super) fn decide(&mut self, reading: &Reading, limit: usize) -> Decision {
         let count = reading.threads.len();
         let busy: f64 = reading.busy().sum();
@@ -236,7 +237,7 @@ mod tests {
 
     /// The decisions of so many ticks that are alike, the cores being idle for that part of each.
     fn decisions(threads: &[(u64, u64, usize)], idle: f64, limit: usize, ticks: u32) -> Vec<Decision> {
-        let mut history = History::default();
+        let mut history = LoadHistory::default();
         (0..ticks)
             .map(|tick| history.decide(&reading(threads, f64::from(tick) * idle * 0.1), limit))
             .collect()
@@ -254,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_no_reason() {
-        let mut history = History::default();
+        let mut history = LoadHistory::default();
         for tick in 0..20 {
             let busy = if tick % 2 == 0 { 100 } else { 50 };
             let decision = history.decide(&reading(&[(busy, 0, 9)], f64::from(tick) * 0.1), 2);
@@ -275,7 +276,7 @@ mod tests {
 
     #[test]
     fn it_does_not_ask_for_a_thread_again_at_once_after_others_needed_the_core() {
-        let mut history = History { crowded: YIELDS_AFTER, ..History::default() };
+        let mut history = LoadHistory { crowded: YIELDS_AFTER, ..LoadHistory::default() };
         let crowded = reading(&[(100, 40, 5), (100, 40, 5)], 0.0);
         history.idle = Some(0.0);
         assert_eq!(history.decide(&crowded, 2), Decision::Shrink);

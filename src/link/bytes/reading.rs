@@ -105,7 +105,8 @@ impl ByteLink {
                 Poll::Ready(Ok((length > 0).then(|| self.buffer.split().freeze())))
             }
             Port::Child(child) => {
-                self.buffer.resize(CHUNK, 0);
+                make_room(&mut self.buffer, CHUNK);
+                self.buffer.resize(self.buffer.capacity(), 0);
                 let mut buffer = ReadBuf::new(&mut self.buffer);
                 ready!(child.poll_read(cx, &mut buffer))?;
                 let length = buffer.filled().len();

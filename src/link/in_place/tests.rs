@@ -25,21 +25,21 @@ fn file(end: impl Into<OwnedFd>) -> File {
     File::from(end.into())
 }
 
-fn input(file: File) -> Input {
+fn input(file: File) -> FileInput {
     let (reader, file) = InputFile::open(file).unwrap();
-    Input::new(None, reader, file)
+    FileInput::new(None, reader, file)
 }
 
-fn output(file: File) -> Output {
+fn output(file: File) -> FileOutput {
     let in_place = OutputFile::of(&file).unwrap();
-    Output::new(None, Box::new(Patient::new(file)), None, in_place)
+    FileOutput::new(None, Box::new(Patient::new(file)), None, in_place)
 }
 
-async fn next(input: &mut Input) -> io::Result<Option<Bytes>> {
+async fn next(input: &mut FileInput) -> io::Result<Option<Bytes>> {
     poll_fn(|cx| input.poll_next(cx)).await
 }
 
-async fn all(input: &mut Input) -> Vec<u8> {
+async fn all(input: &mut FileInput) -> Vec<u8> {
     let mut all = Vec::new();
     while let Some(chunk) = next(input).await.unwrap() {
         all.extend_from_slice(&chunk);
@@ -267,7 +267,7 @@ async fn an_output_that_cannot_be_written_in_place_is_written_on_a_thread() {
     let (mut theirs, sent) = (tempfile::tempfile().unwrap(), content(1_000_000));
     let ours = theirs.try_clone().unwrap();
     let in_place = Some(OutputFile::over(ours.try_clone().unwrap()));
-    let mut output = Output::new(None, Box::new(Patient::new(ours)), None, in_place);
+    let mut output = FileOutput::new(None, Box::new(Patient::new(ours)), None, in_place);
     let mut out = chunked(&sent);
     poll_fn(|cx| output.poll_send(cx, &mut out)).await.unwrap();
     out.push_slice(b"end");
@@ -300,7 +300,7 @@ async fn only_the_close_tells_it_in_place_too() {
     let ours = file(ours);
     let in_place = OutputFile::of(&ours).unwrap();
     let close = || Err(io::ErrorKind::QuotaExceeded.into());
-    let mut output = Output::new(None, Box::new(Patient::new(ours)), Some(Box::new(close)), in_place);
+    let mut output = FileOutput::new(None, Box::new(Patient::new(ours)), Some(Box::new(close)), in_place);
     let error = poll_fn(|cx| output.poll_finish(cx)).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded);
     poll_fn(|cx| output.poll_finish(cx)).await.unwrap();
@@ -318,7 +318,8 @@ async fn a_thread_that_is_started_late_is_asked_how_it_goes() {
             Ok(())
         }
     }
-    let (mut output, mut out) = (Output::new(None, Box::new(Full), None, None), framing::Output::default());
+    let (mut output, mut out) =
+        (FileOutput::new(None, Box::new(Full), None, None), framing::Output::default());
     out.push_slice(b"never written");
     // In each poll, whether it is broken comes before what is sent.
     let error = poll_fn(|cx| {

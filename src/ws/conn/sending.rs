@@ -22,7 +22,6 @@ impl Conn {
     /// # Errors
     /// "Not connected" when a Close was sent or received.
     pub fn queue(&mut self, message: Message) -> io::Result<()> {
-        debug_assert!(self.rest.is_none() && self.begun.is_none(), "a large message was not flushed");
         if !self.is_open() {
             return Err(io::ErrorKind::NotConnected.into());
         }
@@ -32,6 +31,7 @@ impl Conn {
             Message::Pong(payload) => return self.wire.push(frame::FIN | frame::PONG, payload),
             data => data,
         };
+        debug_assert!(self.rest.is_none() && self.begun.is_none(), "a large message was not flushed");
         if self.deflating.is_some() {
             self.plain.push_back(message.len() as u64);
         }

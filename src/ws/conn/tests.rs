@@ -4,7 +4,7 @@ mod unsent;
 
 use super::*;
 use crate::ws::{encoded::Encoded, frame::Header};
-use std::{pin::Pin, task::Waker};
+use std::{future::poll_fn, pin::Pin, task::Waker};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf},
     task::coop::unconstrained,
@@ -257,4 +257,46 @@ async fn who_masks_compresses_or_fragments_takes_nothing_that_was_encoded_for_ma
     let mut closed = conn(Part::Server, 1000).0;
     closed.queue_close(None, "");
     assert!(!closed.takes_encoded());
+}
+
+#[tokio::test]
+async fn control_frames_pass_between_the_pieces_of_a_message_which_counts_from_its_first_one() {
+    let (mut conn, mut theirs) = conn(Part::Server, 1000);
+    let piece = |payload: &'static [u8], is_first, is_last| Piece {
+        payload: Bytes::from_static(payload),
+        is_text: true,
+        is_first,
+        is_last,
+    };
+    conn.queue(Message::text("whole")).unwrap();
+    conn.queue_piece(piece(b"one ", true, false)).unwrap();
+    conn.queue(Message::Ping("p".into())).unwrap();
+    conn.queue_piece(piece(b"two ", false, false)).unwrap();
+    assert_eq!(conn.unsent(), Unsent { messages: 2, bytes: 13 });
+    poll_fn(|cx| conn.poll_flush(cx)).await.unwrap();
+    assert_eq!(conn.unsent(), Unsent { messages: 1, bytes: 8 }, "it is not written to its end");
+    conn.queue_piece(piece(b"", false, true)).unwrap();
+    conn.queue(Message::text("then")).unwrap();
+    poll_fn(|cx| conn.poll_flush(cx)).await.unwrap();
+    assert_eq!(conn.unsent(), Unsent::default());
+    drop(conn);
+    let mut wire = Vec::new();
+    theirs.read_to_end(&mut wire).await.unwrap();
+    assert_eq!(frames(&wire), [(0x81, 5), (0x01, 4), (0x89, 1), (0x00, 4), (0x80, 0), (0x81, 4)]);
+}
+
+#[tokio::test]
+async fn what_was_put_together_of_a_message_is_given_up_when_nothing_more_is_read() {
+    let (mut conn, mut theirs) = conn(Part::Client, 1 << 19);
+    let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::<Message>::new());
+    let half = [&b"\x02\x7f\0\0\0\0\0\x03\0\0"[..], &vec![7; 3 << 16], b"\x88\x00"].concat();
+    theirs.write_all(&half).await.unwrap();
+    while conn.end().is_none() {
+        assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
+    }
+    assert_eq!(
+        (conn.end(), conn.within().message),
+        (Some(&End::Close { code: None, reason: String::new() }), true)
+    );
+    assert_eq!(conn.wire.incoming.memory(), 0);
 }

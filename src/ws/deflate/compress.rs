@@ -62,11 +62,12 @@ impl Deflating {
 
     /// Compresses a message's only or first piece; `None` when it goes as it is, with all that follows.
     pub(in crate::ws) fn begin(&mut self, piece: &[u8], is_last: bool) -> Option<Bytes> {
-        if piece.len() < if self.keeps_context { WITH_CONTEXT } else { WITHOUT_CONTEXT } {
+        // How the first piece of a large message was cut says nothing of the rest.
+        if is_last && piece.len() < if self.keeps_context { WITH_CONTEXT } else { WITHOUT_CONTEXT } {
             return None;
         }
         let compressed = self.go_on(piece, is_last).ok();
-        let is_small = self.keeps_context && piece.len() < SMALL;
+        let is_small = (self.keeps_context || !is_last) && piece.len() < SMALL;
         if let Some(compressed) = compressed.filter(|compressed| is_small || compressed.len() < piece.len()) {
             return Some(compressed);
         }

@@ -102,7 +102,7 @@ impl Inflating {
             Ok(_) => {}
         }
         if message.len() > max {
-            return Err(ReadError::too_long(message.len() as u64, max));
+            return Err(ReadError::TooLong { size: message.len() as u64, max });
         }
         let is_full = message.len() == message.capacity();
         Ok(!data.is_empty() || (is_full && self.is_open))

@@ -1,10 +1,13 @@
 //! Streams cut in every way give the messages and the faults that the engine alone gives.
 
 use super::*;
-use crate::ws::frame::{PING, put_head};
+use crate::ws::{
+    frame::{PING, put_head},
+    fuzz::Feed,
+};
 use bytes::BufMut;
 use proptest::prelude::*;
-use std::io::{self, Cursor, Read, Write};
+use std::io::Cursor;
 use tokio_tungstenite::tungstenite::{
     Error,
     protocol::{Role, WebSocketConfig, WebSocketContext},
@@ -20,29 +23,6 @@ pub(in crate::ws) fn frame(first: u8, payload: &[u8], mask: Option<[u8; 4]>) -> 
     bytes.extend_from_slice(payload);
     apply_mask(&mut bytes[from..], mask.unwrap_or_default(), 0);
     bytes
-}
-
-/// Bytes for an engine, so many at a time, whose answers nobody wants.
-struct Feed<'a>(Cursor<&'a [u8]>, usize, bool);
-
-impl Read for Feed<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let most = self.1.min(into.len());
-        match self.0.read(&mut into[..most]) {
-            Ok(0) if !self.2 => Err(io::ErrorKind::WouldBlock.into()),
-            read => read,
-        }
-    }
-}
-
-impl Write for Feed<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The reader of frames with its engine.
@@ -88,7 +68,7 @@ impl Reader {
                         Received::Message(message) => Ok(Some(message)),
                         Received::Piece(piece) => Ok(join(&mut self.joined, piece)),
                         Received::Frames(frames) => {
-                            let mut feed = Feed(Cursor::new(&frames), usize::MAX, false);
+                            let mut feed = Feed(Cursor::new(&frames), false);
                             self.engine.read(&mut feed).map(Some).map_err(ReadError::Engine)
                         }
                     });
@@ -133,7 +113,7 @@ fn read_without(role: Role, max: usize, bytes: &[u8]) -> (Vec<Message>, String) 
         .max_message_size(Some(max))
         .max_frame_size(Some(max));
     let mut engine = WebSocketContext::new(role, Some(config));
-    let (mut feed, mut messages) = (Feed(Cursor::new(bytes), 4096, true), Vec::new());
+    let (mut feed, mut messages) = (Feed(Cursor::new(bytes), true), Vec::new());
     loop {
         match engine.read(&mut feed) {
             Ok(message) => {
@@ -463,6 +443,14 @@ fn a_text_in_pieces_ends_with_a_whole_character() {
         let (_, error) = reader.read(&frame(FIN | CONTINUATION, last, None), 9);
         assert_eq!(error.is_none(), is_text, "{last:?}");
     }
+}
+
+#[test]
+fn the_rest_of_a_fragment_is_not_read_a_byte_at_a_time() {
+    let mut reader = Reader::new(Role::Client, 1 << 20);
+    reader.read(&frame(BINARY, &payload(LARGE), None)[..10], 10);
+    let room = reader.incoming.place().unwrap().map_or(0, |place| place.remaining_mut());
+    assert!(room >= DIRECT as usize, "{room}");
 }
 
 fn lengths() -> impl Strategy<Value = usize> {

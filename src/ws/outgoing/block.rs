@@ -21,7 +21,7 @@ thread_local! {
 
 /// Whole frames.
 pub(super) struct Block {
-    pub frames: Frames,
+    pub frames: BlockBytes,
     /// Payload of the last frame where it is not copied, else empty.
     pub payload: Bytes,
     /// Payload bytes of a message that has begun in the blocks before.
@@ -31,14 +31,14 @@ pub(super) struct Block {
 }
 
 /// Bytes of frames.
-pub(super) enum Frames {
+pub(super) enum BlockBytes {
     /// Copied here; more may follow.
     Own(Vec<u8>),
     /// Encoded once for many.
     Shared(Bytes),
 }
 
-impl Deref for Frames {
+impl Deref for BlockBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -58,17 +58,17 @@ impl Block {
             Some(spare.swap_remove(fits))
         });
         let own = spare.ok().flatten().unwrap_or_else(|| Vec::with_capacity(room.max(ROOM)));
-        Self { frames: Frames::Own(own), payload: Bytes::new(), carried, replies: 0 }
+        Self { frames: BlockBytes::Own(own), payload: Bytes::new(), carried, replies: 0 }
     }
 
     /// An empty one for so many bytes, and hardly more.
     pub(super) fn small(room: usize, carried: Option<u64>) -> Self {
-        Self { frames: Frames::Own(Vec::with_capacity(room)), payload: Bytes::new(), carried, replies: 0 }
+        Self { frames: BlockBytes::Own(Vec::with_capacity(room)), payload: Bytes::new(), carried, replies: 0 }
     }
 
     /// One of frames that were encoded for many.
     pub(super) fn shared(frames: Bytes, carried: Option<u64>) -> Self {
-        Self { frames: Frames::Shared(frames), payload: Bytes::new(), carried, replies: 0 }
+        Self { frames: BlockBytes::Shared(frames), payload: Bytes::new(), carried, replies: 0 }
     }
 
     /// Bytes on the wire.
@@ -80,27 +80,27 @@ impl Block {
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {
         match &self.frames {
-            Frames::Own(own) => own.capacity(),
-            Frames::Shared(_) => 0,
+            BlockBytes::Own(own) => own.capacity(),
+            BlockBytes::Shared(_) => 0,
         }
     }
 
     /// True when so many bytes can follow in it.
     pub(super) fn takes(&self, more: usize) -> bool {
         match &self.frames {
-            Frames::Own(own) => self.payload.is_empty() && own.len() + more <= own.capacity().max(ROOM),
-            Frames::Shared(_) => false,
+            BlockBytes::Own(own) => self.payload.is_empty() && own.len() + more <= own.capacity().max(ROOM),
+            BlockBytes::Shared(_) => false,
         }
     }
 
     /// The frames, to add some; those that were encoded for many are copied for that.
     pub(super) fn frames_mut(&mut self) -> &mut Vec<u8> {
-        if let Frames::Shared(shared) = &self.frames {
-            self.frames = Frames::Own(shared.to_vec());
+        if let BlockBytes::Shared(shared) = &self.frames {
+            self.frames = BlockBytes::Own(shared.to_vec());
         }
         match &mut self.frames {
-            Frames::Own(own) => own,
-            Frames::Shared(_) => unreachable!("it was made its own"),
+            BlockBytes::Own(own) => own,
+            BlockBytes::Shared(_) => unreachable!("it was made its own"),
         }
     }
 
@@ -110,15 +110,15 @@ impl Block {
             self.payload = Bytes::new();
         }
         match &mut self.frames {
-            Frames::Own(own) => own.truncate(at),
-            Frames::Shared(shared) => shared.truncate(at),
+            BlockBytes::Own(own) => own.truncate(at),
+            BlockBytes::Shared(shared) => shared.truncate(at),
         }
         self.replies = 0;
     }
 
     /// Gives back the room that it does not use, since it waits for its transport or nothing follows in it.
     pub(super) fn trim(&mut self) {
-        let Frames::Own(own) = &mut self.frames else { return };
+        let BlockBytes::Own(own) = &mut self.frames else { return };
         if own.capacity() / SLACK > own.len() {
             let copy = own.clone();
             give_back(std::mem::replace(own, copy));
@@ -128,7 +128,7 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        if let Frames::Own(own) = &mut self.frames {
+        if let BlockBytes::Own(own) = &mut self.frames {
             give_back(std::mem::take(own));
         }
     }
