@@ -87,6 +87,8 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 pub struct HttpConnection<'a> {
     connection: Connection<TokioIo<HeaderCase<StallTimeout>>, Responder<'a>>,
     progress: Arc<BodyProgress>,
+    /// The connection is over; its error, until that is told. hyper would begin again what it could not write.
+    ended: Option<Option<hyper::Error>>,
     /// The client ended in the middle of a head.
     is_cut: bool,
 }
@@ -139,7 +141,7 @@ impl<'a> HttpConnection<'a> {
         let stream = StallTimeout::new(stream, Arc::clone(&progress));
         let io = TokioIo::new(HeaderCase::of_answers(stream, Arc::clone(&switches)));
         let responder = Responder { respond: Box::new(respond), progress: Arc::clone(&progress), switches };
-        Self { connection: builder.serve_connection(io, responder), progress, is_cut: false }
+        Self { connection: builder.serve_connection(io, responder), progress, ended: None, is_cut: false }
     }
 
     /// Serves until the request has come so far; once it is answered, `Asked` means the next one. Cancel-safe.
@@ -150,20 +152,22 @@ impl<'a> HttpConnection<'a> {
         if milestone == Milestone::Asked && self.progress.has_reached(Milestone::Answered) {
             self.progress.reach(Milestone::Wanted);
         }
-        let Self { connection, progress, .. } = self;
-        let ended = poll_fn(|cx| {
-            let ended = match progress.has_reached(milestone) {
-                true => Poll::Pending,
-                false => connection.poll_without_shutdown(cx),
-            };
+        let Self { connection, progress, ended, .. } = self;
+        let reached = poll_fn(|cx| {
+            if !progress.has_reached(milestone)
+                && ended.is_none()
+                && let Poll::Ready(end) = connection.poll_without_shutdown(cx)
+            {
+                *ended = Some(end.err());
+            }
             match ended {
                 _ if progress.has_reached(milestone) => Poll::Ready(Ok(())),
-                Poll::Ready(ended) => Poll::Ready(Err(ended.err())),
-                Poll::Pending if progress.refused().is_some() => Poll::Ready(Err(None)),
-                Poll::Pending => Poll::Pending,
+                Some(error) => Poll::Ready(Err(error.take())),
+                None if progress.refused().is_some() => Poll::Ready(Err(None)),
+                None => Poll::Pending,
             }
         });
-        ended.await.map_err(|error| match self.progress.has_reached(Milestone::Asked) {
+        reached.await.map_err(|error| match self.progress.has_reached(Milestone::Asked) {
             true => Ended::Unanswered(error.map_or_else(|| GONE.to_owned(), |error| cause(&error))),
             false => Ended::Unasked(self.unasked(error)),
         })
@@ -256,5 +260,74 @@ fn cause(error: &hyper::Error) -> String {
     match error.is_user() {
         true => "the file could not be read".to_owned(),
         false => GONE.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{site::AnswerBody, stream::Transport};
+    use std::task::Context;
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf, duplex};
+
+    /// A transport whose first write fails, and no other.
+    struct FailsOnce(DuplexStream, bool);
+
+    impl Transport for FailsOnce {}
+
+    impl AsyncRead for FailsOnce {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, buffer)
+        }
+    }
+
+    impl AsyncWrite for FailsOnce {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            match std::mem::replace(&mut self.1, true) {
+                true => Pin::new(&mut self.0).poll_write(cx, bytes),
+                false => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            }
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_could_not_be_written_is_not_begun_again() {
+        for status in [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NOT_FOUND] {
+            let (ours, mut theirs) = duplex(4096);
+            let head = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+            theirs.write_all(head.as_bytes()).await.unwrap();
+            let answer = |_| -> Answering<'_> {
+                Box::pin(async move {
+                    let answer = hyper::Response::builder().status(status);
+                    answer.header(header::CONNECTION, "Upgrade").body(AnswerBody::from("")).unwrap()
+                })
+            };
+            let mut http = HttpConnection::new(Box::pin(FailsOnce(ours, false)), answer);
+            // The error comes in the same poll as the decision, which is what is asked for first.
+            http.until(Milestone::Decided).await.unwrap();
+            let answered = http.until(Milestone::Answered).await;
+            assert!(matches!(&answered, Err(Ended::Unanswered(cause)) if cause == GONE), "{answered:?}");
+            assert!(http.until(Milestone::Answered).await.is_err());
+            drop(http);
+            let mut got = String::new();
+            theirs.read_to_string(&mut got).await.unwrap();
+            assert_eq!(got, "");
+        }
     }
 }
