@@ -34,6 +34,8 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// The sockets of a UDP server and everybody who is seated there.
 pub struct Peers {
     sockets: Vec<Arc<UdpSocket>>,
+    /// The address of each.
+    addresses: Vec<SocketAddr>,
     inherited: bool,
     /// Index of the socket that is read first next time.
     turn: usize,
@@ -71,6 +73,7 @@ impl Peers {
     pub fn new(udp: Udp) -> Self {
         Self {
             sockets: udp.sockets.into_iter().map(Arc::new).collect(),
+            addresses: udp.addresses,
             inherited: udp.inherited,
             turn: 0,
             seats: Seats::default(),
@@ -96,11 +99,8 @@ impl Peers {
 
     /// The addresses that people have to be told: sockets that we bound share one port.
     pub fn announced(&self) -> Vec<String> {
-        let shown = if self.inherited { self.sockets.len() } else { 1 };
-        let name = |socket: &Arc<UdpSocket>| {
-            socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string())
-        };
-        self.sockets.iter().take(shown).map(name).collect()
+        let shown = if self.inherited { self.addresses.len() } else { 1 };
+        self.addresses.iter().take(shown).map(SocketAddr::to_string).collect()
     }
 
     /// The next new peer, whose first datagram waits for it; cancel-safe.

@@ -33,7 +33,8 @@ pub(super) trait Bind: Sized {
 
 /// A bound socket.
 pub(super) enum Socket {
-    Tcp(TcpListener),
+    /// With the address that it is bound to.
+    Tcp(TcpListener, SocketAddr),
     Unix(UnixSocket),
 }
 
@@ -137,10 +138,15 @@ pub(super) fn unfit(address: &ListenAddr, why: &str) -> Fault {
 }
 
 impl Socket {
+    /// A bound socket of TCP, whose address is asked for once.
+    pub(super) fn tcp(socket: TcpListener) -> io::Result<Self> {
+        socket.local_addr().map(|address| Self::Tcp(socket, address))
+    }
+
     /// The next client.
     pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Dialed>> {
         match self {
-            Socket::Tcp(socket) => socket.poll_accept(context).map_ok(|(stream, peer)| {
+            Socket::Tcp(socket, _) => socket.poll_accept(context).map_ok(|(stream, peer)| {
                 tune(&stream);
                 Dialed { stream: Box::pin(Roaming::new(stream)), peer: peer.to_string() }
             }),

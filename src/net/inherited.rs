@@ -39,7 +39,7 @@ pub(super) fn listeners(address: &ListenAddr, activation: &Activation) -> Result
                 socket
                     .set_nonblocking(true)
                     .and_then(|()| tokio::net::TcpListener::from_std(socket))
-                    .map(Socket::Tcp)
+                    .and_then(Socket::tcp)
                     .map_err(failed)
             }
         }

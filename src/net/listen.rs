@@ -6,9 +6,9 @@
 
 use super::{
     BindOptions, Dialed, ListenAddr,
-    bind::{self, Socket},
+    bind::{self, Socket, unfit},
 };
-use crate::fault::Result;
+use crate::{fault::Result, os_error};
 use std::{
     fs::File,
     future::poll_fn,
@@ -62,10 +62,13 @@ impl Listener {
     /// # Errors
     /// Exit 116 with the address that could not be had.
     pub async fn bind(address: &ListenAddr, options: &BindOptions) -> Result<Listener> {
-        let tcp = |sockets: Vec<TcpListener>| sockets.into_iter().map(Socket::Tcp).collect();
+        let tcp = |sockets: Vec<TcpListener>| {
+            let sockets: io::Result<_> = sockets.into_iter().map(Socket::tcp).collect();
+            sockets.map_err(|error| unfit(address, &os_error::words(&error)))
+        };
         let (sockets, inherited) = match address {
-            ListenAddr::Loopback(port) => (tcp(bind::loopback(*port)?), false),
-            ListenAddr::Host(host, port) => (tcp(bind::host(host, *port).await?), false),
+            ListenAddr::Loopback(port) => (tcp(bind::loopback(*port)?)?, false),
+            ListenAddr::Host(host, port) => (tcp(bind::host(host, *port).await?)?, false),
             ListenAddr::Unix(path) => {
                 let socket = super::unix::UnixSocket::bind(path, options.mode)?;
                 (vec![Socket::Unix(socket)], false)
@@ -116,9 +119,7 @@ impl Listener {
     /// Every address bound: `127.0.0.1:43211`, `[::1]:43211`, `unix:/path`.
     pub fn addresses(&self) -> Vec<String> {
         let name = |socket: &Socket| match socket {
-            Socket::Tcp(socket) => {
-                socket.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string())
-            }
+            Socket::Tcp(_, address) => address.to_string(),
             Socket::Unix(socket) => socket.name(),
         };
         self.sockets.iter().map(name).collect()
@@ -137,18 +138,18 @@ impl Listener {
     /// True when there are TCP sockets and only this machine can reach them.
     pub fn is_loopback(&self) -> bool {
         let mut addresses = self.tcp().peekable();
-        addresses.peek().is_some() && addresses.all(|address| address.is_some_and(is_near))
+        addresses.peek().is_some() && addresses.all(is_near)
     }
 
     /// True when other machines may reach one of the TCP sockets.
     pub fn is_public(&self) -> bool {
-        self.tcp().any(|address| address.is_some_and(|address| !is_near(address)))
+        self.tcp().any(|address| !is_near(address))
     }
 
     /// The address of each TCP socket.
-    fn tcp(&self) -> impl Iterator<Item = Option<SocketAddr>> {
+    fn tcp(&self) -> impl Iterator<Item = SocketAddr> {
         self.sockets.iter().filter_map(|socket| match socket {
-            Socket::Tcp(socket) => Some(socket.local_addr().ok()),
+            Socket::Tcp(_, address) => Some(*address),
             Socket::Unix(_) => None,
         })
     }
@@ -283,7 +284,7 @@ mod tests {
         let sockets: Vec<TcpListener> =
             (0..2).map(|_| Bind::bind("127.0.0.1:0".parse().unwrap()).unwrap()).collect();
         let addresses: Vec<SocketAddr> = sockets.iter().map(|socket| socket.local_addr().unwrap()).collect();
-        let sockets = sockets.into_iter().map(Socket::Tcp).collect();
+        let sockets = sockets.into_iter().map(|socket| Socket::tcp(socket).unwrap()).collect();
         let mut listener =
             Listener { sockets, turn: 0, resume: None, spare: Spare::kept(), inherited: false };
         let mut clients = Vec::new();

@@ -26,6 +26,8 @@ pub const LARGEST_DATAGRAM: usize = 65_507;
 pub struct Udp {
     /// Never none.
     pub sockets: Vec<UdpSocket>,
+    /// The address of each.
+    pub addresses: Vec<SocketAddr>,
     /// Nothing but the addresses tells which sockets we were given.
     pub inherited: bool,
 }
@@ -73,7 +75,9 @@ pub async fn bind_udp(address: &ListenAddr, options: &BindOptions) -> Result<Udp
         }
         _ => return Err(unfit(address, "datagrams need an address of UDP")),
     };
-    Ok(Udp { sockets, inherited })
+    let addresses: io::Result<_> = sockets.iter().map(UdpSocket::local_addr).collect();
+    let addresses = addresses.map_err(|error| unfit(address, &os_error::words(&error)))?;
+    Ok(Udp { sockets, addresses, inherited })
 }
 
 /// True when the system refuses a datagram as too long.
