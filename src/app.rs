@@ -235,6 +235,10 @@ fn report(reporter: &Reporter, fault: &Fault) -> Exit {
 /// A panic is contained in its session; what is said of it goes where everything else is said.
 fn install_panic_hook(reporter: Reporter) {
     std::panic::set_hook(Box::new(move |panic| {
+        // The error comes back, and is told as one.
+        if driver::is_starting() {
+            return;
+        }
         let place = panic
             .location()
             .map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));

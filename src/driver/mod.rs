@@ -34,7 +34,7 @@ pub use outcome::{Outcome, Remains, Rtt};
 pub use pair::Pair;
 pub use setup::Setup;
 pub use signals::{Ignored, Orders, Signals};
-pub use workers::{ServerThreads, runtime};
+pub use workers::{ServerThreads, is_starting, runtime};
 
 use crate::{
     endpoint::{self, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Role, Scheme, StreamAcceptor},

@@ -17,7 +17,6 @@ use std::{
     fs,
     future::pending,
     io,
-    os::unix::net::UnixStream,
     process::{Child, Command, Stdio},
 };
 use tokio::{
@@ -81,8 +80,6 @@ impl Signals {
                 false => fault,
             }
         };
-        // The runtime makes such a pair for its first handler, and would panic.
-        UnixStream::pair().and_then(|(one, _other)| one.try_clone()).map_err(refused)?;
         let open = |kind| signal(kind).map_err(refused);
         let unless = |ignored: bool, kind| if ignored { Ok(None) } else { open(kind).map(Some) };
         Ok(Self {

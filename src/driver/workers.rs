@@ -14,8 +14,10 @@ mod load;
 use crate::stream::enter_thread;
 use load::{BusyMeter, Decision};
 use std::{
+    any::Any,
+    cell::Cell,
     io, mem,
-    os::unix::net::UnixStream,
+    panic::catch_unwind,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -265,23 +267,43 @@ impl ServerThread {
     }
 }
 
-/// Pairs of descriptors that a runtime has room for when as many can be opened before it.
-const PAIRS: usize = 4;
+thread_local! {
+    static IS_STARTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A runtime is being started in this thread: a panic is the system's refusal of what it needs, and no bug.
+pub fn is_starting() -> bool {
+    IS_STARTING.get()
+}
 
 /// A runtime for one thread.
 ///
 /// # Errors
 /// The system's, when it has no thread or no descriptor to give.
 pub fn runtime() -> io::Result<Runtime> {
-    // The runtime would panic where it gets no thread, or no descriptors for itself and its signals. What is tried
-    // here is gone before it asks, so that nothing is one too many.
-    let _ = thread::Builder::new().spawn(|| ())?.join();
-    drop((0..PAIRS).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>()?);
-    let runtime = Builder::new_current_thread().enable_all().thread_keep_alive(FOR_GOOD).build()?;
-    // One thread for short calls that block is there from the start and stays: without it, one that cannot be
-    // started later would be waited for in vain.
-    runtime.spawn_blocking(|| ());
-    Ok(runtime)
+    let start = || {
+        let runtime = Builder::new_current_thread().enable_all().thread_keep_alive(FOR_GOOD).build()?;
+        // One thread for short calls that block is there from the start and stays: without it, one that cannot be
+        // started later would be waited for in vain.
+        runtime.spawn_blocking(|| ());
+        Ok(runtime)
+    };
+    // The runtime panics where it gets no thread, or no descriptors for its signals.
+    IS_STARTING.set(true);
+    let runtime = catch_unwind(start);
+    IS_STARTING.set(false);
+    runtime.unwrap_or_else(|panic| Err(refusal(&*panic)))
+}
+
+/// The system's error in the words of the runtime's panic: `… Os { code: 24, …`, `… (os error 11)`.
+fn refusal(panic: &(dyn Any + Send)) -> io::Error {
+    let words = panic.downcast_ref::<String>().map_or("the runtime has no words for it", String::as_str);
+    let number = ["code: ", "os error "].into_iter().find_map(|before| words.split_once(before)).and_then(
+        |(_, rest)| {
+            rest.split(|end: char| !end.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
+        },
+    );
+    number.map_or_else(|| io::Error::other(words.to_owned()), io::Error::from_raw_os_error)
 }
 
 /// Starts a thread with its runtime; `None` when the system has none to give.
@@ -344,6 +366,7 @@ impl<T> Future for Stay<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::io::Errno;
     use std::thread::ThreadId;
     use tokio::sync::mpsc::{self, Receiver};
 
@@ -352,6 +375,19 @@ mod tests {
 
     /// Asks a session in which thread it is.
     type Question = oneshot::Sender<ThreadId>;
+
+    #[test]
+    fn a_panic_of_a_runtime_that_starts_is_the_systems_error() {
+        let refused = |errno: Errno, panics: fn(io::Error)| {
+            let panic = catch_unwind(|| panics(errno.into())).unwrap_err();
+            refusal(&*panic).raw_os_error() == Some(errno.raw_os_error())
+        };
+        // As the runtime says it.
+        assert!(refused(Errno::MFILE, |error| Err(error).expect("failed to create UnixStream")));
+        assert!(refused(Errno::AGAIN, |error| panic!("OS can't spawn worker thread: {error}")));
+        assert_eq!(refusal(&"text").to_string(), "the runtime has no words for it");
+        assert_eq!(refusal(&"code: none".to_owned()).to_string(), "code: none");
+    }
 
     /// Answers until nobody asks any more.
     async fn answers(mut asked: Receiver<Question>) {
