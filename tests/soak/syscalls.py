@@ -6,8 +6,8 @@ time, without a panic; its exit code is a documented one; a code other than 0 co
 and the cause; and 0 means that everything was delivered.
 
 All of it is some thousand runs; `--runs N` is a sample that the seed makes. Runs that show nothing are counted apart:
-a call that the scenario does not make so often, or that strace had no occasion to fail, a failure that the runtime
-does not survive and that no kernel makes.
+a call that the scenario does not make so often, or that strace had no occasion to fail, and a failure inside of a
+library that no kernel makes.
 """
 
 import collections
@@ -90,16 +90,43 @@ FAULTS = {
     "write": ["ENOSPC", "EIO", "EINTR"],
     "writev": ["ECONNRESET", "EINTR"],
 }
-# The runtime's own thread, which is asked for right behind one that was had.
-SPARED = ("OS can't spawn worker thread",)
-# Calls whose failure is not judged well yet, or not met well; no part of a sample.
-OPEN = {
-    *(("listen --serve", call) for call in ("close", "getsockname", "recvfrom", "sendto", "writev")),
-    *(("listen, a command", call) for call in ("close", "recvfrom")),
-    ("listen over TLS", "writev"),
-}
-# A wake-up of the runtime, on an eventfd: no such write fails, and the runtime ends its thread if one does.
-WAKE_UP = re.compile(r'^(\d+) +write\(\d+, "\\1(?:\\0){7}", 8(?:\).*INJECTED| <unfinished(?:.*\n)+?\1 +<\.\.\. write resumed.*INJECTED)', re.M)
+
+
+def sent(call):
+    """The failed call as strace writes it: what goes out is told where it begins, how it ends maybe lines below."""
+    return re.compile(rf"^(\d+) +{call}(?:\).*INJECTED| <unfinished(?:.*\n)+?\1 +<\.\.\. \w+ resumed.*INJECTED)", re.M)
+
+
+def received(size):
+    return re.compile(rf"recvfrom(?:\(\d+, | resumed>)0x[0-9a-f]+, {size}, 0, NULL, NULL\).*INJECTED")
+
+
+def closed(opened):
+    """The failed close of the descriptor that the other call told."""
+    return re.compile(
+        rf"{opened}.*\n(?:(?!\d+ +close\((?P=fd)\)).*\n)*?"
+        rf"(?P<thread>\d+) +close\((?P=fd)(?:\).*INJECTED| <unfinished(?:.*\n)+?(?P=thread) +<\.\.\. close resumed.*INJECTED)"
+    )
+
+
+# Failures that no kernel makes, of calls that belong to libraries, which give up where they see one.
+INNER = [
+    # An eventfd takes every wake-up until 2^64 of them wait.
+    ("in a wake-up of the runtime", sent(r'write\(\d+, "\\1(?:\\0){7}", 8')),
+    # A signal goes from its handler to the runtime through a pair of sockets that the process has both ends of and
+    # that do not block: a byte is taken or the pair is full, a byte is read or there is none.
+    ("in a signal's way to the runtime", sent(r'sendto\(\d+, "\\1", 1, MSG_NOSIGNAL, NULL, 0')),
+    ("in a signal's way to the runtime", received(128)),
+    # The child tells the standard library through such a pair how `execve` went, and its end closes with that.
+    ("in the start of a child", received(8)),
+    # A failed `close` here does not close, and the library waits for the end of what it could not close: a system that
+    # fails one has closed all the same.
+    ("in the start of a child", closed(r"socketpair\(AF_UNIX, SOCK_SEQPACKET.*\[\d+, (?P<fd>\d+)\]\) ")),
+    # A folder has nothing to write back when it is closed.
+    ("in the end of a folder's listing", closed(r'newfstatat\((?P<fd>\d+), "", \{st_mode=S_IFDIR')),
+]
+# Calls on a connection to a peer.
+CONNECTION = ("recvfrom", "sendto", "writev")
 
 
 def missing():
@@ -110,7 +137,6 @@ def runs(options):
     """Run numbers, each with its group; each number stands for one call of one scenario."""
     every = [(number, case[0]) for number, case in enumerate(cases())]
     if options.runs and not options.only:
-        every = [(number, case[0]) for number, case in enumerate(cases()) if case[:2] not in OPEN]
         every = sorted(random.Random(options.seed).sample(every, min(options.runs, len(every))))
     return every
 
@@ -137,10 +163,9 @@ def one(world, rng, number, group):
         run.stop()
     if "INJECTED" not in run.trace:
         return Apart("not injected")
-    if WAKE_UP.search(run.trace):
-        return Apart("in a wake-up of the runtime")
-    if any(words in run.wsio.words for words in SPARED):
-        return Apart("in a thread of the runtime")
+    for reason, pattern in INNER:
+        if pattern.search(run.trace):
+            return Apart(reason)
     problems = run.judge(complete)
     return [*problems, f"[{call} {count} gives {error}]"] if problems else []
 
@@ -467,9 +492,12 @@ def serving(run):
             answer = str(error).encode()
     wsio.signal(15)
     wsio.wait(LIMIT)
-    # A refusal, 4xx or 5xx, says by itself that the page was not given.
-    whole = answer.endswith(BODY) or re.match(rb"HTTP/1.1 [45]", answer)
-    return True if whole else f"the page came as {answer[-100:]!r}"
+    # A refusal, 4xx or 5xx, says by itself that the page was not given; so does the end of a connection that failed,
+    # before the answer or before as much of it as its head promised.
+    length = re.search(rb"\r\nContent-Length: (\d+)\r\n", answer, re.I)
+    is_cut = not answer or length and len(answer.partition(b"\r\n\r\n")[2]) < int(length[1])
+    is_lost = is_cut and run.inject and run.inject.split(":")[0] in CONNECTION
+    return True if answer.endswith(BODY) or re.match(rb"HTTP/1.1 [45]", answer) or is_lost else f"the page came as {answer[-100:]!r}"
 
 
 def typing(run):
