@@ -167,21 +167,30 @@ impl AddressParts {
                         .to_owned(),
                 })
         };
-        if let Some(hint) = endpoint_instead(text) {
+        let is_endpoint = |hint: String| {
             let cause = format!("'{text}' is an endpoint, and listen takes an address");
-            return Err(Fault::new(Exit::Malformed, "listen", cause).hint(hint));
+            Fault::new(Exit::Malformed, "listen", cause).hint(hint)
+        };
+        if let Some(hint) = endpoint_instead(text) {
+            return Err(is_endpoint(hint));
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             if let Some((port, path)) = text.split_once('/').filter(|(port, _)| port.parse::<u16>().is_ok()) {
                 return Err(malformed("a path stands in a URL".to_owned())
                     .hint(format!("wsio listen ws://127.0.0.1:{port}/{path}")));
             }
-            let address = ListenAddr::parse(text).map_err(malformed)?;
+            let address = ListenAddr::parse(text).map_err(|cause| match target_instead(text) {
+                Some(hint) => is_endpoint(hint),
+                None => malformed(cause),
+            })?;
             return Ok(Self { address, path: None, secure: None });
         };
         let secure = match Scheme::named(scheme) {
             Some(known) if known.kind == Kind::WebSocket && !known.flags.path => known.flags.secure,
-            _ => return Err(malformed(format!("unknown scheme '{scheme}'"))),
+            _ => {
+                let fault = || malformed(format!("unknown scheme '{scheme}'"));
+                return Err(target_instead(text).map_or_else(fault, is_endpoint));
+            }
         };
         let default_port = if secure { 443 } else { 80 };
         let path_at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -230,11 +239,31 @@ fn endpoint_instead(text: &str) -> Option<String> {
     })
 }
 
+/// The line that has the endpoint in the place of the address behind a server.
+fn target_instead(text: &str) -> Option<String> {
+    let (scheme, rest) = Scheme::of(text)?;
+    Some(match scheme.kind {
+        Kind::Standard => "wsio listen PORT: standard input and output are the other side already".to_owned(),
+        Kind::WebSocket if scheme.flags.path => {
+            // The target of its requests is no part of an address.
+            format!("wsio listen unix:{}", rest.split(":/").next().unwrap_or(rest))
+        }
+        // Both stand for an address as well.
+        Kind::WebSocket => return None,
+        Kind::Stream if scheme.flags.path => return None,
+        // A file would be emptied by each client.
+        Kind::File => format!("wsio listen PORT --to append:{rest}"),
+        _ if scheme.b => format!("wsio listen PORT --to {text}"),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         cli::{Context, Parsed, parse},
+        endpoint::SCHEMES,
         exit::Exit,
         fault::Fault,
         plan::Plan,
@@ -244,6 +273,26 @@ mod tests {
     fn parts(text: &str) -> (ListenAddr, Option<String>, Option<bool>) {
         let parts = AddressParts::parse(text).unwrap();
         (parts.address, parts.path, parts.secure)
+    }
+
+    #[test]
+    fn an_endpoint_in_the_place_of_the_address_gets_the_line_that_has_it() {
+        // Those stand for an address as well.
+        for scheme in SCHEMES.iter().filter(|scheme| !["ws", "wss", "unix"].contains(&scheme.name)) {
+            let fault = AddressParts::parse(scheme.example).err().unwrap();
+            assert!(fault.cause.ends_with(" is an endpoint, and listen takes an address"), "{fault}");
+            assert!(fault.hint.unwrap().starts_with("wsio "), "{}", scheme.name);
+        }
+        for (text, hint) in [
+            ("sh:cat", "wsio listen PORT --to sh:cat"),
+            ("file:x", "wsio listen PORT --to append:x"),
+            ("TCP:h:1", "wsio listen PORT --to TCP:h:1"),
+            ("ws+unix:/run/s:/chat", "wsio listen unix:/run/s"),
+        ] {
+            assert_eq!(AddressParts::parse(text).err().unwrap().hint.as_deref(), Some(hint), "{text}");
+        }
+        let fault = AddressParts::parse("ftp://x").err().unwrap();
+        assert!(fault.cause.ends_with("unknown scheme 'ftp'"), "{fault}");
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use signals::{Ignored, Orders, Signals};
 pub use workers::{ServerThreads, is_starting, runtime};
 
 use crate::{
-    endpoint::{self, Endpoint, Found, Kind, Opened, OpenedLink, Opening, Role, Scheme, StreamAcceptor},
+    endpoint::{self, Endpoint, Found, Opened, OpenedLink, Opening, Role, StreamAcceptor},
     exit::Exit,
     fault::{Fault, Result},
     framing::{Framing, LINES, RAW},
@@ -114,25 +114,7 @@ async fn remote(target: &str, common: &Common, run: &Arc<Run>, found: Option<Fou
     if endpoint::is_echo(&target) {
         target = echo_server(common, run).await?;
     }
-    let remote =
-        endpoint::parse(&target, &Opening::new(Role::B)).map_err(|fault| match target.starts_with('/') {
-            true if !target.starts_with("//") => {
-                fault.hint(format!("wsio connect ws+unix:{target} for a WebSocket at a Unix socket"))
-            }
-            _ => fault,
-        })?;
-    if !remote.is_web_socket() {
-        let cause = format!("connect wants a WebSocket URL, not `{target}`");
-        return Err(Fault::new(Exit::Usage, "usage", cause).hint(match Scheme::of(&target) {
-            Some((scheme, _)) if scheme.kind == Kind::Standard => {
-                "wsio connect wss://HOST/PATH: standard input and output are always the other side".to_owned()
-            }
-            Some((scheme, path)) if scheme.kind == Kind::Stream && scheme.flags.path => {
-                format!("wsio connect ws+unix:{path} for a WebSocket there, wsio pipe - {target} for bytes")
-            }
-            _ => format!("wsio pipe - {target}"),
-        }));
-    }
+    let remote = endpoint::remote(&target)?;
     redial::open(run, &remote.into(), Opening { found, ..Opening::new(Role::B) }).await
 }
 

@@ -22,6 +22,12 @@ pub(super) fn is_no_host(name: &str) -> bool {
             .any(|known| known.eq_ignore_ascii_case(name))
 }
 
+/// Every name of another tool's.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    WORDS.iter().flat_map(|word| word.names.iter().copied())
+}
+
 struct Word {
     names: &'static [&'static str],
     /// Hint for the first endpoint.

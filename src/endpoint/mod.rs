@@ -25,7 +25,7 @@ pub use client_info::ClientInfo;
 pub use command::command;
 pub use greeting::{Greeting, StreamAcceptor};
 pub use internal::script;
-pub use names::{listen_line, parse, target};
+pub use names::{listen_line, parse, remote, target};
 pub use open::{Acceptor, Deadline, Found, Framings, OpenContext, Opened, OpenedLink, Opening, Role};
 pub use scheme::{Flags, Kind, Scheme};
 pub use schemes::{SCHEMES, binds_unix, is_dialled, is_echo, tls_server};

@@ -8,6 +8,14 @@ use crate::{
     net::ListenAddr,
 };
 
+/// Hint for what no scheme and no host comes near.
+const HELP: &str = "see `wsio pipe --help` for what can stand here";
+/// The same in `connect`.
+const REMOTES: &str =
+    "connect takes ws://HOST/PATH, wss://HOST/PATH, ws+unix:/PATH or echo:; wsio pipe joins other endpoints";
+/// Hint for a standard stream in `connect`.
+const STREAMS: &str = "wsio connect wss://HOST/PATH: standard input and output are always the other side";
+
 /// The line of `listen` that serves as the scheme of a WebSocket server does, at this address.
 pub fn listen_line(scheme: &Scheme, address: &str) -> String {
     match (scheme.flags.secure, ListenAddr::parse(address)) {
@@ -48,11 +56,60 @@ pub fn parse(text: &str, opening: &Opening) -> Result<Box<dyn Endpoint>> {
     (scheme.parse)(if scheme.takes_whole() { text } else { rest })
 }
 
+/// The WebSocket that `connect` talks to.
+///
+/// # Errors
+/// Those of [`parse`]; exit 2 for another kind of endpoint. The hints lead to a line that works.
+pub fn remote(text: &str) -> Result<Box<dyn Endpoint>> {
+    if let Some((scheme, rest)) = Scheme::of(text).filter(|(scheme, _)| scheme.kind != Kind::WebSocket) {
+        let cause = format!("connect wants a WebSocket URL, not `{text}`");
+        return Err(Fault::new(Exit::Usage, "usage", cause).hint(match scheme.kind {
+            Kind::Standard => STREAMS.to_owned(),
+            Kind::WebSocketServer => listen_line(scheme, rest),
+            Kind::Stream if scheme.flags.path => {
+                format!("wsio connect ws+unix:{rest} for a WebSocket there, wsio pipe - {text} for bytes")
+            }
+            _ => piped(scheme, text),
+        }));
+    }
+    parse(text, &Opening::new(Role::B)).map_err(|fault| {
+        let hint = match fault.hint.as_deref() {
+            _ if is_path(text) => format!("wsio connect ws+unix:{text} for a WebSocket at a Unix socket"),
+            Some(hint) if hint.starts_with("write - ") => STREAMS.to_owned(),
+            Some(HELP) => REMOTES.to_owned(),
+            _ if is_command(text) => REMOTES.to_owned(),
+            // What another tool's word means may be no WebSocket.
+            Some(hint) => ["write ", "did you mean `"]
+                .into_iter()
+                .find_map(|before| {
+                    let written = hint.strip_prefix(before)?;
+                    let (scheme, _) = Scheme::of(written)?;
+                    let is_taken = matches!(scheme.kind, Kind::WebSocket | Kind::Echo);
+                    (!is_taken).then(|| format!("{before}{}", piped(scheme, written)))
+                })
+                .unwrap_or_else(|| hint.to_owned()),
+            None => return fault,
+        };
+        fault.hint(hint)
+    })
+}
+
+/// The line of `pipe` that joins an endpoint to standard input and output.
+fn piped(scheme: &Scheme, text: &str) -> String {
+    if scheme.b { format!("wsio pipe - {text}") } else { format!("wsio pipe {text}") }
+}
+
 /// The endpoint behind a server, which asks for a scheme: `localhost:5900` is hardly a WebSocket there.
 ///
 /// # Errors
 /// Those of [`parse`]; exit 3 where the scheme is missing.
 pub fn target(text: &str) -> Result<Box<dyn Endpoint>> {
+    if let Some((scheme, _)) = Scheme::of(text).filter(|(scheme, _)| !scheme.b) {
+        let cause = format!("{} cannot stand behind a server", scheme.form);
+        return Err(
+            Fault::new(Exit::Usage, "usage", cause).hint("see `wsio pipe --help`: an endpoint that may be B")
+        );
+    }
     let endpoint = parse(text, &Opening::new(Role::B))?;
     if Scheme::of(text).is_some() {
         return Ok(endpoint);
@@ -77,9 +134,7 @@ fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     let name = text.split_once(':').map_or(text, |(name, _)| name);
     let malformed = |cause: String| Fault::new(Exit::Malformed, "endpoint", cause);
     if text.is_empty() {
-        return Err(
-            malformed("an empty endpoint".into()).hint("see `wsio pipe --help` for what can stand here")
-        );
+        return Err(malformed("an empty endpoint".into()).hint(HELP));
     }
     let rest = text.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
     let is_host = rest.is_none_or(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
@@ -112,8 +167,7 @@ fn unknown(text: &str, role: Role) -> Result<Box<dyn Endpoint>> {
     if let Some(hint) = foreign::hint(name, role) {
         return Err(fault.hint(hint));
     }
-    let help = || "see `wsio pipe --help` for what can stand here".to_owned();
-    Err(fault.hint(nearest(name).map_or_else(help, meant)))
+    Err(fault.hint(nearest(name).map_or_else(|| HELP.to_owned(), meant)))
 }
 
 /// The scheme whose name differs by a slip or two.
@@ -127,21 +181,33 @@ fn meant(scheme: &Scheme) -> String {
     format!("did you mean `{}`?", scheme.form)
 }
 
+fn is_path(text: &str) -> bool {
+    ["/", "./", "../", "~"].iter().any(|begin| text.starts_with(begin)) && !text.starts_with("//")
+        || matches!(text, "." | "..")
+}
+
+fn is_stream(text: &str) -> bool {
+    ["stdin", "stdout", "stdio"].iter().any(|name| name.eq_ignore_ascii_case(text))
+}
+
+fn is_command(text: &str) -> bool {
+    text.contains(' ') && !text.contains("://")
+}
+
 /// Hint for a path, a command line or a standard stream without its scheme; none of them names a host.
 fn instead(text: &str, role: Role) -> Option<String> {
-    let is_path = ["/", "./", "../", "~"].iter().any(|begin| text.starts_with(begin))
-        && !text.starts_with("//")
-        || matches!(text, "." | "..");
-    let is_stream = ["stdin", "stdout", "stdio"].iter().any(|name| name.eq_ignore_ascii_case(text));
-    let is_command = text.contains(' ') && !text.contains("://");
     Some(match role {
-        _ if is_stream => foreign::hint(text, role)?.to_owned(),
-        Role::A if is_path => format!("file:{text} to read it, unix:{text} for a socket"),
-        Role::B if is_path => {
+        _ if is_stream(text) => foreign::hint(text, role)?.to_owned(),
+        Role::A if is_path(text) => format!("file:{text} to read it, unix:{text} for a socket"),
+        Role::B if is_path(text) => {
             format!("append:{text} to add to a file, unix:{text} for a socket, exec:{text} for a program")
         }
-        Role::A if is_command => "a command stands second, as in wsio pipe URL 'exec:PROGRAM ARG'".to_owned(),
-        Role::B if is_command => "a command is written exec:PROGRAM ARG, or sh:COMMAND, in quotes".to_owned(),
+        Role::A if is_command(text) => {
+            "a command stands second, as in wsio pipe URL 'exec:PROGRAM ARG'".to_owned()
+        }
+        Role::B if is_command(text) => {
+            "a command is written exec:PROGRAM ARG, or sh:COMMAND, in quotes".to_owned()
+        }
         _ => return None,
     })
 }
@@ -154,6 +220,39 @@ mod tests {
         match parse(text, &Opening::new(role)) {
             Ok(endpoint) => panic!("{text} parsed as {}", endpoint.describe()),
             Err(fault) => fault,
+        }
+    }
+
+    #[test]
+    fn a_hint_of_connect_leads_to_what_it_takes_or_to_a_line_of_another_command() {
+        let ours = SCHEMES.iter().filter(|scheme| !matches!(scheme.kind, Kind::WebSocket | Kind::Echo));
+        let ours = ours.map(|scheme| scheme.example.to_owned());
+        let foreign = foreign::names().flat_map(|name| [format!("{name}:x"), format!("{name}://h/")]);
+        let unknown =
+            ["", "ftp://x", "MAILTO:x", "./x", "/x", "~", "cat x", "stdin", "tpc:h:x", "tcp-listn:x"];
+        let leads = |line: &str| {
+            ["connect takes ws://", "ws", "echo:", "--", "the URL"]
+                .iter()
+                .any(|begin| line.starts_with(begin))
+                || line.contains("wsio ")
+        };
+        for text in ours.chain(foreign).chain(unknown.map(str::to_owned)) {
+            let Some(fault) = remote(&text).err() else { panic!("{text} is a WebSocket") };
+            let hint = fault.hint.unwrap_or_else(|| panic!("{text}: {}", fault.cause));
+            let written = ["write ", "did you mean `"].iter().find_map(|before| hint.strip_prefix(before));
+            assert!(leads(written.unwrap_or(&hint)) && !hint.contains("pipe --help"), "{text}: {hint}");
+        }
+        for (text, hint) in [
+            ("ssh://h", "write wsio pipe - tcp:HOST:PORT for the bytes of such a server"),
+            ("tcp-listen:1", "wsio pipe tcp-listen:1"),
+            ("wsss://h", "did you mean `wss://HOST[:443]/PATH`?"),
+            ("ftp://x", REMOTES),
+        ] {
+            assert_eq!(remote(text).err().unwrap().hint.as_deref(), Some(hint), "{text}");
+        }
+        for scheme in SCHEMES.iter().filter(|scheme| !scheme.b) {
+            let fault = target(scheme.example).err().unwrap();
+            assert!(fault.cause.ends_with(" cannot stand behind a server"), "{fault}");
         }
     }
 
