@@ -15,9 +15,6 @@ use clap_complete::Shell;
 use std::{fs, path::PathBuf};
 use wsio::{cli, endpoint::SCHEMES, exit::EXITS};
 
-/// The command that rewrites every generated document.
-const BLESS: &str = "WSIO_BLESS=1 cargo test --test it docs";
-
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -26,8 +23,8 @@ fn blessing() -> bool {
     std::env::var_os("WSIO_BLESS").is_some_and(|value| value == "1")
 }
 
-/// Compares a checked-in file with what it should be, or rewrites it.
-fn fresh(path: &str, expected: &str) {
+/// Compares a checked-in file with what it should be, or rewrites it; `tests` is the module that does.
+pub fn fresh(path: &str, expected: &str, tests: &str) {
     let file = root().join(path);
     let found = fs::read_to_string(&file).unwrap_or_default().replace("\r\n", "\n");
     if found == expected {
@@ -39,7 +36,9 @@ fn fresh(path: &str, expected: &str) {
     }
     let differs = found.lines().zip(expected.lines()).position(|(found, expected)| found != expected);
     let line = differs.unwrap_or_else(|| found.lines().count().min(expected.lines().count())) + 1;
-    panic!("{path} is out of date at line {line}; rewrite it with\n    {BLESS}");
+    panic!(
+        "{path} is out of date at line {line}; rewrite it with\n    WSIO_BLESS=1 cargo test --test it {tests}"
+    );
 }
 
 /// Files that no definition asks for any more.
@@ -54,7 +53,7 @@ fn nothing_else(folder: &str, wanted: &[String]) {
 fn man_pages_are_fresh() {
     let pages: Vec<_> = man::pages().into_iter().chain(pages::pages()).collect();
     for (name, page) in &pages {
-        fresh(&format!("man/{name}"), page);
+        fresh(&format!("man/{name}"), page, "docs");
     }
     nothing_else("man", &pages.into_iter().map(|(name, _)| name).collect::<Vec<_>>());
 }
@@ -64,7 +63,7 @@ fn completions_are_fresh() {
     let mut names = Vec::new();
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
         let (name, script) = completions::script(shell);
-        fresh(&format!("completions/{name}"), &script);
+        fresh(&format!("completions/{name}"), &script, "docs");
         names.push(name);
     }
     nothing_else("completions", &names);
@@ -100,7 +99,7 @@ fn readme_tables_are_fresh() {
         let end = readme.find(&close).unwrap_or_else(|| panic!("README.md has no {close}"));
         readme.replace_range(start..end, &table);
     }
-    fresh("README.md", &readme);
+    fresh("README.md", &readme, "docs");
 }
 
 fn table(head: &str, rows: impl Iterator<Item = (String, String)>) -> String {

@@ -4,9 +4,12 @@
 //! in, so that no picture shows what the program does not do; `WSIO_BLESS=1 cargo test --test it pictures` makes
 //! them anew. What differs from run to run (ports, times, keys) is replaced by something that does not.
 
-use crate::harness::{Listening, Options, Peer, Terminal, serve};
+use crate::{
+    docs::{self, pages},
+    harness::{Listening, Options, Peer, Terminal, serve},
+};
 use regex::Regex;
-use std::{fmt::Write, fs, path::Path};
+use std::{fmt::Write, fs};
 use vt100::{Cell, Color, Screen};
 
 /// Size of the terminal: rows and columns.
@@ -138,17 +141,9 @@ fn escaped(text: &str) -> String {
 /// Compares a terminal with its picture, or makes the picture anew.
 fn fresh(name: &str, title: &str, terminal: &Terminal) {
     let rows = terminal.screen(|screen| settled(rows(screen)));
-    let drawn = svg(title, &rows);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/pictures").join(format!("{name}.svg"));
-    if std::env::var_os("WSIO_BLESS").is_some_and(|value| value == "1") {
-        return fs::write(&file, drawn).unwrap();
-    }
-    let found = fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        found == drawn,
-        "{name}.svg is not what the terminal shows; make it anew with\n    WSIO_BLESS=1 cargo test --test it pictures\n{}",
-        terminal.rows().join("\n")
-    );
+    // Shown where the picture is another one.
+    eprintln!("{}", terminal.rows().join("\n"));
+    docs::fresh(&format!(".github/pictures/{name}.svg"), &svg(title, &rows), "pictures");
 }
 
 /// Runs lines of a shell on a terminal; `$1` is the program.
@@ -206,9 +201,7 @@ fn every_frame() {
 #[test]
 fn a_script_that_fails() {
     let folder = tempfile::tempdir().unwrap();
-    let text =
-        crate::docs::pages::sources().into_iter().find(|(name, _)| name == "wsio-script.5.md").unwrap().1;
-    for block in text.split("```text\n").skip(1).map(|block| block.split("```").next().unwrap()) {
+    for block in pages::blocks(&pages::source("wsio-script.5.md"), "text") {
         let name = block.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap();
         fs::write(folder.path().join(name), block).unwrap();
     }

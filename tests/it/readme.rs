@@ -15,27 +15,13 @@ use wsio::cli::{self, Context, Parsed};
 fn blocks(language: &str) -> Vec<String> {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let pages = pages::sources().into_iter().map(|(_, text)| text);
-    [readme].into_iter().chain(pages).flat_map(|text| blocks_of(&text, language)).collect()
-}
-
-fn blocks_of(text: &str, language: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if let Some(found) = line.strip_prefix("```") {
-            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            if found == language {
-                blocks.push(block.join("\n"));
-            }
-        }
-    }
-    blocks
+    [readme].into_iter().chain(pages).flat_map(|text| pages::blocks(&text, language)).collect()
 }
 
 /// The commands of all blocks for a shell; the prompt, output and comments are left out.
 fn commands() -> Vec<String> {
-    let plain = blocks("sh").join("\n");
-    let typed = blocks("console").join("\n");
+    let plain = blocks("sh").concat();
+    let typed = blocks("console").concat();
     let typed = typed.lines().filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned);
     let plain = plain.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned);
     plain.chain(typed).collect()

@@ -5,7 +5,10 @@ mod recording;
 mod reports;
 mod serving;
 
-use crate::harness::{Done, Peer, Wsio, serve};
+use crate::{
+    docs::pages,
+    harness::{Done, Peer, Wsio, serve},
+};
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 use tempfile::TempDir;
 
@@ -99,13 +102,12 @@ fn a_login_a_call_and_the_matching_reply_pass() {
 
 /// The scripts of `wsio-script(5)` by name, and what it shows of their run.
 fn shown_scripts() -> (Vec<(String, String)>, String) {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/docs/pages/wsio-script.5.md");
-    let page = fs::read_to_string(file).unwrap();
-    let block = |start: usize| page[start..].split("```").next().unwrap();
-    let scripts = page.match_indices("```text\n# ").take(2).map(|(at, _)| block(at + "```text\n".len()));
-    let named = scripts.map(|text| (text.lines().next().unwrap()[2..].to_owned(), text.to_owned()));
-    let shown = page.find("$ wsio listen --script").unwrap();
-    (named.collect(), block(shown).to_owned())
+    let page = pages::source("wsio-script.5.md");
+    let scripts = pages::blocks(&page, "text").into_iter().take(2);
+    let named = scripts.map(|text| (text.lines().next().unwrap()[2..].to_owned(), text));
+    let shown =
+        pages::blocks(&page, "console").into_iter().find(|block| block.contains("$ wsio listen --script"));
+    (named.collect(), shown.unwrap())
 }
 
 #[test]

@@ -56,14 +56,8 @@ fn page(command: &Command, subcommand: Option<&str>) -> String {
     let rows = EXITS.iter().map(|(exit, meaning)| (exit.code().to_string(), *meaning));
     section(&mut roff, "EXIT STATUS", rows);
     examples(&mut roff, subcommand);
-    roff.control("SH", ["SEE ALSO"]);
-    let commands = ["wsio", "wsio-connect", "wsio-listen", "wsio-pipe"].map(|name| (name, 1));
-    let others: Vec<_> = commands.iter().chain(&pages::PAGES).filter(|(name, _)| *name != title).collect();
-    for (index, (name, section)) in others.iter().enumerate() {
-        let comma = if index + 1 == others.len() { "" } else { "," };
-        roff.text([bold(*name), roman(format!("({section}){comma}"))]);
-    }
     roff.to_writer(&mut out).unwrap();
+    out.extend_from_slice(pages::see_also(&title).as_bytes());
     // One preamble is enough: every part brings its own.
     let text = String::from_utf8(out).unwrap();
     let mut lines = Vec::new();

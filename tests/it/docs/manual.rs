@@ -1,27 +1,15 @@
 //! The manual tells all there is: every statement of a script, every field of a record, every page well formed.
 
 use super::{man, pages};
+use crate::schema::complete;
 use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, SystemTime},
 };
-use wsio::{
-    framing::{
-        record::{Certificate, Dir, Facts, Record, Tally, Timings, Tls, What},
-        verdict::{Pings, Verdict},
-    },
-    script::{Loader, Script},
-};
-
-/// The text of a page or of the sections of one.
-fn source(name: &str) -> String {
-    let mut sources = pages::sources().into_iter();
-    sources.find(|(found, _)| found == name).unwrap_or_else(|| panic!("{name}")).1
-}
+use wsio::script::{Loader, Script};
 
 /// Words between backticks.
 fn code(text: &str) -> impl Iterator<Item = &str> {
@@ -36,7 +24,7 @@ fn script(text: &str) -> Result<Script, String> {
 
 #[test]
 fn the_page_on_scripts_tells_every_statement_and_its_examples_are_scripts() {
-    let page = source("wsio-script.5.md");
+    let page = pages::source("wsio-script.5.md");
     let refused = script("nonsense").unwrap_err();
     let (_, marks) = refused.split_once("a line begins with ").unwrap_or_else(|| panic!("{refused}"));
     let marks: Vec<&str> = marks.lines().next().unwrap().split(' ').filter(|mark| *mark != "or").collect();
@@ -44,17 +32,15 @@ fn the_page_on_scripts_tells_every_statement_and_its_examples_are_scripts() {
     for mark in marks {
         assert!(code(&page).any(|word| word.split(' ').next() == Some(mark)), "no word of {mark}");
     }
-    let mut count = 0;
-    for block in page.split("```text\n").skip(1) {
-        let block = block.split("```").next().unwrap();
-        count += 1;
+    let blocks = pages::blocks(&page, "text");
+    for block in &blocks {
         if let Err(cause) = script(block) {
             panic!("{cause}\n{block}");
         }
     }
-    assert!(count >= 3, "{count}");
+    assert!(blocks.len() >= 3, "{}", blocks.len());
     // A statement of the table that the last example lacks could be anything.
-    let all = page.rsplit("```text\n").next().unwrap();
+    let all = blocks.last().unwrap();
     for mark in [
         "> ",
         ">q",
@@ -72,63 +58,6 @@ fn the_page_on_scripts_tells_every_statement_and_its_examples_are_scripts() {
     ] {
         assert!(all.lines().any(|line| line.starts_with(mark)), "{mark}");
     }
-}
-
-/// A record of each type with every field that it can have.
-fn records() -> Vec<Value> {
-    let moment = Some(Duration::from_millis(3));
-    let certificate = Certificate {
-        subject: "CN=a".into(),
-        issuer: "CN=b".into(),
-        names: vec!["a".into()],
-        not_before: SystemTime::UNIX_EPOCH,
-        not_after: SystemTime::UNIX_EPOCH,
-    };
-    let text = || Some("x".to_owned());
-    let facts = Facts {
-        url: text(),
-        peer: "h:1".into(),
-        subprotocol: text(),
-        extensions: text(),
-        tls: Some(Tls {
-            version: "1.3",
-            cipher: "c".into(),
-            alpn: text(),
-            certificates: vec![certificate],
-            unchecked: text(),
-        }),
-        timings: Timings { dns: moment, tcp: moment, proxy: moment, tls: moment, upgrade: moment },
-        status: Some(101),
-        response: vec![("Server".into(), "x".into())],
-        ..Facts::default()
-    };
-    let mut verdict = Verdict { rtt: moment, cause: text(), ..Verdict::default() };
-    verdict.pings = Some(Pings::of(vec![Duration::from_millis(1)], 1));
-    verdict.tell(facts.clone());
-    let tally = Tally {
-        unsent_messages: 1,
-        unsent_bytes: 1,
-        dropped_messages: 1,
-        unheard_messages: 1,
-        undelivered_messages: 1,
-        undelivered_bytes: 1,
-        cause: text(),
-        ..Tally::default()
-    };
-    let base64 = String::new;
-    let all = [
-        What::Text { data: "x" },
-        What::Binary { base64: base64() },
-        What::Ping { base64: base64() },
-        What::Pong { base64: base64() },
-        What::close(Some(1000), "x"),
-        What::Open(&facts),
-        What::Reconnect { cause: "x", tries: 1, away: 1, doubtful: 1, doubtful_bytes: 1, resent: true },
-        What::Check(&verdict),
-        What::End(&tally),
-    ];
-    let record = |what| serde_json::to_value(Record::new(Some(1), Some(Dir::In), what)).unwrap();
-    all.into_iter().map(record).collect()
 }
 
 /// The names of an object's fields; of an object in it, or of one in a list, with its own name before.
@@ -149,7 +78,7 @@ fn fields(object: &Map<String, Value>, before: &str, into: &mut BTreeSet<String>
 
 #[test]
 fn the_page_on_records_tells_every_field_of_every_type() {
-    let page = source("wsio-records.5.md");
+    let page = pages::source("wsio-records.5.md");
     let (every, types) = page.split_once("## TYPES").unwrap();
     let (types, _) = types.split_once("## INPUT").unwrap();
     let rows = |text: &str| -> BTreeSet<String> {
@@ -168,14 +97,14 @@ fn the_page_on_records_tells_every_field_of_every_type() {
     // The two objects are told once, with `open`; a check has its fields too.
     let open = told["open"].clone();
     told.get_mut("check").unwrap().extend(open);
-    let mut found = BTreeMap::new();
-    for record in records() {
+    let (mut found, mut shared) = (BTreeMap::new(), BTreeSet::new());
+    for record in complete() {
         let mut names = BTreeSet::new();
         fields(record.as_object().unwrap(), "", &mut names);
-        assert!(every.iter().all(|name| names.contains(name)), "{every:?} {record}");
+        shared.extend(&names & &every);
         found.insert(record["type"].as_str().unwrap().to_owned(), &names - &every);
     }
-    assert_eq!(told, found);
+    assert_eq!((told, every), (found, shared));
 }
 
 /// mandoc is not everywhere; the gate has it, and says so with `WSIO_SHELLS=all`.

@@ -20,6 +20,28 @@ pub fn sources() -> Vec<(String, String)> {
     names.map(|name| (name.clone(), read(&name))).collect()
 }
 
+/// The fenced blocks of one language in a text, each with its last line end.
+pub fn blocks(text: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(found) = line.strip_prefix("```") {
+            let block: String =
+                lines.by_ref().take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect();
+            if found == language {
+                blocks.push(block);
+            }
+        }
+    }
+    blocks
+}
+
+/// The text of one page, or of the sections of one.
+pub fn source(name: &str) -> String {
+    let mut sources = sources().into_iter();
+    sources.find(|(found, _)| found == name).unwrap_or_else(|| panic!("{name}")).1
+}
+
 fn read(name: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/docs/pages");
     fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -40,13 +62,7 @@ pub fn pages() -> impl Iterator<Item = (String, String)> {
             inline(summary)
         );
         page += &roff(body, &[]);
-        let others =
-            ["wsio 1", "wsio-connect 1", "wsio-listen 1", "wsio-pipe 1"].into_iter().map(str::to_owned);
-        let own = PAGES
-            .iter()
-            .filter(|(other, _)| other != name)
-            .map(|(other, section)| format!("{other} {section}"));
-        page += &see_also(others.chain(own));
+        page += &see_also(name);
         (format!("{name}.{section}"), page)
     })
 }
@@ -57,14 +73,12 @@ pub fn fragment(subcommand: Option<&str>) -> String {
     roff(&read(&format!("{}.md", subcommand.unwrap_or("wsio"))), &commands)
 }
 
-/// The section that ends a page.
-fn see_also(pages: impl Iterator<Item = String>) -> String {
-    let pages: Vec<String> = pages
-        .map(|page| {
-            let (name, section) = page.split_once(' ').unwrap();
-            format!("\\fB{}\\fR({section})", escaped(name))
-        })
-        .collect();
+/// The section that ends a page: all others.
+pub fn see_also(own: &str) -> String {
+    let commands = ["wsio", "wsio-connect", "wsio-listen", "wsio-pipe"].map(|name| (name, 1));
+    let others = commands.iter().chain(&PAGES).filter(|(name, _)| *name != own);
+    let pages: Vec<String> =
+        others.map(|(name, section)| format!("\\fB{}\\fR({section})", escaped(name))).collect();
     format!(".SH \"SEE ALSO\"\n{}\n", pages.join(",\n"))
 }
 
@@ -167,6 +181,14 @@ fn escaped(text: &str) -> String {
 /// A line that is no macro, whatever it begins with.
 fn guarded(line: &str) -> String {
     if line.starts_with('.') { format!("\\&{line}") } else { line.to_owned() }
+}
+
+#[test]
+fn blocks_are_cut_by_their_language() {
+    let text = "a\n```sh\none\n\ntwo\n```\n```\nbare\n```\n```text\nthree\n```\n```sh\n```\n";
+    assert_eq!(blocks(text, "sh"), ["one\n\ntwo\n", ""]);
+    assert_eq!(blocks(text, ""), ["bare\n"]);
+    assert_eq!(blocks(text, "console"), [""; 0]);
 }
 
 #[test]
