@@ -383,7 +383,7 @@ mod tests {
             refusal(&*panic).raw_os_error() == Some(errno.raw_os_error())
         };
         // As the runtime says it.
-        assert!(refused(Errno::MFILE, |error| Err(error).expect("failed to create UnixStream")));
+        assert!(refused(Errno::MFILE, |error| panic!("failed to create UnixStream: {error:?}")));
         assert!(refused(Errno::AGAIN, |error| panic!("OS can't spawn worker thread: {error}")));
         assert_eq!(refusal(&"text").to_string(), "the runtime has no words for it");
         assert_eq!(refusal(&"code: none".to_owned()).to_string(), "code: none");

@@ -23,22 +23,26 @@ fn blessing() -> bool {
     std::env::var_os("WSIO_BLESS").is_some_and(|value| value == "1")
 }
 
-/// Compares a checked-in file with what it should be, or rewrites it; `tests` is the module that does.
-pub fn fresh(path: &str, expected: &str, tests: &str) {
+/// Compares a checked-in file with what it should be, or rewrites it; `tests` is the module that does. The error says
+/// where they differ.
+pub fn compare(path: &str, expected: &str, tests: &str) -> Result<(), String> {
     let file = root().join(path);
     let found = fs::read_to_string(&file).unwrap_or_default().replace("\r\n", "\n");
     if found == expected {
-        return;
+        return Ok(());
     }
     if blessing() {
-        fs::write(&file, expected).unwrap_or_else(|error| panic!("cannot write {path}: {error}"));
-        return;
+        return fs::write(&file, expected).map_err(|error| format!("cannot write {path}: {error}"));
     }
     let differs = found.lines().zip(expected.lines()).position(|(found, expected)| found != expected);
     let line = differs.unwrap_or_else(|| found.lines().count().min(expected.lines().count())) + 1;
-    panic!(
+    Err(format!(
         "{path} is out of date at line {line}; rewrite it with\n    WSIO_BLESS=1 cargo test --test it {tests}"
-    );
+    ))
+}
+
+fn fresh(path: &str, expected: &str) {
+    compare(path, expected, "docs").unwrap_or_else(|stale| panic!("{stale}"));
 }
 
 /// Files that no definition asks for any more.
@@ -53,7 +57,7 @@ fn nothing_else(folder: &str, wanted: &[String]) {
 fn man_pages_are_fresh() {
     let pages: Vec<_> = man::pages().into_iter().chain(pages::pages()).collect();
     for (name, page) in &pages {
-        fresh(&format!("man/{name}"), page, "docs");
+        fresh(&format!("man/{name}"), page);
     }
     nothing_else("man", &pages.into_iter().map(|(name, _)| name).collect::<Vec<_>>());
 }
@@ -63,7 +67,7 @@ fn completions_are_fresh() {
     let mut names = Vec::new();
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
         let (name, script) = completions::script(shell);
-        fresh(&format!("completions/{name}"), &script, "docs");
+        fresh(&format!("completions/{name}"), &script);
         names.push(name);
     }
     nothing_else("completions", &names);
@@ -99,7 +103,7 @@ fn readme_tables_are_fresh() {
         let end = readme.find(&close).unwrap_or_else(|| panic!("README.md has no {close}"));
         readme.replace_range(start..end, &table);
     }
-    fresh("README.md", &readme, "docs");
+    fresh("README.md", &readme);
 }
 
 fn table(head: &str, rows: impl Iterator<Item = (String, String)>) -> String {

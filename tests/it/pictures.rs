@@ -141,9 +141,8 @@ fn escaped(text: &str) -> String {
 /// Compares a terminal with its picture, or makes the picture anew.
 fn fresh(name: &str, title: &str, terminal: &Terminal) {
     let rows = terminal.screen(|screen| settled(rows(screen)));
-    // Shown where the picture is another one.
-    eprintln!("{}", terminal.rows().join("\n"));
-    docs::fresh(&format!(".github/pictures/{name}.svg"), &svg(title, &rows), "pictures");
+    let compared = docs::compare(&format!(".github/pictures/{name}.svg"), &svg(title, &rows), "pictures");
+    compared.unwrap_or_else(|stale| panic!("{stale}\n{}", terminal.rows().join("\n")));
 }
 
 /// Runs lines of a shell on a terminal; `$1` is the program.
