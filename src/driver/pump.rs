@@ -48,6 +48,7 @@ pub(super) struct Pump {
     /// Read, and not fed yet.
     waiting: VecDeque<Item>,
     waiting_bytes: u64,
+    waiting_count: usize,
     /// Messages that the source gave just now.
     fresh: VecDeque<Item>,
     /// Decides how far is read ahead of a sink that takes nothing.
@@ -93,6 +94,7 @@ impl Pump {
             side,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            waiting_count: 0,
             fresh: VecDeque::new(),
             ahead,
             wanted,
@@ -163,7 +165,7 @@ impl Pump {
 
     /// Bytes that the pump holds for a sink that takes nothing.
     pub(super) fn held(&self) -> usize {
-        self.ahead.held(self.waiting_bytes, self.waiting.len())
+        self.ahead.held(self.waiting_bytes, self.waiting_count)
     }
 
     /// Carries what it can; pending when nothing more can happen now. `may_grow` tells whether more may be
@@ -223,7 +225,7 @@ impl Pump {
                 }
                 return Poll::Pending;
             }
-            source.settle((self.count.0 - self.flushed) as usize + self.waiting.len());
+            source.settle((self.count.0 - self.flushed) as usize + self.waiting_count);
             if !is_fed {
                 if !sink.is_open() {
                     return Poll::Pending;
@@ -236,6 +238,7 @@ impl Pump {
             }
             let is_tapped = self.filter.is_some() || self.auto_sender.is_some();
             source.give_pieces(!is_tapped && !self.is_whole && sink.takes_pieces());
+            source.give_runs(!is_tapped && self.wanted.is_none() && sink.takes_runs());
             if self.waiting.is_empty() && self.fresh.capacity() == 0 {
                 swap(&mut self.fresh, &mut self.waiting);
             }
@@ -278,7 +281,7 @@ impl Pump {
         let arrived = self.count.1 + self.waiting_bytes;
         let delivered = self.count.1.saturating_sub(sink.in_flight());
         let was_held = self.ahead.is_held();
-        let reads = self.ahead.poll(cx, arrived, delivered, self.waiting_bytes, self.waiting.len());
+        let reads = self.ahead.poll(cx, arrived, delivered, self.waiting_bytes, self.waiting_count);
         if self.ahead.is_held() != was_held {
             events.push(Event::Held { side: self.side, held: !was_held });
         }
@@ -326,13 +329,16 @@ impl Pump {
     /// Puts what came behind what waits; so many payload bytes.
     fn queue_fresh(&mut self, bytes: u64) {
         self.waiting_bytes += bytes;
+        self.waiting_count += self.fresh.iter().map(Item::count).sum::<usize>();
         match self.waiting.is_empty() {
             true => swap(&mut self.waiting, &mut self.fresh),
             false => {
                 // It waits long, and would keep all of the buffer that it was read into.
                 for item in &mut self.fresh {
-                    if let Item::Message(message) = item {
-                        *message = compact(message);
+                    match item {
+                        Item::Message(message) => *message = compact(message),
+                        Item::Run(run) => *run = run.compact(),
+                        Item::Piece(_) | Item::Event(_) => {}
                     }
                 }
                 self.waiting.append(&mut self.fresh);
@@ -346,6 +352,7 @@ impl Pump {
         // Between two WebSockets it is the session that closes.
         if self.passes_control && !self.relays && !self.discarding && !self.sink_failed {
             self.waiting.push_back(Message::Close(close::frame(*code, reason)).into());
+            self.waiting_count += 1;
         }
     }
 
@@ -412,7 +419,7 @@ impl Pump {
         let mut left = *wanted;
         self.fresh.retain(|item| {
             let kept = left > 0;
-            left -= u64::from(kept && item.ends_message());
+            left = left.saturating_sub(if kept { item.ended() } else { 0 });
             kept
         });
         self.wanted = None;
@@ -433,7 +440,7 @@ impl Pump {
             }
             // A WebSocket has no form for it.
             Item::Event(_) => false,
-            Item::Message(_) | Item::Piece(_) => true,
+            Item::Message(_) | Item::Piece(_) | Item::Run(_) => true,
         });
     }
 
@@ -467,6 +474,7 @@ impl Pump {
             let volume = item.volume();
             let control = volume.is_none();
             if control && !self.passes_control {
+                self.waiting_count -= 1;
                 continue;
             }
             if !takes {
@@ -494,12 +502,14 @@ impl Pump {
             }
             let (messages, bytes) = volume.unwrap_or_default();
             self.waiting_bytes -= bytes;
+            self.waiting_count -= item.count();
             let fed = match item {
                 Item::Message(message) => sink.feed(message),
                 Item::Piece(piece) => {
                     self.is_amid = !piece.is_last;
                     sink.feed_piece(piece)
                 }
+                Item::Run(run) => sink.feed_run(&run),
                 Item::Event(record) => {
                     sink.event(&record);
                     continue;
@@ -559,6 +569,7 @@ impl Pump {
     fn drop_waiting(&mut self) {
         self.dropped.0 += Survey::of(&self.waiting).messages;
         self.waiting.clear();
+        self.waiting_count = 0;
         self.dropped.1 += take(&mut self.waiting_bytes);
     }
 

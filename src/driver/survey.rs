@@ -17,7 +17,7 @@ impl Survey {
     pub(super) fn of(items: &VecDeque<Item>) -> Self {
         let mut survey = Self { messages: 0, ended: 0, bytes: 0, others: false };
         for item in items {
-            survey.ended += u64::from(item.ends_message());
+            survey.ended += item.ended();
             match item.volume() {
                 Some((messages, bytes)) => {
                     survey.messages += messages;

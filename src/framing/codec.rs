@@ -2,9 +2,10 @@
 //!
 //! Each framing is a file that uses this one; the table of all of them stands above.
 
+use super::run::Run;
 use crate::{exit::Exit, facts::Facts, fault::Fault, units::counted};
 use bytes::{Bytes, BytesMut};
-use std::{fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// From this size on a payload goes out from its own buffer.
@@ -134,6 +135,11 @@ pub trait Decode: Send {
     fn feed(&mut self, chunk: Bytes);
     /// The next whole message; `None` asks for more input.
     fn next(&mut self) -> Option<Result<Message, BadInput>>;
+    /// The short messages that are next, if two or more lie side by side in the chunk. What is wrong with one of them
+    /// [`next`](Self::next) tells.
+    fn next_run(&mut self) -> Option<Run> {
+        None
+    }
     /// The last message, when the input ended without its terminator.
     fn finish(&mut self) -> Option<Result<Message, BadInput>>;
     /// Bytes taken but not yet given out as a message.
@@ -155,6 +161,14 @@ pub trait Decode: Send {
 pub trait Encode: Send {
     /// Appends one message to `out`, a control frame only if it wants events; payload bytes are never altered.
     fn encode(&mut self, message: &Message, out: &mut Output);
+
+    /// Appends the messages of a run, and to `ends` the length of `out` behind each of them.
+    fn encode_run(&mut self, run: &Run, out: &mut Output, ends: &mut VecDeque<u64>) {
+        for message in run.messages() {
+            self.encode(&message, out);
+            ends.push_back(out.len() as u64);
+        }
+    }
 
     /// True when a message may be encoded in pieces: where it begins and ends does not show in the output.
     fn takes_pieces(&self) -> bool {
@@ -240,6 +254,14 @@ impl Output {
     pub fn push_slice(&mut self, bytes: &[u8]) {
         self.len += bytes.len();
         self.tail.extend_from_slice(bytes);
+    }
+
+    /// Appends so many bytes, and gives them to be written.
+    pub(super) fn room(&mut self, bytes: usize) -> &mut [u8] {
+        let from = self.tail.len();
+        self.tail.resize(from + bytes, 0);
+        self.len += bytes;
+        &mut self.tail[from..]
     }
 
     /// Appends a payload, shared when it is large.

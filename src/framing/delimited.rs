@@ -6,12 +6,13 @@
 //! the few bytes on either side are looked at together.
 
 use super::{
-    BadInput, Decode, Encode, Entry, Kind, Output,
+    BadInput, Decode, Encode, Entry, Kind, Output, Run,
     codec::{BadParameter, Parameter},
     message, payload,
 };
 use bytes::{Bytes, BytesMut};
 use memchr::memmem::Finder;
+use std::{collections::VecDeque, ops::Range, str};
 use tokio_tungstenite::tungstenite::Message;
 
 pub(super) const LINES: Entry = Entry {
@@ -104,6 +105,8 @@ struct Decoder {
     kind: Kind,
     max: usize,
     separator: Finder<'static>,
+    /// Between texts it leaves whole what is UTF-8 as a whole.
+    is_text: bool,
     noun: &'static str,
     chunk: Bytes,
     /// The message's bytes of earlier chunks, in which no separator ends.
@@ -113,8 +116,9 @@ struct Decoder {
 
 impl Decoder {
     fn new(kind: Kind, max: usize, separator: &[u8], noun: &'static str) -> Self {
+        let is_text = str::from_utf8(separator).is_ok();
         let separator = Finder::new(separator).into_owned();
-        Self { kind, max, separator, noun, chunk: Bytes::new(), carry: BytesMut::new(), messages: 0 }
+        Self { kind, max, separator, is_text, noun, chunk: Bytes::new(), carry: BytesMut::new(), messages: 0 }
     }
 
     fn place(&self) -> String {
@@ -136,6 +140,19 @@ impl Decoder {
             _ => self.separator.find(&self.chunk),
         };
         found.map(|at| carried + at)
+    }
+
+    /// Places of the messages at the beginning of the chunk, as far as each of them may be part of a run.
+    fn spans(&self, ends: impl Iterator<Item = usize>) -> Vec<Range<u32>> {
+        let (mut spans, mut from) = (Vec::new(), 0);
+        for end in ends.take(Run::MESSAGES) {
+            if end - from > self.max.min(Run::LONGEST) {
+                break;
+            }
+            spans.push(from as u32..end as u32);
+            from = end + self.separator.needle().len();
+        }
+        spans
     }
 
     fn emit(&mut self, payload: Bytes) -> Result<Message, BadInput> {
@@ -178,6 +195,29 @@ impl Decode for Decoder {
         Some(self.emit(payload))
     }
 
+    fn next_run(&mut self) -> Option<Run> {
+        if !self.carry.is_empty() || self.kind == Kind::Text && !self.is_text {
+            return None;
+        }
+        let (needle, begin) = (self.separator.needle(), &self.chunk[..self.chunk.len().min(Run::BLOCK)]);
+        let mut spans = match needle {
+            [byte] => self.spans(memchr::memchr_iter(*byte, begin)),
+            _ => self.spans(self.separator.find_iter(begin)),
+        };
+        let end = |spans: &[Range<u32>]| spans.last().map_or(0, |last| last.end as usize + needle.len());
+        if self.kind == Kind::Text
+            && let Err(error) = str::from_utf8(&begin[..end(&spans)])
+        {
+            spans.retain(|span| span.end as usize <= error.valid_up_to());
+        }
+        if spans.len() < 2 {
+            return None;
+        }
+        let block = self.chunk.split_to(end(&spans));
+        self.messages += spans.len() as u64;
+        Some(Run::new(self.kind == Kind::Text, block, spans))
+    }
+
     fn finish(&mut self) -> Option<Result<Message, BadInput>> {
         if self.carry.is_empty() {
             return None;
@@ -200,5 +240,25 @@ impl Encode for Encoder {
             other => out.push(&payload(other)),
         }
         out.push_slice(&self.0);
+    }
+
+    fn encode_run(&mut self, run: &Run, out: &mut Output, ends: &mut VecDeque<u64>) {
+        let mut end = out.len();
+        let mut room = out.room(run.bytes() + run.count() * self.0.len());
+        for payload in run.payloads() {
+            let (copy, behind) = room.split_at_mut(payload.len());
+            copy.copy_from_slice(payload);
+            let (separator, behind) = behind.split_at_mut(self.0.len());
+            match (separator, &self.0[..]) {
+                // Written without a call.
+                ([one], [byte]) => *one = *byte,
+                (separator, bytes) => separator.copy_from_slice(bytes),
+            }
+            room = behind;
+        }
+        ends.extend(run.payloads().map(|payload| {
+            end += payload.len() + self.0.len();
+            end as u64
+        }));
     }
 }

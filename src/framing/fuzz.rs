@@ -25,8 +25,8 @@ pub fn framings(data: &[u8]) {
     let Some(Ok(framing)) = parse(&name) else { panic!("{name} is in the table") };
     let (at_once, is_raw) = (usize::from(*at_once) + 1, entry.name == "raw");
     let whole =
-        decode(framing.decoder(kind, if is_raw { usize::MAX } else { MAX }), bytes, bytes.len().max(1));
-    let cut = decode(framing.decoder(kind, if is_raw { usize::MAX } else { MAX }), bytes, at_once);
+        decode(framing.decoder(kind, if is_raw { usize::MAX } else { MAX }), bytes, bytes.len().max(1), true);
+    let cut = decode(framing.decoder(kind, if is_raw { usize::MAX } else { MAX }), bytes, at_once, false);
     if is_raw {
         // A message is whatever came.
         let joined = |(messages, fault): &(Vec<Message>, Option<String>)| {
@@ -43,15 +43,25 @@ pub fn framings(data: &[u8]) {
     }
 }
 
-/// The messages of an input that comes in pieces of that size, and why it ends early.
-fn decode(mut decoder: Box<dyn Decode>, input: &[u8], at_once: usize) -> (Vec<Message>, Option<String>) {
+/// The messages of an input that comes in pieces of that size, in runs where they are wanted, and why it ends early.
+fn decode(
+    mut decoder: Box<dyn Decode>,
+    input: &[u8],
+    at_once: usize,
+    in_runs: bool,
+) -> (Vec<Message>, Option<String>) {
     let mut messages = Vec::new();
     for chunk in input.chunks(at_once) {
         decoder.feed(Bytes::copy_from_slice(chunk));
-        while let Some(next) = decoder.next() {
-            match next {
-                Ok(message) => messages.push(message),
-                Err(bad) => return (messages, Some(bad.cause)),
+        loop {
+            if let Some(run) = if in_runs { decoder.next_run() } else { None } {
+                messages.extend(run.messages());
+                continue;
+            }
+            match decoder.next() {
+                Some(Ok(message)) => messages.push(message),
+                Some(Err(bad)) => return (messages, Some(bad.cause)),
+                None => break,
             }
         }
     }
@@ -79,7 +89,11 @@ fn round_trip(framing: &Framing, bytes: &[u8], at_once: usize) {
     let (mut encoder, mut out) = (framing.encoder(), Output::default());
     messages.iter().for_each(|message| encoder.encode(message, &mut out));
     let encoded = out.take().concat();
-    assert_eq!(decode(framing.decoder(Kind::Binary, MAX), &encoded, 7), (messages, None), "{framing:?}");
+    assert_eq!(
+        decode(framing.decoder(Kind::Binary, MAX), &encoded, 7, true),
+        (messages, None),
+        "{framing:?}"
+    );
 }
 
 /// Lines as records: a record that was read is written, and read again as the same.

@@ -1,7 +1,8 @@
 //! `length`: four bytes of length before each message, big-endian.
 
-use super::{BadInput, Decode, Encode, Entry, Kind, Output, message, payload};
+use super::{BadInput, Decode, Encode, Entry, Kind, Output, Run, message, payload};
 use bytes::{Buf, Bytes, BytesMut};
+use std::{collections::VecDeque, ops::Range, str};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Bytes before each message.
@@ -50,6 +51,26 @@ impl Decode for Decoder {
         Some(message)
     }
 
+    fn next_run(&mut self) -> Option<Run> {
+        let begin = &self.held[..self.held.len().min(Run::BLOCK)];
+        let (mut spans, mut at) = (Vec::<Range<u32>>::new(), 0);
+        while spans.len() < Run::MESSAGES
+            && let Some((header, rest)) = begin[at..].split_first_chunk()
+            && let Some(payload) = rest.get(..u32::from_be_bytes(*header) as usize)
+            && payload.len() <= self.max.min(Run::LONGEST)
+            && (self.kind == Kind::Binary || str::from_utf8(payload).is_ok())
+        {
+            let from = at + HEADER;
+            at = from + payload.len();
+            spans.push(from as u32..at as u32);
+        }
+        if spans.len() < 2 {
+            return None;
+        }
+        self.messages += spans.len() as u64;
+        Some(Run::new(self.kind == Kind::Text, self.held.split_to(at).freeze(), spans))
+    }
+
     fn finish(&mut self) -> Option<Result<Message, BadInput>> {
         let left = std::mem::take(&mut self.held).len();
         let hint = "each message needs its length before it: 4 bytes, big-endian";
@@ -70,5 +91,20 @@ impl Encode for Encoder {
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         out.push_slice(&length.to_be_bytes());
         out.push(&payload);
+    }
+
+    fn encode_run(&mut self, run: &Run, out: &mut Output, ends: &mut VecDeque<u64>) {
+        let mut end = out.len();
+        let mut room = out.room(run.bytes() + run.count() * HEADER);
+        for payload in run.payloads() {
+            let (copy, behind) = room.split_at_mut(HEADER + payload.len());
+            copy[..HEADER].copy_from_slice(&(payload.len() as u32).to_be_bytes());
+            copy[HEADER..].copy_from_slice(payload);
+            room = behind;
+        }
+        ends.extend(run.payloads().map(|payload| {
+            end += HEADER + payload.len();
+            end as u64
+        }));
     }
 }

@@ -3,7 +3,7 @@
 //! Only text is looked at: bytes that are sent as binary go out as they are. A file of lines that begins
 //! with the mark is one of Windows, whose lines end with CR LF.
 
-use super::{BadInput, Decode, Framing, Kind, Piece};
+use super::{BadInput, Decode, Framing, Kind, Piece, Run};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -103,6 +103,10 @@ impl Decode for Marked {
     fn next(&mut self) -> Option<Result<Message, BadInput>> {
         let next = self.decoder.next()?;
         Some(self.told(next))
+    }
+
+    fn next_run(&mut self) -> Option<Run> {
+        if self.of_windows { None } else { self.decoder.next_run() }
     }
 
     fn finish(&mut self) -> Option<Result<Message, BadInput>> {

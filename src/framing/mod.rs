@@ -16,12 +16,14 @@ mod marked;
 mod paragraph;
 mod raw;
 pub mod record;
+mod run;
 mod signs;
 pub mod verdict;
 mod wrappers;
 
 pub use codec::{BadInput, BadParameter, Decode, Encode, Entry, Framing, Kind, Output, Piece, payload};
 pub use marked::{at_start, is_utf16, unmarked};
+pub use run::Run;
 pub use signs::{Notice, Sign, watched};
 pub use wrappers::{Escaped, Stamp, Stamped};
 

@@ -5,11 +5,14 @@
 //! of a stream is looked at, and a sign is told once. A program that was sent JSON-RPC and never said a word is
 //! taken for one that waits for headers.
 
-use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, Piece, RAW};
+use super::{BadInput, Decode, Encode, Framing, HEADERS, Output, Piece, RAW, Run};
 use bytes::Bytes;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -133,6 +136,10 @@ impl Decode for Source {
         self.inner.next()
     }
 
+    fn next_run(&mut self) -> Option<Run> {
+        self.inner.next_run()
+    }
+
     fn finish(&mut self) -> Option<Result<Message, BadInput>> {
         self.inner.finish()
     }
@@ -173,6 +180,11 @@ impl Encode for Sink {
             self.look(&super::payload(message));
         }
         self.inner.encode(message, out);
+    }
+
+    fn encode_run(&mut self, run: &Run, out: &mut Output, ends: &mut VecDeque<u64>) {
+        self.look(run.payloads().next().unwrap_or_default());
+        self.inner.encode_run(run, out, ends);
     }
 
     fn takes_pieces(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::*;
 use bytes::Bytes;
 use proptest::prelude::*;
+use std::collections::VecDeque;
 use tokio_tungstenite::tungstenite::Message;
 
 /// The framing that is written so.
@@ -18,13 +19,26 @@ pub(super) fn every() -> impl Iterator<Item = Framing> {
     })
 }
 
-/// Decodes `input` cut at the given places.
+/// Decodes `input` cut at the given places, in runs and without them.
 fn decode(
     framing: &Framing,
     kind: Kind,
     max: usize,
     input: &[u8],
     cuts: &[usize],
+) -> Result<Vec<Bytes>, BadInput> {
+    let decoded = decode_as(framing, kind, max, input, cuts, false);
+    assert_eq!(decode_as(framing, kind, max, input, cuts, true), decoded, "{framing:?} in runs");
+    decoded
+}
+
+fn decode_as(
+    framing: &Framing,
+    kind: Kind,
+    max: usize,
+    input: &[u8],
+    cuts: &[usize],
+    in_runs: bool,
 ) -> Result<Vec<Bytes>, BadInput> {
     let mut decoder = framing.decoder(kind, max);
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
@@ -35,7 +49,18 @@ fn decode(
         if pair[0] < pair[1] {
             decoder.feed(Bytes::copy_from_slice(&input[pair[0]..pair[1]]));
         }
-        while let Some(message) = decoder.next() {
+        loop {
+            let held = decoder.held();
+            if let Some(run) = if in_runs { decoder.next_run() } else { None } {
+                assert!(run.count() > 1 && run.payloads().all(|payload| payload.len() <= max));
+                // Where a message ends, the next one begins.
+                let behind: Vec<u64> = run.behind().collect();
+                assert_eq!(behind.last(), Some(&0));
+                assert!(behind[0] < (held - decoder.held()) as u64 && behind.is_sorted_by(|a, b| a > b));
+                messages.extend(run.messages().map(|message| payload(&message)));
+                continue;
+            }
+            let Some(message) = decoder.next() else { break };
             messages.push(payload(&message?));
         }
     }
@@ -54,7 +79,21 @@ fn encode(framing: &Framing, messages: &[Bytes]) -> Vec<u8> {
     let total = out.len();
     let bytes = out.take().concat();
     assert_eq!(bytes.len(), total);
+    assert_eq!(encode_run(framing, messages), bytes, "{framing:?} in a run");
     bytes
+}
+
+/// The same as a run.
+fn encode_run(framing: &Framing, messages: &[Bytes]) -> Vec<u8> {
+    let (mut encoder, mut out) = (framing.encoder(), Output::default());
+    let (mut spans, mut ends, mut at) = (Vec::new(), VecDeque::new(), 0);
+    for message in messages {
+        spans.push(at..at + message.len() as u32);
+        at += message.len() as u32;
+    }
+    encoder.encode_run(&Run::new(false, messages.concat().into(), spans), &mut out, &mut ends);
+    assert!(ends.len() == messages.len() && ends.back().is_none_or(|end| *end == out.len() as u64));
+    out.take().concat()
 }
 
 proptest! {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     exit::Exit,
     fault::Fault,
-    framing::{Decode, Encode, Output, Piece, record::Facts},
+    framing::{Decode, Encode, Output, Piece, Run, record::Facts},
     net::{self, Parting},
     session::{DrainTimeout, Left, SideKind, SinkFailure, SourceEnd},
     stream::SocketRef,
@@ -66,6 +66,7 @@ pub struct ByteLink {
     settled: u64,
     ends: Option<VecDeque<u64>>,
     end: Option<SourceEnd>,
+    gives_runs: bool,
     /// A message that is given in pieces has not come to its end.
     is_amid: bool,
     out: Output,
@@ -102,6 +103,7 @@ impl ByteLink {
             settled: 0,
             ends: regular.then(VecDeque::new),
             end,
+            gives_runs: false,
             is_amid: false,
             out: Output::default(),
             parts: VecDeque::new(),
@@ -265,6 +267,13 @@ impl Link for ByteLink {
                 return Poll::Ready(());
             }
             while batch.len() < had + BATCH {
+                if self.gives_runs
+                    && let Some(run) = self.decoder.next_run()
+                {
+                    self.mark_ends(&run);
+                    batch.push_back(run.into());
+                    return Poll::Ready(());
+                }
                 match self.decoder.next() {
                     Some(Ok(Message::Close(frame))) => {
                         self.end = Some(asked(frame, false));
@@ -338,6 +347,23 @@ impl Link for ByteLink {
 
     fn give_pieces(&mut self, gives: bool) {
         self.decoder.give_pieces(gives);
+    }
+
+    fn give_runs(&mut self, gives: bool) {
+        self.gives_runs = gives;
+    }
+
+    fn takes_runs(&self) -> bool {
+        true
+    }
+
+    fn feed_run(&mut self, run: &Run) -> Result<(), SinkFailure> {
+        if !self.failed {
+            let had = self.marks.len();
+            self.encoder.encode_run(run, &mut self.out, &mut self.marks);
+            self.marks.range_mut(had..).for_each(|end| *end += self.handed);
+        }
+        Ok(())
     }
 
     fn takes_pieces(&self) -> bool {

@@ -54,7 +54,7 @@ pub use workers::{Worker, hire};
 pub use crate::ws::conn::{Moved, is_control};
 
 use crate::{
-    framing::{Piece, record::Facts},
+    framing::{Piece, Run, record::Facts},
     net::Parting,
     session::{Doubt, DrainTimeout, Left, SideKind, SinkFailure, SourceEnd, Within},
     ws::{
@@ -84,6 +84,8 @@ pub enum Item {
     Message(Message),
     /// A part of a data message whose rest is still to come.
     Piece(Piece),
+    /// Short data messages, for a sink that takes runs.
+    Run(Run),
     /// The record of an event beside messages, such as that a connection was opened again: a line of JSON
     /// with its end.
     Event(Bytes),
@@ -102,23 +104,33 @@ impl Item {
     pub fn message(&self) -> Option<&Message> {
         match self {
             Self::Message(message) => Some(message),
-            Self::Piece(_) | Self::Event(_) => None,
+            Self::Piece(_) | Self::Run(_) | Self::Event(_) => None,
         }
     }
 
-    /// Data messages that begin with it, 1 at most, and payload bytes; `None` for what is no data.
+    /// Data messages that begin with it, and payload bytes; `None` for what is no data.
     pub fn volume(&self) -> Option<(u64, u64)> {
         match self {
             Self::Piece(piece) => Some((u64::from(piece.is_first), piece.payload.len() as u64)),
+            Self::Run(run) => Some((run.count() as u64, run.bytes() as u64)),
             _ => self.data().map(|message| (1, message.len() as u64)),
         }
     }
 
-    /// True when a data message ends with it.
-    pub fn ends_message(&self) -> bool {
+    /// Number of messages or events that it stands for.
+    pub fn count(&self) -> usize {
         match self {
-            Self::Piece(piece) => piece.is_last,
-            _ => self.data().is_some(),
+            Self::Run(run) => run.count(),
+            Self::Message(_) | Self::Piece(_) | Self::Event(_) => 1,
+        }
+    }
+
+    /// Data messages that end with it.
+    pub fn ended(&self) -> u64 {
+        match self {
+            Self::Piece(piece) => u64::from(piece.is_last),
+            Self::Run(run) => run.count() as u64,
+            _ => u64::from(self.data().is_some()),
         }
     }
 }
@@ -132,6 +144,12 @@ impl From<Message> for Item {
 impl From<Piece> for Item {
     fn from(piece: Piece) -> Self {
         Self::Piece(piece)
+    }
+}
+
+impl From<Run> for Item {
+    fn from(run: Run) -> Self {
+        Self::Run(run)
     }
 }
 
@@ -204,6 +222,22 @@ pub trait Link: Any + Send {
 
     /// Gives large messages in pieces as they come, or whole; for a source that can.
     fn give_pieces(&mut self, _gives: bool) {}
+
+    /// True when short messages may be handed over as runs.
+    fn takes_runs(&self) -> bool {
+        false
+    }
+
+    /// Hands over a run, where [it takes runs](Self::takes_runs).
+    ///
+    /// # Errors
+    /// When the sink takes nothing more.
+    fn feed_run(&mut self, run: &Run) -> Result<(), SinkFailure> {
+        run.messages().try_for_each(|message| self.feed(message))
+    }
+
+    /// Gives short messages as runs, or each by itself; for a source that can.
+    fn give_runs(&mut self, _gives: bool) {}
 
     /// Takes the record of an event, where [it wants events](Self::wants_events).
     fn event(&mut self, _record: &Bytes) {}

@@ -5,7 +5,7 @@ use crate::{
     close,
     exit::Exit,
     fault::Fault,
-    framing::Piece,
+    framing::{Piece, Run},
     net::{self, Parting},
     session::{CloseWith, Rate, SideKind, SinkFailure, SourceEnd, Within},
     ws::{
@@ -65,6 +65,18 @@ impl Link for Conn {
 
     fn give_pieces(&mut self, gives: bool) {
         self.give_pieces(gives);
+    }
+
+    fn takes_runs(&self) -> bool {
+        true
+    }
+
+    fn feed_run(&mut self, run: &Run) -> Result<(), SinkFailure> {
+        self.queue_run(run).map_err(transport_failure)
+    }
+
+    fn give_runs(&mut self, gives: bool) {
+        self.give_runs(gives);
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {

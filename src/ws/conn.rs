@@ -26,7 +26,13 @@ use super::{
     deflate::Deflating, incoming::Received, outgoing::UnsentPayload, read_error::ReadError,
     watch::FrameWatch, wire::Wire,
 };
-use crate::{close, framing::Piece, observe::Taps, session::Within, stream::Stream};
+use crate::{
+    close,
+    framing::{Piece, Run},
+    observe::Taps,
+    session::Within,
+    stream::Stream,
+};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -214,10 +220,16 @@ impl Conn {
         self.wire.incoming.give_pieces(gives && self.taps.0.is_empty());
     }
 
+    /// Gives short messages that came together as runs, or each by itself; that in any case while somebody is told
+    /// of every message.
+    pub fn give_runs(&mut self, gives: bool) {
+        self.wire.incoming.give_runs(gives && self.taps.0.is_empty());
+    }
+
     /// Appends what the peer sent to `batch`, pings and pongs included.
     ///
     /// Ready with an unchanged batch means that the peer's side has ended: see [`end`](Self::end).
-    pub fn poll_receive<T: From<Message> + From<Piece>>(
+    pub fn poll_receive<T: From<Message> + From<Piece> + From<Run>>(
         &mut self,
         cx: &mut Context<'_>,
         batch: &mut VecDeque<T>,
@@ -240,6 +252,12 @@ impl Conn {
                     messages += 1;
                     bytes += piece.payload.len();
                     batch.push_back(piece.into());
+                    continue;
+                }
+                Some(Ok(Received::Run(run))) => {
+                    messages += run.count();
+                    bytes += run.bytes();
+                    batch.push_back(run.into());
                     continue;
                 }
                 Some(Ok(Received::Frames(frames))) => self.judge(&frames),

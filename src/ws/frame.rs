@@ -1,6 +1,10 @@
 //! The headers and masks of frames (RFC 6455 sections 5.2 and 5.3).
 
-use std::io;
+use rand::{
+    Rng, SeedableRng,
+    rngs::{StdRng, SysRng},
+};
+use std::{array, io};
 
 /// The bit that ends a message.
 pub(super) const FIN: u8 = 0x80;
@@ -177,30 +181,62 @@ pub(super) fn apply_mask(bytes: &mut [u8], mask: [u8; 4], offset: usize) {
     }
 }
 
+/// Writes a frame whose payload is shorter than 64 KiB to the beginning of `into`; returns how many bytes that are.
+#[inline]
+pub(super) fn write_short(into: &mut [u8], first: u8, payload: &[u8], mask: Option<[u8; 4]>) -> usize {
+    let (masked, length) = (if mask.is_some() { 0x80 } else { 0 }, payload.len());
+    let mut head = 2;
+    into[0] = first;
+    if length < 126 {
+        into[1] = masked | length as u8;
+    } else {
+        into[1] = masked | 126;
+        into[2..4].copy_from_slice(&(length as u16).to_be_bytes());
+        head = 4;
+    }
+    if let Some(mask) = mask {
+        into[head..head + 4].copy_from_slice(&mask);
+        copy_masked(&mut into[head + 4..head + 4 + length], payload, mask);
+        head += 4;
+    } else {
+        into[head..head + length].copy_from_slice(payload);
+    }
+    head + length
+}
+
+/// Copies a payload and masks it on the way.
+#[inline]
+fn copy_masked(into: &mut [u8], payload: &[u8], mask: [u8; 4]) {
+    let (Some(into_last), Some(last)) = (into.last_chunk_mut::<8>(), payload.last_chunk::<8>()) else {
+        into.copy_from_slice(payload);
+        return apply_mask(into, mask, 0);
+    };
+    let word = u64::from_le_bytes(array::from_fn(|index| mask[index % 4]));
+    // Of the last word the first bytes may be those of the word before, which writes them as well.
+    let turned = word.rotate_right(8 * (payload.len() % 4) as u32);
+    *into_last = (u64::from_le_bytes(*last) ^ turned).to_le_bytes();
+    for (into, bytes) in into.as_chunks_mut::<8>().0.iter_mut().zip(payload.as_chunks::<8>().0) {
+        *into = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
+    }
+}
+
 /// A client's masks, a fresh one for each frame.
 ///
 /// Section 5.3 wants them unpredictable, so that a page cannot choose the bytes that a proxy on the way
-/// sees. They are the system's own random bytes, fetched for 256 frames at a time: some nanoseconds each.
-pub(super) struct Masks {
-    pool: [u8; 1024],
-    used: usize,
-}
+/// sees. They come from a generator made for cryptography, which the system seeds: a fraction of what its own random
+/// bytes cost.
+pub(super) struct Masks(StdRng);
 
 impl Masks {
-    pub(super) fn new() -> Box<Self> {
-        Box::new(Self { pool: [0; 1024], used: 1024 })
-    }
-
     /// # Errors
     /// When the system gives no random bytes.
-    pub(super) fn next(&mut self) -> io::Result<[u8; 4]> {
-        if self.used == self.pool.len() {
-            getrandom::fill(&mut self.pool).map_err(io::Error::other)?;
-            self.used = 0;
-        }
-        let mask = std::array::from_fn(|index| self.pool[self.used + index]);
-        self.used += 4;
-        Ok(mask)
+    pub(super) fn new() -> io::Result<Self> {
+        StdRng::try_from_rng(&mut SysRng).map(Self).map_err(io::Error::other)
+    }
+
+    #[inline]
+    pub(super) fn next(&mut self) -> [u8; 4] {
+        self.0.next_u32().to_ne_bytes()
     }
 }
 
@@ -267,9 +303,28 @@ mod tests {
     }
 
     #[test]
+    fn short_frames_are_those_that_go_bit_by_bit() {
+        let payload: Vec<u8> = (0..600).map(|index| (index * 7) as u8).collect();
+        for length in (0..140).chain([255, 256, 599]) {
+            for mask in [None, Some([0x6d, 0xb6, 0xb2, 0x80])] {
+                let payload = &payload[..length];
+                let mut expected = Vec::new();
+                put_head(&mut expected, FIN | TEXT, length, mask);
+                let from = expected.len();
+                expected.extend_from_slice(payload);
+                apply_mask(&mut expected[from..], mask.unwrap_or_default(), 0);
+                let mut frame = vec![9; length + 14];
+                let written = write_short(&mut frame, FIN | TEXT, payload, mask);
+                assert_eq!(frame[..written], expected, "{length}");
+                assert!(frame[written..].iter().all(|byte| *byte == 9));
+            }
+        }
+    }
+
+    #[test]
     fn masks_differ() {
-        let mut masks = Masks::new();
-        let seen: HashSet<[u8; 4]> = (0..2000).map(|_| masks.next().unwrap()).collect();
+        let mut masks = Masks::new().unwrap();
+        let seen: HashSet<[u8; 4]> = (0..2000).map(|_| masks.next()).collect();
         // By chance two in 2000 are equal once in two thousand runs, four never.
         assert!(seen.len() > 1996, "{}", seen.len());
     }

@@ -36,15 +36,19 @@ enum End {
 /// What is read: whole data messages, by whether they are texts, and control frames, by their opcode.
 type Seen = (Vec<(u8, Vec<u8>)>, End);
 
-/// Frames. The first byte: the peer masks, pieces are wanted, compression is agreed on, the peer keeps its window; the
-/// second: bytes that come at once.
+/// Frames. The first byte: the peer masks, pieces are wanted, compression is agreed on, the peer keeps its window, runs
+/// are wanted; the second: bytes that come at once.
 pub fn frames(data: &[u8]) {
     let [flags, at_once, bytes @ ..] = data else { return };
     let (masked, pieces, compressed, keeps) = (flags & 1 > 0, flags & 2 > 0, flags & 4 > 0, flags & 8 > 0);
-    let inflates = compressed.then_some(keeps);
-    let whole = read(bytes, bytes.len().max(1), masked, false, inflates);
+    let (inflates, runs) = (compressed.then_some(keeps), flags & 16 > 0);
+    let whole = read(bytes, bytes.len().max(1), masked, false, runs, inflates);
     let at_once = usize::from(*at_once) + 1;
-    assert_eq!(read(bytes, at_once, masked, pieces, inflates), whole, "{at_once} at once, pieces: {pieces}");
+    assert_eq!(
+        read(bytes, at_once, masked, pieces, false, inflates),
+        whole,
+        "{at_once} at once, pieces: {pieces}"
+    );
     if compressed {
         return;
     }
@@ -60,12 +64,20 @@ pub fn frames(data: &[u8]) {
 }
 
 /// Reads a stream that comes in chunks of that size.
-fn read(bytes: &[u8], at_once: usize, masked: bool, pieces: bool, inflates: Option<bool>) -> Seen {
+fn read(
+    bytes: &[u8],
+    at_once: usize,
+    masked: bool,
+    pieces: bool,
+    runs: bool,
+    inflates: Option<bool>,
+) -> Seen {
     let mut incoming = Incoming::new(&[], MAX, masked);
     incoming.give_pieces(pieces);
     if let Some(keeps) = inflates {
         incoming.inflate(keeps);
     }
+    incoming.give_runs(runs);
     let role = if masked { Role::Server } else { Role::Client };
     let (mut engine, mut seen, mut joined) = (WebSocketContext::new(role, None), Vec::new(), Vec::new());
     for mut chunk in bytes.chunks(at_once) {
@@ -83,6 +95,7 @@ fn read(bytes: &[u8], at_once: usize, masked: bool, pieces: bool, inflates: Opti
             while let Some(next) = incoming.next() {
                 match next {
                     Ok(Received::Message(message)) => seen.push(plain(message)),
+                    Ok(Received::Run(run)) => seen.extend(run.messages().map(plain)),
                     Ok(Received::Piece(piece)) => {
                         assert_eq!(joined.is_empty(), piece.is_first || joined.is_empty());
                         joined.extend_from_slice(&piece.payload);

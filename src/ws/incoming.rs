@@ -17,12 +17,19 @@ use super::{
     },
     memory,
     read_error::ReadError,
-    utf8::Utf8,
+    utf8::{Utf8, is_utf8},
     watch::{FrameSender, HEAD, SeenFrame, Watch},
 };
-use crate::{framing::Piece, session::Within};
+use crate::{
+    framing::{Piece, Run},
+    session::Within,
+};
 use bytes::{Buf, Bytes, BytesMut, buf::Limit};
-use std::mem::{replace, take};
+use std::{
+    array,
+    mem::{replace, take},
+    ops::Range,
+};
 use tokio_tungstenite::tungstenite::{Message, error::ProtocolError, protocol::frame::Utf8Bytes};
 
 /// The longest payload of a control frame (section 5.5), bytes.
@@ -40,6 +47,8 @@ const COPIED: usize = 4 * 1024;
 pub(super) enum Received {
     /// A data message.
     Message(Message),
+    /// Short data messages, a frame each.
+    Run(Run),
     /// A part of a data message, as it came.
     Piece(Piece),
     /// Frames for the engine: a control frame, or one that may not come here.
@@ -68,6 +77,8 @@ pub(super) struct Incoming {
     close: Option<Bytes>,
     /// A large message that begins is given in pieces.
     gives_pieces: bool,
+    /// Short messages that lie together are given as runs.
+    gives_runs: bool,
     /// Where compression was agreed on.
     inflating: Option<Box<Inflating>>,
     watch: Watch,
@@ -116,6 +127,7 @@ impl Incoming {
             partial: 0,
             close: None,
             gives_pieces: false,
+            gives_runs: false,
             inflating: None,
             watch: None,
             long_form: None,
@@ -146,6 +158,12 @@ impl Incoming {
     /// has begun so, and a compressed one is always whole.
     pub(super) fn give_pieces(&mut self, gives: bool) {
         self.gives_pieces = gives;
+    }
+
+    /// Gives short messages that lie together as runs, or each by itself; one that is watched or may be compressed is
+    /// always by itself.
+    pub(super) fn give_runs(&mut self, gives: bool) {
+        self.gives_runs = gives && self.watch.is_none() && self.inflating.is_none();
     }
 
     /// True while a message is given in pieces.
@@ -250,7 +268,7 @@ impl Incoming {
             } else if self.header.bytes().is_empty()
                 && let Some(whole) = self.whole()
             {
-                return Some(whole.map(Received::Message));
+                return Some(whole);
             } else if self.input.is_empty() {
                 return None;
             }
@@ -268,9 +286,10 @@ impl Incoming {
         }
     }
 
-    /// The data message that is next and whole, if there is one, in one frame.
+    /// The data message that is next and whole, if there is one, in one frame; with those behind it where they make a
+    /// run.
     #[inline]
-    fn whole(&mut self) -> Option<Result<Message, ReadError>> {
+    fn whole(&mut self) -> Option<Result<Received, ReadError>> {
         let seen = glance(&self.input)?;
         let is_text = match seen.first {
             first if first == FIN | TEXT => true,
@@ -282,9 +301,15 @@ impl Incoming {
             return None;
         }
         let (head, length) = (seen.head, seen.length as usize);
+        if self.gives_runs
+            && head + length < self.input.len()
+            && let Some(run) = self.run(seen.first)
+        {
+            return Some(Ok(Received::Run(run)));
+        }
         if self.is_masked {
             let (header, payload) = self.input.split_at_mut(head);
-            let mask = std::array::from_fn(|index| header[head - 4 + index]);
+            let mask = array::from_fn(|index| header[head - 4 + index]);
             apply_mask(&mut payload[..length], mask, 0);
         }
         if let Some(watch) = &mut self.watch {
@@ -302,7 +327,42 @@ impl Incoming {
             self.input.advance(head);
             self.input.split_to(length).freeze()
         };
-        Some(message(payload, is_text))
+        Some(message(payload, is_text).map(Received::Message))
+    }
+
+    /// The short messages that are next and whole, in frames that begin so, if they are more than one and in order;
+    /// what is wrong with the one behind them [`whole`](Self::whole) tells.
+    fn run(&mut self, first: u8) -> Option<Run> {
+        let is_text = first == FIN | TEXT;
+        let begin = &self.input[..self.input.len().min(Run::BLOCK)];
+        let most = self.max.min(Run::LONGEST) as u64;
+        // What is masked is copied, since a client's payload must not keep all that was read with it.
+        let mut clear = Vec::with_capacity(if self.is_masked { begin.len() } else { 0 });
+        let (mut spans, mut at) = (Vec::<Range<u32>>::new(), 0);
+        while spans.len() < Run::MESSAGES
+            && let Some(seen) = glance(&begin[at..])
+            && (seen.first, seen.is_masked, seen.is_minimal) == (first, self.is_masked, true)
+            && seen.length <= ((begin.len() - at - seen.head) as u64).min(most)
+        {
+            let (from, length) = (at + seen.head, seen.length as usize);
+            let (mut span, mut payload) = (from..from + length, &begin[from..from + length]);
+            if self.is_masked {
+                span = clear.len()..clear.len() + length;
+                clear.extend_from_slice(payload);
+                apply_mask(&mut clear[span.clone()], array::from_fn(|index| begin[from - 4 + index]), 0);
+                payload = &clear[span.clone()];
+            }
+            if is_text && !is_utf8(payload) {
+                break;
+            }
+            spans.push(span.start as u32..span.end as u32);
+            at = from + length;
+        }
+        if spans.len() < 2 {
+            return None;
+        }
+        let read = self.input.split_to(at).freeze();
+        Some(Run::new(is_text, if self.is_masked { clear.into() } else { read }, spans))
     }
 
     /// Begins a frame; gives what the engine is to judge instead when it may not come here.
@@ -585,6 +645,13 @@ fn message(payload: Bytes, is_text: bool) -> Result<Message, ReadError> {
         return Ok(Message::Binary(payload));
     }
     Utf8Bytes::try_from(payload).map(Message::Text).map_err(|_| ReadError::Text)
+}
+
+#[cfg(test)]
+impl From<Run> for Message {
+    fn from(run: Run) -> Self {
+        unreachable!("nobody wants runs: {run:?}")
+    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,10 @@ mod block;
 #[cfg(test)]
 mod tests;
 
-use super::frame::{CLOSE, CONTINUATION, CONTROL, FIN, Header, Masks, OPCODE, PONG, apply_mask, put_head};
-use crate::stream::Stream;
+use super::frame::{
+    CLOSE, CONTINUATION, CONTROL, FIN, Header, Masks, OPCODE, PONG, apply_mask, put_head, write_short,
+};
+use crate::{framing::Run, stream::Stream};
 use block::Block;
 use bytes::Bytes;
 use std::{
@@ -67,7 +69,9 @@ pub(super) struct Outgoing {
     replies: usize,
     /// The transport was given something since it was flushed.
     unflushed: bool,
-    /// A client's; a server does not mask.
+    /// A server does not mask.
+    is_client: bool,
+    /// A client's, once it has sent something.
     masks: Option<Box<Masks>>,
 }
 
@@ -96,13 +100,22 @@ impl Outgoing {
             left: 0,
             replies: 0,
             unflushed: false,
-            masks: is_client.then(Masks::new),
+            is_client,
+            masks: None,
         }
     }
 
     /// True when frames are masked.
     pub(super) fn masks(&self) -> bool {
-        self.masks.is_some()
+        self.is_client
+    }
+
+    /// Masks for a client's next frames; `None` for a server.
+    fn next_masks(&mut self) -> io::Result<Option<&mut Masks>> {
+        if self.is_client && self.masks.is_none() {
+            self.masks = Some(Box::new(Masks::new()?));
+        }
+        Ok(self.masks.as_deref_mut())
     }
 
     /// Bytes still to be written.
@@ -120,7 +133,7 @@ impl Outgoing {
     /// # Errors
     /// When a client cannot make up a mask.
     pub(super) fn push(&mut self, first: u8, payload: Bytes) -> io::Result<()> {
-        let mask = self.masks.as_mut().map(|masks| masks.next()).transpose()?;
+        let mask = self.next_masks()?.map(Masks::next);
         let is_shared = mask.is_none() && payload.len() >= SHARED;
         let copied = if is_shared { 0 } else { payload.len() };
         let block =
@@ -149,6 +162,29 @@ impl Outgoing {
             FIN => self.open = None,
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Adds the messages of a run, a frame each that begins so.
+    ///
+    /// # Errors
+    /// When a client cannot make up a mask.
+    pub(super) fn push_run(&mut self, first: u8, run: &Run) -> io::Result<()> {
+        debug_assert!(self.open.is_none(), "whole messages between others");
+        let room = run.bytes() + run.count() * HEAD;
+        self.next_masks()?;
+        let mut masks = self.masks.take();
+        let frames = self.block(room, Block::lend).frames_mut();
+        let before = frames.len();
+        frames.resize(before + room, 0);
+        let mut end = before;
+        for payload in run.payloads() {
+            let mask = masks.as_mut().map(|masks| masks.next());
+            end += write_short(&mut frames[end..], first, payload, mask);
+        }
+        frames.truncate(end);
+        self.left += end - before;
+        self.masks = masks;
         Ok(())
     }
 

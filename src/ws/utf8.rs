@@ -46,6 +46,22 @@ impl Utf8 {
     }
 }
 
+/// True for a whole text. Most are short and ASCII, for which [`str::from_utf8`] goes byte by byte at either end.
+#[inline]
+pub(super) fn is_utf8(bytes: &[u8]) -> bool {
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let bits = match bytes.last_chunk() {
+        // What is left of the last word lies in the last eight bytes.
+        Some(last) => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .fold(u64::from_ne_bytes(*last), |bits, word| bits | u64::from_ne_bytes(*word)),
+        None => bytes.iter().fold(0, |bits, byte| bits | u64::from(*byte)),
+    };
+    bits & HIGH == 0 || str::from_utf8(bytes).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

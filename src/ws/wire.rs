@@ -12,7 +12,7 @@ use super::{
     read_error::ReadError,
     watch::{FrameSender, FrameWatch, HEAD, SeenFrame},
 };
-use crate::stream::Stream;
+use crate::{framing::Run, stream::Stream};
 use bytes::Bytes;
 use std::{
     io::{self, Read, Write},
@@ -128,6 +128,19 @@ impl Wire {
             watch.frame(&SeenFrame::new(FrameSender::Out, first, is_masked, payload.len() as u64, &payload));
         }
         self.out.push(first, payload)
+    }
+
+    /// Queues the messages of a run, a frame each; nobody watches the frames.
+    ///
+    /// # Errors
+    /// As for [`push`](Self::push).
+    pub fn push_run(&mut self, run: &Run) -> io::Result<()> {
+        let first = frame::FIN | if run.is_text() { frame::TEXT } else { frame::BINARY };
+        if self.broken.is_some() {
+            run.payloads().for_each(|payload| self.out.refuse(first, payload));
+            return Ok(());
+        }
+        self.out.push_run(first, run)
     }
 
     /// Queues messages that were encoded for many; nobody watches the frames.

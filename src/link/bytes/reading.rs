@@ -5,6 +5,7 @@ use crate::{
     child,
     exit::Exit,
     fault::Fault,
+    framing::Run,
     link::{
         Item,
         port::{Files, Port},
@@ -89,6 +90,14 @@ impl ByteLink {
         if self.ends.is_some() {
             let given = self.given_bytes();
             self.ends.get_or_insert_default().push_back(given);
+        }
+    }
+
+    /// The messages of the run that was given last end where the next one begins.
+    pub(super) fn mark_ends(&mut self, run: &Run) {
+        let given = self.given_bytes();
+        if let Some(ends) = &mut self.ends {
+            ends.extend(run.behind().map(|behind| given - behind));
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::{Conn, HIGH_WATER, NUMBER, Part, REPLIES, UnsentPayload};
 use crate::{
-    framing::Piece,
+    framing::{Piece, Run},
     ws::{
         deflate::RSV1,
         encoded::{self, Encoded},
@@ -49,22 +49,48 @@ impl Conn {
         self.begin(opcode, payload, true).map(|_| ())
     }
 
-    /// True when messages that were encoded for many can be queued as they are.
-    pub fn takes_encoded(&self) -> bool {
-        self.part == Part::Server
-            && self.deflating.is_none()
+    /// Queues the messages of a run.
+    ///
+    /// # Errors
+    /// "Not connected" when a Close was sent or received.
+    pub fn queue_run(&mut self, run: &Run) -> io::Result<()> {
+        if self.takes_together(run.largest()) {
+            self.note_largest(run.largest());
+            return self.wire.push_run(run);
+        }
+        run.messages().try_for_each(|message| {
+            self.queue(message)?;
+            while self.rest.is_some() {
+                self.queue_fragment()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// True when several messages of so many bytes at most can be queued without a look at each.
+    fn takes_together(&self, largest: usize) -> bool {
+        self.deflating.is_none()
             && self.taps.0.is_empty()
             && !self.wire.is_watched()
-            && self.max_frame >= encoded::LARGEST
+            && self.max_frame >= largest
             && self.rest.is_none()
             && self.begun.is_none()
             && self.is_open()
     }
 
+    fn note_largest(&mut self, length: usize) {
+        self.largest.message = self.largest.message.max(length);
+        self.largest.frame = self.largest.frame.max(length);
+    }
+
+    /// True when messages that were encoded for many can be queued as they are.
+    pub fn takes_encoded(&self) -> bool {
+        self.part == Part::Server && self.takes_together(encoded::LARGEST)
+    }
+
     /// Queues messages that were encoded for many, where [it takes them](Self::takes_encoded).
     pub fn queue_encoded(&mut self, encoded: &Encoded) {
-        self.largest.message = self.largest.message.max(encoded.largest());
-        self.largest.frame = self.largest.frame.max(encoded.largest());
+        self.note_largest(encoded.largest());
         self.wire.push_encoded(encoded);
     }
 

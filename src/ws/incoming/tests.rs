@@ -66,6 +66,11 @@ impl Reader {
                 while let Some(next) = self.incoming.next() {
                     let judged = next.and_then(|received| match received {
                         Received::Message(message) => Ok(Some(message)),
+                        Received::Run(run) => {
+                            assert!((2..=Run::MESSAGES).contains(&run.count()));
+                            messages.extend(run.messages());
+                            Ok(None)
+                        }
                         Received::Piece(piece) => Ok(join(&mut self.joined, piece)),
                         Received::Frames(frames) => {
                             let mut feed = Feed(Cursor::new(&frames), false);
@@ -85,7 +90,17 @@ impl Reader {
 
 /// The messages of a stream and the error that ends it, in the engine's words.
 fn read(role: Role, max: usize, bytes: &[u8], at_once: usize) -> (Vec<Message>, String) {
-    let (mut messages, error) = Reader::new(role, max).read(bytes, at_once);
+    let by_themselves = read_as(role, max, bytes, at_once, false);
+    let got = read_as(role, max, bytes, at_once, true);
+    assert!(got == by_themselves, "in runs: {} instead of {}", got.1, by_themselves.1);
+    got
+}
+
+/// The same in runs or each by itself.
+fn read_as(role: Role, max: usize, bytes: &[u8], at_once: usize, in_runs: bool) -> (Vec<Message>, String) {
+    let mut reader = Reader::new(role, max);
+    reader.incoming.give_runs(in_runs);
+    let (mut messages, error) = reader.read(bytes, at_once);
     if let Some(Message::Close(_)) = messages.last()
         && error.is_none()
     {
@@ -509,4 +524,71 @@ proptest! {
         // length first.
         prop_assert!(ended == expected || expected.contains("without closing") || expected == "too long", "{} {}", ended, expected);
     }
+}
+
+/// What is given of these bytes, read at once and in runs: the number of messages of each.
+fn runs(role: Role, max: usize, bytes: &[u8]) -> Vec<usize> {
+    let mut incoming = Incoming::new(bytes, max, role == Role::Server);
+    incoming.give_runs(true);
+    let mut given = Vec::new();
+    while let Some(Ok(next)) = incoming.next() {
+        given.push(match next {
+            Received::Run(run) => run.count(),
+            Received::Message(_) => 1,
+            Received::Piece(_) | Received::Frames(_) => 0,
+        });
+    }
+    given
+}
+
+#[test]
+fn a_run_is_short_messages_of_one_kind_up_to_what_is_none() {
+    for (mask, role) in [(None, Role::Client), (Some([7, 0, 200, 9]), Role::Server)] {
+        let one = |first: u8, payload: &[u8]| frame(first, payload, mask);
+        let (text, bytes) = (one(FIN | TEXT, "añ€".as_bytes()), one(FIN | BINARY, b"\xff"));
+        let given = |frames: &[&[u8]]| runs(role, 5000, &frames.concat());
+        assert_eq!(given(&[&text, &text, &text]), [3]);
+        assert_eq!(given(&[&text]), [1]);
+        assert_eq!(given(&[&text, &bytes, &bytes, &text, &text]), [1, 2, 2]);
+        assert_eq!(given(&[&text, &text, &one(FIN | PING, b"p"), &text, &text]), [2, 0, 2]);
+        let long = one(FIN | TEXT, &payload(Run::LONGEST + 1));
+        assert_eq!(given(&[&text, &text, &long, &text, &text]), [2, 1, 2]);
+        assert_eq!(given(&[&text, &text, &text[..text.len() - 1]]), [2], "the third is on its way");
+        assert_eq!(
+            given(&[&text, &text, &one(TEXT, b"a"), &one(FIN | CONTINUATION, b"b"), &text]),
+            [2, 1, 1]
+        );
+        // A character that goes on in the next message goes on nowhere.
+        let cut = [one(FIN | TEXT, b"\xc3"), one(FIN | TEXT, b"\xa4")].concat();
+        assert_eq!(given(&[&text, &text, &cut]), [2]);
+        assert_eq!(given(&[&text, &cut]), [1]);
+        assert_eq!(given(&[&text, &text, &one(FIN | TEXT, &payload(5001))]), [2], "more than the limit");
+        let empty = one(FIN | BINARY, b"").repeat(Run::MESSAGES + 2);
+        assert_eq!(given(&[&empty]), [Run::MESSAGES, 2]);
+        let most = runs(role, 5000, &one(FIN | BINARY, &payload(2000)).repeat(40));
+        assert!(most.iter().all(|count| count * 2000 <= Run::BLOCK) && most.iter().sum::<usize>() == 40);
+    }
+}
+
+#[test]
+fn what_is_watched_or_may_be_compressed_is_no_run() {
+    let two = frame(FIN | TEXT, b"a", None).repeat(2);
+    let given = |incoming: &mut Incoming| matches!(incoming.next(), Some(Ok(Received::Message(_))));
+    let mut compressed = Incoming::new(&two, 100, false);
+    compressed.inflate(true);
+    compressed.give_runs(true);
+    assert!(given(&mut compressed));
+    let mut plain = Incoming::new(&two, 100, false);
+    assert!(given(&mut plain), "unless it is asked for");
+}
+
+#[test]
+fn a_run_of_a_client_keeps_no_more_than_itself() {
+    let two = frame(FIN | TEXT, b"a", Some([1; 4])).repeat(2);
+    let mut incoming = Incoming::new(&two, 100, true);
+    incoming.give_runs(true);
+    let Some(Ok(Received::Run(run))) = incoming.next() else { panic!("a run") };
+    assert!(run.payloads().eq([b"a", b"a"]));
+    drop(run);
+    assert_eq!(incoming.memory(), 0);
 }

@@ -1,0 +1,88 @@
+//! A run: short messages of one kind that lie in one block, handed on together.
+//!
+//! A short message costs more by what is done about each than by its bytes: a handle to its memory, a place in a
+//! queue, a call. What lies side by side in a chunk of input, or in what a peer sent, is therefore looked at once and
+//! stays where it is; whoever needs each message by itself takes them apart.
+
+use bytes::Bytes;
+use std::ops::Range;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// Messages of one kind in one block.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    is_text: bool,
+    block: Bytes,
+    /// Places of the payloads in the block, in their order.
+    spans: Vec<Range<u32>>,
+    /// All the payloads, and the longest of them; bytes.
+    bytes: usize,
+    largest: usize,
+}
+
+impl Run {
+    /// Bytes of a block, at most: so little that it hardly counts beside what a sink may have queued, and that a copy of
+    /// it stays in the nearest cache.
+    pub const BLOCK: usize = 16 * 1024;
+    /// Messages of a run, at most, so that the other direction gets its turn.
+    pub const MESSAGES: usize = 1024;
+    /// A longer payload is a message by itself, bytes.
+    pub const LONGEST: usize = 2 * 1024;
+
+    /// The payloads at these places of a block; of a text each is UTF-8.
+    pub fn new(is_text: bool, block: Bytes, spans: Vec<Range<u32>>) -> Self {
+        let lengths = spans.iter().map(Range::len);
+        let (bytes, largest) =
+            lengths.fold((0, 0), |(bytes, largest), length| (bytes + length, length.max(largest)));
+        Self { is_text, block, spans, bytes, largest }
+    }
+
+    /// True when its messages are texts, otherwise all of them are binary.
+    pub fn is_text(&self) -> bool {
+        self.is_text
+    }
+
+    /// Number of messages.
+    pub fn count(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Their payload bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The longest payload, bytes.
+    pub fn largest(&self) -> usize {
+        self.largest
+    }
+
+    /// Bytes that the messages behind each one take in the block, with what lies between them.
+    pub fn behind(&self) -> impl Iterator<Item = u64> {
+        let last = self.spans.last().map_or(0, |last| last.end);
+        self.spans.iter().map(move |span| u64::from(last - span.end))
+    }
+
+    /// The payloads.
+    #[inline]
+    pub fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        self.spans.iter().map(|span| &self.block[span.start as usize..span.end as usize])
+    }
+
+    /// The messages by themselves, which share the block.
+    pub fn messages(&self) -> impl Iterator<Item = Message> {
+        self.spans.iter().map(|span| {
+            let payload = self.block.slice(span.start as usize..span.end as usize);
+            match Utf8Bytes::try_from(payload.clone()) {
+                Ok(text) if self.is_text => Message::Text(text),
+                _ => Message::Binary(payload),
+            }
+        })
+    }
+
+    /// The same in memory of its own: one that is kept must not keep all that was read with it.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        Self { block: Bytes::copy_from_slice(&self.block), ..self.clone() }
+    }
+}
