@@ -300,3 +300,72 @@ async fn what_was_put_together_of_a_message_is_given_up_when_nothing_more_is_rea
     );
     assert_eq!(conn.wire.incoming.memory(), 0);
 }
+
+/// What this queues on a connection, as the far end reads it.
+async fn on_the_wire(part: Part, set: fn(Conn) -> Conn, queue: impl Fn(&mut Conn)) -> Vec<(Vec<u8>, Unsent)> {
+    let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+    let mut conn = set(Conn::new(Box::pin(ours), &[], part, 1 << 24));
+    queue(&mut conn);
+    let unsent = conn.unsent();
+    assert!(poll_fn(|cx| conn.poll_flush(cx)).await.is_ok() && conn.unsent() == Unsent::default());
+    drop(conn);
+    let mut wire = Vec::new();
+    theirs.read_to_end(&mut wire).await.unwrap();
+    let (mut frames, mut rest) = (Vec::new(), &wire[..]);
+    while !rest.is_empty() {
+        let mut header = Header::default();
+        let (taken, length) = (header.take(rest), header.length() as usize);
+        let mut frame = vec![header.first()];
+        let mask = header.mask().unwrap_or_default();
+        frame.extend(rest[taken..][..length].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frames.push((frame, unsent));
+        rest = &rest[taken + length..];
+    }
+    frames
+}
+
+#[tokio::test]
+async fn a_run_goes_out_as_its_messages_do() {
+    let lengths = [0, 1, 2, 3, 7, 8, 9, 60, 125, 126, 127, 300, 1999];
+    let payloads: Vec<Vec<u8>> =
+        lengths.iter().map(|length| (0..*length).map(|at| b'a' + (at % 23) as u8).collect()).collect();
+    let (mut spans, mut at) = (Vec::new(), 0);
+    for payload in &payloads {
+        spans.push(at..at + payload.len() as u32);
+        at += payload.len() as u32;
+    }
+    let run = Run::new(true, payloads.concat().into(), spans);
+    let kinds: [fn(Conn) -> Conn; 4] = [
+        |conn| conn,
+        |conn| conn.with_max_frame(50),
+        |conn| conn.with_deflate(Some(crate::ws::deflate::Agreed::default())),
+        |mut conn| {
+            conn.watch(Box::new(crate::ws::watch::tests::Notes::default()));
+            conn
+        },
+    ];
+    for part in [Part::Client, Part::Server] {
+        for set in kinds {
+            let together = on_the_wire(part, set, |conn| conn.queue_run(&run).unwrap()).await;
+            let each = on_the_wire(part, set, |conn| {
+                for message in run.messages() {
+                    conn.queue(message).unwrap();
+                    while conn.rest.is_some() {
+                        conn.queue_fragment().unwrap();
+                    }
+                }
+            });
+            assert_eq!(together, each.await);
+            assert_eq!(together[0].1.messages, lengths.len() as u64);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_for_a_peer_that_has_closed_is_refused_whole() {
+    let (mut conn, _theirs) = conn(Part::Client, 1000);
+    conn.queue_close(None, "");
+    let run = Run::new(false, Bytes::from_static(b"ab"), vec![0..1, 1..2]);
+    assert_eq!(conn.queue_run(&run).unwrap_err().kind(), io::ErrorKind::NotConnected);
+    assert_eq!(conn.unsent(), Unsent::default());
+}
