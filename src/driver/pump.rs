@@ -509,7 +509,7 @@ impl Pump {
                     self.is_amid = !piece.is_last;
                     sink.feed_piece(piece)
                 }
-                Item::Run(run) => sink.feed_run(&run),
+                Item::Run(run) => sink.feed_run(run),
                 Item::Event(record) => {
                     sink.event(&record);
                     continue;

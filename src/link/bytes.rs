@@ -357,10 +357,10 @@ impl Link for ByteLink {
         true
     }
 
-    fn feed_run(&mut self, run: &Run) -> Result<(), SinkFailure> {
+    fn feed_run(&mut self, run: Run) -> Result<(), SinkFailure> {
         if !self.failed {
             let had = self.marks.len();
-            self.encoder.encode_run(run, &mut self.out, &mut self.marks);
+            self.encoder.encode_run(&run, &mut self.out, &mut self.marks);
             self.marks.range_mut(had..).for_each(|end| *end += self.handed);
         }
         Ok(())

@@ -1,7 +1,10 @@
 //! Two queues as a link within the process.
 
 use super::{BATCH, HIGH_WATER, Item, Link, Queue};
-use crate::session::{SideKind, SinkFailure, SourceEnd};
+use crate::{
+    framing::Run,
+    session::{SideKind, SinkFailure, SourceEnd},
+};
 use std::{
     collections::VecDeque,
     task::{Context, Poll},
@@ -14,6 +17,8 @@ pub struct Channel {
     pub incoming: Option<Queue>,
     /// Queue that the sink puts messages into; `None` swallows everything.
     pub outgoing: Option<Queue>,
+    /// What came in runs is given so.
+    pub gives_runs: bool,
 }
 
 impl Drop for Channel {
@@ -29,19 +34,19 @@ impl Channel {
     /// Sends back what it gets.
     pub fn echo() -> Self {
         let queue = Queue::default();
-        Self { incoming: Some(queue.clone()), outgoing: Some(queue) }
+        Self { incoming: Some(queue.clone()), outgoing: Some(queue), gives_runs: false }
     }
 
     /// Gives nothing, swallows everything.
     pub fn null() -> Self {
-        Self { incoming: None, outgoing: None }
+        Self { incoming: None, outgoing: None, gives_runs: false }
     }
 
     /// A source that has ended already, in this way.
     pub fn ended(how: SourceEnd) -> Self {
         let incoming = Queue::default();
         incoming.finish(how);
-        Self { incoming: Some(incoming), outgoing: None }
+        Self { incoming: Some(incoming), outgoing: None, gives_runs: false }
     }
 }
 
@@ -51,7 +56,8 @@ impl Link for Channel {
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
-        self.incoming.as_ref().map_or(Poll::Ready(()), |queue| queue.poll_items(cx, batch, BATCH))
+        let Some(queue) = &self.incoming else { return Poll::Ready(()) };
+        queue.poll_items(cx, batch, BATCH, self.gives_runs)
     }
 
     fn end(&self) -> Option<SourceEnd> {
@@ -67,6 +73,21 @@ impl Link for Channel {
             queue.push(message);
         }
         Ok(())
+    }
+
+    fn takes_runs(&self) -> bool {
+        true
+    }
+
+    fn feed_run(&mut self, run: Run) -> Result<(), SinkFailure> {
+        if let Some(queue) = &self.outgoing {
+            queue.push_run(run);
+        }
+        Ok(())
+    }
+
+    fn give_runs(&mut self, gives: bool) {
+        self.gives_runs = gives;
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
@@ -106,9 +127,28 @@ mod tests {
     }
 
     #[test]
+    fn a_run_comes_back_whole_or_in_messages() {
+        let (mut link, waker) = (Channel::echo(), TestWaker::new());
+        let run = Run::new(true, "abc".into(), vec![0..1, 1..3]);
+        for in_runs in [true, false] {
+            link.feed_run(run.clone()).unwrap();
+            assert!(link.queued() > 2 * 64 && link.outgoing.as_ref().is_some_and(|queue| queue.len() == 2));
+            link.give_runs(in_runs);
+            let mut batch = VecDeque::new();
+            assert!(link.poll_receive(&mut waker.cx(), &mut batch).is_ready() && link.queued() == 0);
+            match in_runs {
+                true => assert_eq!(batch, [Item::Run(run.clone())]),
+                false => assert_eq!(batch, [Message::text("a"), Message::text("bc")]),
+            }
+        }
+        link.feed_run(run).unwrap();
+        assert_eq!(link.outgoing.as_ref().map(Queue::clear), Some(2));
+    }
+
+    #[test]
     fn a_channel_that_is_dropped_is_the_end_for_who_feeds_it() {
         let (queue, writes) = (Queue::default(), TestWaker::new());
-        let link = Channel { incoming: Some(queue.clone()), outgoing: None };
+        let link = Channel { incoming: Some(queue.clone()), outgoing: None, gives_runs: false };
         queue.push(Message::text("a"));
         assert!(queue.poll_room(&mut writes.cx(), 1).is_pending());
         drop(link);

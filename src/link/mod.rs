@@ -232,7 +232,7 @@ pub trait Link: Any + Send {
     ///
     /// # Errors
     /// When the sink takes nothing more.
-    fn feed_run(&mut self, run: &Run) -> Result<(), SinkFailure> {
+    fn feed_run(&mut self, run: Run) -> Result<(), SinkFailure> {
         run.messages().try_for_each(|message| self.feed(message))
     }
 

@@ -71,8 +71,8 @@ impl Link for Conn {
         true
     }
 
-    fn feed_run(&mut self, run: &Run) -> Result<(), SinkFailure> {
-        self.queue_run(run).map_err(transport_failure)
+    fn feed_run(&mut self, run: Run) -> Result<(), SinkFailure> {
+        self.queue_run(&run).map_err(transport_failure)
     }
 
     fn give_runs(&mut self, gives: bool) {
