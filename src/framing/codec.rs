@@ -8,6 +8,8 @@ use bytes::{Bytes, BytesMut};
 use std::{collections::VecDeque, fmt, sync::Arc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
+/// Small payloads are gathered in blocks of so many bytes, once it is more than a few.
+const BLOCK: usize = 64 * 1024;
 /// From this size on a payload goes out from its own buffer.
 const OWN_BUFFER: usize = 16 * 1024;
 
@@ -252,12 +254,23 @@ impl BadInput {
 impl Output {
     /// Appends a copy of a few bytes.
     pub fn push_slice(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len());
         self.len += bytes.len();
         self.tail.extend_from_slice(bytes);
     }
 
+    /// Begins a block where this one is full: growing it further would copy all of it.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        if self.tail.capacity() - self.tail.len() < bytes && self.tail.len() >= BLOCK / 2 {
+            self.seal();
+            self.tail = BytesMut::with_capacity(BLOCK.max(bytes));
+        }
+    }
+
     /// Appends so many bytes, and gives them to be written.
     pub(super) fn room(&mut self, bytes: usize) -> &mut [u8] {
+        self.make_room(bytes);
         let from = self.tail.len();
         self.tail.resize(from + bytes, 0);
         self.len += bytes;

@@ -266,14 +266,17 @@ impl Link for ByteLink {
             if !self.give_pieces_of(false, batch) {
                 return Poll::Ready(());
             }
-            while batch.len() < had + BATCH {
+            let mut messages = 0;
+            while messages < BATCH {
                 if self.gives_runs
                     && let Some(run) = self.decoder.next_run()
                 {
                     self.mark_ends(&run);
+                    messages += run.count();
                     batch.push_back(run.into());
-                    return Poll::Ready(());
+                    continue;
                 }
+                messages += 1;
                 match self.decoder.next() {
                     Some(Ok(Message::Close(frame))) => {
                         self.end = Some(asked(frame, false));
