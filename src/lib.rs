@@ -15,7 +15,8 @@
 //! 1. Bytes come from a descriptor (`link::in_place`, `link::port`) or off the wire (`ws::wire`).
 //! 2. They become messages: a [`framing`] cuts a byte stream, `ws::conn` reads frames, restores what was
 //!    compressed and answers pings.
-//! 3. `Link::poll_receive` gives them as [`link::Item`]s, as many as are there.
+//! 3. `Link::poll_receive` gives them as [`link::Item`]s, as many as are there; short ones that came together are
+//!    a [`framing::Run`] where nobody needs each by itself.
 //! 4. The pump (`driver::pump`) drops what is not wanted (`--match`, `-n`), tells the session what came, and
 //!    feeds the other link.
 //! 5. `Link::feed` makes bytes of them again: an encoder of a framing, or a frame with its mask.

@@ -371,3 +371,16 @@ fn the_table_names_each_framing_once() {
         assert!(!entry.summary.is_empty() && !entry.summary.ends_with('.'));
     }
 }
+
+#[test]
+fn an_output_gathers_what_is_small_in_blocks_that_do_not_grow() {
+    let mut out = Output::default();
+    for number in 0..20_000 {
+        out.push_slice(&[number as u8; 50]);
+    }
+    assert_eq!(out.len(), 1_000_000);
+    let parts = out.take();
+    assert!(parts.iter().all(|part| part.len() <= 64 << 10) && parts.len() < 25, "{}", parts.len());
+    assert!(parts.concat().chunks(50).enumerate().all(|(number, bytes)| bytes == [number as u8; 50]));
+    assert!(out.is_empty() && out.take().is_empty());
+}
