@@ -74,7 +74,7 @@ pub trait FrameWatch: Send {
 pub(super) type Watch = Option<Box<dyn FrameWatch>>;
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::ws::conn::{Conn, Part};
     use bytes::Bytes;
@@ -88,7 +88,7 @@ pub(super) mod tests {
 
     /// Notes a line a frame.
     #[derive(Clone, Default)]
-    pub(in crate::ws) struct Notes(Arc<Mutex<Vec<String>>>);
+    struct Notes(Arc<Mutex<Vec<String>>>);
 
     impl FrameWatch for Notes {
         fn frame(&mut self, frame: &SeenFrame<'_>) {
