@@ -207,16 +207,18 @@ pub(super) fn write_short(into: &mut [u8], first: u8, payload: &[u8], mask: Opti
 /// Copies a payload and masks it on the way.
 #[inline]
 fn copy_masked(into: &mut [u8], payload: &[u8], mask: [u8; 4]) {
-    let (Some(into_last), Some(last)) = (into.last_chunk_mut::<8>(), payload.last_chunk::<8>()) else {
+    /// Bytes that a processor masks at once.
+    const WIDE: usize = 16;
+    let (Some(into_last), Some(last)) = (into.last_chunk_mut::<WIDE>(), payload.last_chunk::<WIDE>()) else {
         into.copy_from_slice(payload);
         return apply_mask(into, mask, 0);
     };
-    let word = u64::from_le_bytes(array::from_fn(|index| mask[index % 4]));
-    // Of the last word the first bytes may be those of the word before, which writes them as well.
-    let turned = word.rotate_right(8 * (payload.len() % 4) as u32);
-    *into_last = (u64::from_le_bytes(*last) ^ turned).to_le_bytes();
-    for (into, bytes) in into.as_chunks_mut::<8>().0.iter_mut().zip(payload.as_chunks::<8>().0) {
-        *into = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
+    // Of the last ones the first may be some of those before, which are written once more.
+    let at = payload.len() - WIDE;
+    *into_last = array::from_fn(|index| last[index] ^ mask[(at + index) % 4]);
+    let wide: [u8; WIDE] = array::from_fn(|index| mask[index % 4]);
+    for (into, bytes) in into.as_chunks_mut::<WIDE>().0.iter_mut().zip(payload.as_chunks::<WIDE>().0) {
+        *into = array::from_fn(|index| bytes[index] ^ wide[index]);
     }
 }
 
