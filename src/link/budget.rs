@@ -148,7 +148,7 @@ impl Seat {
         if self.may_grow() {
             return Poll::Ready(());
         }
-        self.share.wakers().may_grow = Some(cx.waker().clone());
+        note(&mut self.share.wakers().may_grow, cx);
         // It may have become true meanwhile.
         if self.may_grow() { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -158,7 +158,7 @@ impl Seat {
         if self.is_evicted() {
             return Poll::Ready(());
         }
-        self.share.wakers().evicted = Some(cx.waker().clone());
+        note(&mut self.share.wakers().evicted, cx);
         if self.is_evicted() { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -177,6 +177,14 @@ impl Drop for Seat {
 impl Share {
     fn wakers(&self) -> MutexGuard<'_, Wakers> {
         self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has the task of `cx` woken, unless it is so already.
+fn note(waiting: &mut Option<Waker>, cx: &Context<'_>) {
+    match waiting {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *waiting = Some(cx.waker().clone()),
     }
 }
 

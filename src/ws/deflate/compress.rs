@@ -3,10 +3,7 @@
 //! Each piece of a message is compressed and flushed by itself, so that a large message needs no more
 //! memory than one piece, and the peer can restore what it has.
 
-use super::{
-    TAIL, Volume,
-    compressors::{COMPRESSORS, Compressors},
-};
+use super::{TAIL, Volume, compressors::COMPRESSORS};
 use bytes::Bytes;
 use flate2::{Compress, FlushCompress};
 use std::io;
@@ -21,8 +18,7 @@ const SMALL: usize = 16 * 1024;
 
 /// The way of our messages through a compressor.
 pub(in crate::ws) struct Deflating {
-    compressors: &'static Compressors,
-    /// Our number there.
+    /// Our number among the compressors.
     owner: u64,
     keeps_context: bool,
     window_bits: u8,
@@ -35,7 +31,6 @@ impl Deflating {
         // zlib makes no raw stream with 8 bits. With 9 it refers at most 250 bytes back (the window less
         // its look-ahead of 262), which the 256 bytes of the peer's window hold; Node does the same.
         Self {
-            compressors: &COMPRESSORS,
             owner: COMPRESSORS.enter(),
             keeps_context,
             window_bits: window_bits.clamp(9, 15),
@@ -46,7 +41,7 @@ impl Deflating {
     /// True when it has no compressor.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
-        !self.compressors.has(self.owner)
+        !COMPRESSORS.has(self.owner)
     }
 
     /// Volume sent so far.
@@ -72,7 +67,7 @@ impl Deflating {
             return Some(compressed);
         }
         // The peer never gets it, so nothing may refer to it.
-        self.compressors.leave(self.owner);
+        COMPRESSORS.forget(self.owner);
         None
     }
 
@@ -81,17 +76,17 @@ impl Deflating {
     /// # Errors
     /// None that is known; zlib could say that its state is broken.
     pub(in crate::ws) fn go_on(&mut self, piece: &[u8], is_last: bool) -> io::Result<Bytes> {
-        let mut compressor = self.compressors.take(self.owner, self.window_bits);
+        let mut compressor = COMPRESSORS.take(self.owner, self.window_bits);
         let compressed = flushed(&mut compressor, piece, is_last)?;
         let keeps = !is_last || self.keeps_context;
-        self.compressors.keep(keeps.then_some(self.owner), self.window_bits, compressor);
+        COMPRESSORS.keep(keeps.then_some(self.owner), self.window_bits, compressor);
         Ok(compressed)
     }
 }
 
 impl Drop for Deflating {
     fn drop(&mut self) {
-        self.compressors.leave(self.owner);
+        COMPRESSORS.leave(self.owner);
     }
 }
 
@@ -136,7 +131,7 @@ mod tests {
         let mut lengths = Vec::new();
         for number in 0..6 {
             if number == 3 {
-                deflating.compressors.leave(deflating.owner);
+                COMPRESSORS.leave(deflating.owner);
             }
             let text = format!("{{\"type\":\"tick\",\"symbol\":\"EURUSD\",\"bid\":{number}}}");
             let compressed = deflating.begin(text.as_bytes(), true).unwrap();

@@ -77,12 +77,22 @@ impl Compressors {
         drop(lost);
     }
 
+    /// Forgets what a connection's next message might refer to; its compressor is as new, for any.
+    pub(super) fn forget(&self, owner: u64) {
+        if let Some(Kept { window_bits, compressor, .. }) = self.remove(owner) {
+            self.keep(None, window_bits, compressor);
+        }
+    }
+
     /// Lets go of a connection's compressor.
     pub(super) fn leave(&self, owner: u64) {
+        drop(self.remove(owner));
+    }
+
+    fn remove(&self, owner: u64) -> Option<Kept> {
         let mut kept = self.lock();
-        let own = kept.iter().position(|kept| kept.owner == Some(owner)).map(|at| kept.remove(at));
-        drop(kept);
-        drop(own);
+        let at = kept.iter().position(|kept| kept.owner == Some(owner))?;
+        Some(kept.remove(at))
     }
 
     /// True when there is one with the window of this connection.
@@ -122,6 +132,11 @@ mod tests {
         let place = std::ptr::from_ref(&*made);
         all.keep(None, 15, made);
         assert!(!std::ptr::eq(place, &*all.take(2, 9)), "another window");
-        assert!(std::ptr::eq(place, &*all.take(3, 15)));
+        let taken = all.take(3, 15);
+        assert!(std::ptr::eq(place, &*taken));
+        all.keep(Some(3), 15, taken);
+        all.forget(3);
+        assert!(!all.has(3));
+        assert!(std::ptr::eq(place, &*all.take(4, 15)), "one that is forgotten is made anew, not made again");
     }
 }
