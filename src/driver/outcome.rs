@@ -208,20 +208,21 @@ impl Closings {
     /// Keeps what this event tells; the first word stays.
     pub(super) fn note(&mut self, event: &Event) {
         match event {
-            Event::Ended { side, how: SourceEnd::Close { described, .. } } => {
-                self.tell(*side, described.clone());
-            }
-            // What we close with, of which the peer's side of the log tells too.
-            Event::Ended { side, how: SourceEnd::Lost { fault, answer: Some(code) } }
-                if self.web_socket[*side] =>
-            {
-                self.tell(*side, close::describe(Some(*code), &fault.cause));
-            }
-            Event::Ended { side, how: SourceEnd::Lost { fault, .. } } => {
-                self.tell(*side, self.abnormal(*side, fault));
-            }
-            Event::SinkFailed { side, how: SinkFailure::Failed(fault) } if fault.exit == Exit::Lost => {
-                self.failed[*side] = self.failed[*side].take().or(Some(self.abnormal(*side, fault)));
+            Event::Ended { side, how } => match &**how {
+                SourceEnd::Close { described, .. } => self.tell(*side, described.clone()),
+                // What we close with, of which the peer's side of the log tells too.
+                SourceEnd::Lost { fault, answer: Some(code) } if self.web_socket[*side] => {
+                    self.tell(*side, close::describe(Some(*code), &fault.cause));
+                }
+                SourceEnd::Lost { fault, .. } => self.tell(*side, self.abnormal(*side, fault)),
+                _ => {}
+            },
+            Event::SinkFailed { side, how } => {
+                if let SinkFailure::Failed(fault) = &**how
+                    && fault.exit == Exit::Lost
+                {
+                    self.failed[*side] = self.failed[*side].take().or(Some(self.abnormal(*side, fault)));
+                }
             }
             _ => {}
         }
@@ -268,7 +269,7 @@ mod tests {
 
     fn failed() -> Event {
         let fault = Fault::new(Exit::Lost, "session", "broken pipe");
-        Event::SinkFailed { side: Side::A, how: SinkFailure::Failed(fault) }
+        Event::SinkFailed { side: Side::A, how: Box::new(SinkFailure::Failed(fault)) }
     }
 
     #[test]
@@ -281,7 +282,7 @@ mod tests {
             described: "1000 normal".into(),
             advice: None,
         };
-        closings.note(&Event::Ended { side: Side::A, how });
+        closings.note(&Event::Ended { side: Side::A, how: Box::new(how) });
         closings.note(&failed());
         assert_eq!(closings.finish(None), [Some("1000 normal".into()), None]);
 
@@ -301,7 +302,7 @@ mod tests {
         ] {
             let mut closings = Closings::new([true, false]);
             let how = SourceEnd::Lost { fault: fault.clone(), answer };
-            closings.note(&Event::Ended { side: Side::A, how });
+            closings.note(&Event::Ended { side: Side::A, how: Box::new(how) });
             assert_eq!(closings.finish(None)[0].as_deref(), Some(words));
         }
     }

@@ -256,7 +256,7 @@ impl Pump {
                 self.ended = true;
                 let end = source.end().unwrap_or(SourceEnd::Absent);
                 self.pass_close(&end);
-                events.push(Event::Ended { side: self.side, how: end });
+                events.push(Event::Ended { side: self.side, how: Box::new(end) });
             } else {
                 let bytes = self.arrived(cx, source, sink, events);
                 self.queue_fresh(bytes);
@@ -577,7 +577,7 @@ impl Pump {
         if !self.sink_failed {
             self.sink_failed = true;
             self.drop_waiting();
-            events.push(Event::SinkFailed { side: self.side.other(), how: failure });
+            events.push(Event::SinkFailed { side: self.side.other(), how: Box::new(failure) });
         }
     }
 

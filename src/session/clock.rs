@@ -47,25 +47,27 @@ impl Session {
 
     /// Time at which [`tick`](Self::tick) has something to do next.
     pub fn deadline(&self) -> Option<Instant> {
-        let sides = Side::BOTH.map(|side| {
-            [
-                self.sides[side].gone_by.filter(|_| !self.sides[side].release_asked),
-                self.drain_at(side),
-                self.deaf_at(side),
-                self.linger_at(side),
-                self.frame_at(side),
-                self.leaving_at(side),
-                self.sample_at(side),
-                self.output_at(side),
-                self.ping_at(side),
-            ]
-        });
-        sides
-            .into_iter()
-            .flatten()
-            .chain([self.limits.deadline(), self.idle_at(), self.gone_by])
-            .flatten()
-            .min()
+        let mut next: Option<Instant> = None;
+        let mut note = |at: Option<Instant>| {
+            if let Some(at) = at {
+                next = Some(next.map_or(at, |next| next.min(at)));
+            }
+        };
+        for side in Side::BOTH {
+            note(self.sides[side].gone_by.filter(|_| !self.sides[side].release_asked));
+            note(self.drain_at(side));
+            note(self.deaf_at(side));
+            note(self.linger_at(side));
+            note(self.frame_at(side));
+            note(self.leaving_at(side));
+            note(self.sample_at(side));
+            note(self.output_at(side));
+            note(self.ping_at(side));
+        }
+        note(self.limits.deadline());
+        note(self.idle_at());
+        note(self.gone_by);
+        next
     }
 
     fn out_of_time(&mut self, end: PassedLimit) {

@@ -49,7 +49,7 @@ impl<T> IndexMut<Side> for [T; 2] {
     }
 }
 
-/// Something that happened.
+/// Something that happened; small, since each message makes a few of them, and what is large is on the heap.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Data messages arrived from a source.
@@ -103,14 +103,14 @@ pub enum Event {
         /// The side of the source.
         side: Side,
         /// Why.
-        how: SourceEnd,
+        how: Box<SourceEnd>,
     },
     /// A sink takes nothing more.
     SinkFailed {
         /// The side of the sink.
         side: Side,
         /// Why.
-        how: SinkFailure,
+        how: Box<SinkFailure>,
     },
     /// All input for a side's sink has been handed over and flushed; its source has ended or was stopped.
     Delivered {
@@ -192,9 +192,9 @@ pub enum Event {
         away: bool,
     },
     /// A signal asks for an end; the exit says which.
-    Signal(Fault),
+    Signal(Box<Fault>),
     /// Something that was expected of the connection is not so: close normally, with this fault.
-    Unmet(Fault),
+    Unmet(Box<Fault>),
     /// The code that carries this session panicked.
     Panicked,
 }

@@ -127,8 +127,8 @@ impl Session {
                 self.send_away(side, reason, now);
             }
             Event::Away { side, away } => self.away(side, away, now),
-            Event::Ended { side, how } => self.source_ended(side, how, now),
-            Event::SinkFailed { side, how } => self.sink_failed(side, how, now),
+            Event::Ended { side, how } => self.source_ended(side, *how, now),
+            Event::SinkFailed { side, how } => self.sink_failed(side, *how, now),
             Event::Delivered { side } => self.delivered(side, now),
             Event::Unsent { left, .. } => self.left.add(left),
             Event::InDoubt { doubt, .. } => self.doubt += doubt,
@@ -140,12 +140,12 @@ impl Session {
             Event::Released { side, untaken } => self.released(side, untaken),
             Event::CountReached { side } => self.count_reached(side, now),
             Event::Signal(fault) => {
-                self.fail(fault);
+                self.fail(*fault);
                 let within = if self.serving { self.rules.grace } else { self.rules.close_timeout };
                 self.end_all(Some(GOING_AWAY), String::new(), within);
             }
             Event::Unmet(fault) => {
-                self.fail(fault);
+                self.fail(*fault);
                 let CloseWith { code, reason } = self.rules.close.clone();
                 self.end_all(code, reason, self.rules.close_timeout);
             }

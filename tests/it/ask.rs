@@ -272,8 +272,8 @@ fn the_first_fault_wins_over_an_expectation() {
         robot.wait(Duration::from_secs(60));
         robot.session.verdict().map(|fault| fault.exit)
     };
-    let signal = || Event::Signal(Fault::new(Exit::Interrupt, "session", "SIGINT"));
-    let peer = |code| Event::Ended { side: Side::B, how: closed(code) };
+    let signal = || Event::Signal(Box::new(Fault::new(Exit::Interrupt, "session", "SIGINT")));
+    let peer = |code| Event::Ended { side: Side::B, how: Box::new(closed(code)) };
     assert_eq!(exit(rules(), vec![peer(Some(4001))]), None);
     assert_eq!(exit(rules(), vec![peer(None)]), Some(Exit::Expectation));
     assert_eq!(exit(Rules { expect_close: vec![1005..=1005], ..rules() }, vec![peer(None)]), None);
@@ -282,7 +282,7 @@ fn the_first_fault_wins_over_an_expectation() {
         Some(Exit::Expectation)
     );
     assert_eq!(exit(rules(), vec![signal()]), Some(Exit::Interrupt));
-    let unmet = Event::Unmet(Fault::new(Exit::Expectation, "upgrade", "no subprotocol"));
+    let unmet = Event::Unmet(Box::new(Fault::new(Exit::Expectation, "upgrade", "no subprotocol")));
     let mut robot = Robot::new(Rules::default(), kinds, true);
     robot.happens(unmet);
     assert_eq!(robot.closes[1], [Some(1000)]);

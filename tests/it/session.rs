@@ -30,17 +30,17 @@ fn subject_with(kind: SideKind, rules: Rules) -> Robot {
 }
 
 fn eof(empty: bool) -> Event {
-    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty, hangup: false } }
+    Event::Ended { side: Side::A, how: Box::new(SourceEnd::Eof { empty, hangup: false }) }
 }
 
 #[test]
 fn nothing_to_say_on_a_subject_is_no_wish_to_leave_it() {
-    for input in [eof(true), Event::Ended { side: Side::A, how: SourceEnd::Absent }] {
+    for input in [eof(true), Event::Ended { side: Side::A, how: Box::new(SourceEnd::Absent) }] {
         let mut robot = subject_with(SideKind::Standard, Rules::default());
         robot.happens(input);
         robot.wait(Duration::from_secs(3600));
         assert!(!robot.session.is_over());
-        robot.happens(Event::Signal(fault(Exit::Terminate)));
+        robot.happens(Event::Signal(Box::new(fault(Exit::Terminate))));
         robot.run_out();
         assert_eq!(robot.exit(), Exit::Terminate);
     }
@@ -64,12 +64,18 @@ fn the_end_of_input_leaves_a_subject_unless_messages_are_counted_on() {
 #[test]
 fn what_a_subject_cannot_carry_ends_its_source_alone() {
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Subject], true);
-    robot.happens(Event::SinkFailed { side: Side::B, how: SinkFailure::Refused(fault(Exit::BadInput)) });
+    robot.happens(Event::SinkFailed {
+        side: Side::B,
+        how: Box::new(SinkFailure::Refused(fault(Exit::BadInput))),
+    });
     robot.run_out();
     assert_eq!((robot.exit(), robot.closes[0].as_slice()), (Exit::BadInput, &[Some(1009)][..]));
 
     let mut robot = subject_with(SideKind::Standard, Rules::default());
-    robot.happens(Event::SinkFailed { side: Side::B, how: SinkFailure::Refused(fault(Exit::BadInput)) });
+    robot.happens(Event::SinkFailed {
+        side: Side::B,
+        how: Box::new(SinkFailure::Refused(fault(Exit::BadInput))),
+    });
     assert_eq!((robot.run_out(), robot.exit()), (Duration::ZERO, Exit::BadInput));
 }
 
@@ -80,7 +86,7 @@ fn lost_behind(drain_timeout: DrainTimeout) -> Robot {
     robot.happens(Event::Blocked { side: Side::A, blocked: true });
     robot.wait(Duration::from_secs(3600));
     let how = SinkFailure::Failed(fault(Exit::Lost));
-    robot.happens(Event::SinkFailed { side: Side::A, how });
+    robot.happens(Event::SinkFailed { side: Side::A, how: Box::new(how) });
     robot
 }
 
@@ -100,7 +106,7 @@ fn what_a_lost_peer_sent_is_taken_for_as_long_as_it_is_taken() {
     assert!(!robot.session.is_over());
     robot.happens(Event::Blocked { side: Side::A, blocked: false });
     let how = SourceEnd::Lost { fault: fault(Exit::Lost), answer: None };
-    robot.happens(Event::Ended { side: Side::A, how });
+    robot.happens(Event::Ended { side: Side::A, how: Box::new(how) });
     assert_eq!((robot.session.is_over(), robot.exit()), (true, Exit::Lost));
 }
 
@@ -123,7 +129,8 @@ fn a_line_that_is_cut_after_long_silence_names_the_likely_cause() {
         session.on(Event::Received { side: Side::B, messages: 1 }, start + Duration::from_secs(5));
         let fault = Fault::new(Exit::Lost, "session", "the peer closed the connection without a Close");
         let how = SourceEnd::Lost { fault, answer: None };
-        session.on(Event::Ended { side: Side::B, how }, start + Duration::from_secs(5 + after));
+        session
+            .on(Event::Ended { side: Side::B, how: Box::new(how) }, start + Duration::from_secs(5 + after));
         session.verdict().unwrap()
     };
     assert_eq!(lost(9, None).hint, None);
@@ -153,7 +160,7 @@ fn a_close_after_long_silence_is_told_where_an_idle_timeout_may_have_made_it() {
         session.on(Event::Received { side, messages: 1 }, start + Duration::from_secs(5));
         let (code, reason) = (Some(code), reason.to_owned());
         let how = SourceEnd::Close { code, reason, described: "closed".into(), advice: None };
-        session.on(Event::Ended { side, how }, start + Duration::from_secs(5 + after));
+        session.on(Event::Ended { side, how: Box::new(how) }, start + Duration::from_secs(5 + after));
         let note = session.idle_close().map(|[why, hint]| format!("{why}: {hint}"));
         (note, session.verdict().and_then(|fault| fault.hint))
     };
@@ -195,7 +202,10 @@ fn a_message_that_finds_the_path_gone_does_not_end_the_silence() {
             session.on(Event::Heard { side: Side::B, bytes: 100, within: Within::default() }, at(306));
         }
         let fault = Fault::new(Exit::Lost, "session", "the connection was lost: reset by the peer");
-        session.on(Event::Ended { side: Side::B, how: SourceEnd::Lost { fault, answer: None } }, at(307));
+        session.on(
+            Event::Ended { side: Side::B, how: Box::new(SourceEnd::Lost { fault, answer: None }) },
+            at(307),
+        );
         session.verdict().unwrap()
     };
     let hint = lost(false).hint.unwrap();
@@ -230,7 +240,8 @@ fn a_peer_that_gives_up_on_an_output_of_ours_is_told_as_that() {
         let mut session = Session::new(Rules::default(), kinds, false, None, start);
         session.output(Side::A, "standard output".to_owned(), DrainTimeout::Never);
         session.on(Event::Held { side: Side::B, held: true }, start + Duration::from_secs(5));
-        session.on(Event::Ended { side: Side::B, how }, start + Duration::from_secs(5 + after));
+        session
+            .on(Event::Ended { side: Side::B, how: Box::new(how) }, start + Duration::from_secs(5 + after));
         session.verdict().unwrap()
     };
     let lost = || {
@@ -267,7 +278,7 @@ fn a_close_code_comes_with_what_usually_helps() {
             described: code.to_string(),
             advice: None,
         };
-        session.on(Event::Ended { side: Side::B, how }, Instant::now());
+        session.on(Event::Ended { side: Side::B, how: Box::new(how) }, Instant::now());
         session.verdict().unwrap()
     };
     assert!(closed(1008).hint.unwrap().contains("--bearer"));
@@ -287,7 +298,8 @@ const MORE: SourceEnd = SourceEnd::Eof { empty: false, hangup: false };
 #[test]
 fn answers_to_the_last_datagram_are_waited_for() {
     for other in [SideKind::Standard, SideKind::Stream] {
-        let mut robot = after([other, SideKind::Datagrams], Event::Ended { side: Side::A, how: MORE });
+        let mut robot =
+            after([other, SideKind::Datagrams], Event::Ended { side: Side::A, how: Box::new(MORE) });
         robot.wait(Duration::from_millis(900));
         robot.happens(Event::Received { side: Side::B, messages: 1 });
         robot.wait(Duration::from_millis(900));
@@ -301,7 +313,10 @@ fn answers_to_the_last_datagram_are_waited_for() {
 #[test]
 fn nothing_to_say_is_no_end_for_datagrams() {
     for how in [SourceEnd::Absent, SourceEnd::Eof { empty: true, hangup: false }] {
-        let mut robot = after([SideKind::Standard, SideKind::Datagrams], Event::Ended { side: Side::A, how });
+        let mut robot = after(
+            [SideKind::Standard, SideKind::Datagrams],
+            Event::Ended { side: Side::A, how: Box::new(how) },
+        );
         robot.wait(Duration::from_secs(3600));
         assert!(!robot.session.is_over());
     }
@@ -310,7 +325,8 @@ fn nothing_to_say_is_no_end_for_datagrams() {
 #[test]
 fn a_datagram_peer_gone_quiet_closes_a_web_socket_with_1000() {
     let how = SourceEnd::Eof { empty: false, hangup: true };
-    let robot = after([SideKind::Datagrams, SideKind::WebSocket], Event::Ended { side: Side::A, how });
+    let robot =
+        after([SideKind::Datagrams, SideKind::WebSocket], Event::Ended { side: Side::A, how: Box::new(how) });
     assert_eq!((robot.closes[1].clone(), robot.session.is_over()), (vec![Some(1000)], true));
     assert_eq!(robot.exit(), Exit::Ok);
 }
@@ -318,7 +334,10 @@ fn a_datagram_peer_gone_quiet_closes_a_web_socket_with_1000() {
 #[test]
 fn a_message_that_is_no_datagram_is_answered_with_1009() {
     let how = SinkFailure::Failed(fault(Exit::BadInput));
-    let robot = after([SideKind::WebSocket, SideKind::Datagrams], Event::SinkFailed { side: Side::B, how });
+    let robot = after(
+        [SideKind::WebSocket, SideKind::Datagrams],
+        Event::SinkFailed { side: Side::B, how: Box::new(how) },
+    );
     assert_eq!((robot.closes[0].clone(), robot.session.is_over()), (vec![Some(1009)], true));
     assert_eq!(robot.exit(), Exit::BadInput);
 }
@@ -344,19 +363,23 @@ fn one_that_takes_nothing_of_what_is_for_many_is_too_slow_and_not_lost() {
 #[test]
 fn one_that_is_sent_away_has_a_moment_to_answer() {
     let how = || SourceEnd::SentAway { reason: "too slow".into() };
-    let robot = after([SideKind::WebSocket, SideKind::Stream], Event::Ended { side: Side::B, how: how() });
+    let robot =
+        after([SideKind::WebSocket, SideKind::Stream], Event::Ended { side: Side::B, how: Box::new(how()) });
     assert_eq!((robot.closes[0].as_slice(), robot.session.is_over()), (&[Some(1013)][..], true));
     assert_eq!(robot.exit(), Exit::Unsent);
 
     let mut robot = Robot::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], false);
-    robot.happens(Event::Ended { side: Side::B, how: how() });
+    robot.happens(Event::Ended { side: Side::B, how: Box::new(how()) });
     assert!(robot.run_out() <= Duration::from_secs(6), "and no more than that");
 }
 
 #[test]
 fn a_peer_that_goes_on_talking_keeps_nobody_who_has_to_leave() {
     let person = SourceEnd::Eof { empty: false, hangup: true };
-    for event in [Event::Signal(fault(Exit::Terminate)), Event::Ended { side: Side::A, how: person }] {
+    for event in [
+        Event::Signal(Box::new(fault(Exit::Terminate))),
+        Event::Ended { side: Side::A, how: Box::new(person) },
+    ] {
         let mut robot = Robot::new(Rules::default(), [SideKind::Standard, SideKind::WebSocket], false);
         robot.happens(event);
         for _ in 0..9 {

@@ -45,7 +45,7 @@ pub fn moments(row: &Row, mode: Mode, rules: &Rules) -> Vec<Moment> {
                 ErrorKind::BrokenPipe => SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)),
                 _ => SinkFailure::Failed(fault(Exit::WriteError)),
             };
-            moments.push(event(Event::SinkFailed { side: local, how }));
+            moments.push(event(Event::SinkFailed { side: local, how: Box::new(how) }));
         }
         let before = received;
         received += messages as u64;
@@ -73,7 +73,7 @@ pub fn moments(row: &Row, mode: Mode, rules: &Rules) -> Vec<Moment> {
                 says(&mut moments, 1);
                 moments.push(Moment::Event(closed(far, row.close(mode).flatten(), "")));
             }
-            Act::Signal(exit) => moments.push(Moment::Event(Event::Signal(fault(exit)))),
+            Act::Signal(exit) => moments.push(Moment::Event(Event::Signal(Box::new(fault(exit))))),
             Act::Panics => moments.push(Moment::Event(Event::Panicked)),
             Act::TalksOn => moments.extend([Moment::OurClose, Moment::Heard(12, Within::default())]),
             Act::TalksUntilClose => says(&mut moments, 1),
@@ -89,11 +89,11 @@ pub fn moments(row: &Row, mode: Mode, rules: &Rules) -> Vec<Moment> {
 
 fn closed(side: Side, code: Option<u16>, reason: &str) -> Event {
     let (reason, described) = (reason.to_owned(), format!("{code:?}"));
-    Event::Ended { side, how: SourceEnd::Close { code, reason, described, advice: None } }
+    Event::Ended { side, how: Box::new(SourceEnd::Close { code, reason, described, advice: None }) }
 }
 
 fn lost(side: Side, exit: Exit, answer: Option<u16>) -> Event {
-    Event::Ended { side, how: SourceEnd::Lost { fault: fault(exit), answer } }
+    Event::Ended { side, how: Box::new(SourceEnd::Lost { fault: fault(exit), answer }) }
 }
 
 /// The end of the input, if it has one.
@@ -117,7 +117,7 @@ fn local_end(row: &Row, mode: Mode, side: Side) -> Option<Event> {
             SourceEnd::Exited { fault: fault(Exit::Command), reason: row.reason.unwrap_or_default().into() }
         }
     };
-    Some(Event::Ended { side, how })
+    Some(Event::Ended { side, how: Box::new(how) })
 }
 
 /// The robot's world: whether the peer answers our Close, and when an output takes what it is given.

@@ -48,7 +48,7 @@ fn source_end() -> impl Strategy<Value = SourceEnd> {
 /// Whether a link of that kind can tell such a thing.
 fn is_possible(event: &Event, kinds: [SideKind; 2]) -> bool {
     match event {
-        Event::Ended { side, how } => match how {
+        Event::Ended { side, how } => match &**how {
             SourceEnd::Close { .. } => kinds[*side] == SideKind::WebSocket,
             SourceEnd::Lost { answer, .. } => match kinds[*side] {
                 SideKind::WebSocket => true,
@@ -60,7 +60,9 @@ fn is_possible(event: &Event, kinds: [SideKind; 2]) -> bool {
         Event::Heard { side, .. } | Event::Wrote { side, .. } | Event::Overflowed { side } => {
             kinds[*side] == SideKind::WebSocket
         }
-        Event::SinkFailed { side, how: SinkFailure::Refused(_) } => kinds[*side] == SideKind::Subject,
+        Event::SinkFailed { side, how } if matches!(**how, SinkFailure::Refused(_)) => {
+            kinds[*side] == SideKind::Subject
+        }
         _ => true,
     }
 }
@@ -82,25 +84,25 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Happens(Event::Heard { side, bytes, within: Within { message, frame } })
         }),
         1 => (side(), 0..100_000u64).prop_map(|(side, bytes)| Step::Happens(Event::Wrote { side, bytes })),
-        2 => (side(), source_end()).prop_map(|(side, how)| Step::Happens(Event::Ended { side, how })),
+        2 => (side(), source_end()).prop_map(|(side, how)| Step::Happens(Event::Ended { side, how: Box::new(how) })),
         1 => side().prop_map(|side| {
             let how = SinkFailure::ReaderLeft(fault(Exit::ReaderLeft));
-            Step::Happens(Event::SinkFailed { side, how })
+            Step::Happens(Event::SinkFailed { side, how: Box::new(how) })
         }),
         1 => side().prop_map(|side| {
             let how = SinkFailure::Failed(fault(Exit::WriteError));
-            Step::Happens(Event::SinkFailed { side, how })
+            Step::Happens(Event::SinkFailed { side, how: Box::new(how) })
         }),
         1 => side().prop_map(|side| {
             let how = SinkFailure::Refused(fault(Exit::BadInput));
-            Step::Happens(Event::SinkFailed { side, how })
+            Step::Happens(Event::SinkFailed { side, how: Box::new(how) })
         }),
         1 => side().prop_map(|side| Step::Happens(Event::CountReached { side })),
         1 => (side(), any::<bool>()).prop_map(|(side, blocked)| Step::Happens(Event::Blocked { side, blocked })),
         1 => (side()).prop_map(|side| Step::Happens(Event::Took { side })),
         1 => (side(), any::<bool>()).prop_map(|(side, held)| Step::Happens(Event::Held { side, held })),
         1 => (side()).prop_map(|side| Step::Happens(Event::Overflowed { side })),
-        1 => Just(Step::Happens(Event::Unmet(fault(Exit::Expectation)))),
+        1 => Just(Step::Happens(Event::Unmet(Box::new(fault(Exit::Expectation))))),
         1 => Just(Step::Happens(Event::Panicked)),
         6 => (0..30_000u64).prop_map(Step::Waits),
     ]
@@ -201,7 +203,7 @@ proptest! {
     ) {
         let mut robot = robot(Rules::default(), kinds, serving, world, drain_timeout);
         live(&mut robot, steps);
-        robot.happens(Event::Signal(fault(Exit::Interrupt)));
+        robot.happens(Event::Signal(Box::new(fault(Exit::Interrupt))));
         let took = robot.ends();
         let rules = Rules::default();
         let within = if serving { rules.grace } else { rules.close_timeout };
@@ -272,7 +274,7 @@ proptest! {
             true => (Event::Panicked, Duration::from_secs(1)),
             false => {
                 let how = SinkFailure::ReaderLeft(fault(Exit::ReaderLeft));
-                (Event::SinkFailed { side: Side::A, how }, Duration::from_millis(100))
+                (Event::SinkFailed { side: Side::A, how: Box::new(how) }, Duration::from_millis(100))
             }
         };
         robot.happens(event);
@@ -285,9 +287,9 @@ proptest! {
     fn the_first_fault_wins(world in world(), steps in prop::collection::vec(step(), 0..12)) {
         let kinds = [SideKind::Standard, SideKind::WebSocket];
         let mut robot = Robot::with(Rules::default(), kinds, false, world);
-        robot.happens(Event::Ended { side: Side::A, how: SourceEnd::Failed(fault(Exit::ReadError)) });
+        robot.happens(Event::Ended { side: Side::A, how: Box::new(SourceEnd::Failed(fault(Exit::ReadError))) });
         live(&mut robot, steps);
-        robot.happens(Event::Signal(fault(Exit::Interrupt)));
+        robot.happens(Event::Signal(Box::new(fault(Exit::Interrupt))));
         robot.ends();
         prop_assert_eq!(robot.exit(), Exit::ReadError);
     }
@@ -319,14 +321,20 @@ fn ending() -> impl Strategy<Value = Event> {
     let remote = source_end()
         .prop_filter("of a WebSocket", |how| matches!(how, SourceEnd::Close { .. } | SourceEnd::Lost { .. }));
     prop_oneof![
-        local.prop_map(|how| Event::Ended { side: Side::A, how }),
-        remote.prop_map(|how| Event::Ended { side: Side::B, how }),
-        Just(Event::SinkFailed { side: Side::A, how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)) }),
-        Just(Event::SinkFailed { side: Side::A, how: SinkFailure::Failed(fault(Exit::WriteError)) }),
-        Just(Event::SinkFailed { side: Side::B, how: SinkFailure::Failed(fault(Exit::Lost)) }),
+        local.prop_map(|how| Event::Ended { side: Side::A, how: Box::new(how) }),
+        remote.prop_map(|how| Event::Ended { side: Side::B, how: Box::new(how) }),
+        Just(Event::SinkFailed {
+            side: Side::A,
+            how: Box::new(SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)))
+        }),
+        Just(Event::SinkFailed {
+            side: Side::A,
+            how: Box::new(SinkFailure::Failed(fault(Exit::WriteError)))
+        }),
+        Just(Event::SinkFailed { side: Side::B, how: Box::new(SinkFailure::Failed(fault(Exit::Lost))) }),
         Just(Event::CountReached { side: Side::B }),
         Just(Event::Overflowed { side: Side::B }),
-        Just(Event::Unmet(fault(Exit::Expectation))),
+        Just(Event::Unmet(Box::new(fault(Exit::Expectation)))),
         Just(Event::Panicked),
     ]
 }

@@ -31,7 +31,7 @@ fn silent(rules: Rules) -> Robot {
 }
 
 fn ended(hangup: bool) -> Event {
-    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty: false, hangup } }
+    Event::Ended { side: Side::A, how: Box::new(SourceEnd::Eof { empty: false, hangup }) }
 }
 
 fn message() -> Event {
@@ -42,11 +42,13 @@ fn message() -> Event {
 fn a_silent_peer_costs_what_the_rules_give_it() {
     let rules = Rules::default;
     let seconds = |count| Some(count * SECOND);
-    let lost =
-        |answer| Event::Ended { side: Side::B, how: SourceEnd::Lost { fault: fault(Exit::Lost), answer } };
+    let lost = |answer| Event::Ended {
+        side: Side::B,
+        how: Box::new(SourceEnd::Lost { fault: fault(Exit::Lost), answer }),
+    };
     let asked = |hangup| {
         let close = CloseWith { code: Some(4000), reason: "done".into() };
-        Event::Ended { side: Side::A, how: SourceEnd::Asked { close, hangup } }
+        Event::Ended { side: Side::A, how: Box::new(SourceEnd::Asked { close, hangup }) }
     };
     let rows: Vec<(&str, Rules, Event, Duration, Exit)> = vec![
         ("end of input", rules(), ended(false), 6 * SECOND, Exit::CloseUnanswered),
@@ -91,19 +93,19 @@ fn a_silent_peer_costs_what_the_rules_give_it() {
         (
             "input failed",
             rules(),
-            Event::Ended { side: Side::A, how: SourceEnd::Failed(fault(Exit::ReadError)) },
+            Event::Ended { side: Side::A, how: Box::new(SourceEnd::Failed(fault(Exit::ReadError))) },
             5 * SECOND,
             Exit::ReadError,
         ),
         (
             "input refused",
             rules(),
-            Event::Ended { side: Side::A, how: SourceEnd::Refused(fault(Exit::BadInput)) },
+            Event::Ended { side: Side::A, how: Box::new(SourceEnd::Refused(fault(Exit::BadInput))) },
             5 * SECOND,
             Exit::BadInput,
         ),
-        ("unmet", rules(), Event::Unmet(fault(Exit::Expectation)), 5 * SECOND, Exit::Expectation),
-        ("a signal", rules(), Event::Signal(fault(Exit::Terminate)), 5 * SECOND, Exit::Terminate),
+        ("unmet", rules(), Event::Unmet(Box::new(fault(Exit::Expectation))), 5 * SECOND, Exit::Expectation),
+        ("a signal", rules(), Event::Signal(Box::new(fault(Exit::Terminate))), 5 * SECOND, Exit::Terminate),
         ("a panic", rules(), Event::Panicked, SECOND, Exit::Internal),
         ("a loss", rules(), lost(None), Duration::ZERO, Exit::Lost),
         ("--timeout", Rules { timeout: seconds(7), ..rules() }, message(), 12 * SECOND, Exit::Deadline),
@@ -336,14 +338,14 @@ fn a_signal_gives_what_the_mode_gives() {
             (world.path[1], world.close[1]) = (path, None);
             let mut robot = Robot::with(Rules::default(), PAIR, serving, world);
             robot.writes(Side::B, 3_000_000);
-            robot.happens(Event::Signal(fault(Exit::Terminate)));
+            robot.happens(Event::Signal(Box::new(fault(Exit::Terminate))));
             let took = robot.ends();
             assert!(took >= within && took <= within + 50 * MS, "{serving} {path:?}: {took:?}");
             assert_eq!((robot.exit(), robot.closes[1].as_slice()), (Exit::Terminate, &[Some(1001)][..]));
             assert!(robot.session.was_cut_off());
         }
         let mut robot = Robot::with(Rules::default(), PAIR, serving, World::quick(true));
-        robot.happens(Event::Signal(fault(Exit::Terminate)));
+        robot.happens(Event::Signal(Box::new(fault(Exit::Terminate))));
         assert_eq!((robot.is_over(), robot.session.was_cut_off()), (true, false));
         assert!(robot.session.is_complete());
     }

@@ -27,7 +27,7 @@ fn held(rules: Rules, delivery: bool, close: bool, answers: bool) -> Robot {
 }
 
 fn ended(hangup: bool) -> Event {
-    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty: false, hangup } }
+    Event::Ended { side: Side::A, how: Box::new(SourceEnd::Eof { empty: false, hangup }) }
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_relay_waits_for_the_other_sides_answer_and_no_longer() {
 fn a_fault_of_the_peer_is_told_to_it_and_no_longer_than_it_may_take() {
     let broken = || Event::Ended {
         side: Side::B,
-        how: SourceEnd::Lost { fault: fault(Exit::Protocol), answer: Some(1002) },
+        how: Box::new(SourceEnd::Lost { fault: fault(Exit::Protocol), answer: Some(1002) }),
     };
     // The Close of the fault gets out, or never does; or ours was under way and never gets out.
     let mut robot = held(Rules::default(), false, false, false);
@@ -151,8 +151,10 @@ fn a_fault_of_the_peer_is_told_to_it_and_no_longer_than_it_may_take() {
 
 #[test]
 fn a_loss_after_our_close_is_one_that_was_never_answered() {
-    let lost =
-        || Event::Ended { side: Side::B, how: SourceEnd::Lost { fault: fault(Exit::Lost), answer: None } };
+    let lost = || Event::Ended {
+        side: Side::B,
+        how: Box::new(SourceEnd::Lost { fault: fault(Exit::Lost), answer: None }),
+    };
     for (is_out, exit) in [(true, Exit::CloseUnanswered), (false, Exit::Lost)] {
         let mut robot = held(Rules::default(), false, !is_out, false);
         robot.happens(ended(true));
@@ -191,6 +193,9 @@ fn a_shut_waits_for_what_was_read() {
     assert!(robot.releases[1].is_empty());
     robot.happens(Event::Shut { side: Side::B });
     assert!(robot.releases[1].is_empty(), "its own way is open");
-    robot.happens(Event::Ended { side: Side::B, how: SourceEnd::Eof { empty: false, hangup: false } });
+    robot.happens(Event::Ended {
+        side: Side::B,
+        how: Box::new(SourceEnd::Eof { empty: false, hangup: false }),
+    });
     assert_eq!((robot.is_over(), robot.exit()), (true, Exit::Ok));
 }

@@ -29,7 +29,7 @@ fn endless(rules: Rules) -> Robot {
 }
 
 fn ended() -> Event {
-    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty: false, hangup: true } }
+    Event::Ended { side: Side::A, how: Box::new(SourceEnd::Eof { empty: false, hangup: true }) }
 }
 
 /// Ends that are clean, with the exit that they give.
@@ -86,7 +86,7 @@ fn only_a_signal_or_the_time_limit_ends_that_wait_and_at_once() {
         robot.happens(end.clone());
         robot.wait(60 * SECOND);
         assert!(!robot.is_over(), "{name}: no idleness where only an output is waited for");
-        robot.happens(Event::Signal(fault(Exit::Interrupt)));
+        robot.happens(Event::Signal(Box::new(fault(Exit::Interrupt))));
         assert!(robot.ends() <= MOMENT, "{name}");
         assert_eq!((robot.exit(), robot.session.was_cut_off()), (Exit::Interrupt, true), "{name}");
         assert!(robot.releases[0].last().unwrap().cut, "{name}: it did not get all");
@@ -142,8 +142,16 @@ fn a_stalled_output_keeps_no_signal_and_no_deadline_while_the_peer_talks() {
         for answers in [false, true] {
             for drain_timeout in [DrainTimeout::Never, DrainTimeout::CloseTimeout] {
                 let rows = [
-                    (with(None, None), Some(Event::Signal(fault(Exit::Terminate))), Exit::Terminate),
-                    (with(None, None), Some(Event::Unmet(fault(Exit::Expectation))), Exit::Expectation),
+                    (
+                        with(None, None),
+                        Some(Event::Signal(Box::new(fault(Exit::Terminate)))),
+                        Exit::Terminate,
+                    ),
+                    (
+                        with(None, None),
+                        Some(Event::Unmet(Box::new(fault(Exit::Expectation)))),
+                        Exit::Expectation,
+                    ),
                     (with(ten, None), None, Exit::Deadline),
                     (with(None, ten), None, Exit::Deadline),
                 ];
@@ -182,13 +190,19 @@ fn an_output_that_fails_while_it_is_waited_for_is_told() {
     let mut robot = endless(Rules::default());
     robot.happens(closed(Side::B, Some(1000)));
     robot.wait(60 * SECOND);
-    robot.happens(Event::SinkFailed { side: Side::A, how: SinkFailure::Failed(fault(Exit::WriteError)) });
+    robot.happens(Event::SinkFailed {
+        side: Side::A,
+        how: Box::new(SinkFailure::Failed(fault(Exit::WriteError))),
+    });
     assert_eq!((robot.is_over(), robot.exit()), (true, Exit::WriteError));
 
     let mut robot = endless(Rules::default());
     robot.happens(closed(Side::B, Some(1000)));
     robot.wait(60 * SECOND);
-    robot.happens(Event::SinkFailed { side: Side::A, how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)) });
+    robot.happens(Event::SinkFailed {
+        side: Side::A,
+        how: Box::new(SinkFailure::ReaderLeft(fault(Exit::ReaderLeft))),
+    });
     assert!(robot.ends() <= 3 * MOMENT);
     assert_eq!(robot.exit(), Exit::ReaderLeft);
 }
@@ -203,7 +217,7 @@ fn whoever_leaves_without_reading_ends_it_at_once_whatever_else_stalls() {
         robot.happens(Event::Blocked { side: Side::B, blocked });
         robot.happens(Event::SinkFailed {
             side: Side::A,
-            how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)),
+            how: Box::new(SinkFailure::ReaderLeft(fault(Exit::ReaderLeft))),
         });
         let took = robot.ends();
         assert!(took <= 3 * MOMENT, "{took:?}");

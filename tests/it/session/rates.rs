@@ -24,7 +24,7 @@ fn rules() -> Rules {
 }
 
 fn leaves() -> Event {
-    Event::Ended { side: Side::A, how: SourceEnd::Eof { empty: false, hangup: true } }
+    Event::Ended { side: Side::A, how: Box::new(SourceEnd::Eof { empty: false, hangup: true }) }
 }
 
 fn message() -> Event {
@@ -94,7 +94,7 @@ fn a_message_that_begins_after_our_close_is_not() {
 fn a_signal_waits_for_no_message() {
     let mut robot = amid();
     robot.wait(2 * SECOND);
-    robot.happens(Event::Signal(fault(Exit::Interrupt)));
+    robot.happens(Event::Signal(Box::new(fault(Exit::Interrupt))));
     robot.each_second(60, |robot| robot.hears(Side::B, 10 * LEAST, MESSAGE));
     assert!(robot.age() <= 7 * SECOND + SECOND / 20, "{:?}", robot.age());
     assert_eq!((robot.is_over(), robot.exit()), (true, Exit::Interrupt));

@@ -16,7 +16,7 @@ const MS: Duration = Duration::from_millis(1);
 const BRIDGE: [SideKind; 2] = [SideKind::Stream, SideKind::WebSocket];
 
 fn ended(side: Side, how: SourceEnd) -> Event {
-    Event::Ended { side, how }
+    Event::Ended { side, how: Box::new(how) }
 }
 
 fn eof() -> Event {
@@ -32,7 +32,7 @@ fn away() -> Event {
 }
 
 fn broken(side: Side) -> Event {
-    Event::SinkFailed { side, how: SinkFailure::Failed(fault(Exit::Lost)) }
+    Event::SinkFailed { side, how: Box::new(SinkFailure::Failed(fault(Exit::Lost))) }
 }
 
 #[test]
@@ -57,9 +57,9 @@ fn a_far_end_sees_that_it_did_not_get_all_after_abnormal_ends_only() {
         ("too much memory", Event::Overflowed { side: Side::B }, true, true),
         ("too slow", away(), true, true),
         ("a child's end", exited(), true, false),
-        ("a signal", Event::Signal(fault(Exit::Terminate)), true, false),
-        ("a signal, never answered", Event::Signal(fault(Exit::Terminate)), false, true),
-        ("unmet", Event::Unmet(fault(Exit::Expectation)), true, false),
+        ("a signal", Event::Signal(Box::new(fault(Exit::Terminate))), true, false),
+        ("a signal, never answered", Event::Signal(Box::new(fault(Exit::Terminate))), false, true),
+        ("unmet", Event::Unmet(Box::new(fault(Exit::Expectation))), true, false),
     ];
     for (name, event, answers, cut) in rows {
         for kind in [SideKind::Stream, SideKind::Standard] {
@@ -101,7 +101,7 @@ fn what_a_session_is_cut_off_from_is_cut_unless_it_had_all() {
             robot.delivers(Side::A);
         }
         robot.wait(SECOND);
-        robot.happens(Event::Signal(fault(Exit::Terminate)));
+        robot.happens(Event::Signal(Box::new(fault(Exit::Terminate))));
         assert!(robot.ends() <= 50 * MS);
         let release = *robot.releases[0].last().unwrap();
         assert_eq!(release, Release { within: Some(50 * MS), cut }, "shut {shuts}");
@@ -121,7 +121,7 @@ fn a_transport_is_gone_by_the_earliest_of_what_is_known() {
         robot.releases.map(|releases| releases.last().unwrap().within)
     };
     let now = |event| vec![(Duration::ZERO, event)];
-    let signal = || Event::Signal(fault(Exit::Interrupt));
+    let signal = || Event::Signal(Box::new(fault(Exit::Interrupt)));
     assert_eq!(within(false, now(closed(Side::B, Some(1000)))), [None, None]);
     assert_eq!(within(false, now(eof())), [None, None]);
     assert_eq!(
@@ -133,7 +133,7 @@ fn a_transport_is_gone_by_the_earliest_of_what_is_known() {
     assert_eq!(within(false, now(signal())), [Some(5 * SECOND); 2]);
     assert_eq!(within(true, now(signal())), [Some(10 * SECOND); 2]);
     let reader_left =
-        Event::SinkFailed { side: Side::A, how: SinkFailure::ReaderLeft(fault(Exit::ReaderLeft)) };
+        Event::SinkFailed { side: Side::A, how: Box::new(SinkFailure::ReaderLeft(fault(Exit::ReaderLeft))) };
     assert_eq!(within(false, now(reader_left)), [Some(50 * MS); 2]);
 
     let mut robot = Robot::new(Rules::default(), BRIDGE, false);
@@ -153,10 +153,10 @@ fn a_second_end_never_puts_the_first_one_off() {
     let mut world = World::quick(false);
     world.close[1] = None;
     let mut robot = Robot::with(Rules::default(), BRIDGE, false, world);
-    robot.happens(Event::Signal(fault(Exit::Interrupt)));
+    robot.happens(Event::Signal(Box::new(fault(Exit::Interrupt))));
     robot.wait(4 * SECOND);
-    robot.happens(Event::Unmet(fault(Exit::Expectation)));
-    robot.happens(Event::Signal(fault(Exit::Terminate)));
+    robot.happens(Event::Unmet(Box::new(fault(Exit::Expectation))));
+    robot.happens(Event::Signal(Box::new(fault(Exit::Terminate))));
     let took = robot.ends();
     assert!(took <= SECOND + 50 * MS, "{took:?}");
     assert_eq!(robot.exit(), Exit::Interrupt, "the first fault");
@@ -220,7 +220,7 @@ fn complete_is_what_was_sent_and_closed() {
         robot.ends();
         robot.session.is_complete()
     };
-    let signal = || Event::Signal(fault(Exit::Terminate));
+    let signal = || Event::Signal(Box::new(fault(Exit::Terminate)));
     let left = |left| Some(Event::Unsent { side: Side::A, left });
     let doubt = Doubt { messages: 1, bytes: 3 };
     assert!(row(true, eof(), None));
@@ -257,7 +257,7 @@ fn input_that_was_left_is_a_fault_unless_that_end_was_asked_for() {
             vec![ended(Side::A, SourceEnd::Asked { close, hangup: true })],
             Exit::Ok,
         ),
-        ("a signal", rules(), vec![Event::Signal(fault(Exit::Interrupt))], Exit::Interrupt),
+        ("a signal", rules(), vec![Event::Signal(Box::new(fault(Exit::Interrupt)))], Exit::Interrupt),
     ];
     for (name, rules, events, exit) in rows {
         let mut robot = Robot::new(rules, BRIDGE, true);
@@ -284,12 +284,15 @@ fn input_that_was_left_is_a_fault_unless_that_end_was_asked_for() {
 
 #[test]
 fn an_end_whose_output_is_over_holds_nothing_up_once_it_is_stopped() {
-    let ends = [Event::Signal(fault(Exit::Terminate)), Event::Unmet(fault(Exit::Expectation))];
+    let ends =
+        [Event::Signal(Box::new(fault(Exit::Terminate))), Event::Unmet(Box::new(fault(Exit::Expectation)))];
     for end in ends {
         for kinds in [[SideKind::Standard, SideKind::Stream], [SideKind::Stream; 2]] {
             let mut robot = Robot::new(Rules::default(), kinds, true);
-            robot
-                .happens(Event::Ended { side: Side::B, how: SourceEnd::Eof { empty: false, hangup: false } });
+            robot.happens(Event::Ended {
+                side: Side::B,
+                how: Box::new(SourceEnd::Eof { empty: false, hangup: false }),
+            });
             assert_eq!(
                 (robot.shut_cut[0], robot.is_over()),
                 (Some(false), false),

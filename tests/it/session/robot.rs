@@ -318,7 +318,7 @@ impl Robot {
                 if self.kinds[side] == SideKind::Subject {
                     // Who leaves a subject hears no more of it.
                     let how = SourceEnd::Eof { empty: false, hangup: true };
-                    self.later(self.world.shut[side], Event::Ended { side, how });
+                    self.later(self.world.shut[side], Event::Ended { side, how: Box::new(how) });
                 }
             }
             None => {}
@@ -353,7 +353,7 @@ impl Robot {
         self.coming.retain(|(_, event)| side_of(event) != Some(side) || *event == Event::Delivered { side });
         self.sides[side].asked = None;
         let how = SourceEnd::Absent;
-        self.tell(Event::Ended { side, how });
+        self.tell(Event::Ended { side, how: Box::new(how) });
         self.deliver(side, Some(Duration::ZERO));
         self.later(delay, Event::Released { side, untaken: self.world.untaken[side] });
     }
@@ -461,7 +461,10 @@ impl Robot {
 /// A peer's Close.
 pub fn closed(side: Side, code: Option<u16>) -> Event {
     let described = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
-    Event::Ended { side, how: SourceEnd::Close { code, reason: String::new(), described, advice: None } }
+    Event::Ended {
+        side,
+        how: Box::new(SourceEnd::Close { code, reason: String::new(), described, advice: None }),
+    }
 }
 
 fn side_of(event: &Event) -> Option<Side> {
