@@ -4,6 +4,7 @@
 //! the session's actions into calls. Everything of one pair is polled in one task, so the links need
 //! no locks, and a stuck sink never keeps the other direction, a signal or a deadline waiting.
 
+mod leaving;
 #[cfg(test)]
 mod tests;
 
@@ -20,14 +21,15 @@ use crate::{
     exit::Exit,
     expect::show,
     fault::Fault,
-    link::{Channel, Link, Moved, Place, Released, budget::Seat, room::Member},
+    link::{Link, Moved, Released, budget::Seat, room::Member},
     net::Parting,
     observe::{Meter, Reporter},
     session::{Action, Event, Instant, Left, Session, Side, SideKind, SourceEnd, When},
     units::counted,
-    ws::conn::{Conn, Unsent, Volume},
+    ws::conn::{Conn, Volume},
 };
 use std::{
+    cell::Cell,
     future::{Future, poll_fn},
     mem::replace,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -40,6 +42,11 @@ use tokio::time::{Sleep, sleep_until};
 
 /// Rounds of one poll before other tasks get their turn.
 const ROUNDS: usize = 32;
+
+thread_local! {
+    /// Room for the events of a poll, lent to the pair that is polled: one that is silent keeps none.
+    static EVENTS: Cell<Vec<Event>> = const { Cell::new(Vec::new()) };
+}
 
 /// Two links joined.
 pub struct Pair {
@@ -206,34 +213,44 @@ impl Pair {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
-        let mut events = Vec::new();
+        let mut events = EVENTS.take();
+        let polled = self.poll_rounds(cx, &mut events);
+        events.clear();
+        EVENTS.set(events);
+        polled
+    }
+
+    fn poll_rounds(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) -> Poll<Option<Fault>> {
         for _ in 0..ROUNDS {
-            let stops = self.poll_stop(cx, &mut events);
+            let (stops, given) = (self.poll_stop(cx, events), self.pumps[Side::B].count);
             // A session that has to stop reads nothing more.
             if !self.panicked && !stops {
-                self.poll_pumps(cx, &mut events);
+                self.poll_pumps(cx, events);
             }
             for side in Side::BOTH {
-                self.poll_side(cx, side, &mut events);
-                self.note_progress(side, &mut events);
+                self.poll_side(cx, side, events);
             }
-            self.poll_seat(cx, &mut events);
+            self.poll_seat(cx, events);
             let now = Instant::now();
-            let quiet = !events.iter().any(|event| self.leads_on(event));
+            let quiet = !self.may_answer(given) && !events.iter().any(|event| self.leads_on(event));
             for event in events.drain(..) {
                 self.closings.note(&event);
                 self.session.on(event, now);
             }
-            self.session.tick(now);
+            let mut deadline = self.session.deadline();
+            if deadline.is_some_and(|at| at <= now) {
+                self.session.tick(now);
+                deadline = self.session.deadline();
+            }
             let actions = self.session.actions();
             let idle = quiet && actions.is_empty();
             for action in actions {
-                self.apply(action, &mut events);
+                self.apply(action, events);
             }
             if self.session.is_over() {
                 return Poll::Ready(self.session.verdict());
             }
-            if idle && !self.poll_clock(cx) {
+            if idle && !self.poll_clock(cx, deadline) {
                 self.measure();
                 return Poll::Pending;
             }
@@ -245,18 +262,21 @@ impl Pair {
 
     /// True when a link or a pump that was polled before may go on because of the event.
     ///
-    /// Bytes that a transport took change nothing for them, nor does a message for a WebSocket change what is
-    /// read from it. Bytes heard from a peer may have put a reply into its queue.
+    /// Bytes that a transport took change nothing for them, nor does a message that came. Bytes heard from a peer
+    /// do when they have put a reply into its queue.
     fn leads_on(&self, event: &Event) -> bool {
         match event {
             Event::Wrote { .. } | Event::Took { .. } => false,
-            // B's pump comes behind A's.
-            Event::Received { side, .. } => {
-                let a = &self.links[Side::A];
-                *side == Side::B && (!a.is_web_socket() || a.renews())
-            }
+            Event::Heard { side, .. } => self.links[*side].queued() > 0,
+            Event::Received { .. } => false,
             _ => true,
         }
+    }
+
+    /// True when A was given something behind its own turn, and may answer it at once, as an echo does.
+    fn may_answer(&self, given: (u64, u64)) -> bool {
+        let a = &self.links[Side::A];
+        self.pumps[Side::B].count != given && (!a.is_web_socket() || a.renews())
     }
 
     /// Polls for the fault that ends the session from outside; true in the one poll that gets it.
@@ -266,8 +286,8 @@ impl Pair {
         {
             self.stop = None;
             events.push(match fault.exit {
-                Exit::Expectation => Event::Unmet(fault),
-                _ => Event::Signal(fault),
+                Exit::Expectation => Event::Unmet(Box::new(fault)),
+                _ => Event::Signal(Box::new(fault)),
             });
             return true;
         }
@@ -275,27 +295,23 @@ impl Pair {
     }
 
     fn poll_pumps(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
-        let mut news = Vec::new();
+        let before = events.len();
         let may_grow = self.seat.as_ref().is_none_or(|seat| seat.poll_may_grow(cx).is_ready());
         for side in Side::BOTH {
-            let [a, b] = &mut self.links;
-            let (source, sink) = match side {
-                Side::A => (a, b),
-                Side::B => (b, a),
-            };
-            let _ = self.pumps[side].poll(cx, &mut **source, &mut **sink, may_grow, &mut news);
-            if news.is_empty() {
-                continue;
-            }
-            // The progress of the transports comes first: the session's answer to an event depends on it.
-            Side::BOTH.into_iter().for_each(|side| self.note_progress(side, events));
-            if news.contains(&Event::Ponged { side })
-                && let Some(at) = self.sides[side].pinged.take()
+            let (source, sink) = ends(&mut self.links, side);
+            let _ = self.pumps[side].poll(cx, source, sink, may_grow, events);
+        }
+        for event in &events[before..] {
+            if let Event::Ponged { side } = event
+                && let Some(at) = self.sides[*side].pinged.take()
             {
                 Rtt::add(&mut self.rtt, at.elapsed());
             }
-            events.append(&mut news);
         }
+        // The progress of the transports comes first: the session's answer to an event depends on it.
+        let news = events.len() - before;
+        Side::BOTH.into_iter().for_each(|side| self.note_progress(side, events));
+        events[before..].rotate_left(news);
     }
 
     /// Tells what this session holds of unfinished messages, and hears whether that is too much.
@@ -312,18 +328,17 @@ impl Pair {
 
     fn poll_side(&mut self, cx: &mut Context<'_>, side: Side, events: &mut Vec<Event>) {
         if let Poll::Ready(how) = self.links[side].poll_broken(cx) {
-            events.push(Event::SinkFailed { side, how });
+            events.push(Event::SinkFailed { side, how: Box::new(how) });
+        }
+        if !self.sides[side].is_at_work() && !self.pumps[side].is_blocked() && !self.panicked {
+            return;
         }
         if self.pumps[side].is_blocked() {
-            let [a, b] = &mut self.links;
-            let (source, sink) = match side {
-                Side::A => (a, b),
-                Side::B => (b, a),
-            };
+            let (source, sink) = ends(&mut self.links, side);
             if let Some(member) = source.as_kind::<Member>() {
                 member.incoming().tell_taken(|| sink.taken_by_far_end());
                 if let Poll::Ready(how) = member.incoming().poll_cut(cx) {
-                    events.push(Event::Ended { side, how });
+                    events.push(Event::Ended { side, how: Box::new(how) });
                 }
             }
         }
@@ -338,7 +353,7 @@ impl Pair {
                 }
                 Poll::Ready(Err(how)) => {
                     self.sides[side].ping = false;
-                    events.push(Event::SinkFailed { side, how });
+                    events.push(Event::SinkFailed { side, how: Box::new(how) });
                 }
                 Poll::Pending => {}
             }
@@ -368,6 +383,7 @@ impl Pair {
             }
             events.push(Event::Released { side, untaken });
         }
+        self.note_progress(side, events);
     }
 
     fn note_progress(&mut self, side: Side, events: &mut Vec<Event>) {
@@ -418,7 +434,7 @@ impl Pair {
                     self.note_progress(side, events);
                     events.push(Event::CloseSent { side });
                 }
-                Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
+                Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how: Box::new(how) }),
             },
             PendingClose::Shut { .. } if !delivered => return Some(pending_close),
             PendingClose::Shut { cut } => {
@@ -429,20 +445,28 @@ impl Pair {
                 match shut {
                     Poll::Pending => return Some(pending_close),
                     Poll::Ready(Ok(())) => events.push(Event::Shut { side }),
-                    Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how }),
+                    Poll::Ready(Err(how)) => events.push(Event::SinkFailed { side, how: Box::new(how) }),
                 }
             }
         }
         None
     }
 
-    /// Sets the clock to the session's next deadline; true when that is already over.
-    fn poll_clock(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(deadline) = self.session.deadline() else { return false };
-        if self.sleep.deadline() != deadline {
+    /// Sets the clock for this deadline; true when that is already over.
+    ///
+    /// Most deadlines move on with each message. The clock is left where it is then, and set anew when it is over.
+    fn poll_clock(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> bool {
+        let Some(deadline) = deadline else { return false };
+        if deadline < self.sleep.deadline() || self.sleep.is_elapsed() {
             self.sleep.as_mut().reset(deadline);
         }
-        self.sleep.as_mut().poll(cx).is_ready()
+        while self.sleep.as_mut().poll(cx).is_ready() {
+            if self.sleep.deadline() >= deadline {
+                return true;
+            }
+            self.sleep.as_mut().reset(deadline);
+        }
+        false
     }
 
     fn apply(&mut self, action: Action, events: &mut Vec<Event>) {
@@ -493,97 +517,6 @@ impl Pair {
         }
     }
 
-    fn release(&mut self, side: Side, parting: Parting, events: &mut Vec<Event>) {
-        if parting.by.is_none() && self.sides[side].releasing.is_some() {
-            return;
-        }
-        self.settle(side.other(), events);
-        if !self.sides[side].settled && self.links[side].is_input() {
-            self.sides[side].released_then = Some(parting);
-            return;
-        }
-        self.remains.dropped += self.links[side].dropped();
-        if let Some(member) = self.links[side].as_kind::<Member>() {
-            self.remains.unheard += member.unheard();
-            self.remains.unsent += member.incoming().clear();
-        }
-        if let Some(farewell) = self.links[side].farewell() {
-            self.closings.tell(side, farewell);
-        }
-        self.compressed[side] = self.links[side].conn().and_then(|conn| conn.volumes()).unwrap_or_default();
-        let link = replace(&mut self.links[side], Box::new(Channel::null()));
-        self.sides[side].pending_close = None;
-        self.sides[side].ping = false;
-        self.sides[side].releasing = Some(link.release(parting));
-    }
-
-    /// Nothing more goes from this side to the other: counts what of it is left, once.
-    fn settle(&mut self, from: Side, events: &mut Vec<Event>) {
-        if replace(&mut self.sides[from].settled, true) {
-            return;
-        }
-        let (messages, bytes) = self.pumps[from].abandon();
-        self.links[from.other()].abandon();
-        let mut unsent = self.links[from.other()].unsent();
-        let all = messages + unsent.messages;
-        // This place takes a half-written message for unsent, the sums below take it for sent; `unfinished`
-        // corrects both when it was not finished.
-        self.sides[from].place_unfinished = self.links[from].place(all);
-        let finishing = self.links[from.other()].finishing();
-        unsent.messages -= finishing.messages;
-        unsent.bytes = unsent.bytes.saturating_sub(finishing.bytes);
-        self.remains.unsent_by_link[from] = unsent;
-        let all = messages + unsent.messages;
-        let doubt = self.links[from.other()].doubt();
-        if !doubt.is_none() {
-            events.push(Event::InDoubt { side: from, doubt });
-        }
-        let is_relay = self.web_socket == [true, true];
-        match self.links[from].as_kind::<Member>() {
-            Some(member) if member.incoming().was_cut() => self.remains.dropped += all,
-            Some(_) => self.remains.unsent += all,
-            None if self.links[from].has_rest() => {
-                self.sides[from].is_input = true;
-                self.remains.input = self.links[from].input();
-                let rest = self.links[from].rest();
-                self.links[from].place(all).iter().for_each(Place::leave);
-                let left = Left { messages: all + rest.messages, ..rest };
-                events.push(Event::Unsent { side: from, left });
-            }
-            None if is_relay => {
-                self.sides[from].is_input = true;
-                self.remains.input = "the other WebSocket".to_owned();
-                let left = Left { messages: all, ..Left::default() };
-                events.push(Event::Unsent { side: from, left });
-            }
-            None => {
-                let (kept, kept_bytes) = self.links[from.other()].undelivered();
-                let not_taken = (messages + kept, bytes + kept_bytes);
-                if !self.links[from.other()].is_web_socket() && not_taken != (0, 0) {
-                    self.remains.kept[from] = (messages, bytes);
-                    self.remains.did_not_take(from.other(), not_taken);
-                }
-            }
-        }
-        if let Some(parting) = self.sides[from].released_then.take() {
-            self.release(from, parting, events);
-        }
-    }
-
-    /// The message that was being finished was not: it counts as unsent after all.
-    fn unfinished(&mut self, from: Side, unsent: Unsent, events: &mut Vec<Event>) {
-        let place = self.sides[from].place_unfinished.take();
-        if unsent.messages == 0 {
-            return;
-        }
-        self.remains.unsent_by_link[from] += unsent;
-        place.iter().for_each(Place::leave);
-        if self.sides[from].is_input {
-            let left = Left { messages: unsent.messages, ..Left::default() };
-            events.push(Event::Unsent { side: from, left });
-        }
-    }
-
     /// Says that only an output is waited for.
     fn tell_waiting(&self, side: Side) {
         let ((messages, bytes), pump) = (self.links[side].undelivered(), &self.pumps[side.other()]);
@@ -596,5 +529,14 @@ impl Pair {
         self.reporter.note(&format!(
             "the session is over, and {output} has not taken the rest: {messages}, {bytes} wait for it"
         ));
+    }
+}
+
+/// Source and sink of what comes from this side.
+fn ends(links: &mut [Box<dyn Link>; 2], from: Side) -> (&mut dyn Link, &mut dyn Link) {
+    let [a, b] = links;
+    match from {
+        Side::A => (&mut **a, &mut **b),
+        Side::B => (&mut **b, &mut **a),
     }
 }

@@ -30,6 +30,13 @@ pub(super) struct SideState {
     pub releasing: Option<Pin<Box<dyn Future<Output = Released> + Send>>>,
 }
 
+impl SideState {
+    /// True while there is something to be done.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.ping || self.abandoned || self.pending_close.is_some() || self.releasing.is_some()
+    }
+}
+
 pub(super) enum PendingClose {
     Close { code: Option<u16>, reason: String, when: When },
     FlushClose,

@@ -1,53 +1,76 @@
-//! Two queues as a link within the process.
+//! Links that have no far end: an echo, nothing at all, and an end that has come already.
+//!
+//! Both halves of a link are polled by the task of its pair, which offers what an echo was fed to the same
+//! poll's other direction; so it has no lock, and nobody has to be woken to read it.
 
-use super::{BATCH, HIGH_WATER, Item, Link, Queue};
+use super::{BATCH, HIGH_WATER, Item, Link};
 use crate::{
     framing::Run,
     session::{SideKind, SinkFailure, SourceEnd},
 };
 use std::{
     collections::VecDeque,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 use tokio_tungstenite::tungstenite::Message;
 
-/// Two in-process queues; the same one twice is an echo.
-pub struct Channel {
-    /// Queue that the source takes from; `None` is no source at all.
-    pub incoming: Option<Queue>,
-    /// Queue that the sink puts messages into; `None` swallows everything.
-    pub outgoing: Option<Queue>,
-    /// What came in runs is given so.
-    pub gives_runs: bool,
-}
+/// Bytes that one message of an echo counts beside its payload, so that empty ones are bounded too.
+const OVERHEAD: usize = 64;
 
-impl Drop for Channel {
-    /// Ends the incoming queue, so that its feeder knows that nobody reads it any more.
-    fn drop(&mut self) {
-        if let Some(queue) = &self.incoming {
-            queue.finish(SourceEnd::Absent);
-        }
-    }
+/// Room of an echo that is kept while it has nothing, messages.
+const KEPT: usize = 4;
+
+/// A link without a far end.
+pub struct Channel {
+    /// Messages are swallowed, not given back.
+    swallows: bool,
+    /// Fed, and not given back yet.
+    waiting: VecDeque<Item>,
+    /// Bytes that these count.
+    bytes: usize,
+    /// What came in runs is given so.
+    gives_runs: bool,
+    /// How its source ends once nothing waits.
+    end: Option<SourceEnd>,
+    /// The sink of the pair that waits for room.
+    writer: Option<Waker>,
 }
 
 impl Channel {
     /// Sends back what it gets.
     pub fn echo() -> Self {
-        let queue = Queue::default();
-        Self { incoming: Some(queue.clone()), outgoing: Some(queue), gives_runs: false }
+        Self {
+            swallows: false,
+            waiting: VecDeque::new(),
+            bytes: 0,
+            gives_runs: false,
+            end: None,
+            writer: None,
+        }
     }
 
     /// Gives nothing, swallows everything.
     pub fn null() -> Self {
-        Self { incoming: None, outgoing: None, gives_runs: false }
+        Self::ended(SourceEnd::Absent)
     }
 
     /// A source that has ended already, in this way.
     pub fn ended(how: SourceEnd) -> Self {
-        let incoming = Queue::default();
-        incoming.finish(how);
-        Self { incoming: Some(incoming), outgoing: None, gives_runs: false }
+        Self { swallows: true, end: Some(how), ..Self::echo() }
     }
+
+    fn add(&mut self, item: Item) {
+        if !self.swallows && self.end.is_none() {
+            self.bytes += weight(&item);
+            self.waiting.push_back(item);
+        }
+    }
+}
+
+/// Bytes that it counts.
+fn weight(item: &Item) -> usize {
+    let (_, bytes) = item.volume().unwrap_or_default();
+    usize::try_from(bytes).unwrap_or(usize::MAX) + item.count() * OVERHEAD
 }
 
 impl Link for Channel {
@@ -55,23 +78,39 @@ impl Link for Channel {
         SideKind::Stream
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
-        let Some(queue) = &self.incoming else { return Poll::Ready(()) };
-        queue.poll_items(cx, batch, BATCH, self.gives_runs)
+    fn poll_receive(&mut self, _cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
+        if self.waiting.is_empty() {
+            return if self.end.is_some() { Poll::Ready(()) } else { Poll::Pending };
+        }
+        let full = batch.len() + BATCH;
+        while batch.len() < full
+            && let Some(item) = self.waiting.pop_front()
+        {
+            self.bytes -= weight(&item);
+            match item {
+                Item::Run(run) if !self.gives_runs => batch.extend(run.messages().map(Item::from)),
+                item => batch.push_back(item),
+            }
+        }
+        if self.waiting.capacity() > KEPT && self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        if let Some(writer) = self.writer.take() {
+            writer.wake();
+        }
+        Poll::Ready(())
     }
 
     fn end(&self) -> Option<SourceEnd> {
-        self.incoming.as_ref().map_or(Some(SourceEnd::Absent), Queue::end)
+        self.end.clone().filter(|_| self.waiting.is_empty())
     }
 
     fn queued(&self) -> usize {
-        self.outgoing.as_ref().map_or(0, Queue::bytes)
+        self.bytes
     }
 
     fn feed(&mut self, message: Message) -> Result<(), SinkFailure> {
-        if let Some(queue) = &self.outgoing {
-            queue.push(message);
-        }
+        self.add(message.into());
         Ok(())
     }
 
@@ -80,9 +119,7 @@ impl Link for Channel {
     }
 
     fn feed_run(&mut self, run: Run) -> Result<(), SinkFailure> {
-        if let Some(queue) = &self.outgoing {
-            queue.push_run(run);
-        }
+        self.add(run.into());
         Ok(())
     }
 
@@ -91,13 +128,15 @@ impl Link for Channel {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
-        self.outgoing.as_ref().map_or(Poll::Ready(Ok(())), |queue| queue.poll_room(cx, HIGH_WATER).map(Ok))
+        if self.bytes < HIGH_WATER || self.end.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        self.writer = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn poll_shut(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
-        if let Some(queue) = &self.outgoing {
-            queue.finish(SourceEnd::Eof { empty: false, hangup: true });
-        }
+        self.end.get_or_insert(SourceEnd::Eof { empty: false, hangup: true });
         Poll::Ready(Ok(()))
     }
 }
@@ -105,25 +144,27 @@ impl Link for Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::{HIGH_WATER, Link, test_waker::TestWaker};
-    use std::collections::VecDeque;
-    use tokio_tungstenite::tungstenite::Message;
+    use crate::link::test_waker::TestWaker;
 
     #[test]
-    fn an_echo_wakes_who_waits_for_it_and_who_waits_for_room() {
+    fn an_echo_gives_back_what_it_is_fed_and_wakes_who_waits_for_room() {
         let (mut link, reads, writes) = (Channel::echo(), TestWaker::new(), TestWaker::new());
         let mut batch = VecDeque::new();
         assert!(link.poll_receive(&mut reads.cx(), &mut batch).is_pending());
         link.feed(Message::binary(vec![0; HIGH_WATER])).unwrap();
-        assert_eq!((reads.wakes(), link.queued() >= HIGH_WATER), (1, true));
+        assert!(link.queued() >= HIGH_WATER);
         assert!(link.poll_flush(&mut writes.cx()).is_pending());
         assert!(link.poll_receive(&mut reads.cx(), &mut batch).is_ready());
-        assert_eq!((writes.wakes(), reads.wakes(), batch.len()), (1, 0, 1));
+        assert_eq!((writes.wakes(), reads.wakes(), batch.len(), link.queued()), (1, 0, 1, 0));
         assert!(link.poll_flush(&mut writes.cx()).is_ready());
         assert!(link.poll_receive(&mut reads.cx(), &mut batch).is_pending());
+        link.feed(Message::text("a")).unwrap();
         assert!(link.poll_shut(&mut writes.cx()).is_ready());
-        assert_eq!((reads.wakes(), writes.wakes()), (1, 0));
+        link.feed(Message::text("late")).unwrap();
+        assert_eq!(link.end(), None, "not before everything was taken");
+        assert!(link.poll_receive(&mut reads.cx(), &mut batch).is_ready());
         assert!(link.poll_receive(&mut reads.cx(), &mut batch).is_ready() && link.end().is_some());
+        assert_eq!(batch.len(), 2);
     }
 
     #[test]
@@ -132,7 +173,7 @@ mod tests {
         let run = Run::new(true, "abc".into(), vec![0..1, 1..3]);
         for in_runs in [true, false] {
             link.feed_run(run.clone()).unwrap();
-            assert!(link.queued() > 2 * 64 && link.outgoing.as_ref().is_some_and(|queue| queue.len() == 2));
+            assert_eq!(link.queued(), 3 + 2 * OVERHEAD);
             link.give_runs(in_runs);
             let mut batch = VecDeque::new();
             assert!(link.poll_receive(&mut waker.cx(), &mut batch).is_ready() && link.queued() == 0);
@@ -141,19 +182,6 @@ mod tests {
                 false => assert_eq!(batch, [Message::text("a"), Message::text("bc")]),
             }
         }
-        link.feed_run(run).unwrap();
-        assert_eq!(link.outgoing.as_ref().map(Queue::clear), Some(2));
-    }
-
-    #[test]
-    fn a_channel_that_is_dropped_is_the_end_for_who_feeds_it() {
-        let (queue, writes) = (Queue::default(), TestWaker::new());
-        let link = Channel { incoming: Some(queue.clone()), outgoing: None, gives_runs: false };
-        queue.push(Message::text("a"));
-        assert!(queue.poll_room(&mut writes.cx(), 1).is_pending());
-        drop(link);
-        assert_eq!(writes.wakes(), 1);
-        assert!(queue.poll_room(&mut writes.cx(), 1).is_ready());
     }
 
     #[test]

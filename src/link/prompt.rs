@@ -69,7 +69,7 @@ impl Prompt {
 
 impl Link for Prompt {
     fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
-        self.typed.poll_items(cx, batch, super::BATCH, false)
+        self.typed.poll_items(cx, batch, super::BATCH)
     }
 
     fn end(&self) -> Option<SourceEnd> {

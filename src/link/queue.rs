@@ -1,10 +1,10 @@
 //! A queue of messages between two links of one process.
 //!
 //! It is bounded by its users: whoever feeds waits for room first, so one message more than the bound
-//! can be in it, or a piece of small ones that came or were encoded together, never an unbounded number.
+//! can be in it, or a piece of small ones that were encoded together, never an unbounded number.
 
 use super::Item;
-use crate::{framing::Run, session::SourceEnd, ws::encoded::Encoded};
+use crate::{session::SourceEnd, ws::encoded::Encoded};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -36,21 +36,8 @@ struct QueueState {
 /// Something that waits.
 enum Waiting {
     Message(Message),
-    /// Messages that came together.
-    Run(Run),
     /// Messages that were encoded for many.
     Encoded(Encoded),
-}
-
-impl Waiting {
-    /// Messages, and payload bytes.
-    fn volume(&self) -> (usize, usize) {
-        match self {
-            Self::Message(message) => (1, message.len()),
-            Self::Run(run) => (run.count(), run.bytes()),
-            Self::Encoded(encoded) => (encoded.count(), encoded.bytes()),
-        }
-    }
 }
 
 /// Bytes that one message counts beside its payload, so that empty ones are bounded too.
@@ -59,26 +46,23 @@ const OVERHEAD: usize = 64;
 impl Queue {
     /// Appends a message; after the end it is dropped. Gives what waits now, as [`bytes`](Self::bytes).
     pub fn push(&self, message: Message) -> usize {
-        self.add(Waiting::Message(message))
-    }
-
-    /// As [`push`](Self::push), for a run.
-    pub fn push_run(&self, run: Run) -> usize {
-        self.add(Waiting::Run(run))
+        let mut state = self.lock();
+        if state.end.is_none() {
+            state.bytes += message.len() + OVERHEAD;
+            state.count += 1;
+            state.waiting.push_back(Waiting::Message(message));
+            state.wake_reader();
+        }
+        state.bytes
     }
 
     /// As [`push`](Self::push), for messages that were encoded for many.
     pub fn push_encoded(&self, encoded: Encoded) -> usize {
-        self.add(Waiting::Encoded(encoded))
-    }
-
-    fn add(&self, waiting: Waiting) -> usize {
         let mut state = self.lock();
         if state.end.is_none() {
-            let (messages, bytes) = waiting.volume();
-            state.bytes += bytes + messages * OVERHEAD;
-            state.count += messages;
-            state.waiting.push_back(waiting);
+            state.bytes += encoded.bytes() + encoded.count() * OVERHEAD;
+            state.count += encoded.count();
+            state.waiting.push_back(Waiting::Encoded(encoded));
             state.wake_reader();
         }
         state.bytes
@@ -129,22 +113,13 @@ impl Queue {
     /// Takes `most` messages, or a little more where some were encoded together; ready with none when the queue
     /// has ended.
     pub fn poll_pop(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Message>, most: usize) -> Poll<()> {
-        self.poll_take(cx, batch, most, true, |run, batch| batch.extend(run.messages()))
+        self.poll_take(cx, batch, most, true)
     }
 
     /// As [`poll_pop`](Self::poll_pop), for a link that gives what it takes on: nothing behind what comes first
-    /// when that was encoded for many, or when what follows was. A run stays one where runs are wanted.
-    pub fn poll_items(
-        &self,
-        cx: &mut Context<'_>,
-        batch: &mut VecDeque<Item>,
-        most: usize,
-        in_runs: bool,
-    ) -> Poll<()> {
-        self.poll_take(cx, batch, most, false, |run, batch| match in_runs {
-            true => batch.push_back(run.into()),
-            false => batch.extend(run.messages().map(Item::from)),
-        })
+    /// when that was encoded for many, or when what follows was.
+    pub fn poll_items(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>, most: usize) -> Poll<()> {
+        self.poll_take(cx, batch, most, false)
     }
 
     fn poll_take<T: From<Message>>(
@@ -153,7 +128,6 @@ impl Queue {
         batch: &mut VecDeque<T>,
         most: usize,
         mixes: bool,
-        take_run: impl Fn(Run, &mut VecDeque<T>),
     ) -> Poll<()> {
         let mut state = self.lock();
         if state.waiting.is_empty() {
@@ -169,7 +143,6 @@ impl Queue {
         {
             match next {
                 Waiting::Message(message) => batch.push_back(message.into()),
-                Waiting::Run(run) => take_run(run, batch),
                 Waiting::Encoded(encoded) => batch.extend(encoded.messages().map(T::from)),
             }
             if !mixes && state.has_encoded() {
@@ -300,7 +273,6 @@ impl QueueState {
         self.writers.drain(..).for_each(Waker::wake);
         let data = |waiting: Waiting| match waiting {
             Waiting::Message(message) => usize::from(message.is_text() || message.is_binary()),
-            Waiting::Run(run) => run.count(),
             Waiting::Encoded(encoded) => encoded.count(),
         };
         self.waiting.drain(..).map(data).sum::<usize>() as u64
@@ -312,7 +284,10 @@ impl QueueState {
 
     fn take(&mut self) -> Option<Waiting> {
         let next = self.waiting.pop_front()?;
-        let (messages, bytes) = next.volume();
+        let (messages, bytes) = match &next {
+            Waiting::Message(message) => (1, message.len()),
+            Waiting::Encoded(encoded) => (encoded.count(), encoded.bytes()),
+        };
         self.count -= messages;
         self.bytes -= bytes + messages * OVERHEAD;
         Some(next)

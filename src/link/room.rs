@@ -471,7 +471,7 @@ impl Link for Member {
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, batch: &mut VecDeque<Item>) -> Poll<()> {
-        self.incoming.poll_items(cx, batch, BATCH, false)
+        self.incoming.poll_items(cx, batch, BATCH)
     }
 
     fn has_encoded(&self) -> bool {

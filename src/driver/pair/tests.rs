@@ -10,6 +10,7 @@ use crate::{
     observe::{Verbosity, test_stderr::TestStderr},
     plan::AutoSend,
     session::Rules,
+    ws::conn::Unsent,
 };
 use std::{
     io::{self, Read, Seek, Write},
