@@ -23,7 +23,7 @@ pub use super::{
 };
 
 use super::{
-    deflate::Deflating, incoming::Received, outgoing::UnsentPayload, read_error::ReadError,
+    deflate::Deflating, frame, incoming::Received, outgoing::UnsentPayload, read_error::ReadError,
     watch::FrameWatch, wire::Wire,
 };
 use crate::{
@@ -262,17 +262,24 @@ impl Conn {
                 }
                 Some(Ok(Received::Frames(frames))) => self.judge(&frames),
                 Some(Err(error)) => Err(error),
-                None => match self.wire.poll_fill(cx) {
-                    Poll::Ready(Ok(())) => continue,
-                    Poll::Ready(Err(error)) => Err(error),
-                    Poll::Pending => {
-                        if self.wire.replies() > 0 {
-                            // A failure shows in the next flush; what the peer said before is still to come.
-                            let _ = self.wire.poll_write(cx);
+                None => {
+                    // Whoever gets messages asks again, and has them handled before the transport is asked.
+                    let polled = match messages > 0 && self.wire.has_read_all() {
+                        true => Poll::Pending,
+                        false => self.wire.poll_fill(cx),
+                    };
+                    match polled {
+                        Poll::Ready(Ok(())) => continue,
+                        Poll::Ready(Err(error)) => Err(error),
+                        Poll::Pending => {
+                            if self.wire.replies() > 0 {
+                                // A failure shows in the next flush; what the peer said before is still to come.
+                                let _ = self.wire.poll_write(cx);
+                            }
+                            return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                         }
-                        return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                     }
-                },
+                }
             };
             match read {
                 Ok(Message::Close(_)) => {
@@ -361,6 +368,8 @@ impl Conn {
 
     /// Queues our Close; nothing can be queued after it.
     pub fn queue_close(&mut self, code: Option<u16>, reason: &str) {
+        let rest_of = |rest: &UnsentPayload| rest.opcode == frame::CONTINUATION;
+        let is_amid = self.begun.is_some() || self.rest.as_ref().is_some_and(rest_of);
         self.drop_rest();
         if !self.may_close() {
             return;
@@ -368,9 +377,7 @@ impl Conn {
         self.close_queued = true;
         // A message that was begun is never finished now: what came of it is not the whole (section 7.4.1).
         let (code, reason) = match code {
-            None | Some(1000) if self.begun.is_some() => {
-                (Some(1011), "the message could not be sent to its end")
-            }
+            None | Some(1000) if is_amid => (Some(1011), "the message could not be sent to its end"),
             code => (code, reason),
         };
         let frame = close::frame(code, close::fit_reason(reason));

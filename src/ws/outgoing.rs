@@ -338,10 +338,12 @@ impl Outgoing {
         mut wrote: impl FnMut(u64),
     ) -> Poll<io::Result<()>> {
         while self.left > 0 {
-            let (pieces, used) = self.pieces();
-            let polled = match &pieces[..used] {
-                [piece] => stream.as_mut().poll_write(cx, piece),
-                pieces => stream.as_mut().poll_write_vectored(cx, pieces),
+            let polled = match self.only_piece() {
+                Some(piece) => stream.as_mut().poll_write(cx, piece),
+                None => {
+                    let (pieces, used) = self.pieces();
+                    stream.as_mut().poll_write_vectored(cx, &pieces[..used])
+                }
             };
             let Poll::Ready(count) = polled else {
                 if let Some(block) = self.blocks.back_mut() {
@@ -362,6 +364,12 @@ impl Outgoing {
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// All that is to be written, where it stands in one place.
+    fn only_piece(&self) -> Option<&[u8]> {
+        let block = self.blocks.front().filter(|block| block.payload.is_empty() && self.blocks.len() == 1)?;
+        Some(&block.frames[self.written..])
     }
 
     /// The next pieces to be written, and how many there are.

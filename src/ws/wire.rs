@@ -21,6 +21,9 @@ use std::{
 };
 use tokio::io::AsyncReadExt;
 
+/// A read that gives less than this has probably taken all that was there. Bytes.
+const LITTLE: usize = 4 * 1024;
+
 /// A transport, the reader of what comes, and what is to be written.
 pub(super) struct Wire {
     pub stream: Stream,
@@ -28,6 +31,8 @@ pub(super) struct Wire {
     /// Bytes received and sent so far.
     pub moved: Moved,
     out: Outgoing,
+    /// What the last read gave, bytes.
+    last_read: usize,
     /// Pongs of the engine do not get out.
     mutes_pongs: bool,
     /// The Close of the peer is answered: the engine's answer does not get out.
@@ -53,6 +58,7 @@ impl Wire {
             incoming: Incoming::new(read_ahead, max, !is_client),
             moved: Moved { received: read_ahead.len() as u64, sent: 0 },
             out: Outgoing::new(is_client),
+            last_read: 0,
             mutes_pongs: false,
             is_answered: false,
             broken: None,
@@ -111,7 +117,13 @@ impl Wire {
             }
         };
         self.moved.received += count as u64;
+        self.last_read = count;
         Poll::Ready(if count == 0 { Err(ReadError::Eof) } else { Ok(()) })
+    }
+
+    /// True when the last read gave so little that probably nothing more is there.
+    pub fn has_read_all(&self) -> bool {
+        self.last_read < LITTLE
     }
 
     /// Queues a frame; `first` is FIN, the reserved bits and the opcode.

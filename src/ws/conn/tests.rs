@@ -76,6 +76,7 @@ async fn what_a_failed_write_keeps_from_being_sent_does_not_hide_what_was_receiv
     assert!(conn.poll_receive(&mut cx, &mut batch).is_ready());
     let ping = || Message::Ping(Bytes::new());
     assert_eq!(batch, [ping(), Message::text("last"), ping()]);
+    assert!(conn.poll_receive(&mut cx, &mut batch).is_ready() && batch.len() == 3);
     assert!(matches!(conn.end(), Some(End::Lost { answer: None, .. })));
     assert_eq!(conn.queued(), 0, "nothing is kept for a transport that is gone");
     assert!(matches!(conn.poll_flush(&mut cx), Poll::Ready(Err(_))));
@@ -283,6 +284,24 @@ async fn control_frames_pass_between_the_pieces_of_a_message_which_counts_from_i
     let mut wire = Vec::new();
     theirs.read_to_end(&mut wire).await.unwrap();
     assert_eq!(frames(&wire), [(0x81, 5), (0x01, 4), (0x89, 1), (0x00, 4), (0x80, 0), (0x81, 4)]);
+}
+
+#[tokio::test]
+async fn a_close_behind_a_message_that_is_torn_off_does_not_call_it_whole() {
+    for (bytes, code) in [(10, 1000), (4 * HIGH_WATER, 1011)] {
+        let (conn, mut theirs) = conn(Part::Server, 1000);
+        let mut conn = conn.with_max_frame(1 << 15);
+        let mut cx = Context::from_waker(Waker::noop());
+        conn.queue(Message::binary(vec![0; bytes])).unwrap();
+        assert_eq!(conn.poll_flush(&mut cx).is_pending(), bytes > HIGH_WATER);
+        conn.queue_close(Some(1000), "");
+        let mut wire = Vec::new();
+        let written = async move { poll_fn(|cx| conn.poll_flush(cx)).await };
+        let (written, read) = tokio::join!(written, theirs.read_to_end(&mut wire));
+        assert!(written.is_ok() && read.is_ok());
+        let close = wire.windows(2).rposition(|pair| pair[0] == 0x88).unwrap();
+        assert_eq!(wire[close + 2..close + 4], u16::to_be_bytes(code));
+    }
 }
 
 #[tokio::test]
