@@ -286,6 +286,12 @@ fn entries(table: &str) -> Vec<Entry<'_>> {
     entries
 }
 
+/// Whether it would stand in `tests/interop`, which a package does not have.
+fn was_left_out(name: &str) -> bool {
+    let interop = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
+    name.contains(".test.mjs: ") && !interop.is_dir()
+}
+
 /// Whether there is such a test: `module::function` of this folder, or `file.test.mjs: title`.
 fn exists(name: &str) -> bool {
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests");
@@ -321,7 +327,7 @@ fn everything_is_covered_by_a_test_that_exists_or_says_why_not() {
                 [reason] if reason.starts_with("- ") => assert!(reason.ends_with('.'), "{reason}"),
                 _ => {
                     for name in cover {
-                        assert!(exists(name), "{number}: there is no test `{name}`");
+                        assert!(exists(name) || was_left_out(name), "{number}: there is no test `{name}`");
                     }
                 }
             }
@@ -332,7 +338,8 @@ fn everything_is_covered_by_a_test_that_exists_or_says_why_not() {
 #[test]
 fn a_name_that_no_test_has_is_noticed() {
     assert!(exists("connect::one_question_one_answer"));
-    assert!(exists("node.test.mjs: a large message and fragments"));
+    let title = "node.test.mjs: a large message and fragments";
+    assert!(exists(title) || was_left_out(title));
     // A helper, another file's test, a missing file, a title that only begins so.
     for name in [
         "connect::echo",
