@@ -14,6 +14,7 @@ mod outcome;
 mod pair;
 mod probe;
 mod pump;
+mod rare_waker;
 mod redial;
 mod run;
 mod scripts;

@@ -13,6 +13,7 @@ use super::{
     auto_sender::AutoSender,
     outcome::{CUT_OFF, Closings, Outcome, Remains, Rtt},
     pump::Pump,
+    rare_waker::RareWaker,
     setup::Setup,
     side_state::{PendingClose, SideState},
     trim,
@@ -56,7 +57,13 @@ pub struct Pair {
     moved: [Moved; 2],
     session: Session,
     stop: Option<Pin<Box<dyn Future<Output = Fault> + Send>>>,
+    /// Wakes for the stop, the clock and the seat.
+    rare: RareWaker,
     sleep: Pin<Box<Sleep>>,
+    /// Time that the clock is set for, and was not over when last looked.
+    clock_set: Option<Instant>,
+    /// It may be over.
+    is_clock_due: bool,
     reporter: Reporter,
     pub(super) meter: Option<Arc<Meter>>,
     serving: bool,
@@ -68,8 +75,9 @@ pub struct Pair {
     rtt: Option<Rtt>,
     /// Time that a send queue may stand still before its transport is left anyway.
     stall: Duration,
-    /// Its share of the memory for unfinished messages, in a server.
+    /// Its share of the memory for unfinished messages, in a server, and what it holds of it, bytes.
     seat: Option<Seat>,
+    held: usize,
     panicked: bool,
 }
 
@@ -126,7 +134,10 @@ impl Pair {
             session,
             links,
             stop: Some(setup.stop),
+            rare: RareWaker::new(),
             sleep: Box::pin(sleep_until(now)),
+            clock_set: None,
+            is_clock_due: false,
             reporter: setup.reporter,
             meter,
             serving: setup.serving,
@@ -138,6 +149,7 @@ impl Pair {
             rtt: None,
             stall,
             seat: setup.seat,
+            held: 0,
             panicked: false,
         })
     }
@@ -215,6 +227,7 @@ impl Pair {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fault>> {
         let mut events = EVENTS.take();
         let polled = self.poll_rounds(cx, &mut events);
+        // A session that is over hears nothing more.
         events.clear();
         EVENTS.set(events);
         polled
@@ -222,7 +235,9 @@ impl Pair {
 
     fn poll_rounds(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) -> Poll<Option<Fault>> {
         for _ in 0..ROUNDS {
-            let (stops, given) = (self.poll_stop(cx, events), self.pumps[Side::B].count);
+            let rang = self.rare.rang(cx);
+            self.is_clock_due |= rang;
+            let (stops, given) = (rang && self.poll_stop(events), self.pumps[Side::B].count);
             // A session that has to stop reads nothing more.
             if !self.panicked && !stops {
                 self.poll_pumps(cx, events);
@@ -230,13 +245,10 @@ impl Pair {
             for side in Side::BOTH {
                 self.poll_side(cx, side, events);
             }
-            self.poll_seat(cx, events);
+            self.poll_seat(rang, events);
             let now = Instant::now();
             let quiet = !self.may_answer(given) && !events.iter().any(|event| self.leads_on(event));
-            for event in events.drain(..) {
-                self.closings.note(&event);
-                self.session.on(event, now);
-            }
+            self.tell_session(events, now);
             let mut deadline = self.session.deadline();
             if deadline.is_some_and(|at| at <= now) {
                 self.session.tick(now);
@@ -250,14 +262,22 @@ impl Pair {
             if self.session.is_over() {
                 return Poll::Ready(self.session.verdict());
             }
-            if idle && !self.poll_clock(cx, deadline) {
+            if idle && !self.poll_clock(deadline) {
                 self.measure();
                 return Poll::Pending;
             }
         }
+        self.tell_session(events, Instant::now());
         self.measure();
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn tell_session(&mut self, events: &mut Vec<Event>, now: Instant) {
+        for event in events.drain(..) {
+            self.closings.note(&event);
+            self.session.on(event, now);
+        }
     }
 
     /// True when a link or a pump that was polled before may go on because of the event.
@@ -280,9 +300,9 @@ impl Pair {
     }
 
     /// Polls for the fault that ends the session from outside; true in the one poll that gets it.
-    fn poll_stop(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) -> bool {
+    fn poll_stop(&mut self, events: &mut Vec<Event>) -> bool {
         if let Some(stop) = &mut self.stop
-            && let Poll::Ready(fault) = stop.as_mut().poll(cx)
+            && let Poll::Ready(fault) = stop.as_mut().poll(&mut self.rare.cx())
         {
             self.stop = None;
             events.push(match fault.exit {
@@ -315,12 +335,15 @@ impl Pair {
     }
 
     /// Tells what this session holds of unfinished messages, and hears whether that is too much.
-    fn poll_seat(&mut self, cx: &mut Context<'_>, events: &mut Vec<Event>) {
+    fn poll_seat(&mut self, rang: bool, events: &mut Vec<Event>) {
         let side = self.served();
         let Some(seat) = &mut self.seat else { return };
         let unfinished = usize::try_from(self.links[side].begun()).unwrap_or(usize::MAX);
-        seat.hold(unfinished.saturating_add(self.pumps[side].held()));
-        if seat.poll_evicted(cx).is_ready() {
+        let held = unfinished.saturating_add(self.pumps[side].held());
+        if replace(&mut self.held, held) != held {
+            seat.hold(held);
+        }
+        if rang && seat.poll_evicted(&mut self.rare.cx()).is_ready() {
             self.seat = None;
             events.push(Event::Overflowed { side });
         }
@@ -455,18 +478,23 @@ impl Pair {
     /// Sets the clock for this deadline; true when that is already over.
     ///
     /// Most deadlines move on with each message. The clock is left where it is then, and set anew when it is over.
-    fn poll_clock(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> bool {
+    fn poll_clock(&mut self, deadline: Option<Instant>) -> bool {
         let Some(deadline) = deadline else { return false };
-        if deadline < self.sleep.deadline() || self.sleep.is_elapsed() {
-            self.sleep.as_mut().reset(deadline);
-        }
-        while self.sleep.as_mut().poll(cx).is_ready() {
-            if self.sleep.deadline() >= deadline {
+        loop {
+            if self.clock_set.is_none_or(|set| deadline < set) {
+                self.sleep.as_mut().reset(deadline);
+                self.clock_set = Some(deadline);
+            } else if !self.is_clock_due {
+                return false;
+            }
+            self.is_clock_due = false;
+            if self.sleep.as_mut().poll(&mut self.rare.cx()).is_pending() {
+                return false;
+            }
+            if self.clock_set.take().is_some_and(|set| set >= deadline) {
                 return true;
             }
-            self.sleep.as_mut().reset(deadline);
         }
-        false
     }
 
     fn apply(&mut self, action: Action, events: &mut Vec<Event>) {

@@ -337,7 +337,7 @@ impl Pump {
                 for item in &mut self.fresh {
                     match item {
                         Item::Message(message) => *message = compact(message),
-                        Item::Run(run) => *run = run.compact(),
+                        Item::Run(run) => **run = run.compact(),
                         Item::Piece(_) | Item::Event(_) => {}
                     }
                 }
@@ -509,7 +509,7 @@ impl Pump {
                     self.is_amid = !piece.is_last;
                     sink.feed_piece(piece)
                 }
-                Item::Run(run) => sink.feed_run(run),
+                Item::Run(run) => sink.feed_run(*run),
                 Item::Event(record) => {
                     sink.event(&record);
                     continue;

@@ -1,6 +1,6 @@
 //! How a pair lets go of a side: what is left of its input is counted, then its link is released.
 //!
-//! What a side gave and the other one did not send is told once, when nothing more can go. A half-written message
+//! Messages of a side that the other one did not send are told once, when nothing more can go. A half-written message
 //! counts as sent until its link is gone, and as unsent after all when it was not finished.
 
 use super::Pair;
