@@ -86,6 +86,8 @@ pub struct Conn {
     wire: Wire,
     /// The fragments of a large message that are not framed yet.
     rest: Option<UnsentPayload>,
+    /// The rest of a message was dropped after some of its fragments were framed.
+    is_torn: bool,
     /// A message that is queued in pieces and not to its end: its bytes so far, and whether it is compressed.
     begun: Option<(usize, bool)>,
     /// No frame that is sent has a longer payload.
@@ -126,6 +128,7 @@ impl Conn {
             engine: WebSocketContext::new(role, Some(config)),
             wire: Wire::new(stream, read_ahead, max_message, part == Part::Client),
             rest: None,
+            is_torn: false,
             begun: None,
             max_frame: FRAGMENT,
             largest: Largest::default(),
@@ -263,7 +266,7 @@ impl Conn {
                 Some(Ok(Received::Frames(frames))) => self.judge(&frames),
                 Some(Err(error)) => Err(error),
                 None => {
-                    // Whoever gets messages asks again, and has them handled before the transport is asked.
+                    // The caller asks again once it has handled the messages.
                     let polled = match messages > 0 && self.wire.has_read_all() {
                         true => Poll::Pending,
                         false => self.wire.poll_fill(cx),
@@ -368,8 +371,6 @@ impl Conn {
 
     /// Queues our Close; nothing can be queued after it.
     pub fn queue_close(&mut self, code: Option<u16>, reason: &str) {
-        let rest_of = |rest: &UnsentPayload| rest.opcode == frame::CONTINUATION;
-        let is_amid = self.begun.is_some() || self.rest.as_ref().is_some_and(rest_of);
         self.drop_rest();
         if !self.may_close() {
             return;
@@ -377,7 +378,9 @@ impl Conn {
         self.close_queued = true;
         // A message that was begun is never finished now: what came of it is not the whole (section 7.4.1).
         let (code, reason) = match code {
-            None | Some(1000) if is_amid => (Some(1011), "the message could not be sent to its end"),
+            None | Some(1000) if self.begun.is_some() || self.is_torn => {
+                (Some(1011), "the message could not be sent to its end")
+            }
             code => (code, reason),
         };
         let frame = close::frame(code, close::fit_reason(reason));
@@ -477,6 +480,7 @@ impl Conn {
 
     fn drop_rest(&mut self) {
         if let Some(rest) = self.rest.take() {
+            self.is_torn |= rest.opcode == frame::CONTINUATION;
             self.unframed += rest.unsent();
         }
     }

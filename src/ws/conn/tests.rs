@@ -288,12 +288,17 @@ async fn control_frames_pass_between_the_pieces_of_a_message_which_counts_from_i
 
 #[tokio::test]
 async fn a_close_behind_a_message_that_is_torn_off_does_not_call_it_whole() {
-    for (bytes, code) in [(10, 1000), (4 * HIGH_WATER, 1011)] {
+    for (bytes, is_abandoned, code) in
+        [(10, false, 1000), (4 * HIGH_WATER, false, 1011), (4 * HIGH_WATER, true, 1011)]
+    {
         let (conn, mut theirs) = conn(Part::Server, 1000);
         let mut conn = conn.with_max_frame(1 << 15);
         let mut cx = Context::from_waker(Waker::noop());
         conn.queue(Message::binary(vec![0; bytes])).unwrap();
         assert_eq!(conn.poll_flush(&mut cx).is_pending(), bytes > HIGH_WATER);
+        if is_abandoned {
+            conn.abandon();
+        }
         conn.queue_close(Some(1000), "");
         let mut wire = Vec::new();
         let written = async move { poll_fn(|cx| conn.poll_flush(cx)).await };
