@@ -137,8 +137,8 @@ pub trait Decode: Send {
     fn feed(&mut self, chunk: Bytes);
     /// The next whole message; `None` asks for more input.
     fn next(&mut self) -> Option<Result<Message, BadInput>>;
-    /// The short messages that are next, if two or more lie side by side in the chunk. What is wrong with one of them
-    /// [`next`](Self::next) tells.
+    /// The short messages that are next, if two or more lie side by side in the chunk; [`next`](Self::next) tells the
+    /// fault of the one behind them.
     fn next_run(&mut self) -> Option<Run> {
         None
     }

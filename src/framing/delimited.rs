@@ -105,7 +105,7 @@ struct Decoder {
     kind: Kind,
     max: usize,
     separator: Finder<'static>,
-    /// Between texts it leaves whole what is UTF-8 as a whole.
+    /// The separator is UTF-8: the texts between two are UTF-8 when the block is.
     is_text: bool,
     noun: &'static str,
     chunk: Bytes,

@@ -1,8 +1,8 @@
 //! A run: short messages of one kind that lie in one block, handed on together.
 //!
 //! A short message costs more by what is done about each than by its bytes: a handle to its memory, a place in a
-//! queue, a call. What lies side by side in a chunk of input, or in what a peer sent, is therefore looked at once and
-//! stays where it is; whoever needs each message by itself takes them apart.
+//! queue, a call. Messages that lie side by side in a chunk of input, or in the bytes of a peer, are therefore looked at
+//! together and stay where they are; a sink that needs each message by itself takes them apart.
 
 use bytes::Bytes;
 use std::ops::Range;
@@ -78,6 +78,12 @@ impl Run {
                 _ => Message::Binary(payload),
             }
         })
+    }
+
+    /// Memory of the block when nothing else uses it, bytes.
+    #[cfg(test)]
+    pub fn memory(self) -> Option<usize> {
+        self.block.try_into_mut().ok().map(|block| block.capacity())
     }
 
     /// The same in memory of its own: one that is kept must not keep all that was read with it.

@@ -28,7 +28,7 @@ pub struct Channel {
     waiting: VecDeque<Item>,
     /// Bytes that these count.
     bytes: usize,
-    /// What came in runs is given so.
+    /// Gives runs as runs.
     gives_runs: bool,
     /// How its source ends once nothing waits.
     end: Option<SourceEnd>,
@@ -178,7 +178,7 @@ mod tests {
             let mut batch = VecDeque::new();
             assert!(link.poll_receive(&mut waker.cx(), &mut batch).is_ready() && link.queued() == 0);
             match in_runs {
-                true => assert_eq!(batch, [Item::Run(run.clone())]),
+                true => assert_eq!(batch, [Item::from(run.clone())]),
                 false => assert_eq!(batch, [Message::text("a"), Message::text("bc")]),
             }
         }

@@ -85,7 +85,7 @@ pub enum Item {
     /// A part of a data message whose rest is still to come.
     Piece(Piece),
     /// Short data messages, for a sink that takes runs.
-    Run(Run),
+    Run(Box<Run>),
     /// The record of an event beside messages, such as that a connection was opened again: a line of JSON
     /// with its end.
     Event(Bytes),
@@ -149,7 +149,7 @@ impl From<Piece> for Item {
 
 impl From<Run> for Item {
     fn from(run: Run) -> Self {
-        Self::Run(run)
+        Self::Run(Box::new(run))
     }
 }
 

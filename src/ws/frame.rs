@@ -213,7 +213,7 @@ fn copy_masked(into: &mut [u8], payload: &[u8], mask: [u8; 4]) {
         into.copy_from_slice(payload);
         return apply_mask(into, mask, 0);
     };
-    // Of the last ones the first may be some of those before, which are written once more.
+    // The last chunk may overlap the one before it; both give the same bytes.
     let at = payload.len() - WIDE;
     *into_last = array::from_fn(|index| last[index] ^ mask[(at + index) % 4]);
     let wide: [u8; WIDE] = array::from_fn(|index| mask[index % 4]);

@@ -51,7 +51,7 @@ impl Utf8 {
 pub(super) fn is_utf8(bytes: &[u8]) -> bool {
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     let bits = match bytes.last_chunk() {
-        // What is left of the last word lies in the last eight bytes.
+        // The last eight bytes have the rest that fills no word.
         Some(last) => bytes
             .as_chunks()
             .0

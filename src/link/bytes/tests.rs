@@ -54,7 +54,7 @@ async fn each_message_of_a_run_ends_where_the_next_one_begins() {
         // What it gave is what it takes.
         for item in batch {
             match item {
-                Item::Run(run) => link.feed_run(run).unwrap(),
+                Item::Run(run) => link.feed_run(*run).unwrap(),
                 item => link.feed(item.message().unwrap().clone()).unwrap(),
             }
         }

@@ -584,11 +584,17 @@ fn what_is_watched_or_may_be_compressed_is_no_run() {
 
 #[test]
 fn a_run_of_a_client_keeps_no_more_than_itself() {
-    let two = frame(FIN | TEXT, b"a", Some([1; 4])).repeat(2);
-    let mut incoming = Incoming::new(&two, 100, true);
+    let texts = frame(FIN | TEXT, b"a", Some([1; 4])).repeat(2);
+    let all = [texts, frame(FIN | BINARY, b"b", Some([2; 4])).repeat(2)].concat().repeat(1000);
+    let mut incoming = Incoming::new(&all, 100, true);
     incoming.give_runs(true);
-    let Some(Ok(Received::Run(run))) = incoming.next() else { panic!("a run") };
-    assert!(run.payloads().eq([b"a", b"a"]));
-    drop(run);
+    for _ in 0..1000 {
+        for payload in [b"a", b"b"] {
+            let Some(Ok(Received::Run(run))) = incoming.next() else { panic!("a run") };
+            assert!(run.payloads().eq([payload, payload]));
+            assert_eq!(run.memory(), Some(2));
+        }
+    }
+    assert!(incoming.next().is_none());
     assert_eq!(incoming.memory(), 0);
 }

@@ -34,7 +34,8 @@ impl Incoming {
         }
         let (head, length) = (seen.head, seen.length as usize);
         if self.gives_runs
-            && head + length < self.input.len()
+            && length <= Run::LONGEST
+            && glance(&self.input[head + length..]).is_some_and(|next| next.first == seen.first)
             && let Some(run) = self.run(seen.first)
         {
             return Some(Ok(Received::Run(run)));
@@ -62,14 +63,14 @@ impl Incoming {
         Some(message(payload, is_text).map(Received::Message))
     }
 
-    /// The short messages that are next and whole, in frames that begin so, if they are more than one and in order;
-    /// what is wrong with the one behind them [`whole`](Self::whole) tells.
+    /// The short messages that are next and whole, in frames that begin so, if they are more than one and in order.
+    /// [`whole`](Self::whole) tells the fault of the one behind them.
     fn run(&mut self, first: u8) -> Option<Run> {
         let is_text = first == FIN | TEXT;
         let begin = &self.input[..self.input.len().min(Run::BLOCK)];
         let most = self.max.min(Run::LONGEST) as u64;
-        // What is masked is copied, since a client's payload must not keep all that was read with it.
-        let mut clear = Vec::with_capacity(if self.is_masked { begin.len() } else { 0 });
+        // Masked payloads are copied, since a client's payload must not keep all that was read with it.
+        let mut unmasked = Vec::with_capacity(if self.is_masked { begin.len() } else { 0 });
         let (mut spans, mut at) = (Vec::<Range<u32>>::new(), 0);
         while spans.len() < Run::MESSAGES
             && let Some(seen) = glance(&begin[at..])
@@ -79,10 +80,10 @@ impl Incoming {
             let (from, length) = (at + seen.head, seen.length as usize);
             let (mut span, mut payload) = (from..from + length, &begin[from..from + length]);
             if self.is_masked {
-                span = clear.len()..clear.len() + length;
-                clear.extend_from_slice(payload);
-                apply_mask(&mut clear[span.clone()], array::from_fn(|index| begin[from - 4 + index]), 0);
-                payload = &clear[span.clone()];
+                span = unmasked.len()..unmasked.len() + length;
+                unmasked.extend_from_slice(payload);
+                apply_mask(&mut unmasked[span.clone()], array::from_fn(|index| begin[from - 4 + index]), 0);
+                payload = &unmasked[span.clone()];
             }
             if is_text && !is_utf8(payload) {
                 break;
@@ -94,6 +95,8 @@ impl Incoming {
             return None;
         }
         let read = self.input.split_to(at).freeze();
-        Some(Run::new(is_text, if self.is_masked { clear.into() } else { read }, spans))
+        unmasked.shrink_to_fit();
+        spans.shrink_to_fit();
+        Some(Run::new(is_text, if self.is_masked { unmasked.into() } else { read }, spans))
     }
 }
