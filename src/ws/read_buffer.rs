@@ -16,8 +16,9 @@ use std::{
 };
 use tokio::io::AsyncReadExt;
 
-/// Bytes read at once.
-const CHUNK: usize = 128 * 1024;
+/// Bytes read at once. From a peer that sends all the time 128 KiB gave a fifth less into `/dev/null`, and 64 KiB a
+/// twentieth less into a socket.
+const CHUNK: usize = 96 * 1024;
 /// Buffers of a thread, at most: as many as a large read and what is being written of the ones before take.
 const BUFFERS: usize = 5;
 

@@ -213,7 +213,8 @@ impl<'a> Expected<'a> {
     /// A message ends: the newline of its line may have been left out.
     #[inline]
     pub fn skip_newline(&mut self) {
-        if self.pattern[self.at] == b'\n' {
+        // A message of bytes may end anywhere, also before a byte that is a newline.
+        if self.pattern.ends_with(b"\n") && self.pattern[self.at] == b'\n' {
             self.advance(1);
         }
     }

@@ -280,8 +280,9 @@ async fn what_comes_renews_the_stall_and_not_the_time_for_taking() {
             sleep(Duration::from_millis(5)).await;
         }
     });
-    let times = PartTimes { window: Duration::from_millis(300), ..QUICK };
-    let parting = Parting { by: None, stall: Duration::from_millis(100), cut: false };
+    // On busy cores the talker may be silent for many times its five milliseconds.
+    let times = PartTimes { window: Duration::from_secs(3), ..QUICK };
+    let parting = Parting { by: None, stall: Duration::from_secs(1), cut: false };
     let (discarded, took) = gone(near, parting, times).await;
     assert!(discarded > 100 && took >= times.window, "{discarded} in {took:?}");
     timeout(LONG, talker).await.unwrap().unwrap();
