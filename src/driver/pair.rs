@@ -57,7 +57,7 @@ pub struct Pair {
     moved: [Moved; 2],
     session: Session,
     stop: Option<Pin<Box<dyn Future<Output = Fault> + Send>>>,
-    /// Wakes for the stop, the clock and the seat.
+    /// The stop, the clock and the seat wait with it.
     rare: RareWaker,
     sleep: Pin<Box<Sleep>>,
     /// Time that the clock is set for, and was not over when last looked.
@@ -286,9 +286,8 @@ impl Pair {
     /// do when they have put a reply into its queue.
     fn leads_on(&self, event: &Event) -> bool {
         match event {
-            Event::Wrote { .. } | Event::Took { .. } => false,
+            Event::Wrote { .. } | Event::Took { .. } | Event::Received { .. } => false,
             Event::Heard { side, .. } => self.links[*side].queued() > 0,
-            Event::Received { .. } => false,
             _ => true,
         }
     }

@@ -1,8 +1,8 @@
-//! A waker for what comes seldom: a stop, a deadline, the eviction of a session.
+//! A waker for rare events: a stop, a deadline, the eviction of a session.
 //!
-//! A pair is polled for each message. To ask each time for what comes once in a session would cost locks, and
-//! memory of each client that nothing else of the poll touches. So that waits with a waker of its own, which takes
-//! note that it is to be polled, and wakes the task of the pair.
+//! A pair is polled for each message. To poll these futures each time, which are ready once in a session, would cost
+//! locks, and memory of each client that nothing else of the poll touches. They wait with this waker instead: it notes
+//! that they are to be polled, and wakes the task of the pair.
 
 use std::{
     sync::{
@@ -31,7 +31,7 @@ impl RareWaker {
         Self { waker: Waker::from(Arc::clone(&bell)), bell, task: None }
     }
 
-    /// True when what waits with it is to be polled: in the first poll of a task, and once it was woken.
+    /// True when the futures are to be polled: in the first poll of a task, and once one of them woke it.
     pub(super) fn rang(&mut self, cx: &Context<'_>) -> bool {
         if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             self.task = Some(cx.waker().clone());
@@ -42,7 +42,7 @@ impl RareWaker {
         self.bell.rang.load(SeqCst) && self.bell.rang.swap(false, SeqCst)
     }
 
-    /// To poll what waits with it.
+    /// Context in which a future is polled that waits with it.
     pub(super) fn cx(&self) -> Context<'_> {
         Context::from_waker(&self.waker)
     }

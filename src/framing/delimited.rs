@@ -243,7 +243,7 @@ impl Encode for Encoder {
     }
 
     fn encode_run(&mut self, run: &Run, out: &mut Output, ends: &mut VecDeque<u64>) {
-        let mut end = out.len();
+        ends.extend(run.ends(out.len(), self.0.len()));
         let mut room = out.room(run.bytes() + run.count() * self.0.len());
         for payload in run.payloads() {
             let (copy, behind) = room.split_at_mut(payload.len());
@@ -256,9 +256,5 @@ impl Encode for Encoder {
             }
             room = behind;
         }
-        ends.extend(run.payloads().map(|payload| {
-            end += payload.len() + self.0.len();
-            end as u64
-        }));
     }
 }

@@ -94,7 +94,7 @@ impl Encode for Encoder {
     }
 
     fn encode_run(&mut self, run: &Run, out: &mut Output, ends: &mut VecDeque<u64>) {
-        let mut end = out.len();
+        ends.extend(run.ends(out.len(), HEADER));
         let mut room = out.room(run.bytes() + run.count() * HEADER);
         for payload in run.payloads() {
             let (copy, behind) = room.split_at_mut(HEADER + payload.len());
@@ -102,9 +102,5 @@ impl Encode for Encoder {
             copy[HEADER..].copy_from_slice(payload);
             room = behind;
         }
-        ends.extend(run.payloads().map(|payload| {
-            end += HEADER + payload.len();
-            end as u64
-        }));
     }
 }

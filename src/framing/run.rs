@@ -63,6 +63,14 @@ impl Run {
         self.spans.iter().map(move |span| u64::from(last - span.end))
     }
 
+    /// Where each message ends behind `from`, when each takes so many bytes beside its payload.
+    pub fn ends(&self, from: usize, beside: usize) -> impl Iterator<Item = u64> {
+        self.spans.iter().scan(from, move |end, span| {
+            *end += span.len() + beside;
+            Some(*end as u64)
+        })
+    }
+
     /// The payloads.
     #[inline]
     pub fn payloads(&self) -> impl Iterator<Item = &[u8]> {

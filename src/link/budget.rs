@@ -9,6 +9,7 @@
 //! Telling is an atomic addition; only past the limit, and when the sum falls below it again, a lock is
 //! taken and all sessions are looked at.
 
+use super::waiting::keep;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -148,7 +149,7 @@ impl Seat {
         if self.may_grow() {
             return Poll::Ready(());
         }
-        note(&mut self.share.wakers().may_grow, cx);
+        keep(&mut self.share.wakers().may_grow, cx);
         // It may have become true meanwhile.
         if self.may_grow() { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -158,7 +159,7 @@ impl Seat {
         if self.is_evicted() {
             return Poll::Ready(());
         }
-        note(&mut self.share.wakers().evicted, cx);
+        keep(&mut self.share.wakers().evicted, cx);
         if self.is_evicted() { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -177,14 +178,6 @@ impl Drop for Seat {
 impl Share {
     fn wakers(&self) -> MutexGuard<'_, Wakers> {
         self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Has the task of `cx` woken, unless it is so already.
-fn note(waiting: &mut Option<Waker>, cx: &Context<'_>) {
-    match waiting {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *waiting = Some(cx.waker().clone()),
     }
 }
 

@@ -3,7 +3,11 @@
 //! Both halves of a link are polled by the task of its pair, which offers what an echo was fed to the same
 //! poll's other direction; so it has no lock, and nobody has to be woken to read it.
 
-use super::{BATCH, HIGH_WATER, Item, Link};
+use super::{
+    BATCH, HIGH_WATER, Item, Link,
+    queue::OVERHEAD,
+    waiting::{keep, wake},
+};
 use crate::{
     framing::Run,
     session::{SideKind, SinkFailure, SourceEnd},
@@ -13,9 +17,6 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tokio_tungstenite::tungstenite::Message;
-
-/// Bytes that one message of an echo counts beside its payload, so that empty ones are bounded too.
-const OVERHEAD: usize = 64;
 
 /// Room of an echo that is kept while it has nothing, messages.
 const KEPT: usize = 4;
@@ -95,9 +96,7 @@ impl Link for Channel {
         if self.waiting.capacity() > KEPT && self.waiting.is_empty() {
             self.waiting = VecDeque::new();
         }
-        if let Some(writer) = self.writer.take() {
-            writer.wake();
-        }
+        wake(&mut self.writer);
         Poll::Ready(())
     }
 
@@ -131,7 +130,7 @@ impl Link for Channel {
         if self.bytes < HIGH_WATER || self.end.is_some() {
             return Poll::Ready(Ok(()));
         }
-        self.writer = Some(cx.waker().clone());
+        keep(&mut self.writer, cx);
         Poll::Pending
     }
 

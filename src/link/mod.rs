@@ -27,6 +27,7 @@ mod script;
 mod stdio;
 #[cfg(test)]
 pub(crate) mod test_waker;
+mod waiting;
 mod web_socket;
 mod workers;
 

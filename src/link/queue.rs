@@ -3,7 +3,10 @@
 //! It is bounded by its users: whoever feeds waits for room first, so one message more than the bound
 //! can be in it, or a piece of small ones that were encoded together, never an unbounded number.
 
-use super::Item;
+use super::{
+    Item,
+    waiting::{keep, wake},
+};
 use crate::{session::SourceEnd, ws::encoded::Encoded};
 use std::{
     collections::VecDeque,
@@ -41,7 +44,7 @@ enum Waiting {
 }
 
 /// Bytes that one message counts beside its payload, so that empty ones are bounded too.
-const OVERHEAD: usize = 64;
+pub(super) const OVERHEAD: usize = 64;
 
 impl Queue {
     /// Appends a message; after the end it is dropped. Gives what waits now, as [`bytes`](Self::bytes).
@@ -134,7 +137,7 @@ impl Queue {
             if state.end.is_some() {
                 return Poll::Ready(());
             }
-            state.reader = Some(cx.waker().clone());
+            keep(&mut state.reader, cx);
             return Poll::Pending;
         }
         let full = batch.len().saturating_add(most);
@@ -188,7 +191,7 @@ impl Queue {
         if let Some(end @ SourceEnd::SentAway { .. }) = state.end.as_deref() {
             return Poll::Ready(end.clone());
         }
-        state.reader = Some(cx.waker().clone());
+        keep(&mut state.reader, cx);
         Poll::Pending
     }
 
@@ -294,9 +297,7 @@ impl QueueState {
     }
 
     fn wake_reader(&mut self) {
-        if let Some(waker) = self.reader.take() {
-            waker.wake();
-        }
+        wake(&mut self.reader);
     }
 }
 

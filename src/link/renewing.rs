@@ -13,7 +13,11 @@ mod tests;
 
 pub use renew::{Confirming, Loss, Renew, Renewed};
 
-use super::{HIGH_WATER, Item, Link, Released, Releasing, is_control, room, web_socket::web_socket_end};
+use super::{
+    HIGH_WATER, Item, Link, Released, Releasing, is_control, room,
+    waiting::{keep, wake},
+    web_socket::web_socket_end,
+};
 use crate::{
     close,
     exit::Exit,
@@ -569,20 +573,6 @@ impl Link for Renewing {
             Some(conn) => conn.release(parting),
             None => Box::pin(std::future::ready(Released::default())),
         }
-    }
-}
-
-/// Keeps the waker of whoever polls.
-fn keep(waker: &mut Option<Waker>, cx: &Context<'_>) {
-    match waker {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *waker = Some(cx.waker().clone()),
-    }
-}
-
-fn wake(waker: &mut Option<Waker>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
     }
 }
 
