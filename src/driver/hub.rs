@@ -52,6 +52,10 @@ enum Phase {
     CutOff,
 }
 
+/// Payload bytes that are said in one turn: so little that those who hear it take it while it is in a near cache, and do
+/// not each fill the send buffer of the system before the next one has anything.
+const TURN: usize = 64 * 1024;
+
 struct Task {
     link: Box<dyn Link>,
     member: Member,
@@ -255,8 +259,13 @@ impl Task {
     }
 
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut said = 0;
         loop {
             while !self.input.is_empty() {
+                if said >= TURN {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 if self.member.poll_company(cx).is_pending() {
                     ready!(self.poll_alone());
                     continue;
@@ -265,12 +274,16 @@ impl Task {
                 if self.member.is_held_up() {
                     ready!(self.member.poll_room(cx));
                 }
-                if !self.typed && self.records.is_none() && self.member.say_together(&mut self.input) {
+                if !self.typed
+                    && self.records.is_none()
+                    && let Some(bytes) = self.member.say_together(&mut self.input)
+                {
+                    said += bytes;
                     continue;
                 }
-                if let Some(Item::Message(message)) = self.input.pop_front()
-                    && let Err(fault) = self.say(&message)
-                {
+                let Some(Item::Message(message)) = self.input.pop_front() else { continue };
+                said += message.len();
+                if let Err(fault) = self.say(&message) {
                     self.input_ended = true;
                     self.input.clear();
                     self.breaks(fault);

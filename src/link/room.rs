@@ -321,16 +321,16 @@ impl Member {
         self.tell_missed(missed, is_trimmed, usize::from(!is_heard));
     }
 
-    /// Says the first of these messages, as many as go together, to all who are to hear the centre; false when
-    /// the first one has to be said alone.
+    /// Says the first of these messages, as many as go together, to all who are to hear the centre; gives their
+    /// payload bytes, or `None` when the first one has to be said alone.
     ///
     /// They are encoded once, and each member's queue has a handle to that.
-    pub fn say_together(&self, items: &mut VecDeque<Item>) -> bool {
+    pub fn say_together(&self, items: &mut VecDeque<Item>) -> Option<usize> {
         let rules = self.room.rules;
         if !self.centre || self.mute || rules.queue < TOGETHER {
-            return false;
+            return None;
         }
-        let Some(encoded) = Encoded::new(items.iter().map_while(Item::data)) else { return false };
+        let encoded = Encoded::new(items.iter().map_while(Item::data))?;
         self.speaks.store(true, Ordering::Relaxed);
         let mut locked = self.room.lock();
         let state = &mut *locked;
@@ -350,7 +350,7 @@ impl Member {
         drop(locked);
         items.drain(..encoded.count());
         self.tell_missed(missed, is_trimmed, if is_heard { 0 } else { encoded.count() });
-        true
+        Some(encoded.bytes())
     }
 
     /// Tells who missed something, whether less is kept than was asked for, and how much nobody heard.
