@@ -151,6 +151,35 @@ mod tests {
     }
 
     #[test]
+    fn every_registered_code_has_a_name_of_its_own() {
+        let named: Vec<u16> = (0..=u16::MAX).filter(|code| name(*code) != "reserved").collect();
+        let registered = [1000..=1003, 1005..=1015, 3000..=4999].into_iter().flatten();
+        assert!(named.iter().copied().eq(registered), "{named:?}");
+        let mut names: Vec<_> = (1000..=1015).map(name).chain([name(3000), name(4000)]).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 17, "1004 alone is reserved: {names:?}");
+    }
+
+    #[test]
+    fn a_code_that_finds_fault_has_a_remedy() {
+        // A normal end, one that goes away, and codes that stand for no Close have none.
+        let without: Vec<_> = (1000..=1015).filter(|code| remedy(*code).is_none()).collect();
+        assert_eq!(without, [1000, 1001, 1004, 1005, 1006, 1015]);
+        assert!((3000..=4999).all(|code| remedy(code).is_none()), "only the server knows");
+        let words = [
+            (1003, "-b"),
+            (1007, "payload"),
+            (1008, "--bearer"),
+            (1012, "--reconnect"),
+            (1013, "--reconnect"),
+        ];
+        for (code, word) in words {
+            assert!(remedy(code).is_some_and(|remedy| remedy.contains(word)), "{code}");
+        }
+    }
+
+    #[test]
     fn lists_read_as_they_are_written() {
         for (text, written) in
             [("1008", "1008"), ("1008, 4000 - 4999", "1008,4000-4999"), ("1000-1000", "1000")]

@@ -121,4 +121,31 @@ mod tests {
         assert_eq!(lines[1].chars().nth(at), Some('b'), "{lines:#?}");
         assert!(lines.iter().all(|line| line.chars().count() < 80), "{lines:#?}");
     }
+
+    #[test]
+    fn a_window_moves_only_where_the_text_does_not_fit() {
+        let marked_char = |line: &str, mark: &str| line.chars().nth(mark.chars().count() - 1);
+        for (same, is_moved) in [(AROUND - 9, false), (AROUND - 8, false), (AROUND - 7, true), (200, true)] {
+            let text = |other: &str| "x".repeat(same) + other;
+            let [wanted, got, mark] = texts(&text("a"), &text("b"));
+            assert_eq!(wanted.contains('…'), is_moved, "{same}: {wanted}");
+            assert_eq!(
+                (marked_char(&wanted, &mark), marked_char(&got, &mark)),
+                (Some('a'), Some('b')),
+                "{same}"
+            );
+        }
+        for (before, is_moved) in [(AROUND - 1, false), (AROUND, false), (AROUND + 1, true), (200, true)] {
+            let [line, mark] = marked(&("x".repeat(before) + "a"), before + 1);
+            assert_eq!(line.contains('…'), is_moved, "{before}: {line}");
+            assert_eq!(marked_char(&line, &mark), Some('a'), "{before}");
+        }
+        for (length, is_cut) in [(AROUND - 1, false), (AROUND, false), (AROUND + 1, true), (9 * AROUND, true)]
+        {
+            let [wanted, ..] = texts(&("a".to_owned() + &"x".repeat(length - 1)), "b");
+            assert_eq!(wanted.ends_with('…'), is_cut, "{length}: {wanted}");
+            let [line, _] = marked(&"x".repeat(length + AROUND), 1);
+            assert_eq!(line.ends_with('…'), is_cut, "{length}: {line}");
+        }
+    }
 }

@@ -22,6 +22,7 @@ const NO_PONGS: &str =
 impl Session {
     /// Lets time pass: deadlines at or before `now` take effect.
     pub fn tick(&mut self, now: Instant) {
+        self.settle();
         self.now = now;
         let over = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if over(self.gone_by) {
@@ -45,8 +46,8 @@ impl Session {
         }
     }
 
-    /// Time at which [`tick`](Self::tick) has something to do next.
-    pub fn deadline(&self) -> Option<Instant> {
+    /// The earliest of all deadlines.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
         let mut next: Option<Instant> = None;
         let mut note = |at: Option<Instant>| {
             if let Some(at) = at {
@@ -103,7 +104,7 @@ impl Session {
         if over(self.linger_at(side)) {
             self.sides[side].lingering = None;
             // A datagram without an answer is common.
-            if self.received == 0 && self.sides[side].is_web_socket() {
+            if self.traffic.received == 0 && self.sides[side].is_web_socket() {
                 self.actions.push(Action::Note(
                     "no message came back before the linger time was over; wait longer with --linger 10s, or --linger inf"
                         .into(),

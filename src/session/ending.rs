@@ -215,14 +215,14 @@ impl Session {
     fn too_few(&self) -> Option<String> {
         let wanted = self.rules.count.filter(|_| !self.count_met);
         let Some(filter) = &self.rules.filter else {
-            return Some(format!("expected {}, got {}", counted(wanted?, "message"), self.received));
+            return Some(format!("expected {}, got {}", counted(wanted?, "message"), self.traffic.received));
         };
         if wanted.is_none() && self.matched > 0 {
             return None;
         }
         let matched = self.matched;
         let wanted = wanted.map_or_else(|| "a message".to_owned(), |wanted| counted(wanted, "message"));
-        Some(format!("expected {wanted} with {filter}, {matched} of {} matched", self.received))
+        Some(format!("expected {wanted} with {filter}, {matched} of {} matched", self.traffic.received))
     }
 
     fn no_close(&self) -> Option<String> {

@@ -105,6 +105,11 @@ impl Keepalive {
         }
     }
 
+    /// True while no ping is out or on its way: bytes that come only put the next one off.
+    pub(super) fn is_calm(&self) -> bool {
+        matches!(self.waiting, PongWait::No)
+    }
+
     /// True while the ping stands in the send queue.
     pub(super) fn is_behind(&self) -> bool {
         matches!(&self.waiting, PongWait::ForThePong { wait, .. } if wait.is_behind())

@@ -10,6 +10,7 @@ use super::{
     left::{Doubt, Left},
     progress::{IDLE, Rate, Silence, Wait},
     side::{DrainTimeout, SessionSide, SinkState, unanswered},
+    traffic::Traffic,
 };
 use crate::{exit::Exit, fault::Fault, units::brief};
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub struct Session {
     pub(super) serving: bool,
     pub(super) sides: [SessionSide; 2],
     pub(super) fault: Option<Fault>,
-    pub(super) received: u64,
+    pub(super) traffic: Traffic,
     pub(super) matched: u64,
     pub(super) count_met: bool,
     pub(super) close_met: bool,
@@ -42,8 +43,8 @@ pub struct Session {
     /// It is to end soon: an answer to our Close is waited for, and not everything that comes before it.
     pub(super) hurried: bool,
     pub(super) limits: SessionLimits,
+    /// Time of the last sign of traffic.
     pub(super) traffic_at: Instant,
-    silence: Silence,
     /// Message and hint about a clean Close after a long silence.
     idle_close: Option<[String; 2]>,
     /// The time of what happens now.
@@ -74,7 +75,7 @@ impl Session {
             serving,
             sides,
             fault: None,
-            received: 0,
+            traffic: Traffic::new(kinds, now),
             matched: 0,
             count_met: false,
             close_met: false,
@@ -84,7 +85,6 @@ impl Session {
             hurried: false,
             limits,
             traffic_at: now,
-            silence: Silence::new(now),
             idle_close: None,
             now,
             forced: false,
@@ -110,6 +110,10 @@ impl Session {
 
     /// Takes one event; what follows from it is in [`actions`](Self::actions).
     pub fn on(&mut self, event: Event, now: Instant) {
+        if self.traffic.notes(&event, now) {
+            return;
+        }
+        self.settle();
         self.now = now;
         match event {
             Event::Received { side, messages } => self.received(side, messages, now),
@@ -184,9 +188,7 @@ impl Session {
 
     fn heard(&mut self, side: Side, bytes: u64, within: Within, now: Instant) {
         self.keepalive(side, |clock| clock.heard(now));
-        if self.sides[side].is_web_socket() {
-            self.silence.is_alive();
-        }
+        self.traffic.heard(side);
         let state = &mut self.sides[side];
         (state.heard, state.within, state.heard_at) = (bytes, within, now);
         if let Some(wait) = &mut state.lingering {
@@ -198,7 +200,7 @@ impl Session {
         if within.message {
             // A large message on its way is no silence.
             self.traffic_at = now;
-            self.silence.heard(now);
+            self.traffic.silence.heard(now);
             state.received_at = now;
         }
         state.goes_on_finishing(now);
@@ -230,7 +232,7 @@ impl Session {
         if step > CONTROL {
             // A message that crawls along a slow path is no idleness.
             self.traffic_at = now;
-            self.silence.heard(now);
+            self.traffic.silence.heard(now);
         }
     }
 
@@ -273,19 +275,11 @@ impl Session {
     }
 
     fn received(&mut self, side: Side, messages: u64, now: Instant) {
-        match self.sides[side].is_web_socket() {
-            true => self.silence.heard(now),
-            false => self.silence.said(now),
-        }
+        self.traffic.received(side, messages, now);
         self.traffic_at = now;
         self.sides[side].received_at = now;
         // The message that was waited for is there; what follows it does not renew anything.
         self.sides[side].finishing = None;
-        if self.sides[side].is_web_socket()
-            || self.sides.iter().all(|side| !side.is_web_socket()) && self.sides[side].is_remote()
-        {
-            self.received += messages;
-        }
     }
 
     pub(super) fn source_ended(&mut self, side: Side, how: SourceEnd, now: Instant) {
@@ -420,7 +414,7 @@ impl Session {
         if let Some(held) = self.held_up(side, now) {
             return Some(held);
         }
-        let lasted = self.silence.is_long(now)?;
+        let lasted = self.traffic.silence.is_long(now)?;
         // A peer that answers no ping was not cut off by anybody else.
         let pings = self.rules.ping_interval.is_some_and(|interval| interval <= lasted);
         (answer.is_none() || !pings).then(|| Silence::advice(lasted, self.rules.ping_interval))
@@ -437,7 +431,7 @@ impl Session {
         if is_ours || !(told || code == Some(1001) && !is_client) {
             return None;
         }
-        let lasted = self.silence.is_long(now)?;
+        let lasted = self.traffic.silence.is_long(now)?;
         Some(Silence::closed(lasted, self.rules.ping_interval, told))
     }
 

@@ -11,6 +11,7 @@ mod left;
 mod machine;
 mod progress;
 mod side;
+mod traffic;
 
 pub use event::{Action, Event, Instant, Side, SinkFailure, SourceEnd, When, Within};
 pub use left::{Doubt, Left};

@@ -22,6 +22,13 @@ pub enum SideKind {
     Datagrams,
 }
 
+impl SideKind {
+    /// True when a user takes messages from such a side for received ones.
+    pub(super) fn is_remote(self) -> bool {
+        matches!(self, Self::WebSocket | Self::Datagrams | Self::Subject)
+    }
+}
+
 /// The limit of the wait for an output, once all that it is to get is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DrainTimeout {
@@ -171,7 +178,7 @@ impl SessionSide {
 
     /// True when a user takes messages from here for received ones.
     pub(super) fn is_remote(&self) -> bool {
-        matches!(self.kind, SideKind::WebSocket | SideKind::Datagrams | SideKind::Subject)
+        self.kind.is_remote()
     }
 
     /// True when answers are waited for after the input ended: the peer may still send some, and cannot be

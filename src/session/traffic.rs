@@ -1,0 +1,283 @@
+//! Traffic: what a session hears of while no clock waits for it.
+//!
+//! Nearly all events say that bytes and messages came and went. While nothing waits for those, they change counts and
+//! times alone, and put every deadline off. They are noted here, in a few lines of memory, and the rest of the state,
+//! which is ten times as large, hears of the last of them when something else happens: a server with a thousand clients
+//! finds little of one client in a near cache.
+
+use super::{
+    Event, Instant, Session, Side, SideKind, Within, keepalive::Keepalive, progress::Silence, side::SinkState,
+};
+
+/// Counts and times of what came and went.
+pub(super) struct Traffic {
+    /// Set while the session is calm: no clock waits for what comes and goes.
+    calm: Option<Calm>,
+    /// Messages that a user takes for received ones.
+    pub received: u64,
+    pub silence: Silence,
+    noted: [Noted; 2],
+    /// Messages from this side are received ones.
+    counts: [bool; 2],
+    web_socket: [bool; 2],
+}
+
+/// A calm session.
+struct Calm {
+    /// Its deadline when it became so: never later than that of now.
+    deadline: Option<Instant>,
+}
+
+/// What the rest of the session has still to hear of one side.
+#[derive(Clone, Copy, Default)]
+struct Noted {
+    /// Bytes that came so far, and the time of the last of them.
+    heard: Option<(u64, Instant)>,
+    /// Bytes that the transport took so far.
+    sent: Option<u64>,
+    /// Time of the last message from here.
+    received_at: Option<Instant>,
+}
+
+impl Traffic {
+    /// None yet.
+    pub(super) fn new(kinds: [SideKind; 2], now: Instant) -> Self {
+        let web_socket = kinds.map(|kind| kind == SideKind::WebSocket);
+        // Between two ends without a WebSocket, what comes from datagrams or a subject.
+        let counts = match web_socket {
+            [false, false] => kinds.map(SideKind::is_remote),
+            web_socket => web_socket,
+        };
+        Self {
+            calm: None,
+            received: 0,
+            silence: Silence::new(now),
+            noted: [Noted::default(); 2],
+            counts,
+            web_socket,
+        }
+    }
+
+    /// Bytes came from this side.
+    pub(super) fn heard(&mut self, side: Side) {
+        if self.web_socket[side] {
+            self.silence.is_alive();
+        }
+    }
+
+    /// Messages came from this side.
+    pub(super) fn received(&mut self, side: Side, messages: u64, now: Instant) {
+        match self.web_socket[side] {
+            true => self.silence.heard(now),
+            false => self.silence.said(now),
+        }
+        if self.counts[side] {
+            self.received += messages;
+        }
+    }
+
+    /// Notes an event that means nothing more than traffic; false when the whole session has to hear of it.
+    pub(super) fn notes(&mut self, event: &Event, now: Instant) -> bool {
+        if self.calm.is_none() {
+            return false;
+        }
+        match *event {
+            Event::Heard { side, bytes, within } if within == Within::default() => {
+                self.heard(side);
+                self.noted[side].heard = Some((bytes, now));
+            }
+            Event::Wrote { side, bytes } => self.noted[side].sent = Some(bytes),
+            Event::Took { .. } => {}
+            Event::Received { side, messages } => {
+                self.received(side, messages, now);
+                self.noted[side].received_at = Some(now);
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl Session {
+    /// Time at which [`tick`](Self::tick) has something to do next, or earlier.
+    pub fn deadline(&mut self) -> Option<Instant> {
+        if let Some(calm) = &self.traffic.calm {
+            return calm.deadline;
+        }
+        let deadline = self.next_deadline();
+        if self.is_calm() {
+            self.traffic.calm = Some(Calm { deadline });
+        }
+        deadline
+    }
+
+    /// Lets the rest of the state hear of the traffic that was noted.
+    pub(super) fn settle(&mut self) {
+        if self.traffic.calm.take().is_none() {
+            return;
+        }
+        for side in Side::BOTH {
+            let Noted { heard, sent, received_at } = std::mem::take(&mut self.traffic.noted[side]);
+            let state = &mut self.sides[side];
+            if let Some((bytes, at)) = heard {
+                (state.heard, state.heard_at) = (bytes, at);
+                if let Some(clock) = &mut state.keepalive {
+                    clock.heard(at);
+                }
+            }
+            state.progress.sent = sent.unwrap_or(state.progress.sent);
+            if let Some(at) = received_at {
+                state.received_at = at;
+                self.traffic_at = self.traffic_at.max(at);
+            }
+        }
+    }
+
+    /// True when what comes and goes puts deadlines off, and does nothing else.
+    fn is_calm(&self) -> bool {
+        self.sides.iter().all(|side| {
+            side.within == Within::default()
+                && !matches!(side.sink, SinkState::CloseSent(_))
+                && side.lingering.is_none()
+                && side.finishing.is_none()
+                && side.taking.is_none()
+                && side.keepalive.as_ref().is_none_or(Keepalive::is_calm)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Rules, SourceEnd};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// What an event is made of, and how long after the one before it comes.
+    type Step = (Duration, u8, bool, u64, bool, bool);
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let delay = prop_oneof![9 => 0..500_u64, 1 => 0..20_000_u64].prop_map(Duration::from_millis);
+        // Mostly traffic.
+        let kind = prop_oneof![8 => 0..5_u8, 1 => 5..15_u8];
+        proptest::collection::vec(
+            (delay, kind, any::<bool>(), 0..1000_u64, any::<bool>(), any::<bool>()),
+            1..300,
+        )
+    }
+
+    /// The event of a step; bytes only ever grow.
+    fn event((_, kind, is_b, more, flag, other): Step, bytes: u64) -> Event {
+        let (side, bytes) = (if is_b { Side::B } else { Side::A }, bytes + more);
+        match kind {
+            0 | 1 => {
+                Event::Heard { side, bytes, within: Within { message: flag && other, frame: flag && is_b } }
+            }
+            2 => Event::Wrote { side, bytes },
+            3 => Event::Took { side },
+            4 => Event::Received { side, messages: 1 + more % 3 },
+            5 => Event::Ponged { side },
+            6 | 7 => Event::PingSent { side },
+            8 | 9 => Event::Acknowledged { side, bytes },
+            10 => Event::Blocked { side, blocked: flag },
+            11 => Event::Away { side, away: flag && other },
+            12 => Event::Delivered { side },
+            13 if flag => {
+                Event::Ended { side, how: Box::new(SourceEnd::Eof { empty: false, hangup: other }) }
+            }
+            13 => Event::Held { side, held: other },
+            _ if flag && other => Event::CloseSent { side },
+            _ => Event::Matched { messages: 1 },
+        }
+    }
+
+    /// Lets time pass for a session; tells what it wants done, and when.
+    fn pass(session: &mut Session, until: Instant) -> Vec<String> {
+        let mut told = Vec::new();
+        while let Some(at) = session.deadline().filter(|at| *at <= until) {
+            session.tick(at);
+            told.extend(session.actions().iter().map(|action| format!("{at:?} {action:?}")));
+        }
+        told
+    }
+
+    fn kinds() -> impl Strategy<Value = [SideKind; 2]> {
+        use SideKind::{Datagrams, Standard, Stream, WebSocket};
+        (
+            prop_oneof![Just(WebSocket), Just(Stream)],
+            prop_oneof![Just(WebSocket), Just(Stream), Just(Standard), Just(Datagrams)],
+        )
+            .prop_map(|(a, b)| [a, b])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn a_calm_session_does_what_one_does_that_hears_of_everything_at_once(
+            kinds in kinds(), serving: bool, lasts: bool, idles: bool, lingers: bool, steps in steps(),
+        ) {
+            let rules = Rules {
+                idle_timeout: idles.then_some(30 * SECOND),
+                lasts: lasts.then_some(60 * SECOND),
+                linger: lingers.then_some(SECOND),
+                ..Rules::default()
+            };
+            let mut now = Instant::now();
+            let [mut calm, mut whole] = [(); 2].map(|()| Session::new(rules.clone(), kinds, serving, None, now));
+            let mut bytes = 0;
+            for (at, step) in steps.into_iter().enumerate() {
+                now += step.0;
+                prop_assert_eq!(pass(&mut calm, now), pass(&mut whole, now), "step {}", at);
+                // Nothing was noted since it was asked for its deadline.
+                whole.traffic.calm = None;
+                calm.on(event(step, bytes), now);
+                whole.on(event(step, bytes), now);
+                bytes += step.3;
+                prop_assert_eq!(calm.actions(), whole.actions(), "step {}: {:?}", at, event(step, bytes));
+                prop_assert_eq!(calm.traffic.received, whole.traffic.received);
+            }
+            prop_assert_eq!(calm.verdict(), whole.verdict());
+            calm.settle();
+            prop_assert_eq!(calm.next_deadline(), whole.next_deadline());
+        }
+    }
+
+    #[test]
+    fn a_message_that_has_begun_a_pong_that_is_waited_for_and_an_end_are_no_calm() {
+        let now = Instant::now();
+        let session =
+            || Session::new(Rules::default(), [SideKind::WebSocket, SideKind::Stream], true, None, now);
+        let is_calm = |session: &mut Session| {
+            let _: Option<Instant> = session.deadline();
+            session.traffic.calm.is_some()
+        };
+        assert!(is_calm(&mut session()));
+        let within = Within { message: true, frame: false };
+        let begun = Event::Heard { side: Side::A, bytes: 1, within };
+        let input_ended =
+            Event::Ended { side: Side::B, how: Box::new(SourceEnd::Eof { empty: false, hangup: true }) };
+        for event in [begun, input_ended] {
+            let mut session = session();
+            session.on(event, now);
+            if !is_calm(&mut session) {
+                continue;
+            }
+            // Its Close is asked for, and waits once it is out.
+            session.on(Event::CloseSent { side: Side::A }, now);
+            assert!(!is_calm(&mut session));
+        }
+        let mut pinged = session();
+        let due = pinged.deadline().unwrap();
+        pinged.tick(due);
+        assert!(
+            !is_calm(&mut pinged) && pinged.actions() == [crate::session::Action::Ping { side: Side::A }]
+        );
+        pinged.on(Event::Heard { side: Side::A, bytes: 1, within: Within::default() }, due);
+        pinged.on(Event::PingSent { side: Side::A }, due);
+        pinged.on(Event::Ponged { side: Side::A }, due);
+        assert!(is_calm(&mut pinged), "the pong came");
+    }
+}
