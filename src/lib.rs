@@ -68,6 +68,7 @@ pub mod framing;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod handshake;
+pub mod lent;
 pub mod limited;
 pub mod link;
 pub mod nats;

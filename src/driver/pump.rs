@@ -9,11 +9,11 @@ use super::{ahead::Ahead, auto_sender::AutoSender, survey::Survey};
 use crate::{
     close,
     expect::Filter,
-    link::{HIGH_WATER, Item, Link, room::compact},
+    lent,
+    link::{HIGH_WATER, ITEMS, Item, Link, room::compact},
     session::{Event, Side, SideKind, SinkFailure, SourceEnd},
 };
 use std::{
-    cell::Cell,
     collections::VecDeque,
     mem::{replace, swap, take},
     sync::Arc,
@@ -31,15 +31,8 @@ const REFILL_TIME: Duration = Duration::from_millis(20);
 const ROUNDS: usize = 8;
 /// Pieces that were encoded for many and are handed over in one turn.
 const TURN: usize = 64;
-/// The most room that stays with a thread, messages.
-const LENT: usize = 4096;
 /// Messages kept to be shown when none of them was wanted.
 const RECENT: usize = 3;
-
-thread_local! {
-    /// Room for a batch, lent to the pump that is polled: a connection that is silent keeps none.
-    static ROOM: Cell<VecDeque<Item>> = Cell::default();
-}
 
 /// The state of one direction.
 pub(super) struct Pump {
@@ -178,14 +171,11 @@ impl Pump {
         may_grow: bool,
         events: &mut Vec<Event>,
     ) -> Poll<()> {
-        if self.fresh.capacity() == 0 {
-            self.fresh = ROOM.take();
-        }
+        lent::lend(&ITEMS, &mut self.fresh);
         let polled = self.poll_rounds(cx, source, sink, may_grow, events);
         if self.fresh.is_empty() && self.waiting.is_empty() {
-            let (one, other) = (take(&mut self.fresh), take(&mut self.waiting));
-            let room = if one.capacity() < other.capacity() { other } else { one };
-            ROOM.set(if room.capacity() <= LENT { room } else { VecDeque::new() });
+            lent::give_back(&ITEMS, &mut self.fresh);
+            lent::give_back(&ITEMS, &mut self.waiting);
         }
         polled
     }

@@ -4,12 +4,13 @@
 //! poll's other direction; so it has no lock, and nobody has to be woken to read it.
 
 use super::{
-    BATCH, HIGH_WATER, Item, Link,
+    BATCH, HIGH_WATER, ITEMS, Item, Link,
     queue::OVERHEAD,
     waiting::{keep, wake},
 };
 use crate::{
     framing::Run,
+    lent,
     session::{SideKind, SinkFailure, SourceEnd},
 };
 use std::{
@@ -17,9 +18,6 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tokio_tungstenite::tungstenite::Message;
-
-/// Room of an echo that is kept while it has nothing, messages.
-const KEPT: usize = 4;
 
 /// A link without a far end.
 pub struct Channel {
@@ -32,7 +30,7 @@ pub struct Channel {
     /// Gives runs as runs.
     gives_runs: bool,
     /// How its source ends once nothing waits.
-    end: Option<SourceEnd>,
+    end: Option<Box<SourceEnd>>,
     /// The sink of the pair that waits for room.
     writer: Option<Waker>,
 }
@@ -57,12 +55,13 @@ impl Channel {
 
     /// A source that has ended already, in this way.
     pub fn ended(how: SourceEnd) -> Self {
-        Self { swallows: true, end: Some(how), ..Self::echo() }
+        Self { swallows: true, end: Some(Box::new(how)), ..Self::echo() }
     }
 
     fn add(&mut self, item: Item) {
         if !self.swallows && self.end.is_none() {
             self.bytes += weight(&item);
+            lent::lend(&ITEMS, &mut self.waiting);
             self.waiting.push_back(item);
         }
     }
@@ -93,15 +92,13 @@ impl Link for Channel {
                 item => batch.push_back(item),
             }
         }
-        if self.waiting.capacity() > KEPT && self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
-        }
+        lent::give_back(&ITEMS, &mut self.waiting);
         wake(&mut self.writer);
         Poll::Ready(())
     }
 
     fn end(&self) -> Option<SourceEnd> {
-        self.end.clone().filter(|_| self.waiting.is_empty())
+        self.end.as_deref().filter(|_| self.waiting.is_empty()).cloned()
     }
 
     fn queued(&self) -> usize {
@@ -135,7 +132,7 @@ impl Link for Channel {
     }
 
     fn poll_shut(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), SinkFailure>> {
-        self.end.get_or_insert(SourceEnd::Eof { empty: false, hangup: true });
+        self.end.get_or_insert_with(|| Box::new(SourceEnd::Eof { empty: false, hangup: true }));
         Poll::Ready(Ok(()))
     }
 }

@@ -56,6 +56,7 @@ pub use crate::ws::conn::{Moved, is_control};
 
 use crate::{
     framing::{Piece, Run, record::Facts},
+    lent::Queues,
     net::Parting,
     session::{Doubt, DrainTimeout, Left, SideKind, SinkFailure, SourceEnd, Within},
     ws::{
@@ -75,6 +76,11 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// From this much queued on, a pump flushes before it feeds more. Bytes.
 pub const HIGH_WATER: usize = conn::HIGH_WATER;
+
+thread_local! {
+    /// Queues of items for whoever has some.
+    pub static ITEMS: Queues<Item> = const { Queues::new() };
+}
 /// Messages in one batch, so that the other direction gets its turn.
 const BATCH: usize = 1024;
 

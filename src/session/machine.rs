@@ -157,19 +157,9 @@ impl Session {
         }
     }
 
-    /// Takes the actions that the driver must do now, in order.
-    pub fn actions(&mut self) -> Vec<Action> {
-        std::mem::take(&mut self.actions)
-    }
-
     /// True when the session was not over in time, and was cut off.
     pub fn was_cut_off(&self) -> bool {
         self.forced
-    }
-
-    /// True when both sides are gone.
-    pub fn is_over(&self) -> bool {
-        self.sides.iter().all(|side| side.released)
     }
 
     /// Ends the source of `side`, whose message cannot be carried on, and tells it why.

@@ -6,7 +6,10 @@
 //! finds little of one client in a near cache.
 
 use super::{
-    Event, Instant, Session, Side, SideKind, Within, keepalive::Keepalive, progress::Silence, side::SinkState,
+    Action, Event, Instant, Session, Side, SideKind, Within,
+    keepalive::Keepalive,
+    progress::Silence,
+    side::{SessionSide, SinkState},
 };
 
 /// Counts and times of what came and went.
@@ -133,16 +136,29 @@ impl Session {
         }
     }
 
-    /// True when what comes and goes puts deadlines off, and does nothing else.
+    /// Takes the actions that the driver must do now, in order.
+    pub fn actions(&mut self) -> Vec<Action> {
+        // It is not calm while there are any.
+        if self.traffic.calm.is_some() { Vec::new() } else { std::mem::take(&mut self.actions) }
+    }
+
+    /// True when both sides are gone.
+    pub fn is_over(&self) -> bool {
+        self.traffic.calm.is_none() && self.sides.iter().all(|side| side.released)
+    }
+
+    /// True when what comes and goes puts deadlines off, and does nothing else; one that has something to be done is not.
     fn is_calm(&self) -> bool {
-        self.sides.iter().all(|side| {
-            side.within == Within::default()
+        let waits_for_nothing = |side: &SessionSide| {
+            !side.released
+                && side.within == Within::default()
                 && !matches!(side.sink, SinkState::CloseSent(_))
                 && side.lingering.is_none()
                 && side.finishing.is_none()
                 && side.taking.is_none()
                 && side.keepalive.as_ref().is_none_or(Keepalive::is_calm)
-        })
+        };
+        self.actions.is_empty() && self.sides.iter().all(waits_for_nothing)
     }
 }
 

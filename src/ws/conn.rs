@@ -37,6 +37,7 @@ use bytes::Bytes;
 use std::{
     collections::VecDeque,
     io,
+    mem::take,
     task::{Context, Poll, ready},
 };
 use tokio_tungstenite::tungstenite::{
@@ -83,6 +84,8 @@ struct PeerFault {
 pub struct Conn {
     part: Part,
     engine: WebSocketContext,
+    /// It has heard something since it could last answer.
+    has_heard: bool,
     wire: Wire,
     /// The fragments of a large message that are not framed yet.
     rest: Option<UnsentPayload>,
@@ -94,9 +97,10 @@ pub struct Conn {
     max_frame: usize,
     largest: Largest,
     deflating: Option<Box<Deflating>>,
-    end: Option<End>,
+    /// On the heap, as the fault: what is rare takes little of what every message touches.
+    end: Option<Box<End>>,
     /// A fault of the peer that is not told yet.
-    fault: Option<PeerFault>,
+    fault: Option<Box<PeerFault>>,
     close_queued: bool,
     /// Large messages, or their rest, that were dropped before they were framed.
     unframed: Unsent,
@@ -126,6 +130,7 @@ impl Conn {
         Self {
             part,
             engine: WebSocketContext::new(role, Some(config)),
+            has_heard: false,
             wire: Wire::new(stream, read_ahead, max_message, part == Part::Client),
             rest: None,
             is_torn: false,
@@ -163,7 +168,7 @@ impl Conn {
 
     /// Takes the taps back.
     pub fn take_taps(&mut self) -> Taps {
-        std::mem::take(&mut self.taps)
+        take(&mut self.taps)
     }
 
     /// Compresses and restores messages as agreed in the handshake; before anything is sent or received.
@@ -308,7 +313,7 @@ impl Conn {
                         self.finish(end);
                         break;
                     }
-                    self.fault = Some(PeerFault { end, is_due: messages == 0 });
+                    self.fault = Some(Box::new(PeerFault { end, is_due: messages == 0 }));
                     cx.waker().wake_by_ref();
                     return if messages > 0 { Poll::Ready(()) } else { Poll::Pending };
                 }
@@ -319,6 +324,7 @@ impl Conn {
 
     /// Lets the engine act on a control frame, or tell what is wrong with a frame that may not come.
     fn judge(&mut self, frames: &[u8]) -> Result<Message, ReadError> {
+        self.has_heard = true;
         let judged = self.engine.read(&mut self.wire.io(frames)).map_err(ReadError::Engine)?;
         if !judged.is_close() {
             // A pong joins what is queued; the queue takes it in any case.
@@ -329,9 +335,10 @@ impl Conn {
 
     /// Lets the other direction have its turn before a fault of the peer is told: what answers the messages
     /// ahead of it goes out ahead of our Close.
-    fn poll_fault(&mut self, cx: &mut Context<'_>, found: PeerFault) -> Poll<()> {
+    fn poll_fault(&mut self, cx: &mut Context<'_>, mut found: Box<PeerFault>) -> Poll<()> {
         if !found.is_due {
-            self.fault = Some(PeerFault { is_due: true, ..found });
+            found.is_due = true;
+            self.fault = Some(found);
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -343,7 +350,7 @@ impl Conn {
 
     /// The end of the peer's side, once everything before it was received.
     pub fn end(&self) -> Option<&End> {
-        self.end.as_ref()
+        self.end.as_deref()
     }
 
     /// Bytes waiting to be flushed; never less than [`HIGH_WATER`] while a message is not framed to its
@@ -356,7 +363,7 @@ impl Conn {
     /// True while a message can be queued: no Close was sent or received.
     pub fn is_open(&self) -> bool {
         // After a fault of the peer what waits was dropped: what came behind it must not go out.
-        self.end.is_none() && self.may_close()
+        self.end.is_none() && !self.close_queued
     }
 
     /// True when our Close was queued before one of the peer was read.
@@ -398,8 +405,10 @@ impl Conn {
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.taps.poll_ready(cx));
         loop {
-            // The reply to what was read last; the queue takes it in any case.
-            let _ = self.engine.flush(&mut self.wire.io(&[]));
+            if take(&mut self.has_heard) {
+                // The reply to what was read last; the queue takes it in any case.
+                let _ = self.engine.flush(&mut self.wire.io(&[]));
+            }
             while self.wire.queued() < HIGH_WATER && self.rest.is_some() {
                 self.queue_fragment()?;
             }
@@ -512,7 +521,7 @@ impl Conn {
     }
 
     fn finish(&mut self, end: End) {
-        self.end = Some(end);
+        self.end = Some(Box::new(end));
         self.cut();
         self.wire.incoming.stop();
     }

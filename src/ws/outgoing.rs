@@ -18,7 +18,11 @@ mod tests;
 use super::frame::{
     CLOSE, CONTINUATION, CONTROL, FIN, Header, Masks, OPCODE, PONG, apply_mask, put_head, write_short,
 };
-use crate::{framing::Run, stream::Stream};
+use crate::{
+    framing::Run,
+    lent::{self, Queues},
+    stream::Stream,
+};
 use block::Block;
 use bytes::Bytes;
 use std::{
@@ -52,6 +56,10 @@ const PIECE: usize = 8 * 1024;
 const PIECES: usize = 32;
 /// The longest header of a frame, bytes.
 const HEAD: usize = 14;
+
+thread_local! {
+    static BLOCKS: Queues<Block> = const { Queues::new() };
+}
 
 /// Frames that wait to be written.
 pub(super) struct Outgoing {
@@ -212,6 +220,7 @@ impl Outgoing {
         if let Some(last) = self.blocks.back_mut() {
             last.trim();
         }
+        lent::lend(&BLOCKS, &mut self.blocks);
         self.blocks.push_back(block);
     }
 
@@ -401,6 +410,7 @@ impl Outgoing {
             self.replies -= block.replies;
             self.blocks.pop_front();
         }
+        lent::give_back(&BLOCKS, &mut self.blocks);
     }
 }
 
