@@ -43,7 +43,7 @@
 //! cause and hint · *room* where each hears the others; its *bridge* stands for everybody behind a *broker*.
 //!
 //! # The floors
-//! `close exit facts fault limited os_error os_text retry stream units` ← `expect framing script session` ←
+//! `close exit facts fault lent limited os_error os_text retry stream units` ← `expect framing script session` ←
 //! `child observe tls` ← `net` ← `site ws` ← `handshake` ← `link` ← `nats` ← `plan` ← `endpoint` ←
 //! `driver | cli | term` ← `app` ← `main`. Imports only run downward, and no files take from each other in a
 //! circle; a test reads them.

@@ -52,6 +52,8 @@ pub(super) struct Pump {
     filter: Option<Arc<Filter>>,
     /// The last ones that were not.
     unwanted: VecDeque<Message>,
+    /// It was polled before.
+    has_begun: bool,
     /// The source is not read any more.
     stopped: bool,
     /// Messages of the source are dropped.
@@ -93,6 +95,7 @@ impl Pump {
             wanted,
             filter,
             unwanted: VecDeque::new(),
+            has_begun: false,
             stopped: false,
             discarding: false,
             ended: false,
@@ -188,13 +191,7 @@ impl Pump {
         may_grow: bool,
         events: &mut Vec<Event>,
     ) -> Poll<()> {
-        self.relays = source.is_web_socket() && sink.is_web_socket();
-        self.passes_control = self.relays
-            || match (source.kind(), sink.kind()) {
-                (SideKind::WebSocket, _) => sink.wants_events(),
-                (_, SideKind::WebSocket) => true,
-                _ => false,
-            };
+        self.begin(source, sink);
         for _ in 0..ROUNDS {
             let auto_sender = self.auto_sender.as_mut();
             let behind = auto_sender.is_some_and(|auto_sender| auto_sender.speak(cx, source).is_pending());
@@ -226,9 +223,6 @@ impl Pump {
                     return Poll::Pending;
                 }
             }
-            let is_tapped = self.filter.is_some() || self.auto_sender.is_some();
-            source.give_pieces(!is_tapped && !self.is_whole && sink.takes_pieces());
-            source.give_runs(!is_tapped && self.wanted.is_none() && sink.takes_runs());
             if self.waiting.is_empty() && self.fresh.capacity() == 0 {
                 swap(&mut self.fresh, &mut self.waiting);
             }
@@ -255,6 +249,22 @@ impl Pump {
         // Not done, but the other direction must not wait for ever.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Agrees with both ends on what is handed over, in which form.
+    fn begin(&mut self, source: &mut dyn Link, sink: &dyn Link) {
+        if !replace(&mut self.has_begun, true) {
+            self.relays = source.is_web_socket() && sink.is_web_socket();
+            self.passes_control = self.relays
+                || match (source.kind(), sink.kind()) {
+                    (SideKind::WebSocket, _) => sink.wants_events(),
+                    (_, SideKind::WebSocket) => true,
+                    _ => false,
+                };
+        }
+        let is_tapped = self.filter.is_some() || self.auto_sender.is_some();
+        source.give_pieces(!is_tapped && !self.is_whole && sink.takes_pieces());
+        source.give_runs(!is_tapped && self.wanted.is_none() && sink.takes_runs());
     }
 
     /// Returns whether the source is read although the sink takes nothing: only then are its pings answered.
@@ -295,7 +305,8 @@ impl Pump {
         events: &mut Vec<Event>,
     ) -> Poll<bool> {
         let needs_each = self.filter.is_some() || self.wanted.is_some() || self.auto_sender.is_some();
-        if needs_each || self.discarding || self.sink_failed || self.stopped || self.ended {
+        let takes_none = self.discarding || self.sink_failed || self.stopped || self.ended;
+        if needs_each || takes_none || !source.has_encoded() {
             return Poll::Ready(false);
         }
         for _ in 0..TURN {

@@ -3,6 +3,7 @@
 //! Events and time go in, actions come out; there is no socket and no clock in here, so that every
 //! row of the endings matrix can be tested as data.
 
+mod calm;
 mod clock;
 mod ending;
 mod event;

@@ -240,7 +240,8 @@ impl Incoming {
 
     /// The next message, or frames for the engine; `None` when all that was read is used up.
     pub(super) fn next(&mut self) -> Option<Result<Received, ReadError>> {
-        let next = self.step();
+        let is_used_up = self.frame.is_none() && self.input.is_empty();
+        let next = if is_used_up { None } else { self.step() };
         if next.is_none() {
             // Also when it is empty it would keep the memory that it was cut out of.
             self.input = BytesMut::new();

@@ -6,7 +6,10 @@ use std::{fs, path::Path};
 /// From the ground up; those of one floor may use each other only where `true` says so.
 const FLOORS: &[(&[&str], bool)] = &[
     (
-        &["close", "exit", "facts", "fault", "limited", "os_error", "os_text", "retry", "stream", "units"],
+        &[
+            "close", "exit", "facts", "fault", "lent", "limited", "os_error", "os_text", "retry", "stream",
+            "units",
+        ],
         true,
     ),
     (&["expect", "framing", "script", "session"], true),
