@@ -297,6 +297,7 @@ mod tests {
             ("{\"type\":\"text\",\"data\":{}}", "line 1 is no JSON record"),
             ("{\"type\":\"binary\",\"base64\":\"?\"}", "whose `base64` is not base64"),
             ("{\"type\":\"binary\",\"data\":\"x\"}", "`data` instead of `base64`"),
+            ("{\"type\":\"binary\"}", "line 1 is a binary without `base64`"),
             ("{\"type\":\"frame\"}", "a type that cannot be sent: \"frame\""),
             ("{\"type\":\"close\",\"code\":1006}", "a close with 1006, which may not be sent"),
             ("{\"type\":\"close\",\"reason\":\"x\"}", "a close: a reason needs a code"),
@@ -305,10 +306,22 @@ mod tests {
             let bad = decoded(input).unwrap_err();
             assert!(bad.cause.contains(cause), "{input}: {}", bad.cause);
         }
+        let reason = format!("{{\"type\":\"close\",\"code\":1000,\"reason\":\"{}\"}}", "x".repeat(124));
+        assert!(decoded(&reason).unwrap_err().cause.contains("a close: the reason is 124 bytes long"));
         let long = format!("{{\"type\":\"text\",\"data\":\"{}\"}}", "x".repeat(101));
         assert!(decoded(&long).unwrap_err().cause.contains("longer than 100"));
         let ping = format!("{{\"type\":\"ping\",\"base64\":\"{}\"}}", "AAAA".repeat(50));
         assert!(decoded(&ping).unwrap_err().cause.contains("at most 125"));
+    }
+
+    #[test]
+    fn the_lines_of_records_are_read_by_whoever_knows_whom_they_are_for() {
+        let line = r#"{"type":"ping","conn":3}"#;
+        let mut lines = RECORD_LINES.decoder(Kind::Text, 100);
+        lines.feed(Bytes::from(format!("{line}\n")));
+        assert_eq!(lines.next().unwrap().unwrap().into_data(), line);
+        let Addressed { conn, message } = Records::new(100).read(line.into()).unwrap().unwrap();
+        assert_eq!((conn, message), (Some(3), Message::Ping(Bytes::new())));
     }
 
     #[test]

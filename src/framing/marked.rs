@@ -199,6 +199,33 @@ mod tests {
     }
 
     #[test]
+    fn an_input_that_ends_within_a_mark_is_told() {
+        for input in [&b"\xef"[..], b"\xef\xbb", b"\xff", b"\xfe"] {
+            let framing = named("lines");
+            let mut decoder = at_start(&framing, Kind::Text, framing.decoder(Kind::Text, 1000));
+            decoder.feed(Bytes::copy_from_slice(input));
+            assert!(decoder.next().is_none() && decoder.held() == input.len());
+            assert!(
+                decoder.finish().unwrap().unwrap_err().cause.contains("line 1 is not UTF-8"),
+                "{input:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_in_pieces_loses_its_mark_too() {
+        let framing = named("whole");
+        let mut decoder = at_start(&framing, Kind::Text, framing.decoder(Kind::Text, 1 << 20));
+        decoder.give_pieces(true);
+        decoder.feed(Bytes::copy_from_slice(MARK));
+        decoder.feed(Bytes::from(vec![b'a'; 100_000]));
+        let piece = decoder.next_piece(false).unwrap().unwrap();
+        assert!(piece.is_text && piece.is_first && !piece.is_last && piece.payload.len() == 100_000);
+        decoder.feed(Bytes::from_static(b"\xff"));
+        assert!(decoder.next_piece(true).unwrap().is_err());
+    }
+
+    #[test]
     fn bytes_keep_theirs() {
         for (framing, kind) in [("whole", Kind::Binary), ("lines", Kind::Binary), ("raw", Kind::Text)] {
             assert_eq!(messages(framing, kind, b"\xef\xbb\xbfa", 100), [b"\xef\xbb\xbfa"], "{framing}");

@@ -206,3 +206,80 @@ impl Decode for WholeDecoder {
         self.all.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::{Decode, tests::named};
+
+    /// The next piece, its payload, whether it is the first, and whether it is the last.
+    fn piece(decoder: &mut dyn Decode, at_end: bool) -> Option<Result<(Vec<u8>, bool, bool), String>> {
+        decoder.next_piece(at_end).map(|piece| match piece {
+            Ok(piece) => Ok((piece.payload.to_vec(), piece.is_first, piece.is_last)),
+            Err(bad) => Err(bad.cause),
+        })
+    }
+
+    #[test]
+    fn a_bad_byte_is_counted_from_the_beginning_of_the_input() {
+        let mut decoder = named("raw").decoder(Kind::Text, 1000);
+        for chunk in ["abc", "de"] {
+            decoder.feed(Bytes::from(chunk));
+            assert_eq!(decoder.next(), Some(Ok(Message::text(chunk))));
+        }
+        decoder.feed(Bytes::from_static(b"f\xff"));
+        assert_eq!(decoder.next().unwrap().unwrap_err().cause, "the input is not UTF-8 (byte 7)");
+        let mut decoder = named("whole").decoder(Kind::Text, 1 << 20);
+        decoder.give_pieces(true);
+        decoder.feed(Bytes::from(vec![b'a'; PIECES + 1]));
+        assert!(piece(&mut *decoder, false).is_some());
+        decoder.feed(Bytes::from_static(b"bc\xff"));
+        let cause = format!("the input is not UTF-8 (byte {})", PIECES + 4);
+        assert_eq!(piece(&mut *decoder, false), Some(Err(cause)));
+    }
+
+    #[test]
+    fn a_large_input_goes_in_pieces_that_cut_no_character() {
+        let mut decoder = named("whole").decoder(Kind::Text, 1 << 20);
+        decoder.give_pieces(true);
+        let mut begin = vec![b'a'; PIECES];
+        decoder.feed(Bytes::from(begin.clone()));
+        assert_eq!(piece(&mut *decoder, false), None, "so much may be the whole");
+        decoder.feed(Bytes::from_static(b"b\xc3"));
+        begin.push(b'b');
+        assert_eq!(piece(&mut *decoder, false), Some(Ok((begin, true, false))));
+        assert_eq!(piece(&mut *decoder, false), None);
+        decoder.feed(Bytes::from_static(b"\xa9"));
+        assert_eq!(piece(&mut *decoder, false), Some(Ok(("\u{e9}".into(), false, false))));
+        assert_eq!(piece(&mut *decoder, false), None);
+        assert_eq!(piece(&mut *decoder, true), Some(Ok((Vec::new(), false, true))));
+    }
+
+    #[test]
+    fn nothing_goes_in_pieces_unasked_and_no_piece_goes_over_the_limit() {
+        let mut decoder = named("whole").decoder(Kind::Binary, PIECES + 2);
+        decoder.feed(Bytes::from(vec![0; PIECES + 1]));
+        assert!(piece(&mut *decoder, false).is_none() && piece(&mut *decoder, true).is_none());
+        decoder.give_pieces(true);
+        assert!(piece(&mut *decoder, false).is_some());
+        decoder.feed(Bytes::from_static(b"b"));
+        assert!(piece(&mut *decoder, false).is_some(), "as large as the limit");
+        decoder.feed(Bytes::from_static(b"c"));
+        assert!(piece(&mut *decoder, false).unwrap().unwrap_err().contains("longer than"));
+    }
+
+    #[test]
+    fn a_character_is_unfinished_until_its_last_byte() {
+        for text in ["\u{80}", "\u{7ff}", "\u{800}", "\u{ffff}", "\u{10000}", "\u{10ffff}"] {
+            let bytes = ["a", text].concat().into_bytes();
+            for end in 1..=bytes.len() {
+                let wanted = if end == bytes.len() { 0 } else { end - 1 };
+                assert_eq!(unfinished(&bytes[..end]), wanted, "{text:?} {end}");
+            }
+        }
+        assert_eq!(
+            [unfinished(b""), unfinished(b"a"), unfinished(b"\xff"), unfinished(b"\x80\x80\x80")],
+            [0; 4]
+        );
+    }
+}

@@ -365,6 +365,25 @@ fn large_payloads_are_shared_and_small_ones_gathered() {
 }
 
 #[test]
+fn what_is_kept_for_the_rest_of_a_message_is_told() {
+    for framing in every() {
+        let mut decoder = framing.decoder(Kind::Text, 1000);
+        // No message is complete with it, in any framing but `raw`, which cuts no character.
+        let begin: &[u8] = if framing.name() == "raw" { b"\xc3" } else { b"Co" };
+        decoder.feed(Bytes::from(begin));
+        assert!(decoder.next().is_none(), "{framing:?}");
+        assert_eq!(decoder.held(), begin.len(), "{framing:?}");
+    }
+}
+
+#[test]
+fn only_what_makes_no_terminal_act_is_printable() {
+    let printable: Vec<_> =
+        every().filter(|framing| framing.encoder().is_printable()).map(|framing| framing.name()).collect();
+    assert_eq!(printable, ["base64", "hex", "jsonl"]);
+}
+
+#[test]
 fn the_table_names_each_framing_once() {
     for entry in FRAMINGS {
         assert_eq!(FRAMINGS.iter().filter(|other| other.name == entry.name).count(), 1);

@@ -84,8 +84,12 @@ impl Encode for Escaped {
 mod tests {
     use super::*;
     use crate::{
+        facts::Facts,
         fault::is_hidden,
-        framing::{LINES, tests::every},
+        framing::{
+            LINES,
+            tests::{every, named},
+        },
     };
 
     fn stamped(stamp: Stamp) -> String {
@@ -111,6 +115,27 @@ mod tests {
         encoder.encode(&Message::binary(&b"\x9b31m\xff"[..]), &mut out);
         let bytes: Vec<u8> = out.take().concat();
         assert_eq!(String::from_utf8(bytes).unwrap(), "\\u{1b}]0;x\\u{7}\ta\nb\n\u{fffd}31m\u{fffd}\n");
+    }
+
+    #[test]
+    fn a_wrapper_hands_on_what_is_no_message() {
+        let wrappers: [fn(Box<dyn Encode>) -> Box<dyn Encode>; 2] =
+            [|inner| Box::new(Escaped(inner)), |inner| Box::new(Stamped::new(inner, Stamp::Time))];
+        for wrap in wrappers {
+            let mut records = wrap(named("jsonl").encoder());
+            assert!(records.wants_events() && records.is_printable());
+            let mut out = Output::default();
+            records.record(&"{}\n".into(), &mut out);
+            assert_eq!(out.take().concat(), b"{}\n");
+            records.open(Some(7), &Facts::default(), &mut out);
+            let open = String::from_utf8(out.take().concat()).unwrap();
+            assert!(open.contains(r#""type":"open""#) && open.contains(r#""conn":7"#), "{open}");
+            let mut lines = wrap(LINES.encoder());
+            assert!(!lines.wants_events() && !lines.is_printable());
+            lines.record(&"{}\n".into(), &mut out);
+            lines.open(None, &Facts::default(), &mut out);
+            assert!(out.is_empty());
+        }
     }
 
     #[test]
