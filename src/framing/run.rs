@@ -100,3 +100,21 @@ impl Run {
         Self { block: Bytes::copy_from_slice(&self.block), ..self.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_kept_keeps_its_own_bytes_alone() {
+        let read = Bytes::from(b"ab\ncde\nand much more".to_vec());
+        let run = Run::new(true, read.slice(..7), vec![0..2, 3..6]);
+        let kept = run.compact();
+        assert_eq!((kept.count(), kept.bytes(), kept.largest()), (2, 5, 3));
+        assert!(kept.messages().eq([Message::text("ab"), Message::text("cde")]));
+        assert_eq!(kept.behind().collect::<Vec<_>>(), [4, 0]);
+        assert_eq!(kept.ends(10, 2).collect::<Vec<_>>(), [14, 19]);
+        assert_eq!(run.memory(), None, "it shares what was read");
+        assert_eq!(kept.memory(), Some(7));
+    }
+}

@@ -281,3 +281,30 @@ impl Session {
         Some(self.traffic_at + self.rules.idle_timeout?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Event, Rules, SideKind, SinkFailure};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_peer_that_cannot_be_written_to_is_heard_as_long_as_it_speaks() {
+        let start = Instant::now();
+        let kinds = [SideKind::WebSocket, SideKind::Stream];
+        let mut session = Session::new(Rules::default(), kinds, true, None, start);
+        let how = Box::new(SinkFailure::Failed(lost_while_sending()));
+        session.on(Event::SinkFailed { side: Side::A, how }, start);
+        assert_eq!(session.deadline(), Some(start + DEAF));
+        for second in 1..5 {
+            let now = start + second * SECOND;
+            session.tick(now);
+            session.on(Event::Received { side: Side::A, messages: 1 }, now);
+            assert_eq!(session.deadline(), Some(now + DEAF));
+        }
+        assert!(session.verdict().is_none(), "all of it may have come");
+        session.tick(start + 4 * SECOND + DEAF);
+        assert!(session.verdict().is_some_and(|fault| fault.exit == Exit::Lost));
+    }
+}

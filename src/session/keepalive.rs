@@ -301,6 +301,35 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_puts_a_pong_off_by_the_timeout_and_not_by_the_interval() {
+        let start = Instant::now();
+        let rules = Rules { ping_timeout: Some(5 * SECOND), ..Rules::default() };
+        let mut clock = Keepalive::new(&rules, start);
+        assert_eq!(clock.tick(start + 20 * SECOND), Some(Beat::Ping));
+        clock.heard(start + 22 * SECOND);
+        assert_eq!(clock.deadline(), Some(start + 27 * SECOND), "it is not on the wire");
+        clock.sent(&free(start), start + 23 * SECOND);
+        clock.heard(start + 24 * SECOND);
+        assert_eq!(clock.deadline(), Some(start + 29 * SECOND));
+        clock.ponged(start + 25 * SECOND);
+        assert_eq!(clock.deadline(), Some(start + 45 * SECOND));
+    }
+
+    #[test]
+    fn only_a_wait_that_stood_still_begins_anew() {
+        let start = Instant::now();
+        let mut clock = Keepalive::new(&Rules::default(), start);
+        assert_eq!(clock.tick(start + 20 * SECOND), Some(Beat::Ping));
+        clock.pause(false, start + 30 * SECOND);
+        assert_eq!(clock.deadline(), Some(start + 40 * SECOND), "it did not stand still");
+        clock.pause(true, start + 31 * SECOND);
+        clock.pause(true, start + 32 * SECOND);
+        assert_eq!(clock.deadline(), None);
+        clock.pause(false, start + 35 * SECOND);
+        assert_eq!(clock.deadline(), Some(start + 55 * SECOND));
+    }
+
+    #[test]
     fn off_is_off() {
         let rules = Rules { ping_interval: None, ..Rules::default() };
         assert_eq!(Keepalive::new(&rules, Instant::now()).deadline(), None);

@@ -226,4 +226,25 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_huge_text_is_shown_as_it_is() {
+        let text = |length: usize| format!("[\"{}\"]", "x".repeat(length - 4));
+        assert!(plain(&text(LONGEST), 80).is_some());
+        assert_eq!(plain(&text(LONGEST + 1), 80), None);
+    }
+
+    #[test]
+    fn a_deep_level_is_not_indented_further() {
+        let deep = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let indent = |depth| {
+            let shown = plain(&deep(depth), 1).unwrap();
+            let line = shown.lines().find(|line| line.trim() == "1").unwrap();
+            line.len() - 1
+        };
+        assert_eq!(
+            [1, 2, DEEPEST, DEEPEST + 9].map(indent),
+            [STEP, 2 * STEP, DEEPEST * STEP, DEEPEST * STEP]
+        );
+    }
 }

@@ -272,6 +272,8 @@ mod tests {
             [0.00042, 0.047, 0.9, 2.44, 59.9, 200.0, 9000.0].map(said),
             ["0.4 ms", "47 ms", "900 ms", "2.4 s", "59.9 s", "3 min", "2.5 h"]
         );
+        // Each unit begins where it stands.
+        assert_eq!([0.01, 1.0, 60.0, 3600.0].map(said), ["10 ms", "1.0 s", "1 min", "1.0 h"]);
     }
 
     #[test]
