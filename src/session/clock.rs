@@ -285,7 +285,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{Event, Rules, SideKind, SinkFailure};
+    use crate::session::{Event, Rules, SideKind, SinkFailure, Within};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -306,5 +306,32 @@ mod tests {
         assert!(session.verdict().is_none(), "all of it may have come");
         session.tick(start + 4 * SECOND + DEAF);
         assert!(session.verdict().is_some_and(|fault| fault.exit == Exit::Lost));
+    }
+
+    #[test]
+    fn a_connection_that_is_new_owes_nothing_of_the_one_before() {
+        let start = Instant::now();
+        let rules = Rules { ping_timeout: Some(5 * SECOND), ..Rules::default() };
+        let kinds = [SideKind::WebSocket, SideKind::Stream];
+        let mut session = Session::new(rules, kinds, false, None, start);
+        session.renews(Side::A);
+        let within = Within { message: true, frame: true };
+        session.on(Event::Heard { side: Side::A, bytes: 1, within }, start);
+        assert_eq!(session.deadline(), Some(start + 5 * SECOND), "the frame has begun");
+        session.on(Event::Away { side: Side::A, away: true }, start + SECOND);
+        assert_eq!(session.deadline(), None);
+        session.on(Event::Away { side: Side::A, away: false }, start + 10 * SECOND);
+        assert_eq!(session.deadline(), Some(start + 30 * SECOND), "the next ping");
+    }
+
+    #[test]
+    fn a_reader_that_left_ends_the_session_in_a_moment() {
+        let start = Instant::now();
+        let kinds = [SideKind::WebSocket, SideKind::Standard];
+        let mut session = Session::new(Rules::default(), kinds, false, None, start);
+        let how = Box::new(SinkFailure::ReaderLeft(Fault::new(Exit::ReaderLeft, "session", "nobody reads")));
+        session.on(Event::SinkFailed { side: Side::B, how }, start);
+        assert_eq!(session.deadline(), Some(start + Duration::from_millis(100)));
+        assert!(session.actions().contains(&Action::Discard { side: Side::A }));
     }
 }
