@@ -185,6 +185,13 @@ mod tests {
     }
 
     #[test]
+    fn what_was_used_up_stays_told() {
+        let fault = || Fault::new(Exit::Refused, "connect", "refused");
+        assert!(!fault().exhausted(false).exhausted);
+        assert!(fault().exhausted(true).exhausted(false).exhausted);
+    }
+
+    #[test]
     fn control_characters_never_reach_the_terminal() {
         assert_eq!(printable("a\x1b[31m\r\n\u{9b}\u{202e}é"), "a\\u{1b}[31m\\r\\n\\u{9b}\\u{202e}é");
         assert_eq!(printable_lines("a\x1b[31m\r\n\tb\rc\r"), "a\\u{1b}[31m\n\tb\\rc\\r");

@@ -78,8 +78,9 @@ impl Redactor {
             Some((before, _)) if before.len() < 40 => {
                 format!("{}{HIDDEN}", &name[..before.len() + "bearer.".len()])
             }
-            _ if longest >= 24 || words.clone().any(mixed) || name.starts_with("eyJ") => HIDDEN.to_owned(),
-            _ => name.to_owned(),
+            Some(_) => HIDDEN.to_owned(),
+            None if longest >= 24 || words.clone().any(mixed) || name.starts_with("eyJ") => HIDDEN.to_owned(),
+            None => name.to_owned(),
         }
     }
 

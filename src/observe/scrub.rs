@@ -42,8 +42,13 @@ impl Redactor {
     pub fn fault(&self, fault: &Fault) -> Fault {
         if matches!(fault.exit, Exit::Usage | Exit::Malformed) {
             // A word that was not understood is quoted as it was written, a password in it too.
-            let hint = fault.hint.as_deref().map(|hint| self.text(hint));
-            return Fault { cause: self.text(&self.shown(&fault.cause)), hint, ..fault.clone() };
+            let quoted = |text: &str| self.text(&self.shown(text));
+            return Fault {
+                cause: quoted(&fault.cause),
+                detail: fault.detail.iter().map(|line| quoted(line)).collect(),
+                hint: fault.hint.as_deref().map(|hint| self.text(hint)),
+                ..fault.clone()
+            };
         }
         Fault {
             cause: self.shown(&fault.cause),
@@ -250,6 +255,20 @@ mod tests {
         let told = redactor.fault(&fault);
         assert_eq!(told.cause, HIDDEN);
         assert_eq!(told.hint.as_deref(), Some("give hunter2 at ws://h/?token=[hidden] again"));
+    }
+
+    #[test]
+    fn every_word_of_a_fault_loses_its_secrets() {
+        let mut redactor = Redactor::default();
+        redactor.learn("hunter2hunter2");
+        for exit in [crate::exit::Exit::Usage, crate::exit::Exit::Malformed, crate::exit::Exit::Lost] {
+            let fault = Fault::new(exit, "usage", "ws://u:s3cret@h and hunter2hunter2")
+                .detail(["ws://h/?token=s3cret".to_owned(), "hunter2hunter2".to_owned()])
+                .hint("give ws://u:s3cret@h/ again");
+            let told = redactor.fault(&fault).to_string();
+            assert!(!told.contains("s3cret") && !told.contains("hunter2"), "{told}");
+            assert_eq!(told.matches(HIDDEN).count(), 5, "{told}");
+        }
     }
 
     #[test]

@@ -119,6 +119,12 @@ fn subprotocols_that_carry_tokens_are_hidden() {
         redactor.subprotocol("base64url.bearer.authorization.k8s.io.c2VjcmV0"),
         "base64url.bearer.[hidden]"
     );
+    // What stands before it may be a token itself where it is long.
+    for (before, shown) in
+        [("x.".repeat(19), format!("{}bearer.[hidden]", "x.".repeat(19))), ("x.".repeat(20), HIDDEN.into())]
+    {
+        assert_eq!(redactor.subprotocol(&format!("{before}bearer.short")), shown);
+    }
     for token in ["eyJhbGciOiJIUzI1NiJ9.e30.x", "0123456789abcdef0123456789abcdef", "sk-ab12cd34ef56gh78ij90"]
     {
         assert_eq!(redactor.subprotocol(token), HIDDEN);
