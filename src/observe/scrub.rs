@@ -272,6 +272,25 @@ mod tests {
     }
 
     #[test]
+    fn every_fact_about_a_connection_loses_its_secrets() {
+        let mut redactor = Redactor::default();
+        redactor.learn("hunter2hunter2");
+        let head = || vec![("Cookie".to_owned(), "sid=hunter2hunter2".to_owned())];
+        let facts = Facts {
+            url: Some("ws://u:hunter2hunter2@h/?token=hunter2hunter2".to_owned()),
+            peer: "unix:/run/hunter2hunter2".to_owned(),
+            subprotocol: Some("bearer.hunter2hunter2".to_owned()),
+            extensions: Some("x-key; k=hunter2hunter2".to_owned()),
+            request: head(),
+            response: head(),
+            ..Facts::default()
+        };
+        let told = format!("{:?}", redactor.facts(&facts));
+        assert!(!told.contains("hunter2"), "{told}");
+        assert_eq!(told.matches(HIDDEN).count(), 7, "{told}");
+    }
+
+    #[test]
     fn a_login_is_hidden_behind_each_scheme_and_only_there() {
         let redactor = Redactor::default();
         for scheme in SCHEMES {
