@@ -10,6 +10,12 @@ const LARGEST: usize = 4096;
 /// The queues that a thread has to lend.
 pub struct Queues<T>(RefCell<Vec<VecDeque<T>>>);
 
+impl<T> Default for Queues<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Queues<T> {
     /// None yet.
     pub const fn new() -> Self {

@@ -212,8 +212,10 @@ mod tests {
     use super::*;
     use crate::framing::{Decode, tests::named};
 
-    /// The next piece, its payload, whether it is the first, and whether it is the last.
-    fn piece(decoder: &mut dyn Decode, at_end: bool) -> Option<Result<(Vec<u8>, bool, bool), String>> {
+    /// The payload of a piece, whether it is the first, and whether it is the last; or why there is none.
+    type Told = Result<(Vec<u8>, bool, bool), String>;
+
+    fn piece(decoder: &mut dyn Decode, at_end: bool) -> Option<Told> {
         decoder.next_piece(at_end).map(|piece| match piece {
             Ok(piece) => Ok((piece.payload.to_vec(), piece.is_first, piece.is_last)),
             Err(bad) => Err(bad.cause),

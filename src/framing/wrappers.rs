@@ -119,10 +119,11 @@ mod tests {
 
     #[test]
     fn a_wrapper_hands_on_what_is_no_message() {
-        let wrappers: [fn(Box<dyn Encode>) -> Box<dyn Encode>; 2] =
-            [|inner| Box::new(Escaped(inner)), |inner| Box::new(Stamped::new(inner, Stamp::Time))];
-        for wrap in wrappers {
-            let mut records = wrap(named("jsonl").encoder());
+        let wrap = |inner, stamps: bool| -> Box<dyn Encode> {
+            if stamps { Box::new(Stamped::new(inner, Stamp::Time)) } else { Box::new(Escaped(inner)) }
+        };
+        for stamps in [false, true] {
+            let mut records = wrap(named("jsonl").encoder(), stamps);
             assert!(records.wants_events() && records.is_printable());
             let mut out = Output::default();
             records.record(&"{}\n".into(), &mut out);
@@ -130,7 +131,7 @@ mod tests {
             records.open(Some(7), &Facts::default(), &mut out);
             let open = String::from_utf8(out.take().concat()).unwrap();
             assert!(open.contains(r#""type":"open""#) && open.contains(r#""conn":7"#), "{open}");
-            let mut lines = wrap(LINES.encoder());
+            let mut lines = wrap(LINES.encoder(), stamps);
             assert!(!lines.wants_events() && !lines.is_printable());
             lines.record(&"{}\n".into(), &mut out);
             lines.open(None, &Facts::default(), &mut out);
