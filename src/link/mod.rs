@@ -81,6 +81,7 @@ thread_local! {
     /// Queues of items for whoever has some.
     pub static ITEMS: Queues<Item> = const { Queues::new() };
 }
+
 /// Messages in one batch, so that the other direction gets its turn.
 const BATCH: usize = 1024;
 

@@ -40,20 +40,14 @@ impl Redactor {
 
     /// A fault as it may be told. A hint is ours alone: no secret of the run is looked for in its words.
     pub fn fault(&self, fault: &Fault) -> Fault {
-        if matches!(fault.exit, Exit::Usage | Exit::Malformed) {
-            // A word that was not understood is quoted as it was written, a password in it too.
-            let quoted = |text: &str| self.text(&self.shown(text));
-            return Fault {
-                cause: quoted(&fault.cause),
-                detail: fault.detail.iter().map(|line| quoted(line)).collect(),
-                hint: fault.hint.as_deref().map(|hint| self.text(hint)),
-                ..fault.clone()
-            };
-        }
+        // A word that was not understood is quoted as it was written, a password in it too.
+        let is_quoted = matches!(fault.exit, Exit::Usage | Exit::Malformed);
+        let told = |text: &str| if is_quoted { self.text(&self.shown(text)) } else { self.shown(text) };
+        let hint = |hint: &str| if is_quoted { self.text(hint) } else { self.by_shape(hint) };
         Fault {
-            cause: self.shown(&fault.cause),
-            detail: fault.detail.iter().map(|line| self.shown(line)).collect(),
-            hint: fault.hint.as_ref().map(|hint| self.by_shape(hint)),
+            cause: told(&fault.cause),
+            detail: fault.detail.iter().map(|line| told(line)).collect(),
+            hint: fault.hint.as_deref().map(hint),
             ..fault.clone()
         }
     }
